@@ -1,0 +1,424 @@
+//! The operation catalogue: what works on whole objects.
+//!
+//! A row gives an operation's name, typed signature, shape rule, kind, cost
+//! and one line of documentation. A module imports an operation by name and
+//! it is bound when the module is loaded, so a new operation is a row here
+//! and a kernel in the runtime, not an opcode.
+//!
+//! # Signatures
+//! `<T: float>(tensor<T>, [i64]) -> tensor<T>`: type variables with their
+//! class, parameters, results. A parameter is a type; `T`, the scalar of
+//! element type T; `tensor<T>|T`, a tensor or such a scalar (which counts as
+//! a tensor of rank 0); or `[i64]`, a bracketed list of integers. All lists
+//! of one call have the same length.
+
+use crate::entity::SigId;
+use crate::types::{Elem, Signature, Type};
+
+/// Classes of element types that a type variable ranges over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Class {
+    /// Every element type.
+    Any,
+    /// All but bool.
+    Number,
+    /// i32, i64, f32, f64, u8.
+    Real,
+    /// u8, i32, i64.
+    Int,
+    /// f32, f64.
+    Float,
+    /// f32, f64, c64, c128.
+    Inexact,
+    /// All but the complex ones: those whose elements are scalars.
+    Scalar,
+}
+
+impl Class {
+    /// Whether the class has `elem`.
+    pub const fn has(self, elem: Elem) -> bool {
+        match self {
+            Class::Any => true,
+            Class::Number => !matches!(elem, Elem::Bool),
+            Class::Real => !matches!(elem, Elem::Bool | Elem::C64 | Elem::C128),
+            Class::Int => matches!(elem, Elem::U8 | Elem::I32 | Elem::I64),
+            Class::Float => matches!(elem, Elem::F32 | Elem::F64),
+            Class::Inexact => matches!(elem, Elem::F32 | Elem::F64 | Elem::C64 | Elem::C128),
+            Class::Scalar => !matches!(elem, Elem::C64 | Elem::C128),
+        }
+    }
+
+    /// Name in a signature.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Class::Any => "any",
+            Class::Number => "number",
+            Class::Real => "real",
+            Class::Int => "int",
+            Class::Float => "float",
+            Class::Inexact => "inexact",
+            Class::Scalar => "scalar",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Class> {
+        use Class::*;
+        [Any, Number, Real, Int, Float, Inexact, Scalar].into_iter().find(|c| c.name() == name)
+    }
+}
+
+/// How an operation treats elements; fusion and placement go by it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Each result element depends on the elements at its own place only.
+    Elementwise,
+    /// Elements are combined into fewer.
+    Reduction,
+    /// A result made from no tensor.
+    Creation,
+    /// Elements are moved, not computed.
+    Movement,
+    /// Anything else.
+    Other,
+}
+
+/// How the shape of the result follows from the arguments.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// No tensor result.
+    Scalar,
+    /// The dims given in brackets.
+    Given,
+    /// That of the first tensor.
+    Same,
+    /// NumPy's broadcasting of all tensors.
+    Broadcast,
+    /// The first tensor's without the given axis.
+    DropAxis,
+    /// Worked out by the kernel as its documentation says.
+    Special,
+}
+
+/// Work of an operation, as a function of its shapes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cost {
+    /// That many floating-point operations for each element of the largest
+    /// argument or result; every argument and result is read or written once.
+    PerElement(u32),
+    /// 2·m·k·n operations for an (m, k) by (k, n) product.
+    MatMul,
+    /// Nothing grows with the shapes (views, properties).
+    Constant,
+}
+
+/// One row of the catalogue.
+#[derive(Debug)]
+pub struct Operation {
+    /// Name, family first: `tensor.add`.
+    pub name: &'static str,
+    /// Signature as text; [`Operation::typed`] is the parsed form.
+    pub signature: &'static str,
+    /// Shape rule.
+    pub shape: Shape,
+    /// How it treats elements.
+    pub kind: Kind,
+    /// Whether equal arguments give equal results and nothing else changes.
+    pub pure: bool,
+    /// Work.
+    pub cost: Cost,
+    /// One line of documentation.
+    pub doc: &'static str,
+}
+
+/// Type of an operation's parameter or result.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Param {
+    /// A type without variables.
+    Exact(Type),
+    /// Tensor whose element type is the variable.
+    Tensor(usize),
+    /// Scalar of the variable's element type.
+    Scalar(usize),
+    /// Tensor of the variable's element type, or such a scalar.
+    TensorOrScalar(usize),
+    /// List of tensors whose element type is the variable.
+    ListOfTensors(usize),
+    /// Bracketed list of integers.
+    Ints,
+    /// Function over scalars of the variables' element types.
+    Func(Vec<Param>, Vec<Param>),
+}
+
+/// The parsed signature of an operation.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct OpSignature {
+    /// Name and class of each type variable.
+    pub vars: Vec<(String, Class)>,
+    /// Parameters.
+    pub params: Vec<Param>,
+    /// Results.
+    pub results: Vec<Param>,
+}
+
+impl Operation {
+    /// The operation called `name`.
+    pub fn find(name: &str) -> Option<&'static Operation> {
+        CATALOGUE.iter().find(|op| op.name == name)
+    }
+
+    /// Position in [`CATALOGUE`].
+    pub fn index(&'static self) -> usize {
+        CATALOGUE.iter().position(|op| std::ptr::eq(op, self)).expect("operations live in the catalogue")
+    }
+
+    /// The signature, parsed. Cheap enough to call once for each use in a module.
+    pub fn typed(&self) -> OpSignature {
+        parse_signature(self.signature)
+            .unwrap_or_else(|| panic!("the catalogue's signature of {} does not parse", self.name))
+    }
+}
+
+impl OpSignature {
+    /// How many integers each bracketed list of a call with `given` flattened
+    /// arguments has; `None` when that number of arguments is impossible.
+    pub fn list_len(&self, given: usize) -> Option<usize> {
+        let lists = self.params.iter().filter(|p| **p == Param::Ints).count();
+        let rest = given.checked_sub(self.params.len() - lists)?;
+        match lists {
+            0 => (rest == 0).then_some(0),
+            n => (rest % n == 0).then_some(rest / n),
+        }
+    }
+
+    /// Flattens the parameters for bracketed lists of length `list_len`:
+    /// one entry for each argument.
+    pub fn flat_params(&self, list_len: usize) -> Vec<&Param> {
+        let mut flat = Vec::new();
+        for p in &self.params {
+            let times = if *p == Param::Ints { list_len } else { 1 };
+            flat.extend(std::iter::repeat_n(p, times));
+        }
+        flat
+    }
+}
+
+impl Param {
+    /// Whether a value of type `ty` may be passed, the variables being `elems`.
+    /// `sigs` are the module's signatures.
+    pub fn accepts(&self, ty: Type, elems: &[Elem], sigs: &[Signature]) -> bool {
+        let scalar = |v: &usize| elems.get(*v).and_then(|e| e.scalar());
+        match self {
+            Param::Exact(t) => *t == ty,
+            Param::Ints => ty == Type::I64,
+            Param::Tensor(v) => elems.get(*v).is_some_and(|e| ty == Type::Tensor(*e)),
+            Param::Scalar(v) => scalar(v) == Some(ty),
+            Param::TensorOrScalar(v) => {
+                elems.get(*v).is_some_and(|e| ty == Type::Tensor(*e)) || scalar(v) == Some(ty)
+            }
+            Param::ListOfTensors(v) => {
+                elems.get(*v).is_some_and(|e| ty == Type::List(crate::types::Item::Tensor(*e)))
+            }
+            Param::Func(params, results) => {
+                let Type::Func(SigId(id)) = ty else { return false };
+                let Some(sig) = sigs.get(id as usize) else { return false };
+                let all = |want: &[Param], have: &[Type]| {
+                    want.len() == have.len() && want.iter().zip(have).all(|(p, t)| p.accepts(*t, elems, sigs))
+                };
+                all(params, &sig.params) && all(results, &sig.results)
+            }
+        }
+    }
+
+    /// The type of a result, the variables being `elems`; `None` when it is
+    /// not one single type or a complex element has no scalar.
+    pub fn result_type(&self, elems: &[Elem]) -> Option<Type> {
+        match self {
+            Param::Exact(t) => Some(*t),
+            Param::Tensor(v) => Some(Type::Tensor(*elems.get(*v)?)),
+            Param::Scalar(v) => elems.get(*v)?.scalar(),
+            Param::ListOfTensors(v) => Some(Type::List(crate::types::Item::Tensor(*elems.get(*v)?))),
+            Param::TensorOrScalar(_) | Param::Ints | Param::Func(..) => None,
+        }
+    }
+
+    /// Learns type variables from an argument of type `ty`: sets `elems` where still `None`.
+    pub fn infer(&self, ty: Type, elems: &mut [Option<Elem>], sigs: &[Signature]) {
+        let mut learn = |v: usize, e: Elem| {
+            if let Some(slot @ None) = elems.get_mut(v) {
+                *slot = Some(e);
+            }
+        };
+        match (self, ty) {
+            (Param::Tensor(v) | Param::TensorOrScalar(v), Type::Tensor(e)) => learn(*v, e),
+            (Param::ListOfTensors(v), Type::List(crate::types::Item::Tensor(e))) => learn(*v, e),
+            (Param::Func(params, results), Type::Func(id)) => {
+                if let Some(sig) = sigs.get(id.index()) {
+                    for (p, t) in params.iter().zip(&sig.params).chain(results.iter().zip(&sig.results)) {
+                        p.infer(*t, elems, sigs);
+                    }
+                }
+            }
+            (Param::Scalar(v), _) => {
+                let elem = match ty {
+                    Type::I32 => Elem::I32,
+                    Type::I64 => Elem::I64,
+                    Type::F32 => Elem::F32,
+                    Type::F64 => Elem::F64,
+                    Type::Bool => Elem::Bool,
+                    _ => return,
+                };
+                learn(*v, elem);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn parse_signature(text: &str) -> Option<OpSignature> {
+    let mut sig = OpSignature::default();
+    let mut rest = text.trim();
+    if let Some(inner) = rest.strip_prefix('<') {
+        let (vars, after) = inner.split_once('>')?;
+        for var in vars.split(',') {
+            let (name, class) = var.split_once(':')?;
+            sig.vars.push((name.trim().to_owned(), Class::from_name(class.trim())?));
+        }
+        rest = after;
+    }
+    let names: Vec<&str> = sig.vars.iter().map(|(n, _)| n.as_str()).collect();
+    let (params, results) = parse_arrow(rest, &names)?;
+    sig.params = params;
+    sig.results = results;
+    Some(sig)
+}
+
+/// `(a, b) -> c`, `(a) -> (b, c)` or `(a)`.
+fn parse_arrow(text: &str, vars: &[&str]) -> Option<(Vec<Param>, Vec<Param>)> {
+    let text = text.trim();
+    let close = matching(text, '(', ')')?;
+    let params = parse_params(&text[1..close], vars)?;
+    let after = text[close + 1..].trim();
+    let results = match after.strip_prefix("->").map(str::trim) {
+        None if after.is_empty() => Vec::new(),
+        None => return None,
+        Some(r) if r.starts_with('(') => parse_params(&r[1..matching(r, '(', ')')?], vars)?,
+        Some(r) => vec![parse_param(r, vars)?],
+    };
+    Some((params, results))
+}
+
+fn parse_params(text: &str, vars: &[&str]) -> Option<Vec<Param>> {
+    let (mut out, mut depth, mut start) = (Vec::new(), 0, 0);
+    let bytes = text.as_bytes();
+    for (i, b) in bytes.iter().enumerate() {
+        match b {
+            b'(' | b'<' | b'[' => depth += 1,
+            b'>' if i > 0 && bytes[i - 1] == b'-' => {}
+            b')' | b'>' | b']' => depth -= 1,
+            b',' if depth == 0 => {
+                out.push(parse_param(&text[start..i], vars)?);
+                start = i + 1;
+            }
+            _ => {}
+        }
+    }
+    if !text[start..].trim().is_empty() {
+        out.push(parse_param(&text[start..], vars)?);
+    }
+    Some(out)
+}
+
+fn parse_param(text: &str, vars: &[&str]) -> Option<Param> {
+    let text = text.trim();
+    let var = |name: &str| vars.iter().position(|v| *v == name);
+    if let Some(v) = var(text) {
+        return Some(Param::Scalar(v));
+    }
+    if text == "[i64]" {
+        return Some(Param::Ints);
+    }
+    if let Some((tensor, scalar)) = text.split_once('|') {
+        let Param::Tensor(v) = parse_param(tensor, vars)? else { return None };
+        return (parse_param(scalar, vars)? == Param::Scalar(v)).then_some(Param::TensorOrScalar(v));
+    }
+    if let Some(inner) = text.strip_prefix("tensor<").and_then(|t| t.strip_suffix('>')) {
+        return match var(inner) {
+            Some(v) => Some(Param::Tensor(v)),
+            None => Some(Param::Exact(Type::Tensor(Elem::from_name(inner)?))),
+        };
+    }
+    if let Some(inner) = text.strip_prefix("list<tensor<").and_then(|t| t.strip_suffix(">>")) {
+        return Some(Param::ListOfTensors(var(inner)?));
+    }
+    if let Some(inner) = text.strip_prefix("func<").and_then(|t| t.strip_suffix('>')) {
+        let (params, results) = parse_arrow(inner, vars)?;
+        return Some(Param::Func(params, results));
+    }
+    if text == "str" {
+        return Some(Param::Exact(Type::Str));
+    }
+    Type::scalar_from_name(text).map(Param::Exact)
+}
+
+fn matching(text: &str, open: char, close: char) -> Option<usize> {
+    let mut depth = 0;
+    for (i, c) in text.char_indices() {
+        if c == open {
+            depth += 1;
+        } else if c == close {
+            depth -= 1;
+            if depth == 0 {
+                return Some(i);
+            }
+        } else if depth == 0 {
+            return None;
+        }
+    }
+    None
+}
+
+macro_rules! define {
+    ($($kernel:ident $name:literal $signature:literal $shape:ident $kind:ident $pure:ident
+        $cost:ident $(($flops:literal))? $doc:literal;)*) => {
+        /// Every operation.
+        pub static CATALOGUE: &[Operation] = &[$(Operation {
+            name: $name,
+            signature: $signature,
+            shape: Shape::$shape,
+            kind: Kind::$kind,
+            pure: define!(@pure $pure),
+            cost: Cost::$cost $(($flops))?,
+            doc: $doc,
+        },)*];
+    };
+    (@pure pure) => { true };
+    (@pure effect) => { false };
+}
+
+crate::for_each_operation!(define);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_signature_parses_and_every_name_is_unique() {
+        for (i, op) in CATALOGUE.iter().enumerate() {
+            op.typed();
+            assert_eq!(Operation::find(op.name).map(|o| o.index()), Some(i), "{}", op.name);
+        }
+    }
+
+    #[test]
+    fn signatures_have_their_parts() {
+        let sig =
+            parse_signature("<T: float>(tensor<T>|T, [i64], func<(T, T) -> T>) -> (tensor<T>, i64)").unwrap();
+        assert_eq!(sig.vars, [("T".to_owned(), Class::Float)]);
+        assert_eq!(sig.params[0], Param::TensorOrScalar(0));
+        assert_eq!(sig.params[1], Param::Ints);
+        assert_eq!(sig.params[2], Param::Func(vec![Param::Scalar(0); 2], vec![Param::Scalar(0)]));
+        assert_eq!(sig.results, [Param::Tensor(0), Param::Exact(Type::I64)]);
+        assert_eq!(sig.list_len(5), Some(3));
+        assert_eq!(sig.list_len(1), None);
+    }
+}

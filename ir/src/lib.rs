@@ -1,0 +1,24 @@
+//! NBC's bytecode: what a program is, before anything runs it.
+//!
+//! - [`types`], [`entity`]: the type system and newtype indices
+//! - [`op`]: instructions, made from the one table in [`for_each_op`]
+//! - [`catalogue`]: operations on whole objects, rows in [`for_each_operation`]
+//! - [`module`]: modules, functions, blocks
+//!
+//! This crate knows no devices, threads, clocks or files.
+#![forbid(unsafe_code)]
+
+pub mod catalogue;
+pub mod entity;
+pub mod error;
+pub mod module;
+pub mod op;
+mod operations;
+mod ops;
+pub mod types;
+
+pub use entity::{BlockId, ConstId, FuncId, GlobalId, OpId, Reg, SigId};
+pub use error::{Diagnostic, Error, ErrorKind, Place};
+pub use module::{Block, ConstValue, Constant, Function, Global, GlobalInit, Import, Module, OpRef, Source};
+pub use op::{Imm, Inst, Opcode, Operand};
+pub use types::{Elem, Item, Signature, Type};

@@ -1,0 +1,824 @@
+//! Everything that follows from the instruction table: [`Opcode`], [`Inst`],
+//! its generic fields and the [`Visitor`] that each tier implements.
+
+use crate::entity::{BlockId, ConstId, FuncId, GlobalId, OpId, Reg};
+use crate::types::Type;
+use std::fmt;
+
+/// A literal value with its own type.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Imm {
+    /// 32-bit integer.
+    I32(i32),
+    /// 64-bit integer.
+    I64(i64),
+    /// Bits of a single, so that equality and hashing are exact.
+    F32(u32),
+    /// Bits of a double.
+    F64(u64),
+    /// Truth value.
+    Bool(bool),
+}
+
+impl Imm {
+    /// A single as a literal.
+    pub const fn f32(value: f32) -> Imm {
+        Imm::F32(value.to_bits())
+    }
+
+    /// A double as a literal.
+    pub const fn f64(value: f64) -> Imm {
+        Imm::F64(value.to_bits())
+    }
+
+    /// Type of the literal.
+    pub const fn ty(self) -> Type {
+        match self {
+            Imm::I32(_) => Type::I32,
+            Imm::I64(_) => Type::I64,
+            Imm::F32(_) => Type::F32,
+            Imm::F64(_) => Type::F64,
+            Imm::Bool(_) => Type::Bool,
+        }
+    }
+
+    /// The 64-bit register slot holding the literal: 32-bit values are
+    /// zero-extended, truth values are 0 or 1.
+    pub const fn to_slot(self) -> u64 {
+        match self {
+            Imm::I32(v) => v as u32 as u64,
+            Imm::I64(v) => v as u64,
+            Imm::F32(bits) => bits as u64,
+            Imm::F64(bits) => bits,
+            Imm::Bool(v) => v as u64,
+        }
+    }
+}
+
+impl From<i32> for Imm {
+    fn from(v: i32) -> Imm {
+        Imm::I32(v)
+    }
+}
+impl From<i64> for Imm {
+    fn from(v: i64) -> Imm {
+        Imm::I64(v)
+    }
+}
+impl From<f32> for Imm {
+    fn from(v: f32) -> Imm {
+        Imm::f32(v)
+    }
+}
+impl From<f64> for Imm {
+    fn from(v: f64) -> Imm {
+        Imm::f64(v)
+    }
+}
+impl From<bool> for Imm {
+    fn from(v: bool) -> Imm {
+        Imm::Bool(v)
+    }
+}
+
+/// A value that an instruction reads: a register or a literal.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Operand {
+    /// The register's current value.
+    Reg(Reg),
+    /// A literal.
+    Imm(Imm),
+}
+
+impl From<Reg> for Operand {
+    fn from(r: Reg) -> Operand {
+        Operand::Reg(r)
+    }
+}
+
+impl<T: Into<Imm>> From<T> for Operand {
+    fn from(v: T) -> Operand {
+        Operand::Imm(v.into())
+    }
+}
+
+/// What an operand of an instruction is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Register written.
+    Def,
+    /// Value read.
+    Use,
+    /// Registers written, as many as a signature says.
+    Defs,
+    /// Values read, as many as a signature says.
+    Uses,
+    /// Literal.
+    Lit,
+    /// Registers whose objects outlive the region.
+    Keeps,
+    /// Block.
+    Block,
+    /// List of blocks.
+    Blocks,
+    /// Function.
+    Func,
+    /// Global.
+    Global,
+    /// Constant.
+    Const,
+    /// Catalogue operation.
+    Op,
+}
+
+/// The type an operand must have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pattern {
+    /// Exactly this type.
+    Exact(Type),
+    /// Any type, the same wherever it stands in the instruction.
+    Same,
+    /// Any tensor.
+    Tensor,
+    /// The scalar of that tensor's element, which must not be complex.
+    Elem,
+    /// A tensor of complex elements.
+    Complex,
+    /// The scalar of that tensor's parts.
+    Part,
+    /// Any list.
+    List,
+    /// That list's item.
+    Item,
+    /// A function reference.
+    Func,
+    /// The type of the global or constant named by the instruction.
+    Entity,
+    /// The parameters of the function or operation called.
+    Args,
+    /// Its results; for `ret`, the results of the function it stands in.
+    Results,
+    /// Any object type.
+    Object,
+    /// Not a value (block, function, operation).
+    Name,
+}
+
+/// One operand position of an instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OperandSpec {
+    /// Name in the table.
+    pub name: &'static str,
+    /// What the operand is for.
+    pub role: Role,
+    /// The type it must have.
+    pub pattern: Pattern,
+}
+
+/// What an instruction does besides computing its results.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// Nothing: it may be repeated, moved or dropped.
+    Pure,
+    /// It may trap, and does nothing else.
+    Traps,
+    /// It reads memory, and may trap.
+    Loads,
+    /// It writes or allocates memory, and may trap.
+    Stores,
+    /// It ends a block.
+    Control,
+    /// It runs other code.
+    Calls,
+    /// It opens or ends a region.
+    Region,
+}
+
+/// One operand of an instruction, for code that treats all alike.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Field {
+    /// See [`Role::Def`].
+    Def(Reg),
+    /// See [`Role::Use`].
+    Use(Operand),
+    /// See [`Role::Defs`].
+    Defs(Box<[Reg]>),
+    /// See [`Role::Uses`].
+    Uses(Box<[Operand]>),
+    /// See [`Role::Lit`].
+    Lit(Imm),
+    /// See [`Role::Keeps`].
+    Keeps(Box<[Reg]>),
+    /// See [`Role::Block`].
+    Block(BlockId),
+    /// See [`Role::Blocks`].
+    Blocks(Box<[BlockId]>),
+    /// See [`Role::Func`].
+    Func(FuncId),
+    /// See [`Role::Global`].
+    Global(GlobalId),
+    /// See [`Role::Const`].
+    Const(ConstId),
+    /// See [`Role::Op`].
+    Op(OpId),
+}
+
+/// Like [`Field`], borrowed from an instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // as in `Field`
+pub enum FieldRef<'a> {
+    Def(Reg),
+    Use(Operand),
+    Defs(&'a [Reg]),
+    Uses(&'a [Operand]),
+    Lit(Imm),
+    Keeps(&'a [Reg]),
+    Block(BlockId),
+    Blocks(&'a [BlockId]),
+    Func(FuncId),
+    Global(GlobalId),
+    Const(ConstId),
+    Op(OpId),
+}
+
+/// Like [`Field`], mutably borrowed from an instruction.
+#[derive(PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // as in `Field`
+pub enum FieldMut<'a> {
+    Def(&'a mut Reg),
+    Use(&'a mut Operand),
+    Defs(&'a mut [Reg]),
+    Uses(&'a mut [Operand]),
+    Lit(&'a mut Imm),
+    Keeps(&'a mut [Reg]),
+    Block(&'a mut BlockId),
+    Blocks(&'a mut [BlockId]),
+    Func(&'a mut FuncId),
+    Global(&'a mut GlobalId),
+    Const(&'a mut ConstId),
+    Op(&'a mut OpId),
+}
+
+macro_rules! field_type {
+    (def) => { Reg };
+    (use) => { Operand };
+    (defs) => { Box<[Reg]> };
+    (uses) => { Box<[Operand]> };
+    (lit) => { Imm };
+    (keeps) => { Box<[Reg]> };
+    (block) => { BlockId };
+    (blocks) => { Box<[BlockId]> };
+    (func) => { FuncId };
+    (global) => { GlobalId };
+    (cst) => { ConstId };
+    (op) => { OpId };
+}
+
+macro_rules! visit_type {
+    (def) => {
+        Reg
+    };
+    (use) => {
+        Operand
+    };
+    (defs) => {
+        &[Reg]
+    };
+    (uses) => {
+        &[Operand]
+    };
+    (lit) => {
+        Imm
+    };
+    (keeps) => {
+        &[Reg]
+    };
+    (block) => {
+        BlockId
+    };
+    (blocks) => {
+        &[BlockId]
+    };
+    (func) => {
+        FuncId
+    };
+    (global) => {
+        GlobalId
+    };
+    (cst) => {
+        ConstId
+    };
+    (op) => {
+        OpId
+    };
+}
+
+macro_rules! visit_value {
+    (defs $v:ident) => {
+        &**$v
+    };
+    (uses $v:ident) => {
+        &**$v
+    };
+    (keeps $v:ident) => {
+        &**$v
+    };
+    (blocks $v:ident) => {
+        &**$v
+    };
+    ($role:ident $v:ident) => {
+        *$v
+    };
+}
+
+macro_rules! field_ref {
+    (def $v:ident) => {
+        FieldRef::Def(*$v)
+    };
+    (use $v:ident) => {
+        FieldRef::Use(*$v)
+    };
+    (defs $v:ident) => {
+        FieldRef::Defs($v)
+    };
+    (uses $v:ident) => {
+        FieldRef::Uses($v)
+    };
+    (lit $v:ident) => {
+        FieldRef::Lit(*$v)
+    };
+    (keeps $v:ident) => {
+        FieldRef::Keeps($v)
+    };
+    (block $v:ident) => {
+        FieldRef::Block(*$v)
+    };
+    (blocks $v:ident) => {
+        FieldRef::Blocks($v)
+    };
+    (func $v:ident) => {
+        FieldRef::Func(*$v)
+    };
+    (global $v:ident) => {
+        FieldRef::Global(*$v)
+    };
+    (cst $v:ident) => {
+        FieldRef::Const(*$v)
+    };
+    (op $v:ident) => {
+        FieldRef::Op(*$v)
+    };
+}
+
+macro_rules! field_mut {
+    (def $v:ident) => {
+        FieldMut::Def($v)
+    };
+    (use $v:ident) => {
+        FieldMut::Use($v)
+    };
+    (defs $v:ident) => {
+        FieldMut::Defs($v)
+    };
+    (uses $v:ident) => {
+        FieldMut::Uses($v)
+    };
+    (lit $v:ident) => {
+        FieldMut::Lit($v)
+    };
+    (keeps $v:ident) => {
+        FieldMut::Keeps($v)
+    };
+    (block $v:ident) => {
+        FieldMut::Block($v)
+    };
+    (blocks $v:ident) => {
+        FieldMut::Blocks($v)
+    };
+    (func $v:ident) => {
+        FieldMut::Func($v)
+    };
+    (global $v:ident) => {
+        FieldMut::Global($v)
+    };
+    (cst $v:ident) => {
+        FieldMut::Const($v)
+    };
+    (op $v:ident) => {
+        FieldMut::Op($v)
+    };
+}
+
+macro_rules! from_field {
+    (def $f:expr) => {
+        match $f {
+            Some(Field::Def(v)) => v,
+            _ => return None,
+        }
+    };
+    (use $f:expr) => {
+        match $f {
+            Some(Field::Use(v)) => v,
+            _ => return None,
+        }
+    };
+    (defs $f:expr) => {
+        match $f {
+            Some(Field::Defs(v)) => v,
+            _ => return None,
+        }
+    };
+    (uses $f:expr) => {
+        match $f {
+            Some(Field::Uses(v)) => v,
+            _ => return None,
+        }
+    };
+    (lit $f:expr) => {
+        match $f {
+            Some(Field::Lit(v)) => v,
+            _ => return None,
+        }
+    };
+    (keeps $f:expr) => {
+        match $f {
+            Some(Field::Keeps(v)) => v,
+            _ => return None,
+        }
+    };
+    (block $f:expr) => {
+        match $f {
+            Some(Field::Block(v)) => v,
+            _ => return None,
+        }
+    };
+    (blocks $f:expr) => {
+        match $f {
+            Some(Field::Blocks(v)) => v,
+            _ => return None,
+        }
+    };
+    (func $f:expr) => {
+        match $f {
+            Some(Field::Func(v)) => v,
+            _ => return None,
+        }
+    };
+    (global $f:expr) => {
+        match $f {
+            Some(Field::Global(v)) => v,
+            _ => return None,
+        }
+    };
+    (cst $f:expr) => {
+        match $f {
+            Some(Field::Const(v)) => v,
+            _ => return None,
+        }
+    };
+    (op $f:expr) => {
+        match $f {
+            Some(Field::Op(v)) => v,
+            _ => return None,
+        }
+    };
+}
+
+macro_rules! role {
+    (def) => {
+        Role::Def
+    };
+    (use) => {
+        Role::Use
+    };
+    (defs) => {
+        Role::Defs
+    };
+    (uses) => {
+        Role::Uses
+    };
+    (lit) => {
+        Role::Lit
+    };
+    (keeps) => {
+        Role::Keeps
+    };
+    (block) => {
+        Role::Block
+    };
+    (blocks) => {
+        Role::Blocks
+    };
+    (func) => {
+        Role::Func
+    };
+    (global) => {
+        Role::Global
+    };
+    (cst) => {
+        Role::Const
+    };
+    (op) => {
+        Role::Op
+    };
+}
+
+macro_rules! pattern {
+    (func func) => {
+        Pattern::Name
+    };
+    (op op) => {
+        Pattern::Name
+    };
+    (block block) => {
+        Pattern::Name
+    };
+    (blocks block) => {
+        Pattern::Name
+    };
+    (global global) => {
+        Pattern::Name
+    };
+    (cst constant) => {
+        Pattern::Name
+    };
+    ($role:ident i32) => {
+        Pattern::Exact(Type::I32)
+    };
+    ($role:ident i64) => {
+        Pattern::Exact(Type::I64)
+    };
+    ($role:ident f32) => {
+        Pattern::Exact(Type::F32)
+    };
+    ($role:ident f64) => {
+        Pattern::Exact(Type::F64)
+    };
+    ($role:ident bool) => {
+        Pattern::Exact(Type::Bool)
+    };
+    ($role:ident t) => {
+        Pattern::Same
+    };
+    ($role:ident tensor) => {
+        Pattern::Tensor
+    };
+    ($role:ident elem) => {
+        Pattern::Elem
+    };
+    ($role:ident complex) => {
+        Pattern::Complex
+    };
+    ($role:ident part) => {
+        Pattern::Part
+    };
+    ($role:ident list) => {
+        Pattern::List
+    };
+    ($role:ident item) => {
+        Pattern::Item
+    };
+    ($role:ident func) => {
+        Pattern::Func
+    };
+    ($role:ident global) => {
+        Pattern::Entity
+    };
+    ($role:ident constant) => {
+        Pattern::Entity
+    };
+    ($role:ident args) => {
+        Pattern::Args
+    };
+    ($role:ident results) => {
+        Pattern::Results
+    };
+    ($role:ident object) => {
+        Pattern::Object
+    };
+}
+
+macro_rules! effect {
+    (pure) => {
+        Effect::Pure
+    };
+    (traps) => {
+        Effect::Traps
+    };
+    (loads) => {
+        Effect::Loads
+    };
+    (stores) => {
+        Effect::Stores
+    };
+    (control) => {
+        Effect::Control
+    };
+    (calls) => {
+        Effect::Calls
+    };
+    (region) => {
+        Effect::Region
+    };
+}
+
+macro_rules! define {
+    ($($number:literal $variant:ident $method:ident $mnemonic:literal
+        [$($role:ident $field:ident : $ty:ident),*] $effect:ident $doc:literal;)*) => {
+        /// Number of an instruction in the binary format.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u16)]
+        pub enum Opcode {
+            $(#[doc = $doc] $variant = $number,)*
+        }
+
+        impl Opcode {
+            /// Every opcode, in table order.
+            pub const ALL: &'static [Opcode] = &[$(Opcode::$variant,)*];
+
+            /// The opcode with this number.
+            pub fn from_number(number: u16) -> Option<Opcode> {
+                match number {
+                    $($number => Some(Opcode::$variant),)*
+                    _ => None,
+                }
+            }
+
+            /// The opcode with this mnemonic.
+            pub fn from_mnemonic(mnemonic: &str) -> Option<Opcode> {
+                match mnemonic {
+                    $($mnemonic => Some(Opcode::$variant),)*
+                    _ => None,
+                }
+            }
+
+            /// Name in the text format.
+            pub const fn mnemonic(self) -> &'static str {
+                match self { $(Opcode::$variant => $mnemonic,)* }
+            }
+
+            /// One line of documentation.
+            pub const fn doc(self) -> &'static str {
+                match self { $(Opcode::$variant => $doc,)* }
+            }
+
+            /// Operand positions, in the order of encoding and text.
+            pub const fn operands(self) -> &'static [OperandSpec] {
+                match self {
+                    $(Opcode::$variant => &[$(OperandSpec {
+                        name: stringify!($field),
+                        role: role!($role),
+                        pattern: pattern!($role $ty),
+                    },)*],)*
+                }
+            }
+
+            /// What it does besides computing its results.
+            pub const fn effect(self) -> Effect {
+                match self { $(Opcode::$variant => effect!($effect),)* }
+            }
+        }
+
+        /// One instruction.
+        #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+        #[allow(missing_docs)] // the operands are named as in the table
+        pub enum Inst {
+            $(#[doc = $doc] $variant { $($field: field_type!($role)),* },)*
+        }
+
+        impl Inst {
+            /// Opcode of the instruction.
+            pub const fn opcode(&self) -> Opcode {
+                match self { $(Inst::$variant { .. } => Opcode::$variant,)* }
+            }
+
+            /// Calls `see` with each operand, in table order.
+            #[allow(unused_variables)]
+            pub fn for_each_field<'a>(&'a self, mut see: impl FnMut(FieldRef<'a>)) {
+                match self {
+                    $(Inst::$variant { $($field),* } => { $(see(field_ref!($role $field));)* })*
+                }
+            }
+
+            /// Calls `see` with each operand for change, in table order.
+            #[allow(unused_variables)]
+            pub fn for_each_field_mut<'a>(&'a mut self, mut see: impl FnMut(FieldMut<'a>)) {
+                match self {
+                    $(Inst::$variant { $($field),* } => { $(see(field_mut!($role $field));)* })*
+                }
+            }
+
+            /// The instruction of `opcode` with these operands; `None` when
+            /// their number or roles are not those of the table.
+            pub fn from_fields(opcode: Opcode, fields: impl IntoIterator<Item = Field>) -> Option<Inst> {
+                let mut fields = fields.into_iter();
+                let inst = match opcode {
+                    $(Opcode::$variant => Inst::$variant { $($field: from_field!($role fields.next())),* },)*
+                };
+                fields.next().is_none().then_some(inst)
+            }
+
+            /// Calls the visitor's method for this instruction.
+            pub fn visit<V: Visitor + ?Sized>(&self, visitor: &mut V) -> V::Output {
+                match self {
+                    $(Inst::$variant { $($field),* } => visitor.$method($(visit_value!($role $field)),*),)*
+                }
+            }
+        }
+
+        /// One method an instruction: what a tier does with it.
+        #[allow(missing_docs)] // documented in the table
+        pub trait Visitor {
+            /// What each method gives back.
+            type Output;
+            $(#[doc = $doc] fn $method(&mut self, $($field: visit_type!($role)),*) -> Self::Output;)*
+        }
+    };
+}
+
+crate::for_each_op!(define);
+
+impl Opcode {
+    /// Number in the binary format.
+    pub const fn number(self) -> u16 {
+        self as u16
+    }
+
+    /// Whether the instruction ends a block.
+    pub const fn is_terminator(self) -> bool {
+        matches!(self.effect(), Effect::Control)
+    }
+}
+
+impl fmt::Debug for Opcode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.mnemonic())
+    }
+}
+
+impl Inst {
+    /// Calls `see` with each register read. Kept registers are read and written.
+    pub fn for_each_use(&self, mut see: impl FnMut(Reg)) {
+        self.for_each_field(|field| match field {
+            FieldRef::Use(Operand::Reg(r)) => see(r),
+            FieldRef::Uses(list) => list.iter().for_each(|o| {
+                if let Operand::Reg(r) = o {
+                    see(*r);
+                }
+            }),
+            FieldRef::Keeps(list) => list.iter().for_each(|r| see(*r)),
+            _ => {}
+        });
+    }
+
+    /// Calls `see` with each register written.
+    pub fn for_each_def(&self, mut see: impl FnMut(Reg)) {
+        self.for_each_field(|field| match field {
+            FieldRef::Def(r) => see(r),
+            FieldRef::Defs(list) | FieldRef::Keeps(list) => list.iter().for_each(|r| see(*r)),
+            _ => {}
+        });
+    }
+
+    /// Calls `see` with each block the instruction may go to, in table order.
+    pub fn for_each_successor(&self, mut see: impl FnMut(BlockId)) {
+        self.for_each_field(|field| match field {
+            FieldRef::Block(b) => see(b),
+            FieldRef::Blocks(list) => list.iter().for_each(|b| see(*b)),
+            _ => {}
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_mnemonics_find_their_opcode() {
+        for &op in Opcode::ALL {
+            assert_eq!(Opcode::from_number(op.number()), Some(op));
+            assert_eq!(Opcode::from_mnemonic(op.mnemonic()), Some(op));
+        }
+    }
+
+    #[test]
+    fn fields_rebuild_the_instruction() {
+        let inst = Inst::I64Add { dst: Reg(2), a: Reg(0).into(), b: 7i64.into() };
+        let mut fields = Vec::new();
+        inst.for_each_field(|f| {
+            fields.push(match f {
+                FieldRef::Def(r) => Field::Def(r),
+                FieldRef::Use(o) => Field::Use(o),
+                _ => unreachable!("i64.add has a def and two uses"),
+            });
+        });
+        assert_eq!(Inst::from_fields(Opcode::I64Add, fields.clone()), Some(inst));
+        assert_eq!(Inst::from_fields(Opcode::I64Neg, fields), None);
+    }
+
+    #[test]
+    fn an_instruction_stays_small() {
+        assert!(size_of::<Inst>() <= 80, "{} bytes", size_of::<Inst>());
+    }
+}
