@@ -1,0 +1,146 @@
+//! Results that have left the heap.
+
+use super::{Element, TensorRef};
+use crate::region::pool::Buffer;
+use nbc_ir::Elem;
+use std::fmt;
+
+/// A tensor that belongs to the host: it outlives the instance that made it.
+///
+/// A large result is the very buffer that the program computed into.
+///
+/// ```
+/// use nbc_runtime::object::OwnedTensor;
+/// let t = OwnedTensor::from_slice(&[2, 2], &[1.0, 2.0, 3.0, 4.0]).unwrap();
+/// assert_eq!(t.as_slice::<f64>(), Some(&[1.0, 2.0, 3.0, 4.0][..]));
+/// assert_eq!(t.view::<f64>().unwrap()[[1, 0]], 3.0);
+/// assert_eq!(t.as_slice::<i64>(), None);
+/// ```
+pub struct OwnedTensor {
+    buffer: Buffer,
+    elem: Elem,
+    len: usize,
+    dims: Box<[usize]>,
+}
+
+// SAFETY: the buffer is owned, its elements are plain data.
+unsafe impl Send for OwnedTensor {}
+// SAFETY: as above; shared access only reads.
+unsafe impl Sync for OwnedTensor {}
+
+impl OwnedTensor {
+    /// # Safety
+    /// The buffer must be owned by nobody else and hold initialised elements
+    /// of type `elem` for `dims`.
+    pub(crate) unsafe fn from_buffer(buffer: Buffer, elem: Elem, dims: &[u64]) -> OwnedTensor {
+        let dims: Box<[usize]> = dims.iter().map(|d| *d as usize).collect();
+        let len = if dims.contains(&0) { 0 } else { dims.iter().product() };
+        OwnedTensor { buffer, elem, len, dims }
+    }
+
+    /// A copy of `tensor`; `None` when there is no memory for it.
+    ///
+    /// # Safety
+    /// Nothing may write the tensor meanwhile.
+    pub(crate) unsafe fn copy_of(tensor: TensorRef) -> Option<OwnedTensor> {
+        let buffer = Buffer::allocate(tensor.bytes(), false)?;
+        // SAFETY: the new buffer has room for the tensor's bytes, which are
+        // all initialised, and is owned by nobody else.
+        unsafe {
+            std::ptr::copy_nonoverlapping(tensor.data(), buffer.data(), tensor.bytes());
+            Some(OwnedTensor::from_buffer(buffer, tensor.elem(), &tensor.dims()))
+        }
+    }
+
+    /// A tensor with a copy of `data`; `None` when `dims` does not fit or
+    /// there is no memory for it.
+    pub fn from_slice<T: Element>(dims: &[u64], data: &[T]) -> Option<OwnedTensor> {
+        if super::tensor::count(dims) != Some(data.len() as u64) {
+            return None;
+        }
+        let buffer = Buffer::allocate(size_of_val(data), false)?;
+        // SAFETY: as in `copy_of`.
+        unsafe {
+            std::ptr::copy_nonoverlapping(data.as_ptr(), buffer.data().cast::<T>(), data.len());
+            Some(OwnedTensor::from_buffer(buffer, T::ELEM, dims))
+        }
+    }
+
+    /// Element type.
+    pub fn elem(&self) -> Elem {
+        self.elem
+    }
+
+    /// Length along each axis.
+    pub fn dims(&self) -> &[usize] {
+        &self.dims
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The elements in row-major order; `None` when `T` is not their type.
+    pub fn as_slice<T: Element>(&self) -> Option<&[T]> {
+        // SAFETY: the buffer holds `len` initialised elements of type `elem`.
+        (T::ELEM == self.elem)
+            .then(|| unsafe { std::slice::from_raw_parts(self.buffer.data().cast::<T>(), self.len) })
+    }
+
+    /// The elements in row-major order, to be changed; `None` when `T` is not their type.
+    pub fn as_mut_slice<T: Element>(&mut self) -> Option<&mut [T]> {
+        // SAFETY: as above, and `self` is borrowed exclusively.
+        (T::ELEM == self.elem)
+            .then(|| unsafe { std::slice::from_raw_parts_mut(self.buffer.data().cast::<T>(), self.len) })
+    }
+
+    /// The elements' bytes in row-major order.
+    pub fn as_bytes(&self) -> &[u8] {
+        // SAFETY: the elements are initialised and have no padding.
+        unsafe { std::slice::from_raw_parts(self.buffer.data(), self.len * self.elem.size()) }
+    }
+
+    /// The tensor as an ndarray view; `None` when `T` is not the element type.
+    pub fn view<T: Element>(&self) -> Option<ndarray::ArrayViewD<'_, T>> {
+        ndarray::ArrayView::from_shape(&self.dims[..], self.as_slice::<T>()?).ok()
+    }
+}
+
+impl Drop for OwnedTensor {
+    fn drop(&mut self) {
+        // SAFETY: the buffer is owned here and not used again.
+        unsafe { self.buffer.free() };
+    }
+}
+
+impl Clone for OwnedTensor {
+    fn clone(&self) -> OwnedTensor {
+        let bytes = self.as_bytes();
+        let buffer = Buffer::allocate(bytes.len(), false).expect("memory for a copy of a tensor");
+        // SAFETY: the new buffer has room for the bytes and is owned here.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.data(), bytes.len()) };
+        OwnedTensor { buffer, elem: self.elem, len: self.len, dims: self.dims.clone() }
+    }
+}
+
+impl PartialEq for OwnedTensor {
+    /// The same type, dims and bits.
+    fn eq(&self, other: &OwnedTensor) -> bool {
+        self.elem == other.elem && self.dims == other.dims && self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl fmt::Debug for OwnedTensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedTensor")
+            .field("elem", &self.elem)
+            .field("dims", &self.dims)
+            .finish_non_exhaustive()
+    }
+}

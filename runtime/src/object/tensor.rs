@@ -1,0 +1,271 @@
+//! The tensor header and the handle to it.
+//!
+//! Invariants: elements lie contiguously in row-major order at `data`, which
+//! is aligned to 16 bytes in the arena and to 64 in the pool (a view keeps
+//! only its element's alignment). `len` is the product of the first `rank`
+//! dims and `len * size` fits `isize`. `wlen` is `len`, and `wd0` is
+//! `dims[0]`, where the program may write, else both are 0: a store compares
+//! its index with them and so checks range and permission at once.
+
+use super::{Element, Storage, from_slot, to_slot};
+use nbc_ir::Elem;
+use std::fmt;
+use std::mem::offset_of;
+use std::ops::Deref;
+
+/// Most dimensions a tensor can have.
+pub const MAX_RANK: usize = 8;
+
+/// Header of a tensor.
+///
+/// The allocation of a tensor that is not a view and has at most
+/// [`SHORT_RANK`] dims ends after `dims[2]`; there is never a `&Tensor`.
+#[repr(C)]
+pub struct Tensor {
+    /// First element. Dangling but aligned when there are none.
+    pub data: *mut u8,
+    /// Number of elements.
+    pub len: u64,
+    /// `len` if the elements may be written, else 0.
+    pub wlen: u64,
+    /// `dims[0]` if the elements may be written, else 0.
+    pub wd0: u64,
+    /// Index of the owning region in the heap's stack; 0 lives as long as the instance.
+    pub region: u32,
+    /// Number of dims.
+    pub rank: u8,
+    /// Element type.
+    pub elem: Elem,
+    /// Where the elements lie.
+    pub storage: Storage,
+    /// Dims; the first three are always there and 0 from `rank` on.
+    pub dims: [u64; MAX_RANK],
+    /// The tensor that owns the elements; there only for a view.
+    pub root: *mut Tensor,
+}
+
+/// Up to this rank a header is short: `dims` has only that many entries.
+pub const SHORT_RANK: usize = 3;
+
+impl Tensor {
+    /// Bytes of a short header.
+    pub const SHORT: usize = offset_of!(Tensor, dims) + 8 * SHORT_RANK;
+
+    /// Bytes of the header of a tensor of this rank and storage.
+    #[inline(always)]
+    pub(crate) const fn header_size(rank: usize, view: bool) -> usize {
+        if rank <= SHORT_RANK && !view { Tensor::SHORT } else { size_of::<Tensor>() }
+    }
+}
+
+/// Dims of a tensor by value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Dims {
+    rank: usize,
+    dims: [u64; MAX_RANK],
+}
+
+impl Dims {
+    /// The dims in `dims`; `None` when there are more than [`MAX_RANK`].
+    pub fn new(dims: &[u64]) -> Option<Dims> {
+        let mut all = [0; MAX_RANK];
+        all.get_mut(..dims.len())?.copy_from_slice(dims);
+        Some(Dims { rank: dims.len(), dims: all })
+    }
+
+    /// The product of the dims, unless it overflows.
+    pub fn count(&self) -> Option<u64> {
+        count(self)
+    }
+
+    /// The dims without axis `axis`, which must exist.
+    pub fn without(&self, axis: usize) -> Dims {
+        let mut out = *self;
+        out.dims.copy_within(axis + 1.., axis);
+        out.dims[MAX_RANK - 1] = 0;
+        out.rank -= 1;
+        out
+    }
+}
+
+impl Deref for Dims {
+    type Target = [u64];
+    #[inline(always)]
+    fn deref(&self) -> &[u64] {
+        &self.dims[..self.rank]
+    }
+}
+
+impl std::ops::DerefMut for Dims {
+    fn deref_mut(&mut self) -> &mut [u64] {
+        &mut self.dims[..self.rank]
+    }
+}
+
+impl fmt::Debug for Dims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", &**self)
+    }
+}
+
+impl fmt::Display for Dims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", &**self)
+    }
+}
+
+/// The product of `dims`, unless it overflows. A dim of 0 makes it 0.
+pub fn count(dims: &[u64]) -> Option<u64> {
+    if dims.contains(&0) {
+        return Some(0);
+    }
+    dims.iter().try_fold(1u64, |n, d| n.checked_mul(*d))
+}
+
+/// Handle of a live tensor.
+///
+/// Whoever makes one, or ends a region, answers for the handle not being used
+/// after the tensor is gone; see [`crate::object`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TensorRef(pub(crate) *mut Tensor);
+
+impl TensorRef {
+    /// The tensor whose address a register holds.
+    ///
+    /// # Safety
+    /// The slot must hold the address of a tensor of a heap, and the handle
+    /// must not be used after the tensor's region has ended.
+    #[inline(always)]
+    pub unsafe fn from_slot(slot: u64) -> TensorRef {
+        TensorRef(from_slot(slot))
+    }
+
+    /// The register slot that refers to the tensor.
+    #[inline(always)]
+    pub fn slot(self) -> u64 {
+        to_slot(self.0)
+    }
+
+    /// The header.
+    pub fn header(self) -> *mut Tensor {
+        self.0
+    }
+
+    /// Element type.
+    #[inline(always)]
+    pub fn elem(self) -> Elem {
+        // SAFETY: a handle refers to a live header.
+        unsafe { (*self.0).elem }
+    }
+
+    /// Number of dims.
+    #[inline(always)]
+    pub fn rank(self) -> usize {
+        // SAFETY: a handle refers to a live header.
+        unsafe { (*self.0).rank as usize }
+    }
+
+    /// Number of elements.
+    #[inline(always)]
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(self) -> usize {
+        // SAFETY: a handle refers to a live header. The length fits `usize`
+        // because the payload has been allocated.
+        unsafe { (*self.0).len as usize }
+    }
+
+    /// Bytes of the payload.
+    pub fn bytes(self) -> usize {
+        self.len() * self.elem().size()
+    }
+
+    /// Dims.
+    #[inline]
+    pub fn dims(self) -> Dims {
+        let rank = self.rank();
+        let mut dims = [0; MAX_RANK];
+        // SAFETY: a handle refers to a live header, which has `rank` dims.
+        unsafe {
+            let from = (&raw const (*self.0).dims).cast::<u64>();
+            std::ptr::copy_nonoverlapping(from, dims.as_mut_ptr(), rank);
+        }
+        Dims { rank, dims }
+    }
+
+    /// Whether the program may write the elements.
+    pub fn is_writable(self) -> bool {
+        // SAFETY: a handle refers to a live header.
+        unsafe { (*self.0).wlen == (*self.0).len }
+    }
+
+    /// Where the elements lie.
+    pub fn storage(self) -> Storage {
+        // SAFETY: a handle refers to a live header.
+        unsafe { (*self.0).storage }
+    }
+
+    /// Depth of the region that the tensor lives in.
+    pub fn region(self) -> u32 {
+        // SAFETY: a handle refers to a live header.
+        unsafe { (*self.0).region }
+    }
+
+    /// First element, as bytes.
+    #[inline(always)]
+    pub fn data(self) -> *mut u8 {
+        // SAFETY: a handle refers to a live header.
+        unsafe { (*self.0).data }
+    }
+
+    /// The elements.
+    ///
+    /// # Panics
+    /// When `T` is not the element type.
+    ///
+    /// # Safety
+    /// The tensor must outlive `'a` and nothing may write its elements meanwhile.
+    #[inline]
+    pub unsafe fn as_slice<'a, T: Element>(self) -> &'a [T] {
+        assert_eq!(self.elem(), T::ELEM, "the tensor has elements of another type");
+        // SAFETY: `data` points to `len` initialised elements of that type
+        // (the header's invariant), alive and unwritten as the caller promises.
+        unsafe { std::slice::from_raw_parts(self.data().cast::<T>(), self.len()) }
+    }
+
+    /// The elements, to be written.
+    ///
+    /// # Panics
+    /// When `T` is not the element type or the tensor is read-only.
+    ///
+    /// # Safety
+    /// As [`TensorRef::as_slice`], and nothing else may read them meanwhile.
+    #[allow(clippy::mut_from_ref)]
+    pub unsafe fn as_mut_slice<'a, T: Element>(self) -> &'a mut [T] {
+        assert_eq!(self.elem(), T::ELEM, "the tensor has elements of another type");
+        assert!(self.is_writable(), "the tensor is read-only");
+        // SAFETY: as above; the payload of a writable tensor is not the host's
+        // and not a constant, and is not aliased as the caller promises.
+        unsafe { std::slice::from_raw_parts_mut(self.data().cast::<T>(), self.len()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_header_is_one_cache_line() {
+        assert_eq!(Tensor::SHORT, 64);
+        assert_eq!(size_of::<Tensor>(), 112);
+        assert_eq!(offset_of!(Tensor, dims), 40);
+    }
+
+    #[test]
+    fn counting_does_not_overflow() {
+        assert_eq!(count(&[]), Some(1));
+        assert_eq!(count(&[u64::MAX, u64::MAX, 0]), Some(0));
+        assert_eq!(count(&[u64::MAX, 2]), None);
+        assert_eq!(*Dims::new(&[2, 3, 4]).unwrap().without(1), [2, 4]);
+        assert_eq!(Dims::new(&[1; 9]), None);
+    }
+}

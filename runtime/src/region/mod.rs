@@ -1,0 +1,572 @@
+//! Regions: who owns objects, and when they go.
+//!
+//! A [`Heap`] belongs to one instance and is a stack of regions. Index 0
+//! lives as long as the instance (constants; globals have a small region each
+//! beside the stack). Index 1 is the host's call, then comes one for each call
+//! and each `region.begin` in progress. A region is an [`arena`] for headers
+//! and payloads under 1 KiB and a list of buffers from the [`pool`] for larger
+//! ones. Objects are never freed one by one: the region ends, and all go.
+//!
+//! Invariants: an object refers only to objects of its own or an outer region
+//! (smaller index); every object of region `d` is in `d`'s arena, and every
+//! pooled payload is in exactly one region's list. Ending a region is `unsafe`
+//! because handles and slots into it dangle afterwards; the verifier's region
+//! rule is what makes it sound for programs.
+//!
+//! Memory is counted where it is taken from the machine, in chunks and
+//! buffers, so that the fast path counts nothing. A request over the budget is
+//! a trap; kept buffers and idle arenas are given up first.
+
+mod arena;
+mod place;
+pub(crate) mod pool;
+mod promote;
+
+use crate::object::{Element, ListRef, OwnedTensor, Str, StrRef, Tensor, TensorRef};
+use crate::trap::{TrapCode, TrapError};
+use arena::Arena;
+use nbc_ir::{ConstValue, Elem, Item, Type};
+use place::{NoRoom, Place};
+use pool::{BufferList, Pool};
+
+/// Idle arenas of the first regions keep this much for their next use.
+const KEEP_NEAR: usize = 1 << 20;
+/// How many regions count as first ones.
+const NEAR: usize = 16;
+/// Idle arenas of later regions keep this much, up to [`FAR`].
+const KEEP_FAR: usize = 16 << 10;
+/// Idle arenas from this index on keep nothing.
+const FAR: usize = 256;
+/// Most bytes the pool keeps for reuse.
+const KEEP_POOLED: usize = 256 << 20;
+
+/// One region: an arena and the pooled buffers that its objects own.
+#[derive(Default)]
+struct Region {
+    arena: Arena,
+    buffers: BufferList,
+    /// Capacity of `buffers`.
+    buffer_bytes: usize,
+    /// Most bytes a region at this index has had.
+    peak: usize,
+    /// How often a region at this index has begun.
+    begins: u64,
+}
+
+impl Region {
+    fn live(&self) -> usize {
+        self.arena.used_bytes() + self.buffer_bytes
+    }
+}
+
+/// What all regions of a heap share.
+struct Shared {
+    pool: Pool,
+    /// The memory budget in bytes.
+    limit: usize,
+    /// Bytes of all arenas' chunks and all owned buffers.
+    held: usize,
+    /// Most `held` has been.
+    peak: usize,
+}
+
+/// Memory of one region, or of all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RegionStats {
+    /// Bytes that objects take now.
+    pub live: usize,
+    /// Most bytes taken at once since the heap was made.
+    pub peak: usize,
+    /// Pooled buffers owned now.
+    pub buffers: usize,
+    /// How often a region has begun here.
+    pub begins: u64,
+}
+
+/// Memory of a heap.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HeapStats {
+    /// Bytes taken from the machine for arenas and owned buffers.
+    pub held: usize,
+    /// Most of that at once.
+    pub peak: usize,
+    /// Bytes of buffers kept for reuse.
+    pub kept: usize,
+    /// The budget in bytes.
+    pub limit: usize,
+    /// Objects' memory by region index; the last is the innermost that was ever begun.
+    pub regions: Vec<RegionStats>,
+    /// Objects' memory of globals.
+    pub globals: RegionStats,
+}
+
+/// All objects of one instance.
+pub struct Heap {
+    regions: Vec<Region>,
+    depth: usize,
+    shared: Shared,
+    globals: Vec<Region>,
+    /// Former values of globals, which the program may still refer to.
+    graveyard: Vec<Region>,
+}
+
+// SAFETY: the heap owns everything its raw pointers lead to, except memory lent
+// for a call, which `lend` requires to be `Sync`; nothing is tied to a thread.
+unsafe impl Send for Heap {}
+
+impl Heap {
+    /// An empty heap that may take `limit` bytes from the machine.
+    ///
+    /// # Safety
+    /// No handle or slot into the heap may be used after the heap is dropped.
+    pub unsafe fn new(limit: usize) -> Heap {
+        Heap {
+            regions: vec![Region::default()],
+            depth: 0,
+            shared: Shared { pool: Pool::new(KEEP_POOLED.min(limit / 2)), limit, held: 0, peak: 0 },
+            globals: Vec::new(),
+            graveyard: Vec::new(),
+        }
+    }
+
+    /// The memory budget in bytes.
+    pub fn limit(&self) -> usize {
+        self.shared.limit
+    }
+
+    /// Changes the memory budget; what is taken already stays.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.shared.limit = limit;
+    }
+
+    /// Index of the innermost region.
+    #[inline]
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Begins a region inside the present one.
+    #[inline]
+    pub fn begin(&mut self) {
+        self.depth += 1;
+        if self.depth == self.regions.len() {
+            self.regions.push(Region::default());
+        }
+        self.regions[self.depth].begins += 1;
+    }
+
+    /// Ends the innermost region: its objects are gone.
+    ///
+    /// # Safety
+    /// No handle or slot into the region may be used afterwards.
+    ///
+    /// # Panics
+    /// When only the instance's own region is left.
+    #[inline]
+    pub unsafe fn end(&mut self) {
+        assert!(self.depth > 0, "the instance's own region ends with the heap");
+        let region = &mut self.regions[self.depth];
+        if region.arena.is_used() || !region.buffers.is_empty() {
+            let keep = match self.depth {
+                d if d < NEAR => KEEP_NEAR.min(self.shared.limit / 64),
+                d if d < FAR => KEEP_FAR.min(self.shared.limit / 1024),
+                _ => 0,
+            };
+            // SAFETY: handed on from the caller.
+            unsafe { region.clear(&mut self.shared, keep) };
+        }
+        self.depth -= 1;
+    }
+
+    /// Ends the innermost region, moving the objects in `kept` to the region
+    /// around it. The slots of kept objects are replaced by their new ones;
+    /// slots of scalars are left alone. Whatever shared an object or a payload
+    /// before still shares it. On a trap the region is still there.
+    ///
+    /// # Safety
+    /// The slots must hold values of their types, and no other handle or slot
+    /// into the region may be used afterwards.
+    pub unsafe fn end_keep(&mut self, kept: &mut [(u64, Type)]) -> Result<(), TrapError> {
+        for (slot, ty) in kept.iter_mut() {
+            // SAFETY: handed on from the caller.
+            *slot = unsafe { self.keep(*slot, *ty)? };
+        }
+        // SAFETY: what is kept has moved; the rest is promised by the caller.
+        unsafe { self.end() };
+        Ok(())
+    }
+
+    /// Ends regions until `depth` of them are left besides the instance's:
+    /// what a trap does on its way out.
+    ///
+    /// # Safety
+    /// As [`Heap::end`], for all of them.
+    pub unsafe fn unwind_to(&mut self, depth: usize) {
+        while self.depth > depth {
+            // SAFETY: handed on from the caller.
+            unsafe { self.end() };
+        }
+    }
+
+    /// Ends the outermost call of the host: every region but the instance's
+    /// own is ended, and former values of globals are freed.
+    ///
+    /// # Safety
+    /// As [`Heap::end`], for all of them.
+    pub unsafe fn end_host_call(&mut self) {
+        // SAFETY: handed on from the caller.
+        unsafe {
+            self.unwind_to(0);
+            for mut region in self.graveyard.drain(..) {
+                region.clear(&mut self.shared, 0);
+            }
+        }
+    }
+
+    /// A tensor of zeros in the innermost region.
+    #[inline]
+    pub fn zeros(&mut self, elem: Elem, dims: &[u64]) -> Result<TensorRef, TrapError> {
+        self.try_here(|p| p.tensor(elem, dims, true))
+    }
+
+    /// A tensor in the innermost region whose elements are still to be written.
+    ///
+    /// # Safety
+    /// Every element must be written before anything can read it.
+    #[inline]
+    pub unsafe fn uninit(&mut self, elem: Elem, dims: &[u64]) -> Result<TensorRef, TrapError> {
+        self.try_here(|p| p.tensor(elem, dims, false))
+    }
+
+    /// A tensor in the innermost region with a copy of `data`, row-major.
+    pub fn tensor_from<T: Element>(&mut self, dims: &[u64], data: &[T]) -> Result<TensorRef, TrapError> {
+        check_count(dims, data.len())?;
+        // SAFETY: all elements are written in the next statement; the new
+        // tensor has `data.len()` elements of type `T` and nothing aliases it.
+        unsafe {
+            let tensor = self.uninit(T::ELEM, dims)?;
+            std::ptr::copy_nonoverlapping(data.as_ptr(), tensor.data().cast::<T>(), data.len());
+            Ok(tensor)
+        }
+    }
+
+    /// A tensor in the innermost region with a copy of `array`, which may have any layout.
+    pub fn tensor_from_array<T: Element>(
+        &mut self,
+        array: ndarray::ArrayViewD<'_, T>,
+    ) -> Result<TensorRef, TrapError> {
+        let dims: Vec<u64> = array.shape().iter().map(|d| *d as u64).collect();
+        if let Some(data) = array.as_slice() {
+            return self.tensor_from(&dims, data);
+        }
+        // SAFETY: the iterator has exactly one item for each element of the
+        // new tensor, so all are written; nothing aliases it.
+        unsafe {
+            let tensor = self.uninit(T::ELEM, &dims)?;
+            for (i, v) in array.iter().enumerate() {
+                tensor.data().cast::<T>().add(i).write(*v);
+            }
+            Ok(tensor)
+        }
+    }
+
+    /// A tensor in the innermost region made from its elements' little-endian
+    /// bytes, as constants and files have them. A bool is any byte but 0.
+    pub fn tensor_from_bytes(
+        &mut self,
+        elem: Elem,
+        dims: &[u64],
+        bytes: &[u8],
+    ) -> Result<TensorRef, TrapError> {
+        self.try_here(|p| p.tensor_from_bytes(elem, dims, bytes))
+    }
+
+    /// A read-only tensor over memory of the host, without a copy.
+    ///
+    /// # Safety
+    /// The slice must stay alive and unwritten until the innermost region ends
+    /// and, where a program can move the tensor outward, until
+    /// [`Heap::end_host_call`].
+    pub unsafe fn lend<T: Element>(&mut self, dims: &[u64], data: &[T]) -> Result<TensorRef, TrapError> {
+        check_count(dims, data.len())?;
+        let start = data.as_ptr().cast::<u8>().cast_mut();
+        self.try_here(|p| p.lent(T::ELEM, dims, start))
+    }
+
+    /// A view of the elements of `tensor` from number `offset` on, as `dims`,
+    /// in the innermost region. It may be written if `tensor` may.
+    pub fn view(&mut self, tensor: TensorRef, offset: u64, dims: &[u64]) -> Result<TensorRef, TrapError> {
+        let fits = crate::object::tensor::count(dims)
+            .and_then(|n| n.checked_add(offset))
+            .map(|n| n <= tensor.len() as u64);
+        if fits != Some(true) {
+            return Err(TrapCode::IndexOutOfRange.into());
+        }
+        self.try_here(|p| p.view(tensor, offset, dims))
+    }
+
+    /// A string in the innermost region.
+    pub fn string(&mut self, text: &str) -> Result<StrRef, TrapError> {
+        self.try_here(|p| p.string(&[text]))
+    }
+
+    /// The strings `parts`, one after the other, as one in the innermost region.
+    pub fn string_of_parts(&mut self, parts: &[&str]) -> Result<StrRef, TrapError> {
+        self.try_here(|p| p.string(parts))
+    }
+
+    /// A list of `len` items in the innermost region, all `fill`, which must
+    /// live there or further out.
+    pub fn list(&mut self, item: Item, len: u64, fill: u64) -> Result<ListRef, TrapError> {
+        self.try_here(|p| p.list(item, len, fill))
+    }
+
+    /// Stores `value` at `index`; an object that may go before the list does
+    /// is stored as a copy in the list's region.
+    ///
+    /// # Safety
+    /// `value` must be a live value of the list's item type.
+    pub unsafe fn list_set(&mut self, list: ListRef, index: u64, value: u64) -> Result<(), TrapError> {
+        if index >= list.len() as u64 {
+            return Err(TrapCode::IndexOutOfRange.into());
+        }
+        let (ty, region) = (list.item().ty(), list.region());
+        // SAFETY: the value is live and of that type, as the caller promises.
+        let lives_longer = !ty.is_object() || unsafe { region_of(value, ty) } <= region;
+        let stored = if lives_longer {
+            value
+        } else {
+            // SAFETY: as above.
+            unsafe { self.copy_to(value, ty, region as usize)? }
+        };
+        // SAFETY: the index is in range of the list's slots.
+        unsafe { (*list.0).data.add(index as usize).write(stored) };
+        Ok(())
+    }
+
+    /// An independent copy of an object (and of what it holds) in the region
+    /// with index `depth`. Scalars come back as they are.
+    ///
+    /// # Safety
+    /// `slot` must hold a live value of type `ty`.
+    pub unsafe fn copy_to(&mut self, slot: u64, ty: Type, depth: usize) -> Result<u64, TrapError> {
+        // SAFETY: handed on from the caller.
+        self.try_at(depth, |p| unsafe { p.copy(slot, ty) })
+    }
+
+    /// A constant object of a module, read-only, for as long as the instance lives.
+    pub fn constant(&mut self, value: &ConstValue) -> Result<u64, TrapError> {
+        self.try_at(0, |p| match value {
+            ConstValue::Str(text) => Ok(p.string(&[text])?.slot()),
+            ConstValue::Tensor { elem, dims, data } => {
+                let tensor = p.tensor_from_bytes(*elem, dims, data)?;
+                tensor.set_read_only();
+                Ok(tensor.slot())
+            }
+        })
+    }
+
+    /// Makes room for `count` globals of object type, numbered from 0.
+    pub fn define_globals(&mut self, count: usize) {
+        self.globals.resize_with(count, Region::default);
+    }
+
+    /// Sets global number `global` to a copy of an object and returns the
+    /// copy. The former value stays until the host's call ends.
+    ///
+    /// # Safety
+    /// `slot` must hold a live value of the object type `ty`.
+    pub unsafe fn global_set(
+        &mut self,
+        global: usize,
+        slot: u64,
+        ty: Type,
+        read_only: bool,
+    ) -> Result<u64, TrapError> {
+        let mut region = Region::default();
+        // SAFETY: handed on from the caller.
+        let copy = self.retry(|heap| unsafe {
+            let mut place = Place { region: &mut region, shared: &mut heap.shared, index: 0 };
+            place.copy(slot, ty)
+        });
+        match copy {
+            Ok(copy) => {
+                if read_only && matches!(ty, Type::Tensor(_)) {
+                    // SAFETY: the copy is a live tensor.
+                    unsafe { TensorRef::from_slot(copy) }.set_read_only();
+                }
+                self.graveyard.push(std::mem::replace(&mut self.globals[global], region));
+                Ok(copy)
+            }
+            Err(e) => {
+                // SAFETY: nothing refers to the unfinished copy.
+                unsafe { region.clear(&mut self.shared, 0) };
+                Err(e)
+            }
+        }
+    }
+
+    /// Takes a tensor out of the heap: a pooled payload is handed over without
+    /// a copy, leaving an empty tensor behind, anything else is copied.
+    ///
+    /// # Safety
+    /// The slot must hold a live tensor, and no view of it may be read afterwards.
+    pub unsafe fn take_tensor(&mut self, slot: u64) -> Result<OwnedTensor, TrapError> {
+        // SAFETY: handed on from the caller.
+        let tensor = unsafe { TensorRef::from_slot(slot) };
+        let region = tensor.region() as usize;
+        if tensor.storage() == crate::object::Storage::Pooled && region > 0 && tensor.is_writable() {
+            let (elem, dims) = (tensor.elem(), tensor.dims());
+            // SAFETY: a pooled payload starts a buffer that its region owns.
+            let buffer = unsafe { pool::Buffer::from_data(tensor.data()) };
+            let region = &mut self.regions[region];
+            region.buffers.remove(buffer);
+            region.buffer_bytes -= buffer.capacity();
+            self.shared.held -= buffer.capacity();
+            tensor.make_empty();
+            // SAFETY: the buffer is owned by nobody else now; its elements are initialised.
+            return Ok(unsafe { OwnedTensor::from_buffer(buffer, elem, &dims) });
+        }
+        // SAFETY: the tensor is alive and nothing writes it during the copy.
+        unsafe { OwnedTensor::copy_of(tensor) }
+            .ok_or_else(|| TrapError::new(TrapCode::OutOfMemory, "no memory for the result"))
+    }
+
+    /// Memory of this heap.
+    pub fn stats(&self) -> HeapStats {
+        let stats = |r: &Region| RegionStats {
+            live: r.live(),
+            peak: r.peak.max(r.live()),
+            buffers: r.buffers.len(),
+            begins: r.begins,
+        };
+        let mut globals = RegionStats::default();
+        for r in self.globals.iter().chain(&self.graveyard) {
+            globals.live += r.live();
+            globals.buffers += r.buffers.len();
+        }
+        globals.peak = globals.live;
+        HeapStats {
+            held: self.shared.held,
+            peak: self.shared.peak,
+            kept: self.shared.pool.kept(),
+            limit: self.shared.limit,
+            regions: self.regions.iter().map(stats).collect(),
+            globals,
+        }
+    }
+
+    /// Gives up what is kept for reuse: pooled buffers and idle arenas.
+    pub fn trim(&mut self) {
+        self.shared.pool.trim();
+        for region in &mut self.regions[self.depth + 1..] {
+            // SAFETY: regions above the innermost have ended; nothing refers into them.
+            unsafe { region.clear(&mut self.shared, 0) };
+        }
+    }
+
+    #[inline(always)]
+    fn try_here<R>(&mut self, make: impl Fn(&mut Place<'_>) -> Result<R, NoRoom>) -> Result<R, TrapError> {
+        let index = self.depth as u32;
+        let region = &mut self.regions[self.depth];
+        match make(&mut Place { region, shared: &mut self.shared, index }) {
+            Ok(made) => Ok(made),
+            Err(e) => self.again(e, self.depth, make),
+        }
+    }
+
+    fn try_at<R>(
+        &mut self,
+        depth: usize,
+        make: impl Fn(&mut Place<'_>) -> Result<R, NoRoom>,
+    ) -> Result<R, TrapError> {
+        let region = &mut self.regions[depth];
+        match make(&mut Place { region, shared: &mut self.shared, index: depth as u32 }) {
+            Ok(made) => Ok(made),
+            Err(e) => self.again(e, depth, make),
+        }
+    }
+
+    /// The second try, after everything idle has been given up.
+    #[cold]
+    #[inline(never)]
+    fn again<R>(
+        &mut self,
+        first: NoRoom,
+        depth: usize,
+        make: impl Fn(&mut Place<'_>) -> Result<R, NoRoom>,
+    ) -> Result<R, TrapError> {
+        if let NoRoom::Invalid(trap) = first {
+            return Err(trap);
+        }
+        self.trim();
+        let region = &mut self.regions[depth];
+        make(&mut Place { region, shared: &mut self.shared, index: depth as u32 })
+            .map_err(|e| e.into_trap(&self.shared))
+    }
+
+    fn retry<R>(&mut self, mut make: impl FnMut(&mut Heap) -> Result<R, NoRoom>) -> Result<R, TrapError> {
+        match make(self) {
+            Err(NoRoom::Budget(_)) => {
+                self.trim();
+                make(self).map_err(|e| e.into_trap(&self.shared))
+            }
+            other => other.map_err(|e| e.into_trap(&self.shared)),
+        }
+    }
+}
+
+impl Region {
+    /// Frees all objects; the arena keeps a chunk of at most `keep` bytes.
+    ///
+    /// # Safety
+    /// Nothing in the region may be used afterwards.
+    unsafe fn clear(&mut self, shared: &mut Shared, keep: usize) {
+        self.peak = self.peak.max(self.live());
+        let before = self.arena.chunk_bytes();
+        for buffer in self.buffers.drain() {
+            // SAFETY: the region owns its buffers; nothing uses them afterwards.
+            unsafe { shared.pool.put(buffer) };
+        }
+        // SAFETY: handed on from the caller.
+        unsafe { self.arena.reset(keep) };
+        shared.held -= self.buffer_bytes + (before - self.arena.chunk_bytes());
+        self.buffer_bytes = 0;
+    }
+}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        for region in self.regions.iter_mut().chain(&mut self.globals).chain(&mut self.graveyard) {
+            // SAFETY: whoever made the heap promised not to use its objects
+            // after it is dropped.
+            unsafe { region.clear(&mut self.shared, 0) };
+        }
+    }
+}
+
+/// Index of the region that an object lives in.
+///
+/// # Safety
+/// `slot` must hold a live value of the object type `ty`.
+unsafe fn region_of(slot: u64, ty: Type) -> u32 {
+    // SAFETY: handed on from the caller.
+    unsafe {
+        match ty {
+            Type::Tensor(_) => (*crate::object::from_slot::<Tensor>(slot)).region,
+            Type::Str => (*crate::object::from_slot::<Str>(slot)).region,
+            Type::List(_) => ListRef::from_slot(slot).region(),
+            _ => 0,
+        }
+    }
+}
+
+fn check_count(dims: &[u64], len: usize) -> Result<(), TrapError> {
+    if crate::object::tensor::count(dims) == Some(len as u64) {
+        return Ok(());
+    }
+    Err(TrapError::new(TrapCode::ShapeMismatch, format!("dims {dims:?} for {len} elements")))
+}
+
+#[cfg(test)]
+mod tests;

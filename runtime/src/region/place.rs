@@ -1,0 +1,425 @@
+//! Making objects in one region: every header is written here.
+
+use super::arena::{ALIGN, Arena};
+use super::pool::{Buffer, BufferList, MEDIUM, class_of};
+use super::{Region, Shared};
+use crate::object::tensor::{Dims, count};
+use crate::object::{List, ListRef, MAX_RANK, Storage, Str, StrRef, Tensor, TensorRef};
+use crate::trap::{TrapCode, TrapError};
+use nbc_ir::{Elem, Item, Type};
+use rustc_hash::FxHashMap;
+use std::ptr::NonNull;
+
+/// Why an object was not made.
+pub(super) enum NoRoom {
+    /// That many bytes would pass the budget, or the machine has not so many.
+    Budget(usize),
+    /// Trying again is of no use.
+    Invalid(TrapError),
+}
+
+impl NoRoom {
+    #[cold]
+    pub(super) fn into_trap(self, shared: &Shared) -> TrapError {
+        match self {
+            NoRoom::Budget(bytes) => TrapError::new(
+                TrapCode::OutOfMemory,
+                format!(
+                    "{bytes} bytes more would pass the memory budget of {} bytes, of which {} are taken",
+                    shared.limit, shared.held
+                ),
+            ),
+            NoRoom::Invalid(trap) => trap,
+        }
+    }
+}
+
+impl Shared {
+    /// Bytes that may still be taken from the machine.
+    #[inline]
+    fn room(&self) -> usize {
+        self.limit.saturating_sub(self.held + self.pool.kept())
+    }
+
+    #[inline]
+    fn add(&mut self, bytes: usize) {
+        self.held += bytes;
+        self.peak = self.peak.max(self.held);
+    }
+}
+
+/// A region with what it needs to make objects.
+pub(super) struct Place<'h> {
+    pub(super) region: &'h mut Region,
+    pub(super) shared: &'h mut Shared,
+    pub(super) index: u32,
+}
+
+/// Bytes of the header of a string or a list in front of its payload.
+const fn padded(size: usize) -> usize {
+    size.next_multiple_of(ALIGN)
+}
+
+impl Place<'_> {
+    /// `size` bytes of the arena.
+    #[inline(always)]
+    fn arena(&mut self, size: usize) -> Result<*mut u8, NoRoom> {
+        let size = padded(size);
+        if self.region.arena.fits(size)
+            && let Some(place) = self.region.arena.alloc(size, 0)
+        {
+            return Ok(place.as_ptr());
+        }
+        self.arena_chunk(size)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn arena_chunk(&mut self, size: usize) -> Result<*mut u8, NoRoom> {
+        let arena: &mut Arena = &mut self.region.arena;
+        let before = arena.chunk_bytes();
+        let place = arena.alloc(size, self.shared.room());
+        let taken = arena.chunk_bytes() - before;
+        self.shared.add(taken);
+        place.map(NonNull::as_ptr).ok_or(NoRoom::Budget(size))
+    }
+
+    /// A buffer for `bytes`, owned by the region.
+    fn buffer(&mut self, bytes: usize, zeroed: bool) -> Result<*mut u8, NoRoom> {
+        let (class, capacity) = class_of(bytes).ok_or(NoRoom::Budget(bytes))?;
+        let buffer = match self.shared.pool.take(class) {
+            Some(kept) => {
+                if zeroed {
+                    // SAFETY: the payload has `capacity` bytes and nobody uses it.
+                    unsafe { kept.data().write_bytes(0, bytes) };
+                }
+                kept
+            }
+            None if capacity > self.shared.room() => return Err(NoRoom::Budget(capacity)),
+            None => Buffer::allocate(bytes, zeroed).ok_or(NoRoom::Budget(capacity))?,
+        };
+        self.shared.add(capacity);
+        self.region.buffers.push(buffer);
+        self.region.buffer_bytes += capacity;
+        self.region.peak = self.region.peak.max(self.region.live());
+        Ok(buffer.data())
+    }
+
+    /// A tensor that owns its elements, all zero or still to be written.
+    #[inline(always)]
+    pub(super) fn tensor(&mut self, elem: Elem, dims: &[u64], zeroed: bool) -> Result<TensorRef, NoRoom> {
+        let (len, bytes) = payload(elem, dims)?;
+        let head = Tensor::header_size(dims.len(), false);
+        if bytes < MEDIUM {
+            let place = self.arena(head + bytes)?;
+            // SAFETY: the allocation has room for the header and the payload
+            // behind it; `head` keeps the payload 16-aligned.
+            unsafe {
+                let data = place.add(head);
+                if zeroed {
+                    data.write_bytes(0, bytes);
+                }
+                Ok(self.write_header(place, data, elem, dims, len, Storage::Inline))
+            }
+        } else {
+            self.pooled_tensor(elem, dims, len, bytes, zeroed)
+        }
+    }
+
+    #[inline(never)]
+    fn pooled_tensor(
+        &mut self,
+        elem: Elem,
+        dims: &[u64],
+        len: u64,
+        bytes: usize,
+        zeroed: bool,
+    ) -> Result<TensorRef, NoRoom> {
+        // The header first: a buffer without an object would stay until the region ends.
+        let place = self.arena(Tensor::header_size(dims.len(), false))?;
+        let data = self.buffer(bytes, zeroed)?;
+        // SAFETY: the allocation has room for the header.
+        Ok(unsafe { self.write_header(place, data, elem, dims, len, Storage::Pooled) })
+    }
+
+    /// Writes the header of a writable tensor.
+    ///
+    /// # Safety
+    /// `place` must have room for a header of that rank and storage, and there
+    /// must be at most [`MAX_RANK`] dims.
+    #[inline(always)]
+    unsafe fn write_header(
+        &self,
+        place: *mut u8,
+        data: *mut u8,
+        elem: Elem,
+        dims: &[u64],
+        len: u64,
+        storage: Storage,
+    ) -> TensorRef {
+        let header = place.cast::<Tensor>();
+        let rank = dims.len();
+        // SAFETY: every field written lies in the header, whose full size
+        // there is when the rank is above 3.
+        unsafe {
+            (*header).data = data;
+            (*header).len = len;
+            (*header).wlen = len;
+            (*header).wd0 = dims.first().copied().unwrap_or(0);
+            (*header).region = self.index;
+            (*header).rank = rank as u8;
+            (*header).elem = elem;
+            (*header).storage = storage;
+            (*header).dims[0] = dims.first().copied().unwrap_or(0);
+            (*header).dims[1] = dims.get(1).copied().unwrap_or(0);
+            (*header).dims[2] = dims.get(2).copied().unwrap_or(0);
+            for axis in 3..rank {
+                (*header).dims[axis] = dims[axis];
+            }
+        }
+        TensorRef(header)
+    }
+
+    pub(super) fn tensor_from_bytes(
+        &mut self,
+        elem: Elem,
+        dims: &[u64],
+        bytes: &[u8],
+    ) -> Result<TensorRef, NoRoom> {
+        let (_, size) = payload(elem, dims)?;
+        if size != bytes.len() {
+            return Err(NoRoom::Invalid(TrapError::new(
+                TrapCode::ShapeMismatch,
+                format!("dims {dims:?} of {elem} take {size} bytes, found {}", bytes.len()),
+            )));
+        }
+        let tensor = self.tensor(elem, dims, false)?;
+        // SAFETY: the payload has `size` bytes and all are written. The
+        // numbers' bytes are little-endian, as the machine's are; a bool is
+        // made 0 or 1 because other bytes are not values of a `bool`.
+        unsafe {
+            if elem == Elem::Bool {
+                for (i, b) in bytes.iter().enumerate() {
+                    tensor.data().add(i).write((*b != 0) as u8);
+                }
+            } else {
+                std::ptr::copy_nonoverlapping(bytes.as_ptr(), tensor.data(), size);
+            }
+        }
+        Ok(tensor)
+    }
+
+    /// A read-only tensor over memory of the host.
+    pub(super) fn lent(&mut self, elem: Elem, dims: &[u64], data: *mut u8) -> Result<TensorRef, NoRoom> {
+        let (len, _) = payload(elem, dims)?;
+        let place = self.arena(Tensor::header_size(dims.len(), false))?;
+        // SAFETY: the allocation has room for the header.
+        let tensor = unsafe { self.write_header(place, data, elem, dims, len, Storage::Lent) };
+        tensor.set_read_only();
+        Ok(tensor)
+    }
+
+    /// A view; `offset` and `dims` must be in range of `tensor`.
+    pub(super) fn view(&mut self, tensor: TensorRef, offset: u64, dims: &[u64]) -> Result<TensorRef, NoRoom> {
+        let (len, _) = payload(tensor.elem(), dims)?;
+        let place = self.arena(Tensor::header_size(dims.len(), true))?;
+        // SAFETY: the offset is in range, so the address is inside the payload
+        // or one past its end; the allocation has room for a view's header;
+        // only a view has a root.
+        unsafe {
+            let data = tensor.data().add(offset as usize * tensor.elem().size());
+            let view = self.write_header(place, data, tensor.elem(), dims, len, Storage::View);
+            (*view.0).root = if tensor.storage() == Storage::View { (*tensor.0).root } else { tensor.0 };
+            if !tensor.is_writable() {
+                view.set_read_only();
+            }
+            Ok(view)
+        }
+    }
+
+    /// A string: `parts`, one after the other.
+    pub(super) fn string(&mut self, parts: &[&str]) -> Result<StrRef, NoRoom> {
+        let len =
+            parts.iter().try_fold(0usize, |n, p| n.checked_add(p.len())).ok_or(NoRoom::Budget(usize::MAX))?;
+        let head = padded(size_of::<Str>());
+        let (header, mut to, storage) = if len < MEDIUM {
+            let place = self.arena(head + len)?;
+            // SAFETY: the allocation has `head + len` bytes.
+            (place, unsafe { place.add(head) }, Storage::Inline)
+        } else {
+            (self.arena(head)?, self.buffer(len, false)?, Storage::Pooled)
+        };
+        let header = header.cast::<Str>();
+        // SAFETY: header and payload have room for what is written: the parts
+        // have `len` bytes together.
+        unsafe {
+            header.write(Str { data: to, len: len as u64, region: self.index, storage });
+            for part in parts {
+                std::ptr::copy_nonoverlapping(part.as_ptr(), to, part.len());
+                to = to.add(part.len());
+            }
+        }
+        Ok(StrRef(header))
+    }
+
+    /// A list, every slot `fill`.
+    pub(super) fn list(&mut self, item: Item, len: u64, fill: u64) -> Result<ListRef, NoRoom> {
+        let bytes =
+            len.checked_mul(8).and_then(|b| usize::try_from(b).ok()).ok_or(NoRoom::Budget(usize::MAX))?;
+        let head = padded(size_of::<List>());
+        let (header, data, storage) = if bytes < MEDIUM {
+            let place = self.arena(head + bytes)?;
+            // SAFETY: the allocation has `head + bytes` bytes.
+            (place, unsafe { place.add(head) }, Storage::Inline)
+        } else {
+            (self.arena(head)?, self.buffer(bytes, false)?, Storage::Pooled)
+        };
+        let (header, data) = (header.cast::<List>(), data.cast::<u64>());
+        // SAFETY: header and slots have room for what is written, and both
+        // are 16-aligned.
+        unsafe {
+            header.write(List { data, len, item, region: self.index, storage });
+            for i in 0..len as usize {
+                data.add(i).write(fill);
+            }
+        }
+        Ok(ListRef(header))
+    }
+
+    /// An independent copy of any value.
+    ///
+    /// # Safety
+    /// `slot` must hold a live value of type `ty`.
+    pub(super) unsafe fn copy(&mut self, slot: u64, ty: Type) -> Result<u64, NoRoom> {
+        // SAFETY: handed on from the caller: the slot holds what its type says.
+        unsafe {
+            match ty {
+                Type::Tensor(_) => Ok(self.copy_tensor(TensorRef::from_slot(slot))?.slot()),
+                Type::Str => Ok(self.string(&[StrRef::from_slot(slot).as_str()])?.slot()),
+                Type::List(_) => self.copy_list(ListRef::from_slot(slot)),
+                _ => Ok(slot),
+            }
+        }
+    }
+
+    fn copy_tensor(&mut self, from: TensorRef) -> Result<TensorRef, NoRoom> {
+        let to = self.tensor(from.elem(), &from.dims(), false)?;
+        // SAFETY: both payloads have that many bytes; the new one overlaps nothing.
+        unsafe { std::ptr::copy_nonoverlapping(from.data(), to.data(), from.bytes()) };
+        Ok(to)
+    }
+
+    /// # Safety
+    /// The list's items must be live.
+    unsafe fn copy_list(&mut self, from: ListRef) -> Result<u64, NoRoom> {
+        let (item, len) = (from.item(), from.len() as u64);
+        let to = self.list(item, len, 0)?;
+        // What is one object in several slots stays one.
+        let mut copies = FxHashMap::default();
+        for i in 0..len {
+            let slot = from.get(i).unwrap_or(0);
+            let copy = if !item.ty().is_object() {
+                slot
+            } else if let Some(copy) = copies.get(&slot) {
+                *copy
+            } else {
+                // SAFETY: an item is a live value of the item type.
+                let copy = unsafe { self.copy(slot, item.ty())? };
+                copies.insert(slot, copy);
+                copy
+            };
+            // SAFETY: the index is in range of the new list's slots.
+            unsafe { (*to.0).data.add(i as usize).write(copy) };
+        }
+        Ok(to.slot())
+    }
+
+    /// Makes the region the owner of `buffer`, taken from `other`.
+    pub(super) fn adopt(&mut self, buffer: Buffer, other: &mut BufferList, other_bytes: &mut usize) {
+        other.remove(buffer);
+        *other_bytes -= buffer.capacity();
+        self.region.buffers.push(buffer);
+        self.region.buffer_bytes += buffer.capacity();
+        self.region.peak = self.region.peak.max(self.region.live());
+    }
+
+    /// A header in this region for `tensor` with its payload where it is, or,
+    /// if inline, copied.
+    pub(super) fn move_tensor(&mut self, tensor: TensorRef) -> Result<TensorRef, NoRoom> {
+        let storage = tensor.storage();
+        let moved = if storage == Storage::Inline {
+            self.copy_tensor(tensor)?
+        } else {
+            let dims: Dims = tensor.dims();
+            let place = self.arena(Tensor::header_size(dims.len(), storage == Storage::View))?;
+            // SAFETY: the allocation has room for the header.
+            unsafe {
+                self.write_header(place, tensor.data(), tensor.elem(), &dims, tensor.len() as u64, storage)
+            }
+        };
+        if !tensor.is_writable() {
+            moved.set_read_only();
+        }
+        Ok(moved)
+    }
+
+    /// A header in this region for the pooled string or list payload at `data`.
+    pub(super) fn move_header<H>(&mut self, header: H) -> Result<*mut H, NoRoom> {
+        let place = self.arena(size_of::<H>())?.cast::<H>();
+        // SAFETY: the allocation has room for the header and is 16-aligned.
+        unsafe { place.write(header) };
+        Ok(place)
+    }
+}
+
+impl TensorRef {
+    /// Takes the program's right to write the elements.
+    pub(super) fn set_read_only(self) {
+        // SAFETY: a handle refers to a live header; nobody else sees it yet.
+        unsafe {
+            (*self.0).wlen = 0;
+            (*self.0).wd0 = 0;
+        }
+    }
+
+    /// Leaves a tensor of rank 1 without elements.
+    pub(super) fn make_empty(self) {
+        // SAFETY: a handle refers to a live header, which has at least three
+        // dims; 64 is an aligned address for no elements.
+        unsafe {
+            (*self.0).data = std::ptr::without_provenance_mut(64);
+            (*self.0).len = 0;
+            (*self.0).wlen = 0;
+            (*self.0).wd0 = 0;
+            (*self.0).rank = 1;
+            (*self.0).dims[0] = 0;
+            (*self.0).storage = Storage::Lent;
+        }
+    }
+}
+
+/// Number of elements and bytes of a payload, whatever the budget.
+#[inline(always)]
+fn payload(elem: Elem, dims: &[u64]) -> Result<(u64, usize), NoRoom> {
+    let len = match dims {
+        [] => 1,
+        [n] => *n,
+        many => return payload_of_many(elem, many),
+    };
+    // Above 2^58 elements the product with the element size could overflow.
+    if len >> 58 != 0 {
+        return Err(NoRoom::Budget(usize::MAX));
+    }
+    Ok((len, len as usize * elem.size()))
+}
+
+fn payload_of_many(elem: Elem, dims: &[u64]) -> Result<(u64, usize), NoRoom> {
+    if dims.len() > MAX_RANK {
+        return Err(NoRoom::Invalid(TrapError::new(
+            TrapCode::InvalidArgument,
+            format!("a tensor has at most {MAX_RANK} dims, found {}", dims.len()),
+        )));
+    }
+    let len = count(dims).filter(|n| n >> 58 == 0).ok_or(NoRoom::Budget(usize::MAX))?;
+    Ok((len, len as usize * elem.size()))
+}
