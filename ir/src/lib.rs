@@ -4,21 +4,30 @@
 //! - [`op`]: instructions, made from the one table in [`for_each_op`]
 //! - [`catalogue`]: operations on whole objects, rows in [`for_each_operation`]
 //! - [`module`]: modules, functions, blocks
+//! - [`Module::parse`], [`Module::print`]: the text format; [`binary`]: the binary one
 //!
 //! This crate knows no devices, threads, clocks or files.
 #![forbid(unsafe_code)]
 
+pub mod binary;
 pub mod catalogue;
 pub mod entity;
 pub mod error;
+mod infer;
+mod lexer;
 pub mod module;
+mod names;
 pub mod op;
 mod operations;
 mod ops;
+mod parser;
+mod printer;
+mod suggest;
 pub mod types;
 
 pub use entity::{BlockId, ConstId, FuncId, GlobalId, OpId, Reg, SigId};
 pub use error::{Diagnostic, Error, ErrorKind, Place};
 pub use module::{Block, ConstValue, Constant, Function, Global, GlobalInit, Import, Module, OpRef, Source};
 pub use op::{Imm, Inst, Opcode, Operand};
+pub use printer::inst_to_string;
 pub use types::{Elem, Item, Signature, Type};

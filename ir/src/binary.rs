@@ -1,0 +1,101 @@
+//! The binary format's numbers: magic, version, sections, type codes, limits.
+//!
+//! A file is [`MAGIC`], [`VERSION`] as two little-endian bytes, sections, and
+//! a CRC-32 of all bytes before it. A section is its id (one byte), the length
+//! of its payload (varint) and the payload. Sections stand in the order of
+//! [`Section::ALL`], each at most once; an empty one may be left out.
+//! Integers are LEB128 varints, signed ones zigzag-coded, floats their bits.
+
+use crate::types::{Signature, Type};
+
+/// First bytes of every binary file.
+pub const MAGIC: [u8; 4] = *b"\0nbc";
+
+/// Version of the format that this crate writes, and the only one it reads.
+pub const VERSION: u16 = 1;
+
+/// Function types nest at most that deep.
+pub const MAX_SIG_DEPTH: usize = 16;
+
+/// A signature written out names at most that many types, so that a small
+/// file cannot hold a signature that takes gigabytes to print.
+pub const MAX_SIG_WEIGHT: usize = 8192;
+
+/// Sections of a binary file.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum Section {
+    /// Signatures.
+    Types = 1,
+    /// Host functions.
+    Imports = 2,
+    /// Catalogue operations.
+    Ops = 3,
+    /// Constants.
+    Constants = 4,
+    /// Globals.
+    Globals = 5,
+    /// Functions.
+    Functions = 6,
+    /// Names and source lines.
+    Debug = 7,
+}
+
+impl Section {
+    /// Every section, in the order they stand in a file.
+    pub const ALL: [Section; 7] = [
+        Section::Types,
+        Section::Imports,
+        Section::Ops,
+        Section::Constants,
+        Section::Globals,
+        Section::Functions,
+        Section::Debug,
+    ];
+
+    /// The section with that id.
+    pub fn from_id(id: u8) -> Option<Section> {
+        Section::ALL.into_iter().find(|s| *s as u8 == id)
+    }
+}
+
+/// Codes of types. Those of objects still to come are reserved.
+#[allow(missing_docs)]
+pub mod code {
+    pub const I32: u8 = 0x01;
+    pub const I64: u8 = 0x02;
+    pub const F32: u8 = 0x03;
+    pub const F64: u8 = 0x04;
+    pub const BOOL: u8 = 0x05;
+    pub const STR: u8 = 0x10;
+    pub const LIST: u8 = 0x11;
+    pub const FUNC: u8 = 0x12;
+    /// Reserved.
+    pub const BIGINT: u8 = 0x13;
+    /// Reserved.
+    pub const EXPR: u8 = 0x14;
+    /// A tensor is this plus the code of its element type.
+    pub const TENSOR: u8 = 0x20;
+    /// Reserved; plus the code of the element type.
+    pub const SPARSE: u8 = 0x30;
+}
+
+/// How many types `sig` names when written out, and how deep function types
+/// nest in it; `known` has the same of the signatures before it.
+pub(crate) fn sig_weight(sig: &Signature, known: &[(usize, usize)]) -> (usize, usize) {
+    let (mut weight, mut depth) = (1usize, 0);
+    for ty in sig.params.iter().chain(&sig.results) {
+        weight = weight.saturating_add(1);
+        let ty = match ty {
+            Type::List(item) => item.ty(),
+            ty => *ty,
+        };
+        if let Type::Func(id) = ty
+            && let Some((w, d)) = known.get(id.index())
+        {
+            weight = weight.saturating_add(*w);
+            depth = depth.max(d + 1);
+        }
+    }
+    (weight, depth)
+}

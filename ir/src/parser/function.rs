@@ -1,0 +1,328 @@
+//! Bodies of functions.
+
+use super::module::{Body as Source, suggestion};
+use super::{Failed, Name, Parse, Parser, clip};
+use crate::entity::{BlockId, FuncId, Reg, SigId};
+use crate::lexer::{Kind, Lexer};
+use crate::module::Block;
+use crate::names::{Entity, Key};
+use crate::op::Opcode;
+use crate::types::Type;
+use rustc_hash::FxHashMap;
+
+/// A register as far as the text read so far tells.
+struct Register<'a> {
+    /// Where it stands first.
+    name: Name<'a>,
+    ty: Option<Type>,
+    /// Whether it is a parameter, declared or assigned somewhere.
+    assigned: bool,
+    /// Whether a fault in its assignment hides its type.
+    poisoned: bool,
+}
+
+/// Reader of one body.
+pub(super) struct Body<'p, 'a> {
+    pub(super) p: &'p mut Parser<'a>,
+    pub(super) sig: SigId,
+    regs: Vec<Register<'a>>,
+    names: FxHashMap<Key<'a>, Reg>,
+    labels: FxHashMap<Key<'a>, BlockId>,
+    blocks: Vec<Block>,
+    /// Whether the last statement of the block was faulty.
+    faulty: bool,
+}
+
+impl<'a> Parser<'a> {
+    /// Reads the body of own function number `at` into the module.
+    pub(super) fn read_body(&mut self, at: usize, source: Source<'a>) {
+        let id = FuncId::new(self.module.imports.len() + at);
+        let function = &mut self.module.functions[at];
+        let sig = function.sig;
+        function.name = match function.export {
+            true => Some(source.name.key.text.clone().into_owned()),
+            false => source.name.kept(Entity::Func, id.index()),
+        };
+        self.context = format!("function {}", clip(self.text(source.name.token)));
+        self.lexer = Lexer::after(self.src, source.open);
+        self.advance();
+        let mut body = Body {
+            p: self,
+            sig,
+            regs: Vec::new(),
+            names: FxHashMap::default(),
+            labels: FxHashMap::default(),
+            blocks: Vec::new(),
+            faulty: false,
+        };
+        body.read(source);
+        let (regs, blocks) = (body.regs, body.blocks);
+        let function = &mut self.module.functions[at];
+        let names: Vec<Option<String>> =
+            regs.iter().enumerate().map(|(i, r)| r.name.kept(Entity::Reg, i)).collect();
+        if names.iter().any(Option::is_some) {
+            function.reg_names = names;
+        }
+        function.regs = regs.into_iter().map(|r| r.ty.unwrap_or(Type::Bool)).collect();
+        function.blocks = blocks;
+        self.context.clear();
+    }
+}
+
+impl<'a> Body<'_, 'a> {
+    fn read(&mut self, source: Source<'a>) {
+        for (name, ty) in source.params {
+            let before = self.regs.len();
+            let reg = self.named(name.clone());
+            if reg.index() < before {
+                let message = format!("parameter `{}` is named twice", clip(self.p.text(name.token)));
+                self.p.fail(name.token, message, None);
+            }
+            self.regs[reg.index()].ty = Some(ty);
+            self.regs[reg.index()].assigned = true;
+        }
+        self.p.skip_newlines();
+        let starts_with_label = source.labels.first().is_some_and(|l| l.token.start == self.p.tok.start);
+        let first = usize::from(!starts_with_label);
+        for (at, label) in source.labels.iter().enumerate() {
+            if self.labels.insert(label.key.clone(), BlockId::new(first + at)).is_some() {
+                let message = format!("block `{}` is defined twice", clip(self.p.text(label.token)));
+                self.p.fail(label.token, message, None);
+            }
+        }
+        if !starts_with_label {
+            self.blocks.push(Block::default());
+            for name in ["block0", "entry"] {
+                self.labels.entry(Key::bare(name)).or_insert(BlockId(0));
+            }
+        }
+        let mut labels = source.labels.into_iter().peekable();
+        loop {
+            self.p.skip_newlines();
+            if self.p.tok.kind == Kind::Eof || self.p.is_full() {
+                break;
+            }
+            if let Some(label) = labels.next_if(|l| l.token.start == self.p.tok.start) {
+                self.end_block(Some(&label));
+                let name = label.kept(Entity::Block, self.blocks.len());
+                self.blocks.push(Block { name, ..Block::default() });
+                self.faulty = false;
+                self.p.advance();
+                self.p.advance();
+                continue;
+            }
+            if self.p.at(b'}') {
+                self.end_block(None);
+                break;
+            }
+            self.faulty = false;
+            if self.statement().is_err() {
+                self.faulty = true;
+                while !matches!(self.p.tok.kind, Kind::Newline | Kind::Eof | Kind::Punct(b'}')) {
+                    self.p.advance();
+                }
+            }
+        }
+        self.check_regs();
+    }
+
+    /// The block before `label`, or before the end, must have ended.
+    fn end_block(&mut self, label: Option<&Name<'a>>) {
+        let Some(block) = self.blocks.last() else {
+            if label.is_none() {
+                let tok = self.p.tok;
+                self.p.fail(tok, "this function has no instructions", Some("end it with `ret`".to_owned()));
+            }
+            return;
+        };
+        let ended = block.insts.last().is_some_and(|i| i.opcode().is_terminator());
+        if ended || self.faulty {
+            return;
+        }
+        let tok = self.p.tok;
+        let empty = block.insts.is_empty();
+        match label {
+            Some(label) => {
+                let text = clip(self.p.text(label.token));
+                let message = if empty {
+                    format!("the block before `{text}` is empty")
+                } else {
+                    format!("the block before `{text}` has no terminator")
+                };
+                let help = format!("nothing falls through into the next block; write `br {text}`");
+                self.p.fail(tok, message, Some(help));
+            }
+            None => {
+                let message =
+                    if empty { "the last block is empty" } else { "the last block has no terminator" };
+                let help = "a block ends with br, br_if, switch, ret or trap";
+                self.p.fail(tok, message, Some(help.to_owned()));
+            }
+        }
+    }
+
+    /// Every register must have been assigned, with a type.
+    fn check_regs(&mut self) {
+        for at in 0..self.regs.len() {
+            let Register { name, ty, assigned, poisoned } = &self.regs[at];
+            if *poisoned || (*assigned && ty.is_some()) {
+                continue;
+            }
+            let (name, assigned) = (name.clone(), *assigned);
+            let text = clip(self.p.text(name.token));
+            if assigned {
+                let message = format!("the type of {text} does not follow from its first assignment");
+                let help = format!("write it out: `{text}: f64 = ...`, or `local {text}: f64` before");
+                self.p.fail(name.token, message, Some(help));
+            } else {
+                let known = self.regs.iter().filter(|r| r.assigned).map(|r| &r.name.key);
+                let help = suggestion(&name, known);
+                let message = format!("register {text} is never assigned");
+                self.p.fail(name.token, message, help);
+            }
+        }
+    }
+
+    /// One declaration or instruction.
+    fn statement(&mut self) -> Parse<()> {
+        if self.p.eat_word("local") {
+            return self.locals();
+        }
+        let line = self.p.tok.line;
+        let mut defs = Vec::new();
+        if self.p.tok.kind == Kind::Reg {
+            loop {
+                let reg = self.reg()?;
+                // Even if the rest of the line is faulty, it was assigned here.
+                self.regs[reg.index()].assigned = true;
+                if self.p.eat(b':') {
+                    self.annotate(reg)?;
+                }
+                defs.push(reg);
+                if !self.p.eat(b',') {
+                    break;
+                }
+                if self.p.tok.kind != Kind::Reg {
+                    return Err(self.p.expected("a register"));
+                }
+            }
+        }
+        let result = self.rest_of_statement(&defs, line);
+        if result.is_err() {
+            for reg in defs {
+                let reg = &mut self.regs[reg.index()];
+                reg.poisoned |= reg.ty.is_none();
+            }
+        }
+        result
+    }
+
+    fn rest_of_statement(&mut self, defs: &[Reg], line: u32) -> Parse<()> {
+        if !defs.is_empty() {
+            self.p.expect(b'=', "")?;
+        }
+        let mnemonic = self.p.tok;
+        if mnemonic.kind != Kind::Ident {
+            return Err(self.p.expected("an instruction"));
+        }
+        let ended = self.blocks.last().and_then(|b| b.insts.last()).map(|i| i.opcode());
+        if let Some(last) = ended.filter(|op| op.is_terminator()) {
+            let message = format!("nothing can follow {} in its block", last.mnemonic());
+            let help = Some("start a new block with a label: `name:`".to_owned());
+            return Err(self.p.fail(mnemonic, message, help));
+        }
+        self.p.advance();
+        let word = self.p.text(mnemonic);
+        let inst = if let Some(opcode) = Opcode::from_mnemonic(word) {
+            self.instruction(opcode, mnemonic, defs)?
+        } else if let Some(op) = self.p.catalogue.get(word).copied() {
+            self.operation(op, mnemonic, defs)?
+        } else {
+            let message = format!("no instruction or operation is called `{}`", clip(word));
+            let help = Parser::suggest_mnemonic(word);
+            return Err(self.p.fail(mnemonic, message, help));
+        };
+        if let Some(block) = self.blocks.last_mut() {
+            block.insts.push(inst);
+            block.lines.push(line);
+        }
+        self.p.end_of_line()
+    }
+
+    /// `local %a: type, %b: type`
+    fn locals(&mut self) -> Parse<()> {
+        loop {
+            let reg = self.reg()?;
+            self.regs[reg.index()].assigned = true;
+            self.p.expect(b':', " and the register’s type")?;
+            self.annotate(reg)?;
+            if !self.p.eat(b',') {
+                return self.p.end_of_line();
+            }
+        }
+    }
+
+    /// A type after a register and `:`.
+    fn annotate(&mut self, reg: Reg) -> Parse<()> {
+        let token = self.p.tok;
+        let ty = self.p.ty()?;
+        match self.regs[reg.index()].ty.replace(ty) {
+            Some(before) if before != ty => {
+                self.regs[reg.index()].ty = Some(before);
+                let name = clip(self.p.text(self.regs[reg.index()].name.token));
+                let before = before.display(&self.p.module.sigs).to_string();
+                let message =
+                    format!("{name} has type {before} already; a register has one type for its whole life");
+                Err(self.p.fail(token, message, None))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The register written next, which this may be the first place of.
+    pub(super) fn reg(&mut self) -> Parse<Reg> {
+        let name = self.p.name(Entity::Reg, Kind::Reg, "a register")?;
+        Ok(self.named(name))
+    }
+
+    fn named(&mut self, name: Name<'a>) -> Reg {
+        if let Some(reg) = self.names.get(&name.key) {
+            return *reg;
+        }
+        let reg = Reg::new(self.regs.len());
+        self.names.insert(name.key.clone(), reg);
+        self.regs.push(Register { name, ty: None, assigned: false, poisoned: false });
+        reg
+    }
+
+    pub(super) fn reg_type(&self, reg: Reg) -> Option<Type> {
+        self.regs.get(reg.index()).and_then(|r| r.ty)
+    }
+
+    pub(super) fn is_poisoned(&self, reg: Reg) -> bool {
+        self.regs.get(reg.index()).is_some_and(|r| r.poisoned)
+    }
+
+    /// The register gets this type unless it has one.
+    pub(super) fn assign(&mut self, reg: Reg, ty: Option<Type>) {
+        if let Some(register) = self.regs.get_mut(reg.index()) {
+            register.ty = register.ty.or(ty);
+        }
+    }
+
+    pub(super) fn assign_all(&mut self, regs: &[Reg], types: &[Type]) {
+        for (at, reg) in regs.iter().enumerate() {
+            self.assign(*reg, types.get(at).copied());
+        }
+    }
+
+    pub(super) fn find_block(&mut self, name: &Name<'a>) -> Result<BlockId, Failed> {
+        match self.labels.get(&name.key) {
+            Some(id) => Ok(*id),
+            None => {
+                let help = suggestion(name, self.labels.keys());
+                Err(self.p.unknown(name, "block", help))
+            }
+        }
+    }
+}
