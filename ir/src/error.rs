@@ -66,13 +66,22 @@ struct Inner {
     kind: ErrorKind,
     diagnostics: Vec<Diagnostic>,
     source: Option<Source>,
+    /// Text of the instruction of each diagnostic, for modules without
+    /// source text; may be shorter than `diagnostics`.
+    instructions: Vec<Option<String>>,
 }
 
 impl Error {
     /// An error of that kind, with at least one diagnostic.
     pub fn new(kind: ErrorKind, diagnostics: Vec<Diagnostic>, source: Option<Source>) -> Error {
         debug_assert!(!diagnostics.is_empty());
-        Error(Box::new(Inner { kind, diagnostics, source }))
+        Error(Box::new(Inner { kind, diagnostics, source, instructions: Vec::new() }))
+    }
+
+    /// The same error with the text of the instruction that each diagnostic is about.
+    pub(crate) fn with_instructions(mut self, instructions: Vec<Option<String>>) -> Error {
+        self.0.instructions = instructions;
+        self
     }
 
     /// What was being done.

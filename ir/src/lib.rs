@@ -5,6 +5,8 @@
 //! - [`catalogue`]: operations on whole objects, rows in [`for_each_operation`]
 //! - [`module`]: modules, functions, blocks
 //! - [`Module::parse`], [`Module::print`]: the text format; [`binary`]: the binary one
+//! - [`flow`]: control flow graph, dominators, loops
+//! - [`verify`]: from [`Module`] to [`VerifiedModule`]
 //!
 //! This crate knows no devices, threads, clocks or files.
 #![forbid(unsafe_code)]
@@ -13,6 +15,7 @@ pub mod binary;
 pub mod catalogue;
 pub mod entity;
 pub mod error;
+pub mod flow;
 mod infer;
 mod lexer;
 pub mod module;
@@ -24,6 +27,7 @@ mod parser;
 mod printer;
 mod suggest;
 pub mod types;
+pub mod verify;
 
 pub use entity::{BlockId, ConstId, FuncId, GlobalId, OpId, Reg, SigId};
 pub use error::{Diagnostic, Error, ErrorKind, Place};
@@ -31,3 +35,4 @@ pub use module::{Block, ConstValue, Constant, Function, Global, GlobalInit, Impo
 pub use op::{Imm, Inst, Opcode, Operand};
 pub use printer::inst_to_string;
 pub use types::{Elem, Item, Signature, Type};
+pub use verify::{FunctionFacts, VerifiedModule};

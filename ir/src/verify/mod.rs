@@ -1,0 +1,170 @@
+//! The verifier: turns a [`Module`] into a [`VerifiedModule`], and that is the
+//! only way to get one.
+//!
+//! Whatever unsafe code later takes for granted is proven here:
+//! - tables (`tables`): signatures in order, catalogue operations known and
+//!   their element types in class, constants as long as their dims say,
+//!   globals of the type of their first value, exports named once;
+//! - instructions (`types`): operands as the instruction table and the
+//!   signatures ask, indices in range, every block ended by its only
+//!   terminator, every target there;
+//! - regions ([`regions`]): one static depth a block, and no register that
+//!   keeps an object whose region has ended;
+//! - assignment (`assignment`): no register read before it is assigned.
+//!
+//! All errors are reported, up to [`MAX_ERRORS`] a module. Unreachable blocks
+//! are checked for types and need no assignment.
+//!
+//! # Bounds
+//! Time is linear in the module, apart from the data flow, whose cost is
+//! bounded by [`MAX_WORK`] whatever the module; memory is a few hundred bytes
+//! a block and some tens of bytes an operand, however many registers there are.
+
+mod assignment;
+pub mod regions;
+mod report;
+mod tables;
+mod types;
+
+use crate::entity::{BlockId, FuncId};
+use crate::error::Error;
+use crate::flow::Cfg;
+use crate::module::{Function, Module};
+use crate::op::{FieldRef, Inst};
+use report::Report;
+use std::ops::Deref;
+
+/// Most registers a function may have.
+pub const MAX_REGS: usize = 65_535;
+/// Most dimensions a tensor may have.
+pub const MAX_RANK: usize = 8;
+/// Most parameters, and most results, a signature may have.
+pub const MAX_ARITY: usize = 1_000;
+/// Most types that a signature may have when those inside its function types
+/// are counted too, as its text does.
+pub const MAX_SIGNATURE_SIZE: usize = 10_000;
+/// Most regions that may be open at once in a function.
+pub const MAX_REGION_DEPTH: u32 = 32;
+/// Most errors reported for one module.
+pub const MAX_ERRORS: usize = 100;
+/// Most steps the data flow may take for one module; about two seconds. Programs
+/// that people and compilers write stay far below: 65,535 registers all alive
+/// over 100,000 blocks take a fifth.
+pub const MAX_WORK: u64 = 1 << 30;
+
+/// A module that has been proven sound. It cannot be changed any more; take it
+/// out again with [`VerifiedModule::into_module`].
+#[derive(Clone, Debug)]
+pub struct VerifiedModule {
+    module: Module,
+    facts: Vec<FunctionFacts>,
+}
+
+/// What the verifier learned of a function.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FunctionFacts {
+    /// Regions open when each block begins; `u32::MAX` for unreachable blocks.
+    pub block_depth: Vec<u32>,
+    /// Most regions open at once.
+    pub max_depth: u32,
+    /// Whether the call's own region may be needed: something is allocated in
+    /// it, or objects from calls are received into it.
+    pub makes_objects: bool,
+    /// For each block, whether a back-edge leads to it.
+    pub loop_headers: Vec<bool>,
+    /// Edges against the reverse postorder, as (from, to); every cycle has one.
+    pub back_edges: Vec<(BlockId, BlockId)>,
+}
+
+impl Module {
+    /// Proves the module sound, or says everything that is wrong with it.
+    ///
+    /// # Errors
+    /// An error of kind [`Verify`](crate::error::ErrorKind::Verify) with a
+    /// diagnostic for each thing wrong.
+    pub fn verify(self) -> Result<VerifiedModule, Error> {
+        let mut report = Report::new(&self);
+        let ops = tables::check(&mut report);
+        let mut facts = Vec::with_capacity(self.functions.len());
+        let mut work = assignment::Work::new(MAX_WORK);
+        for (i, func) in self.functions.iter().enumerate() {
+            if report.is_full() {
+                break;
+            }
+            let id = FuncId::new(self.imports.len() + i);
+            if types::check(&mut report, &ops, id, func) {
+                facts.push(flow(&mut report, &mut work, id, func));
+            }
+        }
+        match report.finish() {
+            Some(error) => Err(error),
+            None => Ok(VerifiedModule { module: self, facts }),
+        }
+    }
+}
+
+/// Checks regions and assignment of a function whose structure is sound.
+fn flow(report: &mut Report<'_>, work: &mut assignment::Work, id: FuncId, func: &Function) -> FunctionFacts {
+    let cfg = Cfg::new(func);
+    let depths = regions::check(report, id, func, &cfg);
+    assignment::check(report, work, id, func, &cfg, &depths);
+    let back_edges = cfg.back_edges();
+    let mut loop_headers = vec![false; cfg.len()];
+    for (_, to) in &back_edges {
+        loop_headers[to.index()] = true;
+    }
+    let makes_objects = func.blocks.iter().flat_map(|b| &b.insts).any(|i| may_make_object(func, i));
+    FunctionFacts {
+        block_depth: depths.block_depth,
+        max_depth: depths.max_depth,
+        makes_objects,
+        loop_headers,
+        back_edges,
+    }
+}
+
+fn may_make_object(func: &Function, inst: &Inst) -> bool {
+    match inst {
+        Inst::ListNew { .. } | Inst::RegionBegin {} => true,
+        Inst::Copy { .. }
+        | Inst::Select { .. }
+        | Inst::ListGet { .. }
+        | Inst::GlobalGet { .. }
+        | Inst::ConstGet { .. } => false,
+        _ => {
+            let mut makes = false;
+            inst.for_each_field(|field| match field {
+                FieldRef::Def(r) => makes |= func.regs[r.index()].is_object(),
+                FieldRef::Defs(list) => makes |= list.iter().any(|r| func.regs[r.index()].is_object()),
+                _ => {}
+            });
+            makes
+        }
+    }
+}
+
+impl VerifiedModule {
+    /// What is known of the module's own function `func`.
+    ///
+    /// # Panics
+    /// When `func` is an import or is not there.
+    pub fn facts(&self, func: FuncId) -> &FunctionFacts {
+        &self.facts[func.index() - self.module.imports.len()]
+    }
+
+    /// The module, free to be changed and no longer proven.
+    pub fn into_module(self) -> Module {
+        self.module
+    }
+}
+
+impl Deref for VerifiedModule {
+    type Target = Module;
+
+    fn deref(&self) -> &Module {
+        &self.module
+    }
+}
+
+#[cfg(test)]
+mod tests;

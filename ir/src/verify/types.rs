@@ -1,0 +1,514 @@
+//! Checks one function's instructions against the instruction table: block
+//! structure, indices, arity and the type of every operand.
+//!
+//! The table gives each operand a pattern. Operands that decide what others
+//! must be (the tensor of `elem`, the callee of `args`) are looked at first
+//! and bind the patterns; then every operand is compared with its pattern.
+
+use super::MAX_REGS;
+use super::report::{At, Report, clip, mnemonic, operand, plural, reg};
+use super::tables::type_is_known;
+use crate::catalogue::{OpSignature, Operation, Param};
+use crate::entity::{BlockId, FuncId, OpId, Reg};
+use crate::module::{Function, Module};
+use crate::op::{FieldRef, Inst, Opcode, Operand, OperandSpec, Pattern, Role};
+use crate::types::{Elem, Item, Signature, Type};
+
+/// Checks `func`; true when its structure (blocks, terminators, targets,
+/// register numbers) is sound, so that its control flow may be followed.
+pub(super) fn check<'m>(
+    report: &mut Report<'m>,
+    ops: &[Option<OpSignature>],
+    id: FuncId,
+    func: &'m Function,
+) -> bool {
+    let module = report.module;
+    let Some(sig) = module.sigs.get(func.sig.index()) else { return false };
+    let mut sound = registers(report, id, func, sig);
+    if func.blocks.is_empty() {
+        report.function(id, "a function needs at least one block".into(), None);
+        return false;
+    }
+    let mut checker = Checker { report, ops, id, func, sig, sound: true };
+    for (b, block) in func.blocks.iter().enumerate() {
+        let at = |inst| At { func: id, block: BlockId::new(b), inst };
+        if checker.report.is_full() {
+            return false;
+        }
+        let Some(last) = block.insts.len().checked_sub(1) else {
+            checker.structure(at(0), "the block is empty".into(), Some(NEEDS_TERMINATOR.into()));
+            continue;
+        };
+        if !block.lines.is_empty() && block.lines.len() != block.insts.len() {
+            let message = format!(
+                "{} for {}",
+                plural(block.lines.len(), "source line"),
+                plural(block.insts.len(), "instruction")
+            );
+            checker.structure(at(0), message, None);
+        }
+        for (i, inst) in block.insts.iter().enumerate() {
+            let ends = inst.opcode().is_terminator();
+            if ends && i != last {
+                let message = format!(
+                    "`{}` must be the last instruction of its block, found {} after it",
+                    inst.opcode().mnemonic(),
+                    plural(last - i, "instruction")
+                );
+                checker.structure(at(i), message, Some("begin a new block after it".into()));
+            } else if !ends && i == last {
+                let message = format!("the block ends in `{}`", mnemonic(module, inst));
+                checker.structure(at(i), message, Some(NEEDS_TERMINATOR.into()));
+            }
+            checker.inst(at(i), inst);
+        }
+    }
+    sound &= checker.sound;
+    sound
+}
+
+const NEEDS_TERMINATOR: &str =
+    "end it with `br`, `br_if`, `switch`, `ret` or `trap`; blocks do not run into the next";
+
+/// Checks the register file and its agreement with the signature.
+fn registers(report: &mut Report<'_>, id: FuncId, func: &Function, sig: &Signature) -> bool {
+    let before = report.len();
+    if func.regs.len() > MAX_REGS {
+        let message = format!("{}; at most {MAX_REGS} are allowed", plural(func.regs.len(), "register"));
+        report.function(id, message, None);
+    }
+    if !func.reg_names.is_empty() && func.reg_names.len() != func.regs.len() {
+        let message = format!(
+            "{} for {}",
+            plural(func.reg_names.len(), "register name"),
+            plural(func.regs.len(), "register")
+        );
+        report.function(id, message, None);
+    }
+    if func.regs.len() < sig.params.len() {
+        let message = format!(
+            "{} for {}; parameters are the first registers",
+            plural(func.regs.len(), "register"),
+            plural(sig.params.len(), "parameter")
+        );
+        report.function(id, message, None);
+    }
+    for (i, (found, want)) in func.regs.iter().zip(&sig.params).enumerate() {
+        if found != want {
+            let message = format!(
+                "parameter {} must have the signature’s type: expected {}, found {}",
+                reg(func, Reg::new(i)),
+                report.ty(*want),
+                report.ty(*found)
+            );
+            report.function(id, message, None);
+        }
+    }
+    for (i, ty) in func.regs.iter().enumerate() {
+        if !type_is_known(report.module, *ty) {
+            let message =
+                format!("the type of {} names a signature that is not there", reg(func, Reg::new(i)));
+            report.function(id, message, None);
+        }
+    }
+    report.len() == before
+}
+
+struct Checker<'a, 'm> {
+    report: &'a mut Report<'m>,
+    ops: &'a [Option<OpSignature>],
+    id: FuncId,
+    func: &'m Function,
+    sig: &'m Signature,
+    sound: bool,
+}
+
+/// What the operands of an instruction say about each other.
+#[derive(Default)]
+struct Bound<'a> {
+    same: Option<Type>,
+    elem: Option<Elem>,
+    item: Option<Item>,
+    entity: Option<Type>,
+    /// Exact type of the function reference.
+    func: Option<Type>,
+    callee: Callee<'a>,
+}
+
+#[derive(Default, Clone, Copy)]
+enum Callee<'a> {
+    #[default]
+    Unknown,
+    Function(&'a Signature),
+    Operation(&'a OpSignature, &'a [Elem]),
+}
+
+impl<'a, 'm> Checker<'a, 'm> {
+    /// An error after which control flow cannot be followed.
+    fn structure(&mut self, at: At, message: String, help: Option<String>) {
+        self.sound = false;
+        self.report.inst(at, message, help);
+    }
+
+    fn error(&mut self, at: At, message: String) {
+        self.report.inst(at, message, None);
+    }
+
+    fn reg_type(&self, reg: Reg) -> Option<Type> {
+        self.func.regs.get(reg.index()).copied()
+    }
+
+    fn type_of(&self, operand: Operand) -> Option<Type> {
+        match operand {
+            Operand::Reg(r) => self.reg_type(r),
+            Operand::Imm(imm) => Some(imm.ty()),
+        }
+    }
+
+    fn inst(&mut self, at: At, inst: &'m Inst) {
+        let specs = inst.opcode().operands();
+        let mut bound = Bound::default();
+        let mut index = 0;
+        inst.for_each_field(|field| {
+            self.bind(&specs[index], field, &mut bound);
+            index += 1;
+        });
+        if matches!(inst.opcode(), Opcode::Ret) {
+            bound.callee = Callee::Function(self.sig);
+        }
+        if let (Inst::FuncRef { callee, .. }, module) = (inst, self.report.module) {
+            bound.func = module.func_sig_id(*callee).map(Type::Func);
+        }
+        index = 0;
+        inst.for_each_field(|field| {
+            self.field(at, inst, &specs[index], field, &bound);
+            index += 1;
+        });
+    }
+
+    fn bind(&self, spec: &OperandSpec, field: FieldRef<'m>, bound: &mut Bound<'a>)
+    where
+        'm: 'a,
+    {
+        let module: &'m Module = self.report.module;
+        let ty = match field {
+            FieldRef::Def(r) => self.reg_type(r),
+            FieldRef::Use(o) => self.type_of(o),
+            FieldRef::Func(f) => {
+                bound.callee = module.func_sig(f).map_or(Callee::Unknown, Callee::Function);
+                return;
+            }
+            FieldRef::Op(o) => {
+                bound.callee = match (self.ops.get(o.index()), module.ops.get(o.index())) {
+                    (Some(Some(sig)), Some(op)) => Callee::Operation(sig, &op.elems),
+                    _ => Callee::Unknown,
+                };
+                return;
+            }
+            FieldRef::Global(g) => {
+                bound.entity = module.globals.get(g.index()).map(|g| g.ty);
+                return;
+            }
+            FieldRef::Const(c) => {
+                bound.entity = module.constants.get(c.index()).map(|c| c.value.ty());
+                return;
+            }
+            _ => return,
+        };
+        match (spec.pattern, ty) {
+            (Pattern::Same, Some(ty)) if bound.same.is_none() => bound.same = Some(ty),
+            (Pattern::Tensor | Pattern::Complex, Some(Type::Tensor(e))) => bound.elem = Some(e),
+            (Pattern::List, Some(Type::List(item))) => bound.item = Some(item),
+            (Pattern::Func, Some(Type::Func(sig))) if spec.role == Role::Use => {
+                bound.callee = module.sigs.get(sig.index()).map_or(Callee::Unknown, Callee::Function);
+            }
+            _ => {}
+        }
+    }
+
+    fn field(&mut self, at: At, inst: &'m Inst, spec: &OperandSpec, field: FieldRef<'m>, bound: &Bound<'_>) {
+        match field {
+            FieldRef::Def(r) => {
+                if self.known(at, r) {
+                    self.value(at, inst, spec, Operand::Reg(r), bound);
+                }
+            }
+            FieldRef::Use(o) => {
+                if self.operand_known(at, o) {
+                    self.value(at, inst, spec, o, bound);
+                }
+            }
+            FieldRef::Lit(imm) => self.value(at, inst, spec, Operand::Imm(imm), bound),
+            FieldRef::Defs(list) => {
+                // Counted, not `all`: every register that is not there is to be reported.
+                if list.iter().filter(|r| !self.known(at, **r)).count() == 0 {
+                    self.results(at, inst, list, bound);
+                    self.distinct(at, list, "is assigned twice by the same instruction");
+                }
+            }
+            FieldRef::Uses(list) => {
+                if list.iter().filter(|o| !self.operand_known(at, **o)).count() == 0 {
+                    self.arguments(at, inst, spec, list, bound);
+                }
+            }
+            FieldRef::Keeps(list) => {
+                if list.iter().filter(|r| !self.known(at, **r)).count() == 0 {
+                    for r in list {
+                        self.value(at, inst, spec, Operand::Reg(*r), bound);
+                    }
+                    self.distinct(at, list, "is kept twice");
+                }
+            }
+            FieldRef::Block(b) => self.target(at, b),
+            FieldRef::Blocks(list) => list.iter().for_each(|b| self.target(at, *b)),
+            FieldRef::Func(f) => {
+                let have = self.report.module.num_funcs();
+                self.index(at, "function", f.index(), have);
+            }
+            FieldRef::Global(g) => {
+                let module = self.report.module;
+                self.index(at, "global", g.index(), module.globals.len());
+                if let (Inst::GlobalSet { .. }, Some(global)) = (inst, module.globals.get(g.index()))
+                    && !global.mutable
+                {
+                    let name = global.name.as_deref().map_or_else(|| format!("global{}", g.0), clip);
+                    let help = "declare it without `const` to let it change";
+                    self.report.inst(at, format!("@{name} is immutable"), Some(help.into()));
+                }
+            }
+            FieldRef::Const(c) => {
+                let have = self.report.module.constants.len();
+                self.index(at, "constant", c.index(), have);
+            }
+            FieldRef::Op(o) => {
+                let have = self.report.module.ops.len();
+                self.index(at, "operation", o.index(), have);
+            }
+        }
+    }
+
+    fn index(&mut self, at: At, noun: &str, index: usize, have: usize) {
+        if index >= have {
+            let message = format!("{noun} {index} is not there; the module has {have}");
+            self.error(at, message);
+        }
+    }
+
+    fn target(&mut self, at: At, block: BlockId) {
+        let have = self.func.blocks.len();
+        if block.index() >= have {
+            let message =
+                format!("goes to block {}, but the function has {}", block.0, plural(have, "block"));
+            self.structure(at, message, None);
+        }
+    }
+
+    fn known(&mut self, at: At, reg: Reg) -> bool {
+        let have = self.func.regs.len();
+        if reg.index() < have {
+            return true;
+        }
+        let message =
+            format!("register %{} is not there; the function has {}", reg.0, plural(have, "register"));
+        self.structure(at, message, None);
+        false
+    }
+
+    fn operand_known(&mut self, at: At, operand: Operand) -> bool {
+        match operand {
+            Operand::Reg(r) => self.known(at, r),
+            Operand::Imm(_) => true,
+        }
+    }
+
+    fn distinct(&mut self, at: At, list: &[Reg], what: &str) {
+        let mut sorted = list.to_vec();
+        sorted.sort_unstable();
+        if let Some(pair) = sorted.windows(2).find(|w| w[0] == w[1]) {
+            let message = format!("{} {what}", reg(self.func, pair[0]));
+            self.error(at, message);
+        }
+    }
+
+    /// Compares a single operand with its pattern.
+    fn value(&mut self, at: At, inst: &Inst, spec: &OperandSpec, value: Operand, bound: &Bound<'_>) {
+        let Some(found) = self.type_of(value) else { return };
+        let exact = |want: Option<Type>| match want {
+            Some(want) if want != found => Err(Want::Type(want)),
+            _ => Ok(()),
+        };
+        let holds = |holds: bool, want: &'static str| if holds { Ok(()) } else { Err(Want::Kind(want)) };
+        let checked = match spec.pattern {
+            Pattern::Exact(want) => exact(Some(want)),
+            Pattern::Same => exact(bound.same),
+            Pattern::Tensor => holds(matches!(found, Type::Tensor(_)), "a tensor"),
+            Pattern::Elem => match bound.elem {
+                Some(e) if e.scalar().is_none() => Err(Want::Kind(
+                    "a tensor whose elements are scalars (complex elements are read and written by their parts, with \
+                     tensor.load_re and the like)",
+                )),
+                elem => exact(elem.and_then(Elem::scalar)),
+            },
+            Pattern::Complex => {
+                holds(matches!(found, Type::Tensor(e) if e.part().is_some()), "a tensor of complex elements")
+            }
+            Pattern::Part => exact(bound.elem.and_then(Elem::part)),
+            Pattern::List => holds(matches!(found, Type::List(_)), "a list"),
+            Pattern::Item => exact(bound.item.map(Item::ty)),
+            Pattern::Func => match bound.func {
+                Some(want) => exact(Some(want)),
+                None => holds(matches!(found, Type::Func(_)), "a function reference"),
+            },
+            Pattern::Entity => exact(bound.entity),
+            Pattern::Object => holds(found.is_object(), "an object (a tensor, string or list)"),
+            Pattern::Args | Pattern::Results | Pattern::Name => Ok(()),
+        };
+        if let Err(want) = checked {
+            let want = match want {
+                Want::Type(ty) => self.report.ty(ty),
+                Want::Kind(kind) => kind.to_owned(),
+            };
+            let what = match spec.role {
+                Role::Def => "its result",
+                Role::Keeps => "what it keeps",
+                _ => spec.name,
+            };
+            self.mismatch(at, inst, what, value, &want, found);
+        }
+    }
+
+    fn mismatch(&mut self, at: At, inst: &Inst, what: &str, value: Operand, want: &str, found: Type) {
+        let module = self.report.module;
+        let quoted = if what.contains(' ') { what.to_owned() } else { format!("`{what}`") };
+        let message = format!(
+            "{quoted} of `{}`: expected {want}, found {}, which is {}",
+            mnemonic(module, inst),
+            operand(self.func, value),
+            self.report.ty(found)
+        );
+        self.error(at, message);
+    }
+
+    /// Who is called, for messages.
+    fn callee_text(&self, inst: &Inst) -> String {
+        let module = self.report.module;
+        match inst {
+            Inst::Call { callee, .. } => {
+                let sig = module.func_sig(*callee).map_or_else(String::new, |s| self.report.sig(s));
+                format!("@{}{sig}", self.report.func(*callee))
+            }
+            Inst::CallOp { callee: OpId(op), .. } => {
+                let name = module.ops.get(*op as usize).map_or("op", |o| o.name.as_str());
+                let sig = Operation::find(name).map_or("", |o| o.signature);
+                format!("{}{sig}", clip(name))
+            }
+            Inst::CallRef { callee, .. } => operand(self.func, *callee),
+            _ => format!("@{}{}", self.report.func(self.id), self.report.sig(self.sig)),
+        }
+    }
+
+    fn results(&mut self, at: At, inst: &Inst, list: &[Reg], bound: &Bound<'_>) {
+        let want: Vec<Option<Type>> = match bound.callee {
+            Callee::Unknown => return,
+            Callee::Function(sig) => sig.results.iter().map(|t| Some(*t)).collect(),
+            Callee::Operation(sig, elems) => sig.results.iter().map(|p| p.result_type(elems)).collect(),
+        };
+        if want.len() != list.len() {
+            let message = format!(
+                "{} gives {}, found {} to take them",
+                self.callee_text(inst),
+                plural(want.len(), "result"),
+                plural(list.len(), "register")
+            );
+            self.error(at, message);
+            return;
+        }
+        for (i, (r, want)) in list.iter().zip(want).enumerate() {
+            match (self.reg_type(*r), want) {
+                (Some(found), Some(want)) if found != want => {
+                    let want = self.report.ty(want);
+                    self.mismatch(at, inst, &format!("result {i}"), Operand::Reg(*r), &want, found);
+                }
+                (_, None) => {
+                    let message = format!("result {i} of {} has no register type", self.callee_text(inst));
+                    self.error(at, message);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn arguments(&mut self, at: At, inst: &Inst, spec: &OperandSpec, list: &[Operand], bound: &Bound<'_>) {
+        let module = self.report.module;
+        let noun = if spec.pattern == Pattern::Results { "value" } else { "argument" };
+        match bound.callee {
+            Callee::Unknown => {}
+            Callee::Function(sig) => {
+                let want = if spec.pattern == Pattern::Results { &sig.results } else { &sig.params };
+                if want.len() != list.len() {
+                    let takes = if spec.pattern == Pattern::Results { "returns" } else { "takes" };
+                    let message = format!(
+                        "{} {takes} {}, found {}",
+                        self.callee_text(inst),
+                        plural(want.len(), noun),
+                        list.len()
+                    );
+                    self.error(at, message);
+                    return;
+                }
+                for (i, (value, want)) in list.iter().zip(want).enumerate() {
+                    match self.type_of(*value) {
+                        Some(found) if found != *want => {
+                            let want = self.report.ty(*want);
+                            self.mismatch(at, inst, &format!("{noun} {i}"), *value, &want, found);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Callee::Operation(sig, elems) => {
+                let Some(list_len) = sig.list_len(list.len()) else {
+                    let message =
+                        format!("{} cannot take {}", self.callee_text(inst), plural(list.len(), noun));
+                    self.error(at, message);
+                    return;
+                };
+                for (i, (value, param)) in list.iter().zip(sig.flat_params(list_len)).enumerate() {
+                    let Some(found) = self.type_of(*value) else { continue };
+                    if !param.accepts(found, elems, &module.sigs) {
+                        let want = param_text(param, elems);
+                        self.mismatch(at, inst, &format!("{noun} {i}"), *value, &want, found);
+                    }
+                }
+            }
+        }
+    }
+}
+
+enum Want {
+    Type(Type),
+    Kind(&'static str),
+}
+
+/// A parameter of an operation with its element types filled in.
+fn param_text(param: &Param, elems: &[Elem]) -> String {
+    let elem = |v: &usize| elems.get(*v).map_or("?", |e| e.name());
+    // Elements are read into registers of another type when they are bytes.
+    let scalar = |v: &usize| elems.get(*v).and_then(|e| e.scalar()).map(|t| t.display(&[]).to_string());
+    match param {
+        Param::Exact(ty) => ty.display(&[]).to_string(),
+        Param::Tensor(v) => format!("tensor<{}>", elem(v)),
+        Param::Scalar(v) => scalar(v).unwrap_or_else(|| format!("a scalar of {}", elem(v))),
+        Param::TensorOrScalar(v) => match scalar(v) {
+            Some(scalar) => format!("tensor<{}> or {scalar}", elem(v)),
+            None => format!("tensor<{}>", elem(v)),
+        },
+        Param::ListOfTensors(v) => format!("list<tensor<{}>>", elem(v)),
+        Param::Ints => "i64".to_owned(),
+        Param::Func(params, results) => {
+            let list =
+                |list: &[Param]| list.iter().map(|p| param_text(p, elems)).collect::<Vec<_>>().join(", ");
+            format!("func<({}) -> {}>", list(params), list(results))
+        }
+    }
+}
