@@ -1,10 +1,15 @@
 //! The binary format's numbers: magic, version, sections, type codes, limits.
 //!
-//! A file is [`MAGIC`], [`VERSION`] as two little-endian bytes, sections, and
-//! a CRC-32 of all bytes before it. A section is its id (one byte), the length
-//! of its payload (varint) and the payload. Sections stand in the order of
-//! [`Section::ALL`], each at most once; an empty one may be left out.
-//! Integers are LEB128 varints, signed ones zigzag-coded, floats their bits.
+//! A file is [`MAGIC`], [`VERSION`] as two little-endian bytes, sections,
+//! [`END`], and a CRC-32 of all bytes before it. A section is its id (one
+//! byte), the length of its payload (varint) and the payload. Sections stand
+//! in the order of [`Section::ALL`], each at most once; an empty one may be
+//! left out. Integers are LEB128 varints, signed ones zigzag-coded; opcodes
+//! and floats are fixed little-endian bits; strings and lists are a count and
+//! their bytes or items. A name that may be missing is a count plus one, or 0.
+//!
+//! A value read is a varint: a register times two, or an odd one whose half is
+//! the type code of the literal that follows.
 
 use crate::types::{Signature, Type};
 
@@ -20,6 +25,9 @@ pub const MAX_SIG_DEPTH: usize = 16;
 /// A signature written out names at most that many types, so that a small
 /// file cannot hold a signature that takes gigabytes to print.
 pub const MAX_SIG_WEIGHT: usize = 8192;
+
+/// Byte that stands where the next section would: there is none.
+pub const END: u8 = 0;
 
 /// Sections of a binary file.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -52,6 +60,19 @@ impl Section {
         Section::Functions,
         Section::Debug,
     ];
+
+    /// Name in messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Section::Types => "types",
+            Section::Imports => "imports",
+            Section::Ops => "operations",
+            Section::Constants => "constants",
+            Section::Globals => "globals",
+            Section::Functions => "functions",
+            Section::Debug => "debug",
+        }
+    }
 
     /// The section with that id.
     pub fn from_id(id: u8) -> Option<Section> {

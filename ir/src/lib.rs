@@ -13,6 +13,8 @@
 
 pub mod binary;
 pub mod catalogue;
+mod decode;
+mod encode;
 pub mod entity;
 pub mod error;
 pub mod flow;

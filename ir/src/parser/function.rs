@@ -82,7 +82,14 @@ impl<'a> Body<'_, 'a> {
             self.regs[reg.index()].assigned = true;
         }
         self.p.skip_newlines();
-        let starts_with_label = source.labels.first().is_some_and(|l| l.token.start == self.p.tok.start);
+        let first_label = source.labels.first().map(|l| l.token.start);
+        while first_label != Some(self.p.tok.start) && self.p.eat_word("local") {
+            if self.locals().is_err() {
+                self.skip_statement();
+            }
+            self.p.skip_newlines();
+        }
+        let starts_with_label = first_label == Some(self.p.tok.start);
         let first = usize::from(!starts_with_label);
         for (at, label) in source.labels.iter().enumerate() {
             if self.labels.insert(label.key.clone(), BlockId::new(first + at)).is_some() {
@@ -118,12 +125,17 @@ impl<'a> Body<'_, 'a> {
             self.faulty = false;
             if self.statement().is_err() {
                 self.faulty = true;
-                while !matches!(self.p.tok.kind, Kind::Newline | Kind::Eof | Kind::Punct(b'}')) {
-                    self.p.advance();
-                }
+                self.skip_statement();
             }
         }
         self.check_regs();
+    }
+
+    /// Goes to the end of a faulty statement.
+    fn skip_statement(&mut self) {
+        while !matches!(self.p.tok.kind, Kind::Newline | Kind::Eof | Kind::Punct(b'}')) {
+            self.p.advance();
+        }
     }
 
     /// The block before `label`, or before the end, must have ended.
@@ -183,10 +195,13 @@ impl<'a> Body<'_, 'a> {
         }
     }
 
-    /// One declaration or instruction.
+    /// One instruction.
     fn statement(&mut self) -> Parse<()> {
-        if self.p.eat_word("local") {
-            return self.locals();
+        if self.p.at_word("local") {
+            let message =
+                "`local` lines stand at the top of a function, before its first instruction or label";
+            let tok = self.p.tok;
+            return Err(self.p.fail(tok, message, None));
         }
         let line = self.p.tok.line;
         let mut defs = Vec::new();

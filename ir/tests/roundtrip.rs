@@ -1,0 +1,99 @@
+//! Both formats keep every module, and no bytes make the readers panic.
+
+mod random;
+
+use nbc_ir::{Module, Opcode};
+use proptest::prelude::*;
+use random::{Choices, Random, as_text_gives_it};
+
+/// What a module is shown as when a property fails: short, and with its text.
+fn same(left: &Module, right: &Module, text: &str) -> Result<(), String> {
+    if left == right {
+        return Ok(());
+    }
+    Err(format!("{text}\n--- came back as\n{right:#?}\n--- instead of\n{left:#?}"))
+}
+
+fn keeps(module: &Module) -> Result<(), String> {
+    let bytes = module.encode();
+    let decoded = Module::decode(&bytes).map_err(|e| format!("{e}\n{module:#?}"))?;
+    same(module, &decoded, "binary")?;
+    let text = module.print();
+    let parsed = Module::parse(&text, "printed").map_err(|e| format!("{e}\n{text}\n{module:#?}"))?;
+    same(&as_text_gives_it(module.clone()), &as_text_gives_it(parsed.clone()), &text)?;
+    if parsed.print() != text {
+        return Err(format!("printed another time:\n{text}\n---\n{}", parsed.print()));
+    }
+    Ok(())
+}
+
+/// Gives bytes the checksum they should have.
+fn seal(bytes: &mut [u8]) {
+    if let Some(body) = bytes.len().checked_sub(4) {
+        let sum = crc32fast::hash(&bytes[..body]);
+        bytes[body..].copy_from_slice(&sum.to_le_bytes());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_module_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        let module = random::module(&mut Choices::new(&bytes), None);
+        if let Err(message) = keeps(&module) {
+            prop_assert!(false, "{}", message);
+        }
+    }
+
+    #[test]
+    fn damaged_binaries_are_refused_or_make_sense(
+        bytes in proptest::collection::vec(any::<u8>(), 0..400),
+        damage in proptest::collection::vec((any::<u16>(), any::<u8>()), 1..4),
+    ) {
+        let mut file = random::module(&mut Choices::new(&bytes), None).encode();
+        for (at, byte) in damage {
+            let at = usize::from(at) % file.len();
+            file[at] = byte;
+        }
+        seal(&mut file);
+        if let Ok(module) = Module::decode(&file)
+            && let Err(message) = keeps(&module)
+        {
+            prop_assert!(false, "{}", message);
+        }
+    }
+
+    #[test]
+    fn random_text_is_refused(text in "[ -~\n%@\"{}é]{0,200}") {
+        let _ = Module::parse(&text, "random");
+        let _ = Module::read(text.as_bytes(), "random");
+    }
+
+    #[test]
+    fn random_bytes_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let mut file = b"\0nbc\x01\0".to_vec();
+        file.extend(&bytes);
+        file.extend([0; 5]);
+        seal(&mut file);
+        let _ = Module::decode(&file);
+        prop_assert!(Module::decode(&bytes).is_err());
+        let _ = Module::read(&bytes, "random");
+    }
+}
+
+#[test]
+fn every_instruction_comes_back() {
+    let mut random = Random(1);
+    for &opcode in Opcode::ALL {
+        for _ in 0..8 {
+            let bytes = random.bytes(300);
+            let module = random::module(&mut Choices::new(&bytes), Some(opcode));
+            let has = module.functions[0].blocks[0].insts.iter().any(|i| i.opcode() == opcode);
+            assert!(has, "{opcode:?} was not generated");
+            if let Err(message) = keeps(&module) {
+                panic!("{opcode:?}: {message}");
+            }
+        }
+    }
+}
