@@ -100,6 +100,131 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The error as people read it: each diagnostic with the source line and
+    /// a caret below what is wrong, or the instruction's text for a module
+    /// without source text. `color` adds terminal colours.
+    ///
+    /// Lines are shown clipped and without control characters, so that a
+    /// hostile file can neither flood nor steer a terminal.
+    pub fn render(&self, color: bool) -> String {
+        let mut out = String::new();
+        for (i, diagnostic) in self.0.diagnostics.iter().enumerate() {
+            if i > 0 {
+                out.push('\n');
+            }
+            let excerpt = match (&self.0.source, diagnostic.span) {
+                (Some(source), Some(span)) => Excerpt::new(&source.text, span),
+                _ => None,
+            };
+            match (excerpt, &self.0.source) {
+                (Some(excerpt), Some(source)) if excerpt.line < MAX_LINE => {
+                    out.push_str(&excerpt.report(diagnostic, &source.name, color))
+                }
+                (excerpt, _) => self.plain(&mut out, i, excerpt, color),
+            }
+        }
+        out
+    }
+
+    /// A diagnostic without a source line, in the same style.
+    fn plain(&self, out: &mut String, index: usize, excerpt: Option<Excerpt>, color: bool) {
+        let diagnostic = &self.0.diagnostics[index];
+        let (red, reset) = if color { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
+        out.push_str(&format!("{red}Error:{reset} {}\n", printable(&diagnostic.message)));
+        let file = self.0.source.as_ref().map_or("", |s| &*s.name);
+        let place = match (file, diagnostic.context.as_str()) {
+            ("", context) => context.to_owned(),
+            (file, "") => file.to_owned(),
+            (file, context) => format!("{file}: {context}"),
+        };
+        if !place.is_empty() {
+            out.push_str(&format!("   at {}\n", printable(&place)));
+        }
+        if let Some(excerpt) = excerpt {
+            out.push_str(&format!(" {} | {}\n", excerpt.line + 1, excerpt.text));
+        } else if let Some(Some(text)) = self.0.instructions.get(index) {
+            out.push_str(&format!("    | {}\n", printable(text)));
+        }
+        if let Some(help) = &diagnostic.help {
+            out.push_str(&format!("  help: {}\n", printable(help)));
+        }
+    }
+}
+
+/// Lines beyond this one are not shown; see [`Excerpt::report`].
+const MAX_LINE: usize = 50_000;
+/// Most bytes of a source line that are shown.
+const LINE_CLIP: usize = 240;
+
+/// The source line that a diagnostic points into.
+struct Excerpt {
+    /// The line, or the part of it around the span.
+    text: String,
+    /// Number of the line, from 0.
+    line: usize,
+    /// What to underline in `text`, in bytes.
+    span: (usize, usize),
+}
+
+impl Excerpt {
+    /// The line of `source` on which `span` starts; `None` for a span that
+    /// is not of this text.
+    fn new(source: &str, span: (usize, usize)) -> Option<Excerpt> {
+        let (start, end) = span;
+        if start > end || !source.is_char_boundary(start) || !source.is_char_boundary(end) {
+            return None;
+        }
+        let line_start = source[..start].rfind('\n').map_or(0, |i| i + 1);
+        let line_end = source[start..].find('\n').map_or(source.len(), |i| start + i);
+        // Columns stay true unless the line is very long.
+        let from = if start - line_start < LINE_CLIP / 2 {
+            line_start
+        } else {
+            source.floor_char_boundary(start - LINE_CLIP / 4).max(line_start)
+        };
+        let to = source.floor_char_boundary(line_end.min(from + LINE_CLIP)).max(start);
+        let end = end.clamp(start, to);
+        let (before, marked) = (printable(&source[from..start]), printable(&source[start..end]));
+        let span = (before.len(), before.len() + marked.len());
+        let text = before + &marked + &printable(&source[end..to]);
+        Some(Excerpt { text, line: source[..start].matches('\n').count(), span })
+    }
+
+    fn report(self, diagnostic: &Diagnostic, file: &str, color: bool) -> String {
+        use ariadne::{Color, Config, IndexType, Label, Report, ReportKind};
+        let file = printable(file);
+        let (start, end) = self.span;
+        let config = Config::default().with_color(color).with_index_type(IndexType::Byte);
+        // Empty lines above make the line number come out right.
+        let source = "\n".repeat(self.line) + &self.text;
+        let span = (file.clone(), start + self.line..end + self.line);
+        let context = if diagnostic.context.is_empty() { "here" } else { &diagnostic.context };
+        let mut report = Report::build(ReportKind::Error, span.clone())
+            .with_config(config)
+            .with_message(printable(&diagnostic.message))
+            .with_label(Label::new(span).with_color(Color::Red).with_message(printable(context)));
+        if let Some(help) = &diagnostic.help {
+            report.add_help(printable(help));
+        }
+        let mut out = Vec::new();
+        // Writing to memory cannot fail.
+        let _ = report.finish().write((file, ariadne::Source::from(source)), &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+}
+
+/// `text` with control characters made visible; tabs become blanks.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\t' => ' ',
+            c if c.is_control() => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, d) in self.0.diagnostics.iter().enumerate() {
@@ -116,3 +241,55 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str, span: Option<(usize, usize)>) -> Error {
+        let source = Source { name: "a.nba".into(), text: text.into() };
+        let diagnostic = Diagnostic {
+            message: "expected i64, found %x".into(),
+            place: Place::Module,
+            context: "function @f".into(),
+            help: Some("write 1".into()),
+            span,
+        };
+        Error::new(ErrorKind::Verify, vec![diagnostic], Some(source))
+            .with_instructions(vec![Some("%a = i64.neg %x".into())])
+    }
+
+    #[test]
+    fn the_source_line_has_a_caret() {
+        let text = error("func @f() {\n  %a = i64.neg %x\n}\n", Some((14, 29))).render(false);
+        for part in
+            ["Error: expected i64, found %x", "a.nba:2:3", "2 │   %a = i64.neg %x", "function @f", "write 1"]
+        {
+            assert!(text.contains(part), "{part:?} in\n{text}");
+        }
+        assert!(!text.contains('\x1b'));
+        assert!(error("%a = i64.neg %x", Some((0, 5))).render(true).contains('\x1b'));
+    }
+
+    #[test]
+    fn without_a_source_line_the_instruction_is_shown() {
+        let text = error("", None).render(false);
+        assert_eq!(
+            text,
+            "Error: expected i64, found %x\n   at a.nba: function @f\n    | %a = i64.neg %x\n  help: write 1\n"
+        );
+    }
+
+    #[test]
+    fn hostile_lines_are_clipped_and_tame() {
+        let line = format!("{}\x1b[2J%x{}", "ä".repeat(100_000), "y".repeat(100_000));
+        let at = line.find('%').unwrap();
+        let text = error(&line, Some((at, at + 2))).render(false);
+        assert!(text.len() < 3000 && !text.contains('\x1b'), "{text}");
+        // Spans that are none of the text's.
+        for span in [(5, 2), (1, 2), (0, usize::MAX), (400_000, 400_001)] {
+            error(&line, Some(span)).render(false);
+        }
+        error("", Some((0, 0))).render(false);
+    }
+}

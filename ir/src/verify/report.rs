@@ -9,6 +9,7 @@ use crate::entity::{BlockId, FuncId, Reg};
 use crate::error::{Diagnostic, Error, ErrorKind, Place};
 use crate::module::{Function, Module};
 use crate::op::{Imm, Inst, Operand};
+use crate::printer::inst_to_string;
 use crate::types::{Signature, Type};
 use std::fmt::{self, Write};
 
@@ -75,7 +76,7 @@ impl<'m> Report<'m> {
                     let _ = write!(context, ", line {line}");
                     span = self.span_of_line(line);
                 }
-                text = b.insts.get(inst).map(|i| inst_text(self.module, function, i));
+                text = b.insts.get(inst).map(|i| clip(&inst_to_string(self.module, function, i)));
             }
         }
         self.push(Place::Inst { func, block, inst }, context, message, help, span, text);
@@ -178,10 +179,6 @@ pub(super) fn mnemonic(module: &Module, inst: &Inst) -> String {
         },
         _ => inst.opcode().mnemonic().to_owned(),
     }
-}
-
-fn inst_text(module: &Module, _func: &Function, inst: &Inst) -> String {
-    mnemonic(module, inst)
 }
 
 /// The line up to a `;` that is not inside quotes.

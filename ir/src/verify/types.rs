@@ -369,7 +369,7 @@ impl<'a, 'm> Checker<'a, 'm> {
                 Want::Kind(kind) => kind.to_owned(),
             };
             let what = match spec.role {
-                Role::Def => "its result",
+                Role::Def => "the result",
                 Role::Keeps => "what it keeps",
                 _ => spec.name,
             };
@@ -386,7 +386,10 @@ impl<'a, 'm> Checker<'a, 'm> {
             operand(self.func, value),
             self.report.ty(found)
         );
-        self.error(at, message);
+        let help = what.contains("result").then(|| {
+            "a register has one type all its life, that of its first assignment: use another register here".to_owned()
+        });
+        self.report.inst(at, message, help);
     }
 
     /// Who is called, for messages.
