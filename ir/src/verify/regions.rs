@@ -48,7 +48,7 @@
 //! [`MAX_REGION_DEPTH`](super::MAX_REGION_DEPTH) regions are open at once.
 
 use super::MAX_REGION_DEPTH;
-use super::report::{At, Report, clip};
+use super::report::{At, Report, clip, plural};
 use crate::entity::{BlockId, FuncId};
 use crate::flow::Cfg;
 use crate::module::Function;
@@ -112,11 +112,12 @@ pub(super) fn check(report: &mut Report<'_>, id: FuncId, func: &Function, cfg: &
                 origin[to.index()] = block;
             } else if *want != depth && told != Some(to) {
                 told = Some(to);
+                let open = plural(depth as usize, "region");
                 let message = if to == BlockId(0) {
-                    format!("goes back to the entry with {depth} regions open, expected none")
+                    format!("goes back to the entry with {open} open, expected none")
                 } else {
                     format!(
-                        "goes to {} with {depth} regions open, but {} goes there with {want}",
+                        "goes to {} with {open} open, but {} goes there with {want}",
                         clip(&func.block_name(to)),
                         clip(&func.block_name(origin[to.index()]))
                     )
