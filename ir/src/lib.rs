@@ -18,6 +18,7 @@ mod encode;
 pub mod entity;
 pub mod error;
 pub mod flow;
+mod formatter;
 mod infer;
 mod lexer;
 pub mod module;
@@ -33,6 +34,7 @@ pub mod verify;
 
 pub use entity::{BlockId, ConstId, FuncId, GlobalId, OpId, Reg, SigId};
 pub use error::{Diagnostic, Error, ErrorKind, Place};
+pub use formatter::format_source;
 pub use module::{Block, ConstValue, Constant, Function, Global, GlobalInit, Import, Module, OpRef, Source};
 pub use op::{Imm, Inst, Opcode, Operand};
 pub use printer::inst_to_string;

@@ -35,6 +35,37 @@ fn seal(bytes: &mut [u8]) {
     }
 }
 
+/// The text with comments, empty lines and spaces thrown in.
+fn messy(text: &str, seed: u64) -> String {
+    let mut random = Random(seed);
+    let mut out = String::new();
+    // Lines within hex strings take no comments.
+    let mut in_hex = false;
+    for line in text.lines() {
+        let quotes = line.matches('"').count();
+        if line.contains("hex\"") && quotes == 1 {
+            in_hex = true;
+        } else if in_hex && quotes == 1 {
+            in_hex = false;
+        }
+        let spaces = random.next() as usize % 5;
+        out.extend(std::iter::repeat_n(' ', spaces));
+        out.push_str(line.trim_start());
+        if !in_hex && random.next().is_multiple_of(3) {
+            out.push_str("; note");
+        }
+        out.push('\n');
+        if !in_hex {
+            match random.next() % 8 {
+                0 => out.push_str("\n\n"),
+                1 => out.push_str("   ; note of its own\n"),
+                _ => {}
+            }
+        }
+    }
+    out
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -44,6 +75,20 @@ proptest! {
         if let Err(message) = keeps(&module) {
             prop_assert!(false, "{}", message);
         }
+    }
+
+    #[test]
+    fn formatting_keeps_the_meaning_and_the_comments(
+        bytes in proptest::collection::vec(any::<u8>(), 0..400),
+        seed in any::<u64>(),
+    ) {
+        let module = random::module(&mut Choices::new(&bytes), None);
+        let messy = messy(&module.print(), seed);
+        let formatted = nbc_ir::format_source(&messy, "messy").map_err(|e| TestCaseError::fail(format!("{e}\n{messy}")))?;
+        let again = Module::parse(&formatted, "formatted").map_err(|e| TestCaseError::fail(format!("{e}\n{formatted}")))?;
+        prop_assert_eq!(again.print(), module.print());
+        prop_assert_eq!(nbc_ir::format_source(&formatted, "again").unwrap(), formatted.clone());
+        prop_assert_eq!(formatted.matches("; note").count(), messy.matches("; note").count());
     }
 
     #[test]
