@@ -198,10 +198,8 @@ impl<'a> Layout<'a> {
             // Elements in braces; the brace of a body ends its line.
             (Kind::Punct(b'{'), _) | (_, Kind::Punct(b'}')) => false,
             (Kind::Punct(b':'), Kind::Number) => !self.line.code.ends_with("nan:") && !self.is_nan_colon(),
-            (_, Kind::Punct(b'(')) => {
-                !matches!(last.kind, Kind::At | Kind::Reg | Kind::Str | Kind::Punct(b'>'))
-                    && !(last.kind == Kind::Ident && last_text != "sig")
-            }
+            (Kind::Ident, Kind::Punct(b'(')) => last_text == "sig",
+            (Kind::At | Kind::Reg | Kind::Str | Kind::Punct(b'>'), Kind::Punct(b'(')) => false,
             _ => true,
         }
     }
