@@ -7,4 +7,5 @@
 pub mod object;
 pub mod op;
 pub mod region;
+pub mod scalar;
 pub mod trap;

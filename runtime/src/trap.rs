@@ -88,7 +88,8 @@ impl fmt::Display for TrapCode {
 pub struct TrapError {
     /// What kind of trap.
     pub code: TrapCode,
-    // Boxed twice over so that `Result<(), TrapError>` travels in registers.
+    // A thin pointer, so that `Result<(), TrapError>` travels in registers.
+    #[allow(clippy::box_collection)]
     detail: Option<Box<String>>,
 }
 

@@ -13,6 +13,8 @@ pub unsafe trait Element: Copy + Send + Sync + PartialEq + std::fmt::Debug + 'st
     const ELEM: Elem;
     /// The element whose bits are all zero.
     const ZERO: Self;
+    /// The element in a register slot, unless it does not fit one.
+    fn from_slot_if_scalar(slot: u64) -> Option<Self>;
 }
 
 /// An element that fits a register slot.
@@ -24,25 +26,28 @@ pub trait Scalar: Element {
 }
 
 macro_rules! elements {
-    ($($ty:ty, $elem:ident, $zero:expr;)*) => {$(
+    ($($ty:ty, $elem:ident, $zero:expr, $slot:ident => $from:expr;)*) => {$(
         // SAFETY: the type is the one that the element type names, without
         // padding, at most 8-aligned.
         unsafe impl Element for $ty {
             const ELEM: Elem = Elem::$elem;
             const ZERO: $ty = $zero;
+            fn from_slot_if_scalar($slot: u64) -> Option<$ty> {
+                $from
+            }
         }
     )*};
 }
 
 elements! {
-    u8, U8, 0;
-    i32, I32, 0;
-    i64, I64, 0;
-    f32, F32, 0.0;
-    f64, F64, 0.0;
-    Complex<f32>, C64, Complex { re: 0.0, im: 0.0 };
-    Complex<f64>, C128, Complex { re: 0.0, im: 0.0 };
-    bool, Bool, false;
+    u8, U8, 0, s => Some(Scalar::from_slot(s));
+    i32, I32, 0, s => Some(Scalar::from_slot(s));
+    i64, I64, 0, s => Some(Scalar::from_slot(s));
+    f32, F32, 0.0, s => Some(Scalar::from_slot(s));
+    f64, F64, 0.0, s => Some(Scalar::from_slot(s));
+    Complex<f32>, C64, Complex { re: 0.0, im: 0.0 }, _s => None;
+    Complex<f64>, C128, Complex { re: 0.0, im: 0.0 }, _s => None;
+    bool, Bool, false, s => Some(Scalar::from_slot(s));
 }
 
 macro_rules! scalars {

@@ -3,7 +3,7 @@
 use super::arena::{ALIGN, Arena};
 use super::pool::{Buffer, BufferList, MEDIUM, class_of};
 use super::{Region, Shared};
-use crate::object::tensor::{Dims, count};
+use crate::object::tensor::{Dims, SHORT_RANK, count};
 use crate::object::{List, ListRef, MAX_RANK, Storage, Str, StrRef, Tensor, TensorRef};
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::{Elem, Item, Type};
@@ -173,8 +173,9 @@ impl Place<'_> {
             (*header).dims[0] = dims.first().copied().unwrap_or(0);
             (*header).dims[1] = dims.get(1).copied().unwrap_or(0);
             (*header).dims[2] = dims.get(2).copied().unwrap_or(0);
-            for axis in 3..rank {
-                (*header).dims[axis] = dims[axis];
+            if rank > SHORT_RANK {
+                let to = (&raw mut (*header).dims).cast::<u64>();
+                std::ptr::copy_nonoverlapping(dims.as_ptr(), to, rank);
             }
         }
         TensorRef(header)

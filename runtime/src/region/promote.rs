@@ -77,7 +77,7 @@ impl Move<'_> {
         // forwards still has its data pointer.
         unsafe {
             match old.storage() {
-                Storage::Forwarded => return Ok(TensorRef::from_slot((*old.0).wlen)),
+                Storage::Forwarded => Ok(TensorRef::from_slot((*old.0).wlen)),
                 Storage::View => {
                     let old_root = TensorRef((*old.0).root);
                     let offset = old.data().offset_from(old_root.data());

@@ -1,0 +1,197 @@
+//! NumPy's broadcasting: dims are aligned at the right, and a dim of 1 (or
+//! none) is repeated along the other's.
+//!
+//! A [`Plan`] says how to walk the operands while the result is written in
+//! row-major order. Neighbouring axes that all operands walk alike are merged,
+//! so equal shapes and scalars become one single run.
+
+use super::shape_mismatch;
+use crate::object::MAX_RANK;
+use crate::object::tensor::Dims;
+use crate::trap::TrapError;
+
+/// The dims of the broadcast of all of `shapes`.
+pub(super) fn broadcast(shapes: &[Dims]) -> Result<Dims, TrapError> {
+    let rank = shapes.iter().map(|s| s.len()).max().unwrap_or(0);
+    let mut all = [1u64; MAX_RANK];
+    for shape in shapes {
+        for (at, d) in all[rank - shape.len()..rank].iter_mut().zip(shape.iter()) {
+            if *at == 1 {
+                *at = *d;
+            } else if *d != 1 && *d != *at {
+                let other = shapes.iter().find(|s| !goes_with(s, shape)).unwrap_or(&shapes[0]);
+                return Err(shape_mismatch("the shapes cannot be broadcast", other, shape));
+            }
+        }
+    }
+    Ok(Dims::new(&all[..rank]).expect("no operand has more dims"))
+}
+
+fn goes_with(a: &[u64], b: &[u64]) -> bool {
+    a.iter().rev().zip(b.iter().rev()).all(|(x, y)| x == y || *x == 1 || *y == 1)
+}
+
+/// How to walk `N` operands.
+#[derive(Debug)]
+pub(super) struct Plan<const N: usize> {
+    /// Merged dims of the result, without the innermost.
+    outer: Vec<usize>,
+    /// For each outer axis, how far each operand moves.
+    steps: Vec<[usize; N]>,
+    /// The innermost merged dim.
+    inner: usize,
+    /// Whether each operand moves along it (by 1) or repeats one element.
+    moves: [bool; N],
+}
+
+impl<const N: usize> Plan<N> {
+    /// The plan for operands of `shapes` and a result of dims `result`,
+    /// their broadcast, which must not be empty.
+    pub(super) fn new(shapes: [&[u64]; N], result: &[u64]) -> Plan<N> {
+        // (dim, steps) of each axis from the innermost outward, merged.
+        let mut axes: Vec<(usize, [usize; N])> = Vec::new();
+        let mut size = [1usize; N];
+        for back in 1..=result.len() {
+            let dim = result[result.len() - back] as usize;
+            let mut steps = [0; N];
+            for (n, shape) in shapes.iter().enumerate() {
+                let own = if back <= shape.len() { shape[shape.len() - back] as usize } else { 1 };
+                if own != 1 {
+                    steps[n] = size[n];
+                    size[n] *= own;
+                }
+            }
+            if dim == 1 {
+                continue;
+            }
+            match axes.last_mut() {
+                Some((d, s)) if (0..N).all(|n| steps[n] == s[n] * *d && (s[n] != 0) == (steps[n] != 0)) => {
+                    *d *= dim;
+                }
+                _ => axes.push((dim, steps)),
+            }
+        }
+        // The first axis that any operand moves along, it moves along by 1.
+        let (inner, moves) = match axes.first() {
+            Some((dim, steps)) => (*dim, steps.map(|s| s != 0)),
+            None => (1, [false; N]),
+        };
+        let (outer, steps) = axes.into_iter().skip(1).rev().unzip();
+        Plan { outer, steps, inner, moves }
+    }
+
+    /// Calls `run(place in the piece, offset of each operand, length)` for the
+    /// runs that make up the piece of `len` elements from `start` on. Within a
+    /// run, operand `n` moves by 1 if `moves()[n]`, else it stays.
+    #[inline(always)]
+    pub(super) fn runs(&self, start: usize, len: usize, mut run: impl FnMut(usize, [usize; N], usize)) {
+        let mut counters = vec![0usize; self.outer.len()];
+        let mut offsets = [0usize; N];
+        let (mut row, mut column) = (start / self.inner, start % self.inner);
+        for axis in (0..self.outer.len()).rev() {
+            counters[axis] = row % self.outer[axis];
+            row /= self.outer[axis];
+            for (offset, step) in offsets.iter_mut().zip(&self.steps[axis]) {
+                *offset += counters[axis] * step;
+            }
+        }
+        let mut done = 0;
+        while done < len {
+            let now = (self.inner - column).min(len - done);
+            let mut at = offsets;
+            for (at, moves) in at.iter_mut().zip(self.moves) {
+                *at += column * moves as usize;
+            }
+            run(done, at, now);
+            done += now;
+            column = 0;
+            for axis in (0..self.outer.len()).rev() {
+                counters[axis] += 1;
+                for (offset, step) in offsets.iter_mut().zip(&self.steps[axis]) {
+                    *offset += step;
+                }
+                if counters[axis] < self.outer[axis] {
+                    break;
+                }
+                counters[axis] = 0;
+                for (offset, step) in offsets.iter_mut().zip(&self.steps[axis]) {
+                    *offset -= step * self.outer[axis];
+                }
+            }
+        }
+    }
+
+    /// Whether each operand moves along a run.
+    pub(super) fn moves(&self) -> [bool; N] {
+        self.moves
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dims(d: &[u64]) -> Dims {
+        Dims::new(d).unwrap()
+    }
+
+    #[test]
+    fn shapes_broadcast_as_in_numpy() {
+        let b = |a: &[u64], b: &[u64]| broadcast(&[dims(a), dims(b)]).map(|d| d.to_vec());
+        assert_eq!(b(&[2, 3], &[3]), Ok(vec![2, 3]));
+        assert_eq!(b(&[], &[4, 1]), Ok(vec![4, 1]));
+        assert_eq!(b(&[4, 1], &[1, 5]), Ok(vec![4, 5]));
+        assert_eq!(b(&[0, 3], &[1, 3]), Ok(vec![0, 3]));
+        assert_eq!(b(&[1], &[0]), Ok(vec![0]));
+        let e = b(&[2, 3], &[2]).unwrap_err();
+        assert_eq!(e.message(), "the shapes cannot be broadcast: [2, 3] and [2]");
+        assert!(b(&[0], &[2]).is_err());
+    }
+
+    #[test]
+    fn every_piece_walks_the_operands_right() {
+        let cases: [(&[u64], &[u64]); 8] = [
+            (&[4, 3, 5], &[4, 3, 5]),
+            (&[4, 3, 5], &[]),
+            (&[4, 3, 5], &[5]),
+            (&[4, 3, 5], &[3, 1]),
+            (&[4, 1, 5], &[3, 1]),
+            (&[1, 3, 1], &[4, 1, 5]),
+            (&[4, 3, 1], &[4, 3, 5]),
+            (&[2, 1, 3, 1, 2], &[1, 4, 1, 5, 1]),
+        ];
+        for (a, b) in cases {
+            let result = broadcast(&[dims(a), dims(b)]).unwrap();
+            let total = result.count().unwrap() as usize;
+            let plan = Plan::new([a, b], &result);
+            let naive = |shape: &[u64], flat: usize| {
+                let (mut flat, mut offset, mut size) = (flat, 0, 1);
+                for back in 1..=result.len() {
+                    let dim = result[result.len() - back] as usize;
+                    let i = flat % dim;
+                    flat /= dim;
+                    if back <= shape.len() {
+                        let own = shape[shape.len() - back] as usize;
+                        offset += if own == 1 { 0 } else { i * size };
+                        size *= own;
+                    }
+                }
+                offset
+            };
+            for (start, len) in [(0, total), (1, total - 1), (total / 2, total / 3), (total - 1, 1)] {
+                let mut seen = 0;
+                plan.runs(start, len, |at, offsets, n| {
+                    assert_eq!(at, seen);
+                    for i in 0..n {
+                        let step = |k: usize| offsets[k] + i * plan.moves()[k] as usize;
+                        assert_eq!((step(0), step(1)), (naive(a, start + at + i), naive(b, start + at + i)));
+                    }
+                    seen += n;
+                });
+                assert_eq!(seen, len);
+            }
+        }
+        assert!(Plan::new([&[4u64, 3, 5][..], &[4, 3, 5]], &[4, 3, 5]).outer.is_empty());
+        assert!(Plan::new([&[4u64, 3, 5][..], &[]], &[4, 3, 5]).outer.is_empty());
+    }
+}

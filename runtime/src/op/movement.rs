@@ -1,0 +1,354 @@
+//! Elements moved, not computed: views, copies, slices, transposes.
+
+use super::work::fill;
+use super::{OpCall, Output, shape_mismatch};
+use crate::object::element::with_elem;
+use crate::object::tensor::Dims;
+use crate::object::{Element, MAX_RANK};
+use crate::trap::{TrapCode, TrapError};
+use std::mem::MaybeUninit;
+
+type Done = Result<(), TrapError>;
+
+/// Side of the square tiles that a transpose goes by.
+const TILE: usize = 16;
+
+pub(super) fn tensor_copy(call: &mut OpCall<'_>) -> Done {
+    with_elem!(any call.elem(0), T => {
+        let from = call.input::<T>(0);
+        let out: Output<'_, T> = call.output(&call.tensor(0).dims())?;
+        fill(call.host, &mut *out.elements, 1, |start, piece| {
+            write_slice(piece, &from[start..start + piece.len()]);
+        })?;
+        // SAFETY: `fill` has had every piece written whole.
+        unsafe { call.finish(out) };
+        Ok(())
+    })
+}
+
+/// Copies `from` into `to`, of the same length.
+#[inline(always)]
+fn write_slice<T: Copy>(to: &mut [MaybeUninit<T>], from: &[T]) {
+    to.write_copy_of_slice(from);
+}
+
+pub(super) fn tensor_reshape(call: &mut OpCall<'_>) -> Done {
+    let (given, old, len) = (call.ints(1), call.tensor(0).dims(), call.tensor(0).len() as u64);
+    let invalid = |what: &str| TrapError::new(TrapCode::InvalidArgument, what);
+    let mut dims = Dims::new(given).ok_or_else(|| invalid("a tensor has at most 8 dims"))?;
+    let open = given.iter().position(|d| *d as i64 == -1);
+    if let Some(open) = open {
+        dims[open] = 1;
+        let rest = if dims.iter().any(|d| *d as i64 <= -1) { None } else { dims.count() };
+        match rest {
+            Some(rest) if rest > 0 && len.is_multiple_of(rest) => dims[open] = len / rest,
+            _ => return Err(cannot_reshape(&old, given)),
+        }
+    }
+    if dims.iter().any(|d| (*d as i64) < 0) || dims.count() != Some(len) {
+        return Err(cannot_reshape(&old, given));
+    }
+    call.finish_view(0, 0, &dims)
+}
+
+#[cold]
+fn cannot_reshape(old: &[u64], given: &[u64]) -> TrapError {
+    let given: Vec<i64> = given.iter().map(|d| *d as i64).collect();
+    TrapError::new(TrapCode::ShapeMismatch, format!("cannot reshape {old:?} into {given:?}"))
+}
+
+/// The dims of argument 0, which must have an axis 0.
+fn dims_with_axis(call: &OpCall<'_>) -> Result<Dims, TrapError> {
+    let dims = call.tensor(0).dims();
+    if dims.is_empty() {
+        return Err(TrapError::new(TrapCode::RankMismatch, "a tensor without dims has no rows"));
+    }
+    Ok(dims)
+}
+
+pub(super) fn tensor_slice0(call: &mut OpCall<'_>) -> Done {
+    let mut dims = dims_with_axis(call)?;
+    let (from, to) = (call.args[1], call.args[2]);
+    // A negative index is a huge one here.
+    if from > to || to > dims[0] {
+        return Err(TrapError::new(
+            TrapCode::IndexOutOfRange,
+            format!("rows {} to {} of {}", from as i64, to as i64, dims[0]),
+        ));
+    }
+    let row: u64 = dims[1..].iter().product();
+    dims[0] = to - from;
+    call.finish_view(0, from * row, &dims)
+}
+
+pub(super) fn tensor_row(call: &mut OpCall<'_>) -> Done {
+    let dims = dims_with_axis(call)?;
+    let at = call.args[1];
+    if at >= dims[0] {
+        return Err(TrapError::new(TrapCode::IndexOutOfRange, format!("row {} of {}", at as i64, dims[0])));
+    }
+    let dims = dims.without(0);
+    let row: u64 = dims.iter().product();
+    call.finish_view(0, at * row, &dims)
+}
+
+/// Row-major strides of `dims`.
+fn strides(dims: &[u64]) -> [usize; MAX_RANK] {
+    let mut strides = [0; MAX_RANK];
+    let mut size = 1usize;
+    for axis in (0..dims.len()).rev() {
+        strides[axis] = size;
+        size = size.saturating_mul(dims[axis] as usize);
+    }
+    strides
+}
+
+fn rank_mismatch(want: usize, found: usize) -> TrapError {
+    TrapError::new(TrapCode::RankMismatch, format!("{want} indices wanted, found {found}"))
+}
+
+/// Calls `run(offset in the box, offset in the whole)` for the start of each
+/// run along the last axis of a box of dims `size` in a whole of dims `whole`.
+fn rows_of_box(size: &[u64], whole: &[u64], corner: &[u64], mut run: impl FnMut(usize, usize)) {
+    let strides = strides(whole);
+    let mut at: usize = corner.iter().zip(strides).map(|(c, s)| *c as usize * s).sum();
+    let Some((&inner, outer)) = size.split_last() else { return run(0, at) };
+    let rows: u64 = outer.iter().product();
+    let mut counters = [0u64; MAX_RANK];
+    for row in 0..rows {
+        run((row * inner) as usize, at);
+        for axis in (0..outer.len()).rev() {
+            counters[axis] += 1;
+            at += strides[axis];
+            if counters[axis] < outer[axis] {
+                break;
+            }
+            counters[axis] = 0;
+            at -= strides[axis] * outer[axis] as usize;
+        }
+    }
+}
+
+pub(super) fn tensor_slice(call: &mut OpCall<'_>) -> Done {
+    let dims = call.tensor(0).dims();
+    let (from, to) = (call.ints(1), call.ints(1 + call.list_len));
+    if from.len() != dims.len() {
+        return Err(rank_mismatch(dims.len(), from.len()));
+    }
+    let mut size = dims;
+    for axis in 0..dims.len() {
+        if from[axis] > to[axis] || to[axis] > dims[axis] {
+            return Err(TrapError::new(
+                TrapCode::IndexOutOfRange,
+                format!("{} to {} of {} along axis {axis}", from[axis] as i64, to[axis] as i64, dims[axis]),
+            ));
+        }
+        size[axis] = to[axis] - from[axis];
+    }
+    with_elem!(any call.elem(0), T => {
+        let data = call.input::<T>(0);
+        let out: Output<'_, T> = call.output(&size)?;
+        let run = size.last().map_or(1, |d| *d as usize);
+        if !out.elements.is_empty() {
+            rows_of_box(&size, &dims, from, |to, at| {
+                write_slice(&mut out.elements[to..to + run], &data[at..at + run]);
+            });
+        }
+        // SAFETY: the rows of the box are all of it.
+        unsafe { call.finish(out) };
+        Ok(())
+    })
+}
+
+pub(super) fn tensor_assign(call: &mut OpCall<'_>) -> Done {
+    let (target, source) = (call.tensor(0), call.tensor(1 + call.list_len));
+    let (dims, size, corner) = (target.dims(), source.dims(), call.ints(1));
+    if corner.len() != dims.len() {
+        return Err(rank_mismatch(dims.len(), corner.len()));
+    }
+    if size.len() != dims.len() {
+        return Err(TrapError::new(
+            TrapCode::RankMismatch,
+            format!("a tensor with {} dims into one with {}", size.len(), dims.len()),
+        ));
+    }
+    for axis in 0..dims.len() {
+        if corner[axis].checked_add(size[axis]).is_none_or(|end| end > dims[axis]) {
+            return Err(TrapError::new(
+                TrapCode::IndexOutOfRange,
+                format!(
+                    "{} elements from {} on do not fit {} along axis {axis}",
+                    size[axis], corner[axis] as i64, dims[axis]
+                ),
+            ));
+        }
+    }
+    if !target.is_writable() {
+        return Err(TrapCode::ReadOnly.into());
+    }
+    if source.len() == 0 {
+        return Ok(());
+    }
+    with_elem!(any call.elem(0), T => {
+        let (from, to) = (source.data().cast::<T>(), target.data().cast::<T>());
+        let run = size.last().map_or(1, |d| *d as usize);
+        // A view of the target may be read while it is written: then from a copy.
+        let overlap = (from as usize) < to as usize + target.bytes() && (to as usize) < from as usize + source.bytes();
+        let mut copy: Vec<T> = Vec::new();
+        if overlap {
+            copy.try_reserve_exact(source.len()).map_err(|_| TrapCode::OutOfMemory)?;
+            // SAFETY: nothing writes the source during the copy.
+            copy.extend_from_slice(unsafe { source.as_slice::<T>() });
+        }
+        let from = if overlap { copy.as_ptr() } else { from.cast_const() };
+        rows_of_box(&size, &dims, corner, |of_source, of_target| {
+            // SAFETY: both runs are in range, as the box lies in the target;
+            // they do not overlap, as an overlapping source has been copied.
+            unsafe { std::ptr::copy_nonoverlapping(from.add(of_source), to.add(of_target), run) };
+        });
+        Ok(())
+    })
+}
+
+pub(super) fn tensor_transpose(call: &mut OpCall<'_>) -> Done {
+    let dims = call.tensor(0).dims();
+    let given = call.ints(1);
+    let rank = dims.len();
+    if !given.is_empty() && given.len() != rank {
+        return Err(rank_mismatch(rank, given.len()));
+    }
+    let mut order = [0usize; MAX_RANK];
+    let mut seen = [false; MAX_RANK];
+    for i in 0..rank {
+        let axis = if given.is_empty() { (rank - 1 - i) as u64 } else { given[i] };
+        if axis >= rank as u64 || seen[axis as usize] {
+            return Err(TrapError::new(
+                TrapCode::InvalidArgument,
+                format!(
+                    "{:?} is not an order of {rank} axes",
+                    given.iter().map(|a| *a as i64).collect::<Vec<_>>()
+                ),
+            ));
+        }
+        seen[axis as usize] = true;
+        order[i] = axis as usize;
+    }
+    let mut new = dims;
+    for i in 0..rank {
+        new[i] = dims[order[i]];
+    }
+    let old = strides(&dims);
+    with_elem!(any call.elem(0), T => {
+        let from = call.input::<T>(0);
+        let out: Output<'_, T> = call.output(&new)?;
+        permute(&new, order.map(|axis| old[axis]), from, out.elements, &mut *call.host)?;
+        // SAFETY: `permute` writes every element.
+        unsafe { call.finish(out) };
+        Ok(())
+    })
+}
+
+/// Writes `to`, of dims `dims`, from elements that lie `steps` apart along each axis.
+fn permute<T: Element>(
+    dims: &[u64],
+    steps: [usize; MAX_RANK],
+    from: &[T],
+    to: &mut [MaybeUninit<T>],
+    host: &mut dyn super::OpHost,
+) -> Done {
+    // Axes of length 1 do not matter, and neighbours that stay together are one.
+    let mut axes: Vec<(usize, usize)> = Vec::new();
+    for (d, s) in dims.iter().map(|d| *d as usize).zip(steps).filter(|(d, _)| *d != 1) {
+        match axes.last_mut() {
+            Some((dim, step)) if *step == s * d => (*dim, *step) = (*dim * d, s),
+            _ => axes.push((d, s)),
+        }
+    }
+    if to.is_empty() {
+        return Ok(());
+    }
+    let (columns, column_step) = axes.pop().unwrap_or((1, 1));
+    if column_step == 1 {
+        // Rows stay rows.
+        return fill(host, to, 1, |start, piece| {
+            let mut done = 0;
+            while done < piece.len() {
+                let (row, column) = ((start + done) / columns, (start + done) % columns);
+                let now = (columns - column).min(piece.len() - done);
+                let at = offset(&axes, row) + column;
+                write_slice(&mut piece[done..done + now], &from[at..at + now]);
+                done += now;
+            }
+        });
+    }
+    let (rows, row_step) = axes.pop().unwrap_or((1, 0));
+    // Planes of rows by columns, each by tiles that stay in the cache.
+    let plane = rows * columns;
+    for (i, to) in to.chunks_mut(plane).enumerate() {
+        let base = offset(&axes, i);
+        for r0 in (0..rows).step_by(TILE) {
+            if (r0 / TILE) % 64 == 63 && columns >= 1 << 10 {
+                host.poll()?;
+            }
+            for c0 in (0..columns).step_by(TILE) {
+                for r in r0..rows.min(r0 + TILE) {
+                    let at = base + r * row_step;
+                    for c in c0..columns.min(c0 + TILE) {
+                        to[r * columns + c].write(from[at + c * column_step]);
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Offset of place number `index` of a row-major walk along `axes`.
+fn offset(axes: &[(usize, usize)], mut index: usize) -> usize {
+    let mut at = 0;
+    for (dim, step) in axes.iter().rev() {
+        at += index % dim * step;
+        index /= dim;
+    }
+    at
+}
+
+pub(super) fn tensor_concat(call: &mut OpCall<'_>) -> Done {
+    let (a, b) = (call.tensor(0).dims(), call.tensor(1).dims());
+    if a.len() != b.len() {
+        return Err(shape_mismatch("the tensors have different numbers of dims", &a, &b));
+    }
+    let axis = call.axis(2, a.len())?;
+    if *a.without(axis) != *b.without(axis) {
+        return Err(shape_mismatch(&format!("the dims differ elsewhere than along axis {axis}"), &a, &b));
+    }
+    let mut dims = a;
+    dims[axis] += b[axis];
+    with_elem!(any call.elem(0), T => {
+        let (x, y) = (call.input::<T>(0), call.input::<T>(1));
+        let out: Output<'_, T> = call.output(&dims)?;
+        let of = |d: &[u64]| d[axis..].iter().product::<u64>() as usize;
+        let (of_a, of_b) = (of(&a), of(&b));
+        if of_a + of_b > 0 {
+            for (i, to) in out.elements.chunks_exact_mut(of_a + of_b).enumerate() {
+                let (first, second) = to.split_at_mut(of_a);
+                write_slice(first, &x[i * of_a..(i + 1) * of_a]);
+                write_slice(second, &y[i * of_b..(i + 1) * of_b]);
+            }
+        }
+        // SAFETY: the chunks are all of the result.
+        unsafe { call.finish(out) };
+        Ok(())
+    })
+}
+
+pub(super) fn tensor_dims(call: &mut OpCall<'_>) -> Done {
+    let dims = call.tensor(0).dims();
+    let out: Output<'_, i64> = call.output(&[dims.len() as u64])?;
+    for (e, d) in out.elements.iter_mut().zip(dims.iter()) {
+        e.write(*d as i64);
+    }
+    // SAFETY: there is one element for each dim.
+    unsafe { call.finish(out) };
+    Ok(())
+}

@@ -1,0 +1,312 @@
+//! Reductions over all elements.
+//!
+//! Sums and products are folded in one fixed order, the same for every
+//! instruction set and any number of threads: blocks of [`BLOCK`] elements;
+//! in a block, element `i` goes to lane `i % LANES`; the lanes are combined by
+//! halves; and the blocks' results are folded the same way again. Smallest and
+//! largest do not depend on the order.
+
+use super::elementwise::{Number, Real};
+use super::simd::{Work, dispatch};
+use super::work::fill;
+use super::{OpCall, OpHost, shape_mismatch};
+use crate::object::Scalar;
+use crate::object::element::with_elem;
+use crate::trap::{TrapCode, TrapError};
+use nbc_ir::Elem;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+
+type Done = Result<(), TrapError>;
+
+/// Elements of a block.
+pub(super) const BLOCK: usize = 4096;
+/// Lanes of a block.
+pub(super) const LANES: usize = 16;
+
+/// A way to combine elements.
+pub(super) trait Fold<T>: Copy + Sync {
+    /// What changes nothing.
+    fn neutral(self) -> T;
+    fn combine(self, a: T, b: T) -> T;
+}
+
+/// The sum.
+#[derive(Clone, Copy)]
+pub(super) struct Sum;
+/// The product.
+#[derive(Clone, Copy)]
+pub(super) struct Product;
+/// The smallest.
+#[derive(Clone, Copy)]
+pub(super) struct Smallest;
+/// The largest.
+#[derive(Clone, Copy)]
+pub(super) struct Largest;
+
+impl<T: Number> Fold<T> for Sum {
+    #[inline(always)]
+    fn neutral(self) -> T {
+        T::ZERO
+    }
+    #[inline(always)]
+    fn combine(self, a: T, b: T) -> T {
+        a.add(b)
+    }
+}
+
+impl<T: Number> Fold<T> for Product {
+    #[inline(always)]
+    fn neutral(self) -> T {
+        T::one()
+    }
+    #[inline(always)]
+    fn combine(self, a: T, b: T) -> T {
+        a.mul(b)
+    }
+}
+
+impl<T: Real> Fold<T> for Smallest {
+    #[inline(always)]
+    fn neutral(self) -> T {
+        T::LARGEST
+    }
+    #[inline(always)]
+    fn combine(self, a: T, b: T) -> T {
+        Real::min(a, b)
+    }
+}
+
+impl<T: Real> Fold<T> for Largest {
+    #[inline(always)]
+    fn neutral(self) -> T {
+        T::SMALLEST
+    }
+    #[inline(always)]
+    fn combine(self, a: T, b: T) -> T {
+        Real::max(a, b)
+    }
+}
+
+/// Combines the lanes by halves: lane `i` with lane `i + half`.
+#[inline(always)]
+fn combine_lanes<T: Copy>(mut lanes: [T; LANES], fold: impl Fold<T>) -> T {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] = fold.combine(lanes[i], lanes[i + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// Folds one block, element by element through `get` of chunks of both inputs.
+struct Block<'w, A, B, T, F, G> {
+    a: &'w [A],
+    b: &'w [B],
+    fold: F,
+    get: G,
+    result: PhantomData<T>,
+}
+
+impl<A: Copy, B: Copy, T: Copy, F: Fold<T>, G: Fn(A, B) -> T> Work for Block<'_, A, B, T, F, G> {
+    type Result = T;
+    #[inline(always)]
+    fn run(self) -> T {
+        let Block { a, b, fold, get, .. } = self;
+        let mut lanes = [fold.neutral(); LANES];
+        let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+        let (a_rest, b_rest) = (a.remainder(), b.remainder());
+        for (a, b) in a.zip(b) {
+            for i in 0..LANES {
+                lanes[i] = fold.combine(lanes[i], get(a[i], b[i]));
+            }
+        }
+        for ((lane, a), b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
+            *lane = fold.combine(*lane, get(*a, *b));
+        }
+        combine_lanes(lanes, fold)
+    }
+}
+
+/// Folds `get(a[i], b[i])` for all `i` in the fixed order, on one thread.
+#[inline]
+pub(super) fn fold_here<A: Copy, B: Copy, T: Copy, F: Fold<T>>(
+    a: &[A],
+    b: &[B],
+    fold: F,
+    get: impl Fn(A, B) -> T + Copy,
+) -> T {
+    if a.len() <= BLOCK {
+        return dispatch(Block { a, b, fold, get, result: PhantomData });
+    }
+    let blocks: Vec<T> = a
+        .chunks(BLOCK)
+        .zip(b.chunks(BLOCK))
+        .map(|(a, b)| dispatch(Block { a, b, fold, get, result: PhantomData }))
+        .collect();
+    fold_here(&blocks, &blocks, fold, first)
+}
+
+/// What folding blocks' results takes of two equal inputs.
+#[inline(always)]
+fn first<T>(a: T, _: T) -> T {
+    a
+}
+
+/// [`fold_here`] on all cores and with the host's leave, in the same order.
+fn fold<A: Copy + Sync, B: Copy + Sync, T: Copy + Send + Sync, F: Fold<T>>(
+    host: &mut dyn OpHost,
+    a: &[A],
+    b: &[B],
+    fold: F,
+    get: impl Fn(A, B) -> T + Copy + Sync,
+) -> Result<T, TrapError> {
+    if a.len() <= BLOCK {
+        return Ok(fold_here(a, b, fold, get));
+    }
+    let count = a.len().div_ceil(BLOCK);
+    let mut blocks: Vec<T> = Vec::new();
+    blocks.try_reserve_exact(count).map_err(|_| TrapCode::OutOfMemory)?;
+    fill(host, &mut blocks.spare_capacity_mut()[..count], BLOCK, |start, piece: &mut [MaybeUninit<T>]| {
+        for (i, result) in piece.iter_mut().enumerate() {
+            let from = (start + i) * BLOCK;
+            let to = a.len().min(from + BLOCK);
+            result.write(dispatch(Block {
+                a: &a[from..to],
+                b: &b[from..to],
+                fold,
+                get,
+                result: PhantomData,
+            }));
+        }
+    })?;
+    // SAFETY: `fill` has had every piece written whole.
+    unsafe { blocks.set_len(count) };
+    Ok(fold_here(&blocks, &blocks, fold, first))
+}
+
+/// Folds all elements of argument 0.
+fn fold_all<A: Scalar, T: Scalar, F: Fold<T>>(
+    call: &mut OpCall<'_>,
+    f: F,
+    get: impl Fn(A) -> T + Copy + Sync,
+) -> Result<T, TrapError> {
+    let x = call.input::<A>(0);
+    fold(call.host, x, x, f, |a, _| get(a))
+}
+
+pub(super) fn tensor_sum(call: &mut OpCall<'_>) -> Done {
+    let sum = match call.elem(0) {
+        Elem::U8 => fold_all(call, Sum, |v: u8| v as i32)?.to_slot(),
+        Elem::I32 => fold_all(call, Sum, |v: i32| v)?.to_slot(),
+        Elem::I64 => fold_all(call, Sum, |v: i64| v)?.to_slot(),
+        Elem::F32 => fold_all(call, Sum, |v: f32| v)?.to_slot(),
+        _ => fold_all(call, Sum, |v: f64| v)?.to_slot(),
+    };
+    call.set(sum);
+    Ok(())
+}
+
+pub(super) fn tensor_prod(call: &mut OpCall<'_>) -> Done {
+    let product = match call.elem(0) {
+        Elem::U8 => fold_all(call, Product, |v: u8| v as i32)?.to_slot(),
+        Elem::I32 => fold_all(call, Product, |v: i32| v)?.to_slot(),
+        Elem::I64 => fold_all(call, Product, |v: i64| v)?.to_slot(),
+        Elem::F32 => fold_all(call, Product, |v: f32| v)?.to_slot(),
+        _ => fold_all(call, Product, |v: f64| v)?.to_slot(),
+    };
+    call.set(product);
+    Ok(())
+}
+
+pub(super) fn tensor_mean(call: &mut OpCall<'_>) -> Done {
+    let n = call.tensor(0).len();
+    let mean = match call.elem(0) {
+        Elem::F32 => (fold_all(call, Sum, |v: f32| v)? / n as f32).to_slot(),
+        _ => (fold_all(call, Sum, |v: f64| v)? / n as f64).to_slot(),
+    };
+    call.set(mean);
+    Ok(())
+}
+
+pub(super) fn tensor_dot(call: &mut OpCall<'_>) -> Done {
+    let (a, b) = (call.tensor(0).dims(), call.tensor(1).dims());
+    if *a != *b {
+        return Err(shape_mismatch("dot wants equal dims", &a, &b));
+    }
+    let dot = match call.elem(0) {
+        Elem::F32 => {
+            let (a, b) = (call.input::<f32>(0), call.input::<f32>(1));
+            fold(call.host, a, b, Sum, |a, b| a * b)?.to_slot()
+        }
+        _ => {
+            let (a, b) = (call.input::<f64>(0), call.input::<f64>(1));
+            fold(call.host, a, b, Sum, |a, b| a * b)?.to_slot()
+        }
+    };
+    call.set(dot);
+    Ok(())
+}
+
+/// Traps when argument 0 is empty.
+fn some(call: &OpCall<'_>) -> Done {
+    if call.tensor(0).len() == 0 { Err(TrapCode::Empty.into()) } else { Ok(()) }
+}
+
+pub(super) fn tensor_reduce_min(call: &mut OpCall<'_>) -> Done {
+    with_elem!(real call.elem(0), T => {
+        some(call)?;
+        let least = fold_all(call, Smallest, |v: T| v)?;
+        call.set(least.to_slot());
+        Ok(())
+    })
+}
+
+pub(super) fn tensor_reduce_max(call: &mut OpCall<'_>) -> Done {
+    with_elem!(real call.elem(0), T => {
+        some(call)?;
+        let most = fold_all(call, Largest, |v: T| v)?;
+        call.set(most.to_slot());
+        Ok(())
+    })
+}
+
+/// The index of the first element equal to `wanted`, or of the first NaN if
+/// `wanted` is NaN.
+fn find<T: Real>(x: &[T], wanted: T) -> u64 {
+    let at =
+        if wanted.is_nan() { x.iter().position(|v| v.is_nan()) } else { x.iter().position(|v| *v == wanted) };
+    at.unwrap_or(0) as u64
+}
+
+pub(super) fn tensor_argmin(call: &mut OpCall<'_>) -> Done {
+    with_elem!(real call.elem(0), T => {
+        some(call)?;
+        let least = fold_all(call, Smallest, |v: T| v)?;
+        call.set(find(call.input::<T>(0), least));
+        Ok(())
+    })
+}
+
+pub(super) fn tensor_argmax(call: &mut OpCall<'_>) -> Done {
+    with_elem!(real call.elem(0), T => {
+        some(call)?;
+        let most = fold_all(call, Largest, |v: T| v)?;
+        call.set(find(call.input::<T>(0), most));
+        Ok(())
+    })
+}
+
+pub(super) fn tensor_any(call: &mut OpCall<'_>) -> Done {
+    let any = call.input::<bool>(0).contains(&true);
+    call.set(any as u64);
+    Ok(())
+}
+
+pub(super) fn tensor_all(call: &mut OpCall<'_>) -> Done {
+    let all = !call.input::<bool>(0).contains(&false);
+    call.set(all as u64);
+    Ok(())
+}

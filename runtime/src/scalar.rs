@@ -1,0 +1,153 @@
+//! Functions of scalars, in one place: the interpreter, compiled code and the
+//! kernels over tensors call these very functions, so that all agree bit for
+//! bit.
+//!
+//! Each is the function of Rust's standard library. What is an instruction of
+//! every processor (add, sqrt) is not here, except where the meaning has fine
+//! print: minimum, maximum, and rounding to the nearest even.
+
+macro_rules! unary {
+    ($($(#[$doc:meta])* $f64:ident $f32:ident $method:ident;)*) => {$(
+        $(#[$doc])*
+        pub fn $f64(x: f64) -> f64 {
+            x.$method()
+        }
+        $(#[$doc])*
+        pub fn $f32(x: f32) -> f32 {
+            x.$method()
+        }
+    )*};
+}
+
+unary! {
+    /// Sine of radians.
+    sin_f64 sin_f32 sin;
+    /// Cosine of radians.
+    cos_f64 cos_f32 cos;
+    /// Tangent of radians.
+    tan_f64 tan_f32 tan;
+    /// Arc sine.
+    asin_f64 asin_f32 asin;
+    /// Arc cosine.
+    acos_f64 acos_f32 acos;
+    /// Arc tangent.
+    atan_f64 atan_f32 atan;
+    /// Hyperbolic sine.
+    sinh_f64 sinh_f32 sinh;
+    /// Hyperbolic cosine.
+    cosh_f64 cosh_f32 cosh;
+    /// Hyperbolic tangent.
+    tanh_f64 tanh_f32 tanh;
+    /// e to the power.
+    exp_f64 exp_f32 exp;
+    /// 2 to the power.
+    exp2_f64 exp2_f32 exp2;
+    /// e to the power, minus 1.
+    expm1_f64 expm1_f32 exp_m1;
+    /// Natural logarithm.
+    ln_f64 ln_f32 ln;
+    /// Logarithm to base 2.
+    log2_f64 log2_f32 log2;
+    /// Logarithm to base 10.
+    log10_f64 log10_f32 log10;
+    /// Natural logarithm of 1 plus the argument.
+    log1p_f64 log1p_f32 ln_1p;
+    /// Cube root.
+    cbrt_f64 cbrt_f32 cbrt;
+}
+
+macro_rules! binary {
+    ($($(#[$doc:meta])* $f64:ident $f32:ident $method:ident;)*) => {$(
+        $(#[$doc])*
+        pub fn $f64(x: f64, y: f64) -> f64 {
+            x.$method(y)
+        }
+        $(#[$doc])*
+        pub fn $f32(x: f32, y: f32) -> f32 {
+            x.$method(y)
+        }
+    )*};
+}
+
+binary! {
+    /// The first to the power of the second.
+    pow_f64 pow_f32 powf;
+    /// Angle of the point (second, first).
+    atan2_f64 atan2_f32 atan2;
+    /// Square root of the sum of squares.
+    hypot_f64 hypot_f32 hypot;
+    /// Remainder with the sign of the first, as C's `fmod`.
+    rem_f64 rem_f32 rem_inner;
+}
+
+/// `%` as a method, for the table above.
+trait Rem: Sized {
+    fn rem_inner(self, y: Self) -> Self;
+}
+impl Rem for f64 {
+    fn rem_inner(self, y: f64) -> f64 {
+        self % y
+    }
+}
+impl Rem for f32 {
+    fn rem_inner(self, y: f32) -> f32 {
+        self % y
+    }
+}
+
+macro_rules! order {
+    ($ty:ident, $min:ident, $max:ident, $nearest:ident, $canonical:ident) => {
+        /// IEEE 754-2019 minimum: NaN (the canonical one) if either is, -0 below +0.
+        #[inline(always)]
+        pub fn $min(x: $ty, y: $ty) -> $ty {
+            // Equal values differ at most in the sign of zero: `|` keeps the minus.
+            let equal = $ty::from_bits(x.to_bits() | y.to_bits());
+            let smaller = if x < y { x } else { y };
+            let ordered = if x == y { equal } else { smaller };
+            if x.is_nan() | y.is_nan() { $ty::NAN } else { ordered }
+        }
+
+        /// IEEE 754-2019 maximum: NaN (the canonical one) if either is, +0 above -0.
+        #[inline(always)]
+        pub fn $max(x: $ty, y: $ty) -> $ty {
+            let equal = $ty::from_bits(x.to_bits() & y.to_bits());
+            let larger = if x > y { x } else { y };
+            let ordered = if x == y { equal } else { larger };
+            if x.is_nan() | y.is_nan() { $ty::NAN } else { ordered }
+        }
+
+        /// Nearest integer, ties to even.
+        #[inline(always)]
+        pub fn $nearest(x: $ty) -> $ty {
+            x.round_ties_even()
+        }
+
+        /// The value, with every NaN made the canonical one.
+        #[inline(always)]
+        pub fn $canonical(x: $ty) -> $ty {
+            if x.is_nan() { $ty::NAN } else { x }
+        }
+    };
+}
+order!(f64, min_f64, max_f64, nearest_f64, canonical_f64);
+order!(f32, min_f32, max_f32, nearest_f32, canonical_f32);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_are_ordered_and_nan_is_canonical() {
+        assert!(min_f64(0.0, -0.0).is_sign_negative() && min_f64(-0.0, 0.0).is_sign_negative());
+        assert!(max_f32(0.0, -0.0).is_sign_positive() && max_f32(-0.0, 0.0).is_sign_positive());
+        assert!(max_f64(-0.0, -0.0).is_sign_negative());
+        for nan in [f64::NAN, -f64::NAN, f64::from_bits(0x7ff8_0000_dead_beef)] {
+            assert_eq!(min_f64(nan, 1.0).to_bits(), 0x7ff8_0000_0000_0000);
+            assert_eq!(max_f64(1.0, nan).to_bits(), 0x7ff8_0000_0000_0000);
+            assert_eq!(canonical_f64(nan).to_bits(), 0x7ff8_0000_0000_0000);
+        }
+        assert_eq!(canonical_f32(-f32::NAN).to_bits(), 0x7fc0_0000);
+        assert_eq!((min_f64(-1.0, -2.0), max_f64(-1.0, -2.0)), (-2.0, -1.0));
+        assert_eq!((nearest_f64(2.5), nearest_f32(-3.5)), (2.0, -4.0));
+    }
+}
