@@ -20,7 +20,7 @@
 //!   on; when the chunk of the source raises a cell, the chunk of the target
 //!   is done again. Everything only rises, so this ends.
 //!
-//! Memory is blocks times levels words and 16 bytes an operand. Time is
+//! Memory is blocks times levels words and a few tens of bytes an operand. Time is
 //! chunks times edges for all but contrived flow, and [`Work`] bounds the rest.
 
 use super::MAX_ERRORS;
@@ -57,6 +57,8 @@ impl Work {
 /// Registers in a chunk: the bits of a word.
 const LANES: usize = 64;
 const NO_SLOT: u32 = u32::MAX;
+/// Wrong reads after which a chunk is searched no further.
+const FINDINGS: usize = 10 * MAX_ERRORS;
 
 /// What an instruction does to a register of a chunk.
 #[derive(Clone, Copy)]
@@ -98,15 +100,12 @@ pub(super) fn check(
     depths: &Depths,
 ) {
     let params = report.module.sigs[func.sig.index()].params.len();
-    let plan = Plan::new(func, cfg, depths, params);
-    let mut findings = Vec::new();
-    if !plan.solve(work, &mut findings) {
+    let Some(findings) = wrong_reads(work, func, cfg, depths, params) else {
         let message =
             "its control flow and regions are too intricate to verify in reasonable time".to_owned();
         report.function(id, message, Some("split the function".into()));
         return;
-    }
-    findings.sort_unstable_by_key(|f: &Finding| (f.rank, f.inst, f.reg));
+    };
     for finding in without_echoes(findings, cfg) {
         let block = cfg.rpo()[finding.rank as usize];
         let at = At { func: id, block, inst: finding.inst as usize };
@@ -126,8 +125,27 @@ pub(super) fn check(
     }
 }
 
+/// The reads of `func` that are wrong, of each register the first in a block
+/// and in the order of the program; `None` when the work was used up.
+fn wrong_reads(
+    work: &mut Work,
+    func: &Function,
+    cfg: &Cfg,
+    depths: &Depths,
+    params: usize,
+) -> Option<Vec<Finding>> {
+    let plan = Plan::new(func, cfg, depths, params);
+    let mut findings = Vec::new();
+    if !plan.solve(work, &mut findings) {
+        return None;
+    }
+    findings.sort_unstable_by_key(|f: &Finding| (f.rank, f.inst, f.reg));
+    Some(findings)
+}
+
 #[derive(Clone, Copy)]
 struct Finding {
+    /// Position of the block in reverse postorder.
     rank: u32,
     inst: u32,
     reg: Reg,
@@ -454,7 +472,7 @@ impl<'a> Solver<'a> {
     fn find(&mut self, cells: &mut [u32]) -> Vec<Finding> {
         let mut findings = Vec::new();
         for rank in 0..self.queued.len() {
-            if findings.len() > MAX_ERRORS {
+            if findings.len() > FINDINGS {
                 break;
             }
             self.through(rank, cells, Some(&mut findings));
@@ -474,6 +492,8 @@ impl<'a> Solver<'a> {
         let events = &self.events()[self.starts[rank] as usize..self.starts[rank + 1] as usize];
         // Registers kept, and the instruction that keeps them.
         let (mut kept, mut keeper) = (0u64, u32::MAX);
+        // Registers whose present lack has been noted; once a block is enough.
+        let mut told = 0u64;
         for event in events {
             while let Some((end, rest)) = ends.split_first()
                 && end.inst < event.inst
@@ -484,13 +504,18 @@ impl<'a> Solver<'a> {
             let bit = 1u64 << event.lane;
             let reads = matches!(event.act, Act::Use | Act::Pass(_) | Act::Keep);
             let missing = reads && self.current[self.levels] & bit != 0;
-            if missing && let Some(findings) = &mut findings {
+            if missing
+                && told & bit == 0
+                && let Some(findings) = &mut findings
+            {
                 let reg =
                     plan.slots[self.chunk * LANES + event.lane as usize].expect("events have registers");
                 let ended = self.levels > 0 && self.current[self.levels + 1] & bit != 0;
                 findings.push(Finding { rank: rank as u32, inst: event.inst, reg, ended });
-                // One message a block is enough.
-                self.set(bit, 0);
+                told |= bit;
+            }
+            if !matches!(event.act, Act::Use | Act::Pass(_)) {
+                told &= !bit;
             }
             match event.act {
                 Act::Use => {}
@@ -540,3 +565,7 @@ impl<'a> Solver<'a> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "assignment_oracle.rs"]
+mod oracle;
