@@ -6,12 +6,14 @@
 //! - [`module`]: modules, functions, blocks
 //! - [`Module::parse`], [`Module::print`]: the text format; [`binary`]: the binary one
 //! - [`flow`]: control flow graph, dominators, loops
+//! - [`builder`]: modules from Rust
 //! - [`verify`]: from [`Module`] to [`VerifiedModule`]
 //!
 //! This crate knows no devices, threads, clocks or files.
 #![forbid(unsafe_code)]
 
 pub mod binary;
+pub mod builder;
 pub mod catalogue;
 mod decode;
 mod encode;
