@@ -283,7 +283,8 @@ impl Columns {
             let mut end = at;
             let mut column = 0;
             for line in lines[at..].iter().take_while(|l| l.comment.is_some() && !l.code.is_empty()) {
-                if indents[end] != indent {
+                // The header of a function stands for itself.
+                if indents[end] != indent || (end > at && (line.opens || lines[at].opens)) {
                     break;
                 }
                 let width = indent + line.code.chars().count() + 2;

@@ -252,7 +252,7 @@ fn hostile_text_is_refused_soon() {
     let long = format!("func @f() {{\n  {} ret\n}}", "x".repeat(100_000));
     let error = Module::parse(&long, "t").unwrap_err();
     assert!(error.to_string().len() < 300);
-    assert_eq!(error.diagnostics()[0].span, None, "a line that long is not to be shown");
+    assert!(error.render(false).len() < 3000);
     let dims = "const @t: tensor<f64> [4294967295, 4294967295, 4294967295] = {}";
     assert_eq!(
         faults(dims),

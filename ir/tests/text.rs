@@ -126,3 +126,36 @@ fn lines_and_names_are_kept() {
     assert_eq!(norm.reg_names[3].as_deref(), Some("acc"));
     assert_eq!(module.source.unwrap().name.as_ref(), "test.nba");
 }
+
+#[test]
+fn lists_go_over_lines() {
+    let printed = round_trip(
+        "func @f(\n  %x: f64, ; one\n  %g: func<(\n    func<() -> f64>,\n    f64) -> f64>) -> (\n f64,\n f64) {\n  local %h: func<(\nfunc<() -> f64>, f64) -> f64>\n  %r = call @f(\nnan:0x7ff8000000000001,\n  %g)\n  br next\nnext:\n  trap\n}",
+    );
+    assert!(printed.contains("call @f(nan:0x7ff8000000000001, %g)"), "{printed}");
+}
+
+#[test]
+fn names_of_every_kind_come_back() {
+    let printed = round_trip(
+        "func @f(%7: i64, %\"a b\": i64, %\"7\"1: i64) -> i64 {\n  br \"block 1\"\n\"block 1\": %0 = i64.add %7, %\"7\"1\n  br block0\nentry:\n  br entry\n}",
+    );
+    assert!(printed.contains("func @f(%7: i64, %\"a b\": i64, %\"7\"2: i64)"), "{printed}");
+}
+
+#[test]
+fn line_ends_of_windows_are_line_ends() {
+    let module = parse("\u{feff}func @f() -> i64 {\r\n  ret 1 ; one\r\n}\r\n");
+    assert_eq!(module.functions[0].blocks[0].lines, [2]);
+}
+
+#[test]
+fn an_instruction_is_shown_by_itself() {
+    let module = parse(TOUR);
+    let func = &module.functions[0];
+    let shown =
+        |block: usize, at: usize| nbc_ir::inst_to_string(&module, func, &func.blocks[block].insts[at]);
+    assert_eq!(shown(1, 1), "br_if %more, body, done");
+    assert_eq!(shown(2, 2), "%i = i64.add %i, 1");
+    assert_eq!(shown(0, 3), "br loop");
+}

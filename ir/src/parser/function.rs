@@ -176,6 +176,10 @@ impl<'a> Body<'_, 'a> {
     /// Every register must have been assigned, with a type.
     fn check_regs(&mut self) {
         for at in 0..self.regs.len() {
+            // Looking for the nearest name is dear.
+            if self.p.is_full() {
+                return;
+            }
             let Register { name, ty, assigned, poisoned } = &self.regs[at];
             if *poisoned || (*assigned && ty.is_some()) {
                 continue;

@@ -28,9 +28,6 @@ pub(crate) use literal::{clip, unquote};
 /// Faults shown before reading stops.
 const MAX_DIAGNOSTICS: usize = 50;
 
-/// Lines longer than this are not shown with their fault.
-const LONGEST_LINE: usize = 1000;
-
 /// A fault was found and noted; the line cannot be used.
 struct Failed;
 
@@ -237,18 +234,10 @@ impl<'a> Parser<'a> {
                 place: Place::Span { start, end },
                 context,
                 help,
-                span: self.is_showable(start, end).then_some((start, end)),
+                span: Some((start, end)),
             });
         }
         Failed
-    }
-
-    /// Whether the line of a fault is one that people could read.
-    fn is_showable(&self, start: usize, end: usize) -> bool {
-        let bytes = self.src.as_bytes();
-        let before = bytes[..start].iter().rev().take(LONGEST_LINE).take_while(|b| **b != b'\n').count();
-        let after = bytes[end..].iter().take(LONGEST_LINE).take_while(|b| **b != b'\n').count();
-        before + (end - start) + after < LONGEST_LINE
     }
 
     fn is_full(&self) -> bool {

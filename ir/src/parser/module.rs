@@ -73,11 +73,14 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Whether an item starts here. The word alone does not tell: it may be a
+    /// label, or a type in a list that goes over lines.
     fn starts_item(&self) -> bool {
         if self.tok.kind != Kind::Ident || !ITEMS.contains(&self.text(self.tok)) {
             return false;
         }
-        Lexer::after(self.src, self.tok).next().kind != Kind::Punct(b':')
+        let next = Lexer::after(self.src, self.tok).next().kind;
+        matches!(next, Kind::Ident | Kind::At) || (next == Kind::Punct(b'(') && self.at_word("sig"))
     }
 
     fn item(&mut self, bodies: &mut Vec<Body<'a>>, pending: &mut Vec<Pending<'a>>) -> Parse<()> {
@@ -389,7 +392,9 @@ impl<'a> Parser<'a> {
                         return Err(self.fail(start, "the closing `}` of this function is missing", None));
                     }
                     self.advance();
-                    if self.at(b':') {
+                    // `nan:0x7ff8000000000001` may start a line within a list.
+                    let label = self.at(b':') && Lexer::after(self.src, self.tok).next().kind != Kind::Number;
+                    if label {
                         if let Ok(name) = self.name_of(Entity::Block, token) {
                             labels.push(name);
                         }
