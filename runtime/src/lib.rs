@@ -1,11 +1,26 @@
 //! NBC's runtime: everything that happens while a program runs.
 //!
-//! - [`trap`]: the ways in which a program can fail
+//! - [`engine`], [`linker`], [`instance`], [`value`], [`host`], [`error`]: what embedders use
+//! - [`load`]: verified bytecode to internal code
+//! - [`interp`]: the interpreter that runs it
+//! - [`arith`]: what scalar instructions compute
 //! - [`object`]: tensors, strings and lists
 //! - [`region`]: who owns objects, and when they go
+//! - [`op`]: kernels behind the operation catalogue
+//! - [`trap`], [`backtrace`]: the ways in which a program can fail, and where
 
+pub mod arith;
+pub mod backtrace;
+pub mod engine;
+pub mod error;
+pub mod host;
+pub mod instance;
+pub mod interp;
+pub mod linker;
+pub mod load;
 pub mod object;
 pub mod op;
 pub mod region;
 pub mod scalar;
 pub mod trap;
+pub mod value;

@@ -34,8 +34,9 @@ use crate::op::{FieldRef, Inst};
 use report::Report;
 use std::ops::Deref;
 
-/// Most registers a function may have.
-pub const MAX_REGS: usize = 65_535;
+/// Most registers a function may have. The interpreter's frame has room for
+/// literals and arguments of calls besides, within 16-bit slot numbers.
+pub const MAX_REGS: usize = 60_000;
 /// Most dimensions a tensor may have.
 pub const MAX_RANK: usize = 8;
 /// Most parameters, and most results, a signature may have.
@@ -48,7 +49,7 @@ pub const MAX_REGION_DEPTH: u32 = 32;
 /// Most errors reported for one module.
 pub const MAX_ERRORS: usize = 100;
 /// Most steps the data flow may take for one module; about two seconds. Programs
-/// that people and compilers write stay far below: 65,535 registers all alive
+/// that people and compilers write stay far below: 60,000 registers all alive
 /// over 100,000 blocks take a fifth.
 pub const MAX_WORK: u64 = 1 << 30;
 

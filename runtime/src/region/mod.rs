@@ -428,6 +428,15 @@ impl Heap {
             return Ok(unsafe { OwnedTensor::from_buffer(buffer, elem, &dims) });
         }
         // SAFETY: the tensor is alive and nothing writes it during the copy.
+        unsafe { self.copy_tensor_out(tensor) }
+    }
+
+    /// A copy of a tensor for the host; the program keeps its own.
+    ///
+    /// # Safety
+    /// The tensor must be live, and nothing may write it during the copy.
+    pub unsafe fn copy_tensor_out(&self, tensor: TensorRef) -> Result<OwnedTensor, TrapError> {
+        // SAFETY: handed on from the caller.
         unsafe { OwnedTensor::copy_of(tensor) }
             .ok_or_else(|| TrapError::new(TrapCode::OutOfMemory, "no memory for the result"))
     }

@@ -1,0 +1,69 @@
+//! A trap as the host sees it: what happened and where.
+
+use crate::trap::{TrapCode, TrapError};
+use nbc_ir::FuncId;
+use std::fmt;
+
+/// One call on the way to a trap.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Frame {
+    /// The function.
+    pub func: FuncId,
+    /// Its name, or `func7`.
+    pub name: String,
+    /// Block of the instruction that was running.
+    pub block: u32,
+    /// The instruction's position in the block.
+    pub inst: u32,
+    /// Its source line, from 1; 0 when the module does not say.
+    pub line: u32,
+}
+
+/// Why a call ended early, and where.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trap {
+    /// Code and message.
+    pub error: TrapError,
+    /// The calls, innermost first. A very long stack is cut in the middle.
+    pub frames: Vec<Frame>,
+    /// How many calls were cut out, before the last few of `frames`.
+    pub omitted: usize,
+}
+
+impl Trap {
+    /// What kind of trap.
+    pub fn code(&self) -> TrapCode {
+        self.error.code
+    }
+
+    /// Source line of the trap, if known.
+    pub fn line(&self) -> Option<u32> {
+        self.frames.first().map(|f| f.line).filter(|l| *l > 0)
+    }
+}
+
+impl fmt::Display for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "trap: {}", self.error.code.name())?;
+        if let Some(detail) = self.error.detail() {
+            write!(f, ": {detail}")?;
+        } else {
+            write!(f, ": {}", self.error.code.message())?;
+        }
+        let cut = if self.omitted > 0 { Some(self.frames.len().saturating_sub(16)) } else { None };
+        for (i, frame) in self.frames.iter().enumerate() {
+            if cut == Some(i) {
+                write!(f, "\n  ... {} more calls", self.omitted)?;
+            }
+            write!(f, "\n  at @{}", frame.name)?;
+            if frame.line > 0 {
+                write!(f, ", line {}", frame.line)?;
+            } else {
+                write!(f, ", block {} instruction {}", frame.block, frame.inst)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Trap {}

@@ -1,0 +1,105 @@
+//! The engine: configuration shared by all programs, and loaded programs.
+
+use crate::interp::Dispatch;
+use crate::load::Loaded;
+use nbc_ir::verify::VerifiedModule;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// How an engine runs programs.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    dispatch: Dispatch,
+}
+
+impl Config {
+    /// The fastest dispatcher of this build.
+    pub fn new() -> Config {
+        Config::default()
+    }
+
+    /// Chooses the interpreter's dispatcher.
+    pub fn dispatch(mut self, dispatch: Dispatch) -> Config {
+        self.dispatch = dispatch;
+        self
+    }
+}
+
+/// What an instance may use. Passing a limit is a trap that leaves the
+/// instance usable.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Fuel: about one unit an instruction; see `docs/limits.md`. `None` does not meter.
+    pub fuel: Option<u64>,
+    /// Time of one call from the host.
+    pub timeout: Option<Duration>,
+    /// Bytes of memory for objects.
+    pub memory: usize,
+    /// Bytes of stack for registers and calls.
+    pub stack: usize,
+}
+
+impl Default for Limits {
+    /// No fuel limit, no time limit, memory as there is, 8 MiB of stack.
+    fn default() -> Limits {
+        Limits { fuel: None, timeout: None, memory: usize::MAX, stack: 8 << 20 }
+    }
+}
+
+/// Runs programs; shared by all of them and by all threads.
+#[derive(Clone, Debug, Default)]
+pub struct Engine {
+    config: Arc<Config>,
+}
+
+impl Engine {
+    /// An engine with that configuration.
+    pub fn new(config: Config) -> Engine {
+        Engine { config: Arc::new(config) }
+    }
+
+    /// The configuration.
+    pub fn dispatch(&self) -> Dispatch {
+        self.config.dispatch
+    }
+
+    /// Makes a verified module ready to be run, any number of times on any thread.
+    pub fn load(&self, module: VerifiedModule) -> Program {
+        Program(Arc::new(Shared {
+            engine: self.clone(),
+            module,
+            plain: OnceLock::new(),
+            metered: OnceLock::new(),
+        }))
+    }
+}
+
+/// A program: a verified module with its internal code, which is made when
+/// first wanted and shared by all instances.
+#[derive(Clone)]
+pub struct Program(Arc<Shared>);
+
+struct Shared {
+    engine: Engine,
+    module: VerifiedModule,
+    plain: OnceLock<Arc<Loaded>>,
+    metered: OnceLock<Arc<Loaded>>,
+}
+
+impl Program {
+    /// The module.
+    pub fn module(&self) -> &VerifiedModule {
+        &self.0.module
+    }
+
+    /// The engine it was loaded with.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    pub(crate) fn code(&self, metered: bool) -> Arc<Loaded> {
+        let slot = if metered { &self.0.metered } else { &self.0.plain };
+        slot.get_or_init(|| Arc::new(Loaded::new(self.0.module.clone(), self.0.engine.dispatch(), metered)))
+            .clone()
+    }
+}

@@ -1,0 +1,250 @@
+//! Host functions: what a program may call besides itself.
+
+use crate::interp::context::Context;
+use crate::object::{OwnedTensor, StrRef, TensorRef};
+use crate::region::Heap;
+use crate::trap::{TrapCode, TrapError};
+use crate::value::Value;
+use nbc_ir::Type;
+use std::fmt;
+use std::sync::Arc;
+
+type Call = dyn Fn(&mut Context, &[u64], &mut [u64]) -> Result<(), TrapError> + Send + Sync;
+
+/// A host function with its types.
+#[derive(Clone)]
+pub struct HostFunc {
+    /// Parameter types.
+    pub params: Arc<[Type]>,
+    /// Result types.
+    pub results: Arc<[Type]>,
+    call: Arc<Call>,
+}
+
+impl HostFunc {
+    /// A function of any types, called with [`Value`]s. A `str` or an error of
+    /// another type that it returns becomes the trap `host_error`.
+    pub fn dynamic<E: fmt::Display>(
+        params: &[Type],
+        results: &[Type],
+        f: impl Fn(&[Value]) -> Result<Vec<Value>, E> + Send + Sync + 'static,
+    ) -> HostFunc {
+        let (params, results): (Arc<[Type]>, Arc<[Type]>) = (params.into(), results.into());
+        let (types, wanted) = (params.clone(), results.clone());
+        let call = move |ctx: &mut Context, args: &[u64], out: &mut [u64]| {
+            let mut values = Vec::with_capacity(args.len());
+            for (slot, ty) in args.iter().zip(types.iter()) {
+                // SAFETY: arguments are live values of the parameter types;
+                // they stay in the program, so copies are taken.
+                values.push(unsafe { Value::lift(&mut ctx.heap, *slot, *ty, true)? });
+            }
+            let made = f(&values).map_err(|e| TrapError::new(TrapCode::HostError, e.to_string()))?;
+            let found: Vec<Option<Type>> = made.iter().map(Value::ty).collect();
+            if found.len() != wanted.len() || found.iter().zip(wanted.iter()).any(|(f, w)| *f != Some(*w)) {
+                let text = format!("the host function returned {found:?} instead of {wanted:?}");
+                return Err(TrapError::new(TrapCode::HostError, text));
+            }
+            for (slot, value) in out.iter_mut().zip(made) {
+                *slot = give(&mut ctx.heap, &value)?;
+            }
+            Ok(())
+        };
+        HostFunc { params, results, call: Arc::new(call) }
+    }
+
+    /// Runs the function.
+    #[inline(always)]
+    pub(crate) fn call(&self, ctx: &mut Context, args: &[u64], results: &mut [u64]) -> Result<(), TrapError> {
+        (self.call)(ctx, args, results)
+    }
+}
+
+/// Puts a value of the host's into the program's innermost region, as a copy
+/// that does not depend on the host's.
+fn give(heap: &mut Heap, value: &Value) -> Result<u64, TrapError> {
+    // SAFETY: the copy is made before the value can go; a scalar is its slot.
+    unsafe {
+        let slot = value.lower(heap)?;
+        match value.ty() {
+            Some(ty @ (Type::Tensor(_) | Type::List(_))) => {
+                let depth = heap.depth();
+                heap.copy_to(slot, ty, depth)
+            }
+            _ => Ok(slot),
+        }
+    }
+}
+
+/// A type that host functions take.
+pub trait FromProgram: Sized {
+    /// The bytecode type.
+    const TYPE: Type;
+    /// The value in a slot.
+    ///
+    /// # Safety
+    /// The slot holds a live value of that type.
+    unsafe fn from_program(heap: &mut Heap, slot: u64) -> Result<Self, TrapError>;
+}
+
+/// A type that host functions give back.
+pub trait IntoProgram {
+    /// The bytecode type.
+    const TYPE: Type;
+    /// The slot for the value, made in the innermost region.
+    fn into_program(self, heap: &mut Heap) -> Result<u64, TrapError>;
+}
+
+/// What a host function may return: nothing, a value, a tuple, or a `Result`
+/// of those, whose error becomes the trap `host_error`.
+pub trait HostResults {
+    /// The bytecode types.
+    fn types() -> Vec<Type>;
+    /// Writes the slots.
+    fn into_slots(self, heap: &mut Heap, slots: &mut [u64]) -> Result<(), TrapError>;
+}
+
+macro_rules! host_scalars {
+    ($($ty:ident $type:ident;)*) => {$(
+        impl FromProgram for $ty {
+            const TYPE: Type = Type::$type;
+            #[inline(always)]
+            unsafe fn from_program(_: &mut Heap, slot: u64) -> Result<$ty, TrapError> {
+                Ok(crate::arith::Scalar::from_slot(slot))
+            }
+        }
+        impl IntoProgram for $ty {
+            const TYPE: Type = Type::$type;
+            #[inline(always)]
+            fn into_program(self, _: &mut Heap) -> Result<u64, TrapError> {
+                Ok(crate::arith::Scalar::to_slot(self))
+            }
+        }
+        impl HostResults for $ty {
+            fn types() -> Vec<Type> {
+                vec![Type::$type]
+            }
+            #[inline(always)]
+            fn into_slots(self, _: &mut Heap, slots: &mut [u64]) -> Result<(), TrapError> {
+                slots[0] = crate::arith::Scalar::to_slot(self);
+                Ok(())
+            }
+        }
+    )*};
+}
+host_scalars! { i32 I32; i64 I64; f32 F32; f64 F64; bool Bool; }
+
+impl FromProgram for String {
+    const TYPE: Type = Type::Str;
+    unsafe fn from_program(_: &mut Heap, slot: u64) -> Result<String, TrapError> {
+        // SAFETY: handed on from the caller.
+        Ok(unsafe { StrRef::from_slot(slot).as_str().to_owned() })
+    }
+}
+impl IntoProgram for String {
+    const TYPE: Type = Type::Str;
+    fn into_program(self, heap: &mut Heap) -> Result<u64, TrapError> {
+        Ok(heap.string(&self)?.slot())
+    }
+}
+impl HostResults for String {
+    fn types() -> Vec<Type> {
+        vec![Type::Str]
+    }
+    fn into_slots(self, heap: &mut Heap, slots: &mut [u64]) -> Result<(), TrapError> {
+        slots[0] = self.into_program(heap)?;
+        Ok(())
+    }
+}
+
+macro_rules! host_arrays {
+    ($($ty:ty;)*) => {$(
+        impl FromProgram for ndarray::ArrayD<$ty> {
+            const TYPE: Type = Type::Tensor(<$ty as crate::object::Element>::ELEM);
+            unsafe fn from_program(heap: &mut Heap, slot: u64) -> Result<ndarray::ArrayD<$ty>, TrapError> {
+                // SAFETY: handed on from the caller.
+                let copy: OwnedTensor = unsafe { heap.copy_tensor_out(TensorRef::from_slot(slot))? };
+                copy.view::<$ty>()
+                    .map(|v| v.to_owned())
+                    .ok_or_else(|| TrapError::new(TrapCode::HostError, "the tensor has another element type"))
+            }
+        }
+        impl IntoProgram for ndarray::ArrayD<$ty> {
+            const TYPE: Type = Type::Tensor(<$ty as crate::object::Element>::ELEM);
+            fn into_program(self, heap: &mut Heap) -> Result<u64, TrapError> {
+                Ok(heap.tensor_from_array(self.view())?.slot())
+            }
+        }
+        impl HostResults for ndarray::ArrayD<$ty> {
+            fn types() -> Vec<Type> {
+                vec![<Self as IntoProgram>::TYPE]
+            }
+            fn into_slots(self, heap: &mut Heap, slots: &mut [u64]) -> Result<(), TrapError> {
+                slots[0] = self.into_program(heap)?;
+                Ok(())
+            }
+        }
+    )*};
+}
+host_arrays! { u8; i32; i64; f32; f64; bool; num_complex::Complex<f32>; num_complex::Complex<f64>; }
+
+impl<R: HostResults, E: fmt::Display> HostResults for Result<R, E> {
+    fn types() -> Vec<Type> {
+        R::types()
+    }
+    fn into_slots(self, heap: &mut Heap, slots: &mut [u64]) -> Result<(), TrapError> {
+        match self {
+            Ok(r) => r.into_slots(heap, slots),
+            Err(e) => Err(TrapError::new(TrapCode::HostError, e.to_string())),
+        }
+    }
+}
+
+/// A closure that can be a host function; `P` is the tuple of its parameters.
+pub trait IntoHostFunc<P> {
+    /// The host function.
+    fn into_host_func(self) -> HostFunc;
+}
+
+macro_rules! closures {
+    ($(($($p:ident $n:tt),*);)*) => {$(
+        impl<F, R, $($p,)*> IntoHostFunc<($($p,)*)> for F
+        where
+            F: Fn($($p),*) -> R + Send + Sync + 'static,
+            R: HostResults,
+            $($p: FromProgram,)*
+        {
+            fn into_host_func(self) -> HostFunc {
+                let call = move |ctx: &mut Context, args: &[u64], results: &mut [u64]| {
+                    let _ = args;
+                    // SAFETY: arguments are live values of the parameter types.
+                    let made = self($(unsafe { $p::from_program(&mut ctx.heap, args[$n])? }),*);
+                    made.into_slots(&mut ctx.heap, results)
+                };
+                HostFunc {
+                    params: [$($p::TYPE),*].into(),
+                    results: R::types().into(),
+                    call: Arc::new(call),
+                }
+            }
+        }
+        impl<$($p: IntoProgram),*> HostResults for ($($p,)*) {
+            fn types() -> Vec<Type> {
+                vec![$($p::TYPE),*]
+            }
+            #[allow(unused_variables)]
+            fn into_slots(self, heap: &mut Heap, slots: &mut [u64]) -> Result<(), TrapError> {
+                $(slots[$n] = self.$n.into_program(heap)?;)*
+                Ok(())
+            }
+        }
+    )*};
+}
+closures! {
+    ();
+    (P0 0);
+    (P0 0, P1 1);
+    (P0 0, P1 1, P2 2);
+    (P0 0, P1 1, P2 2, P3 3);
+    (P0 0, P1 1, P2 2, P3 3, P4 4);
+    (P0 0, P1 1, P2 2, P3 3, P4 4, P5 5);
+}

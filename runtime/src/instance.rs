@@ -1,0 +1,267 @@
+//! Instances: a program with its globals, objects, stack and limits.
+
+use crate::backtrace::Trap;
+use crate::engine::{Limits, Program};
+use crate::error::{Error, ErrorKind};
+use crate::host::HostFunc;
+use crate::interp::context::Context;
+use crate::region::{Heap, HeapStats};
+use crate::trap::TrapError;
+use crate::value::{Args, Params, Results, Value, check_args};
+use nbc_ir::{FuncId, GlobalInit, Type};
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// A program with state of its own. One thread at a time may use it; any
+/// number of instances may run side by side.
+pub struct Instance {
+    program: Program,
+    // Boxed, because running code holds its address.
+    context: Box<Context>,
+    timeout: Option<Duration>,
+}
+
+/// Stops an instance from another thread.
+#[derive(Clone)]
+pub struct InterruptHandle(Arc<AtomicBool>);
+
+impl InterruptHandle {
+    /// Makes the running call (or, if none is running, the next one) trap with
+    /// `interrupted`, within a few milliseconds.
+    pub fn interrupt(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// An exported function whose types have been checked.
+pub struct TypedFunc<P, R> {
+    func: FuncId,
+    objects: bool,
+    code: *const crate::load::Loaded,
+    types: PhantomData<fn(P) -> R>,
+}
+
+// SAFETY: the pointer is only compared.
+unsafe impl<P, R> Send for TypedFunc<P, R> {}
+// SAFETY: as above.
+unsafe impl<P, R> Sync for TypedFunc<P, R> {}
+
+impl<P, R> Clone for TypedFunc<P, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<P, R> Copy for TypedFunc<P, R> {}
+
+impl Instance {
+    pub(crate) fn new(program: &Program, hosts: Arc<[HostFunc]>, limits: Limits) -> Result<Instance, Error> {
+        let code = program.code(limits.fuel.is_some());
+        // SAFETY: objects are used through this context only, which owns the heap.
+        let heap = unsafe { Heap::new(limits.memory) };
+        let interrupt = Arc::new(AtomicBool::new(false));
+        let metered = limits.fuel.is_some();
+        let context = Box::new(Context::new(code, heap, limits.stack, hosts, interrupt, metered));
+        let mut instance = Instance { program: program.clone(), context, timeout: limits.timeout };
+        instance.context.set_fuel(limits.fuel.unwrap_or(0));
+        instance.define().map_err(|error| Trap { error, frames: Vec::new(), omitted: 0 })?;
+        Ok(instance)
+    }
+
+    /// Makes constants and globals.
+    fn define(&mut self) -> Result<(), TrapError> {
+        let module = self.program.module();
+        let heap = &mut self.context.heap;
+        let constants =
+            module.constants.iter().map(|c| heap.constant(&c.value)).collect::<Result<Box<[u64]>, _>>()?;
+        heap.define_globals(module.globals.len());
+        let mut globals = Vec::with_capacity(module.globals.len());
+        for (i, g) in module.globals.iter().enumerate() {
+            globals.push(match g.init {
+                GlobalInit::Imm(imm) => imm.to_slot(),
+                GlobalInit::Func(f) => f.index() as u64,
+                GlobalInit::Const(c) => {
+                    // SAFETY: the constant has just been made and has the global's type.
+                    unsafe { heap.global_set(i, constants[c.index()], g.ty, !g.mutable)? }
+                }
+            });
+        }
+        self.context.define(globals.into(), constants);
+        Ok(())
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Calls the exported function `name`.
+    ///
+    /// # Errors
+    /// `Unknown`, `Arguments` or `Trap`.
+    pub fn call(&mut self, name: &str, args: &[Value]) -> Result<Vec<Value>, Error> {
+        let func = self.exported(name)?;
+        let program = self.program.clone();
+        let module = program.module();
+        let Some(sig) = module.func_sig(func) else { return Err(unknown(module, name)) };
+        check_args(name, args, sig, &module.sigs, |id| module.func_sig_id(id))?;
+        let mut slots = vec![0; args.len()];
+        let mut out = vec![0; sig.results.len()];
+        let results = &sig.results;
+        self.enter(true, |ctx| {
+            // SAFETY: the arguments have been checked and outlive the call.
+            // An object that comes again later is copied, so that the last one may be taken.
+            unsafe {
+                for (slot, arg) in slots.iter_mut().zip(args) {
+                    *slot = arg.lower(&mut ctx.heap)?;
+                }
+                ctx.invoke(func, &slots, &mut out)?;
+                let mut values = Vec::with_capacity(out.len());
+                for (i, ty) in results.iter().enumerate() {
+                    let again = out[i + 1..].contains(&out[i]);
+                    values.push(Value::lift(&mut ctx.heap, out[i], *ty, again)?);
+                }
+                Ok(values)
+            }
+        })
+    }
+
+    /// The exported function `name` with parameters `P` (a tuple of scalars,
+    /// [`Tensor<T>`](crate::value::Tensor) and [`Str`](crate::value::Str)) and
+    /// results `R` (`()`, a scalar, `String`, `OwnedTensor`, or a tuple).
+    ///
+    /// # Errors
+    /// `Unknown`, or `Arguments` when the types are others.
+    pub fn typed<P: Params, R: Results>(&self, name: &str) -> Result<TypedFunc<P, R>, Error> {
+        let func = self.exported(name)?;
+        let module = self.program.module();
+        let Some(sig) = module.func_sig(func) else { return Err(unknown(module, name)) };
+        if sig.params != P::TYPES || !R::matches(&sig.results) {
+            let params: Vec<String> = P::TYPES.iter().map(|t| t.display(&module.sigs).to_string()).collect();
+            let text = format!(
+                "@{name}{} was asked for as ({}) -> ({})",
+                sig.display(&module.sigs),
+                params.join(", "),
+                R::names().join(", ")
+            );
+            return Err(Error::new(ErrorKind::Arguments, text));
+        }
+        let objects = sig.params.iter().chain(&sig.results).any(|t: &Type| t.is_object());
+        Ok(TypedFunc { func, objects, code: Arc::as_ptr(&self.context.code), types: PhantomData })
+    }
+
+    fn exported(&self, name: &str) -> Result<FuncId, Error> {
+        let module = self.program.module();
+        module.exported_func(name).ok_or_else(|| unknown(module, name))
+    }
+
+    /// Runs `f` as a call of the host: with a region for arguments and
+    /// results if `objects` are among them, and a deadline.
+    #[inline(always)]
+    fn enter<R>(
+        &mut self,
+        objects: bool,
+        f: impl FnOnce(&mut Context) -> Result<R, TrapError>,
+    ) -> Result<R, Error> {
+        let ctx = &mut *self.context;
+        if let Some(timeout) = self.timeout {
+            ctx.deadline = Some(Instant::now() + timeout);
+        }
+        if objects {
+            ctx.heap.begin();
+        }
+        let result = f(ctx);
+        // SAFETY: nothing of the call's objects is left but what was taken out.
+        unsafe { ctx.heap.end_host_call() };
+        match result {
+            Ok(r) => Ok(r),
+            Err(error) => Err(trap(ctx, error)),
+        }
+    }
+
+    /// Fuel left; `None` when it is not metered.
+    pub fn fuel(&self) -> Option<u64> {
+        self.context.fuel()
+    }
+
+    /// Sets the fuel of a metered instance; has no effect on another.
+    pub fn set_fuel(&mut self, fuel: u64) {
+        self.context.set_fuel(fuel);
+    }
+
+    /// Sets the time limit of calls.
+    pub fn set_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
+        self.context.deadline = None;
+    }
+
+    /// Memory of the instance's objects.
+    pub fn memory(&self) -> HeapStats {
+        self.context.heap.stats()
+    }
+
+    /// Stops a running call from another thread.
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        InterruptHandle(self.context.interrupt.clone())
+    }
+
+    /// A copy of the exported global `name`.
+    ///
+    /// # Errors
+    /// `Unknown` when there is none, `Trap` when memory is short.
+    pub fn global(&mut self, name: &str) -> Result<Value, Error> {
+        let module = self.program.module();
+        let Some(id) = module.exported_global(name) else {
+            return Err(Error::new(ErrorKind::Unknown, format!("there is no exported global @{name}")));
+        };
+        let ty = module.globals[id.index()].ty;
+        let slot = self.context.global(id.index());
+        // SAFETY: a global holds a live value of its type; it stays, so a copy is taken.
+        let value = unsafe { Value::lift(&mut self.context.heap, slot, ty, true) };
+        value.map_err(|error| trap(&mut self.context, error))
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn trap(ctx: &mut Context, error: TrapError) -> Error {
+    ctx.interrupt.store(false, Ordering::Relaxed);
+    let trace = ctx.take_trace();
+    Trap { error, frames: trace.frames, omitted: trace.omitted }.into()
+}
+
+fn unknown(module: &nbc_ir::Module, name: &str) -> Error {
+    let exports: Vec<String> =
+        module.exported_funcs().filter_map(|(_, f)| f.name.as_ref().map(|n| format!("@{n}"))).collect();
+    let there = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
+    Error::new(
+        ErrorKind::Unknown,
+        format!("there is no exported function @{name}; the module exports {there}"),
+    )
+}
+
+impl<P: Params, R: Results> TypedFunc<P, R> {
+    /// Calls the function.
+    ///
+    /// # Errors
+    /// `Trap`; `Arguments` when `instance` is not one of the program that the
+    /// function was looked up in.
+    #[inline]
+    pub fn call(&self, instance: &mut Instance, args: impl Args<P>) -> Result<R, Error> {
+        if !std::ptr::eq(self.code, Arc::as_ptr(&instance.context.code)) {
+            return Err(Error::new(ErrorKind::Arguments, "the function belongs to another program"));
+        }
+        let func = self.func;
+        instance.enter(self.objects, |ctx| {
+            let (mut slots, mut out) = ([0; 8], [0; 8]);
+            let (slots, out) = (&mut slots[..P::TYPES.len()], &mut out[..R::COUNT]);
+            // SAFETY: the types have been checked, and the arguments outlive the call.
+            unsafe {
+                args.lower(&mut ctx.heap, slots)?;
+                ctx.invoke(func, slots, out)?;
+                R::lift(&mut ctx.heap, out)
+            }
+        })
+    }
+}

@@ -1,0 +1,380 @@
+//! What running code shares with its instance: the stack, the budget, the
+//! heap, and what is known of a trap on its way out.
+
+use super::hotness::Hotness;
+use super::{Dispatch, element};
+use crate::backtrace::Frame;
+use crate::host::HostFunc;
+use crate::load::Loaded;
+use crate::load::code::{FuncEntry, Instr};
+use crate::op::OpHost;
+use crate::region::Heap;
+use crate::trap::{TrapCode, TrapError};
+use nbc_ir::FuncId;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Status of code that stopped with the trap in [`Context::pending`].
+pub const PENDING: u64 = u64::MAX;
+
+/// Back-edges and calls between two looks at the clock and the interrupt flag
+/// where fuel is not metered; fuel units where it is.
+const SLICE: i64 = 4096;
+
+/// Most native calls of the interpreter inside each other (through operations
+/// and host functions that call back).
+const MAX_NESTING: u32 = 48;
+
+/// State of one instance while it runs.
+#[repr(C)]
+pub struct Context {
+    // Read by handlers.
+    /// Entry of every function.
+    pub funcs: *const FuncEntry,
+    /// End of the stack.
+    pub stack_end: *mut u64,
+    /// Globals.
+    pub globals: *mut u64,
+    /// Constant objects.
+    pub constants: *const u64,
+    /// What a call takes off the budget.
+    pub call_cost: i64,
+    /// The budget, while it is not in a machine register.
+    pub budget: i64,
+    /// Where the code stopped.
+    stop_ip: *const Instr,
+    /// Frame it stopped in.
+    stop_regs: *mut u64,
+    /// Where the next nested call's frame may begin.
+    pub top: *mut u64,
+
+    /// Objects.
+    pub heap: Heap,
+    /// The trap, when a slow path trapped.
+    pub pending: Option<TrapError>,
+    /// Host functions, by import.
+    pub hosts: Arc<[HostFunc]>,
+    /// Set by others to stop the program.
+    pub interrupt: Arc<AtomicBool>,
+    /// When to stop.
+    pub deadline: Option<Instant>,
+    /// Fuel that is not in the budget; `None` when not metered.
+    pub reserve: Option<u64>,
+    /// Where time is spent.
+    pub hotness: Hotness,
+    /// The code.
+    pub code: Arc<Loaded>,
+    stack: Box<[u64]>,
+    globals_store: Box<[u64]>,
+    constants_store: Box<[u64]>,
+    nesting: u32,
+    /// Frames of the trap on its way out, innermost first.
+    trace: Trace,
+}
+
+/// The frames of a trap: all of a short stack, both ends of a long one.
+#[derive(Default)]
+pub struct Trace {
+    /// Innermost frames.
+    pub frames: Vec<Frame>,
+    /// How many were left out before the last of `frames`.
+    pub omitted: usize,
+}
+
+impl Trace {
+    const FIRST: usize = 48;
+    const LAST: usize = 16;
+
+    fn push(&mut self, frame: Frame) {
+        if self.frames.len() == Trace::FIRST + Trace::LAST {
+            self.frames.remove(Trace::FIRST);
+            self.omitted += 1;
+        }
+        self.frames.push(frame);
+    }
+}
+
+// SAFETY: the pointers point into what the context owns (or into `code`,
+// which is never written), and the host functions are `Send + Sync`.
+unsafe impl Send for Context {}
+
+impl Context {
+    /// A context with an empty stack of `stack` bytes and no globals yet.
+    pub fn new(
+        code: Arc<Loaded>,
+        heap: Heap,
+        stack: usize,
+        hosts: Arc<[HostFunc]>,
+        interrupt: Arc<AtomicBool>,
+        metered: bool,
+    ) -> Context {
+        // Zeroed memory comes page by page as it is touched.
+        let mut stack = vec![0u64; (stack / 8).max(64)].into_boxed_slice();
+        let range = stack.as_mut_ptr_range();
+        Context {
+            funcs: code.entries.as_ptr(),
+            stack_end: range.end,
+            globals: std::ptr::null_mut(),
+            constants: std::ptr::null(),
+            call_cost: if metered { 0 } else { 1 },
+            budget: 0,
+            stop_ip: std::ptr::null(),
+            stop_regs: std::ptr::null_mut(),
+            // One slot for the address to return to.
+            top: range.start.wrapping_add(1),
+            heap,
+            pending: None,
+            hosts,
+            interrupt,
+            deadline: None,
+            reserve: metered.then_some(0),
+            hotness: Hotness::default(),
+            code,
+            stack,
+            globals_store: Box::default(),
+            constants_store: Box::default(),
+            nesting: 0,
+            trace: Trace::default(),
+        }
+    }
+
+    /// Sets globals and constant objects, once.
+    pub fn define(&mut self, globals: Box<[u64]>, constants: Box<[u64]>) {
+        self.globals_store = globals;
+        self.constants_store = constants;
+        self.globals = self.globals_store.as_mut_ptr();
+        self.constants = self.constants_store.as_ptr();
+    }
+
+    /// Value of global `index`.
+    pub fn global(&self, index: usize) -> u64 {
+        // SAFETY: `globals` points to `globals_store`; reading through it
+        // keeps its writes visible.
+        assert!(index < self.globals_store.len());
+        unsafe { *self.globals.add(index) }
+    }
+
+    /// Fuel left, if metered.
+    pub fn fuel(&self) -> Option<u64> {
+        self.reserve.map(|r| r + self.budget.max(0) as u64)
+    }
+
+    /// Sets the fuel, if metered.
+    pub fn set_fuel(&mut self, fuel: u64) {
+        if self.reserve.is_some() {
+            self.budget = 0;
+            self.reserve = Some(fuel);
+        }
+    }
+
+    /// Bytes of stack that a call may use.
+    pub fn stack_bytes(&self) -> usize {
+        self.stack.len() * 8
+    }
+
+    /// Calls function `func` of the module with `args` as slots, and writes
+    /// its results to `results`.
+    ///
+    /// # Safety
+    /// `args` are live values of the parameter types, and there are as many
+    /// `results` as the function has.
+    #[inline]
+    pub unsafe fn invoke(
+        &mut self,
+        func: FuncId,
+        args: &[u64],
+        results: &mut [u64],
+    ) -> Result<(), TrapError> {
+        let entry = self.code.entries[func.index()];
+        let frame = self.top;
+        // SAFETY: `top` lies in the stack; the comparison is of addresses in
+        // or behind it, and the frame is written only where it fits.
+        unsafe {
+            let room = self.stack_end.offset_from(frame).max(0) as u64;
+            if entry.extent > room || self.nesting == MAX_NESTING {
+                return Err(TrapCode::StackOverflow.into());
+            }
+            *frame.sub(1) = self.code.exit[1..].as_ptr().expose_provenance() as u64;
+            std::ptr::copy_nonoverlapping(args.as_ptr(), frame, args.len());
+            self.nesting += 1;
+            let status = self.code.dispatch.run(entry.code, frame, self);
+            self.nesting -= 1;
+            self.top = frame;
+            if status == 0 {
+                std::ptr::copy_nonoverlapping(frame, results.as_mut_ptr(), results.len());
+                return Ok(());
+            }
+            Err(self.trapped(status))
+        }
+    }
+
+    /// Turns the status of code that stopped into a trap, adding its frames.
+    #[cold]
+    unsafe fn trapped(&mut self, status: u64) -> TrapError {
+        let trap = if status == PENDING {
+            self.pending.take().unwrap_or_else(|| TrapCode::HostError.into())
+        } else {
+            TrapCode::from_code(status as u8 - 1).unwrap_or(TrapCode::HostError).into()
+        };
+        let (mut ip, mut regs) = (self.stop_ip, self.stop_regs);
+        let exit = self.code.exit[1..].as_ptr();
+        loop {
+            if let Some(frame) = self.code.frame_at(ip) {
+                self.trace.push(frame);
+            }
+            // SAFETY: every frame begins behind the address to return to, and
+            // the operation before that is the call, which knows how far the
+            // caller's frame is away.
+            unsafe {
+                let back: *const Instr = std::ptr::with_exposed_provenance(*regs.sub(1) as usize);
+                if back == exit {
+                    return trap;
+                }
+                ip = back.sub(1);
+                regs = regs.sub((*ip).imm2 as u32 as usize);
+            }
+        }
+    }
+
+    /// The frames of the last trap.
+    pub fn take_trace(&mut self) -> Trace {
+        std::mem::take(&mut self.trace)
+    }
+
+    /// Notes where code stopped.
+    #[inline(always)]
+    pub fn stop(&mut self, ip: *const Instr, regs: *mut u64, budget: i64) {
+        self.stop_ip = ip;
+        self.stop_regs = regs;
+        self.budget = budget;
+    }
+
+    /// Leaves `trap` for the code to stop with; `false` for handlers to return.
+    #[cold]
+    #[inline(never)]
+    pub fn fail(&mut self, trap: TrapError) -> bool {
+        self.pending = Some(trap);
+        false
+    }
+
+    /// A new budget for code that is not metered, or -1 and a trap.
+    #[cold]
+    #[inline(never)]
+    pub fn poll_slice(&mut self, ip: *const Instr, _budget: i64) -> i64 {
+        self.hotness.tick(ip, SLICE as u64);
+        match self.poll() {
+            Ok(()) => SLICE,
+            Err(trap) => {
+                self.fail(trap);
+                -1
+            }
+        }
+    }
+
+    /// Takes `cost` off budget and reserve, and makes a new budget; or leaves
+    /// both as they are and traps with -1.
+    #[cold]
+    #[inline(never)]
+    pub fn charge_slice(&mut self, ip: *const Instr, budget: i64, cost: u64) -> i64 {
+        self.hotness.tick(ip, SLICE as u64);
+        let fuel = budget.max(0) as u64 + self.reserve.unwrap_or(0);
+        self.budget = 0;
+        self.reserve = Some(fuel);
+        let go_on = self.poll();
+        let taken = go_on.and_then(|()| fuel.checked_sub(cost).ok_or_else(|| TrapCode::OutOfFuel.into()));
+        match taken {
+            Ok(left) => {
+                let budget = left.min(SLICE as u64);
+                self.reserve = Some(left - budget);
+                budget as i64
+            }
+            Err(trap) => {
+                self.fail(trap);
+                -1
+            }
+        }
+    }
+
+    /// Finds out why an access by `rank` indices was refused; the last one is `last`.
+    ///
+    /// # Safety
+    /// `ip` is the operation that failed in the frame `regs`.
+    #[cold]
+    #[inline(never)]
+    pub unsafe fn refuse_access(
+        &mut self,
+        ip: *const Instr,
+        regs: *mut u64,
+        rank: u8,
+        write: bool,
+        last: i64,
+    ) {
+        // SAFETY: slots lie in the frame, and the tensor is live.
+        let trap = unsafe {
+            let i = &*ip;
+            let t = std::ptr::with_exposed_provenance(*regs.add(i.b as usize) as usize);
+            let slot = |n: u16| *regs.add(n as usize) as i64;
+            match rank {
+                1 => element::why_not(t, &[last], write),
+                2 => element::why_not(t, &[slot(i.c), last], write),
+                _ => element::why_not(t, &[slot(i.c), slot(i.d), last], write),
+            }
+        };
+        self.fail(trap);
+    }
+}
+
+impl OpHost for Context {
+    fn heap(&mut self) -> &mut Heap {
+        &mut self.heap
+    }
+
+    fn poll(&mut self) -> Result<(), TrapError> {
+        if self.interrupt.load(Ordering::Relaxed) {
+            return Err(TrapCode::Interrupted.into());
+        }
+        if let Some(deadline) = self.deadline
+            && Instant::now() >= deadline
+        {
+            return Err(TrapCode::Timeout.into());
+        }
+        Ok(())
+    }
+
+    fn charge(&mut self, fuel: u64) -> Result<(), TrapError> {
+        let Some(reserve) = self.reserve else { return Ok(()) };
+        let all = reserve + self.budget.max(0) as u64;
+        let left = all.checked_sub(fuel).ok_or(TrapCode::OutOfFuel)?;
+        let budget = left.min(SLICE as u64);
+        self.budget = budget as i64;
+        self.reserve = Some(left - budget);
+        Ok(())
+    }
+
+    fn call(&mut self, func: u64, args: &[u64]) -> Result<u64, TrapError> {
+        let mut result = [0];
+        // SAFETY: the verifier has matched the function's signature with the operation's.
+        unsafe { self.invoke(FuncId(func as u32), args, &mut result)? };
+        Ok(result[0])
+    }
+}
+
+impl Dispatch {
+    /// Runs from `ip`; 0 or a trap's status.
+    ///
+    /// # Safety
+    /// `ip` is the entry of a function whose frame at `regs` was entered from
+    /// the exit code; all belong to `ctx`.
+    #[inline]
+    unsafe fn run(self, ip: *const Instr, regs: *mut u64, ctx: *mut Context) -> u64 {
+        // SAFETY: as the caller promises.
+        unsafe {
+            match self {
+                #[cfg(nbc_threaded)]
+                Dispatch::Threaded => super::threaded::run(ip, regs, ctx),
+                _ => super::matched::run(ip, regs, ctx),
+            }
+        }
+    }
+}

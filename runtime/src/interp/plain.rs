@@ -1,0 +1,475 @@
+//! Operations that both dispatchers run through the same function: those that
+//! are long, rare, or reach the instance.
+//!
+//! # Safety
+//! All of them want `i` to be an operation of a loaded function, `regs` the
+//! frame of a call of it, and `ctx` the context that runs it.
+
+use super::context::Context;
+use super::element::{self, Element};
+use crate::arith::Scalar;
+use crate::load::code::{Instr, OpSite, Site};
+use crate::load::micro::Src;
+use crate::object::{List, ListRef, Tensor};
+use crate::op::{OpCall, run_operation};
+use crate::trap::{TrapCode, TrapError};
+use nbc_ir::Type;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// One operation.
+pub trait Run {
+    /// Runs it; `false` when a trap was left in the context.
+    ///
+    /// # Safety
+    /// See the module.
+    unsafe fn run(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool;
+}
+
+macro_rules! operations {
+    ($($(#[$doc:meta])* $name:ident $(<$e:ident>)? ($i:ident, $regs:ident, $ctx:ident) $body:block)*) => {$(
+        $(#[$doc])*
+        pub struct $name $(<$e>(PhantomData<$e>))?;
+        impl $(<$e: Element>)? Run for $name $(<$e>)? {
+            #[inline(always)]
+            unsafe fn run($i: &Instr, $regs: *mut u64, $ctx: *mut Context) -> bool {
+                // SAFETY: see the module.
+                unsafe { $body }
+            }
+        }
+    )*};
+}
+
+/// Value of slot `n`.
+///
+/// # Safety
+/// The slot lies in the frame.
+#[inline(always)]
+unsafe fn get(regs: *mut u64, n: u16) -> u64 {
+    // SAFETY: as the caller promises.
+    unsafe { *regs.add(n as usize) }
+}
+
+/// Sets slot `n`.
+///
+/// # Safety
+/// The slot lies in the frame.
+#[inline(always)]
+unsafe fn set(regs: *mut u64, n: u16, value: u64) {
+    // SAFETY: as the caller promises.
+    unsafe { *regs.add(n as usize) = value }
+}
+
+/// The object of type `T` that slot `n` points to.
+///
+/// # Safety
+/// The slot lies in the frame.
+#[inline(always)]
+unsafe fn object<T>(regs: *mut u64, n: u16) -> *mut T {
+    // SAFETY: as the caller promises.
+    std::ptr::with_exposed_provenance_mut(unsafe { get(regs, n) } as usize)
+}
+
+/// The value an operand of a site stands for.
+///
+/// # Safety
+/// See the module.
+#[inline(always)]
+unsafe fn value(src: Src, regs: *mut u64) -> u64 {
+    match src {
+        // SAFETY: slots lie in the frame.
+        Src::Slot(n) => unsafe { get(regs, n) },
+        Src::Imm(v) => v,
+        Src::None | Src::Acc => 0,
+    }
+}
+
+/// The site of an operation.
+///
+/// # Safety
+/// The operation has one.
+#[inline(always)]
+unsafe fn site<'a>(i: &Instr) -> &'a Site {
+    // SAFETY: the literal is the address of a site, which lives as long as the code.
+    unsafe { &*std::ptr::with_exposed_provenance::<Site>(i.imm as usize) }
+}
+
+operations! {
+    /// See [`Plain`](crate::load::micro::Plain).
+    GlobalGet (i, regs, ctx) {
+        set(regs, i.a, *(*ctx).globals.add(i.imm as usize));
+        true
+    }
+    /// See [`Plain`](crate::load::micro::Plain).
+    GlobalSet (i, regs, ctx) {
+        *(*ctx).globals.add(i.imm as usize) = get(regs, i.b);
+        true
+    }
+    /// See [`Plain`](crate::load::micro::Plain).
+    GlobalSetObject (i, regs, ctx) { set_global(i, regs, ctx) }
+    /// See [`Plain`](crate::load::micro::Plain).
+    ConstGet (i, regs, ctx) {
+        set(regs, i.a, *(*ctx).constants.add(i.imm as usize));
+        true
+    }
+    /// See [`Plain`](crate::load::micro::Plain).
+    RegionBegin (_i, _regs, ctx) {
+        (*ctx).heap.begin();
+        true
+    }
+    /// See [`Plain`](crate::load::micro::Plain).
+    RegionEnd (i, regs, ctx) { end_region(i, regs, ctx) }
+    /// See [`Plain`](crate::load::micro::Plain).
+    TensorLen (i, regs, _ctx) {
+        set(regs, i.a, (*object::<Tensor>(regs, i.b)).len);
+        true
+    }
+    /// See [`Plain`](crate::load::micro::Plain).
+    TensorRank (i, regs, _ctx) {
+        set(regs, i.a, (*object::<Tensor>(regs, i.b)).rank as u64);
+        true
+    }
+    /// See [`Plain`](crate::load::micro::Plain).
+    TensorDim (i, regs, ctx) {
+        let t = object::<Tensor>(regs, i.b);
+        let (axis, rank) = (get(regs, i.c), (*t).rank as u64);
+        if axis >= rank {
+            return no_axis(ctx, axis as i64, rank);
+        }
+        set(regs, i.a, (&raw const (*t).dims).cast::<u64>().add(axis as usize).read());
+        true
+    }
+    /// See [`Plain`](crate::load::micro::Plain).
+    Load3<E> (i, regs, ctx) {
+        let t = object::<Tensor>(regs, i.b);
+        let last = get(regs, i.e() as u16) as i64;
+        let Some(at) = element::at3(t, get(regs, i.c) as i64, get(regs, i.d) as i64, last) else {
+            (*ctx).refuse_access(i, regs, 3, false, last);
+            return false;
+        };
+        set(regs, i.a, E::read((*t).data, at).to_slot());
+        true
+    }
+    /// See [`Plain`](crate::load::micro::Plain).
+    Store3<E> (i, regs, ctx) {
+        let t = object::<Tensor>(regs, i.b);
+        let last = get(regs, i.e() as u16) as i64;
+        let Some(at) = element::at3_mut(t, get(regs, i.c) as i64, get(regs, i.d) as i64, last) else {
+            (*ctx).refuse_access(i, regs, 3, true, last);
+            return false;
+        };
+        E::write((*t).data, at, Scalar::from_slot(get(regs, i.a)));
+        true
+    }
+    /// See [`Plain`](crate::load::micro::Plain).
+    LoadPart<E> (i, regs, ctx) {
+        let t = object::<Tensor>(regs, i.b);
+        let index = get(regs, i.c) as i64;
+        let Some(at) = element::at1(t, index) else {
+            (*ctx).refuse_access(i, regs, 1, false, index);
+            return false;
+        };
+        set(regs, i.a, E::read((*t).data, 2 * at + i.imm as usize).to_slot());
+        true
+    }
+    /// See [`Plain`](crate::load::micro::Plain).
+    StorePart<E> (i, regs, ctx) {
+        let t = object::<Tensor>(regs, i.b);
+        let index = get(regs, i.c) as i64;
+        let Some(at) = element::at1_mut(t, index) else {
+            (*ctx).refuse_access(i, regs, 1, true, index);
+            return false;
+        };
+        E::write((*t).data, 2 * at + i.imm as usize, Scalar::from_slot(get(regs, i.d)));
+        true
+    }
+    /// See [`Plain`](crate::load::micro::Plain).
+    ListNew (i, regs, ctx) { new_list(i, regs, ctx) }
+    /// See [`Plain`](crate::load::micro::Plain).
+    ListLen (i, regs, _ctx) {
+        set(regs, i.a, (*object::<List>(regs, i.b)).len);
+        true
+    }
+    /// See [`Plain`](crate::load::micro::Plain).
+    ListGet (i, regs, ctx) {
+        let list = object::<List>(regs, i.b);
+        let at = get(regs, i.c);
+        if at >= (*list).len {
+            return no_item(ctx, at as i64, (*list).len);
+        }
+        set(regs, i.a, *(*list).data.add(at as usize));
+        true
+    }
+    /// See [`Plain`](crate::load::micro::Plain).
+    ListSet (i, regs, ctx) {
+        let list = object::<List>(regs, i.b);
+        let at = get(regs, i.c);
+        if at >= (*list).len {
+            return no_item(ctx, at as i64, (*list).len);
+        }
+        *(*list).data.add(at as usize) = get(regs, i.d);
+        true
+    }
+    /// See [`Plain`](crate::load::micro::Plain).
+    ListSetObject (i, regs, ctx) { set_item(i, regs, ctx) }
+    /// See [`Plain`](crate::load::micro::Plain).
+    CallOp (i, regs, ctx) { call_op(i, regs, ctx) }
+    /// See [`Plain`](crate::load::micro::Plain).
+    CallHost (i, regs, ctx) { call_host(i, regs, ctx) }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn no_axis(ctx: *mut Context, axis: i64, rank: u64) -> bool {
+    let text = format!("axis {axis} of a tensor of rank {rank}");
+    // SAFETY: see the module.
+    unsafe { (*ctx).fail(TrapError::new(TrapCode::IndexOutOfRange, text)) }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn no_item(ctx: *mut Context, at: i64, len: u64) -> bool {
+    let text = format!("index {at} of {len} items");
+    // SAFETY: see the module.
+    unsafe { (*ctx).fail(TrapError::new(TrapCode::IndexOutOfRange, text)) }
+}
+
+/// `true`, or the trap in the context.
+unsafe fn outcome(ctx: *mut Context, result: Result<(), TrapError>) -> bool {
+    match result {
+        Ok(()) => true,
+        // SAFETY: see the module.
+        Err(trap) => unsafe { (*ctx).fail(trap) },
+    }
+}
+
+#[inline(never)]
+unsafe fn set_global(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
+    // SAFETY: see the module; the value is live and of the global's type.
+    unsafe {
+        let Site::Global { index, value: src, ty } = site(i) else { return true };
+        match (*ctx).heap.global_set(*index, value(*src, regs), *ty, false) {
+            Ok(copy) => {
+                *(*ctx).globals.add(*index) = copy;
+                true
+            }
+            Err(trap) => (*ctx).fail(trap),
+        }
+    }
+}
+
+/// Moves the values of the innermost region outward and ends it.
+unsafe fn keep(values: &[(Src, Type)], regs: *mut u64, ctx: *mut Context, kept: &mut [(u64, Type)]) -> bool {
+    // SAFETY: see the module; the verifier proved that nothing else of the
+    // region is used again.
+    unsafe {
+        for ((src, ty), k) in values.iter().zip(&mut *kept) {
+            *k = (value(*src, regs), *ty);
+        }
+        let done = (*ctx).heap.end_keep(kept);
+        outcome(ctx, done)
+    }
+}
+
+/// Values at most this many need no allocation on the way out of a region.
+const FEW: usize = 8;
+
+#[inline(never)]
+unsafe fn end_region(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
+    // SAFETY: see the module.
+    unsafe {
+        let Site::Values(values) = site(i) else { return true };
+        let mut few = [(0, Type::I64); FEW];
+        let mut many;
+        let kept = if values.len() <= FEW {
+            &mut few[..values.len()]
+        } else {
+            many = vec![(0, Type::I64); values.len()];
+            &mut many[..]
+        };
+        if !keep(values, regs, ctx, kept) {
+            return false;
+        }
+        for ((src, _), (slot, _)) in values.iter().zip(kept.iter()) {
+            if let Src::Slot(n) = src {
+                set(regs, *n, *slot);
+            }
+        }
+        true
+    }
+}
+
+/// Opens the call's own region.
+///
+/// # Safety
+/// See the module.
+#[inline(never)]
+pub unsafe fn enter_region(ctx: *mut Context) -> bool {
+    // SAFETY: see the module.
+    unsafe { (*ctx).heap.begin() };
+    true
+}
+
+/// Moves the results to the caller's region, ends the call's own, and leaves
+/// the results at the start of the frame.
+///
+/// # Safety
+/// See the module.
+#[inline(never)]
+pub unsafe fn return_from_region(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
+    // SAFETY: see the module.
+    unsafe {
+        let Site::Values(values) = site(i) else { return true };
+        let mut few = [(0, Type::I64); FEW];
+        let mut many;
+        let kept = if values.len() <= FEW {
+            &mut few[..values.len()]
+        } else {
+            many = vec![(0, Type::I64); values.len()];
+            &mut many[..]
+        };
+        if !keep(values, regs, ctx, kept) {
+            return false;
+        }
+        for (n, (slot, _)) in kept.iter().enumerate() {
+            set(regs, n as u16, *slot);
+        }
+        true
+    }
+}
+
+/// Leaves the results at the start of the frame.
+///
+/// # Safety
+/// See the module.
+#[inline(never)]
+pub unsafe fn return_values(i: &Instr, regs: *mut u64) {
+    // SAFETY: see the module. All values are read before the first is written.
+    unsafe {
+        let Site::Values(values) = site(i) else { return };
+        let values: Vec<u64> = values.iter().map(|(src, _)| value(*src, regs)).collect();
+        for (n, v) in values.into_iter().enumerate() {
+            set(regs, n as u16, v);
+        }
+    }
+}
+
+#[inline(never)]
+unsafe fn new_list(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
+    // SAFETY: see the module.
+    unsafe {
+        let Site::List { item } = site(i) else { return true };
+        let len = get(regs, i.b) as i64;
+        let made = match u64::try_from(len) {
+            Ok(len) => (*ctx).heap.list(*item, len, get(regs, i.c)),
+            Err(_) => Err(TrapError::new(TrapCode::InvalidArgument, format!("a list of {len} items"))),
+        };
+        match made {
+            Ok(list) => {
+                set(regs, i.a, list.slot());
+                true
+            }
+            Err(trap) => (*ctx).fail(trap),
+        }
+    }
+}
+
+#[inline(never)]
+unsafe fn set_item(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
+    // SAFETY: see the module; the value is live and of the item's type.
+    unsafe {
+        let list = ListRef::from_slot(get(regs, i.b));
+        let at = get(regs, i.c);
+        if at >= list.len() as u64 {
+            return no_item(ctx, at as i64, list.len() as u64);
+        }
+        let done = (*ctx).heap.list_set(list, at, get(regs, i.d));
+        outcome(ctx, done)
+    }
+}
+
+/// Arguments and results at most this many need no allocation.
+const SMALL: usize = 16;
+
+/// Runs `f` with room for `args` and `results` slots.
+#[inline(always)]
+fn with_slots<R>(args: usize, results: usize, f: impl FnOnce(&mut [u64], &mut [u64]) -> R) -> R {
+    if args <= SMALL && results <= SMALL {
+        let (mut a, mut r) = ([0; SMALL], [0; SMALL]);
+        f(&mut a[..args], &mut r[..results])
+    } else {
+        f(&mut vec![0; args], &mut vec![0; results])
+    }
+}
+
+#[inline(never)]
+unsafe fn call_op(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
+    // SAFETY: see the module.
+    unsafe {
+        let Site::Op(site) = site(i) else { return true };
+        (*ctx).top = regs.add(i.imm2 as u32 as usize);
+        with_slots(site.args.len(), site.results.len(), |args, results| {
+            for (a, src) in args.iter_mut().zip(&site.args) {
+                *a = value(*src, regs);
+            }
+            let done = guarded(|| run_site(site, args, results, ctx));
+            for (r, slot) in results.iter().zip(&site.results) {
+                set(regs, *slot, *r);
+            }
+            outcome(ctx, done)
+        })
+    }
+}
+
+unsafe fn run_site(
+    site: &OpSite,
+    args: &[u64],
+    results: &mut [u64],
+    ctx: *mut Context,
+) -> Result<(), TrapError> {
+    // SAFETY: see the module: the arguments are live values of their types.
+    unsafe {
+        let call = OpCall::new(&mut *ctx, args, &site.arg_types, &site.elems, site.list_len, results);
+        run_operation(site.index, call)
+    }
+}
+
+/// Runs code that is not ours to trust; a panic must not unwind through the handlers.
+fn guarded(f: impl FnOnce() -> Result<(), TrapError>) -> Result<(), TrapError> {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<&str>()
+            .map(|s| s.to_string())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_default();
+        Err(TrapError::new(TrapCode::HostError, format!("panic: {text}")))
+    })
+}
+
+#[inline(never)]
+unsafe fn call_host(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
+    // SAFETY: see the module.
+    unsafe {
+        let Site::Host(site) = site(i) else { return true };
+        (*ctx).top = regs.add(i.imm2 as u32 as usize);
+        with_slots(site.args.len(), site.results.len(), |args, results| {
+            for (a, (src, _)) in args.iter_mut().zip(&site.args) {
+                *a = value(*src, regs);
+            }
+            let done = call_import(&mut *ctx, site.import, args, results);
+            for (r, (slot, _)) in results.iter().zip(&site.results) {
+                set(regs, *slot, *r);
+            }
+            outcome(ctx, done)
+        })
+    }
+}
+
+/// Calls host function `import`.
+fn call_import(ctx: &mut Context, import: usize, args: &[u64], results: &mut [u64]) -> Result<(), TrapError> {
+    // The table outlives the call, whatever the function does with the instance.
+    let host: *const crate::host::HostFunc = &ctx.hosts[import];
+    // SAFETY: the context holds the table for as long as it lives.
+    let host = unsafe { &*host };
+    guarded(|| host.call(ctx, args, results))
+}

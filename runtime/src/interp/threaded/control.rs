@@ -1,0 +1,188 @@
+//! Handlers of calls, returns, fuel and everything that leaves for a longer
+//! function of its own.
+
+use super::{A, Context, Handler, I, Instr, S, Source, go, handlers, poll, slot_or_none, trap, trap_pending};
+use crate::interp::plain::{self, Run as PlainRun};
+use crate::load::code::FuncEntry;
+use crate::load::micro::{Class, Micro, MicroOp, Plain, Src};
+use crate::trap::TrapCode;
+use nbc_ir::Elem;
+
+/// Enters function `$func` with a frame behind this one's.
+macro_rules! enter {
+    ($func:expr, $i:ident, $ip:ident, $regs:ident, $ctx:ident, $budget:ident, $iacc:ident, $facc:ident) => {{
+        // Costs nothing where fuel is charged block by block.
+        let left = $budget - (*$ctx).call_cost;
+        if left < 0 {
+            return poll($ip, $regs, $ctx, $budget, $iacc, $facc);
+        }
+        $budget = left;
+        let entry: *const FuncEntry = (*$ctx).funcs.add($func as usize);
+        let frame = $regs.add($i.imm2 as u32 as usize);
+        if frame.add((*entry).extent as usize) > (*$ctx).stack_end {
+            return trap::<{ TrapCode::StackOverflow as u8 }>($ip, $regs, $ctx, $budget, $iacc, $facc);
+        }
+        *frame.sub(1) = $ip.add(1).expose_provenance() as u64;
+        go!((*entry).code, frame, $ctx, $budget, $iacc, $facc)
+    }};
+}
+
+/// Address of the operation to return to, and the caller's frame.
+macro_rules! caller {
+    ($regs:ident) => {{
+        let back: *const Instr = std::ptr::with_exposed_provenance(*$regs.sub(1) as usize);
+        let call = &*back.sub(1);
+        (back, call, $regs.sub(call.imm2 as u32 as usize))
+    }};
+}
+
+handlers! {
+    call [] (ip, regs, ctx, budget, iacc, facc) {
+        let i = &*ip;
+        enter!(i.imm, i, ip, regs, ctx, budget, iacc, facc)
+    }
+    call_ref [X: Source] (ip, regs, ctx, budget, iacc, facc) {
+        let i = &*ip;
+        let func: i64 = X::get(i.b, 0, regs, iacc, facc);
+        enter!(func, i, ip, regs, ctx, budget, iacc, facc)
+    }
+    ret_none [] (_ip, regs, ctx, budget, iacc, facc) {
+        let (back, _, frame) = caller!(regs);
+        go!(back, frame, ctx, budget, iacc, facc)
+    }
+    ret_int [X: Source] (ip, regs, ctx, budget, iacc, facc) {
+        let i = &*ip;
+        let v: i64 = X::get(i.b, i.imm, regs, iacc, facc);
+        let (back, call, frame) = caller!(regs);
+        *frame.add(call.a as usize) = v as u64;
+        go!(back, frame, ctx, budget, v as u64, facc)
+    }
+    ret_float [X: Source] (ip, regs, ctx, budget, iacc, facc) {
+        let i = &*ip;
+        let v: f64 = X::get(i.b, i.imm, regs, iacc, facc);
+        let (back, call, frame) = caller!(regs);
+        *frame.add(call.a as usize) = v.to_bits();
+        go!(back, frame, ctx, budget, iacc, v)
+    }
+    // The values go to the start of the frame, where the caller's copies find them.
+    ret_many [] (ip, regs, ctx, budget, iacc, facc) {
+        plain::return_values(&*ip, regs);
+        let (back, _, frame) = caller!(regs);
+        go!(back, frame, ctx, budget, iacc, facc)
+    }
+    ret_region [] (ip, regs, ctx, budget, iacc, facc) {
+        (*ctx).budget = budget;
+        if !plain::return_from_region(&*ip, regs, ctx) {
+            return trap_pending(ip, regs, ctx, budget, iacc, facc);
+        }
+        let (back, call, frame) = caller!(regs);
+        if (*ip).a == 1 {
+            *frame.add(call.a as usize) = *regs;
+        }
+        go!(back, frame, ctx, budget, *regs, f64::from_bits(*regs))
+    }
+    enter_region [] (ip, regs, ctx, budget, iacc, facc) {
+        if !plain::enter_region(ctx) {
+            return trap_pending(ip, regs, ctx, budget, iacc, facc);
+        }
+        go!(ip.add(1), regs, ctx, budget, iacc, facc)
+    }
+    unreachable [] (ip, regs, ctx, budget, iacc, facc) {
+        trap::<{ TrapCode::Unreachable as u8 }>(ip, regs, ctx, budget, iacc, facc)
+    }
+    charge [] (ip, regs, ctx, budget, iacc, facc) {
+        let left = budget - (*ip).imm as i64;
+        if left < 0 {
+            return recharge(ip, regs, ctx, budget, iacc, facc);
+        }
+        go!(ip.add(1), regs, ctx, left, iacc, facc)
+    }
+    recharge [] (ip, regs, ctx, budget, iacc, facc) {
+        budget = (*ctx).charge_slice(ip, budget, (*ip).imm);
+        if budget < 0 {
+            return trap_pending(ip, regs, ctx, (*ctx).budget, iacc, facc);
+        }
+        go!(ip.add(1), regs, ctx, budget, iacc, facc)
+    }
+    // Short ones: inlined, and the budget stays where it is.
+    short [P: PlainRun] (ip, regs, ctx, budget, iacc, facc) {
+        if !P::run(&*ip, regs, ctx) {
+            return trap_pending(ip, regs, ctx, budget, iacc, facc);
+        }
+        go!(ip.add(1), regs, ctx, budget, iacc, facc)
+    }
+    // Long ones may charge fuel or run other code.
+    long [P: PlainRun] (ip, regs, ctx, budget, iacc, facc) {
+        (*ctx).budget = budget;
+        if !P::run(&*ip, regs, ctx) {
+            return trap_pending(ip, regs, ctx, (*ctx).budget, iacc, facc);
+        }
+        go!(ip.add(1), regs, ctx, (*ctx).budget, iacc, facc)
+    }
+}
+
+pub(super) fn select(m: &Micro) -> Option<Handler> {
+    let x = m.src[0];
+    Some(match m.op {
+        MicroOp::Call => call,
+        MicroOp::CallRef => match x {
+            Src::Slot(_) => call_ref::<S>,
+            Src::Acc => call_ref::<A>,
+            _ => return None,
+        },
+        MicroOp::Ret => match (x, m.class == Class::Float) {
+            (Src::None, _) => ret_none,
+            (Src::Slot(_), false) => ret_int::<S>,
+            (Src::Imm(_), false) => ret_int::<I>,
+            (Src::Acc, false) => ret_int::<A>,
+            (Src::Slot(_), true) => ret_float::<S>,
+            (Src::Imm(_), true) => ret_float::<I>,
+            (Src::Acc, true) => ret_float::<A>,
+        },
+        MicroOp::RetMany => ret_many,
+        MicroOp::RetRegion => ret_region,
+        MicroOp::EnterRegion => enter_region,
+        MicroOp::Trap => unreachable,
+        MicroOp::Charge => charge,
+        MicroOp::Plain(p) => {
+            if !m.src.iter().all(|s| slot_or_none(*s)) {
+                return None;
+            }
+            macro_rules! by_elem {
+                ($elem:expr, $run:ident) => {
+                    match $elem {
+                        Elem::U8 => short::<plain::$run<crate::interp::element::U8>>,
+                        Elem::I32 => short::<plain::$run<crate::interp::element::I32>>,
+                        Elem::I64 => short::<plain::$run<crate::interp::element::I64>>,
+                        Elem::F32 | Elem::C64 => short::<plain::$run<crate::interp::element::F32>>,
+                        Elem::F64 | Elem::C128 => short::<plain::$run<crate::interp::element::F64>>,
+                        Elem::Bool => short::<plain::$run<crate::interp::element::Bool>>,
+                    }
+                };
+            }
+            match p {
+                Plain::GlobalGet => short::<plain::GlobalGet>,
+                Plain::GlobalSet => short::<plain::GlobalSet>,
+                Plain::GlobalSetObject => long::<plain::GlobalSetObject>,
+                Plain::ConstGet => short::<plain::ConstGet>,
+                Plain::RegionBegin => long::<plain::RegionBegin>,
+                Plain::RegionEnd => long::<plain::RegionEnd>,
+                Plain::TensorLen => short::<plain::TensorLen>,
+                Plain::TensorRank => short::<plain::TensorRank>,
+                Plain::TensorDim => short::<plain::TensorDim>,
+                Plain::Load3(e) => by_elem!(e, Load3),
+                Plain::Store3(e) => by_elem!(e, Store3),
+                Plain::LoadPart(e) => by_elem!(e, LoadPart),
+                Plain::StorePart(e) => by_elem!(e, StorePart),
+                Plain::ListNew => long::<plain::ListNew>,
+                Plain::ListLen => short::<plain::ListLen>,
+                Plain::ListGet => short::<plain::ListGet>,
+                Plain::ListSet => short::<plain::ListSet>,
+                Plain::ListSetObject => long::<plain::ListSetObject>,
+                Plain::CallOp => long::<plain::CallOp>,
+                Plain::CallHost => long::<plain::CallHost>,
+            }
+        }
+        _ => return None,
+    })
+}

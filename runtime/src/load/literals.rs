@@ -1,0 +1,115 @@
+//! Where literals go: into the code where a handler takes them there, else
+//! into slots of the frame that are filled once a call.
+
+use super::code::MAX_CONSTS;
+use super::micro::{Micro, MicroOp, Src};
+use rustc_hash::FxHashMap;
+
+/// What is done with a block's micro-operations before the next is begun.
+pub trait Finish {
+    /// Improves the micro-operations of one block, and lays literals into
+    /// slots where the code has no place for them.
+    fn block(&mut self, micros: &mut Vec<Micro>, literals: &mut Literals);
+    /// Whether small headers should be copied into the branches to them.
+    fn rotate(&self) -> bool;
+}
+
+/// Literals that need a slot, filled once a call.
+#[derive(Default)]
+pub struct Literals {
+    slots: FxHashMap<u64, u16>,
+    order: Vec<u64>,
+    first: u16,
+}
+
+impl Literals {
+    /// No literals yet, in a frame with `first` registers.
+    pub fn new(first: u16) -> Literals {
+        Literals { first, ..Literals::default() }
+    }
+
+    /// How many have a slot.
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Adds the operations that fill the slots.
+    pub fn fill(&self, micros: &mut Vec<Micro>) {
+        for bits in &self.order {
+            micros.push(literal(self.slots[bits], *bits, 0));
+        }
+    }
+
+    /// The slot that holds `bits` in every call, while there is room for one.
+    pub fn slot(&mut self, bits: u64) -> Option<u16> {
+        if let Some(s) = self.slots.get(&bits) {
+            return Some(*s);
+        }
+        if self.order.len() == MAX_CONSTS {
+            return None;
+        }
+        let slot = self.first + SCRATCH + self.order.len() as u16;
+        self.order.push(bits);
+        self.slots.insert(bits, slot);
+        Some(slot)
+    }
+
+    /// Slot `n` of the few for literals that found no room, and for nothing longer than one operation.
+    pub fn scratch(&self, n: u16) -> u16 {
+        debug_assert!(n < SCRATCH);
+        self.first + n
+    }
+}
+
+/// Scratch slots of a frame: as many as an operation has operands.
+pub const SCRATCH: u16 = 4;
+
+/// Sets a slot to a literal.
+fn literal(slot: u16, bits: u64, origin: u32) -> Micro {
+    let mut m = Micro::new(MicroOp::Copy, origin);
+    m.src[0] = Src::Imm(bits);
+    m.dst = slot;
+    m.writes = true;
+    m
+}
+
+/// For the portable loop: every operand in a slot.
+pub struct Portable;
+
+impl Finish for Portable {
+    fn block(&mut self, micros: &mut Vec<Micro>, literals: &mut Literals) {
+        place_literals(micros, literals, |m| {
+            m.op == MicroOp::Copy || m.src.iter().all(|s| !matches!(s, Src::Imm(_)))
+        });
+    }
+
+    fn rotate(&self) -> bool {
+        false
+    }
+}
+
+/// Puts literals without a place in the code into slots, and falls back to
+/// slots for whatever has no handler.
+pub fn place_literals(micros: &mut Vec<Micro>, literals: &mut Literals, has: impl Fn(&Micro) -> bool) {
+    let mut out = Vec::with_capacity(micros.len());
+    for mut m in micros.drain(..) {
+        let mut scratch = 0;
+        // Literals of calls and sites are not operands in slots.
+        for k in 0..m.src.len() {
+            if has(&m) {
+                break;
+            }
+            let Src::Imm(bits) = m.src[k] else { continue };
+            let slot = literals.slot(bits).unwrap_or_else(|| {
+                let slot = literals.scratch(scratch);
+                scratch += 1;
+                out.push(literal(slot, bits, m.origin));
+                slot
+            });
+            m.src[k] = Src::Slot(slot);
+        }
+        debug_assert!(has(&m), "no handler for {m:?}");
+        out.push(m);
+    }
+    *micros = out;
+}

@@ -1,0 +1,298 @@
+//! Micro-operations: bytecode instructions with slots for operands, between
+//! the translator that makes them and the code that is run.
+//!
+//! The portable loop runs them one by one as they come; for direct threading
+//! `fuse` merges neighbours first.
+
+use crate::arith;
+use nbc_ir::Elem;
+
+/// Where a micro-operation reads a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Src {
+    /// There is no such operand.
+    None,
+    /// A slot of the frame.
+    Slot(u16),
+    /// A literal, as slot bits.
+    Imm(u64),
+    /// The machine register that still holds the last integer or float result.
+    Acc,
+}
+
+/// Which machine register carries a result on to the next operation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Class {
+    /// No result, or one that is not carried.
+    None,
+    /// Integers, truth values, pointers.
+    Int,
+    /// Doubles.
+    Float,
+}
+
+macro_rules! op_enum {
+    ($(#[$doc:meta])* $enum:ident; $($method:ident $name:ident $a:ident $($b:ident)? |$x:ident $(, $y:ident)?| $v:expr;)*) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[allow(missing_docs)] // named as in the instruction table
+        pub enum $enum { $($name,)* }
+    };
+}
+macro_rules! binary_ops { ($($rows:tt)*) => { op_enum! { /// Instructions of two operands that cannot trap.
+    BinaryOp; $($rows)* } }; }
+macro_rules! compare_ops { ($($rows:tt)*) => { op_enum! { /// Comparisons.
+    CompareOp; $($rows)* } }; }
+macro_rules! division_ops { ($($rows:tt)*) => { op_enum! { /// Integer divisions.
+    DivisionOp; $($rows)* } }; }
+macro_rules! unary_ops { ($($rows:tt)*) => { op_enum! { /// Instructions of one operand that cannot trap.
+    UnaryOp; $($rows)* } }; }
+macro_rules! truncation_ops { ($($rows:tt)*) => { op_enum! { /// Conversions that trap when the value does not fit.
+    TruncationOp; $($rows)* } }; }
+arith::for_each_binary!(binary_ops);
+arith::for_each_compare!(compare_ops);
+arith::for_each_division!(division_ops);
+arith::for_each_unary!(unary_ops);
+arith::for_each_truncation!(truncation_ops);
+
+impl CompareOp {
+    /// The comparison with its operands exchanged.
+    pub fn swapped(self) -> CompareOp {
+        use CompareOp::*;
+        match self {
+            I32Lt => I32Gt,
+            I32Le => I32Ge,
+            I32Gt => I32Lt,
+            I32Ge => I32Le,
+            I32LtU => I32GtU,
+            I32LeU => I32GeU,
+            I32GtU => I32LtU,
+            I32GeU => I32LeU,
+            I64Lt => I64Gt,
+            I64Le => I64Ge,
+            I64Gt => I64Lt,
+            I64Ge => I64Le,
+            I64LtU => I64GtU,
+            I64LeU => I64GeU,
+            I64GtU => I64LtU,
+            I64GeU => I64LeU,
+            F32Lt => F32Gt,
+            F32Le => F32Ge,
+            F32Gt => F32Lt,
+            F32Ge => F32Le,
+            F64Lt => F64Gt,
+            F64Le => F64Ge,
+            F64Gt => F64Lt,
+            F64Ge => F64Le,
+            I32Eq | I32Ne | I64Eq | I64Ne | F32Eq | F32Ne | F64Eq | F64Ne => self,
+        }
+    }
+}
+
+/// Operations that both dispatchers run through one function of
+/// [`crate::interp::plain`]: those that are long, rare or reach the instance.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Plain {
+    /// Global scalar or object into a slot.
+    GlobalGet,
+    /// Scalar into a global.
+    GlobalSet,
+    /// Copy of an object into a global.
+    GlobalSetObject,
+    /// Constant object into a slot.
+    ConstGet,
+    /// Opens a region.
+    RegionBegin,
+    /// Ends a region, keeping objects of a site.
+    RegionEnd,
+    /// Number of elements.
+    TensorLen,
+    /// Number of dimensions.
+    TensorRank,
+    /// Length along an axis.
+    TensorDim,
+    /// Element by three indices.
+    Load3(Elem),
+    /// Element by three indices; the value is the fifth operand.
+    Store3(Elem),
+    /// Part of a complex element; the literal is 0 for the real part, 1 for the other.
+    LoadPart(Elem),
+    /// Part of a complex element.
+    StorePart(Elem),
+    /// New list.
+    ListNew,
+    /// Number of items.
+    ListLen,
+    /// Item.
+    ListGet,
+    /// Item of a scalar list.
+    ListSet,
+    /// Item of a list of objects.
+    ListSetObject,
+    /// Catalogue operation of a site.
+    CallOp,
+    /// Host function of a site.
+    CallHost,
+}
+
+/// What a micro-operation does. Operands are `dst` and `src[0..]`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MicroOp {
+    /// See [`BinaryOp`].
+    Binary(BinaryOp),
+    /// See [`CompareOp`].
+    Compare(CompareOp),
+    /// See [`DivisionOp`].
+    Division(DivisionOp),
+    /// See [`UnaryOp`].
+    Unary(UnaryOp),
+    /// See [`TruncationOp`].
+    Truncation(TruncationOp),
+    /// `f64.fma` (or `f32.fma` when not wide).
+    Fma {
+        /// Double or single.
+        wide: bool,
+    },
+    /// A slot or literal to a slot.
+    Copy,
+    /// The literal to a slot; the portable loop's name for `Copy` of one.
+    Literal,
+    /// Ends the outermost call; the portable loop's.
+    Exit,
+    /// `src[0] ? src[1] : src[2]`.
+    Select,
+    /// Element of `src[0]` at flat index `src[1]` plus `imm`.
+    Load(Elem),
+    /// Element of `src[0]` at (`src[1]`, `src[2]` plus `imm`).
+    Load2(Elem),
+    /// Sets the element of `src[0]` at flat index `src[1]` plus `imm` to `src[2]`.
+    Store(Elem),
+    /// Sets the element of `src[0]` at (`src[1]`, `src[2]` plus `imm`) to `src[3]`.
+    Store2(Elem),
+    /// Goes to the target.
+    Br,
+    /// Goes to the target if `src[0]` is true (or false, if negated).
+    BrIf {
+        /// Whether to go when false.
+        negate: bool,
+    },
+    /// Goes to the target if the comparison of `src[0]` and `src[1]` holds (or not).
+    BrCompare {
+        /// The comparison.
+        op: CompareOp,
+        /// Whether to go when it does not hold.
+        negate: bool,
+    },
+    /// Skips `src[0]` operations, at most `imm`.
+    Switch,
+    /// Calls function `imm`; arguments are in their slots.
+    Call,
+    /// Calls the function `src[0]` refers to.
+    CallRef,
+    /// Returns `src[0]`, if any; `dst` says how many that are.
+    Ret,
+    /// Returns the values of site `imm`.
+    RetMany,
+    /// As `Ret`, ending the call's own region.
+    RetRegion,
+    /// Begins the call's own region.
+    EnterRegion,
+    /// Traps with `unreachable`.
+    Trap,
+    /// Charges `imm` fuel.
+    Charge,
+    /// See [`Plain`].
+    Plain(Plain),
+
+    // Made by `fuse` only.
+    /// `dst = src[0] + src[1]`, then goes to the target if it compares to `src[2]`.
+    StepBranch(CompareOp),
+    /// `dst = (src[0] first src[1]) second src[2]`, or `src[2] second (..)` if swapped.
+    Pair {
+        /// First operation.
+        first: BinaryOp,
+        /// Second operation.
+        second: BinaryOp,
+        /// Whether the first result is the second's right operand.
+        swapped: bool,
+    },
+    /// `dst = src[3] op element` (or `element op src[3]` if swapped), the element as in `Load`.
+    LoadBinary {
+        /// Element type.
+        elem: Elem,
+        /// The operation.
+        op: BinaryOp,
+        /// Whether the element is the left operand.
+        swapped: bool,
+    },
+    /// As `LoadBinary`, with two indices.
+    Load2Binary {
+        /// Element type.
+        elem: Elem,
+        /// The operation.
+        op: BinaryOp,
+        /// Whether the element is the left operand.
+        swapped: bool,
+    },
+}
+
+impl MicroOp {
+    /// Whether `imm` is the number of a site.
+    pub fn has_site(self) -> bool {
+        use Plain::*;
+        matches!(
+            self,
+            MicroOp::RetMany
+                | MicroOp::RetRegion
+                | MicroOp::Plain(RegionEnd | CallOp | CallHost | ListNew | ListSetObject | GlobalSetObject)
+        )
+    }
+
+    /// Whether it runs other code, which uses the slots behind the frame.
+    pub fn calls(self) -> bool {
+        matches!(self, MicroOp::Call | MicroOp::CallRef | MicroOp::Plain(Plain::CallOp | Plain::CallHost))
+    }
+}
+
+/// A micro-operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Micro {
+    /// What it does.
+    pub op: MicroOp,
+    /// Slot written; meaningless when `class` says there is no result and the operation has none.
+    pub dst: u16,
+    /// Whether `dst` is written.
+    pub writes: bool,
+    /// Operands.
+    pub src: [Src; 5],
+    /// Literal: index offset, site number, function, fuel.
+    pub imm: u64,
+    /// Block to go to.
+    pub target: u32,
+    /// Whether a branch goes back and counts down the budget.
+    pub counts: bool,
+    /// Which machine register carries the result on.
+    pub class: Class,
+    /// How often the result is read before it is overwritten; `u32::MAX` when another block may read it.
+    pub uses: u32,
+    /// Position in the function's list of origins: where a trap is reported.
+    pub origin: u32,
+}
+
+impl Micro {
+    /// A micro-operation with no operands.
+    pub fn new(op: MicroOp, origin: u32) -> Micro {
+        Micro {
+            op,
+            dst: 0,
+            writes: false,
+            src: [Src::None; 5],
+            imm: 0,
+            target: u32::MAX,
+            counts: false,
+            class: Class::None,
+            uses: u32::MAX,
+            origin,
+        }
+    }
+}

@@ -1,0 +1,630 @@
+//! Bytecode to micro-operations, one function at a time, in time linear in
+//! its size.
+
+use super::code::{HostSite, OUT_BASE, OpSite, Site};
+use super::literals::{Finish, Literals, SCRATCH};
+use super::micro::{
+    BinaryOp, Class, CompareOp, DivisionOp, Micro, MicroOp, Plain, Src, TruncationOp, UnaryOp,
+};
+use crate::arith;
+use crate::op::KERNELS;
+use nbc_ir::catalogue::Operation;
+use nbc_ir::op::Visitor;
+use nbc_ir::verify::VerifiedModule;
+use nbc_ir::{BlockId, ConstId, Elem, FuncId, Function, GlobalId, Imm, Inst, Item, OpId, Operand, Reg, Type};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// A function as micro-operations.
+pub struct Translated {
+    /// Micro-operations, block after block.
+    pub micros: Vec<Micro>,
+    /// Position of each block's first one. A block that cannot be reached has none of its own.
+    pub starts: Vec<u32>,
+    /// Block and instruction of each origin.
+    pub origins: Vec<(u32, u32)>,
+    /// Operands that do not fit a micro-operation.
+    pub sites: Vec<Box<Site>>,
+    /// Slots of registers and literals.
+    pub frame: u32,
+    /// See [`super::code::FuncCode::extent`].
+    pub extent: u32,
+    /// Whether the call has a region of its own.
+    pub region: bool,
+}
+
+struct Translator<'a> {
+    module: &'a VerifiedModule,
+    func: &'a Function,
+    metered: bool,
+    block: u32,
+    inst: u32,
+    back_edges: &'a FxHashSet<(BlockId, BlockId)>,
+    region: bool,
+    micros: Vec<Micro>,
+    origins: Vec<(u32, u32)>,
+    sites: Vec<Box<Site>>,
+    outs: u32,
+}
+
+/// Translates function `id`.
+pub fn translate(module: &VerifiedModule, id: FuncId, metered: bool, finish: &mut dyn Finish) -> Translated {
+    let func = module.function(id).expect("translated functions are the module's own");
+    let facts = module.facts(id);
+    let mut literals = Literals::new(func.regs.len() as u16);
+    let reachable = |b: usize| facts.block_depth[b] != u32::MAX;
+
+    let mut out = Translated {
+        micros: Vec::new(),
+        starts: vec![0; func.blocks.len()],
+        origins: Vec::new(),
+        sites: Vec::new(),
+        frame: 0,
+        extent: 0,
+        region: facts.makes_objects,
+    };
+    let back_edges: FxHashSet<_> = facts.back_edges.iter().copied().collect();
+    let mut blocks: Vec<Vec<Micro>> = Vec::with_capacity(func.blocks.len());
+    let mut t = Translator {
+        module,
+        func,
+        back_edges: &back_edges,
+        region: facts.makes_objects,
+        metered,
+        block: 0,
+        inst: 0,
+        micros: Vec::new(),
+        origins: Vec::new(),
+        sites: Vec::new(),
+        outs: 0,
+    };
+    let mut uses = Uses::new(func);
+    for (b, block) in func.blocks.iter().enumerate() {
+        if reachable(b) {
+            t.one_block(b as u32, &block.insts);
+            if finish.rotate() {
+                t.rotate();
+            }
+            uses.count(&mut t.micros, &t.sites);
+            finish.block(&mut t.micros, &mut literals);
+        }
+        blocks.push(std::mem::take(&mut t.micros));
+    }
+    let outs = t.outs;
+
+    // The entry lays out literals; a loop back to block 0 skips it.
+    let mut prologue: Vec<Micro> = Vec::new();
+    literals.fill(&mut prologue);
+    if facts.makes_objects {
+        prologue.push(Micro::new(MicroOp::EnterRegion, 0));
+    }
+    out.micros = prologue;
+    for (b, mut micros) in blocks.into_iter().enumerate() {
+        out.starts[b] = out.micros.len() as u32;
+        // A branch to the block that comes next falls through.
+        if let Some(last) = micros.last()
+            && last.op == MicroOp::Br
+            && !last.counts
+            && last.target as usize == next_reachable(b, func.blocks.len(), &reachable)
+        {
+            micros.pop();
+        }
+        out.micros.append(&mut micros);
+    }
+    out.origins = t.origins;
+    if out.origins.is_empty() {
+        out.origins.push((0, 0));
+    }
+    out.sites = t.sites;
+    out.frame = func.regs.len() as u32 + SCRATCH as u32 + literals.len() as u32;
+    // Results come back where the callee's frame begins.
+    let own_results = module.sigs[func.sig.index()].results.len() as u32;
+    out.extent = out.frame.max(own_results) + super::code::LINK_SLOTS + outs;
+    out
+}
+
+fn next_reachable(after: usize, len: usize, reachable: &dyn Fn(usize) -> bool) -> usize {
+    (after + 1..len).find(|b| reachable(*b)).unwrap_or(usize::MAX)
+}
+
+/// Counts how often each value is read before it is overwritten.
+struct Uses {
+    /// For each register, whether some block reads it before writing it, so
+    /// that its value may come from another block.
+    escapes: Vec<bool>,
+}
+
+impl Uses {
+    fn new(func: &Function) -> Uses {
+        let mut escapes = vec![false; func.regs.len()];
+        let mut written_in = vec![u32::MAX; func.regs.len()];
+        for (b, block) in func.blocks.iter().enumerate() {
+            for inst in &block.insts {
+                inst.for_each_use(|r| {
+                    if written_in[r.index()] != b as u32 {
+                        escapes[r.index()] = true;
+                    }
+                });
+                inst.for_each_def(|r| written_in[r.index()] = b as u32);
+            }
+        }
+        Uses { escapes }
+    }
+
+    /// Fills in [`Micro::uses`] in one block.
+    fn count(&mut self, micros: &mut [Micro], sites: &[Box<Site>]) {
+        /// Operands of sites are read where they lie, so they are never fused away.
+        const LIE: u32 = 1000;
+        let mut last: FxHashMap<u16, usize> = FxHashMap::default();
+        for at in 0..micros.len() {
+            let m = micros[at];
+            let mut read = |s: Src, times: u32| {
+                if let Src::Slot(n) = s
+                    && let Some(def) = last.get(&n)
+                {
+                    micros[*def].uses = micros[*def].uses.saturating_add(times);
+                }
+            };
+            m.src.iter().for_each(|s| read(*s, 1));
+            let mut written: Vec<u16> = Vec::new();
+            match m.op.has_site().then(|| &*sites[m.imm as usize]) {
+                Some(Site::Op(op)) => {
+                    op.args.iter().for_each(|s| read(*s, LIE));
+                    written.extend(op.results.iter());
+                }
+                Some(Site::Host(host)) => {
+                    host.args.iter().for_each(|(s, _)| read(*s, LIE));
+                    written.extend(host.results.iter().map(|(slot, _)| *slot));
+                }
+                Some(Site::Values(values)) => {
+                    for (s, _) in values {
+                        read(*s, LIE);
+                        if let Src::Slot(n) = s {
+                            written.push(*n);
+                        }
+                    }
+                }
+                Some(Site::Global { value, .. }) => read(*value, LIE),
+                Some(Site::List { .. }) | None => {}
+            }
+            for slot in written {
+                last.remove(&slot);
+            }
+            if m.writes {
+                last.remove(&m.dst);
+                if self.escapes.get(m.dst as usize) == Some(&false) {
+                    micros[at].uses = 0;
+                    last.insert(m.dst, at);
+                }
+            }
+        }
+    }
+}
+
+/// The class of a value of type `ty`.
+fn class_of(ty: Type) -> Class {
+    match ty {
+        Type::F64 => Class::Float,
+        Type::F32 => Class::None,
+        _ => Class::Int,
+    }
+}
+
+impl Translator<'_> {
+    fn one_block(&mut self, block: u32, insts: &[Inst]) {
+        self.block = block;
+        self.inst = 0;
+        if self.metered {
+            let mut m = self.micro(MicroOp::Charge);
+            m.imm = insts.len() as u64;
+            self.micros.push(m);
+        }
+        for (i, inst) in insts.iter().enumerate() {
+            self.inst = i as u32;
+            inst.visit(self);
+        }
+    }
+
+    /// Copies a small header that tests the loop's condition into a branch
+    /// back to it, so that a loop written with the test on top branches once
+    /// a turn.
+    fn rotate(&mut self) {
+        const SMALL: usize = 4;
+        let Some(last) = self.micros.last().copied() else { return };
+        let back =
+            last.op == MicroOp::Br && self.back_edges.contains(&(BlockId(self.block), BlockId(last.target)));
+        if !back {
+            return;
+        }
+        let header = &self.func.blocks[last.target as usize];
+        if header.insts.len() > SMALL || !matches!(header.insts.last(), Some(Inst::BrIf { .. })) {
+            return;
+        }
+        self.micros.pop();
+        let before = self.micros.len();
+        self.one_block(last.target, &header.insts);
+        // The turn is counted by the branch that now closes it.
+        for m in &mut self.micros[before..] {
+            if matches!(m.op, MicroOp::BrIf { .. }) {
+                m.counts = !self.metered;
+            }
+        }
+    }
+
+    fn origin(&mut self) -> u32 {
+        let here = (self.block, self.inst);
+        if self.origins.last() != Some(&here) {
+            self.origins.push(here);
+        }
+        self.origins.len() as u32 - 1
+    }
+
+    fn micro(&mut self, op: MicroOp) -> Micro {
+        let origin = self.origin();
+        Micro::new(op, origin)
+    }
+
+    fn emit(&mut self, op: MicroOp, src: &[Src], imm: u64) {
+        let mut m = self.micro(op);
+        m.src[..src.len()].copy_from_slice(src);
+        m.imm = imm;
+        self.micros.push(m);
+    }
+
+    fn define(&mut self, op: MicroOp, dst: Reg, src: &[Src], imm: u64) {
+        let class = class_of(self.func.regs[dst.index()]);
+        let mut m = self.micro(op);
+        m.src[..src.len()].copy_from_slice(src);
+        m.imm = imm;
+        m.dst = dst.0 as u16;
+        m.writes = true;
+        m.class = class;
+        self.micros.push(m);
+    }
+
+    fn branch(&mut self, op: MicroOp, src: &[Src], target: BlockId) {
+        let mut m = self.micro(op);
+        m.src[..src.len()].copy_from_slice(src);
+        m.target = target.0;
+        m.counts = !self.metered && self.back_edges.contains(&(BlockId(self.block), target));
+        self.micros.push(m);
+    }
+
+    fn site(&mut self, site: Site) -> u64 {
+        self.sites.push(Box::new(site));
+        self.sites.len() as u64 - 1
+    }
+
+    fn ty(&self, o: Operand) -> Type {
+        match o {
+            Operand::Reg(r) => self.func.regs[r.index()],
+            Operand::Imm(i) => i.ty(),
+        }
+    }
+
+    fn typed(&self, list: &[Operand]) -> Box<[(Src, Type)]> {
+        list.iter().map(|o| (src(*o), self.ty(*o))).collect()
+    }
+
+    fn elem(&self, tensor: Operand) -> Elem {
+        match self.ty(tensor) {
+            Type::Tensor(e) => e,
+            other => unreachable!("verified: a tensor, not {other:?}"),
+        }
+    }
+
+    fn item(&self, list: Operand) -> Item {
+        match self.ty(list) {
+            Type::List(item) => item,
+            other => unreachable!("verified: a list, not {other:?}"),
+        }
+    }
+
+    /// Arguments into the slots where the callee's frame will begin.
+    fn arguments(&mut self, args: &[Operand]) {
+        for (k, a) in args.iter().enumerate() {
+            let class = class_of(self.ty(*a));
+            let mut m = self.micro(MicroOp::Copy);
+            m.src[0] = src(*a);
+            m.dst = OUT_BASE + k as u16;
+            m.writes = true;
+            m.class = class;
+            self.micros.push(m);
+        }
+        self.outs = self.outs.max(args.len() as u32 + 1);
+    }
+
+    /// The call itself, after its arguments.
+    fn finish_call(&mut self, op: MicroOp, results: &[Reg], callee: Src, imm: u64) {
+        match results {
+            [one] => self.define(op, *one, &[callee], imm),
+            _ => {
+                self.emit(op, &[callee], imm);
+                self.outs = self.outs.max(results.len() as u32 + 1);
+                for (k, r) in results.iter().enumerate() {
+                    self.define(MicroOp::Copy, *r, &[Src::Slot(OUT_BASE + k as u16)], 0);
+                }
+            }
+        }
+    }
+
+    fn binary(&mut self, op: BinaryOp, dst: Reg, a: Operand, b: Operand) {
+        self.define(MicroOp::Binary(op), dst, &[src(a), src(b)], 0);
+    }
+    fn compare(&mut self, op: CompareOp, dst: Reg, a: Operand, b: Operand) {
+        // A literal goes right, where most handlers want it.
+        let (op, a, b) = if matches!(a, Operand::Imm(_)) { (op.swapped(), b, a) } else { (op, a, b) };
+        self.define(MicroOp::Compare(op), dst, &[src(a), src(b)], 0);
+    }
+    fn division(&mut self, op: DivisionOp, dst: Reg, a: Operand, b: Operand) {
+        self.define(MicroOp::Division(op), dst, &[src(a), src(b)], 0);
+    }
+    fn unary(&mut self, op: UnaryOp, dst: Reg, a: Operand) {
+        self.define(MicroOp::Unary(op), dst, &[src(a)], 0);
+    }
+    fn truncation(&mut self, op: TruncationOp, dst: Reg, a: Operand) {
+        self.define(MicroOp::Truncation(op), dst, &[src(a)], 0);
+    }
+    fn literal(&mut self, dst: Reg, value: Imm) {
+        self.define(MicroOp::Copy, dst, &[Src::Imm(value.to_slot())], 0);
+    }
+}
+
+fn src(o: Operand) -> Src {
+    match o {
+        Operand::Reg(r) => Src::Slot(r.0 as u16),
+        Operand::Imm(i) => Src::Imm(i.to_slot()),
+    }
+}
+
+macro_rules! binary_methods {
+    ($($method:ident $name:ident $in:ident $out:ident |$x:ident, $y:ident| $v:expr;)*) => {
+        $(fn $method(&mut self, dst: Reg, a: Operand, b: Operand) { self.binary(BinaryOp::$name, dst, a, b); })*
+    };
+}
+macro_rules! compare_methods {
+    ($($method:ident $name:ident $in:ident |$x:ident, $y:ident| $v:expr;)*) => {
+        $(fn $method(&mut self, dst: Reg, a: Operand, b: Operand) { self.compare(CompareOp::$name, dst, a, b); })*
+    };
+}
+macro_rules! division_methods {
+    ($($method:ident $name:ident $in:ident |$x:ident, $y:ident| $v:expr;)*) => {
+        $(fn $method(&mut self, dst: Reg, a: Operand, b: Operand) { self.division(DivisionOp::$name, dst, a, b); })*
+    };
+}
+macro_rules! unary_methods {
+    ($($method:ident $name:ident $in:ident $out:ident |$x:ident| $v:expr;)*) => {
+        $(fn $method(&mut self, dst: Reg, a: Operand) { self.unary(UnaryOp::$name, dst, a); })*
+    };
+}
+macro_rules! truncation_methods {
+    ($($method:ident $name:ident $in:ident $out:ident |$x:ident| $v:expr;)*) => {
+        $(fn $method(&mut self, dst: Reg, a: Operand) { self.truncation(TruncationOp::$name, dst, a); })*
+    };
+}
+
+impl Visitor for Translator<'_> {
+    type Output = ();
+
+    arith::for_each_binary!(binary_methods);
+    arith::for_each_compare!(compare_methods);
+    arith::for_each_division!(division_methods);
+    arith::for_each_unary!(unary_methods);
+    arith::for_each_truncation!(truncation_methods);
+
+    fn br(&mut self, target: BlockId) {
+        self.branch(MicroOp::Br, &[], target);
+    }
+
+    fn br_if(&mut self, cond: Operand, then_to: BlockId, else_to: BlockId) {
+        if then_to == else_to {
+            return self.br(then_to);
+        }
+        // The branch that is taken goes to the back-edge, or away from the next block.
+        let next = BlockId(self.block + 1);
+        let negate = then_to == next && else_to != next;
+        let (target, fall) = if negate { (else_to, then_to) } else { (then_to, else_to) };
+        self.branch(MicroOp::BrIf { negate }, &[src(cond)], target);
+        self.branch(MicroOp::Br, &[], fall);
+    }
+
+    fn switch(&mut self, index: Operand, targets: &[BlockId], default_to: BlockId) {
+        self.emit(MicroOp::Switch, &[src(index)], targets.len() as u64);
+        for t in targets {
+            self.branch(MicroOp::Br, &[], *t);
+        }
+        self.branch(MicroOp::Br, &[], default_to);
+    }
+
+    fn ret(&mut self, values: &[Operand]) {
+        let types = self.typed(values);
+        if self.region {
+            let site = self.site(Site::Values(types));
+            let mut m = self.micro(MicroOp::RetRegion);
+            m.imm = site;
+            // How many values: a single one goes to the caller's slot too.
+            m.dst = values.len() as u16;
+            return self.micros.push(m);
+        }
+        match values {
+            [] => self.emit(MicroOp::Ret, &[], 0),
+            [one] => {
+                let class = class_of(self.ty(*one));
+                let mut m = self.micro(MicroOp::Ret);
+                m.src[0] = src(*one);
+                m.dst = 1;
+                m.class = class;
+                self.micros.push(m);
+            }
+            _ => {
+                let site = self.site(Site::Values(types));
+                self.emit(MicroOp::RetMany, &[], site);
+            }
+        }
+    }
+
+    fn trap(&mut self) {
+        self.emit(MicroOp::Trap, &[], 0);
+    }
+
+    fn call(&mut self, results: &[Reg], callee: FuncId, args: &[Operand]) {
+        if callee.index() < self.module.imports.len() {
+            let site = Site::Host(HostSite {
+                import: callee.index(),
+                args: self.typed(args),
+                results: results.iter().map(|r| (r.0 as u16, self.func.regs[r.index()])).collect(),
+            });
+            let site = self.site(site);
+            self.outs = self.outs.max(1);
+            return self.emit(MicroOp::Plain(Plain::CallHost), &[], site);
+        }
+        self.arguments(args);
+        self.finish_call(MicroOp::Call, results, Src::None, callee.index() as u64);
+    }
+
+    fn call_ref(&mut self, results: &[Reg], callee: Operand, args: &[Operand]) {
+        self.arguments(args);
+        self.finish_call(MicroOp::CallRef, results, src(callee), 0);
+    }
+
+    fn func_ref(&mut self, dst: Reg, callee: FuncId) {
+        self.define(MicroOp::Copy, dst, &[Src::Imm(callee.index() as u64)], 0);
+    }
+
+    fn op(&mut self, results: &[Reg], callee: OpId, args: &[Operand]) {
+        let op = &self.module.ops[callee.index()];
+        let operation = Operation::find(&op.name).expect("verified: the catalogue has it");
+        let list_len =
+            operation.typed().list_len(args.len()).expect("verified: the number of arguments fits");
+        let site = Site::Op(OpSite {
+            index: operation.index(),
+            kernel: KERNELS[operation.index()],
+            elems: op.elems.clone(),
+            args: args.iter().map(|a| src(*a)).collect(),
+            arg_types: args.iter().map(|a| self.ty(*a)).collect(),
+            list_len,
+            results: results.iter().map(|r| r.0 as u16).collect(),
+        });
+        let site = self.site(site);
+        self.outs = self.outs.max(1);
+        self.emit(MicroOp::Plain(Plain::CallOp), &[], site);
+    }
+
+    fn copy(&mut self, dst: Reg, a: Operand) {
+        self.define(MicroOp::Copy, dst, &[src(a)], 0);
+    }
+
+    fn select(&mut self, dst: Reg, cond: Operand, a: Operand, b: Operand) {
+        self.define(MicroOp::Select, dst, &[src(cond), src(a), src(b)], 0);
+    }
+
+    fn global_get(&mut self, dst: Reg, global: GlobalId) {
+        self.define(MicroOp::Plain(Plain::GlobalGet), dst, &[], global.index() as u64);
+    }
+
+    fn global_set(&mut self, global: GlobalId, value: Operand) {
+        let ty = self.ty(value);
+        if ty.is_object() {
+            let site = self.site(Site::Global { index: global.index(), value: src(value), ty });
+            return self.emit(MicroOp::Plain(Plain::GlobalSetObject), &[], site);
+        }
+        self.emit(MicroOp::Plain(Plain::GlobalSet), &[src(value)], global.index() as u64);
+    }
+
+    fn const_get(&mut self, dst: Reg, constant: ConstId) {
+        self.define(MicroOp::Plain(Plain::ConstGet), dst, &[], constant.index() as u64);
+    }
+
+    fn i32_const(&mut self, dst: Reg, value: Imm) {
+        self.literal(dst, value);
+    }
+    fn i64_const(&mut self, dst: Reg, value: Imm) {
+        self.literal(dst, value);
+    }
+    fn f32_const(&mut self, dst: Reg, value: Imm) {
+        self.literal(dst, value);
+    }
+    fn f64_const(&mut self, dst: Reg, value: Imm) {
+        self.literal(dst, value);
+    }
+    fn bool_const(&mut self, dst: Reg, value: Imm) {
+        self.literal(dst, value);
+    }
+
+    fn region_begin(&mut self) {
+        self.emit(MicroOp::Plain(Plain::RegionBegin), &[], 0);
+    }
+
+    fn region_end(&mut self, kept: &[Reg]) {
+        let kept = kept.iter().map(|r| (Src::Slot(r.0 as u16), self.func.regs[r.index()])).collect();
+        let site = self.site(Site::Values(kept));
+        self.emit(MicroOp::Plain(Plain::RegionEnd), &[], site);
+    }
+
+    fn f32_fma(&mut self, dst: Reg, a: Operand, b: Operand, c: Operand) {
+        self.define(MicroOp::Fma { wide: false }, dst, &[src(a), src(b), src(c)], 0);
+    }
+    fn f64_fma(&mut self, dst: Reg, a: Operand, b: Operand, c: Operand) {
+        self.define(MicroOp::Fma { wide: true }, dst, &[src(a), src(b), src(c)], 0);
+    }
+
+    fn tensor_len(&mut self, dst: Reg, x: Operand) {
+        self.define(MicroOp::Plain(Plain::TensorLen), dst, &[src(x)], 0);
+    }
+    fn tensor_rank(&mut self, dst: Reg, x: Operand) {
+        self.define(MicroOp::Plain(Plain::TensorRank), dst, &[src(x)], 0);
+    }
+    fn tensor_dim(&mut self, dst: Reg, x: Operand, axis: Operand) {
+        self.define(MicroOp::Plain(Plain::TensorDim), dst, &[src(x), src(axis)], 0);
+    }
+    fn tensor_load(&mut self, dst: Reg, x: Operand, i: Operand) {
+        self.define(MicroOp::Load(self.elem(x)), dst, &[src(x), src(i)], 0);
+    }
+    fn tensor_load2(&mut self, dst: Reg, x: Operand, i: Operand, j: Operand) {
+        self.define(MicroOp::Load2(self.elem(x)), dst, &[src(x), src(i), src(j)], 0);
+    }
+    fn tensor_load3(&mut self, dst: Reg, x: Operand, i: Operand, j: Operand, k: Operand) {
+        self.define(MicroOp::Plain(Plain::Load3(self.elem(x))), dst, &[src(x), src(i), src(j), src(k)], 0);
+    }
+    fn tensor_store(&mut self, x: Operand, i: Operand, value: Operand) {
+        self.emit(MicroOp::Store(self.elem(x)), &[src(x), src(i), src(value)], 0);
+    }
+    fn tensor_store2(&mut self, x: Operand, i: Operand, j: Operand, value: Operand) {
+        self.emit(MicroOp::Store2(self.elem(x)), &[src(x), src(i), src(j), src(value)], 0);
+    }
+    fn tensor_store3(&mut self, x: Operand, i: Operand, j: Operand, k: Operand, value: Operand) {
+        let operands = [src(x), src(i), src(j), src(k), src(value)];
+        self.emit(MicroOp::Plain(Plain::Store3(self.elem(x))), &operands, 0);
+    }
+    fn tensor_load_re(&mut self, dst: Reg, x: Operand, i: Operand) {
+        self.define(MicroOp::Plain(Plain::LoadPart(self.elem(x))), dst, &[src(x), src(i)], 0);
+    }
+    fn tensor_load_im(&mut self, dst: Reg, x: Operand, i: Operand) {
+        self.define(MicroOp::Plain(Plain::LoadPart(self.elem(x))), dst, &[src(x), src(i)], 1);
+    }
+    fn tensor_store_re(&mut self, x: Operand, i: Operand, value: Operand) {
+        self.emit(MicroOp::Plain(Plain::StorePart(self.elem(x))), &[src(x), src(i), src(value)], 0);
+    }
+    fn tensor_store_im(&mut self, x: Operand, i: Operand, value: Operand) {
+        self.emit(MicroOp::Plain(Plain::StorePart(self.elem(x))), &[src(x), src(i), src(value)], 1);
+    }
+
+    fn list_new(&mut self, dst: Reg, len: Operand, fill: Operand) {
+        let item = Item::from_type(self.ty(fill)).expect("verified: a list holds no lists");
+        let site = self.site(Site::List { item });
+        self.define(MicroOp::Plain(Plain::ListNew), dst, &[src(len), src(fill)], site);
+    }
+    fn list_len(&mut self, dst: Reg, list: Operand) {
+        self.define(MicroOp::Plain(Plain::ListLen), dst, &[src(list)], 0);
+    }
+    fn list_get(&mut self, dst: Reg, list: Operand, i: Operand) {
+        self.define(MicroOp::Plain(Plain::ListGet), dst, &[src(list), src(i)], 0);
+    }
+    fn list_set(&mut self, list: Operand, i: Operand, value: Operand) {
+        let item = self.item(list);
+        if item.ty().is_object() {
+            let site = self.site(Site::List { item });
+            return self.emit(MicroOp::Plain(Plain::ListSetObject), &[src(list), src(i), src(value)], site);
+        }
+        self.emit(MicroOp::Plain(Plain::ListSet), &[src(list), src(i), src(value)], 0);
+    }
+}

@@ -1,0 +1,3 @@
+//! NBC: a typed numeric bytecode and its virtual machine.
+pub use nbc_ir as ir;
+pub use nbc_runtime as runtime;
