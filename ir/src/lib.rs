@@ -6,7 +6,7 @@
 //! - [`module`]: modules, functions, blocks
 //! - [`Module::parse`], [`Module::print`]: the text format; [`binary`]: the binary one
 //! - [`flow`]: control flow graph, dominators, loops
-//! - [`builder`]: modules from Rust
+//! - [`builder`]: modules from Rust; [`isa`]: the reference page `docs/isa.md`
 //! - [`verify`]: from [`Module`] to [`VerifiedModule`]
 //!
 //! This crate knows no devices, threads, clocks or files.
@@ -22,6 +22,7 @@ pub mod error;
 pub mod flow;
 mod formatter;
 mod infer;
+pub mod isa;
 mod lexer;
 pub mod module;
 mod names;

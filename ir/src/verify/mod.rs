@@ -41,9 +41,6 @@ pub const MAX_REGS: usize = 60_000;
 pub const MAX_RANK: usize = 8;
 /// Most parameters, and most results, a signature may have.
 pub const MAX_ARITY: usize = 1_000;
-/// Most types that a signature may have when those inside its function types
-/// are counted too, as its text does.
-pub const MAX_SIGNATURE_SIZE: usize = 10_000;
 /// Most regions that may be open at once in a function.
 pub const MAX_REGION_DEPTH: u32 = 32;
 /// Most errors reported for one module.

@@ -1,7 +1,8 @@
 //! Checks everything of a module that is not a function body.
 
 use super::report::{Report, clip, plural};
-use super::{MAX_ARITY, MAX_RANK, MAX_SIGNATURE_SIZE};
+use super::{MAX_ARITY, MAX_RANK};
+use crate::binary::{MAX_SIG_DEPTH, MAX_SIG_WEIGHT, sig_weight};
 use crate::catalogue::{OpSignature, Operation};
 use crate::entity::{FuncId, SigId};
 use crate::module::{ConstValue, GlobalInit, Module, OpRef};
@@ -22,7 +23,8 @@ pub(super) fn check(report: &mut Report<'_>) -> Vec<Option<OpSignature>> {
 fn signatures(report: &mut Report<'_>) {
     let module = report.module;
     let mut seen = FxHashSet::default();
-    let mut sizes: Vec<usize> = Vec::with_capacity(module.sigs.len());
+    // Number of types in each, and how deep function types nest in it.
+    let mut weights = Vec::with_capacity(module.sigs.len());
     for (i, sig) in module.sigs.iter().enumerate() {
         if report.is_full() {
             return;
@@ -34,31 +36,24 @@ fn signatures(report: &mut Report<'_>) {
                 report.module(context(), message);
             }
         }
-        let mut size = 1usize;
         for ty in sig.params.iter().chain(&sig.results) {
-            size = size.saturating_add(1);
-            if let Some(SigId(inner)) = func_type(*ty) {
-                match sizes.get(inner as usize) {
-                    Some(inner) => size = size.saturating_add(*inner),
-                    None => {
-                        report.module(
-                            context(),
-                            format!("names signature {inner}; only signatures before it may be named"),
-                        );
-                        break;
-                    }
-                }
+            if let Some(inner) = func_type(*ty)
+                && inner.index() >= i
+            {
+                let message = format!("names signature {}; only signatures before it may be named", inner.0);
+                report.module(context(), message);
+                break;
             }
         }
-        if size > MAX_SIGNATURE_SIZE {
-            report.module(
-                context(),
-                format!(
-                    "too large: more than {MAX_SIGNATURE_SIZE} types, counting those inside function types"
-                ),
+        let (weight, depth) = sig_weight(sig, &weights);
+        if weight > MAX_SIG_WEIGHT || depth > MAX_SIG_DEPTH {
+            let message = format!(
+                "too large: at most {MAX_SIG_WEIGHT} types, counting those inside function types, which may be \
+                 nested {MAX_SIG_DEPTH} deep"
             );
+            report.module(context(), message);
         }
-        sizes.push(size);
+        weights.push((weight, depth));
         if !seen.insert(sig) {
             // Function types are compared by number.
             report.module(

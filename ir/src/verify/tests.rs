@@ -187,7 +187,7 @@ fn signatures_stand_in_order_once_and_of_bounded_size() {
     }
     let f = &mut m.functions[0];
     (f.regs[0], f.blocks[0].insts) = (Type::Func(SigId(40)), vec![len(1, 0), ret(&[])]);
-    refused(m.clone(), "too large: more than 10000 types");
+    refused(m.clone(), "too large: at most 8192 types");
     refused(m, "expected a tensor, found %0, which is func<(func<(func<");
 }
 
