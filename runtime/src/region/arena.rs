@@ -1,7 +1,9 @@
 //! The arena of one region: headers and small payloads, freed all at once.
 //!
 //! A bumpalo arena whose allocations are all 16-aligned. It takes no memory
-//! until its first allocation, and a reset keeps its largest chunk.
+//! until its first allocation, and a reset keeps its largest chunk. Its
+//! allocation limit is always what it has, so that bumpalo by itself never
+//! takes a chunk: only [`Arena::grow`] does, whose caller counts.
 
 use bumpalo::Bump;
 use std::alloc::Layout;
@@ -10,38 +12,44 @@ use std::ptr::NonNull;
 /// Alignment of everything in an arena.
 pub(crate) const ALIGN: usize = 16;
 
-#[derive(Default)]
+/// `size`, which must be small, rounded up to the alignment.
+#[inline(always)]
+pub(crate) const fn padded(size: usize) -> usize {
+    (size + (ALIGN - 1)) & !(ALIGN - 1)
+}
+
 pub(crate) struct Arena {
     bump: Bump<ALIGN>,
     /// Bytes of all chunks.
     chunks: usize,
 }
 
+impl Default for Arena {
+    fn default() -> Arena {
+        let bump = Bump::with_min_align();
+        bump.set_allocation_limit(Some(0));
+        Arena { bump, chunks: 0 }
+    }
+}
+
 impl Arena {
-    /// Whether `size` bytes, a multiple of 16, fit the current chunk.
+    /// `size` bytes, a multiple of 16, if the current chunk has them.
     #[inline(always)]
-    pub(crate) fn fits(&self, size: usize) -> bool {
-        size <= self.bump.chunk_capacity()
+    pub(crate) fn alloc(&mut self, size: usize) -> Option<NonNull<u8>> {
+        debug_assert!(size.is_multiple_of(ALIGN) && size <= isize::MAX as usize - ALIGN);
+        // SAFETY: the alignment is a power of two and the size is small.
+        let layout = unsafe { Layout::from_size_align_unchecked(size, ALIGN) };
+        self.bump.try_alloc_layout(layout).ok()
     }
 
-    /// `size` bytes, a multiple of 16, taking a new chunk of at most `room`
-    /// bytes if need be.
-    #[inline(always)]
-    pub(crate) fn alloc(&mut self, size: usize, room: usize) -> Option<NonNull<u8>> {
-        debug_assert!(size.is_multiple_of(ALIGN));
-        let layout = Layout::from_size_align(size, ALIGN).ok()?;
-        if self.fits(size) {
-            return self.bump.try_alloc_layout(layout).ok();
-        }
-        self.grow(layout, room)
-    }
-
+    /// `size` bytes, a multiple of 16, taking a new chunk of at most `room` bytes.
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, layout: Layout, room: usize) -> Option<NonNull<u8>> {
+    pub(crate) fn grow(&mut self, size: usize, room: usize) -> Option<NonNull<u8>> {
         self.bump.set_allocation_limit(Some(self.chunks.saturating_add(room)));
-        let place = self.bump.try_alloc_layout(layout).ok();
+        let place = self.alloc(size);
         self.chunks = self.bump.allocated_bytes();
+        self.bump.set_allocation_limit(Some(self.chunks));
         place
     }
 
@@ -67,12 +75,14 @@ impl Arena {
     ///
     /// # Safety
     /// Nothing allocated here may be used afterwards.
+    #[inline]
     pub(crate) unsafe fn reset(&mut self, keep: usize) {
         self.bump.reset();
         self.chunks = self.bump.allocated_bytes();
         if self.chunks > keep {
-            self.bump = Bump::with_min_align();
-            self.chunks = 0;
+            *self = Arena::default();
+        } else {
+            self.bump.set_allocation_limit(Some(self.chunks));
         }
     }
 }

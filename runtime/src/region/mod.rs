@@ -22,12 +22,14 @@ mod place;
 pub(crate) mod pool;
 mod promote;
 
-use crate::object::{Element, ListRef, OwnedTensor, Str, StrRef, Tensor, TensorRef};
+use crate::object::tensor::SHORT_RANK;
+use crate::object::{Element, ListRef, OwnedTensor, Storage, Str, StrRef, Tensor, TensorRef};
 use crate::trap::{TrapCode, TrapError};
-use arena::Arena;
+use arena::{Arena, padded};
 use nbc_ir::{ConstValue, Elem, Item, Type};
-use place::{NoRoom, Place};
-use pool::{BufferList, Pool};
+use place::{NoRoom, Place, write_header};
+use pool::{BufferList, MEDIUM, Pool};
+use std::ptr::NonNull;
 
 /// Idle arenas of the first regions keep this much for their next use.
 const KEEP_NEAR: usize = 1 << 20;
@@ -66,7 +68,7 @@ struct Shared {
     limit: usize,
     /// Bytes of all arenas' chunks and all owned buffers.
     held: usize,
-    /// Most `held` has been.
+    /// Most `held` and the pool's kept bytes have been together.
     peak: usize,
 }
 
@@ -88,7 +90,7 @@ pub struct RegionStats {
 pub struct HeapStats {
     /// Bytes taken from the machine for arenas and owned buffers.
     pub held: usize,
-    /// Most of that at once.
+    /// Most bytes taken from the machine at once, those kept for reuse included.
     pub peak: usize,
     /// Bytes of buffers kept for reuse.
     pub kept: usize,
@@ -102,8 +104,12 @@ pub struct HeapStats {
 
 /// All objects of one instance.
 pub struct Heap {
-    regions: Vec<Region>,
+    /// Regions by index, those above `depth` idle. Each is a box of its own,
+    /// so that it stays in place when the stack grows.
+    regions: Vec<NonNull<Region>>,
     depth: usize,
+    /// The innermost region: `regions[depth]`.
+    current: NonNull<Region>,
     shared: Shared,
     globals: Vec<Region>,
     /// Former values of globals, which the program may still refer to.
@@ -120,9 +126,11 @@ impl Heap {
     /// # Safety
     /// No handle or slot into the heap may be used after the heap is dropped.
     pub unsafe fn new(limit: usize) -> Heap {
+        let first = Region::boxed();
         Heap {
-            regions: vec![Region::default()],
+            regions: vec![first],
             depth: 0,
+            current: first,
             shared: Shared { pool: Pool::new(KEEP_POOLED.min(limit / 2)), limit, held: 0, peak: 0 },
             globals: Vec::new(),
             graveyard: Vec::new(),
@@ -150,9 +158,32 @@ impl Heap {
     pub fn begin(&mut self) {
         self.depth += 1;
         if self.depth == self.regions.len() {
-            self.regions.push(Region::default());
+            self.regions.push(Region::boxed());
         }
-        self.regions[self.depth].begins += 1;
+        self.current = self.regions[self.depth];
+        self.current().begins += 1;
+    }
+
+    /// The innermost region.
+    #[inline(always)]
+    fn current(&mut self) -> &mut Region {
+        // SAFETY: the heap owns its regions, which are freed with it only, and
+        // is borrowed exclusively while one of them is.
+        unsafe { self.current.as_mut() }
+    }
+
+    /// The region with index `index`, begun or idle.
+    fn region(&self, index: usize) -> &Region {
+        // SAFETY: as above, and shared as the heap is.
+        unsafe { self.regions[index].as_ref() }
+    }
+
+    /// The region with index `index` as a place for objects.
+    #[inline(always)]
+    fn place(&mut self, index: usize) -> Place<'_> {
+        // SAFETY: as for `current`; `shared` is another part of the heap.
+        let region = unsafe { self.regions[index].as_mut() };
+        Place { region, shared: &mut self.shared, index: index as u32 }
     }
 
     /// Ends the innermost region: its objects are gone.
@@ -165,17 +196,28 @@ impl Heap {
     #[inline]
     pub unsafe fn end(&mut self) {
         assert!(self.depth > 0, "the instance's own region ends with the heap");
-        let region = &mut self.regions[self.depth];
+        let region = self.current();
         if region.arena.is_used() || !region.buffers.is_empty() {
-            let keep = match self.depth {
-                d if d < NEAR => KEEP_NEAR.min(self.shared.limit / 64),
-                d if d < FAR => KEEP_FAR.min(self.shared.limit / 1024),
-                _ => 0,
-            };
             // SAFETY: handed on from the caller.
-            unsafe { region.clear(&mut self.shared, keep) };
+            unsafe { self.clear_current() };
         }
         self.depth -= 1;
+        self.current = self.regions[self.depth];
+    }
+
+    /// Frees the objects of the innermost region.
+    ///
+    /// # Safety
+    /// As [`Heap::end`].
+    unsafe fn clear_current(&mut self) {
+        let keep = match self.depth {
+            d if d < NEAR => KEEP_NEAR.min(self.shared.limit / 64),
+            d if d < FAR => KEEP_FAR.min(self.shared.limit / 1024),
+            _ => 0,
+        };
+        let Place { region, shared, .. } = self.place(self.depth);
+        // SAFETY: handed on from the caller.
+        unsafe { region.clear(shared, keep) };
     }
 
     /// Ends the innermost region, moving the objects in `kept` to the region
@@ -226,7 +268,7 @@ impl Heap {
     /// A tensor of zeros in the innermost region.
     #[inline]
     pub fn zeros(&mut self, elem: Elem, dims: &[u64]) -> Result<TensorRef, TrapError> {
-        self.try_here(|p| p.tensor(elem, dims, true))
+        self.tensor(elem, dims, true)
     }
 
     /// A tensor in the innermost region whose elements are still to be written.
@@ -235,7 +277,36 @@ impl Heap {
     /// Every element must be written before anything can read it.
     #[inline]
     pub unsafe fn uninit(&mut self, elem: Elem, dims: &[u64]) -> Result<TensorRef, TrapError> {
-        self.try_here(|p| p.tensor(elem, dims, false))
+        self.tensor(elem, dims, false)
+    }
+
+    /// The fast way to a small tensor: one allocation in the current chunk.
+    #[inline(always)]
+    fn tensor(&mut self, elem: Elem, dims: &[u64], zeroed: bool) -> Result<TensorRef, TrapError> {
+        // Saturated is not small, and a dim of 0 makes 0 at any place.
+        let len = dims.iter().fold(1u64, |n, d| n.saturating_mul(*d));
+        if len < MEDIUM as u64 && dims.len() <= SHORT_RANK {
+            let bytes = len as usize * elem.size();
+            if bytes < MEDIUM
+                && let Some(place) = self.current().arena.alloc(padded(Tensor::SHORT + bytes))
+            {
+                // SAFETY: the allocation has room for a short header and the
+                // payload behind it.
+                return Ok(unsafe {
+                    let data = place.as_ptr().add(Tensor::SHORT);
+                    if zeroed {
+                        data.write_bytes(0, bytes);
+                    }
+                    write_header(place.as_ptr(), self.depth as u32, data, elem, dims, len, Storage::Inline)
+                });
+            }
+        }
+        self.tensor_elsewhere(elem, dims, zeroed)
+    }
+
+    #[inline(never)]
+    fn tensor_elsewhere(&mut self, elem: Elem, dims: &[u64], zeroed: bool) -> Result<TensorRef, TrapError> {
+        self.try_here(|p| p.tensor(elem, dims, zeroed))
     }
 
     /// A tensor in the innermost region with a copy of `data`, row-major.
@@ -415,14 +486,14 @@ impl Heap {
         // SAFETY: handed on from the caller.
         let tensor = unsafe { TensorRef::from_slot(slot) };
         let region = tensor.region() as usize;
-        if tensor.storage() == crate::object::Storage::Pooled && region > 0 && tensor.is_writable() {
+        if tensor.storage() == Storage::Pooled && region > 0 && tensor.is_writable() {
             let (elem, dims) = (tensor.elem(), tensor.dims());
             // SAFETY: a pooled payload starts a buffer that its region owns.
             let buffer = unsafe { pool::Buffer::from_data(tensor.data()) };
-            let region = &mut self.regions[region];
+            let Place { region, shared, .. } = self.place(region);
             region.buffers.remove(buffer);
             region.buffer_bytes -= buffer.capacity();
-            self.shared.held -= buffer.capacity();
+            shared.held -= buffer.capacity();
             tensor.make_empty();
             // SAFETY: the buffer is owned by nobody else now; its elements are initialised.
             return Ok(unsafe { OwnedTensor::from_buffer(buffer, elem, &dims) });
@@ -460,7 +531,7 @@ impl Heap {
             peak: self.shared.peak,
             kept: self.shared.pool.kept(),
             limit: self.shared.limit,
-            regions: self.regions.iter().map(stats).collect(),
+            regions: (0..self.regions.len()).map(|i| stats(self.region(i))).collect(),
             globals,
         }
     }
@@ -468,17 +539,16 @@ impl Heap {
     /// Gives up what is kept for reuse: pooled buffers and idle arenas.
     pub fn trim(&mut self) {
         self.shared.pool.trim();
-        for region in &mut self.regions[self.depth + 1..] {
+        for index in self.depth + 1..self.regions.len() {
+            let Place { region, shared, .. } = self.place(index);
             // SAFETY: regions above the innermost have ended; nothing refers into them.
-            unsafe { region.clear(&mut self.shared, 0) };
+            unsafe { region.clear(shared, 0) };
         }
     }
 
     #[inline(always)]
     fn try_here<R>(&mut self, make: impl Fn(&mut Place<'_>) -> Result<R, NoRoom>) -> Result<R, TrapError> {
-        let index = self.depth as u32;
-        let region = &mut self.regions[self.depth];
-        match make(&mut Place { region, shared: &mut self.shared, index }) {
+        match make(&mut self.place(self.depth)) {
             Ok(made) => Ok(made),
             Err(e) => self.again(e, self.depth, make),
         }
@@ -489,8 +559,7 @@ impl Heap {
         depth: usize,
         make: impl Fn(&mut Place<'_>) -> Result<R, NoRoom>,
     ) -> Result<R, TrapError> {
-        let region = &mut self.regions[depth];
-        match make(&mut Place { region, shared: &mut self.shared, index: depth as u32 }) {
+        match make(&mut self.place(depth)) {
             Ok(made) => Ok(made),
             Err(e) => self.again(e, depth, make),
         }
@@ -509,9 +578,7 @@ impl Heap {
             return Err(trap);
         }
         self.trim();
-        let region = &mut self.regions[depth];
-        make(&mut Place { region, shared: &mut self.shared, index: depth as u32 })
-            .map_err(|e| e.into_trap(&self.shared))
+        make(&mut self.place(depth)).map_err(|e| e.into_trap(&self.shared))
     }
 
     fn retry<R>(&mut self, mut make: impl FnMut(&mut Heap) -> Result<R, NoRoom>) -> Result<R, TrapError> {
@@ -526,6 +593,10 @@ impl Heap {
 }
 
 impl Region {
+    fn boxed() -> NonNull<Region> {
+        NonNull::from(Box::leak(Box::default()))
+    }
+
     /// Frees all objects; the arena keeps a chunk of at most `keep` bytes.
     ///
     /// # Safety
@@ -546,7 +617,9 @@ impl Region {
 
 impl Drop for Heap {
     fn drop(&mut self) {
-        for region in self.regions.iter_mut().chain(&mut self.globals).chain(&mut self.graveyard) {
+        // SAFETY: the boxes were leaked by `boxed` and are freed once, here.
+        let regions = self.regions.drain(..).map(|r| *unsafe { Box::from_raw(r.as_ptr()) });
+        for mut region in regions.chain(self.globals.drain(..)).chain(self.graveyard.drain(..)) {
             // SAFETY: whoever made the heap promised not to use its objects
             // after it is dropped.
             unsafe { region.clear(&mut self.shared, 0) };

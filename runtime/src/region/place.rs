@@ -1,6 +1,6 @@
 //! Making objects in one region: every header is written here.
 
-use super::arena::{ALIGN, Arena};
+use super::arena::{Arena, padded};
 use super::pool::{Buffer, BufferList, MEDIUM, class_of};
 use super::{Region, Shared};
 use crate::object::tensor::{Dims, SHORT_RANK, count};
@@ -8,6 +8,7 @@ use crate::object::{List, ListRef, MAX_RANK, Storage, Str, StrRef, Tensor, Tenso
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::{Elem, Item, Type};
 use rustc_hash::FxHashMap;
+use std::mem::offset_of;
 use std::ptr::NonNull;
 
 /// Why an object was not made.
@@ -44,7 +45,7 @@ impl Shared {
     #[inline]
     fn add(&mut self, bytes: usize) {
         self.held += bytes;
-        self.peak = self.peak.max(self.held);
+        self.peak = self.peak.max(self.held + self.pool.kept());
     }
 }
 
@@ -55,22 +56,15 @@ pub(super) struct Place<'h> {
     pub(super) index: u32,
 }
 
-/// Bytes of the header of a string or a list in front of its payload.
-const fn padded(size: usize) -> usize {
-    size.next_multiple_of(ALIGN)
-}
-
 impl Place<'_> {
     /// `size` bytes of the arena.
     #[inline(always)]
     fn arena(&mut self, size: usize) -> Result<*mut u8, NoRoom> {
         let size = padded(size);
-        if self.region.arena.fits(size)
-            && let Some(place) = self.region.arena.alloc(size, 0)
-        {
-            return Ok(place.as_ptr());
+        match self.region.arena.alloc(size) {
+            Some(place) => Ok(place.as_ptr()),
+            None => self.arena_chunk(size),
         }
-        self.arena_chunk(size)
     }
 
     #[cold]
@@ -78,7 +72,7 @@ impl Place<'_> {
     fn arena_chunk(&mut self, size: usize) -> Result<*mut u8, NoRoom> {
         let arena: &mut Arena = &mut self.region.arena;
         let before = arena.chunk_bytes();
-        let place = arena.alloc(size, self.shared.room());
+        let place = arena.grow(size, self.shared.room());
         let taken = arena.chunk_bytes() - before;
         self.shared.add(taken);
         place.map(NonNull::as_ptr).ok_or(NoRoom::Budget(size))
@@ -119,7 +113,7 @@ impl Place<'_> {
                 if zeroed {
                     data.write_bytes(0, bytes);
                 }
-                Ok(self.write_header(place, data, elem, dims, len, Storage::Inline))
+                Ok(write_header(place, self.index, data, elem, dims, len, Storage::Inline))
             }
         } else {
             self.pooled_tensor(elem, dims, len, bytes, zeroed)
@@ -139,46 +133,7 @@ impl Place<'_> {
         let place = self.arena(Tensor::header_size(dims.len(), false))?;
         let data = self.buffer(bytes, zeroed)?;
         // SAFETY: the allocation has room for the header.
-        Ok(unsafe { self.write_header(place, data, elem, dims, len, Storage::Pooled) })
-    }
-
-    /// Writes the header of a writable tensor.
-    ///
-    /// # Safety
-    /// `place` must have room for a header of that rank and storage, and there
-    /// must be at most [`MAX_RANK`] dims.
-    #[inline(always)]
-    unsafe fn write_header(
-        &self,
-        place: *mut u8,
-        data: *mut u8,
-        elem: Elem,
-        dims: &[u64],
-        len: u64,
-        storage: Storage,
-    ) -> TensorRef {
-        let header = place.cast::<Tensor>();
-        let rank = dims.len();
-        // SAFETY: every field written lies in the header, whose full size
-        // there is when the rank is above 3.
-        unsafe {
-            (*header).data = data;
-            (*header).len = len;
-            (*header).wlen = len;
-            (*header).wd0 = dims.first().copied().unwrap_or(0);
-            (*header).region = self.index;
-            (*header).rank = rank as u8;
-            (*header).elem = elem;
-            (*header).storage = storage;
-            (*header).dims[0] = dims.first().copied().unwrap_or(0);
-            (*header).dims[1] = dims.get(1).copied().unwrap_or(0);
-            (*header).dims[2] = dims.get(2).copied().unwrap_or(0);
-            if rank > SHORT_RANK {
-                let to = (&raw mut (*header).dims).cast::<u64>();
-                std::ptr::copy_nonoverlapping(dims.as_ptr(), to, rank);
-            }
-        }
-        TensorRef(header)
+        Ok(unsafe { write_header(place, self.index, data, elem, dims, len, Storage::Pooled) })
     }
 
     pub(super) fn tensor_from_bytes(
@@ -215,7 +170,7 @@ impl Place<'_> {
         let (len, _) = payload(elem, dims)?;
         let place = self.arena(Tensor::header_size(dims.len(), false))?;
         // SAFETY: the allocation has room for the header.
-        let tensor = unsafe { self.write_header(place, data, elem, dims, len, Storage::Lent) };
+        let tensor = unsafe { write_header(place, self.index, data, elem, dims, len, Storage::Lent) };
         tensor.set_read_only();
         Ok(tensor)
     }
@@ -229,7 +184,7 @@ impl Place<'_> {
         // only a view has a root.
         unsafe {
             let data = tensor.data().add(offset as usize * tensor.elem().size());
-            let view = self.write_header(place, data, tensor.elem(), dims, len, Storage::View);
+            let view = write_header(place, self.index, data, tensor.elem(), dims, len, Storage::View);
             (*view.0).root = if tensor.storage() == Storage::View { (*tensor.0).root } else { tensor.0 };
             if !tensor.is_writable() {
                 view.set_read_only();
@@ -355,7 +310,15 @@ impl Place<'_> {
             let place = self.arena(Tensor::header_size(dims.len(), storage == Storage::View))?;
             // SAFETY: the allocation has room for the header.
             unsafe {
-                self.write_header(place, tensor.data(), tensor.elem(), &dims, tensor.len() as u64, storage)
+                write_header(
+                    place,
+                    self.index,
+                    tensor.data(),
+                    tensor.elem(),
+                    &dims,
+                    tensor.len() as u64,
+                    storage,
+                )
             }
         };
         if !tensor.is_writable() {
@@ -372,6 +335,59 @@ impl Place<'_> {
         Ok(place)
     }
 }
+
+/// Writes the header of a writable tensor of region `region`.
+///
+/// # Safety
+/// `place` must have room for a header of that rank and storage, and there
+/// must be at most [`MAX_RANK`] dims.
+#[inline(always)]
+pub(super) unsafe fn write_header(
+    place: *mut u8,
+    region: u32,
+    data: *mut u8,
+    elem: Elem,
+    dims: &[u64],
+    len: u64,
+    storage: Storage,
+) -> TensorRef {
+    let header = place.cast::<Tensor>();
+    let rank = dims.len();
+    // `region`, `rank`, `elem`, `storage` and a byte of nothing, in one store.
+    let kind = region as u64 | (rank as u64) << 32 | (elem as u64) << 40 | (storage as u64) << 48;
+    // SAFETY: every field written lies in the header, whose full size there is
+    // when the rank is above 3. The four fields are one 8-aligned word, which
+    // the assertions below pin.
+    unsafe {
+        (*header).data = data;
+        (*header).len = len;
+        (*header).wlen = len;
+        (&raw mut (*header).region).cast::<u64>().write(kind);
+        let mut first = [0; SHORT_RANK];
+        match dims {
+            [] => {}
+            [a] => first[0] = *a,
+            [a, b] => first[..2].copy_from_slice(&[*a, *b]),
+            [a, b, c, ..] => first = [*a, *b, *c],
+        }
+        (*header).wd0 = first[0];
+        (&raw mut (*header).dims).cast::<[u64; SHORT_RANK]>().write(first);
+        if rank > SHORT_RANK {
+            let to = (&raw mut (*header).dims).cast::<u64>();
+            std::ptr::copy_nonoverlapping(dims.as_ptr(), to, rank);
+        }
+    }
+    TensorRef(header)
+}
+
+const _: () = {
+    assert!(cfg!(target_endian = "little"));
+    assert!(offset_of!(Tensor, region) % 8 == 0);
+    assert!(offset_of!(Tensor, rank) == offset_of!(Tensor, region) + 4);
+    assert!(offset_of!(Tensor, elem) == offset_of!(Tensor, region) + 5);
+    assert!(offset_of!(Tensor, storage) == offset_of!(Tensor, region) + 6);
+    assert!(offset_of!(Tensor, dims) == offset_of!(Tensor, region) + 8);
+};
 
 impl TensorRef {
     /// Takes the program's right to write the elements.

@@ -35,11 +35,10 @@ impl Heap {
         }
         self.retry(|heap| {
             let depth = heap.depth;
-            let (outer, inner) = heap.regions.split_at_mut(depth);
-            let to =
-                Place { region: &mut outer[depth - 1], shared: &mut heap.shared, index: depth as u32 - 1 };
-            // SAFETY: handed on from the caller.
-            unsafe { Move { from: &mut inner[0], to }.object(slot, ty) }
+            let mut from = heap.regions[depth];
+            // SAFETY: the heap owns its regions and is borrowed exclusively;
+            // the two are different ones. The rest is handed on from the caller.
+            unsafe { Move { from: from.as_mut(), to: heap.place(depth - 1) }.object(slot, ty) }
         })
     }
 }
