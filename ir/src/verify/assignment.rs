@@ -174,8 +174,12 @@ fn without_echoes(findings: Vec<Finding>, cfg: &Cfg) -> Vec<Finding> {
 }
 
 /// Everything the data flow needs of a function, by chunks.
-struct Plan<'a> {
-    cfg: &'a Cfg,
+struct Plan {
+    /// Number of reachable blocks. From here on, blocks go by rank.
+    blocks: usize,
+    /// Successors of each block.
+    succs: Vec<u32>,
+    succ_starts: Vec<u32>,
     /// The register of each lane of each chunk.
     slots: Vec<Option<Reg>>,
     params: usize,
@@ -193,8 +197,8 @@ struct Plan<'a> {
     cell_chunks: Vec<u32>,
 }
 
-impl<'a> Plan<'a> {
-    fn new(func: &Function, cfg: &'a Cfg, depths: &Depths, params: usize) -> Plan<'a> {
+impl Plan {
+    fn new(func: &Function, cfg: &Cfg, depths: &Depths, params: usize) -> Plan {
         let leveled = depths.max_depth > 0;
         let tracked = tracked(func, cfg, leveled, params);
 
@@ -212,8 +216,28 @@ impl<'a> Plan<'a> {
         let scalars = slot_of.iter().zip(0..).filter(|(s, r)| **s != NO_SLOT && !is_leveled(*r)).count();
         let chunks = slots.len().div_ceil(LANES);
 
+        let (mut succs, mut succ_starts) = (Vec::new(), vec![0]);
+        for block in cfg.rpo() {
+            let first = succs.len();
+            let ranks = cfg.succs(*block).iter().filter_map(|to| cfg.rank(*to));
+            succs.extend(ranks.map(|rank| rank as u32));
+            // A switch may name a block many times.
+            succs[first..].sort_unstable();
+            let mut kept = first;
+            for i in first..succs.len() {
+                if i == first || succs[i] != succs[kept - 1] {
+                    succs[kept] = succs[i];
+                    kept += 1;
+                }
+            }
+            succs.truncate(kept);
+            succ_starts.push(kept as u32);
+        }
+
         let mut plan = Plan {
-            cfg,
+            blocks: cfg.rpo().len(),
+            succs,
+            succ_starts,
             slots,
             params,
             leveled_from: scalars.div_ceil(LANES),
@@ -348,7 +372,7 @@ fn acts(inst: &Inst, depth: u32, cell: Option<u32>, mut see: impl FnMut(Reg, Act
 
 /// The state of a chunk at each block, one chunk after the other.
 struct Solver<'a> {
-    plan: &'a Plan<'a>,
+    plan: &'a Plan,
     chunk: usize,
     /// Levels of this chunk above 0, unassigned apart.
     levels: usize,
@@ -368,8 +392,8 @@ struct Solver<'a> {
 }
 
 impl<'a> Solver<'a> {
-    fn new(plan: &'a Plan<'a>) -> Solver<'a> {
-        let blocks = plan.cfg.rpo().len();
+    fn new(plan: &'a Plan) -> Solver<'a> {
+        let blocks = plan.blocks;
         Solver {
             plan,
             chunk: 0,
@@ -388,7 +412,7 @@ impl<'a> Solver<'a> {
     /// Finds the least solution for `chunk` under the present cells.
     fn run(&mut self, chunk: usize, cells: &mut [u32], work: &mut Work) -> bool {
         let plan = self.plan;
-        let blocks = plan.cfg.rpo().len();
+        let blocks = plan.blocks;
         self.chunk = chunk;
         // A leveled chunk has a word more, for registers that a region's end took.
         (self.levels, self.stride) =
@@ -445,14 +469,18 @@ impl<'a> Solver<'a> {
     /// Carries the state through a block and into its successors.
     fn visit(&mut self, rank: usize, cells: &mut [u32], work: &mut Work) -> bool {
         let plan = self.plan;
-        let succs = plan.cfg.succs(plan.cfg.rpo()[rank]);
-        let cost = self.stride * (1 + succs.len()) + (self.starts[rank + 1] - self.starts[rank]) as usize;
-        if !work.take(cost) {
+        let succs = &plan.succs[plan.succ_starts[rank] as usize..plan.succ_starts[rank + 1] as usize];
+        let events = (self.starts[rank + 1] - self.starts[rank]) as usize;
+        if !work.take(self.stride * (1 + succs.len()) + events) {
             return false;
         }
         self.through(rank, cells, None);
-        for to in succs {
-            let to = plan.cfg.rank(*to).expect("a successor of a reachable block is reachable");
+        if self.current.iter().all(|word| *word == 0) {
+            // Level 0 of everything raises nothing.
+            return true;
+        }
+        for &to in succs {
+            let to = to as usize;
             let state = &mut self.state[to * self.stride..][..self.stride];
             let mut changed = false;
             for (have, new) in state.iter_mut().zip(&self.current) {
@@ -475,7 +503,9 @@ impl<'a> Solver<'a> {
             if findings.len() > FINDINGS {
                 break;
             }
-            self.through(rank, cells, Some(&mut findings));
+            if self.starts[rank] < self.starts[rank + 1] {
+                self.through(rank, cells, Some(&mut findings));
+            }
         }
         findings
     }

@@ -45,10 +45,10 @@ pub const MAX_ARITY: usize = 1_000;
 pub const MAX_REGION_DEPTH: u32 = 32;
 /// Most errors reported for one module.
 pub const MAX_ERRORS: usize = 100;
-/// Most steps the data flow may take for one module; about two seconds. Programs
-/// that people and compilers write stay far below: 60,000 registers all alive
-/// over 100,000 blocks take a fifth.
-pub const MAX_WORK: u64 = 1 << 30;
+/// Most steps the data flow may take for one module, a step being some four
+/// nanoseconds. Programs that people and compilers write stay far below: even
+/// 60,000 numbers all alive over 100,000 blocks need no more.
+pub const MAX_WORK: u64 = 1 << 29;
 
 /// A module that has been proven sound. It cannot be changed any more; take it
 /// out again with [`VerifiedModule::into_module`].

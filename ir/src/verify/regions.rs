@@ -45,7 +45,7 @@
 //! outward moves what it holds. Views share the buffer of another tensor; the
 //! buffer is owned by no single region but counted by its holders, so ending
 //! the region of one of them leaves it to the others. At most
-//! [`MAX_REGION_DEPTH`](super::MAX_REGION_DEPTH) regions are open at once.
+//! [`MAX_REGION_DEPTH`] regions are open at once.
 
 use super::MAX_REGION_DEPTH;
 use super::report::{At, Report, clip, plural};

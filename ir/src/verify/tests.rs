@@ -333,7 +333,8 @@ fn registers_agree_with_the_signature_and_the_limits() {
     let mut m = module(&[I64], &[], &[], vec![vec![ret(&[])]]);
     m.functions[0].regs[0] = F64;
     refused(m, "parameter %0 must have the signature’s type: expected i64, found f64");
-    refused(module(&[], &[], &vec![I64; 65_536], vec![vec![ret(&[])]]), "65536 registers; at most 65535");
+    let many = vec![I64; MAX_REGS + 1];
+    refused(module(&[], &[], &many, vec![vec![ret(&[])]]), "60001 registers; at most 60000");
     let mut m = plain();
     m.functions[0].reg_names = vec![None];
     refused(m, "1 register name for 2 registers");
