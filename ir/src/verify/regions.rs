@@ -41,11 +41,11 @@
 //! bounds are never below the truth; no bound exceeds the current depth d, so
 //! all those registers become unassigned, or are kept and hold an object that
 //! has moved to depth d - 1. Objects inside objects need no register: a list
-//! holds only what lives at least as long as itself, and moving a kept list
-//! outward moves what it holds. Views share the buffer of another tensor; the
-//! buffer is owned by no single region but counted by its holders, so ending
-//! the region of one of them leaves it to the others. At most
-//! [`MAX_REGION_DEPTH`] regions are open at once.
+//! holds only what lives at least as long as itself, and a view shows elements
+//! of a tensor of its own region or one further out; keeping a list or a view
+//! moves with it what it needs of the ending region. What a global held before
+//! `global.set` is kept until the host's call ends, as a register may still
+//! have it. At most [`MAX_REGION_DEPTH`] regions are open at once.
 
 use super::MAX_REGION_DEPTH;
 use super::report::{At, Report, clip, plural};
