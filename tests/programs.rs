@@ -1,0 +1,180 @@
+//! Every program of `tests/programs`, `examples` and `benches/programs`, in
+//! every way this build can run it: each dispatcher, with and without fuel.
+//! Each must do what the program says of itself, and all must agree bit for
+//! bit, down to the frames of traps, the fuel left and the memory in use.
+//!
+//! Programs run with fuel have been through the binary format first.
+//! Directives marked `slow` are left out of debug builds, and said to be.
+
+mod harness;
+
+use harness::directive::{self, Directive, Expect};
+use harness::{Outcome, PLENTY, Way};
+use libtest_mimic::{Arguments, Failed, Trial};
+use nbc::ir::Module;
+use nbc::ir::verify::VerifiedModule;
+use nbc::runtime::engine::{Limits, Program};
+use std::path::{Path, PathBuf};
+
+const FOLDERS: [&str; 5] = [
+    "tests/programs/returns",
+    "tests/programs/traps",
+    "tests/programs/regions",
+    "examples",
+    "benches/programs",
+];
+
+fn main() {
+    let args = Arguments::from_args();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut trials = Vec::new();
+    for folder in FOLDERS {
+        for path in programs(&root.join(folder)) {
+            let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+            let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let has_slow = text.lines().any(|l| l.starts_with("; slow:"));
+            let (slow_name, slow_text) = (format!("{name} (slow)"), text.clone());
+            let (file, slow_file) = (name.clone(), name.clone());
+            trials.push(Trial::test(name, move || check(&file, &text, false)));
+            if has_slow {
+                let trial = Trial::test(slow_name, move || check(&slow_file, &slow_text, true));
+                trials.push(trial.with_ignored_flag(cfg!(debug_assertions)));
+            }
+        }
+    }
+    assert!(trials.len() > 50, "only {} programs were found", trials.len());
+    let conclusion = libtest_mimic::run(&args, trials);
+    let ways: Vec<String> = Way::all().map(|way| format!("({way})")).collect();
+    println!("each program ran in {} ways: {}", ways.len(), ways.join(" "));
+    if cfg!(debug_assertions) {
+        println!("skipped: `slow` directives, because this is a debug build");
+    }
+    conclusion.exit();
+}
+
+fn programs(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut files: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
+    files.retain(|path| path.extension().is_some_and(|e| e == "nba"));
+    files.sort();
+    files
+}
+
+/// Checks the slow or the other directives of one file.
+fn check(name: &str, text: &str, slow: bool) -> Result<(), Failed> {
+    let module = Module::parse(text, name).map_err(|e| e.render(false))?;
+    let directives = directive::read(text, &module)?;
+    if directives.is_empty() {
+        return Err("the program says nothing of what it must do".into());
+    }
+    let bytes = module.encode();
+    let from_text = module.verify().map_err(|e| e.render(false))?;
+    let decoded = Module::decode(&bytes).map_err(|e| e.to_string())?;
+    let from_binary = decoded.verify().map_err(|e| format!("after the binary format: {e}"))?;
+    let loaded = |way: Way| -> (Way, Program) {
+        let module: &VerifiedModule = if way.metered { &from_binary } else { &from_text };
+        (way, harness::load(module, way))
+    };
+    let ways: Vec<(Way, Program)> = Way::all().map(loaded).collect();
+    let mut failures = String::new();
+    for d in directives.iter().filter(|d| d.slow == slow) {
+        if let Err(why) = check_one(d, &ways) {
+            failures.push_str(&format!("{name}:{}: @{}: {why}\n", d.line, d.function));
+        }
+    }
+    if failures.is_empty() { Ok(()) } else { Err(failures.into()) }
+}
+
+fn check_one(d: &Directive, ways: &[(Way, Program)]) -> Result<(), String> {
+    let mut first: Option<(Way, Outcome)> = None;
+    for (way, program) in ways {
+        let needs_fuel = d.fuel.is_some() || matches!(d.expect, Expect::Fuel(_));
+        if needs_fuel && !way.metered {
+            continue;
+        }
+        let fuel = d.fuel.unwrap_or(PLENTY);
+        let limits = Limits {
+            fuel: way.metered.then_some(fuel),
+            timeout: None,
+            memory: d.memory.unwrap_or(usize::MAX),
+            stack: d.stack.unwrap_or(1 << 20),
+        };
+        let outcome = harness::call(program, &d.function, &d.args, limits);
+        holds(d, &outcome, fuel).map_err(|why| format!("({way}) {why}"))?;
+        match &first {
+            None => first = Some((*way, outcome)),
+            Some((other, expected)) => {
+                if let Some(what) = harness::difference(expected, &outcome) {
+                    return Err(format!("({other}) and ({way}) differ: {what}"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a call did what the directive says.
+fn holds(d: &Directive, outcome: &Outcome, fuel: u64) -> Result<(), String> {
+    if let (Expect::Trap(code, lines), Err(trap)) = (&d.expect, &outcome.result) {
+        let found: Vec<u32> = trap.frames.iter().map(|f| f.line).collect();
+        let as_said = trap.code().name() == code && (lines.is_empty() || found.starts_with(lines));
+        // Several lines name the whole stack.
+        let whole = lines.len() < 2 || found.len() == lines.len();
+        let expected = || format!("expected {code} on lines {lines:?}, found\n{trap}");
+        return if as_said && whole { Ok(()) } else { Err(expected()) };
+    }
+    let values = match &outcome.result {
+        Ok(values) => values,
+        Err(trap) => return Err(format!("expected a result, found\n{trap}")),
+    };
+    match &d.expect {
+        Expect::Returns => Ok(()),
+        Expect::Trap(code, _) => Err(format!("expected the trap {code}, found {values:?}")),
+        Expect::Values(expected, tolerance) => {
+            let same = expected.len() == values.len()
+                && expected.iter().zip(values).all(|(e, f)| harness::compare::matches(e, f, *tolerance));
+            if same { Ok(()) } else { Err(format!("expected {}, found {}", show(expected), show(values))) }
+        }
+        Expect::Fuel(expected) => {
+            let used = outcome.fuel.map(|left| fuel - left);
+            if used == Some(*expected) {
+                Ok(())
+            } else {
+                Err(format!("expected fuel {expected}, found {used:?}"))
+            }
+        }
+        Expect::Prints(expected) => {
+            let printed = &outcome.printed;
+            if printed == expected {
+                Ok(())
+            } else {
+                Err(format!("expected {expected:?}, found {printed:?}"))
+            }
+        }
+    }
+}
+
+/// Values with the elements of tensors.
+fn show(values: &[nbc::runtime::value::Value]) -> String {
+    use nbc::ir::Elem;
+    use nbc::runtime::value::Value;
+    let mut text = Vec::new();
+    for value in values {
+        text.push(match value {
+            Value::Tensor(t) => {
+                let elements = match t.elem() {
+                    Elem::U8 => format!("{:?}", t.as_slice::<u8>()),
+                    Elem::I32 => format!("{:?}", t.as_slice::<i32>()),
+                    Elem::I64 => format!("{:?}", t.as_slice::<i64>()),
+                    Elem::F32 => format!("{:?}", t.as_slice::<f32>()),
+                    Elem::F64 => format!("{:?}", t.as_slice::<f64>()),
+                    Elem::Bool => format!("{:?}", t.as_slice::<bool>()),
+                    _ => format!("{:?}", t.as_bytes()),
+                };
+                format!("{:?} {elements}", t.dims())
+            }
+            other => format!("{other:?}"),
+        });
+    }
+    text.join(", ")
+}
