@@ -33,6 +33,12 @@ impl InterruptHandle {
     pub fn interrupt(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
+
+    /// The flag that [`interrupt`](InterruptHandle::interrupt) sets, for those
+    /// who can only set a flag: signal handlers.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        self.0.clone()
+    }
 }
 
 /// An exported function whose types have been checked.

@@ -66,6 +66,15 @@ impl OwnedTensor {
         }
     }
 
+    /// A tensor of zeros, to be filled through [`OwnedTensor::as_mut_slice`];
+    /// `None` when `dims` is no shape a tensor can have or there is no memory for it.
+    pub fn zeros(elem: Elem, dims: &[u64]) -> Option<OwnedTensor> {
+        let len = usize::try_from(super::tensor::Dims::new(dims)?.count()?).ok()?;
+        let buffer = Buffer::allocate(len.checked_mul(elem.size())?, true)?;
+        // SAFETY: the buffer is new, and zero bits are an element of every type.
+        Some(unsafe { OwnedTensor::from_buffer(buffer, elem, dims) })
+    }
+
     /// Element type.
     pub fn elem(&self) -> Elem {
         self.elem

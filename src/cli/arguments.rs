@@ -1,0 +1,304 @@
+//! Arguments of the called function, read by its signature.
+//!
+//! Scalars and strings are written plainly, tensors as `[[1, 2], [3, 4]]` or as
+//! the name of an `.npy` file, lists as `[1, 2]`, functions by `@name`.
+
+use super::failure::Failure;
+use nbc::runtime::object::{Element, OwnedTensor};
+use nbc::runtime::value::Value;
+use nbc::{ir::Elem, ir::Module, ir::Signature, ir::Type, npy};
+use num_complex::Complex;
+use std::str::FromStr;
+
+/// Brackets nested deeper than any tensor's.
+const DEEPEST: usize = 16;
+
+/// The arguments `words` for `@name` of type `sig`.
+pub fn parse(words: &[String], name: &str, sig: &Signature, module: &Module) -> Result<Vec<Value>, Failure> {
+    let shown = || format!("@{name}{}", sig.display(&module.sigs));
+    let want = sig.params.len();
+    if words.len() != want {
+        let noun = if want == 1 { "argument" } else { "arguments" };
+        return Err(Failure::usage(format!("{} takes {want} {noun}, found {}", shown(), words.len())));
+    }
+    let mut values = Vec::with_capacity(words.len());
+    for (i, (word, ty)) in words.iter().zip(&sig.params).enumerate() {
+        values.push(value(word, *ty, module).map_err(|why| {
+            Failure::usage(format!("argument {} of {}, \"{}\": {why}", i + 1, shown(), clip(word)))
+        })?);
+    }
+    Ok(values)
+}
+
+/// A long argument, for messages.
+fn clip(word: &str) -> String {
+    const LONGEST: usize = 60;
+    match word.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}...", &word[..at]),
+        None => word.to_owned(),
+    }
+}
+
+fn value(word: &str, ty: Type, module: &Module) -> Result<Value, String> {
+    Ok(match ty {
+        Type::Str => Value::Str(word.to_owned()),
+        Type::Tensor(elem) => match word.strip_prefix('@') {
+            Some(path) => Value::Tensor(from_file(path, elem)?),
+            None if word.ends_with(".npy") => Value::Tensor(from_file(word, elem)?),
+            None => Value::Tensor(inline(&Node::parse(word)?, elem)?),
+        },
+        Type::List(item) => {
+            let Node::List(nodes) = Node::parse(word)? else {
+                return Err(format!("expected a {}, such as [1, 2]", ty.display(&module.sigs)));
+            };
+            let values = nodes.iter().map(|n| item_value(n, item.ty(), module)).collect::<Result<_, _>>()?;
+            Value::List(item, values)
+        }
+        Type::Func(sig) => {
+            let name = word.strip_prefix('@').unwrap_or(word);
+            let id = module.exported_func(name).ok_or("expected the name of an exported function")?;
+            if module.func_sig_id(id) != Some(sig) {
+                let found = module.func_sig(id).map(|s| s.display(&module.sigs).to_string());
+                let found = found.unwrap_or_default();
+                return Err(format!("expected a {}, found {found}", ty.display(&module.sigs)));
+            }
+            Value::Func(id)
+        }
+        _ => scalar(word, ty)?,
+    })
+}
+
+fn item_value(node: &Node, ty: Type, module: &Module) -> Result<Value, String> {
+    match (node, ty) {
+        (_, Type::Tensor(elem)) => match node {
+            Node::Leaf(path) if path.ends_with(".npy") => value(path, ty, module),
+            _ => Ok(Value::Tensor(inline(node, elem)?)),
+        },
+        (Node::Leaf(word), _) => value(word, ty, module),
+        (Node::List(_), _) => Err(format!("expected a {}, found a list", ty.display(&module.sigs))),
+    }
+}
+
+fn scalar(word: &str, ty: Type) -> Result<Value, String> {
+    Ok(match ty {
+        Type::I32 => Value::I32(number(word, Elem::I32)?),
+        Type::I64 => Value::I64(number(word, Elem::I64)?),
+        Type::F32 => Value::F32(number(word, Elem::F32)?),
+        Type::F64 => Value::F64(number(word, Elem::F64)?),
+        _ => Value::Bool(number(word, Elem::Bool)?),
+    })
+}
+
+/// A type whose values the command line can hold.
+trait Number: Element {
+    fn read(word: &str) -> Option<Self>;
+}
+
+macro_rules! integers {
+    ($($ty:ty)*) => {$(
+        impl Number for $ty {
+            fn read(word: &str) -> Option<$ty> {
+                let plain = word.replace('_', "");
+                let (negative, digits) = match plain.strip_prefix('-') {
+                    Some(digits) => (true, digits),
+                    None => (false, plain.strip_prefix('+').unwrap_or(&plain)),
+                };
+                let value = match digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
+                    Some(hex) => u64::from_str_radix(hex, 16).ok()? as i128,
+                    None if digits.starts_with(|c: char| c.is_ascii_digit()) => digits.parse().ok()?,
+                    None => return None,
+                };
+                <$ty>::try_from(if negative { -value } else { value }).ok()
+            }
+        }
+    )*};
+}
+integers! { u8 i32 i64 }
+
+macro_rules! by_from_str {
+    ($($ty:ty)*) => {$(
+        impl Number for $ty {
+            fn read(word: &str) -> Option<$ty> {
+                <$ty>::from_str(word).ok()
+            }
+        }
+    )*};
+}
+by_from_str! { f32 f64 bool Complex<f32> Complex<f64> }
+
+fn number<T: Number>(word: &str, elem: Elem) -> Result<T, String> {
+    T::read(word.trim()).ok_or_else(|| {
+        let example = match elem {
+            Elem::U8 => "0 to 255",
+            Elem::I32 => "a whole number from -2147483648 to 2147483647",
+            Elem::I64 => "a whole number of 64 bits",
+            Elem::F32 | Elem::F64 => "a number such as 1.5, -2e-3, inf or nan",
+            Elem::C64 | Elem::C128 => "a complex number such as 1.5-2i",
+            Elem::Bool => "true or false",
+        };
+        format!("expected {elem}: {example}")
+    })
+}
+
+/// The tensor in an `.npy` file.
+fn from_file(path: &str, elem: Elem) -> Result<OwnedTensor, String> {
+    let bytes = std::fs::read(path).map_err(|e| format!("cannot read {path}: {e}"))?;
+    let tensor = npy::read(&bytes).map_err(|e| e.to_string())?;
+    if tensor.elem() != elem {
+        return Err(format!("expected a tensor<{elem}>, found one of {} in {path}", tensor.elem()));
+    }
+    Ok(tensor)
+}
+
+/// A tensor written in brackets; a bare number has no dimensions.
+fn inline(node: &Node, elem: Elem) -> Result<OwnedTensor, String> {
+    match elem {
+        Elem::U8 => gather::<u8>(node),
+        Elem::I32 => gather::<i32>(node),
+        Elem::I64 => gather::<i64>(node),
+        Elem::F32 => gather::<f32>(node),
+        Elem::F64 => gather::<f64>(node),
+        Elem::C64 => gather::<Complex<f32>>(node),
+        Elem::C128 => gather::<Complex<f64>>(node),
+        Elem::Bool => gather::<bool>(node),
+    }
+}
+
+fn gather<T: Number>(node: &Node) -> Result<OwnedTensor, String> {
+    let mut dims = Vec::new();
+    let mut first = node;
+    while let Node::List(nodes) = first {
+        dims.push(nodes.len() as u64);
+        let Some(node) = nodes.first() else { break };
+        first = node;
+    }
+    let mut data = Vec::new();
+    collect::<T>(node, &dims, &mut data)?;
+    if dims.len() > nbc::runtime::object::MAX_RANK {
+        return Err("a tensor has at most 8 dimensions".to_owned());
+    }
+    OwnedTensor::from_slice(&dims, &data).ok_or_else(|| "no memory for the tensor".to_owned())
+}
+
+fn collect<T: Number>(node: &Node, dims: &[u64], data: &mut Vec<T>) -> Result<(), String> {
+    match (node, dims) {
+        (Node::Leaf(word), []) => data.push(number(word, T::ELEM)?),
+        (Node::List(nodes), [len, rest @ ..]) if nodes.len() as u64 == *len => {
+            for node in nodes {
+                collect(node, rest, data)?;
+            }
+        }
+        (Node::List(nodes), [len, ..]) => {
+            return Err(format!("rows of different lengths: {len} and {}", nodes.len()));
+        }
+        _ => return Err("some rows are nested deeper than others".to_owned()),
+    }
+    Ok(())
+}
+
+/// What stands in brackets.
+enum Node {
+    Leaf(String),
+    List(Vec<Node>),
+}
+
+impl Node {
+    fn parse(word: &str) -> Result<Node, String> {
+        let mut rest = word.trim();
+        let node = Node::next(&mut rest, 0)?;
+        if rest.is_empty() { Ok(node) } else { Err(format!("unexpected \"{}\" at the end", clip(rest))) }
+    }
+
+    fn next(rest: &mut &str, depth: usize) -> Result<Node, String> {
+        if depth > DEEPEST {
+            return Err("brackets are nested too deeply".to_owned());
+        }
+        if let Some(inside) = rest.strip_prefix('[') {
+            *rest = inside.trim_start();
+            let mut nodes = Vec::new();
+            loop {
+                if let Some(after) = rest.strip_prefix(']') {
+                    *rest = after.trim_start();
+                    return Ok(Node::List(nodes));
+                }
+                if !nodes.is_empty() {
+                    *rest = rest.strip_prefix(',').ok_or("expected , or ]")?.trim_start();
+                }
+                nodes.push(Node::next(rest, depth + 1)?);
+            }
+        }
+        if let Some(inside) = rest.strip_prefix('"') {
+            let end = inside.find('"').ok_or("expected a closing quotation mark")?;
+            *rest = inside[end + 1..].trim_start();
+            return Ok(Node::Leaf(inside[..end].to_owned()));
+        }
+        let end = rest.find(['[', ']', ',', '"']).unwrap_or(rest.len());
+        let (leaf, after) = rest.split_at(end);
+        *rest = after;
+        match leaf.trim() {
+            "" => Err("expected a value or [".to_owned()),
+            leaf => Ok(Node::Leaf(leaf.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(word: &str, ty: Type) -> Result<Value, String> {
+        value(word, ty, &Module::default())
+    }
+
+    fn tensor<T: Element>(word: &str) -> Option<(Vec<usize>, Vec<T>)> {
+        match read(word, Type::Tensor(T::ELEM)) {
+            Ok(Value::Tensor(t)) => Some((t.dims().to_vec(), t.as_slice::<T>()?.to_vec())),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn integers_keep_to_their_range() {
+        assert_eq!(i64::read("-9223372036854775808"), Some(i64::MIN));
+        assert_eq!(i64::read("1_000"), Some(1000));
+        assert_eq!(i64::read("-0x10"), Some(-16));
+        assert_eq!(i32::read("2147483648"), None);
+        assert_eq!(u8::read("-1"), None);
+        for bad in ["", "-", "+-1", "--1", "1.0", "x", "0x", "_", "1e3"] {
+            assert_eq!(i64::read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn tensors_are_read_by_their_brackets() {
+        assert_eq!(tensor("[1, 2,3]"), Some((vec![3], vec![1i64, 2, 3])));
+        assert_eq!(tensor(" [ [1.5] , [-inf] ] "), Some((vec![2, 1], vec![1.5, f64::NEG_INFINITY])));
+        assert_eq!(tensor("7"), Some((vec![], vec![7i32])));
+        assert_eq!(tensor("[]"), Some((vec![0], Vec::<f64>::new())));
+        assert_eq!(tensor("[[], []]"), Some((vec![2, 0], Vec::<f64>::new())));
+        assert_eq!(tensor("[1+2i]"), Some((vec![1], vec![Complex::new(1.0, 2.0)])));
+        assert_eq!(tensor("[true,false]"), Some((vec![2], vec![true, false])));
+        for bad in ["", "[", "[1", "[1,]", "[1 2]", "[1]]", "[[1],2]", "[1,[2]]", "[[1,2],[3]]", "[\"1]"] {
+            assert_eq!(tensor::<f64>(bad), None, "{bad}");
+        }
+        let deep = "[".repeat(100_000);
+        assert!(read(&deep, Type::Tensor(Elem::F64)).is_err());
+        let rank9 = "[".repeat(9) + "1" + &"]".repeat(9);
+        assert!(read(&rank9, Type::Tensor(Elem::F64)).unwrap_err().contains("at most 8"));
+    }
+
+    #[test]
+    fn lists_hold_what_their_type_says() {
+        use nbc::ir::Item;
+        let list = |word, item| match read(word, Type::List(item)) {
+            Ok(Value::List(_, values)) => Ok(values.len()),
+            Ok(_) => Ok(usize::MAX),
+            Err(e) => Err(e),
+        };
+        assert_eq!(list("[1, 2]", Item::F64), Ok(2));
+        assert_eq!(list("[\"a, b\", c]", Item::Str), Ok(2));
+        assert_eq!(list("[[1, 2], [3]]", Item::Tensor(Elem::I32)), Ok(2));
+        assert!(list("[1, x]", Item::F64).unwrap_err().contains("f64"));
+        assert!(list("1", Item::F64).is_err());
+    }
+}

@@ -1,0 +1,45 @@
+//! `nbc asm`: text to binary.
+
+use super::failure::Failure;
+use super::{input, output};
+use std::io::Write;
+
+/// Assemble a program: text to binary
+///
+/// The module is verified first, so that what is written will run.
+#[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  nbc asm program.nba -o program.nbc
+  nbc asm program.nba --strip -o - | nbc info -")]
+pub struct Asm {
+    /// Program, .nba or .nbc; - for standard input
+    #[arg(value_name = "IN")]
+    file: String,
+    /// Binary to write; - for standard output
+    #[arg(short, long, value_name = "OUT.nbc")]
+    output: String,
+    /// Leave out names and lines, which only people read
+    #[arg(long)]
+    strip: bool,
+    /// Print errors as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Asm {
+    /// Carries out the command.
+    pub fn carry_out(&self) -> Result<(), Failure> {
+        let mut module = input::read_verified(&self.file)?.into_module();
+        if self.strip {
+            module = module.stripped();
+        }
+        let bytes = module.encode();
+        if self.output == "-" {
+            std::io::stdout().write_all(&bytes)?;
+            return Ok(output::flush()?);
+        }
+        std::fs::write(&self.output, bytes)
+            .map_err(|e| Failure::input(format!("cannot write {}: {e}", self.output)))
+    }
+}

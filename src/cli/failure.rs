@@ -1,0 +1,179 @@
+//! Why a command did not do what was asked, and how that is told.
+
+use nbc::ir;
+use nbc::runtime::backtrace::Trap;
+use nbc::runtime::error::{Error, ErrorKind};
+use serde_json::{Value as Json, json};
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+use std::process::ExitCode;
+
+/// Exit status when the program trapped.
+pub const TRAPPED: u8 = 1;
+/// Exit status for bad input or usage.
+pub const BAD_INPUT: u8 = 2;
+
+/// Why a command failed.
+pub enum Failure {
+    /// A file that cannot be read or written, or says something wrong.
+    Input {
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        help: Option<String>,
+    },
+    /// The command line asks for something that cannot be.
+    Usage(String),
+    /// The engine refused, or the program trapped.
+    Engine(Error),
+    /// Standard output is gone or full.
+    Output(io::Error),
+    /// What was looked for was found, and has been said: differences of `fmt --check`.
+    Said,
+}
+
+impl From<Error> for Failure {
+    fn from(e: Error) -> Failure {
+        Failure::Engine(e)
+    }
+}
+
+impl From<ir::Error> for Failure {
+    fn from(e: ir::Error) -> Failure {
+        Failure::Engine(e.into())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(e: io::Error) -> Failure {
+        Failure::Output(e)
+    }
+}
+
+impl Failure {
+    /// A file that cannot be used.
+    pub fn input(message: impl Into<String>) -> Failure {
+        Failure::Input { message: message.into(), help: None }
+    }
+
+    /// A command line that cannot be carried out.
+    pub fn usage(message: impl Into<String>) -> Failure {
+        Failure::Usage(message.into())
+    }
+
+    /// With what to do about it.
+    pub fn with_help(self, help: impl Into<String>) -> Failure {
+        match self {
+            Failure::Input { message, .. } | Failure::Usage(message) => {
+                Failure::Input { message, help: Some(help.into()) }
+            }
+            other => other,
+        }
+    }
+
+    /// Says it on standard error and makes the exit status.
+    pub fn report(&self, json: bool) -> ExitCode {
+        let text = match self {
+            // The reader has what it wanted.
+            Failure::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => String::new(),
+            Failure::Said => String::new(),
+            _ if json => format!("{}\n", json!({ "error": self.json() })),
+            _ => self.text(io::stderr().is_terminal()),
+        };
+        // There is nowhere left to tell that telling failed.
+        let _ = io::stderr().write_all(text.as_bytes());
+        ExitCode::from(self.status())
+    }
+
+    fn status(&self) -> u8 {
+        match self {
+            Failure::Engine(e) if e.kind() == ErrorKind::Trap => TRAPPED,
+            Failure::Said => TRAPPED,
+            _ => BAD_INPUT,
+        }
+    }
+
+    fn text(&self, color: bool) -> String {
+        let (red, reset) = if color { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
+        let plain = |message: &str, help: Option<&str>| {
+            let mut text = format!("{red}Error:{reset} {message}\n");
+            if let Some(help) = help {
+                let _ = writeln!(text, "  help: {help}");
+            }
+            text
+        };
+        match self {
+            Failure::Input { message, help } => plain(message, help.as_deref()),
+            Failure::Usage(message) => plain(message, None),
+            Failure::Output(e) => plain(&format!("cannot write to standard output: {e}"), None),
+            Failure::Said => String::new(),
+            Failure::Engine(e) => match (e.module_error(), e.trap()) {
+                (Some(module), _) => module.render(color),
+                (_, Some(trap)) => format!("{red}Error:{reset} {trap}\n"),
+                _ => plain(&e.to_string(), None),
+            },
+        }
+    }
+
+    fn json(&self) -> Json {
+        match self {
+            Failure::Input { message, help } => json!({ "kind": "input", "message": message, "help": help }),
+            Failure::Usage(message) => json!({ "kind": "usage", "message": message }),
+            Failure::Output(e) => json!({ "kind": "output", "message": e.to_string() }),
+            Failure::Said => json!({ "kind": "difference" }),
+            Failure::Engine(e) => match (e.module_error(), e.trap()) {
+                (Some(module), _) => module_json(e.kind(), module),
+                (_, Some(trap)) => trap_json(trap),
+                _ => json!({ "kind": kind_name(e.kind()), "message": e.to_string() }),
+            },
+        }
+    }
+}
+
+fn kind_name(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Read => "read",
+        ErrorKind::Verify => "verify",
+        ErrorKind::Link => "link",
+        ErrorKind::Unknown => "unknown",
+        ErrorKind::Arguments => "arguments",
+        ErrorKind::Trap => "trap",
+        _ => "other",
+    }
+}
+
+fn module_json(kind: ErrorKind, e: &ir::Error) -> Json {
+    let diagnostics: Vec<Json> = e
+        .diagnostics()
+        .iter()
+        .map(|d| {
+            let line = match (e.source_text(), d.span) {
+                (Some(source), Some((start, _))) => {
+                    source.text.get(..start).map(|before| before.matches('\n').count() + 1)
+                }
+                _ => None,
+            };
+            json!({ "message": d.message, "where": d.context, "line": line, "span": d.span, "help": d.help })
+        })
+        .collect();
+    let file = e.source_text().map(|s| s.name.to_string());
+    json!({ "kind": kind_name(kind), "message": e.to_string(), "file": file, "diagnostics": diagnostics })
+}
+
+fn trap_json(trap: &Trap) -> Json {
+    let frames: Vec<Json> = trap
+        .frames
+        .iter()
+        .map(|f| {
+            let line = (f.line > 0).then_some(f.line);
+            json!({ "function": f.name, "block": f.block, "instruction": f.inst, "line": line })
+        })
+        .collect();
+    json!({
+        "kind": "trap",
+        "code": trap.code().name(),
+        "message": trap.error.message(),
+        "frames": frames,
+        "frames_omitted": trap.omitted,
+    })
+}

@@ -1,0 +1,65 @@
+//! Amounts on the command line: bytes and times.
+
+use std::time::Duration;
+
+/// Bytes: `65536`, `64K`, `512M`, `2G`, `1T`, in powers of 1024.
+pub fn bytes(text: &str) -> Result<usize, String> {
+    let refuse = || format!("expected bytes such as 65536, 512M or 2G, found \"{text}\"");
+    let lower = text.to_ascii_lowercase();
+    let number = lower.strip_suffix("ib").or(lower.strip_suffix('b')).unwrap_or(&lower);
+    let shift = match number.chars().last() {
+        Some('k') => 10,
+        Some('m') => 20,
+        Some('g') => 30,
+        Some('t') => 40,
+        _ => 0,
+    };
+    let number = if shift > 0 { &number[..number.len() - 1] } else { number };
+    let count: usize = number.replace('_', "").parse().map_err(|_| refuse())?;
+    count.checked_mul(1 << shift).ok_or_else(|| format!("{text} is more than any machine has"))
+}
+
+/// The stack: as [`bytes`], but not so much that there is no room to reserve it.
+pub fn stack(text: &str) -> Result<usize, String> {
+    let bytes = bytes(text)?;
+    if bytes > 16 << 30 { Err("a stack has at most 16G".to_owned()) } else { Ok(bytes) }
+}
+
+/// A time: `1.5s`, `200ms`, `2m`, `1h`; a bare number is seconds.
+pub fn time(text: &str) -> Result<Duration, String> {
+    let refuse = || format!("expected a time such as 1.5s, 200ms or 2m, found \"{text}\"");
+    let units = [("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
+    let (number, unit) =
+        units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit))).unwrap_or((text, 1.0));
+    let number: f64 = number.trim_end().parse().map_err(|_| refuse())?;
+    Duration::try_from_secs_f64(number * unit).map_err(|_| refuse())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_have_binary_suffixes() {
+        for (text, want) in
+            [("0", 0), ("65536", 65536), ("64K", 65536), ("512m", 512 << 20), ("2GiB", 2 << 30)]
+        {
+            assert_eq!(bytes(text), Ok(want), "{text}");
+        }
+        for text in ["", "K", "-1", "1.5G", "1X", "99999999999999999999", "99999999T"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+        assert!(stack("8M").is_ok() && stack("1T").is_err());
+    }
+
+    #[test]
+    fn times_have_units() {
+        for (text, want) in [("1.5s", 1500), ("200ms", 200), ("2m", 120_000), ("3", 3000), ("1h", 3_600_000)]
+        {
+            assert_eq!(time(text), Ok(Duration::from_millis(want)), "{text}");
+        }
+        for text in ["", "s", "-1s", "1 week", "nan", "infs", "1e300h"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+}

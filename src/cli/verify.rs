@@ -1,0 +1,49 @@
+//! `nbc verify`: is a program sound?
+
+use super::failure::Failure;
+use super::{input, output};
+use serde_json::json;
+
+/// Check that programs are sound
+///
+/// Reads and verifies each file, as `run` does before it runs one, and says
+/// everything that is wrong with the first one that is not sound.
+#[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  nbc verify program.nba
+  nbc verify *.nbc && echo all of them are sound")]
+pub struct Verify {
+    /// Programs, .nba or .nbc; - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<String>,
+    /// Print the outcome and errors as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Verify {
+    /// Carries out the command.
+    pub fn carry_out(&self) -> Result<(), Failure> {
+        for file in &self.files {
+            let module = input::read_verified(file)?;
+            let (functions, imports) = (module.functions.len(), module.imports.len());
+            let instructions: usize =
+                module.functions.iter().flat_map(|f| &f.blocks).map(|b| b.insts.len()).sum();
+            let line = if self.json {
+                json!({
+                    "file": file,
+                    "ok": true,
+                    "functions": functions,
+                    "imports": imports,
+                    "instructions": instructions,
+                })
+                .to_string()
+            } else {
+                format!("{file}: sound ({functions} functions, {instructions} instructions)")
+            };
+            output::print(&(line + "\n"))?;
+        }
+        Ok(output::flush()?)
+    }
+}
