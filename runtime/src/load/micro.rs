@@ -6,6 +6,7 @@
 
 use crate::arith;
 use nbc_ir::Elem;
+use std::fmt;
 
 /// Where a micro-operation reads a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -294,5 +295,29 @@ impl Micro {
             uses: u32::MAX,
             origin,
         }
+    }
+}
+
+impl fmt::Display for Micro {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.writes {
+            write!(f, "s{} = ", self.dst)?;
+        }
+        write!(f, "{:?}", self.op)?;
+        for s in self.src.iter().filter(|s| **s != Src::None) {
+            match s {
+                Src::Slot(n) => write!(f, " s{n}")?,
+                Src::Imm(v) => write!(f, " #{}", *v as i64)?,
+                Src::Acc => write!(f, " acc")?,
+                Src::None => {}
+            }
+        }
+        if self.imm != 0 {
+            write!(f, " +{}", self.imm as i64)?;
+        }
+        if self.target != u32::MAX {
+            write!(f, " -> block{}{}", self.target, if self.counts { " (counts)" } else { "" })?;
+        }
+        Ok(())
     }
 }

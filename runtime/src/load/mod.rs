@@ -18,6 +18,7 @@ use literals::Finish;
 use micro::{Class, Micro, MicroOp, Plain, Src};
 use nbc_ir::verify::VerifiedModule;
 use nbc_ir::{FuncId, SigId, Type};
+use std::fmt::Write;
 use translate::{Translated, translate};
 
 /// A module as internal code.
@@ -85,6 +86,20 @@ impl Loaded {
             line: function.map_or(0, |f| f.blocks[block as usize].line(inst as usize)),
         })
     }
+}
+
+/// The internal code of function `id` as text, one operation a line, for
+/// people who want to see what was fused.
+pub fn listing(module: &VerifiedModule, id: FuncId, dispatch: Dispatch, metered: bool) -> String {
+    let t = translate(module, id, metered, &mut *finish(dispatch));
+    let mut out = String::new();
+    for (at, m) in t.micros.iter().enumerate() {
+        for (block, _) in t.starts.iter().enumerate().filter(|(_, s)| **s == at as u32) {
+            let _ = writeln!(out, "block{block}:");
+        }
+        let _ = writeln!(out, "  {m}");
+    }
+    out
 }
 
 fn finish(dispatch: Dispatch) -> Box<dyn Finish> {

@@ -97,6 +97,8 @@ handlers! {
         }
         go!(ip.add(1), regs, ctx, left, iacc, facc)
     }
+    #[cold]
+    #[inline(never)]
     recharge [] (ip, regs, ctx, budget, iacc, facc) {
         budget = (*ctx).charge_slice(ip, budget, (*ip).imm);
         if budget < 0 {

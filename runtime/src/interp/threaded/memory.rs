@@ -47,6 +47,8 @@ pub(super) use refuse;
 
 handlers! {
     // An access that failed: the last index comes in `iacc`.
+    #[cold]
+    #[inline(never)]
     refused [const RANK: u8, const WRITE: bool] (ip, regs, ctx, budget, iacc, facc) {
         (*ctx).refuse_access(ip, regs, RANK, WRITE, iacc as i64);
         trap_pending(ip, regs, ctx, budget, iacc, facc)

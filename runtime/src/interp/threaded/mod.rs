@@ -53,7 +53,8 @@ macro_rules! go {
 
 /// Defines handlers: `name<generics>(ip, regs, ctx, budget, iacc, facc) body`.
 macro_rules! handlers {
-    ($($name:ident [$($gen:tt)*] ($ip:ident, $regs:ident, $ctx:ident, $budget:ident, $iacc:ident, $facc:ident) $body:block)*) => {$(
+    ($($(#[$attr:meta])* $name:ident [$($gen:tt)*] ($ip:ident, $regs:ident, $ctx:ident, $budget:ident, $iacc:ident, $facc:ident) $body:block)*) => {$(
+        $(#[$attr])*
         pub(super) unsafe extern "C" fn $name<$($gen)*>(
             $ip: *const Instr,
             $regs: *mut u64,
@@ -151,23 +152,32 @@ impl Carried for f32 {
 }
 
 handlers! {
-    // Stops with a trap of that code at `ip`.
+    // Stops with a trap of that code at `ip`. Never inlined, as nothing that
+    // keeps values across a call may be: it would cost every handler a stack frame.
+    #[cold]
+    #[inline(never)]
     trap [const CODE: u8] (ip, regs, ctx, budget, _iacc, _facc) {
         (*ctx).stop(ip, regs, budget);
         CODE as u64 + 1
     }
     // Stops with the trap that a slow path left in the context.
+    #[cold]
+    #[inline(never)]
     trap_pending [] (ip, regs, ctx, budget, _iacc, _facc) {
         (*ctx).stop(ip, regs, budget);
         PENDING
     }
     // Stops because the outermost call returned.
+    #[cold]
+    #[inline(never)]
     exit [] (ip, regs, ctx, budget, _iacc, _facc) {
         (*ctx).stop(ip, regs, budget);
         0
     }
     // The budget ran out at a back-edge or a call: looks whether to go on.
     // The operation itself has not run; it runs again with a new budget.
+    #[cold]
+    #[inline(never)]
     poll [] (ip, regs, ctx, budget, iacc, facc) {
         budget = (*ctx).poll_slice(ip, budget);
         if budget < 0 {
