@@ -250,6 +250,23 @@ impl<A: Copy, R, F: Fn(A) -> R> Work for Unary<'_, A, R, F> {
     }
 }
 
+/// [`unary`] for functions that wide instructions do not help: one version of
+/// the loop is enough.
+pub(super) fn unary_called<A: Element, R: Element>(
+    call: &mut OpCall<'_>,
+    weight: usize,
+    f: impl Fn(A) -> R + Copy + Sync,
+) -> Done {
+    let from = call.input::<A>(0);
+    let out: Output<'_, R> = call.output(&call.tensor(0).dims())?;
+    fill(call.host, &mut *out.elements, weight, |start, to| {
+        Unary { from: &from[start..start + to.len()], to, f }.run();
+    })?;
+    // SAFETY: `fill` has had every piece written whole.
+    unsafe { call.finish(out) };
+    Ok(())
+}
+
 /// The result of `f` for every element of argument 0.
 pub(super) fn unary<A: Element, R: Element>(
     call: &mut OpCall<'_>,

@@ -1,7 +1,7 @@
 //! Functions of every element: of [`crate::scalar`], of the program
 //! (`tensor.map`) and conversions.
 
-use super::elementwise::{binary, unary};
+use super::elementwise::{binary, unary, unary_called};
 use super::{OpCall, Output};
 use crate::object::Scalar;
 use crate::object::element::with_elem;
@@ -15,39 +15,39 @@ type Done = Result<(), TrapError>;
 const CALLS_BETWEEN_POLLS: usize = 1 << 12;
 
 macro_rules! functions {
-    ($($kernel:ident $weight:literal $f32:expr, $f64:expr;)*) => {$(
+    ($($kernel:ident $walk:ident $weight:literal $f32:expr, $f64:expr;)*) => {$(
         pub(super) fn $kernel(call: &mut OpCall<'_>) -> Done {
             match call.elem(0) {
-                Elem::F32 => unary::<f32, f32>(call, $weight, $f32),
-                _ => unary::<f64, f64>(call, $weight, $f64),
+                Elem::F32 => $walk::<f32, f32>(call, $weight, $f32),
+                _ => $walk::<f64, f64>(call, $weight, $f64),
             }
         }
     )*};
 }
 
 functions! {
-    tensor_sqrt 4 |x| x.sqrt(), |x| x.sqrt();
-    tensor_ceil 1 |x| x.ceil(), |x| x.ceil();
-    tensor_floor 1 |x| x.floor(), |x| x.floor();
-    tensor_trunc 1 |x| x.trunc(), |x| x.trunc();
-    tensor_nearest 1 scalar::nearest_f32, scalar::nearest_f64;
-    tensor_sin 20 scalar::sin_f32, scalar::sin_f64;
-    tensor_cos 20 scalar::cos_f32, scalar::cos_f64;
-    tensor_tan 20 scalar::tan_f32, scalar::tan_f64;
-    tensor_asin 20 scalar::asin_f32, scalar::asin_f64;
-    tensor_acos 20 scalar::acos_f32, scalar::acos_f64;
-    tensor_atan 20 scalar::atan_f32, scalar::atan_f64;
-    tensor_sinh 20 scalar::sinh_f32, scalar::sinh_f64;
-    tensor_cosh 20 scalar::cosh_f32, scalar::cosh_f64;
-    tensor_tanh 20 scalar::tanh_f32, scalar::tanh_f64;
-    tensor_exp 20 scalar::exp_f32, scalar::exp_f64;
-    tensor_exp2 20 scalar::exp2_f32, scalar::exp2_f64;
-    tensor_expm1 20 scalar::expm1_f32, scalar::expm1_f64;
-    tensor_ln 20 scalar::ln_f32, scalar::ln_f64;
-    tensor_log2 20 scalar::log2_f32, scalar::log2_f64;
-    tensor_log10 20 scalar::log10_f32, scalar::log10_f64;
-    tensor_log1p 20 scalar::log1p_f32, scalar::log1p_f64;
-    tensor_cbrt 20 scalar::cbrt_f32, scalar::cbrt_f64;
+    tensor_sqrt unary 4 |x| x.sqrt(), |x| x.sqrt();
+    tensor_ceil unary 1 |x| x.ceil(), |x| x.ceil();
+    tensor_floor unary 1 |x| x.floor(), |x| x.floor();
+    tensor_trunc unary 1 |x| x.trunc(), |x| x.trunc();
+    tensor_nearest unary 1 scalar::nearest_f32, scalar::nearest_f64;
+    tensor_sin unary_called 20 scalar::sin_f32, scalar::sin_f64;
+    tensor_cos unary_called 20 scalar::cos_f32, scalar::cos_f64;
+    tensor_tan unary_called 20 scalar::tan_f32, scalar::tan_f64;
+    tensor_asin unary_called 20 scalar::asin_f32, scalar::asin_f64;
+    tensor_acos unary_called 20 scalar::acos_f32, scalar::acos_f64;
+    tensor_atan unary_called 20 scalar::atan_f32, scalar::atan_f64;
+    tensor_sinh unary_called 20 scalar::sinh_f32, scalar::sinh_f64;
+    tensor_cosh unary_called 20 scalar::cosh_f32, scalar::cosh_f64;
+    tensor_tanh unary_called 20 scalar::tanh_f32, scalar::tanh_f64;
+    tensor_exp unary_called 20 scalar::exp_f32, scalar::exp_f64;
+    tensor_exp2 unary_called 20 scalar::exp2_f32, scalar::exp2_f64;
+    tensor_expm1 unary_called 20 scalar::expm1_f32, scalar::expm1_f64;
+    tensor_ln unary_called 20 scalar::ln_f32, scalar::ln_f64;
+    tensor_log2 unary_called 20 scalar::log2_f32, scalar::log2_f64;
+    tensor_log10 unary_called 20 scalar::log10_f32, scalar::log10_f64;
+    tensor_log1p unary_called 20 scalar::log1p_f32, scalar::log1p_f64;
+    tensor_cbrt unary_called 20 scalar::cbrt_f32, scalar::cbrt_f64;
 }
 
 macro_rules! functions_of_two {
@@ -115,7 +115,7 @@ impl Cast<bool> for bool {
 
 pub(super) fn tensor_cast(call: &mut OpCall<'_>) -> Done {
     with_elem!(scalar call.elem(0), T =>
-        with_elem!(scalar call.elem(1), U => unary::<T, U>(call, 1, <T as Cast<U>>::cast)))
+        with_elem!(scalar call.elem(1), U => unary_called::<T, U>(call, 1, <T as Cast<U>>::cast)))
 }
 
 pub(super) fn tensor_map(call: &mut OpCall<'_>) -> Done {

@@ -1,7 +1,7 @@
 //! Elements moved, not computed: views, copies, slices, transposes.
 
 use super::work::fill;
-use super::{OpCall, Output, shape_mismatch};
+use super::{OpCall, OpHost, Output, shape_mismatch};
 use crate::object::element::with_elem;
 use crate::object::tensor::Dims;
 use crate::object::{Element, MAX_RANK};
@@ -10,6 +10,8 @@ use std::mem::MaybeUninit;
 
 type Done = Result<(), TrapError>;
 
+/// About a millisecond of copying.
+const ELEMENTS_BETWEEN_POLLS: u64 = 1 << 20;
 /// Side of the square tiles that a transpose goes by.
 const TILE: usize = 16;
 
@@ -109,13 +111,26 @@ fn rank_mismatch(want: usize, found: usize) -> TrapError {
 
 /// Calls `run(offset in the box, offset in the whole)` for the start of each
 /// run along the last axis of a box of dims `size` in a whole of dims `whole`.
-fn rows_of_box(size: &[u64], whole: &[u64], corner: &[u64], mut run: impl FnMut(usize, usize)) {
+fn rows_of_box(
+    host: &mut dyn OpHost,
+    size: &[u64],
+    whole: &[u64],
+    corner: &[u64],
+    mut run: impl FnMut(usize, usize),
+) -> Done {
     let strides = strides(whole);
     let mut at: usize = corner.iter().zip(strides).map(|(c, s)| *c as usize * s).sum();
-    let Some((&inner, outer)) = size.split_last() else { return run(0, at) };
+    let Some((&inner, outer)) = size.split_last() else {
+        run(0, at);
+        return Ok(());
+    };
     let rows: u64 = outer.iter().product();
     let mut counters = [0u64; MAX_RANK];
+    let between_polls = (ELEMENTS_BETWEEN_POLLS / (inner + 8)).max(1);
     for row in 0..rows {
+        if row % between_polls == between_polls - 1 {
+            host.poll()?;
+        }
         run((row * inner) as usize, at);
         for axis in (0..outer.len()).rev() {
             counters[axis] += 1;
@@ -127,6 +142,7 @@ fn rows_of_box(size: &[u64], whole: &[u64], corner: &[u64], mut run: impl FnMut(
             at -= strides[axis] * outer[axis] as usize;
         }
     }
+    Ok(())
 }
 
 pub(super) fn tensor_slice(call: &mut OpCall<'_>) -> Done {
@@ -150,9 +166,9 @@ pub(super) fn tensor_slice(call: &mut OpCall<'_>) -> Done {
         let out: Output<'_, T> = call.output(&size)?;
         let run = size.last().map_or(1, |d| *d as usize);
         if !out.elements.is_empty() {
-            rows_of_box(&size, &dims, from, |to, at| {
+            rows_of_box(call.host, &size, &dims, from, |to, at| {
                 write_slice(&mut out.elements[to..to + run], &data[at..at + run]);
-            });
+            })?;
         }
         // SAFETY: the rows of the box are all of it.
         unsafe { call.finish(out) };
@@ -194,19 +210,19 @@ pub(super) fn tensor_assign(call: &mut OpCall<'_>) -> Done {
         let run = size.last().map_or(1, |d| *d as usize);
         // A view of the target may be read while it is written: then from a copy.
         let overlap = (from as usize) < to as usize + target.bytes() && (to as usize) < from as usize + source.bytes();
-        let mut copy: Vec<T> = Vec::new();
-        if overlap {
-            copy.try_reserve_exact(source.len()).map_err(|_| TrapCode::OutOfMemory)?;
-            // SAFETY: nothing writes the source during the copy.
-            copy.extend_from_slice(unsafe { source.as_slice::<T>() });
-        }
-        let from = if overlap { copy.as_ptr() } else { from.cast_const() };
-        rows_of_box(&size, &dims, corner, |of_source, of_target| {
+        let from = if overlap {
+            let copy = call.host.heap().scratch(source.bytes())?.cast::<T>().as_ptr();
+            // SAFETY: the new memory has room for the source's elements.
+            unsafe { std::ptr::copy_nonoverlapping(from, copy, source.len()) };
+            copy
+        } else {
+            from
+        };
+        rows_of_box(call.host, &size, &dims, corner, |of_source, of_target| {
             // SAFETY: both runs are in range, as the box lies in the target;
             // they do not overlap, as an overlapping source has been copied.
             unsafe { std::ptr::copy_nonoverlapping(from.add(of_source), to.add(of_target), run) };
-        });
-        Ok(())
+        })
     })
 }
 
@@ -254,7 +270,7 @@ fn permute<T: Element>(
     steps: [usize; MAX_RANK],
     from: &[T],
     to: &mut [MaybeUninit<T>],
-    host: &mut dyn super::OpHost,
+    host: &mut dyn OpHost,
 ) -> Done {
     // Axes of length 1 do not matter, and neighbours that stay together are one.
     let mut axes: Vec<(usize, usize)> = Vec::new();
@@ -284,11 +300,14 @@ fn permute<T: Element>(
     let (rows, row_step) = axes.pop().unwrap_or((1, 0));
     // Planes of rows by columns, each by tiles that stay in the cache.
     let plane = rows * columns;
+    let mut since_poll = 0;
     for (i, to) in to.chunks_mut(plane).enumerate() {
         let base = offset(&axes, i);
         for r0 in (0..rows).step_by(TILE) {
-            if (r0 / TILE) % 64 == 63 && columns >= 1 << 10 {
+            since_poll += TILE.min(rows) * columns;
+            if since_poll as u64 > ELEMENTS_BETWEEN_POLLS / 4 {
                 host.poll()?;
+                since_poll = 0;
             }
             for c0 in (0..columns).step_by(TILE) {
                 for r in r0..rows.min(r0 + TILE) {
@@ -330,7 +349,11 @@ pub(super) fn tensor_concat(call: &mut OpCall<'_>) -> Done {
         let of = |d: &[u64]| d[axis..].iter().product::<u64>() as usize;
         let (of_a, of_b) = (of(&a), of(&b));
         if of_a + of_b > 0 {
+            let between_polls = (ELEMENTS_BETWEEN_POLLS as usize / (of_a + of_b + 8)).max(1);
             for (i, to) in out.elements.chunks_exact_mut(of_a + of_b).enumerate() {
+                if i % between_polls == between_polls - 1 {
+                    call.host.poll()?;
+                }
                 let (first, second) = to.split_at_mut(of_a);
                 write_slice(first, &x[i * of_a..(i + 1) * of_a]);
                 write_slice(second, &y[i * of_b..(i + 1) * of_b]);

@@ -6,6 +6,9 @@ use crate::object::{Element, Scalar};
 use nbc_ir::catalogue::{Operation, Param};
 use nbc_ir::entity::SigId;
 
+#[path = "goldens.rs"]
+mod goldens;
+
 /// A host with a heap and fuel; functions are numbers.
 pub(super) struct Bench {
     heap: Heap,

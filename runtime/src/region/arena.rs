@@ -78,11 +78,12 @@ impl Arena {
     #[inline]
     pub(crate) unsafe fn reset(&mut self, keep: usize) {
         self.bump.reset();
-        self.chunks = self.bump.allocated_bytes();
-        if self.chunks > keep {
+        let chunks = self.bump.allocated_bytes();
+        if chunks > keep {
             *self = Arena::default();
-        } else {
-            self.bump.set_allocation_limit(Some(self.chunks));
+        } else if chunks != self.chunks {
+            self.chunks = chunks;
+            self.bump.set_allocation_limit(Some(chunks));
         }
     }
 }

@@ -280,28 +280,53 @@ impl Heap {
         self.tensor(elem, dims, false)
     }
 
-    /// The fast way to a small tensor: one allocation in the current chunk.
     #[inline(always)]
     fn tensor(&mut self, elem: Elem, dims: &[u64], zeroed: bool) -> Result<TensorRef, TrapError> {
+        let tensor = match self.small_tensor(elem, dims, zeroed) {
+            Some(tensor) => tensor,
+            None => self.tensor_elsewhere(elem, dims, zeroed)?,
+        };
+        Ok(tensor)
+    }
+
+    /// The fast way to a small tensor: one allocation in the current chunk.
+    #[inline(always)]
+    fn small_tensor(&mut self, elem: Elem, dims: &[u64], zeroed: bool) -> Option<TensorRef> {
         // Saturated is not small, and a dim of 0 makes 0 at any place.
         let len = dims.iter().fold(1u64, |n, d| n.saturating_mul(*d));
-        if len < MEDIUM as u64 && dims.len() <= SHORT_RANK {
-            let bytes = len as usize * elem.size();
-            if bytes < MEDIUM
-                && let Some(place) = self.current().arena.alloc(padded(Tensor::SHORT + bytes))
-            {
-                // SAFETY: the allocation has room for a short header and the
-                // payload behind it.
-                return Ok(unsafe {
-                    let data = place.as_ptr().add(Tensor::SHORT);
-                    if zeroed {
-                        data.write_bytes(0, bytes);
-                    }
-                    write_header(place.as_ptr(), self.depth as u32, data, elem, dims, len, Storage::Inline)
-                });
-            }
+        if len >= MEDIUM as u64 || dims.len() > SHORT_RANK {
+            return None;
         }
-        self.tensor_elsewhere(elem, dims, zeroed)
+        let bytes = len as usize * elem.size();
+        if bytes >= MEDIUM {
+            return None;
+        }
+        let place = self.current().arena.alloc(padded(Tensor::SHORT + bytes))?.as_ptr();
+        // SAFETY: the allocation has room for a short header and the payload behind it.
+        unsafe {
+            let data = place.add(Tensor::SHORT);
+            if zeroed {
+                data.write_bytes(0, bytes);
+            }
+            Some(write_header(place, self.depth as u32, data, elem, dims, len, Storage::Inline))
+        }
+    }
+
+    /// `bytes` bytes that last as long as the innermost region, 16-aligned and
+    /// not initialised: what a kernel needs besides its result.
+    #[inline]
+    pub fn scratch(&mut self, bytes: usize) -> Result<NonNull<u8>, TrapError> {
+        if bytes < MEDIUM
+            && let Some(place) = self.current().arena.alloc(padded(bytes))
+        {
+            return Ok(place);
+        }
+        self.scratch_elsewhere(bytes)
+    }
+
+    #[inline(never)]
+    fn scratch_elsewhere(&mut self, bytes: usize) -> Result<NonNull<u8>, TrapError> {
+        self.try_here(|p| p.scratch(bytes))
     }
 
     #[inline(never)]
@@ -601,17 +626,21 @@ impl Region {
     ///
     /// # Safety
     /// Nothing in the region may be used afterwards.
+    #[inline]
     unsafe fn clear(&mut self, shared: &mut Shared, keep: usize) {
         self.peak = self.peak.max(self.live());
-        let before = self.arena.chunk_bytes();
-        for buffer in self.buffers.drain() {
-            // SAFETY: the region owns its buffers; nothing uses them afterwards.
-            unsafe { shared.pool.put(buffer) };
+        if !self.buffers.is_empty() {
+            for buffer in self.buffers.drain() {
+                // SAFETY: the region owns its buffers; nothing uses them afterwards.
+                unsafe { shared.pool.put(buffer) };
+            }
+            shared.held -= self.buffer_bytes;
+            self.buffer_bytes = 0;
         }
+        let before = self.arena.chunk_bytes();
         // SAFETY: handed on from the caller.
         unsafe { self.arena.reset(keep) };
-        shared.held -= self.buffer_bytes + (before - self.arena.chunk_bytes());
-        self.buffer_bytes = 0;
+        shared.held -= before - self.arena.chunk_bytes();
     }
 }
 

@@ -99,6 +99,12 @@ impl Place<'_> {
         Ok(buffer.data())
     }
 
+    /// `bytes` bytes without an object.
+    pub(super) fn scratch(&mut self, bytes: usize) -> Result<NonNull<u8>, NoRoom> {
+        let data = if bytes < MEDIUM { self.arena(bytes)? } else { self.buffer(bytes, false)? };
+        NonNull::new(data).ok_or(NoRoom::Budget(bytes))
+    }
+
     /// A tensor that owns its elements, all zero or still to be written.
     #[inline(always)]
     pub(super) fn tensor(&mut self, elem: Elem, dims: &[u64], zeroed: bool) -> Result<TensorRef, NoRoom> {
