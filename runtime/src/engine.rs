@@ -1,8 +1,10 @@
 //! The engine: configuration shared by all programs, and loaded programs.
 
+use crate::error::Error;
 use crate::interp::Dispatch;
+use crate::interp::compiled::{Tier, Watch};
 use crate::load::Loaded;
-use nbc_ir::verify::VerifiedModule;
+use nbc_ir::{Module, VerifiedModule};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     dispatch: Dispatch,
+    watch: Option<Watch>,
 }
 
 impl Config {
@@ -21,6 +24,12 @@ impl Config {
     /// Chooses the interpreter's dispatcher.
     pub fn dispatch(mut self, dispatch: Dispatch) -> Config {
         self.dispatch = dispatch;
+        self
+    }
+
+    /// Tells `tier` of every place that has been passed at least `threshold` times.
+    pub fn tier(mut self, tier: Arc<dyn Tier>, threshold: u64) -> Config {
+        self.watch = Some(Watch { tier, threshold });
         self
     }
 }
@@ -58,9 +67,31 @@ impl Engine {
         Engine { config: Arc::new(config) }
     }
 
-    /// The configuration.
+    /// The interpreter's dispatcher.
     pub fn dispatch(&self) -> Dispatch {
         self.config.dispatch
+    }
+
+    pub(crate) fn watch(&self) -> Option<Watch> {
+        self.config.watch.clone()
+    }
+
+    /// Reads a file of either format, verifies it and loads it. `file_name` is
+    /// for messages.
+    ///
+    /// ```
+    /// use nbc_runtime::engine::Engine;
+    /// use nbc_runtime::error::ErrorKind;
+    /// let engine = Engine::default();
+    /// assert!(engine.read(b"export func @one() -> i64 {\n  ret 1\n}", "one.nba").is_ok());
+    /// let wrong = engine.read(b"export func @one() -> i64 {\n  ret 1.5\n}", "one.nba");
+    /// assert_eq!(wrong.err().map(|e| e.kind()), Some(ErrorKind::Read));
+    /// ```
+    ///
+    /// # Errors
+    /// `Read` or `Verify`.
+    pub fn read(&self, bytes: &[u8], file_name: &str) -> Result<Program, Error> {
+        Ok(self.load(Module::read(bytes, file_name)?.verify()?))
     }
 
     /// Makes a verified module ready to be run, any number of times on any thread.

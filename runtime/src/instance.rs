@@ -68,7 +68,8 @@ impl Instance {
         let heap = unsafe { Heap::new(limits.memory) };
         let interrupt = Arc::new(AtomicBool::new(false));
         let metered = limits.fuel.is_some();
-        let context = Box::new(Context::new(code, heap, limits.stack, hosts, interrupt, metered));
+        let watch = program.engine().watch();
+        let context = Box::new(Context::new(code, heap, limits.stack, hosts, interrupt, metered, watch));
         let mut instance = Instance { program: program.clone(), context, timeout: limits.timeout };
         instance.context.set_fuel(limits.fuel.unwrap_or(0));
         instance.define().map_err(|error| Trap { error, frames: Vec::new(), omitted: 0 })?;

@@ -4,8 +4,8 @@
 //! the name of an `.npy` file, lists as `[1, 2]`, functions by `@name`.
 
 use super::failure::Failure;
+use nbc::Value;
 use nbc::runtime::object::{Element, OwnedTensor};
-use nbc::runtime::value::Value;
 use nbc::{ir::Elem, ir::Module, ir::Signature, ir::Type, npy};
 use num_complex::Complex;
 use std::str::FromStr;

@@ -2,13 +2,13 @@
 
 use super::failure::Failure;
 use super::{arguments, input, output, quantity, show};
+use nbc::Value;
 use nbc::ir::{FuncId, VerifiedModule};
 use nbc::npy;
 use nbc::runtime::engine::{Config, Engine, Limits};
 use nbc::runtime::instance::InterruptHandle;
 use nbc::runtime::interp::Dispatch;
 use nbc::runtime::linker::Linker;
-use nbc::runtime::value::Value;
 use serde_json::json;
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
@@ -234,7 +234,7 @@ fn interrupt_on_ctrl_c(handle: &InterruptHandle) {
         .and_then(|_| flag::register(SIGINT, handle.flag()));
 }
 
-fn save(path: &str, tensor: &nbc::runtime::object::OwnedTensor) -> Result<(), Failure> {
+fn save(path: &str, tensor: &nbc::OwnedTensor) -> Result<(), Failure> {
     let write = || {
         let mut file = BufWriter::new(std::fs::File::create(path)?);
         npy::write(&mut file, tensor)?;

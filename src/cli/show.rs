@@ -4,9 +4,9 @@
 //! written as an argument; beyond [`WHOLE`] elements only both ends of each
 //! axis, and floats with 8 digits, unless everything is asked for.
 
+use nbc::OwnedTensor;
+use nbc::Value;
 use nbc::ir::{Elem, Module};
-use nbc::runtime::object::OwnedTensor;
-use nbc::runtime::value::Value;
 use num_complex::Complex;
 use serde_json::{Value as Json, json};
 

@@ -1,6 +1,7 @@
 //! What running code shares with its instance: the stack, the budget, the
 //! heap, and what is known of a trap on its way out.
 
+use super::compiled::{HotPlace, Watch};
 use super::hotness::Hotness;
 use super::{Dispatch, element};
 use crate::backtrace::Frame;
@@ -101,13 +102,14 @@ unsafe impl Send for Context {}
 
 impl Context {
     /// A context with an empty stack of `stack` bytes and no globals yet.
-    pub fn new(
+    pub(crate) fn new(
         code: Arc<Loaded>,
         heap: Heap,
         stack: usize,
         hosts: Arc<[HostFunc]>,
         interrupt: Arc<AtomicBool>,
         metered: bool,
+        watch: Option<Watch>,
     ) -> Context {
         // Zeroed memory comes page by page as it is touched.
         let mut stack = vec![0u64; (stack / 8).max(64)].into_boxed_slice();
@@ -129,7 +131,7 @@ impl Context {
             interrupt,
             deadline: None,
             reserve: metered.then_some(0),
-            hotness: Hotness::default(),
+            hotness: Hotness::new(watch),
             code,
             stack,
             globals_store: Box::default(),
@@ -258,11 +260,20 @@ impl Context {
         false
     }
 
+    /// Counts a slice for the operation at `ip`, and tells the tier if that made it hot.
+    fn credit(&mut self, ip: *const Instr) {
+        if let Some((watch, count)) = self.hotness.tick(ip, SLICE as u64)
+            && let Some(at) = self.code.frame_at(ip)
+        {
+            watch.tier.hot(&self.code.module, HotPlace { at, count });
+        }
+    }
+
     /// A new budget for code that is not metered, or -1 and a trap.
     #[cold]
     #[inline(never)]
     pub fn poll_slice(&mut self, ip: *const Instr, _budget: i64) -> i64 {
-        self.hotness.tick(ip, SLICE as u64);
+        self.credit(ip);
         match self.poll() {
             Ok(()) => SLICE,
             Err(trap) => {
@@ -277,7 +288,7 @@ impl Context {
     #[cold]
     #[inline(never)]
     pub fn charge_slice(&mut self, ip: *const Instr, budget: i64, cost: u64) -> i64 {
-        self.hotness.tick(ip, SLICE as u64);
+        self.credit(ip);
         let fuel = budget.max(0) as u64 + self.reserve.unwrap_or(0);
         self.budget = 0;
         self.reserve = Some(fuel);

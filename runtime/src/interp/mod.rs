@@ -7,6 +7,7 @@
 //! What instructions mean is elsewhere: scalars in [`crate::arith`], element
 //! access in [`element`], objects and calls out of the code in [`plain`].
 
+pub mod compiled;
 pub mod context;
 pub mod element;
 pub mod hotness;
