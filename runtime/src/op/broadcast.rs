@@ -31,16 +31,18 @@ fn goes_with(a: &[u64], b: &[u64]) -> bool {
     a.iter().rev().zip(b.iter().rev()).all(|(x, y)| x == y || *x == 1 || *y == 1)
 }
 
-/// How to walk `N` operands.
+/// How to walk `N` operands. It is small and needs no memory, for the sake of
+/// small tensors.
 #[derive(Debug)]
 pub(super) struct Plan<const N: usize> {
-    /// Merged dims of the result, without the innermost.
-    outer: Vec<usize>,
-    /// For each outer axis, how far each operand moves.
-    steps: Vec<[usize; N]>,
-    /// The innermost merged dim.
-    inner: usize,
-    /// Whether each operand moves along it (by 1) or repeats one element.
+    /// Merged dims of the result, from the innermost outward; the first is the
+    /// length of a run.
+    dims: [usize; MAX_RANK],
+    /// For each of them, how far each operand moves.
+    steps: [[usize; N]; MAX_RANK],
+    /// How many there are, at least one.
+    axes: usize,
+    /// Whether each operand moves along a run (by 1) or repeats one element.
     moves: [bool; N],
 }
 
@@ -48,8 +50,7 @@ impl<const N: usize> Plan<N> {
     /// The plan for operands of `shapes` and a result of dims `result`,
     /// their broadcast, which must not be empty.
     pub(super) fn new(shapes: [&[u64]; N], result: &[u64]) -> Plan<N> {
-        // (dim, steps) of each axis from the innermost outward, merged.
-        let mut axes: Vec<(usize, [usize; N])> = Vec::new();
+        let mut plan = Plan { dims: [1; MAX_RANK], steps: [[0; N]; MAX_RANK], axes: 0, moves: [false; N] };
         let mut size = [1usize; N];
         for back in 1..=result.len() {
             let dim = result[result.len() - back] as usize;
@@ -64,20 +65,20 @@ impl<const N: usize> Plan<N> {
             if dim == 1 {
                 continue;
             }
-            match axes.last_mut() {
-                Some((d, s)) if (0..N).all(|n| steps[n] == s[n] * *d && (s[n] != 0) == (steps[n] != 0)) => {
-                    *d *= dim;
-                }
-                _ => axes.push((dim, steps)),
+            // An axis that all operands walk on as along the one inside it is one with it.
+            if let Some(last) = plan.axes.checked_sub(1)
+                && (0..N).all(|n| steps[n] == plan.steps[last][n] * plan.dims[last])
+            {
+                plan.dims[last] *= dim;
+            } else {
+                (plan.dims[plan.axes], plan.steps[plan.axes]) = (dim, steps);
+                plan.axes += 1;
             }
         }
-        // The first axis that any operand moves along, it moves along by 1.
-        let (inner, moves) = match axes.first() {
-            Some((dim, steps)) => (*dim, steps.map(|s| s != 0)),
-            None => (1, [false; N]),
-        };
-        let (outer, steps) = axes.into_iter().skip(1).rev().unzip();
-        Plan { outer, steps, inner, moves }
+        // Along the first axis that it moves along, an operand moves by 1.
+        plan.moves = plan.steps[0].map(|step| step != 0);
+        plan.axes = plan.axes.max(1);
+        plan
     }
 
     /// Calls `run(place in the piece, offset of each operand, length)` for the
@@ -85,19 +86,20 @@ impl<const N: usize> Plan<N> {
     /// run, operand `n` moves by 1 if `moves()[n]`, else it stays.
     #[inline(always)]
     pub(super) fn runs(&self, start: usize, len: usize, mut run: impl FnMut(usize, [usize; N], usize)) {
-        let mut counters = vec![0usize; self.outer.len()];
+        let inner = self.dims[0];
+        let mut counters = [0usize; MAX_RANK];
         let mut offsets = [0usize; N];
-        let (mut row, mut column) = (start / self.inner, start % self.inner);
-        for axis in (0..self.outer.len()).rev() {
-            counters[axis] = row % self.outer[axis];
-            row /= self.outer[axis];
+        let (mut row, mut column) = (start / inner, start % inner);
+        for axis in 1..self.axes {
+            counters[axis] = row % self.dims[axis];
+            row /= self.dims[axis];
             for (offset, step) in offsets.iter_mut().zip(&self.steps[axis]) {
                 *offset += counters[axis] * step;
             }
         }
         let mut done = 0;
         while done < len {
-            let now = (self.inner - column).min(len - done);
+            let now = (inner - column).min(len - done);
             let mut at = offsets;
             for (at, moves) in at.iter_mut().zip(self.moves) {
                 *at += column * moves as usize;
@@ -105,17 +107,17 @@ impl<const N: usize> Plan<N> {
             run(done, at, now);
             done += now;
             column = 0;
-            for axis in (0..self.outer.len()).rev() {
+            for axis in 1..self.axes {
                 counters[axis] += 1;
                 for (offset, step) in offsets.iter_mut().zip(&self.steps[axis]) {
                     *offset += step;
                 }
-                if counters[axis] < self.outer[axis] {
+                if counters[axis] < self.dims[axis] {
                     break;
                 }
                 counters[axis] = 0;
                 for (offset, step) in offsets.iter_mut().zip(&self.steps[axis]) {
-                    *offset -= step * self.outer[axis];
+                    *offset -= step * self.dims[axis];
                 }
             }
         }
@@ -191,7 +193,7 @@ mod tests {
                 assert_eq!(seen, len);
             }
         }
-        assert!(Plan::new([&[4u64, 3, 5][..], &[4, 3, 5]], &[4, 3, 5]).outer.is_empty());
-        assert!(Plan::new([&[4u64, 3, 5][..], &[]], &[4, 3, 5]).outer.is_empty());
+        assert_eq!(Plan::new([&[4u64, 3, 5][..], &[4, 3, 5]], &[4, 3, 5]).axes, 1);
+        assert_eq!(Plan::new([&[4u64, 3, 5][..], &[]], &[4, 3, 5]).axes, 1);
     }
 }

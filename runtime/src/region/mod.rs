@@ -2,13 +2,13 @@
 //!
 //! A [`Heap`] belongs to one instance and is a stack of regions. Index 0
 //! lives as long as the instance (constants; globals have a small region each
-//! beside the stack). Index 1 is the host's call, then comes one for each call
+//! beside the stack, with an index of its own kind). Index 1 is the host's call, then comes one for each call
 //! and each `region.begin` in progress. A region is an [`arena`] for headers
 //! and payloads under 1 KiB and a list of buffers from the [`pool`] for larger
 //! ones. Objects are never freed one by one: the region ends, and all go.
 //!
-//! Invariants: an object refers only to objects of its own or an outer region
-//! (smaller index); every object of region `d` is in `d`'s arena, and every
+//! Invariants: an object refers only to objects that live at least as long, in
+//! its own or an outer region (smaller index); every object of region `d` is in `d`'s arena, and every
 //! pooled payload is in exactly one region's list. Ending a region is `unsafe`
 //! because handles and slots into it dangle afterwards; the verifier's region
 //! rule is what makes it sound for programs.
@@ -39,6 +39,8 @@ const NEAR: usize = 16;
 const KEEP_FAR: usize = 16 << 10;
 /// Idle arenas from this index on keep nothing.
 const FAR: usize = 256;
+/// Added to the number of a global, this is the region index of its objects.
+const GLOBAL: u32 = 1 << 31;
 /// Most bytes the pool keeps for reuse.
 const KEEP_POOLED: usize = 256 << 20;
 
@@ -428,12 +430,12 @@ impl Heap {
         }
         let (ty, region) = (list.item().ty(), list.region());
         // SAFETY: the value is live and of that type, as the caller promises.
-        let lives_longer = !ty.is_object() || unsafe { region_of(value, ty) } <= region;
-        let stored = if lives_longer {
+        let stays = !ty.is_object() || outlives(unsafe { region_of(value, ty) }, region);
+        let stored = if stays {
             value
         } else {
             // SAFETY: as above.
-            unsafe { self.copy_to(value, ty, region as usize)? }
+            unsafe { self.copy_into(value, ty, region)? }
         };
         // SAFETY: the index is in range of the list's slots.
         unsafe { (*list.0).data.add(index as usize).write(stored) };
@@ -447,7 +449,25 @@ impl Heap {
     /// `slot` must hold a live value of type `ty`.
     pub unsafe fn copy_to(&mut self, slot: u64, ty: Type, depth: usize) -> Result<u64, TrapError> {
         // SAFETY: handed on from the caller.
-        self.try_at(depth, |p| unsafe { p.copy(slot, ty) })
+        unsafe { self.copy_into(slot, ty, depth as u32) }
+    }
+
+    /// [`Heap::copy_to`], also into the region of a global.
+    ///
+    /// # Safety
+    /// `slot` must hold a live value of type `ty`.
+    unsafe fn copy_into(&mut self, slot: u64, ty: Type, region: u32) -> Result<u64, TrapError> {
+        if region & GLOBAL == 0 {
+            // SAFETY: handed on from the caller.
+            return self.try_at(region as usize, |p| unsafe { p.copy(slot, ty) });
+        }
+        // The region of the global's present value lasts at least as long as
+        // those of its former ones.
+        self.retry(|heap| {
+            let (shared, own) = (&mut heap.shared, &mut heap.globals[(region & !GLOBAL) as usize]);
+            // SAFETY: handed on from the caller.
+            unsafe { Place { region: own, shared, index: region }.copy(slot, ty) }
+        })
     }
 
     /// A constant object of a module, read-only, for as long as the instance lives.
@@ -482,7 +502,8 @@ impl Heap {
         let mut region = Region::default();
         // SAFETY: handed on from the caller.
         let copy = self.retry(|heap| unsafe {
-            let mut place = Place { region: &mut region, shared: &mut heap.shared, index: 0 };
+            let index = GLOBAL | global as u32;
+            let mut place = Place { region: &mut region, shared: &mut heap.shared, index };
             place.copy(slot, ty)
         });
         match copy {
@@ -511,7 +532,7 @@ impl Heap {
         // SAFETY: handed on from the caller.
         let tensor = unsafe { TensorRef::from_slot(slot) };
         let region = tensor.region() as usize;
-        if tensor.storage() == Storage::Pooled && region > 0 && tensor.is_writable() {
+        if tensor.storage() == Storage::Pooled && (1..=self.depth).contains(&region) {
             let (elem, dims) = (tensor.elem(), tensor.dims());
             // SAFETY: a pooled payload starts a buffer that its region owns.
             let buffer = unsafe { pool::Buffer::from_data(tensor.data()) };
@@ -672,6 +693,17 @@ unsafe fn region_of(slot: u64, ty: Type) -> u32 {
     }
 }
 
+/// Whether an object of region `object` lives at least as long as one of
+/// region `container`. A global's object may go when the host's call ends, so
+/// only what lives as long as the instance outlives another global's.
+fn outlives(object: u32, container: u32) -> bool {
+    match (object & GLOBAL != 0, container & GLOBAL != 0) {
+        (_, true) => object == 0,
+        (true, false) => container > 0,
+        (false, false) => object <= container,
+    }
+}
+
 fn check_count(dims: &[u64], len: usize) -> Result<(), TrapError> {
     if crate::object::tensor::count(dims) == Some(len as u64) {
         return Ok(());
@@ -679,5 +711,7 @@ fn check_count(dims: &[u64], len: usize) -> Result<(), TrapError> {
     Err(TrapError::new(TrapCode::ShapeMismatch, format!("dims {dims:?} for {len} elements")))
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

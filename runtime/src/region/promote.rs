@@ -9,7 +9,7 @@
 
 use super::place::{NoRoom, Place};
 use super::pool::Buffer;
-use super::{Heap, Region};
+use super::{GLOBAL, Heap, Region};
 use crate::object::{List, ListRef, Storage, Str, StrRef, Tensor, TensorRef};
 use crate::trap::TrapError;
 use nbc_ir::Type;
@@ -58,6 +58,11 @@ impl Move<'_> {
         }
     }
 
+    /// Whether an object of that region is further out than the ending one.
+    fn stays(&self, region: u32) -> bool {
+        region & GLOBAL != 0 || region <= self.to.index
+    }
+
     fn buffer(&mut self, data: *mut u8) {
         // SAFETY: `data` is a pooled payload of the ending region.
         let buffer = unsafe { Buffer::from_data(data) };
@@ -67,7 +72,7 @@ impl Move<'_> {
     /// # Safety
     /// As [`Heap::keep`].
     unsafe fn tensor(&mut self, old: TensorRef) -> Result<TensorRef, NoRoom> {
-        if old.region() <= self.to.index {
+        if self.stays(old.region()) {
             return Ok(old);
         }
         // SAFETY: the handle refers to a header of the ending region. Only a
@@ -102,7 +107,7 @@ impl Move<'_> {
     /// # Safety
     /// As [`Heap::keep`].
     unsafe fn string(&mut self, old: StrRef) -> Result<StrRef, NoRoom> {
-        if old.region() <= self.to.index {
+        if self.stays(old.region()) {
             return Ok(old);
         }
         // SAFETY: the handle refers to a header of the ending region; in a
@@ -128,7 +133,7 @@ impl Move<'_> {
     /// # Safety
     /// As [`Heap::keep`].
     unsafe fn list(&mut self, old: ListRef) -> Result<ListRef, NoRoom> {
-        if old.region() <= self.to.index {
+        if self.stays(old.region()) {
             return Ok(old);
         }
         // SAFETY: the handle refers to a header of the ending region; in a
