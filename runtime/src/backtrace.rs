@@ -50,20 +50,32 @@ impl fmt::Display for Trap {
         } else {
             write!(f, ": {}", self.error.code.message())?;
         }
-        let cut = if self.omitted > 0 { Some(self.frames.len().saturating_sub(16)) } else { None };
-        for (i, frame) in self.frames.iter().enumerate() {
-            if cut == Some(i) {
-                write!(f, "\n  ... {} more calls", self.omitted)?;
-            }
-            write!(f, "\n  at @{}", frame.name)?;
-            if frame.line > 0 {
-                write!(f, ", line {}", frame.line)?;
-            } else {
-                write!(f, ", block {} instruction {}", frame.block, frame.inst)?;
-            }
+        let cut = self.frames.len().saturating_sub(if self.omitted > 0 { 16 } else { 0 });
+        let (first, last) = self.frames.split_at(cut);
+        frames(f, first)?;
+        if self.omitted > 0 {
+            write!(f, "\n  ... {} more calls", self.omitted)?;
         }
+        frames(f, last)?;
         Ok(())
     }
+}
+
+/// Writes calls, one a line, or one for a run of equal ones: recursion.
+fn frames(f: &mut fmt::Formatter<'_>, frames: &[Frame]) -> fmt::Result {
+    for run in frames.chunk_by(|a, b| a == b) {
+        let frame = &run[0];
+        write!(f, "\n  at @{}", frame.name)?;
+        if frame.line > 0 {
+            write!(f, ", line {}", frame.line)?;
+        } else {
+            write!(f, ", block {} instruction {}", frame.block, frame.inst)?;
+        }
+        if run.len() > 1 {
+            write!(f, " ({} times)", run.len())?;
+        }
+    }
+    Ok(())
 }
 
 impl std::error::Error for Trap {}

@@ -26,6 +26,15 @@ pub enum Failure {
     Usage(String),
     /// The engine refused, or the program trapped.
     Engine(Error),
+    /// The program trapped on a line of its text.
+    TrapAt {
+        /// The trap.
+        error: Error,
+        /// File and line.
+        place: String,
+        /// The line's text.
+        line: String,
+    },
     /// Standard output is gone or full.
     Output(io::Error),
     /// What was looked for was found, and has been said: differences of `fmt --check`.
@@ -71,11 +80,23 @@ impl Failure {
         }
     }
 
+    /// A failed call of a program with the text `source`.
+    pub fn of_call(error: Error, source: Option<&ir::module::Source>) -> Failure {
+        let number = error.trap().and_then(|t| t.line());
+        let line = source.zip(number).and_then(|(s, n)| s.text.lines().nth(n as usize - 1));
+        match (line, source, number) {
+            (Some(line), Some(source), Some(n)) if !line.chars().any(|c| c.is_control() && c != '\t') => {
+                let line = line.trim().chars().take(100).collect();
+                Failure::TrapAt { error, place: format!("{}:{n}", source.name), line }
+            }
+            _ => Failure::Engine(error),
+        }
+    }
+
     /// Says it on standard error and makes the exit status.
     pub fn report(&self, json: bool) -> ExitCode {
         let text = match self {
-            // The reader has what it wanted.
-            Failure::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => String::new(),
+            Failure::Output(_) if self.is_quiet() => String::new(),
             Failure::Said => String::new(),
             _ if json => format!("{}\n", json!({ "error": self.json() })),
             _ => self.text(io::stderr().is_terminal()),
@@ -85,8 +106,15 @@ impl Failure {
         ExitCode::from(self.status())
     }
 
+    /// Whether only the reader of the output is gone, who has what it wanted.
+    fn is_quiet(&self) -> bool {
+        matches!(self, Failure::Output(e) if e.kind() == io::ErrorKind::BrokenPipe)
+    }
+
     fn status(&self) -> u8 {
         match self {
+            _ if self.is_quiet() => 0,
+            Failure::TrapAt { .. } => TRAPPED,
             Failure::Engine(e) if e.kind() == ErrorKind::Trap => TRAPPED,
             Failure::Said => TRAPPED,
             _ => BAD_INPUT,
@@ -107,6 +135,15 @@ impl Failure {
             Failure::Usage(message) => plain(message, None),
             Failure::Output(e) => plain(&format!("cannot write to standard output: {e}"), None),
             Failure::Said => String::new(),
+            Failure::TrapAt { error, place, line } => {
+                let text = error.to_string();
+                // The message, the innermost call, and the line under it.
+                let mut lines = text.lines();
+                let mut out = format!("{red}Error:{reset} {}\n", lines.next().unwrap_or_default());
+                let _ = writeln!(out, "{}\n    {place} | {line}", lines.next().unwrap_or_default());
+                lines.for_each(|l| out.extend([l, "\n"]));
+                out
+            }
             Failure::Engine(e) => match (e.module_error(), e.trap()) {
                 (Some(module), _) => module.render(color),
                 (_, Some(trap)) => format!("{red}Error:{reset} {trap}\n"),
@@ -121,7 +158,7 @@ impl Failure {
             Failure::Usage(message) => json!({ "kind": "usage", "message": message }),
             Failure::Output(e) => json!({ "kind": "output", "message": e.to_string() }),
             Failure::Said => json!({ "kind": "difference" }),
-            Failure::Engine(e) => match (e.module_error(), e.trap()) {
+            Failure::Engine(e) | Failure::TrapAt { error: e, .. } => match (e.module_error(), e.trap()) {
                 (Some(module), _) => module_json(e.kind(), module),
                 (_, Some(trap)) => trap_json(trap),
                 _ => json!({ "kind": kind_name(e.kind()), "message": e.to_string() }),

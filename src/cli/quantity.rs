@@ -1,6 +1,13 @@
-//! Amounts on the command line: bytes and times.
+//! Amounts on the command line: units, bytes and times.
 
 use std::time::Duration;
+
+/// A plain count, `1000000` or `1_000_000`.
+pub fn units(text: &str) -> Result<u64, String> {
+    text.replace('_', "")
+        .parse()
+        .map_err(|_| format!("expected a number such as 1_000_000, found \"{text}\""))
+}
 
 /// Bytes: `65536`, `64K`, `512M`, `2G`, `1T`, in powers of 1024.
 pub fn bytes(text: &str) -> Result<usize, String> {

@@ -50,7 +50,7 @@ pub struct Run {
     #[arg(long)]
     full: bool,
     /// Stop after that much fuel, about one unit an instruction
-    #[arg(long, value_name = "UNITS")]
+    #[arg(long, value_name = "UNITS", value_parser = quantity::units)]
     fuel: Option<u64>,
     /// Stop after that time, such as 1.5s or 200ms
     #[arg(long, value_name = "TIME", value_parser = quantity::time)]
@@ -80,7 +80,7 @@ const AFTER: &str = "\
 Examples:
   nbc run examples/hello.nba
   nbc run examples/fibonacci.nba 50
-  nbc run examples/fibonacci.nba --invoke recursive 30 --fuel 1_000_000
+  nbc run examples/fibonacci.nba --invoke recursive 30 --fuel 100_000_000
   nbc run examples/heat.nba --invoke heat 100 0.01 0.5 400 --timing
   nbc run norm.nba --invoke norm '[3, 4]'
   nbc run solve.nba a.npy b.npy --out x.npy --memory 2G --timeout 1m
@@ -133,7 +133,7 @@ impl Run {
         let results = instance.call(&name, &args);
         let seconds = start.elapsed().as_secs_f64();
         output::flush()?;
-        let results = results?;
+        let results = results.map_err(|e| Failure::of_call(e, program.module().source.as_ref()))?;
         drop(args);
 
         let module = program.module();

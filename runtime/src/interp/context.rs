@@ -151,9 +151,9 @@ impl Context {
 
     /// Value of global `index`.
     pub fn global(&self, index: usize) -> u64 {
+        assert!(index < self.globals_store.len());
         // SAFETY: `globals` points to `globals_store`; reading through it
         // keeps its writes visible.
-        assert!(index < self.globals_store.len());
         unsafe { *self.globals.add(index) }
     }
 

@@ -23,6 +23,10 @@ impl NoRoom {
     #[cold]
     pub(super) fn into_trap(self, shared: &Shared) -> TrapError {
         match self {
+            NoRoom::Budget(bytes) if shared.limit == usize::MAX => TrapError::new(
+                TrapCode::OutOfMemory,
+                format!("{bytes} bytes are more than the machine has to give"),
+            ),
             NoRoom::Budget(bytes) => TrapError::new(
                 TrapCode::OutOfMemory,
                 format!(

@@ -1,0 +1,432 @@
+//! The command from outside: what it prints, its exit status, and what it says
+//! to bad input.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+struct Done {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn command() -> Command {
+    let mut c = Command::new(env!("CARGO_BIN_EXE_nbc"));
+    c.current_dir(env!("CARGO_MANIFEST_DIR"));
+    c
+}
+
+fn nbc_with(args: &[&str], input: &[u8]) -> Done {
+    let mut child = command()
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _ = child.stdin.take().unwrap().write_all(input);
+    let done = child.wait_with_output().unwrap();
+    Done {
+        code: done.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&done.stdout).into_owned(),
+        err: String::from_utf8_lossy(&done.stderr).into_owned(),
+    }
+}
+
+fn nbc(args: &[&str]) -> Done {
+    nbc_with(args, b"")
+}
+
+/// Runs, and wants standard output and no error.
+#[track_caller]
+fn gives(args: &[&str], out: &str) {
+    let done = nbc(args);
+    assert_eq!((done.code, &*done.err, &*done.out), (0, "", out), "{args:?}");
+}
+
+/// Runs, and wants an exit status, no output, and a message with `parts`.
+#[track_caller]
+fn refuses(args: &[&str], code: i32, parts: &[&str]) {
+    let done = nbc(args);
+    assert_eq!((done.code, &*done.out), (code, ""), "{args:?}: {}", done.err);
+    for part in parts {
+        assert!(done.err.contains(part), "{args:?}: no {part:?} in\n{}", done.err);
+    }
+    assert!(!done.err.contains("panicked") && !done.err.contains('\x1b'), "{}", done.err);
+}
+
+/// A file of this test's own.
+fn file(name: &str, bytes: impl AsRef<[u8]>) -> String {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli");
+    fs::create_dir_all(&dir).unwrap();
+    let path: PathBuf = dir.join(name);
+    fs::write(&path, bytes).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+const KIT: &str = r#"import func @console.print(str)
+const @go: str = "go\n"
+export func @add(%a: i32, %b: f32) -> f64 {
+  %x = f64.from_i32 %a
+  %y = f64.promote %b
+  %r = f64.add %x, %y
+  ret %r
+}
+export func @echo(%t: tensor<f64>, %s: str, %b: bool) -> (tensor<f64>, str, bool) {
+  ret %t, %s, %b
+}
+export func @corner(%t: tensor<f64>) -> f64 {
+  %v = tensor.load2 %t, 0, 0
+  ret %v
+}
+export func @range(%n: i64) -> tensor<f64> {
+  %m = f64.from_i64 %n
+  %t = tensor.linspace<f64> 0.0, %m, %n
+  ret %t
+}
+export func @lists(%a: list<i64>, %b: list<str>) -> (list<i64>, list<str>) {
+  ret %a, %b
+}
+export func @divide(%n: i64) -> i64 {
+  %r = i64.div 1, %n
+  ret %r
+}
+export func @spin() {
+  %s = const.get @go
+  call @console.print(%s)
+  br again
+again:
+  br again
+}
+export func @chatter() {
+  br again
+again:
+  %s = const.get @go
+  call @console.print(%s)
+  br again
+}
+export func @recurse(%n: i64) -> i64 {
+  %m = i64.add %n, 1
+  %r = call @recurse(%m)
+  ret %r
+}
+export func @hoard(%n: i64) -> i64 {
+  %t = tensor.zeros<f64> [%n]
+  %len = tensor.len %t
+  ret %len
+}
+"#;
+
+fn kit() -> String {
+    // Written by many tests at once: each needs a name of its own.
+    let name = std::thread::current().name().unwrap_or("kit").replace(':', "_");
+    file(&format!("{name}.nba"), KIT)
+}
+
+#[test]
+fn programs_run() {
+    gives(&["run", "examples/hello.nba"], "Hello, world!\n");
+    gives(&["run", "examples/fibonacci.nba", "50"], "12586269025\n");
+    gives(&["run", "examples/fibonacci.nba", "-3"], "0\n");
+    gives(
+        &["run", "examples/fibonacci.nba", "--invoke", "table", "10"],
+        "[ 0,  1,  1,  2,  3,  5,  8, 13, 21, 34]\n",
+    );
+    gives(&["run", "--dispatch", "match", "examples/fibonacci.nba", "--invoke=@recursive", "10"], "55\n");
+    let text = fs::read("examples/hello.nba").unwrap();
+    let done = nbc_with(&["run", "-"], &text);
+    assert_eq!((done.code, &*done.out), (0, "Hello, world!\n"));
+}
+
+#[test]
+fn arguments_follow_the_signature() {
+    let kit = kit();
+    gives(&["run", &kit, "--invoke", "add", "-2", "1e-1"], "-1.8999999985098839\n");
+    gives(
+        &["run", &kit, "--invoke", "echo", "[[1, 2.5], [-3, 4]]", "two words", "true"],
+        "[[ 1.0,  2.5],\n [-3.0,  4.0]]\ntwo words\ntrue\n",
+    );
+    gives(&["run", &kit, "--invoke", "lists", "[1, -2]", r#"["a, b", c]"#], "[1, -2]\n[\"a, b\", \"c\"]\n");
+    gives(&["run", &kit, "--invoke", "corner", "--", "[[-inf]]"], "-inf\n");
+    let range = nbc(&["run", &kit, "--invoke", "range", "5000"]);
+    assert_eq!(range.out.lines().last(), Some("tensor<f64> [5000], abbreviated"), "{}", range.out);
+    let whole = nbc(&["run", &kit, "--invoke", "range", "5000", "--full"]);
+    assert_eq!(whole.out.matches(',').count(), 4999);
+
+    let refuse = |args: &[&str], part: &str| {
+        refuses(&[&["run", &kit, "--invoke"], args].concat(), 2, &[part]);
+    };
+    refuse(&["add", "1"], "@add(i32, f32) -> f64 takes 2 arguments, found 1");
+    refuse(&["add", "1", "2", "3"], "takes 2 arguments, found 3");
+    refuse(&["add", "2147483648", "1"], "argument 1 of @add(i32, f32) -> f64, \"2147483648\": expected i32");
+    refuse(&["add", "1.5", "1"], "expected i32: a whole number");
+    refuse(&["add", "1", "x"], "expected f32: a number such as");
+    refuse(&["echo", "[1]", "s", "yes"], "expected bool: true or false");
+    refuse(&["corner", "[[1, 2], [3]]"], "rows of different lengths: 2 and 1");
+    refuse(&["corner", "[1, 2"], "expected , or ]");
+    refuse(&["nothing"], "has no exported function @nothing; it exports @add, @echo");
+    let kit_without_main = &["run", &kit][..];
+    refuses(kit_without_main, 2, &["no exported function @main", "help: say which one to call"]);
+}
+
+#[test]
+fn numpy_files_come_and_go() {
+    let kit = kit();
+    let out = file("out.npy", "");
+    gives(
+        &["run", &kit, "--invoke", "echo", "[[1, 2, 3], [4, 5, 6]]", "text", "false", "--out", &out],
+        "text\nfalse\n",
+    );
+    let bytes = fs::read(&out).unwrap();
+    assert_eq!(nbc::npy::read(&bytes).unwrap().dims(), [2, 3]);
+    gives(&["run", &kit, "--invoke", "corner", &out], "1.0\n");
+    gives(&["run", &kit, "--invoke", "corner", &format!("@{out}")], "1.0\n");
+
+    let corner = |path: &str, code, parts: &[&str]| {
+        refuses(&["run", &kit, "--invoke", "corner", path], code, parts);
+    };
+    corner("missing.npy", 2, &["cannot read missing.npy: No such file"]);
+    corner(&file("cut.npy", &bytes[..bytes.len() - 1]), 2, &["cut off: f64 [2, 3] takes 48 bytes, found 47"]);
+    corner(&file("text.npy", "hello"), 2, &["not an .npy file"]);
+    let write = |name: &str, t: Option<nbc::OwnedTensor>| {
+        let mut bytes = Vec::new();
+        nbc::npy::write(&mut bytes, &t.unwrap()).unwrap();
+        file(name, bytes)
+    };
+    let single = write("single.npy", nbc::OwnedTensor::from_slice(&[1, 1], &[1f32]));
+    corner(&single, 2, &["expected a tensor<f64>, found one of f32"]);
+    // The rank is no part of the type: the program finds out.
+    let flat = write("flat.npy", nbc::OwnedTensor::from_slice(&[4], &[1.0, 2.0, 3.0, 4.0]));
+    corner(&flat, 1, &["rank_mismatch", "at @corner, line 13"]);
+    refuses(
+        &["run", &kit, "--invoke", "corner", "[[1]]", "--out", "a.npy"],
+        2,
+        &["1 --out, but @corner returns 0 tensors"],
+    );
+    refuses(
+        &["run", &kit, "--invoke", "range", "3", "--out", "/nonexistent/a.npy"],
+        2,
+        &["cannot write /nonexistent/a.npy"],
+    );
+}
+
+#[test]
+fn traps_say_where() {
+    let kit = kit();
+    let run = |args: &[&str], parts: &[&str]| {
+        refuses(&[&["run", &kit, "--invoke"], args].concat(), 1, parts);
+    };
+    run(&["divide", "0"], &["trap: divide_by_zero", "at @divide, line 25", "| %r = i64.div 1, %n"]);
+    run(&["corner", "[[]]"], &["trap: index_out_of_range", "at @corner, line 13"]);
+    run(&["recurse", "1"], &["trap: stack_overflow", "at @recurse, line 44 (48 times)", "more calls"]);
+    run(&["hoard", "1000000000000"], &["trap: out_of_memory", "8246337208320 bytes"]);
+    run(&["hoard", "1000000", "--memory", "1M"], &["trap: out_of_memory", "budget of 1048576 bytes"]);
+    run(&["recurse", "1", "--stack", "4K"], &["trap: stack_overflow"]);
+    for limit in [&["--fuel", "1000"][..], &["--timeout", "50ms"]] {
+        let done = nbc(&[&["run", &kit, "--invoke", "spin"], limit].concat());
+        assert_eq!((done.code, &*done.out), (1, "go\n"));
+        assert!(done.err.contains("out_of_fuel") || done.err.contains("timeout"), "{}", done.err);
+    }
+}
+
+#[test]
+fn timing_is_the_last_line() {
+    let done = nbc(&["run", "--timing", "benches/programs/fib.nba", "15"]);
+    let last: Vec<&str> = done.out.lines().last().unwrap().split(' ').collect();
+    assert_eq!((last.len(), last[0]), (3, "610"));
+    assert!(last[1..].iter().all(|s| (0.0..60.0).contains(&s.parse::<f64>().unwrap())), "{}", done.out);
+    let done = nbc(&["run", "--timing", "examples/hello.nba"]);
+    assert!(done.out.starts_with("Hello, world!\n- 0."), "{}", done.out);
+}
+
+#[test]
+fn machines_get_json() {
+    let kit = kit();
+    let json = |args: &[&str]| {
+        let done = nbc(&[&["run", "--json", &kit, "--invoke"], args].concat());
+        let text = if done.code == 0 { done.out } else { done.err };
+        (done.code, serde_json::from_str::<serde_json::Value>(&text).expect(&text))
+    };
+    let (code, value) = json(&["echo", "[[1, inf]]", "s", "true", "--fuel", "1000"]);
+    assert_eq!(code, 0);
+    let tensor = serde_json::json!({ "elem": "f64", "dims": [1, 2], "data": [1.0, "inf"] });
+    assert_eq!(value["results"], serde_json::json!([tensor, "s", true]));
+    assert!(value["fuel_used"].as_u64() > Some(0) && value["seconds"].is_f64());
+    let (code, value) = json(&["divide", "0"]);
+    assert_eq!((code, &value["error"]["code"]), (1, &"divide_by_zero".into()));
+    assert_eq!(value["error"]["frames"][0]["line"], 25);
+    let (code, value) = json(&["divide"]);
+    assert_eq!((code, &value["error"]["kind"]), (2, &"usage".into()));
+
+    let unsound = file("unsound.nba", "export func @f() -> i64 {\n  %a = i64.add %b, 1\n  ret true\n}\n");
+    let error = |args: &[&str]| {
+        let done = nbc(args);
+        assert_eq!((done.code, &*done.out), (2, ""));
+        serde_json::from_str::<serde_json::Value>(&done.err).expect(&done.err)["error"].clone()
+    };
+    let e = error(&["verify", "--json", &unsound]);
+    assert!(e["diagnostics"][0]["line"].as_u64() >= Some(2), "{e}");
+    assert_eq!(error(&["run", "--json", "nope.nba"])["kind"], "input");
+    assert_eq!(error(&["run", "--json"])["kind"], "usage");
+    let info: serde_json::Value = serde_json::from_str(&nbc(&["info", "--json"]).out).unwrap();
+    assert_eq!(info["limits"]["stack"], 8 << 20);
+}
+
+#[test]
+fn both_formats_are_the_same_program() {
+    let (nbc_file, nba_file) = (file("heat.nbc", ""), file("heat.nba", ""));
+    gives(&["asm", "examples/fibonacci.nba", "-o", &nbc_file], "");
+    gives(&["run", &nbc_file, "50"], "12586269025\n");
+    gives(&["dis", &nbc_file, "-o", &nba_file], "");
+    gives(&["run", &nba_file, "50"], "12586269025\n");
+    let printed = fs::read_to_string(&nba_file).unwrap();
+    gives(&["dis", &nba_file], &printed);
+    let (full, small) = (fs::read(&nbc_file).unwrap(), file("small.nbc", ""));
+    gives(&["asm", "--strip", &nbc_file, "-o", &small], "");
+    assert!(fs::read(&small).unwrap().len() < full.len());
+    gives(&["run", &small, "50"], "12586269025\n");
+    let sound = "sound (3 functions, 31 instructions)";
+    gives(&["verify", &nbc_file, &small], &format!("{nbc_file}: {sound}\n{small}: {sound}\n"));
+}
+
+#[test]
+fn text_is_laid_out() {
+    let ugly = file("ugly.nba", "func @f( ) -> i64 { ;; seven\nret   7 }");
+    let done = nbc(&["fmt", "--check", &ugly, "examples/hello.nba"]);
+    assert_eq!((done.code, &*done.out, &*done.err), (1, &*format!("{ugly} would change\n"), ""));
+    gives(&["fmt", &ugly], "");
+    assert_eq!(fs::read_to_string(&ugly).unwrap(), "func @f() -> i64 {  ;; seven\n  ret 7\n}\n");
+    gives(&["fmt", "--check", &ugly], "");
+    let done = nbc_with(&["fmt", "-"], b"func @f(){ret}");
+    assert_eq!((done.code, &*done.out), (0, "func @f() {\n  ret\n}\n"));
+    refuses(&["fmt", &file("binary.nbc", b"\0nbc\xff")], 2, &["is not text", "nbc dis"]);
+    refuses(&["fmt", &file("broken.nba", "func @f( {")], 2, &["broken.nba:1"]);
+}
+
+#[test]
+fn what_is_offered_is_said() {
+    let help = nbc(&["--help"]);
+    assert_eq!(help.code, 0);
+    for what in ["run", "asm", "dis", "verify", "fmt", "info", "completions", "Exit status"] {
+        assert!(help.out.contains(what), "{what}");
+    }
+    let help = nbc(&["run", "--help"]).out;
+    for part in ["--fuel", "--timeout", "--memory", "--stack", ".npy", "Ctrl-C", "Examples:"] {
+        assert!(help.contains(part), "{part}");
+    }
+    assert!(help.lines().all(|l| l.chars().count() <= 100), "{help}");
+    assert!(nbc(&["info"]).out.contains("dispatch"));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(nbc(&["completions", shell]).out.contains("completions"), "{shell}");
+    }
+    refuses(&["run"], 2, &["<FILE>"]);
+    refuses(&["walk"], 2, &["unrecognized subcommand"]);
+    refuses(&["run", "x.nba", "--fuel", "much"], 2, &["--fuel"]);
+    refuses(&["run", "x.nba", "--memory", "1.5X"], 2, &["expected bytes such as"]);
+    refuses(&["run", "x.nba", "--timeout=-1s"], 2, &["expected a time"]);
+    refuses(&["run", "x.nba", "--dispatch", "magic"], 2, &["this build has"]);
+}
+
+#[test]
+fn bad_files_are_refused() {
+    refuses(&["run", "nope.nba"], 2, &["cannot read nope.nba: No such file"]);
+    refuses(&["run", "examples"], 2, &["cannot read examples"]);
+    refuses(&["run", &file("empty.nba", "")], 2, &["the file is empty"]);
+    refuses(&["run", &file("comment.nba", "; nothing\n")], 2, &["it exports nothing"]);
+    refuses(&["run", &file("garbage.nba", b"\xff\xfe\x00")], 2, &["not an NBC file"]);
+    refuses(
+        &["run", &file("wrong.nba", "export func @main() -> i64 {\n  ret %x\n}\n")],
+        2,
+        &["wrong.nba:2", "%x"],
+    );
+    let greedy = "import func @disk.read(str) -> str\nexport func @main() {\n  ret\n}\n";
+    refuses(&["run", &file("greedy.nba", greedy)], 2, &["disk.read(str) -> str: not given"]);
+
+    let binary = file("good.nbc", "");
+    gives(&["asm", "examples/hello.nba", "-o", &binary], "");
+    let good = fs::read(&binary).unwrap();
+    for end in [1, 3, 5, 6, good.len() / 2, good.len() - 1] {
+        refuses(&["run", &file("cut.nbc", &good[..end])], 2, &["cut"]);
+    }
+    for at in (6..good.len()).step_by(good.len() / 8) {
+        let mut flipped = good.clone();
+        flipped[at] ^= 0x10;
+        refuses(&["run", &file("flipped.nbc", flipped)], 2, &["Error:"]);
+    }
+    let mut version = good.clone();
+    version[4] = 99;
+    refuses(&["run", &file("version.nbc", version)], 2, &["version 99"]);
+    refuses(&["run", &file("longer.nbc", [&good[..], b"x"].concat())], 2, &["Error:"]);
+}
+
+#[test]
+fn a_hundred_megabytes_of_garbage_are_refused() {
+    let mut seed = 1u64;
+    let block: Vec<u8> = (0..1 << 20)
+        .map(|_| {
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (seed >> 56) as u8
+        })
+        .collect();
+    let bytes = block.repeat(100);
+    let garbage = file("garbage.bin", &bytes);
+    refuses(&["run", &garbage], 2, &["not an NBC file"]);
+    fs::write(&garbage, [b"\0nbc\x01\x00", &bytes[..]].concat()).unwrap();
+    refuses(&["run", &garbage], 2, &["Error:"]);
+    fs::remove_file(&garbage).unwrap();
+}
+
+#[test]
+fn a_reader_may_go_away() {
+    for what in [&["run", "--invoke", "chatter"][..], &["dis"]] {
+        let kit = if what[0] == "run" { kit() } else { "benches/programs/fannkuch.nba".to_owned() };
+        let mut child =
+            command().args(what).arg(&kit).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let mut err = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        assert_eq!((child.wait().unwrap().code(), &*err), (Some(0), ""), "{what:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_interrupts_and_the_second_kills() {
+    use std::os::unix::process::ExitStatusExt;
+    let interrupt = |id: u32| {
+        assert!(Command::new("kill").args(["-INT", &id.to_string()]).status().unwrap().success());
+    };
+    let start = |name: &str| {
+        // With --json prints go to standard error at once: we see it has begun.
+        let mut child = command()
+            .args(["run", "--json", &kit(), "--invoke", name])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut err = BufReader::with_capacity(1, child.stderr.take().unwrap());
+        let mut line = String::new();
+        err.read_line(&mut line).unwrap();
+        assert_eq!(line, "go\n");
+        (child, err)
+    };
+
+    let (mut child, mut err) = start("spin");
+    interrupt(child.id());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let mut text = String::new();
+    err.read_to_string(&mut text).unwrap();
+    assert!(text.contains("\"code\":\"interrupted\""), "{text}");
+
+    // A program that waits for its reader does not see the first.
+    let (mut child, err) = start("chatter");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    interrupt(child.id());
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    assert!(child.try_wait().unwrap().is_none());
+    interrupt(child.id());
+    assert_eq!(child.wait().unwrap().signal(), Some(2));
+    drop(err);
+}
