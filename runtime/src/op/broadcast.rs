@@ -90,11 +90,12 @@ impl<const N: usize> Plan<N> {
         let mut counters = [0usize; MAX_RANK];
         let mut offsets = [0usize; N];
         let (mut row, mut column) = (start / inner, start % inner);
-        for axis in 1..self.axes {
-            counters[axis] = row % self.dims[axis];
-            row /= self.dims[axis];
-            for (offset, step) in offsets.iter_mut().zip(&self.steps[axis]) {
-                *offset += counters[axis] * step;
+        let outer = || self.dims.iter().zip(&self.steps).take(self.axes).skip(1);
+        for (counter, (dim, steps)) in counters.iter_mut().zip(outer()) {
+            *counter = row % dim;
+            row /= dim;
+            for (offset, step) in offsets.iter_mut().zip(steps) {
+                *offset += *counter * step;
             }
         }
         let mut done = 0;
@@ -107,17 +108,17 @@ impl<const N: usize> Plan<N> {
             run(done, at, now);
             done += now;
             column = 0;
-            for axis in 1..self.axes {
-                counters[axis] += 1;
-                for (offset, step) in offsets.iter_mut().zip(&self.steps[axis]) {
+            for (counter, (dim, steps)) in counters.iter_mut().zip(outer()) {
+                *counter += 1;
+                for (offset, step) in offsets.iter_mut().zip(steps) {
                     *offset += step;
                 }
-                if counters[axis] < self.dims[axis] {
+                if *counter < *dim {
                     break;
                 }
-                counters[axis] = 0;
-                for (offset, step) in offsets.iter_mut().zip(&self.steps[axis]) {
-                    *offset -= step * self.dims[axis];
+                *counter = 0;
+                for (offset, step) in offsets.iter_mut().zip(steps) {
+                    *offset -= step * dim;
                 }
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! The order in which a product adds is the library's and depends on the
 //! machine's instruction set, but not on the number of threads. Large products
-//! go panel by panel of rows, so that the host is asked in between.
+//! go panel by panel, so that the host is asked in between.
 
 use super::elementwise::Number;
 use super::{OpCall, OpHost, Output, shape_mismatch};
@@ -88,40 +88,42 @@ fn product<T: Number>(
     }
     // The panels depend on the sizes only, so the same product is always cut alike.
     let rows = (BETWEEN_POLLS / (k * n).max(1)).next_multiple_of(64).min(m);
+    let columns = (BETWEEN_POLLS / (k * rows).max(1)).next_multiple_of(64).min(n);
     let cores = rayon::current_num_threads();
-    for (i, c) in c.chunks_mut(rows * n).enumerate() {
-        if i > 0 {
-            host.poll()?;
-        }
-        let m = c.len() / n;
-        let parallelism =
-            if cores > 1 && m * k * n >= PARALLEL { Parallelism::Rayon(cores) } else { Parallelism::None };
-        let a = &a[i * rows * k..];
-        // SAFETY: `a` has m·k elements from here on, `b` k·n and `c` m·n, all
-        // row-major with the strides given; `c` is not read, as told, and
-        // overlaps neither, being borrowed exclusively.
-        unsafe {
-            gemm::gemm(
-                m,
-                n,
-                k,
-                c.as_mut_ptr().cast::<T>(),
-                1,
-                n as isize,
-                false,
-                a.as_ptr(),
-                1,
-                k as isize,
-                b.as_ptr(),
-                1,
-                n as isize,
-                T::ZERO,
-                T::one(),
-                false,
-                false,
-                false,
-                parallelism,
-            );
+    let parallel = cores > 1 && rows * columns * k >= PARALLEL;
+    let c = c.as_mut_ptr().cast::<T>();
+    for row in (0..m).step_by(rows) {
+        for column in (0..n).step_by(columns) {
+            if row + column > 0 {
+                host.poll()?;
+            }
+            // SAFETY: the panel lies in the three matrices, whose sizes have
+            // been checked above and which are row-major with the strides
+            // given; `c` is not read, as told, and overlaps neither of the
+            // others, having been borrowed exclusively.
+            unsafe {
+                gemm::gemm(
+                    rows.min(m - row),
+                    columns.min(n - column),
+                    k,
+                    c.add(row * n + column),
+                    1,
+                    n as isize,
+                    false,
+                    a.as_ptr().add(row * k),
+                    1,
+                    k as isize,
+                    b.as_ptr().add(column),
+                    1,
+                    n as isize,
+                    T::ZERO,
+                    T::one(),
+                    false,
+                    false,
+                    false,
+                    if parallel { Parallelism::Rayon(cores) } else { Parallelism::None },
+                );
+            }
         }
     }
     Ok(())

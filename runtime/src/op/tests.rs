@@ -8,6 +8,8 @@ use nbc_ir::entity::SigId;
 
 #[path = "goldens.rs"]
 mod goldens;
+#[path = "hostile.rs"]
+mod hostile;
 
 /// A host with a heap and fuel; functions are numbers.
 pub(super) struct Bench {
@@ -515,5 +517,33 @@ fn long_work_asks_for_leave() {
     for name in ["tensor.sin", "tensor.neg", "tensor.copy"] {
         b.polls = 0;
         assert_eq!(b.run(name, F64, &[x.clone()]).err().unwrap().code, TrapCode::Interrupted, "{name}");
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let bits = || {
+        let mut b = Bench::new();
+        let mut all: Vec<u64> = vec![];
+        let x = b.run("tensor.random_normal", F64, &[list(&[300, 900]), int(3)]).unwrap();
+        let y = b.run("tensor.random", F64, &[list(&[900, 200]), int(4)]).unwrap();
+        let product = b.run("linalg.matmul", F64, &[x.clone(), y]).unwrap();
+        all.extend(product.values::<f64>().iter().map(|v| v.to_bits()));
+        for name in ["tensor.sum", "tensor.prod", "tensor.mean", "tensor.argmax"] {
+            all.push(b.run(name, F64, &[x.clone()]).unwrap().slot());
+        }
+        for axis in 0..2 {
+            let sums = b.run("tensor.sum_axis", F64, &[x.clone(), int(axis)]).unwrap();
+            all.extend(sums.values::<f64>().iter().map(|v| v.to_bits()));
+        }
+        for name in ["tensor.sin", "tensor.abs"] {
+            all.extend(b.run(name, F64, &[x.clone()]).unwrap().values::<f64>().iter().map(|v| v.to_bits()));
+        }
+        all
+    };
+    let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(bits);
+    let one = on(1);
+    for threads in [2, 5] {
+        assert!(on(threads) == one, "{threads} threads");
     }
 }

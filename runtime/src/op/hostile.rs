@@ -1,0 +1,129 @@
+//! Every operation with arguments that the verifier lets through and that make
+//! little sense: a trap is fine, a panic is not, and what was made is freed.
+
+use super::{Arg, Bench};
+use crate::op::OpHost;
+use nbc_ir::catalogue::{CATALOGUE, Operation, Param};
+use nbc_ir::entity::SigId;
+use nbc_ir::{Elem, Type};
+
+/// A little generator, so that a failure can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 33) as usize % n
+    }
+
+    fn int(&mut self) -> i64 {
+        let extreme =
+            [i64::MIN, i64::MIN + 1, -2, -1, i64::MAX, i64::MAX - 1, 1 << 31, 1 << 32, 1 << 40, 1 << 62];
+        if self.below(4) == 0 { extreme[self.below(extreme.len())] } else { self.below(5) as i64 }
+    }
+
+    fn scalar(&mut self, ty: Type) -> u64 {
+        let floats = [0.0, -0.0, 1.0, -1.5, 1e300, -1e-300, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+        let x = floats[self.below(floats.len())];
+        match ty {
+            Type::F32 => (x as f32).to_bits() as u64,
+            Type::F64 => x.to_bits(),
+            Type::I32 => self.int() as u32 as u64,
+            Type::Bool => self.below(2) as u64,
+            _ => self.int() as u64,
+        }
+    }
+
+    /// Dims, often the ones before or ones that go with them.
+    fn dims(&mut self, last: &mut Vec<u64>) -> Vec<u64> {
+        match self.below(4) {
+            0 => last.clear(),
+            1 => last.truncate(1),
+            2 => {}
+            _ => *last = vec![],
+        }
+        if last.is_empty() {
+            *last = (0..self.below(5)).map(|_| self.below(4) as u64).collect();
+        }
+        last.clone()
+    }
+}
+
+/// A tensor of small dims and any elements.
+fn tensor(b: &mut Bench, r: &mut Random, last: &mut Vec<u64>, elem: Elem) -> Arg {
+    let dims = r.dims(last);
+    let len: u64 = dims.iter().product();
+    // The bytes of any numbers are numbers.
+    let bytes: Vec<u8> = (0..len as usize * elem.size()).map(|_| (r.below(9) * 31) as u8).collect();
+    let tensor = b.heap().tensor_from_bytes(elem, &dims, &bytes).unwrap();
+    Arg::Slot(tensor.slot(), Type::Tensor(elem))
+}
+
+fn argument(
+    b: &mut Bench,
+    r: &mut Random,
+    param: &Param,
+    elems: &[Elem],
+    last: &mut Vec<u64>,
+    list: usize,
+) -> Arg {
+    match param {
+        Param::Exact(Type::Tensor(e)) => tensor(b, r, last, *e),
+        Param::Exact(Type::Str) => {
+            let text = b.heap().string(["", "a", "längerer Text"][r.below(3)]).unwrap();
+            Arg::Slot(text.slot(), Type::Str)
+        }
+        Param::Exact(ty) => Arg::Slot(r.scalar(*ty), *ty),
+        Param::Tensor(v) => tensor(b, r, last, elems[*v]),
+        Param::TensorOrScalar(v) => match elems[*v].scalar() {
+            Some(ty) if r.below(3) == 0 => Arg::Slot(r.scalar(ty), ty),
+            _ => tensor(b, r, last, elems[*v]),
+        },
+        Param::Scalar(v) => {
+            let ty = elems[*v].scalar().unwrap();
+            Arg::Slot(r.scalar(ty), ty)
+        }
+        Param::Ints => Arg::List((0..list).map(|_| r.int()).collect()),
+        Param::Func(..) => Arg::Slot(r.below(2) as u64, Type::Func(SigId(0))),
+        Param::ListOfTensors(_) => unreachable!("no operation takes one yet"),
+    }
+}
+
+fn try_operation(b: &mut Bench, r: &mut Random, operation: &Operation) {
+    let signature = operation.typed();
+    let elems: Vec<Elem> = signature
+        .vars
+        .iter()
+        .map(|(_, class)| {
+            let all: Vec<Elem> = Elem::ALL.into_iter().filter(|e| class.has(*e)).collect();
+            all[r.below(all.len())]
+        })
+        .collect();
+    let list = r.below(5) + if r.below(20) == 0 { 5 } else { 0 };
+    let mut last = vec![];
+    let args: Vec<Arg> =
+        signature.params.iter().map(|p| argument(b, r, p, &elems, &mut last, list)).collect();
+    if let Ok(Arg::Slot(slot, Type::Tensor(e))) = b.run(operation.name, &elems, &args) {
+        let tensor = Arg::Slot(slot, Type::Tensor(e)).tensor();
+        assert_eq!(tensor.elem(), e, "{}", operation.name);
+        assert_eq!(tensor.dims().count(), Some(tensor.len() as u64), "{}", operation.name);
+        assert!(tensor.len() < 1 << 24);
+    }
+}
+
+#[test]
+fn no_arguments_make_an_operation_panic() {
+    let mut b = Bench::new();
+    let mut r = Random(1);
+    b.heap().set_limit(64 << 20);
+    for operation in CATALOGUE {
+        for _ in 0..400 {
+            b.heap().begin();
+            try_operation(&mut b, &mut r, operation);
+            // SAFETY: nothing of the region is used any more.
+            unsafe { b.heap().end() };
+        }
+    }
+    let stats = b.heap().stats();
+    assert_eq!(stats.regions.iter().map(|r| r.live).sum::<usize>(), 0);
+}
