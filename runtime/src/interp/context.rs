@@ -353,13 +353,19 @@ impl OpHost for Context {
         Ok(())
     }
 
+    /// Work counts down the budget as turns of a loop do, so that whoever
+    /// repeats long operations is looked at as often; when not metered, that
+    /// is all it does.
     fn charge(&mut self, fuel: u64) -> Result<(), TrapError> {
-        let Some(reserve) = self.reserve else { return Ok(()) };
-        let all = reserve + self.budget.max(0) as u64;
-        let left = all.checked_sub(fuel).ok_or(TrapCode::OutOfFuel)?;
-        let budget = left.min(SLICE as u64);
-        self.budget = budget as i64;
-        self.reserve = Some(left - budget);
+        let budget = self.budget.max(0) as u64;
+        if fuel <= budget {
+            self.budget -= fuel as i64;
+            return Ok(());
+        }
+        if let Some(reserve) = self.reserve {
+            self.reserve = Some((reserve + budget).checked_sub(fuel).ok_or(TrapCode::OutOfFuel)?);
+        }
+        self.budget = 0;
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use crate::arith::Scalar;
 use crate::load::code::{Instr, OpSite, Site};
 use crate::load::micro::Src;
 use crate::object::{List, ListRef, Tensor};
-use crate::op::{OpCall, run_operation};
+use crate::op::{OpCall, OpHost, run_operation};
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Type;
 use std::marker::PhantomData;
@@ -361,7 +361,11 @@ unsafe fn new_list(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
         let Site::List { item } = site(i) else { return true };
         let len = get(regs, i.b) as i64;
         let made = match u64::try_from(len) {
-            Ok(len) => (*ctx).heap.list(*item, len, get(regs, i.c)),
+            // As an operation that writes as many bytes.
+            Ok(len) => match (*ctx).charge(len / 16) {
+                Ok(()) => (*ctx).heap.list(*item, len, get(regs, i.c)),
+                Err(trap) => Err(trap),
+            },
             Err(_) => Err(TrapError::new(TrapCode::InvalidArgument, format!("a list of {len} items"))),
         };
         match made {

@@ -1,0 +1,60 @@
+//! Choices made from a list of bytes. A list that has run out gives zeros, so
+//! a shorter list makes a smaller program: that is how failures shrink, and
+//! how a coverage-guided fuzzer steers.
+
+/// A list of choices.
+pub struct Choices<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Choices<'a> {
+    pub fn new(bytes: &'a [u8]) -> Choices<'a> {
+        Choices { bytes }
+    }
+
+    /// Whether any are left.
+    pub fn more(&self) -> bool {
+        !self.bytes.is_empty()
+    }
+
+    pub fn byte(&mut self) -> u8 {
+        let Some((first, rest)) = self.bytes.split_first() else { return 0 };
+        self.bytes = rest;
+        *first
+    }
+
+    pub fn long(&mut self) -> u64 {
+        (0..8).fold(0, |n, _| n << 8 | u64::from(self.byte()))
+    }
+
+    /// A number below `n`, which is not 0.
+    pub fn below(&mut self, n: usize) -> usize {
+        let wide = if n > 256 { usize::from(self.byte()) << 8 } else { 0 };
+        (wide + usize::from(self.byte())) % n
+    }
+
+    /// True about that many times in a hundred; false when nothing is left.
+    pub fn percent(&mut self, n: usize) -> bool {
+        self.more() && self.below(100) < n
+    }
+
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+}
+
+/// A small generator of random bytes (SplitMix64).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+
+    pub fn bytes(&mut self, len: usize) -> Vec<u8> {
+        (0..len).map(|_| self.next() as u8).collect()
+    }
+}
