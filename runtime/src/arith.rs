@@ -1,9 +1,13 @@
 //! What each scalar instruction computes: the one definition that every tier
-//! and every tensor operation uses, so that all agree bit for bit.
+//! uses; functions with a name of their own (sine, minimum) are those of
+//! [`crate::scalar`], which tensor operations share, so all agree bit for bit.
 //!
 //! The lists below are macros over rows, from which the interpreters make
 //! their handlers and the translator its visitor methods. A row is: visitor
 //! method, name, operand type, result type (where it varies) and the value.
+
+use crate::scalar;
+pub use crate::scalar::{canonical_f32, canonical_f64};
 
 /// A scalar as a 64-bit register slot: 32-bit values are zero-extended,
 /// truth values are 0 or 1.
@@ -78,44 +82,8 @@ pub trait Truncation {
     fn eval(a: Self::In) -> Option<Self::Out>;
 }
 
-/// The canonical quiet NaN for every NaN, other values as they are.
-#[inline(always)]
-pub fn canonical_f32(v: f32) -> f32 {
-    if v.is_nan() { f32::from_bits(0x7fc0_0000) } else { v }
-}
-
-/// The canonical quiet NaN for every NaN, other values as they are.
-#[inline(always)]
-pub fn canonical_f64(v: f64) -> f64 {
-    if v.is_nan() { f64::from_bits(0x7ff8_0000_0000_0000) } else { v }
-}
-
-macro_rules! float_functions {
-    ($ty:ident, $min:ident, $max:ident, $copysign:ident) => {
-        /// IEEE 754-2019 `minimum`: NaN if either is, -0 below +0.
-        #[inline(always)]
-        pub fn $min(a: $ty, b: $ty) -> $ty {
-            if a < b || (a == b && a.is_sign_negative()) {
-                a
-            } else if b < a || a == b {
-                b
-            } else {
-                a + b
-            }
-        }
-
-        /// IEEE 754-2019 `maximum`: NaN if either is, +0 above -0.
-        #[inline(always)]
-        pub fn $max(a: $ty, b: $ty) -> $ty {
-            if a > b || (a == b && a.is_sign_positive()) {
-                a
-            } else if b > a || a == b {
-                b
-            } else {
-                a + b
-            }
-        }
-
+macro_rules! copysign {
+    ($ty:ident, $copysign:ident) => {
         /// `a` with the sign of `b`; a NaN has no sign of its own and counts as positive.
         #[inline(always)]
         pub fn $copysign(a: $ty, b: $ty) -> $ty {
@@ -124,8 +92,8 @@ macro_rules! float_functions {
     };
 }
 
-float_functions!(f32, f32_min, f32_max, f32_copysign);
-float_functions!(f64, f64_min, f64_max, f64_copysign);
+copysign!(f32, f32_copysign);
+copysign!(f64, f64_copysign);
 
 macro_rules! truncations {
     ($($name:ident: $float:ty => $int:ty, $below:expr, $above:expr;)*) => {$(
@@ -193,24 +161,24 @@ macro_rules! for_each_binary {
             f32_sub F32Sub f32 f32 |a, b| a - b;
             f32_mul F32Mul f32 f32 |a, b| a * b;
             f32_div F32Div f32 f32 |a, b| a / b;
-            f32_rem F32Rem f32 f32 |a, b| a % b;
-            f32_min F32Min f32 f32 |a, b| f32_min(a, b);
-            f32_max F32Max f32 f32 |a, b| f32_max(a, b);
+            f32_rem F32Rem f32 f32 |a, b| scalar::rem_f32(a, b);
+            f32_min F32Min f32 f32 |a, b| scalar::min_f32(a, b);
+            f32_max F32Max f32 f32 |a, b| scalar::max_f32(a, b);
             f32_copysign F32Copysign f32 f32 |a, b| f32_copysign(a, b);
-            f32_atan2 F32Atan2 f32 f32 |a, b| a.atan2(b);
-            f32_pow F32Pow f32 f32 |a, b| a.powf(b);
-            f32_hypot F32Hypot f32 f32 |a, b| a.hypot(b);
+            f32_atan2 F32Atan2 f32 f32 |a, b| scalar::atan2_f32(a, b);
+            f32_pow F32Pow f32 f32 |a, b| scalar::pow_f32(a, b);
+            f32_hypot F32Hypot f32 f32 |a, b| scalar::hypot_f32(a, b);
             f64_add F64Add f64 f64 |a, b| a + b;
             f64_sub F64Sub f64 f64 |a, b| a - b;
             f64_mul F64Mul f64 f64 |a, b| a * b;
             f64_div F64Div f64 f64 |a, b| a / b;
-            f64_rem F64Rem f64 f64 |a, b| a % b;
-            f64_min F64Min f64 f64 |a, b| f64_min(a, b);
-            f64_max F64Max f64 f64 |a, b| f64_max(a, b);
+            f64_rem F64Rem f64 f64 |a, b| scalar::rem_f64(a, b);
+            f64_min F64Min f64 f64 |a, b| scalar::min_f64(a, b);
+            f64_max F64Max f64 f64 |a, b| scalar::max_f64(a, b);
             f64_copysign F64Copysign f64 f64 |a, b| f64_copysign(a, b);
-            f64_atan2 F64Atan2 f64 f64 |a, b| a.atan2(b);
-            f64_pow F64Pow f64 f64 |a, b| a.powf(b);
-            f64_hypot F64Hypot f64 f64 |a, b| a.hypot(b);
+            f64_atan2 F64Atan2 f64 f64 |a, b| scalar::atan2_f64(a, b);
+            f64_pow F64Pow f64 f64 |a, b| scalar::pow_f64(a, b);
+            f64_hypot F64Hypot f64 f64 |a, b| scalar::hypot_f64(a, b);
             bool_and BoolAnd bool bool |a, b| a & b;
             bool_or BoolOr bool bool |a, b| a | b;
             bool_xor BoolXor bool bool |a, b| a ^ b;
@@ -305,48 +273,48 @@ macro_rules! for_each_unary {
             f32_ceil F32Ceil f32 f32 |a| a.ceil();
             f32_floor F32Floor f32 f32 |a| a.floor();
             f32_trunc F32Trunc f32 f32 |a| a.trunc();
-            f32_sin F32Sin f32 f32 |a| a.sin();
-            f32_cos F32Cos f32 f32 |a| a.cos();
-            f32_tan F32Tan f32 f32 |a| a.tan();
-            f32_asin F32Asin f32 f32 |a| a.asin();
-            f32_acos F32Acos f32 f32 |a| a.acos();
-            f32_atan F32Atan f32 f32 |a| a.atan();
-            f32_sinh F32Sinh f32 f32 |a| a.sinh();
-            f32_cosh F32Cosh f32 f32 |a| a.cosh();
-            f32_tanh F32Tanh f32 f32 |a| a.tanh();
-            f32_exp F32Exp f32 f32 |a| a.exp();
-            f32_exp2 F32Exp2 f32 f32 |a| a.exp2();
-            f32_ln F32Ln f32 f32 |a| a.ln();
-            f32_log2 F32Log2 f32 f32 |a| a.log2();
-            f32_log10 F32Log10 f32 f32 |a| a.log10();
-            f32_cbrt F32Cbrt f32 f32 |a| a.cbrt();
-            f32_nearest F32Nearest f32 f32 |a| a.round_ties_even();
-            f32_expm1 F32Expm1 f32 f32 |a| a.exp_m1();
-            f32_log1p F32Log1p f32 f32 |a| a.ln_1p();
+            f32_sin F32Sin f32 f32 |a| scalar::sin_f32(a);
+            f32_cos F32Cos f32 f32 |a| scalar::cos_f32(a);
+            f32_tan F32Tan f32 f32 |a| scalar::tan_f32(a);
+            f32_asin F32Asin f32 f32 |a| scalar::asin_f32(a);
+            f32_acos F32Acos f32 f32 |a| scalar::acos_f32(a);
+            f32_atan F32Atan f32 f32 |a| scalar::atan_f32(a);
+            f32_sinh F32Sinh f32 f32 |a| scalar::sinh_f32(a);
+            f32_cosh F32Cosh f32 f32 |a| scalar::cosh_f32(a);
+            f32_tanh F32Tanh f32 f32 |a| scalar::tanh_f32(a);
+            f32_exp F32Exp f32 f32 |a| scalar::exp_f32(a);
+            f32_exp2 F32Exp2 f32 f32 |a| scalar::exp2_f32(a);
+            f32_ln F32Ln f32 f32 |a| scalar::ln_f32(a);
+            f32_log2 F32Log2 f32 f32 |a| scalar::log2_f32(a);
+            f32_log10 F32Log10 f32 f32 |a| scalar::log10_f32(a);
+            f32_cbrt F32Cbrt f32 f32 |a| scalar::cbrt_f32(a);
+            f32_nearest F32Nearest f32 f32 |a| scalar::nearest_f32(a);
+            f32_expm1 F32Expm1 f32 f32 |a| scalar::expm1_f32(a);
+            f32_log1p F32Log1p f32 f32 |a| scalar::log1p_f32(a);
             f64_neg F64Neg f64 f64 |a| -a;
             f64_abs F64Abs f64 f64 |a| a.abs();
             f64_sqrt F64Sqrt f64 f64 |a| a.sqrt();
             f64_ceil F64Ceil f64 f64 |a| a.ceil();
             f64_floor F64Floor f64 f64 |a| a.floor();
             f64_trunc F64Trunc f64 f64 |a| a.trunc();
-            f64_sin F64Sin f64 f64 |a| a.sin();
-            f64_cos F64Cos f64 f64 |a| a.cos();
-            f64_tan F64Tan f64 f64 |a| a.tan();
-            f64_asin F64Asin f64 f64 |a| a.asin();
-            f64_acos F64Acos f64 f64 |a| a.acos();
-            f64_atan F64Atan f64 f64 |a| a.atan();
-            f64_sinh F64Sinh f64 f64 |a| a.sinh();
-            f64_cosh F64Cosh f64 f64 |a| a.cosh();
-            f64_tanh F64Tanh f64 f64 |a| a.tanh();
-            f64_exp F64Exp f64 f64 |a| a.exp();
-            f64_exp2 F64Exp2 f64 f64 |a| a.exp2();
-            f64_ln F64Ln f64 f64 |a| a.ln();
-            f64_log2 F64Log2 f64 f64 |a| a.log2();
-            f64_log10 F64Log10 f64 f64 |a| a.log10();
-            f64_cbrt F64Cbrt f64 f64 |a| a.cbrt();
-            f64_nearest F64Nearest f64 f64 |a| a.round_ties_even();
-            f64_expm1 F64Expm1 f64 f64 |a| a.exp_m1();
-            f64_log1p F64Log1p f64 f64 |a| a.ln_1p();
+            f64_sin F64Sin f64 f64 |a| scalar::sin_f64(a);
+            f64_cos F64Cos f64 f64 |a| scalar::cos_f64(a);
+            f64_tan F64Tan f64 f64 |a| scalar::tan_f64(a);
+            f64_asin F64Asin f64 f64 |a| scalar::asin_f64(a);
+            f64_acos F64Acos f64 f64 |a| scalar::acos_f64(a);
+            f64_atan F64Atan f64 f64 |a| scalar::atan_f64(a);
+            f64_sinh F64Sinh f64 f64 |a| scalar::sinh_f64(a);
+            f64_cosh F64Cosh f64 f64 |a| scalar::cosh_f64(a);
+            f64_tanh F64Tanh f64 f64 |a| scalar::tanh_f64(a);
+            f64_exp F64Exp f64 f64 |a| scalar::exp_f64(a);
+            f64_exp2 F64Exp2 f64 f64 |a| scalar::exp2_f64(a);
+            f64_ln F64Ln f64 f64 |a| scalar::ln_f64(a);
+            f64_log2 F64Log2 f64 f64 |a| scalar::log2_f64(a);
+            f64_log10 F64Log10 f64 f64 |a| scalar::log10_f64(a);
+            f64_cbrt F64Cbrt f64 f64 |a| scalar::cbrt_f64(a);
+            f64_nearest F64Nearest f64 f64 |a| scalar::nearest_f64(a);
+            f64_expm1 F64Expm1 f64 f64 |a| scalar::expm1_f64(a);
+            f64_log1p F64Log1p f64 f64 |a| scalar::log1p_f64(a);
             bool_not BoolNot bool bool |a| !a;
             i32_wrap_i64 I32WrapI64 i64 i32 |a| a as i32;
             i64_extend_i32 I64ExtendI32 i32 i64 |a| a as i64;
@@ -497,10 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn minimum_orders_zeros_and_keeps_nan() {
-        assert!(f64_min(0.0, -0.0).is_sign_negative());
-        assert!(f64_max(-0.0, 0.0).is_sign_positive());
-        assert!(f64_min(f64::NAN, 1.0).is_nan() && f64_max(1.0, f64::NAN).is_nan());
+    fn a_nan_has_no_sign_to_copy() {
         assert_eq!(f64_copysign(3.0, -f64::NAN), 3.0);
     }
 }

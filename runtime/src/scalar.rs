@@ -9,10 +9,12 @@
 macro_rules! unary {
     ($($(#[$doc:meta])* $f64:ident $f32:ident $method:ident;)*) => {$(
         $(#[$doc])*
+        #[inline]
         pub fn $f64(x: f64) -> f64 {
             x.$method()
         }
         $(#[$doc])*
+        #[inline]
         pub fn $f32(x: f32) -> f32 {
             x.$method()
         }
@@ -59,10 +61,12 @@ unary! {
 macro_rules! binary {
     ($($(#[$doc:meta])* $f64:ident $f32:ident $method:ident;)*) => {$(
         $(#[$doc])*
+        #[inline]
         pub fn $f64(x: f64, y: f64) -> f64 {
             x.$method(y)
         }
         $(#[$doc])*
+        #[inline]
         pub fn $f32(x: f32, y: f32) -> f32 {
             x.$method(y)
         }
