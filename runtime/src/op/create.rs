@@ -35,7 +35,7 @@ pub(super) fn tensor_full(call: &mut OpCall<'_>) -> Done {
     })
 }
 
-/// `start + i * step` and, at index `last`, exactly `end`.
+/// The result of `len` elements that `value` gives by their index.
 fn steps<T: Scalar>(call: &mut OpCall<'_>, len: u64, value: impl Fn(usize) -> T + Sync) -> Done {
     let out: Output<'_, T> = call.output(&[len])?;
     fill(call.host, &mut *out.elements, 2, |at, piece| {

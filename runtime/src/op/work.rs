@@ -25,19 +25,6 @@ pub(super) fn fill<T: Send>(
     weight: usize,
     fill: impl Fn(usize, &mut [MaybeUninit<T>]) + Sync,
 ) -> Result<(), TrapError> {
-    try_fill(host, out, weight, |start, piece| {
-        fill(start, piece);
-        Ok(())
-    })
-}
-
-/// [`fill`] by a function that may trap; the trap of the first piece wins.
-pub(super) fn try_fill<T: Send>(
-    host: &mut dyn OpHost,
-    out: &mut [MaybeUninit<T>],
-    weight: usize,
-    fill: impl Fn(usize, &mut [MaybeUninit<T>]) -> Result<(), TrapError> + Sync,
-) -> Result<(), TrapError> {
     let start = Shared(out.as_mut_ptr());
     in_pieces(host, out.len(), weight, &|piece| {
         // SAFETY: pieces are disjoint parts of `0..out.len()`, and `out` is
@@ -65,7 +52,7 @@ fn in_pieces(
     host: &mut dyn OpHost,
     len: usize,
     weight: usize,
-    run: &(dyn Fn(Range<usize>) -> Result<(), TrapError> + Sync),
+    run: &(dyn Fn(Range<usize>) + Sync),
 ) -> Result<(), TrapError> {
     let weight = weight.clamp(1, BETWEEN_POLLS);
     let stretch = BETWEEN_POLLS / weight;
@@ -82,14 +69,12 @@ fn in_pieces(
         }
         let end = len.min(start.saturating_add(stretch));
         if one_thread {
-            run(start..end)?;
+            run(start..end);
             continue;
         }
         (0..(end - start).div_ceil(piece))
             .into_par_iter()
-            .map(|j| run(start + j * piece..end.min(start + (j + 1) * piece)))
-            .find_first(Result::is_err)
-            .unwrap_or(Ok(()))?;
+            .for_each(|j| run(start + j * piece..end.min(start + (j + 1) * piece)));
     }
     Ok(())
 }

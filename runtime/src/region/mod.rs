@@ -147,6 +147,7 @@ impl Heap {
     /// Changes the memory budget; what is taken already stays.
     pub fn set_limit(&mut self, limit: usize) {
         self.shared.limit = limit;
+        self.shared.pool.set_keep(KEEP_POOLED.min(limit / 2));
     }
 
     /// Index of the innermost region.

@@ -2,7 +2,7 @@
 //!
 //! A buffer is one allocation, 64-byte aligned: a head of 64 bytes, then the
 //! payload. The pool belongs to one heap, so it needs no locks. It keeps a
-//! bounded number of bytes; what comes back beyond that is freed.
+//! bounded number of bytes.
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
@@ -171,12 +171,24 @@ impl Pool {
         Some(buffer)
     }
 
-    /// Takes back a buffer.
+    /// Keeps at most `keep` bytes from now on.
+    pub(crate) fn set_keep(&mut self, keep: usize) {
+        self.keep = keep;
+        if self.kept > keep {
+            self.trim();
+        }
+    }
+
+    /// Takes back a buffer. When there is no room to keep it, what was kept
+    /// before goes: sizes that a program has moved on from must not stay.
     ///
     /// # Safety
     /// The caller must own the buffer, and nobody may use its contents afterwards.
     pub(crate) unsafe fn put(&mut self, buffer: Buffer) {
         if self.kept + buffer.capacity() > self.keep {
+            self.trim();
+        }
+        if buffer.capacity() > self.keep {
             // SAFETY: handed on from the caller.
             unsafe { buffer.free() };
             return;
@@ -232,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pool_keeps_what_it_may_and_frees_the_rest() {
+    fn the_pool_keeps_the_latest_up_to_its_bound() {
         let mut pool = Pool::new(5000);
         let (a, b) = (Buffer::allocate(4000, true).unwrap(), Buffer::allocate(4000, false).unwrap());
         let (class, capacity) = class_of(4000).unwrap();
@@ -243,7 +255,7 @@ mod tests {
         }
         assert_eq!(pool.kept(), capacity);
         let again = pool.take(class).unwrap();
-        assert_eq!((again, pool.kept()), (a, 0));
+        assert_eq!((again, pool.kept()), (b, 0));
         assert_eq!(pool.take(class), None);
         // SAFETY: owned since `take`.
         unsafe { pool.put(again) };
