@@ -1,0 +1,181 @@
+//! What keeps the house in order: sizes and names of files, generated pages,
+//! words that must not be left behind, and an example of everything.
+
+use nbc::ir::Opcode;
+use nbc::ir::catalogue::CATALOGUE;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+const FOLDERS: [&str; 7] = ["ir", "runtime", "jit", "src", "tests", "fuzz/fuzz_targets", "examples"];
+const MOST_LINES: usize = 800;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for path in entries.filter_map(|e| Some(e.ok()?.path())) {
+        if path.is_dir() {
+            if !path.ends_with("target") {
+                files(&path, extension, found);
+            }
+        } else if path.extension().is_some_and(|e| e == extension) {
+            found.push(path);
+        }
+    }
+}
+
+fn sources(extension: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for folder in FOLDERS.iter().chain(&["benches"]) {
+        files(&root().join(folder), extension, &mut found);
+    }
+    found.sort();
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(root()).unwrap_or(&path).display().to_string();
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{name}: {e}"));
+        (name, text)
+    };
+    found.into_iter().map(read).collect()
+}
+
+#[track_caller]
+fn none(what: &str, found: Vec<String>) {
+    assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
+}
+
+#[test]
+fn files_are_short() {
+    let lines = |(name, text): (String, String)| (name, text.lines().count());
+    let long = sources("rs").into_iter().map(lines).filter(|(_, n)| *n > MOST_LINES);
+    // The instruction table's uses are one idea.
+    let long = long.filter(|(name, n)| name != "ir/src/op.rs" || *n > 850);
+    none("files over 800 lines", long.map(|(name, n)| format!("{name}: {n}")).collect());
+}
+
+#[test]
+fn files_are_named_for_what_they_hold() {
+    let grab_bags = ["util", "utils", "common", "helper", "helpers", "manager", "misc", "stuff"];
+    let mut found = Vec::new();
+    for (name, _) in sources("rs") {
+        let stems = Path::new(&name).components().map(|c| c.as_os_str().to_string_lossy().into_owned());
+        if stems.into_iter().any(|s| grab_bags.contains(&s.trim_end_matches(".rs"))) {
+            found.push(name);
+        }
+    }
+    none("names that say nothing", found);
+}
+
+#[test]
+fn modules_say_what_they_are() {
+    let mut found = Vec::new();
+    for (name, text) in sources("rs") {
+        if !text.starts_with("//!") {
+            found.push(name);
+        }
+    }
+    none("files that do not begin by saying what they are", found);
+}
+
+#[test]
+fn nothing_is_left_undone() {
+    // Put together here, so that this file does not hold them itself.
+    let words = [["to", "do!("], ["unimple", "mented!("], ["FIX", "ME"], ["X", "XX"], ["db", "g!("]]
+        .map(|w| w.concat());
+    let mut found = Vec::new();
+    for (name, text) in sources("rs") {
+        for (at, line) in text.lines().enumerate() {
+            if words.iter().any(|w| line.contains(w.as_str())) {
+                found.push(format!("{name}:{}: {}", at + 1, line.trim()));
+            }
+        }
+    }
+    none("words that must not be left behind", found);
+}
+
+#[test]
+fn unsafe_code_stays_in_its_places() {
+    let places = [
+        "runtime/src/region/",
+        "runtime/src/object/",
+        "runtime/src/interp/",
+        "runtime/src/load/",
+        "runtime/src/op/",
+        "runtime/src/instance.rs",
+        "runtime/src/host.rs",
+        "runtime/src/value.rs",
+        "runtime/benches/",
+        "fuzz/",
+    ];
+    let mut found = Vec::new();
+    for (name, text) in sources("rs") {
+        let mut lines = text.lines().filter(|l| !l.trim_start().starts_with("//"));
+        let is_unsafe =
+            |l: &str| l.contains("unsafe {") || l.contains("unsafe impl") || l.contains("unsafe fn");
+        if !places.iter().any(|p| name.starts_with(p)) && name != "tests/tidy.rs" && lines.any(is_unsafe) {
+            found.push(name);
+        }
+    }
+    none("unsafe code outside its places (see ARCHITECTURE.md)", found);
+    let head = std::fs::read_to_string(root().join("ir/src/lib.rs")).unwrap();
+    assert!(head.contains("#![forbid(unsafe_code)]"), "nbc-ir must forbid unsafe code");
+}
+
+#[test]
+fn the_reference_page_is_current() {
+    let page = std::fs::read_to_string(root().join("docs/isa.md")).unwrap();
+    assert!(page == nbc::ir::isa::page(), "run BLESS=1 cargo test -p nbc-ir --test isa");
+}
+
+/// The first words of all instructions in test programs.
+fn words_used() -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    for (name, text) in sources("nba") {
+        if name.contains("/refused/") {
+            continue;
+        }
+        for line in text.lines() {
+            let line = line.split(';').next().unwrap_or("");
+            let code = line.split_once(" = ").map_or(line, |(_, right)| right);
+            let word = code.split_whitespace().next().unwrap_or("");
+            words.insert(word.split('<').next().unwrap_or("").to_owned());
+        }
+    }
+    words
+}
+
+#[test]
+fn every_instruction_occurs_in_a_test_program() {
+    let used = words_used();
+    // Written by the names of operations.
+    let missing = Opcode::ALL.iter().filter(|o| **o != Opcode::CallOp && !used.contains(o.mnemonic()));
+    none("instructions that no test program has", missing.map(|o| o.mnemonic().to_owned()).collect());
+}
+
+#[test]
+fn every_operation_occurs_in_a_test_program() {
+    let used = words_used();
+    let missing = CATALOGUE.iter().filter(|o| !used.contains(o.name));
+    none("operations that no test program has", missing.map(|o| o.name.to_owned()).collect());
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let mut pages = Vec::new();
+    files(root().join("docs").as_path(), "md", &mut pages);
+    files(root().join("tests").as_path(), "md", &mut pages);
+    pages.extend(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|p| root().join(p)));
+    let mut broken = Vec::new();
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap_or("");
+            let outside = link.contains("://") || file.is_empty() || link.contains(' ');
+            if !outside && !page.parent().unwrap().join(file).exists() {
+                broken.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    none("links that lead nowhere", broken);
+}
