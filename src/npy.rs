@@ -274,7 +274,7 @@ mod tests {
                 let t = OwnedTensor::from_slice(&dims, data).unwrap();
                 let mut file = Vec::new();
                 write(&mut file, &t).unwrap();
-                assert_eq!((file.len() - data.len() * size_of::<T>()) % 64, 0);
+                assert_eq!((file.len() - size_of_val(data)) % 64, 0);
                 assert_eq!(read(&file).unwrap(), t);
             }
         }

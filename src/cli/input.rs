@@ -14,7 +14,12 @@ pub fn read_bytes(path: &str) -> Result<(Vec<u8>, &str), Failure> {
     let (read, name) = if path == "-" {
         (std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes), "<stdin>")
     } else {
-        (File::open(path).and_then(|f| f.take(LARGEST + 1).read_to_end(&mut bytes)), path)
+        let read = File::open(path).and_then(|f| {
+            // A device says 0 here.
+            bytes.reserve_exact(f.metadata()?.len().min(LARGEST) as usize + 1);
+            f.take(LARGEST + 1).read_to_end(&mut bytes)
+        });
+        (read, path)
     };
     read.map_err(|e| Failure::input(format!("cannot read {name}: {e}")))?;
     if bytes.len() as u64 > LARGEST {
