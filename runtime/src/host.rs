@@ -9,7 +9,9 @@ use nbc_ir::Type;
 use std::fmt;
 use std::sync::Arc;
 
-type Call = dyn Fn(&mut Context, &[u64], &mut [u64]) -> Result<(), TrapError> + Send + Sync;
+/// Runs a host function. The slots hold the arguments first, then the results;
+/// there are as many as the more numerous of them.
+pub(crate) type Call = dyn Fn(&mut Context, &mut [u64]) -> Result<(), TrapError> + Send + Sync;
 
 /// A host function with its types.
 #[derive(Clone)]
@@ -31,9 +33,9 @@ impl HostFunc {
     ) -> HostFunc {
         let (params, results): (Arc<[Type]>, Arc<[Type]>) = (params.into(), results.into());
         let (types, wanted) = (params.clone(), results.clone());
-        let call = move |ctx: &mut Context, args: &[u64], out: &mut [u64]| {
-            let mut values = Vec::with_capacity(args.len());
-            for (slot, ty) in args.iter().zip(types.iter()) {
+        let call = move |ctx: &mut Context, slots: &mut [u64]| {
+            let mut values = Vec::with_capacity(types.len());
+            for (slot, ty) in slots.iter().zip(types.iter()) {
                 // SAFETY: arguments are live values of the parameter types;
                 // they stay in the program, so copies are taken.
                 values.push(unsafe { Value::lift(&mut ctx.heap, *slot, *ty, true)? });
@@ -44,7 +46,7 @@ impl HostFunc {
                 let text = format!("the host function returned {found:?} instead of {wanted:?}");
                 return Err(TrapError::new(TrapCode::HostError, text));
             }
-            for (slot, value) in out.iter_mut().zip(made) {
+            for (slot, value) in slots.iter_mut().zip(made) {
                 *slot = give(&mut ctx.heap, &value)?;
             }
             Ok(())
@@ -52,10 +54,9 @@ impl HostFunc {
         HostFunc { params, results, call: Arc::new(call) }
     }
 
-    /// Runs the function.
-    #[inline(always)]
-    pub(crate) fn call(&self, ctx: &mut Context, args: &[u64], results: &mut [u64]) -> Result<(), TrapError> {
-        (self.call)(ctx, args, results)
+    /// What runs the function; good for as long as the function.
+    pub(crate) fn entry(&self) -> *const Call {
+        &raw const *self.call
     }
 }
 
@@ -214,11 +215,10 @@ macro_rules! closures {
             $($p: FromProgram,)*
         {
             fn into_host_func(self) -> HostFunc {
-                let call = move |ctx: &mut Context, args: &[u64], results: &mut [u64]| {
-                    let _ = args;
+                let call = move |ctx: &mut Context, slots: &mut [u64]| {
                     // SAFETY: arguments are live values of the parameter types.
-                    let made = self($(unsafe { $p::from_program(&mut ctx.heap, args[$n])? }),*);
-                    made.into_slots(&mut ctx.heap, results)
+                    let made = self($(unsafe { $p::from_program(&mut ctx.heap, slots[$n])? }),*);
+                    made.into_slots(&mut ctx.heap, slots)
                 };
                 HostFunc {
                     params: [$($p::TYPE),*].into(),

@@ -261,13 +261,15 @@ impl<P: Params, R: Results> TypedFunc<P, R> {
         }
         let func = self.func;
         instance.enter(self.objects, |ctx| {
-            let (mut slots, mut out) = ([0; 8], [0; 8]);
-            let (slots, out) = (&mut slots[..P::TYPES.len()], &mut out[..R::COUNT]);
             // SAFETY: the types have been checked, and the arguments outlive the call.
             unsafe {
-                args.lower(&mut ctx.heap, slots)?;
-                ctx.invoke(func, slots, out)?;
-                R::lift(&mut ctx.heap, out)
+                ctx.invoke_in_place(
+                    func,
+                    P::TYPES.len(),
+                    R::COUNT,
+                    |heap, slots| args.lower(heap, slots),
+                    |heap, slots| R::lift(heap, slots),
+                )
             }
         })
     }

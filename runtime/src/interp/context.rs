@@ -5,7 +5,7 @@ use super::compiled::{HotPlace, Watch};
 use super::hotness::Hotness;
 use super::{Dispatch, element};
 use crate::backtrace::Frame;
-use crate::host::HostFunc;
+use crate::host::{Call, HostFunc};
 use crate::load::Loaded;
 use crate::load::code::{FuncEntry, Instr};
 use crate::op::OpHost;
@@ -54,8 +54,10 @@ pub struct Context {
     pub heap: Heap,
     /// The trap, when a slow path trapped.
     pub pending: Option<TrapError>,
-    /// Host functions, by import.
-    pub hosts: Arc<[HostFunc]>,
+    /// What runs the host functions, by import.
+    pub host_calls: Box<[*const Call]>,
+    /// The host functions, which `host_calls` points into.
+    _hosts: Arc<[HostFunc]>,
     /// Set by others to stop the program.
     pub interrupt: Arc<AtomicBool>,
     /// When to stop.
@@ -69,6 +71,8 @@ pub struct Context {
     stack: Box<[u64]>,
     globals_store: Box<[u64]>,
     constants_store: Box<[u64]>,
+    /// Where the outermost call returns to.
+    exit: u64,
     nesting: u32,
     /// Frames of the trap on its way out, innermost first.
     trace: Trace,
@@ -114,6 +118,7 @@ impl Context {
         // Zeroed memory comes page by page as it is touched.
         let mut stack = vec![0u64; (stack / 8).max(64)].into_boxed_slice();
         let range = stack.as_mut_ptr_range();
+        let exit = code.exit[1..].as_ptr().expose_provenance() as u64;
         Context {
             funcs: code.entries.as_ptr(),
             stack_end: range.end,
@@ -127,7 +132,8 @@ impl Context {
             top: range.start.wrapping_add(1),
             heap,
             pending: None,
-            hosts,
+            host_calls: hosts.iter().map(HostFunc::entry).collect(),
+            _hosts: hosts,
             interrupt,
             deadline: None,
             reserve: metered.then_some(0),
@@ -136,6 +142,7 @@ impl Context {
             stack,
             globals_store: Box::default(),
             constants_store: Box::default(),
+            exit,
             nesting: 0,
             trace: Trace::default(),
         }
@@ -181,31 +188,58 @@ impl Context {
     /// # Safety
     /// `args` are live values of the parameter types, and there are as many
     /// `results` as the function has.
-    #[inline]
     pub unsafe fn invoke(
         &mut self,
         func: FuncId,
         args: &[u64],
         results: &mut [u64],
     ) -> Result<(), TrapError> {
-        let entry = self.code.entries[func.index()];
-        let frame = self.top;
-        // SAFETY: `top` lies in the stack; the comparison is of addresses in
-        // or behind it, and the frame is written only where it fits.
+        let lower = |_: &mut Heap, frame: &mut [u64]| {
+            frame.copy_from_slice(args);
+            Ok(())
+        };
+        let wanted = results.len();
+        let lift = |_: &mut Heap, frame: &[u64]| {
+            results.copy_from_slice(frame);
+            Ok(())
+        };
+        // SAFETY: handed on from the caller.
+        unsafe { self.invoke_in_place(func, args.len(), wanted, lower, lift) }
+    }
+
+    /// Calls function `func` of the module: `lower` writes the arguments into
+    /// its frame, `lift` takes the results out of it.
+    ///
+    /// # Safety
+    /// `params` and `results` are the numbers that the function has, and
+    /// `lower` writes live values of the parameter types.
+    #[inline(always)]
+    pub unsafe fn invoke_in_place<R>(
+        &mut self,
+        func: FuncId,
+        params: usize,
+        results: usize,
+        lower: impl FnOnce(&mut Heap, &mut [u64]) -> Result<(), TrapError>,
+        lift: impl FnOnce(&mut Heap, &[u64]) -> Result<R, TrapError>,
+    ) -> Result<R, TrapError> {
+        // SAFETY: the function is one of the module's. `top` lies in the stack;
+        // the comparison is of addresses in or behind it, and the frame, which
+        // has room for parameters and results, is written only where it fits.
         unsafe {
+            let entry = *self.funcs.add(func.index());
+            let frame = self.top;
             let room = self.stack_end.offset_from(frame).max(0) as u64;
             if entry.extent > room || self.nesting == MAX_NESTING {
                 return Err(TrapCode::StackOverflow.into());
             }
-            *frame.sub(1) = self.code.exit[1..].as_ptr().expose_provenance() as u64;
-            std::ptr::copy_nonoverlapping(args.as_ptr(), frame, args.len());
+            lower(&mut self.heap, std::slice::from_raw_parts_mut(frame, params))?;
+            *frame.sub(1) = self.exit;
             self.nesting += 1;
             let status = self.code.dispatch.run(entry.code, frame, self);
             self.nesting -= 1;
             self.top = frame;
             if status == 0 {
-                std::ptr::copy_nonoverlapping(frame, results.as_mut_ptr(), results.len());
-                return Ok(());
+                return lift(&mut self.heap, std::slice::from_raw_parts(frame, results));
             }
             Err(self.trapped(status))
         }

@@ -8,12 +8,13 @@
 use super::context::Context;
 use super::element::{self, Element};
 use crate::arith::Scalar;
-use crate::load::code::{Instr, OpSite, Site};
+use crate::load::code::{HostSite, Instr, OpSite, Site};
 use crate::load::micro::Src;
 use crate::object::{List, ListRef, Tensor};
 use crate::op::{OpCall, OpHost, run_operation};
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Type;
+use std::any::Any;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -76,12 +77,12 @@ unsafe fn object<T>(regs: *mut u64, n: u16) -> *mut T {
 /// See the module.
 #[inline(always)]
 unsafe fn value(src: Src, regs: *mut u64) -> u64 {
-    match src {
+    // Not a `match`, which would jump through a table.
+    if let Src::Slot(n) = src {
         // SAFETY: slots lie in the frame.
-        Src::Slot(n) => unsafe { get(regs, n) },
-        Src::Imm(v) => v,
-        Src::None | Src::Acc => 0,
+        return unsafe { get(regs, n) };
     }
+    if let Src::Imm(v) = src { v } else { 0 }
 }
 
 /// The site of an operation.
@@ -439,16 +440,24 @@ unsafe fn run_site(
 }
 
 /// Runs code that is not ours to trust; a panic must not unwind through the handlers.
+#[inline(always)]
 fn guarded(f: impl FnOnce() -> Result<(), TrapError>) -> Result<(), TrapError> {
-    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
-        let text = panic
-            .downcast_ref::<&str>()
-            .map(|s| s.to_string())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_default();
-        Err(TrapError::new(TrapCode::HostError, format!("panic: {text}")))
-    })
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(panicked)
 }
+
+#[cold]
+#[inline(never)]
+fn panicked(panic: Box<dyn Any + Send>) -> Result<(), TrapError> {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|s| s.to_string())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    Err(TrapError::new(TrapCode::HostError, format!("panic: {text}")))
+}
+
+/// Slots of a host call at most this many need no allocation.
+const FEW_SLOTS: usize = 8;
 
 #[inline(never)]
 unsafe fn call_host(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
@@ -456,24 +465,36 @@ unsafe fn call_host(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
     unsafe {
         let Site::Host(site) = site(i) else { return true };
         (*ctx).top = regs.add(i.imm2 as u32 as usize);
-        with_slots(site.args.len(), site.results.len(), |args, results| {
-            for (a, (src, _)) in args.iter_mut().zip(&site.args) {
-                *a = value(*src, regs);
-            }
-            let done = call_import(&mut *ctx, site.import, args, results);
-            for (r, (slot, _)) in results.iter().zip(&site.results) {
-                set(regs, *slot, *r);
-            }
-            outcome(ctx, done)
-        })
+        let wanted = site.args.len().max(site.results.len());
+        if wanted <= FEW_SLOTS {
+            call_import(site, &mut [0; FEW_SLOTS], regs, ctx)
+        } else {
+            call_many(site, wanted, regs, ctx)
+        }
     }
 }
 
-/// Calls host function `import`.
-fn call_import(ctx: &mut Context, import: usize, args: &[u64], results: &mut [u64]) -> Result<(), TrapError> {
-    // The table outlives the call, whatever the function does with the instance.
-    let host: *const crate::host::HostFunc = &ctx.hosts[import];
-    // SAFETY: the context holds the table for as long as it lives.
-    let host = unsafe { &*host };
-    guarded(|| host.call(ctx, args, results))
+#[cold]
+#[inline(never)]
+unsafe fn call_many(site: &HostSite, wanted: usize, regs: *mut u64, ctx: *mut Context) -> bool {
+    // SAFETY: see the module.
+    unsafe { call_import(site, &mut vec![0; wanted], regs, ctx) }
+}
+
+/// Calls the site's import with room for its arguments and results in `slots`.
+#[inline(always)]
+unsafe fn call_import(site: &HostSite, slots: &mut [u64], regs: *mut u64, ctx: *mut Context) -> bool {
+    // SAFETY: see the module. There is an entry for every import, and the
+    // context keeps the host functions for as long as it lives.
+    unsafe {
+        for (slot, (src, _)) in slots.iter_mut().zip(&site.args) {
+            *slot = value(*src, regs);
+        }
+        let host = *(&(*ctx).host_calls).get_unchecked(site.import);
+        let done = guarded(|| (*host)(&mut *ctx, slots));
+        for (value, (slot, _)) in slots.iter().zip(&site.results) {
+            set(regs, *slot, *value);
+        }
+        outcome(ctx, done)
+    }
 }

@@ -258,7 +258,19 @@ impl Heap {
     ///
     /// # Safety
     /// As [`Heap::end`], for all of them.
+    #[inline(always)]
     pub unsafe fn end_host_call(&mut self) {
+        // A call without objects has nothing to end.
+        if self.depth > 0 || !self.graveyard.is_empty() {
+            // SAFETY: handed on from the caller.
+            unsafe { self.end_all() };
+        }
+    }
+
+    /// # Safety
+    /// As [`Heap::end_host_call`].
+    #[inline(never)]
+    unsafe fn end_all(&mut self) {
         // SAFETY: handed on from the caller.
         unsafe {
             self.unwind_to(0);
