@@ -42,6 +42,7 @@ struct Translator<'a> {
     region: bool,
     micros: Vec<Micro>,
     origins: Vec<(u32, u32)>,
+    #[allow(clippy::vec_box)] // their addresses are in the code
     sites: Vec<Box<Site>>,
     outs: u32,
 }

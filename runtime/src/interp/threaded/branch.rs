@@ -79,7 +79,7 @@ handlers! {
 }
 
 /// Integers a loop counts with.
-trait Step: Carried {
+pub(super) trait Step: Carried {
     fn step(self, by: Self) -> Self;
 }
 impl Step for i32 {
