@@ -52,7 +52,7 @@ fuzz_target!(|data: &[u8]| {
     w.heap.begin();
     let mut input = data.chunks_exact(3);
     for step in input.by_ref().take(400) {
-        let [op, x, y] = [step[0], step[1] as usize, step[2] as usize];
+        let (op, x, y) = (step[0], step[1] as usize, step[2] as usize);
         // SAFETY: only handles that are still live are used; see each step.
         if !unsafe { w.step(op % 12, x, y) } {
             break;

@@ -490,7 +490,8 @@ unsafe fn call_import(site: &HostSite, slots: &mut [u64], regs: *mut u64, ctx: *
         for (slot, (src, _)) in slots.iter_mut().zip(&site.args) {
             *slot = value(*src, regs);
         }
-        let host = *(&(*ctx).host_calls).get_unchecked(site.import);
+        let calls = &(*ctx).host_calls;
+        let host = *calls.get_unchecked(site.import);
         let done = guarded(|| (*host)(&mut *ctx, slots));
         for (value, (slot, _)) in slots.iter().zip(&site.results) {
             set(regs, *slot, *value);

@@ -1,6 +1,6 @@
 //! Internal code: fixed-width, pre-decoded operations that the interpreter runs.
 //!
-//! Built from a [`VerifiedModule`] only, so the interpreter may trust every
+//! Built from a [`nbc_ir::VerifiedModule`] only, so the interpreter may trust every
 //! slot, target and site in it. Never changes once loaded.
 
 use super::micro::{Micro, MicroOp, Src};
