@@ -231,7 +231,7 @@ impl<'a, 'c, 'm> Body<'a, 'c, 'm> {
             }
             Opcode::RegionBegin | Opcode::RegionEnd => self.operation(),
             Opcode::ListNew => self.new_list(),
-            _ => self.from_table(opcode),
+            _ => self.of_table(opcode),
         }
     }
 
@@ -250,7 +250,7 @@ impl<'a, 'c, 'm> Body<'a, 'c, 'm> {
     }
 
     /// An instruction whose operands are scalars, a tensor or a list.
-    fn from_table(&mut self, opcode: Opcode) {
+    fn of_table(&mut self, opcode: Opcode) {
         let specs: &[OperandSpec] = opcode.operands();
         let indices = specs.iter().filter(|s| matches!(s.name, "i" | "j" | "k")).count();
         let has = |p: Pattern| specs.iter().any(|s| s.pattern == p);

@@ -154,12 +154,12 @@ impl Body<'_, '_, '_> {
         let by = [1, 1, 1, 2, 3, -1][self.c.below(6)];
         if self.f.type_of(counter) == Some(Type::I64) {
             match self.c.below(4) {
-                0 => self.f.to(counter).i64_sub(counter, -by),
-                1 => self.f.to(counter).i64_add(by, counter),
-                _ => self.f.to(counter).i64_add(counter, by),
+                0 => self.f.to(counter).i64_sub(counter, -i64::from(by)),
+                1 => self.f.to(counter).i64_add(i64::from(by), counter),
+                _ => self.f.to(counter).i64_add(counter, i64::from(by)),
             };
         } else {
-            self.f.to(counter).i32_add(counter, by as i32);
+            self.f.to(counter).i32_add(counter, by);
         }
     }
 
