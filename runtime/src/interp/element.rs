@@ -48,6 +48,8 @@ macro_rules! elements {
 elements! {
     /// `u8`
     U8 u8 => i32: |m| m as i32, |r| r as u8;
+    /// `u8` read straight into 64 bits
+    U8Wide u8 => i64: |m| m as i64, |r| r as u8;
     /// `i32`
     I32 i32 => i32: |m| m, |r| r;
     /// `i64`

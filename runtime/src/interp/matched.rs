@@ -169,7 +169,15 @@ pub unsafe fn run(mut ip: *const Instr, mut regs: *mut u64, ctx: *mut Context) -
                     (*ctx).stop(ip, regs, budget);
                     return 0;
                 }
-                MicroOp::StepBranch(_)
+                MicroOp::BinaryBranch { .. }
+                | MicroOp::BinaryStep { .. }
+                | MicroOp::AddAndBranch(_)
+                | MicroOp::TestBits { .. }
+                | MicroOp::SelectBits
+                | MicroOp::StoreStep { .. }
+                | MicroOp::Store2Step { .. }
+                | MicroOp::CallAdd
+                | MicroOp::RetBinary(_)
                 | MicroOp::BrCompare { .. }
                 | MicroOp::Pair { .. }
                 | MicroOp::LoadBinary { .. }

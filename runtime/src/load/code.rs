@@ -37,7 +37,7 @@ pub struct Instr {
     pub imm: u64,
     /// Second literal, or slot of the fourth operand.
     pub imm2: i32,
-    /// Where to go, in bytes from this operation.
+    /// Where to go, in bytes from this operation; the addend of `CallAdd`.
     pub jump: i32,
 }
 
@@ -133,12 +133,12 @@ pub const LINK_SLOTS: u32 = 1;
 pub fn encode(t: &Translated, select: impl Fn(&Micro) -> Run) -> Box<[Instr]> {
     let frame = t.frame;
     let slot = |s: u16| if s >= OUT_BASE { frame as u16 + LINK_SLOTS as u16 + (s - OUT_BASE) } else { s };
-    let read = |s: Src| if let Src::Slot(n) = s { slot(n) } else { 0 };
+    let read = |s: Src| if let Src::Slot(n) | Src::Acc(n) = s { slot(n) } else { 0 };
     t.micros
         .iter()
         .enumerate()
         .map(|(at, m)| {
-            let (mut imm, mut imm2, mut a) = (m.imm, 0, slot(m.dst));
+            let (mut imm, mut imm2, mut a, mut addend) = (m.imm, 0, slot(m.dst), 0);
             let indexed = matches!(
                 m.op,
                 MicroOp::Load(_)
@@ -151,7 +151,8 @@ pub fn encode(t: &Translated, select: impl Fn(&Micro) -> Run) -> Box<[Instr]> {
             for (i, s) in m.src.iter().enumerate() {
                 let Src::Imm(v) = *s else { continue };
                 match (m.op, i) {
-                    (MicroOp::Pair { .. } | MicroOp::StepBranch(_), 2) => imm2 = v as i32,
+                    (MicroOp::Pair { .. } | MicroOp::BinaryBranch { .. }, 2) | (_, 3) => imm2 = v as i32,
+                    (MicroOp::CallAdd, _) => addend = v as i32,
                     // A constant index joins the offset; a constant value
                     // is only ever selected when there is no offset.
                     _ if indexed => imm = imm.wrapping_add(v),
@@ -175,9 +176,9 @@ pub fn encode(t: &Translated, select: impl Fn(&Micro) -> Run) -> Box<[Instr]> {
                 imm2 = crate::interp::matched::COUNTS;
             }
             let jump = if m.target == u32::MAX {
-                0
+                addend as i64
             } else {
-                (t.starts[m.target as usize] as i64 - at as i64) * size_of::<Instr>() as i64
+                ((t.starts[m.target as usize] + m.skip) as i64 - at as i64) * size_of::<Instr>() as i64
             };
             Instr {
                 run: select(m),

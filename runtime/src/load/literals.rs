@@ -9,9 +9,26 @@ use rustc_hash::FxHashMap;
 pub trait Finish {
     /// Improves the micro-operations of one block, and lays literals into
     /// slots where the code has no place for them.
-    fn block(&mut self, micros: &mut Vec<Micro>, literals: &mut Literals);
+    /// `entry` is what the machine registers hold where it begins; returns
+    /// what they hold where it ends.
+    fn block(
+        &mut self,
+        block: u32,
+        micros: &mut Vec<Micro>,
+        entry: Carried,
+        literals: &mut Literals,
+    ) -> Carried;
     /// Whether small headers should be copied into the branches to them.
     fn rotate(&self) -> bool;
+}
+
+/// Slots whose values are in the machine registers as well.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Carried {
+    /// In the integer register.
+    pub int: Option<u16>,
+    /// In the float register.
+    pub float: Option<u16>,
 }
 
 /// Literals that need a slot, filled once a call.
@@ -77,10 +94,11 @@ fn literal(slot: u16, bits: u64, origin: u32) -> Micro {
 pub struct Portable;
 
 impl Finish for Portable {
-    fn block(&mut self, micros: &mut Vec<Micro>, literals: &mut Literals) {
+    fn block(&mut self, _: u32, micros: &mut Vec<Micro>, entry: Carried, literals: &mut Literals) -> Carried {
         place_literals(micros, literals, |m| {
             m.op == MicroOp::Copy || m.src.iter().all(|s| !matches!(s, Src::Imm(_)))
         });
+        entry
     }
 
     fn rotate(&self) -> bool {

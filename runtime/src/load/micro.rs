@@ -17,8 +17,9 @@ pub enum Src {
     Slot(u16),
     /// A literal, as slot bits.
     Imm(u64),
-    /// The machine register that still holds the last integer or float result.
-    Acc,
+    /// The machine register that still holds the last integer or float
+    /// result, which is also the value of that slot.
+    Acc(u16),
 }
 
 /// Which machine register carries a result on to the next operation.
@@ -57,6 +58,35 @@ arith::for_each_unary!(unary_ops);
 arith::for_each_truncation!(truncation_ops);
 
 impl CompareOp {
+    /// The comparison of integers that holds when this one does not; there is
+    /// none of floats, because of NaN.
+    pub fn inverted(self) -> Option<CompareOp> {
+        use CompareOp::*;
+        Some(match self {
+            I32Eq => I32Ne,
+            I32Ne => I32Eq,
+            I32Lt => I32Ge,
+            I32Le => I32Gt,
+            I32Gt => I32Le,
+            I32Ge => I32Lt,
+            I32LtU => I32GeU,
+            I32LeU => I32GtU,
+            I32GtU => I32LeU,
+            I32GeU => I32LtU,
+            I64Eq => I64Ne,
+            I64Ne => I64Eq,
+            I64Lt => I64Ge,
+            I64Le => I64Gt,
+            I64Gt => I64Le,
+            I64Ge => I64Lt,
+            I64LtU => I64GeU,
+            I64LeU => I64GtU,
+            I64GtU => I64LeU,
+            I64GeU => I64LtU,
+            _ => return None,
+        })
+    }
+
     /// The comparison with its operands exchanged.
     pub fn swapped(self) -> CompareOp {
         use CompareOp::*;
@@ -206,8 +236,51 @@ pub enum MicroOp {
     Plain(Plain),
 
     // Made by `fuse` only.
-    /// `dst = src[0] + src[1]`, then goes to the target if it compares to `src[2]`.
-    StepBranch(CompareOp),
+    /// `dst = src[0] first src[1]`, then goes to the target if that compares to `src[2]` (or not).
+    BinaryBranch {
+        /// The operation.
+        first: BinaryOp,
+        /// The comparison.
+        compare: CompareOp,
+        /// Whether to go when it does not hold; for floats only.
+        negate: bool,
+    },
+    /// `dst = src[0] op src[1]`, `src[2] += imm`, then goes to the target if `src[2]` compares to `src[3]`.
+    BinaryStep {
+        /// The operation.
+        op: BinaryOp,
+        /// The comparison.
+        compare: CompareOp,
+    },
+    /// Sets the element of `src[0]` at `src[1]` to `src[2]`, then steps `src[1]`
+    /// by `src[4]`, or `imm` if there is none, as `BinaryStep` does.
+    StoreStep {
+        /// Element type.
+        elem: Elem,
+        /// The comparison.
+        compare: CompareOp,
+    },
+    /// Sets the element of `src[0]` at (`src[1]`, `src[2]`) to `src[4]`, then
+    /// steps `src[2]` by `imm` as `BinaryStep` does.
+    Store2Step {
+        /// Element type.
+        elem: Elem,
+        /// The comparison.
+        compare: CompareOp,
+    },
+    /// `dst = src[0] + src[1]`, then goes to the target if `src[2]` compares to `src[3]`.
+    AddAndBranch(CompareOp),
+    /// Whether `src[0]` has a bit of `src[1]` (or none, if negated).
+    TestBits {
+        /// Whether to ask for none.
+        negate: bool,
+    },
+    /// `src[1]` if `src[0]` has a bit of `imm`, else `src[2]`; integers only.
+    SelectBits,
+    /// Sets the slot `src[1]` to `src[0] + src[2]` and calls as `Call` does.
+    CallAdd,
+    /// Returns `src[0] op src[1]`.
+    RetBinary(BinaryOp),
     /// `dst = (src[0] first src[1]) second src[2]`, or `src[2] second (..)` if swapped.
     Pair {
         /// First operation.
@@ -251,7 +324,13 @@ impl MicroOp {
 
     /// Whether it runs other code, which uses the slots behind the frame.
     pub fn calls(self) -> bool {
-        matches!(self, MicroOp::Call | MicroOp::CallRef | MicroOp::Plain(Plain::CallOp | Plain::CallHost))
+        matches!(
+            self,
+            MicroOp::Call
+                | MicroOp::CallAdd
+                | MicroOp::CallRef
+                | MicroOp::Plain(Plain::CallOp | Plain::CallHost)
+        )
     }
 }
 
@@ -270,6 +349,9 @@ pub struct Micro {
     pub imm: u64,
     /// Block to go to.
     pub target: u32,
+    /// How many operations of the target a branch skips: those that a loop
+    /// does only on the way in.
+    pub skip: u32,
     /// Whether a branch goes back and counts down the budget.
     pub counts: bool,
     /// Which machine register carries the result on.
@@ -290,6 +372,7 @@ impl Micro {
             src: [Src::None; 5],
             imm: 0,
             target: u32::MAX,
+            skip: 0,
             counts: false,
             class: Class::None,
             uses: u32::MAX,
@@ -308,7 +391,7 @@ impl fmt::Display for Micro {
             match s {
                 Src::Slot(n) => write!(f, " s{n}")?,
                 Src::Imm(v) => write!(f, " #{}", *v as i64)?,
-                Src::Acc => write!(f, " acc")?,
+                Src::Acc(n) => write!(f, " acc(s{n})")?,
                 Src::None => {}
             }
         }

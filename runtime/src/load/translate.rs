@@ -2,7 +2,7 @@
 //! its size.
 
 use super::code::{HostSite, OUT_BASE, OpSite, Site};
-use super::literals::{Finish, Literals, SCRATCH};
+use super::literals::{Carried, Finish, Literals, SCRATCH};
 use super::micro::{
     BinaryOp, Class, CompareOp, DivisionOp, Micro, MicroOp, Plain, Src, TruncationOp, UnaryOp,
 };
@@ -36,6 +36,9 @@ struct Translator<'a> {
     module: &'a VerifiedModule,
     func: &'a Function,
     metered: bool,
+    /// Block whose code is being made.
+    place: u32,
+    /// Block and instruction that it is made from.
     block: u32,
     inst: u32,
     back_edges: &'a FxHashSet<(BlockId, BlockId)>,
@@ -71,6 +74,7 @@ pub fn translate(module: &VerifiedModule, id: FuncId, metered: bool, finish: &mu
         back_edges: &back_edges,
         region: facts.makes_objects,
         metered,
+        place: 0,
         block: 0,
         inst: 0,
         micros: Vec::new(),
@@ -78,15 +82,21 @@ pub fn translate(module: &VerifiedModule, id: FuncId, metered: bool, finish: &mu
         sites: Vec::new(),
         outs: 0,
     };
-    let mut uses = Uses::new(func);
+    let uses = Uses::new(func);
+    let preds =
+        Predecessors::new(func, &|b| t.rotated(BlockId(b as u32)).filter(|_| finish.rotate()), &reachable);
+    let mut exits: Vec<Carried> = vec![Carried::default(); func.blocks.len()];
     for (b, block) in func.blocks.iter().enumerate() {
         if reachable(b) {
+            t.place = b as u32;
             t.one_block(b as u32, &block.insts);
             if finish.rotate() {
                 t.rotate();
             }
             uses.count(&mut t.micros, &t.sites);
-            finish.block(&mut t.micros, &mut literals);
+            // A block with one way in goes on with what that one left.
+            let entry = preds.only(b).filter(|p| *p < b).map_or(Carried::default(), |p| exits[p]);
+            exits[b] = finish.block(b as u32, &mut t.micros, entry, &mut literals);
         }
         blocks.push(std::mem::take(&mut t.micros));
     }
@@ -127,6 +137,41 @@ fn next_reachable(after: usize, len: usize, reachable: &dyn Fn(usize) -> bool) -
     (after + 1..len).find(|b| reachable(*b)).unwrap_or(usize::MAX)
 }
 
+/// The ways into each block, as the code has them after rotation.
+struct Predecessors {
+    /// The only predecessor; `MANY` when there are several, `NONE` when there is none.
+    only: Vec<usize>,
+}
+
+impl Predecessors {
+    const NONE: usize = usize::MAX;
+    const MANY: usize = usize::MAX - 1;
+
+    fn new(
+        func: &Function,
+        rotated: &dyn Fn(usize) -> Option<BlockId>,
+        reachable: &dyn Fn(usize) -> bool,
+    ) -> Predecessors {
+        let mut only = vec![Predecessors::NONE; func.blocks.len()];
+        // The entry is also entered from outside.
+        only[0] = Predecessors::MANY;
+        for b in (0..func.blocks.len()).filter(|b| reachable(*b)) {
+            let from = rotated(b).map_or(b, BlockId::index);
+            if let Some(last) = func.blocks[from].insts.last() {
+                last.for_each_successor(|to| {
+                    let only = &mut only[to.index()];
+                    *only = if *only == Predecessors::NONE || *only == b { b } else { Predecessors::MANY };
+                });
+            }
+        }
+        Predecessors { only }
+    }
+
+    fn only(&self, block: usize) -> Option<usize> {
+        Some(self.only[block]).filter(|p| *p < Predecessors::MANY)
+    }
+}
+
 /// Counts how often each value is read before it is overwritten.
 struct Uses {
     /// For each register, whether some block reads it before writing it, so
@@ -152,7 +197,7 @@ impl Uses {
     }
 
     /// Fills in [`Micro::uses`] in one block.
-    fn count(&mut self, micros: &mut [Micro], sites: &[Box<Site>]) {
+    fn count(&self, micros: &mut [Micro], sites: &[Box<Site>]) {
         /// Operands of sites are read where they lie, so they are never fused away.
         const LIE: u32 = 1000;
         let mut last: FxHashMap<u16, usize> = FxHashMap::default();
@@ -192,10 +237,16 @@ impl Uses {
             }
             if m.writes {
                 last.remove(&m.dst);
-                if self.escapes.get(m.dst as usize) == Some(&false) {
+                if (m.dst as usize) < self.escapes.len() {
                     micros[at].uses = 0;
                     last.insert(m.dst, at);
                 }
+            }
+        }
+        // What is there at the end of the block may be read in another.
+        for (slot, at) in last {
+            if self.escapes[slot as usize] {
+                micros[at].uses = u32::MAX;
             }
         }
     }
@@ -229,26 +280,26 @@ impl Translator<'_> {
     /// back to it, so that a loop written with the test on top branches once
     /// a turn.
     fn rotate(&mut self) {
-        const SMALL: usize = 4;
-        let Some(last) = self.micros.last().copied() else { return };
-        let back =
-            last.op == MicroOp::Br && self.back_edges.contains(&(BlockId(self.block), BlockId(last.target)));
-        if !back {
-            return;
-        }
-        let header = &self.func.blocks[last.target as usize];
-        if header.insts.len() > SMALL || !matches!(header.insts.last(), Some(Inst::BrIf { .. })) {
-            return;
-        }
+        let Some(header) = self.rotated(BlockId(self.block)) else { return };
         self.micros.pop();
         let before = self.micros.len();
-        self.one_block(last.target, &header.insts);
+        let insts = &self.func.blocks[header.index()].insts;
+        self.one_block(header.0, insts);
         // The turn is counted by the branch that now closes it.
         for m in &mut self.micros[before..] {
             if matches!(m.op, MicroOp::BrIf { .. }) {
                 m.counts = !self.metered;
             }
         }
+    }
+
+    /// The header that is copied to the end of `block`, if one is.
+    fn rotated(&self, block: BlockId) -> Option<BlockId> {
+        const SMALL: usize = 4;
+        let Some(Inst::Br { target }) = self.func.blocks[block.index()].insts.last() else { return None };
+        let header = &self.func.blocks[target.index()].insts;
+        let fits = header.len() <= SMALL && matches!(header.last(), Some(Inst::BrIf { .. }));
+        (fits && self.back_edges.contains(&(block, *target))).then_some(*target)
     }
 
     fn origin(&mut self) -> u32 {
@@ -421,7 +472,7 @@ impl Visitor for Translator<'_> {
             return self.br(then_to);
         }
         // The branch that is taken goes to the back-edge, or away from the next block.
-        let next = BlockId(self.block + 1);
+        let next = BlockId(self.place + 1);
         let negate = then_to == next && else_to != next;
         let (target, fall) = if negate { (else_to, then_to) } else { (then_to, else_to) };
         self.branch(MicroOp::BrIf { negate }, &[src(cond)], target);

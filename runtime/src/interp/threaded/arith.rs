@@ -78,6 +78,21 @@ handlers! {
         *regs.add(i.a as usize) = v;
         go!(ip.add(1), regs, ctx, budget, v, facc)
     }
+    test_bits [X: Source, const NEGATE: bool] (ip, regs, ctx, budget, iacc, facc) {
+        let i = &*ip;
+        let x: i64 = X::get(i.b, 0, regs, iacc, facc);
+        let v = ((x as u64 & i.imm != 0) != NEGATE) as u64;
+        *regs.add(i.a as usize) = v;
+        go!(ip.add(1), regs, ctx, budget, v, facc)
+    }
+    select_bits [X: Source] (ip, regs, ctx, budget, iacc, facc) {
+        let i = &*ip;
+        let x: i64 = X::get(i.b, 0, regs, iacc, facc);
+        let cond = x as u64 & i.imm != 0;
+        let v = std::hint::select_unpredictable(cond, *regs.add(i.c as usize), *regs.add(i.d as usize));
+        *regs.add(i.a as usize) = v;
+        go!(ip.add(1), regs, ctx, budget, v, facc)
+    }
     select_float [C: Source] (ip, regs, ctx, budget, iacc, facc) {
         let i = &*ip;
         let cond: bool = C::get(i.b, 0, regs, iacc, facc);
@@ -93,12 +108,12 @@ macro_rules! by_two {
         match ($x, $y) {
             (Src::Slot(_), Src::Slot(_)) => $handler::<$op, S, S>,
             (Src::Slot(_), Src::Imm(_)) => $handler::<$op, S, I>,
-            (Src::Slot(_), Src::Acc) => $handler::<$op, S, A>,
-            (Src::Acc, Src::Slot(_)) => $handler::<$op, A, S>,
-            (Src::Acc, Src::Imm(_)) => $handler::<$op, A, I>,
-            (Src::Acc, Src::Acc) => $handler::<$op, A, A>,
+            (Src::Slot(_), Src::Acc(_)) => $handler::<$op, S, A>,
+            (Src::Acc(_), Src::Slot(_)) => $handler::<$op, A, S>,
+            (Src::Acc(_), Src::Imm(_)) => $handler::<$op, A, I>,
+            (Src::Acc(_), Src::Acc(_)) => $handler::<$op, A, A>,
             (Src::Imm(_), Src::Slot(_)) => $handler::<$op, I, S>,
-            (Src::Imm(_), Src::Acc) => $handler::<$op, I, A>,
+            (Src::Imm(_), Src::Acc(_)) => $handler::<$op, I, A>,
             _ => return None,
         }
     };
@@ -108,7 +123,7 @@ macro_rules! by_one {
     ($x:expr, $handler:ident, $op:ty) => {
         match $x {
             Src::Slot(_) => $handler::<$op, S>,
-            Src::Acc => $handler::<$op, A>,
+            Src::Acc(_) => $handler::<$op, A>,
             _ => return None,
         }
     };
@@ -172,17 +187,29 @@ pub(super) fn select(m: &Micro) -> Option<Handler> {
         MicroOp::Copy => Some(match (x, float) {
             (Src::Slot(_), false) => copy_int::<S>,
             (Src::Imm(_), false) => copy_int::<I>,
-            (Src::Acc, false) => copy_int::<A>,
+            (Src::Acc(_), false) => copy_int::<A>,
             (Src::Slot(_), true) => copy_float::<S>,
             (Src::Imm(_), true) => copy_float::<I>,
-            (Src::Acc, true) => copy_float::<A>,
+            (Src::Acc(_), true) => copy_float::<A>,
             (Src::None, _) => return None,
         }),
+        MicroOp::TestBits { negate } => match (x, y, negate) {
+            (Src::Slot(_), Src::Imm(_), false) => Some(test_bits::<S, false>),
+            (Src::Slot(_), Src::Imm(_), true) => Some(test_bits::<S, true>),
+            (Src::Acc(_), Src::Imm(_), false) => Some(test_bits::<A, false>),
+            (Src::Acc(_), Src::Imm(_), true) => Some(test_bits::<A, true>),
+            _ => None,
+        },
+        MicroOp::SelectBits => match (x, y, z) {
+            (Src::Slot(_), Src::Slot(_), Src::Slot(_)) => Some(select_bits::<S>),
+            (Src::Acc(_), Src::Slot(_), Src::Slot(_)) => Some(select_bits::<A>),
+            _ => None,
+        },
         MicroOp::Select => match (x, y, z, float) {
             (Src::Slot(_), Src::Slot(_), Src::Slot(_), false) => Some(select_int::<S>),
-            (Src::Acc, Src::Slot(_), Src::Slot(_), false) => Some(select_int::<A>),
+            (Src::Acc(_), Src::Slot(_), Src::Slot(_), false) => Some(select_int::<A>),
             (Src::Slot(_), Src::Slot(_), Src::Slot(_), true) => Some(select_float::<S>),
-            (Src::Acc, Src::Slot(_), Src::Slot(_), true) => Some(select_float::<A>),
+            (Src::Acc(_), Src::Slot(_), Src::Slot(_), true) => Some(select_float::<A>),
             _ => None,
         },
         _ => None,

@@ -4,7 +4,7 @@
 
 use super::{A, Carried, Context, Handler, I, Instr, S, Source, go, handlers, poll};
 use crate::arith::{self, Binary, Scalar};
-use crate::load::micro::{CompareOp, Micro, MicroOp, Src};
+use crate::load::micro::{BinaryOp, CompareOp, Micro, MicroOp, Src};
 
 handlers! {
     br [const BACK: bool] (ip, regs, ctx, budget, iacc, facc) {
@@ -48,8 +48,29 @@ handlers! {
             go!(ip.add(1), regs, ctx, budget, iacc, facc)
         }
     }
-    // The limit's literal is the second one, sign-extended.
-    step_branch [O: Binary<In: Step, Out = bool>, Y: Source, Z: Source, const BACK: bool]
+    // The literal of `z` is the second one, sign-extended.
+    binary_branch [P: Binary<In: Carried, Out: Carried>, O: Binary<In = P::Out, Out = bool>, X: Source, Y: Source,
+        Z: Source, const NEGATE: bool, const BACK: bool] (ip, regs, ctx, budget, iacc, facc) {
+        let i = &*ip;
+        if BACK {
+            if budget <= 0 {
+                return poll(ip, regs, ctx, budget, iacc, facc);
+            }
+            budget -= 1;
+        }
+        let x = X::get(i.b, i.imm, regs, iacc, facc);
+        let y = Y::get(i.c, i.imm, regs, iacc, facc);
+        let v = P::eval(x, y);
+        let z = Z::get(i.d, i.imm2 as i64 as u64, regs, iacc, facc);
+        *regs.add(i.a as usize) = v.to_slot();
+        let (iacc, facc) = v.carry(iacc, facc);
+        if O::eval(v, z) != NEGATE {
+            go!(ip.byte_offset(i.jump as isize), regs, ctx, budget, iacc, facc)
+        } else {
+            go!(ip.add(1), regs, ctx, budget, iacc, facc)
+        }
+    }
+    add_and_branch [O: Binary<In = i64, Out = bool>, X: Source, Y: Source, Z: Source, const BACK: bool]
         (ip, regs, ctx, budget, iacc, facc) {
         let i = &*ip;
         if BACK {
@@ -58,15 +79,14 @@ handlers! {
             }
             budget -= 1;
         }
-        let x: O::In = S::get(i.b, 0, regs, iacc, facc);
-        let y: O::In = Y::get(i.c, i.imm, regs, iacc, facc);
-        let v = x.step(y);
-        *regs.add(i.a as usize) = v.to_slot();
-        let z: O::In = Z::get(i.d, i.imm2 as i64 as u64, regs, iacc, facc);
-        if O::eval(v, z) {
-            go!(ip.byte_offset(i.jump as isize), regs, ctx, budget, v.to_slot(), facc)
+        let y = Y::get(i.d, 0, regs, iacc, facc);
+        let z = Z::get(i.imm2 as u16, i.imm2 as i64 as u64, regs, iacc, facc);
+        let v = X::get::<i64>(i.b, 0, regs, iacc, facc).wrapping_add(i.imm as i64);
+        *regs.add(i.a as usize) = v as u64;
+        if O::eval(y, z) {
+            go!(ip.byte_offset(i.jump as isize), regs, ctx, budget, v as u64, facc)
         } else {
-            go!(ip.add(1), regs, ctx, budget, v.to_slot(), facc)
+            go!(ip.add(1), regs, ctx, budget, v as u64, facc)
         }
     }
     // Goes to the table entry numbered by the operand; the last is the default.
@@ -75,23 +95,6 @@ handlers! {
         let at: i64 = X::get(i.b, 0, regs, iacc, facc);
         let at = (at as u64).min(i.imm) as usize;
         go!(ip.add(1 + at), regs, ctx, budget, iacc, facc)
-    }
-}
-
-/// Integers a loop counts with.
-pub(super) trait Step: Carried {
-    fn step(self, by: Self) -> Self;
-}
-impl Step for i32 {
-    #[inline(always)]
-    fn step(self, by: i32) -> i32 {
-        self.wrapping_add(by)
-    }
-}
-impl Step for i64 {
-    #[inline(always)]
-    fn step(self, by: i64) -> i64 {
-        self.wrapping_add(by)
     }
 }
 
@@ -111,9 +114,9 @@ macro_rules! by_sources {
         match ($x, $y) {
             (Src::Slot(_), Src::Slot(_)) => by_flags!(br_compare, $op, S, S, $negate, $back),
             (Src::Slot(_), Src::Imm(_)) => by_flags!(br_compare, $op, S, I, $negate, $back),
-            (Src::Slot(_), Src::Acc) => by_flags!(br_compare, $op, S, A, $negate, $back),
-            (Src::Acc, Src::Slot(_)) => by_flags!(br_compare, $op, A, S, $negate, $back),
-            (Src::Acc, Src::Imm(_)) => by_flags!(br_compare, $op, A, I, $negate, $back),
+            (Src::Slot(_), Src::Acc(_)) => by_flags!(br_compare, $op, S, A, $negate, $back),
+            (Src::Acc(_), Src::Slot(_)) => by_flags!(br_compare, $op, A, S, $negate, $back),
+            (Src::Acc(_), Src::Imm(_)) => by_flags!(br_compare, $op, A, I, $negate, $back),
             _ => return None,
         }
     };
@@ -128,27 +131,123 @@ macro_rules! select_compare {
 }
 arith::for_each_compare!(select_compare);
 
-macro_rules! by_step {
-    ($y:expr, $z:expr, $back:expr, $op:expr; $($name:ident)*) => {
-        match $op {
-            $(CompareOp::$name => match ($y, $z, $back) {
-                (Src::Slot(_), Src::Slot(_), false) => step_branch::<arith::$name, S, S, false>,
-                (Src::Slot(_), Src::Slot(_), true) => step_branch::<arith::$name, S, S, true>,
-                (Src::Slot(_), Src::Imm(_), false) => step_branch::<arith::$name, S, I, false>,
-                (Src::Slot(_), Src::Imm(_), true) => step_branch::<arith::$name, S, I, true>,
-                (Src::Imm(_), Src::Slot(_), false) => step_branch::<arith::$name, I, S, false>,
-                (Src::Imm(_), Src::Slot(_), true) => step_branch::<arith::$name, I, S, true>,
-                (Src::Imm(_), Src::Imm(_), false) => step_branch::<arith::$name, I, I, false>,
-                (Src::Imm(_), Src::Imm(_), true) => step_branch::<arith::$name, I, I, true>,
-                _ => return None,
-            },)*
-            _ => return None,
+/// `binary_branch` for operation `$p` and the comparisons `$name`.
+macro_rules! by_branch {
+    ($p:ident, $compare:expr, $sources:ident, $back:expr; $($name:ident)*) => {
+        match $compare {
+            $(CompareOp::$name => $sources!($p, $name, $back),)*
+            _ => None,
         }
     };
 }
 
-pub(super) fn select(m: &Micro) -> Option<Handler> {
+fn select_binary_branch(m: &Micro, first: BinaryOp, compare: CompareOp, negate: bool) -> Option<Handler> {
     let [x, y, z, ..] = m.src;
+    if let Src::Imm(v) = z
+        && i32::try_from(v as i64).is_err()
+    {
+        return None;
+    }
+    macro_rules! int {
+        ($p:ident, $o:ident, $back:expr) => {
+            match (x, y, z, $back) {
+                (Src::Slot(_), Src::Slot(_), Src::Slot(_), false) => int!(@ $p $o S S S false),
+                (Src::Slot(_), Src::Slot(_), Src::Slot(_), true) => int!(@ $p $o S S S true),
+                (Src::Slot(_), Src::Slot(_), Src::Imm(_), false) => int!(@ $p $o S S I false),
+                (Src::Slot(_), Src::Slot(_), Src::Imm(_), true) => int!(@ $p $o S S I true),
+                (Src::Slot(_), Src::Imm(_), Src::Slot(_), false) => int!(@ $p $o S I S false),
+                (Src::Slot(_), Src::Imm(_), Src::Slot(_), true) => int!(@ $p $o S I S true),
+                (Src::Slot(_), Src::Imm(_), Src::Imm(_), false) => int!(@ $p $o S I I false),
+                (Src::Slot(_), Src::Imm(_), Src::Imm(_), true) => int!(@ $p $o S I I true),
+                (Src::Acc(_), Src::Slot(_), Src::Slot(_), false) => int!(@ $p $o A S S false),
+                (Src::Acc(_), Src::Slot(_), Src::Slot(_), true) => int!(@ $p $o A S S true),
+                (Src::Acc(_), Src::Imm(_), Src::Slot(_), false) => int!(@ $p $o A I S false),
+                (Src::Acc(_), Src::Imm(_), Src::Slot(_), true) => int!(@ $p $o A I S true),
+                (Src::Acc(_), Src::Imm(_), Src::Imm(_), false) => int!(@ $p $o A I I false),
+                (Src::Acc(_), Src::Imm(_), Src::Imm(_), true) => int!(@ $p $o A I I true),
+                _ => None,
+            }
+        };
+        (@ $p:ident $o:ident $x:ident $y:ident $z:ident $back:literal) => {
+            Some(binary_branch::<arith::$p, arith::$o, $x, $y, $z, false, $back> as Handler)
+        };
+    }
+    macro_rules! float {
+        ($p:ident, $o:ident, $back:expr) => {
+            match (x, y, z, negate, $back) {
+                (Src::Slot(_), Src::Slot(_), Src::Slot(_), false, false) => float!(@ $p $o S S false false),
+                (Src::Slot(_), Src::Slot(_), Src::Slot(_), false, true) => float!(@ $p $o S S false true),
+                (Src::Slot(_), Src::Slot(_), Src::Slot(_), true, false) => float!(@ $p $o S S true false),
+                (Src::Slot(_), Src::Slot(_), Src::Slot(_), true, true) => float!(@ $p $o S S true true),
+                (Src::Acc(_), Src::Slot(_), Src::Slot(_), false, false) => float!(@ $p $o A S false false),
+                (Src::Acc(_), Src::Slot(_), Src::Slot(_), false, true) => float!(@ $p $o A S false true),
+                (Src::Acc(_), Src::Slot(_), Src::Slot(_), true, false) => float!(@ $p $o A S true false),
+                (Src::Acc(_), Src::Slot(_), Src::Slot(_), true, true) => float!(@ $p $o A S true true),
+                (Src::Slot(_), Src::Acc(_), Src::Slot(_), false, false) => float!(@ $p $o S A false false),
+                (Src::Slot(_), Src::Acc(_), Src::Slot(_), false, true) => float!(@ $p $o S A false true),
+                (Src::Slot(_), Src::Acc(_), Src::Slot(_), true, false) => float!(@ $p $o S A true false),
+                (Src::Slot(_), Src::Acc(_), Src::Slot(_), true, true) => float!(@ $p $o S A true true),
+                _ => None,
+            }
+        };
+        (@ $p:ident $o:ident $x:ident $y:ident $negate:literal $back:literal) => {
+            Some(binary_branch::<arith::$p, arith::$o, $x, $y, S, $negate, $back> as Handler)
+        };
+    }
+    let back = m.counts;
+    match (first, negate) {
+        (BinaryOp::I64Add, false) => by_branch!(I64Add, compare, int, back;
+            I64Eq I64Ne I64Lt I64Le I64Gt I64Ge I64LtU I64LeU I64GtU I64GeU),
+        (BinaryOp::I32Add, false) => by_branch!(I32Add, compare, int, back;
+            I32Eq I32Ne I32Lt I32Le I32Gt I32Ge I32LtU I32LeU I32GtU I32GeU),
+        (BinaryOp::I64And, false) => by_branch!(I64And, compare, int, back; I64Eq I64Ne),
+        (BinaryOp::I32And, false) => by_branch!(I32And, compare, int, back; I32Eq I32Ne),
+        (BinaryOp::I64Shr, false) => by_branch!(I64Shr, compare, int, back; I64Eq I64Ne I64Gt),
+        (BinaryOp::I64ShrU, false) => by_branch!(I64ShrU, compare, int, back; I64Eq I64Ne I64Gt),
+        (BinaryOp::I64Mul, false) => by_branch!(I64Mul, compare, int, back; I64Lt I64Le I64Gt I64Ge),
+        (BinaryOp::F64Add, _) => by_branch!(F64Add, compare, float, back; F64Lt F64Le F64Gt F64Ge),
+        (BinaryOp::F64Sub, _) => by_branch!(F64Sub, compare, float, back; F64Lt F64Le F64Gt F64Ge),
+        (BinaryOp::F64Mul, _) => by_branch!(F64Mul, compare, float, back; F64Lt F64Le F64Gt F64Ge),
+        _ => None,
+    }
+}
+
+fn select_add_and_branch(m: &Micro, compare: CompareOp) -> Option<Handler> {
+    let [x, by, y, z, _] = m.src;
+    if !matches!(by, Src::Imm(_)) {
+        return None;
+    }
+    if let Src::Imm(v) = z
+        && i32::try_from(v as i64).is_err()
+    {
+        return None;
+    }
+    macro_rules! by_compare {
+        ($($o:ident)*) => {
+            match compare {
+                $(CompareOp::$o => match (x, y, z, m.counts) {
+                    (Src::Slot(_), Src::Slot(_), Src::Slot(_), false) => by_compare!(@ $o S S S false),
+                    (Src::Slot(_), Src::Slot(_), Src::Slot(_), true) => by_compare!(@ $o S S S true),
+                    (Src::Slot(_), Src::Slot(_), Src::Imm(_), false) => by_compare!(@ $o S S I false),
+                    (Src::Slot(_), Src::Slot(_), Src::Imm(_), true) => by_compare!(@ $o S S I true),
+                    (Src::Slot(_), Src::Acc(_), Src::Slot(_), false) => by_compare!(@ $o S A S false),
+                    (Src::Slot(_), Src::Acc(_), Src::Slot(_), true) => by_compare!(@ $o S A S true),
+                    (Src::Slot(_), Src::Acc(_), Src::Imm(_), false) => by_compare!(@ $o S A I false),
+                    (Src::Slot(_), Src::Acc(_), Src::Imm(_), true) => by_compare!(@ $o S A I true),
+                    _ => None,
+                },)*
+                _ => None,
+            }
+        };
+        (@ $o:ident $x:ident $y:ident $z:ident $back:literal) => {
+            Some(add_and_branch::<arith::$o, $x, $y, $z, $back> as Handler)
+        };
+    }
+    by_compare!(I64Eq I64Ne I64Lt I64Le I64Gt I64Ge)
+}
+
+pub(super) fn select(m: &Micro) -> Option<Handler> {
+    let [x, y, ..] = m.src;
     let back = m.counts;
     match m.op {
         MicroOp::Br => Some(if back { br::<true> } else { br::<false> }),
@@ -157,26 +256,18 @@ pub(super) fn select(m: &Micro) -> Option<Handler> {
             (Src::Slot(_), false, true) => br_if::<S, false, true>,
             (Src::Slot(_), true, false) => br_if::<S, true, false>,
             (Src::Slot(_), true, true) => br_if::<S, true, true>,
-            (Src::Acc, false, false) => br_if::<A, false, false>,
-            (Src::Acc, false, true) => br_if::<A, false, true>,
-            (Src::Acc, true, false) => br_if::<A, true, false>,
-            (Src::Acc, true, true) => br_if::<A, true, true>,
+            (Src::Acc(_), false, false) => br_if::<A, false, false>,
+            (Src::Acc(_), false, true) => br_if::<A, false, true>,
+            (Src::Acc(_), true, false) => br_if::<A, true, false>,
+            (Src::Acc(_), true, true) => br_if::<A, true, true>,
             _ => return None,
         }),
         MicroOp::BrCompare { op, negate } => select_compare(op, x, y, negate, back),
-        MicroOp::StepBranch(op) if matches!(x, Src::Slot(_)) => {
-            if let Src::Imm(v) = z
-                && i32::try_from(v as i64).is_err()
-            {
-                return None;
-            }
-            Some(by_step!(y, z, back, op;
-                I64Lt I64Le I64Gt I64Ge I64Eq I64Ne I64LtU I64LeU I64GtU I64GeU
-                I32Lt I32Le I32Gt I32Ge I32Eq I32Ne I32LtU I32LeU I32GtU I32GeU))
-        }
+        MicroOp::BinaryBranch { first, compare, negate } => select_binary_branch(m, first, compare, negate),
+        MicroOp::AddAndBranch(compare) => select_add_and_branch(m, compare),
         MicroOp::Switch => match x {
             Src::Slot(_) => Some(switch::<S>),
-            Src::Acc => Some(switch::<A>),
+            Src::Acc(_) => Some(switch::<A>),
             _ => None,
         },
         _ => None,

@@ -1,10 +1,13 @@
 //! Handlers of calls, returns, fuel and everything that leaves for a longer
 //! function of its own.
 
-use super::{A, Context, Handler, I, Instr, S, Source, go, handlers, poll, slot_or_none, trap, trap_pending};
+use super::{
+    A, Carried, Context, Handler, I, Instr, S, Source, go, handlers, poll, slot_or_none, trap, trap_pending,
+};
+use crate::arith::{self, Binary, Scalar};
 use crate::interp::plain::{self, Run as PlainRun};
 use crate::load::code::FuncEntry;
-use crate::load::micro::{Class, Micro, MicroOp, Plain, Src};
+use crate::load::micro::{BinaryOp, Class, Micro, MicroOp, Plain, Src};
 use crate::trap::TrapCode;
 use nbc_ir::Elem;
 
@@ -41,6 +44,14 @@ handlers! {
         let i = &*ip;
         enter!(i.imm, i, ip, regs, ctx, budget, iacc, facc)
     }
+    // The last argument is computed on the way.
+    call_add [X: Source] (ip, regs, ctx, budget, iacc, facc) {
+        let i = &*ip;
+        let x: i64 = X::get(i.b, 0, regs, iacc, facc);
+        // Before the stack is checked: the slot lies in this frame's extent.
+        *regs.add(i.c as usize) = x.wrapping_add(i.jump as i64) as u64;
+        enter!(i.imm, i, ip, regs, ctx, budget, iacc, facc)
+    }
     call_ref [X: Source] (ip, regs, ctx, budget, iacc, facc) {
         let i = &*ip;
         let func: i64 = X::get(i.b, 0, regs, iacc, facc);
@@ -63,6 +74,14 @@ handlers! {
         let (back, call, frame) = caller!(regs);
         *frame.add(call.a as usize) = v.to_bits();
         go!(back, frame, ctx, budget, iacc, v)
+    }
+    ret_binary [O: Binary<In: Carried, Out: Carried>, X: Source, Y: Source] (ip, regs, ctx, budget, iacc, facc) {
+        let i = &*ip;
+        let v = O::eval(X::get(i.b, i.imm, regs, iacc, facc), Y::get(i.c, i.imm, regs, iacc, facc));
+        let (back, call, frame) = caller!(regs);
+        *frame.add(call.a as usize) = v.to_slot();
+        let (iacc, facc) = v.carry(iacc, facc);
+        go!(back, frame, ctx, budget, iacc, facc)
     }
     // The values go to the start of the frame, where the caller's copies find them.
     ret_many [] (ip, regs, ctx, budget, iacc, facc) {
@@ -123,23 +142,48 @@ handlers! {
     }
 }
 
+fn select_ret_binary(op: BinaryOp, x: Src, y: Src) -> Option<Handler> {
+    macro_rules! by_op {
+        ($($o:ident)*) => {
+            match op {
+                $(BinaryOp::$o => Some(match (x, y) {
+                    (Src::Slot(_), Src::Slot(_)) => ret_binary::<arith::$o, S, S> as Handler,
+                    (Src::Slot(_), Src::Acc(_)) => ret_binary::<arith::$o, S, A>,
+                    (Src::Acc(_), Src::Slot(_)) => ret_binary::<arith::$o, A, S>,
+                    (Src::Slot(_), Src::Imm(_)) => ret_binary::<arith::$o, S, I>,
+                    (Src::Acc(_), Src::Imm(_)) => ret_binary::<arith::$o, A, I>,
+                    _ => return None,
+                }),)*
+                _ => None,
+            }
+        };
+    }
+    by_op!(I64Add I64Sub I64Mul F64Add F64Sub F64Mul F64Div)
+}
+
 pub(super) fn select(m: &Micro) -> Option<Handler> {
     let x = m.src[0];
     Some(match m.op {
         MicroOp::Call => call,
+        MicroOp::CallAdd => match x {
+            Src::Slot(_) => call_add::<S>,
+            Src::Acc(_) => call_add::<A>,
+            _ => return None,
+        },
+        MicroOp::RetBinary(op) => return select_ret_binary(op, x, m.src[1]),
         MicroOp::CallRef => match x {
             Src::Slot(_) => call_ref::<S>,
-            Src::Acc => call_ref::<A>,
+            Src::Acc(_) => call_ref::<A>,
             _ => return None,
         },
         MicroOp::Ret => match (x, m.class == Class::Float) {
             (Src::None, _) => ret_none,
             (Src::Slot(_), false) => ret_int::<S>,
             (Src::Imm(_), false) => ret_int::<I>,
-            (Src::Acc, false) => ret_int::<A>,
+            (Src::Acc(_), false) => ret_int::<A>,
             (Src::Slot(_), true) => ret_float::<S>,
             (Src::Imm(_), true) => ret_float::<I>,
-            (Src::Acc, true) => ret_float::<A>,
+            (Src::Acc(_), true) => ret_float::<A>,
         },
         MicroOp::RetMany => ret_many,
         MicroOp::RetRegion => ret_region,

@@ -94,12 +94,20 @@ fn select_pair(m: &Micro, first: BinaryOp, second: BinaryOp, swapped: bool) -> O
                 (Src::Slot(_), Src::Imm(_), Src::Imm(_)) => {
                     Some(pair::<$p, $q, S, I, I, $swapped> as Handler)
                 }
-                (Src::Slot(_), Src::Imm(_), Src::Acc) => Some(pair::<$p, $q, S, I, A, $swapped> as Handler),
-                (Src::Acc, Src::Slot(_), Src::Slot(_)) => Some(pair::<$p, $q, A, S, S, $swapped> as Handler),
-                (Src::Acc, Src::Slot(_), Src::Imm(_)) => Some(pair::<$p, $q, A, S, I, $swapped> as Handler),
-                (Src::Acc, Src::Imm(_), Src::Slot(_)) => Some(pair::<$p, $q, A, I, S, $swapped> as Handler),
-                (Src::Acc, Src::Imm(_), Src::Imm(_)) => Some(pair::<$p, $q, A, I, I, $swapped> as Handler),
-                (Src::Acc, Src::Imm(_), Src::Acc) => Some(pair::<$p, $q, A, I, A, $swapped> as Handler),
+                (Src::Slot(_), Src::Imm(_), Src::Acc(_)) => {
+                    Some(pair::<$p, $q, S, I, A, $swapped> as Handler)
+                }
+                (Src::Acc(_), Src::Slot(_), Src::Slot(_)) => {
+                    Some(pair::<$p, $q, A, S, S, $swapped> as Handler)
+                }
+                (Src::Acc(_), Src::Slot(_), Src::Imm(_)) => {
+                    Some(pair::<$p, $q, A, S, I, $swapped> as Handler)
+                }
+                (Src::Acc(_), Src::Imm(_), Src::Slot(_)) => {
+                    Some(pair::<$p, $q, A, I, S, $swapped> as Handler)
+                }
+                (Src::Acc(_), Src::Imm(_), Src::Imm(_)) => Some(pair::<$p, $q, A, I, I, $swapped> as Handler),
+                (Src::Acc(_), Src::Imm(_), Src::Acc(_)) => Some(pair::<$p, $q, A, I, A, $swapped> as Handler),
                 _ => None,
             }
         };
@@ -110,14 +118,24 @@ fn select_pair(m: &Micro, first: BinaryOp, second: BinaryOp, swapped: bool) -> O
                 (Src::Slot(_), Src::Slot(_), Src::Slot(_)) => {
                     Some(pair::<$p, $q, S, S, S, $swapped> as Handler)
                 }
-                (Src::Slot(_), Src::Slot(_), Src::Acc) => Some(pair::<$p, $q, S, S, A, $swapped> as Handler),
+                (Src::Slot(_), Src::Slot(_), Src::Acc(_)) => {
+                    Some(pair::<$p, $q, S, S, A, $swapped> as Handler)
+                }
                 (Src::Slot(_), Src::Imm(_), Src::Slot(_)) => {
                     Some(pair::<$p, $q, S, I, S, $swapped> as Handler)
                 }
-                (Src::Slot(_), Src::Acc, Src::Slot(_)) => Some(pair::<$p, $q, S, A, S, $swapped> as Handler),
-                (Src::Acc, Src::Slot(_), Src::Slot(_)) => Some(pair::<$p, $q, A, S, S, $swapped> as Handler),
-                (Src::Acc, Src::Imm(_), Src::Slot(_)) => Some(pair::<$p, $q, A, I, S, $swapped> as Handler),
-                (Src::Acc, Src::Acc, Src::Slot(_)) => Some(pair::<$p, $q, A, A, S, $swapped> as Handler),
+                (Src::Slot(_), Src::Acc(_), Src::Slot(_)) => {
+                    Some(pair::<$p, $q, S, A, S, $swapped> as Handler)
+                }
+                (Src::Acc(_), Src::Slot(_), Src::Slot(_)) => {
+                    Some(pair::<$p, $q, A, S, S, $swapped> as Handler)
+                }
+                (Src::Acc(_), Src::Imm(_), Src::Slot(_)) => {
+                    Some(pair::<$p, $q, A, I, S, $swapped> as Handler)
+                }
+                (Src::Acc(_), Src::Acc(_), Src::Slot(_)) => {
+                    Some(pair::<$p, $q, A, A, S, $swapped> as Handler)
+                }
                 _ => None,
             }
         };
@@ -135,20 +153,22 @@ fn select_pair(m: &Micro, first: BinaryOp, second: BinaryOp, swapped: bool) -> O
 /// The handler of `$handler` for an element type, operation and operand sources.
 macro_rules! by_load {
     ($handler:ident, $elem:expr, $op:expr, $swapped:expr, $x:expr, $v:expr;
-        $(($e:ident $o:ident $s:literal))*) => {
+        $(($e:ident $(=> $as:ident)? $o:ident $s:literal))*) => {
         match ($elem, $op, $swapped) {
             $((Elem::$e, BinaryOp::$o, $s) => match ($x, $v) {
-                (Src::Slot(_), Src::Slot(_)) => Some($handler::<element::$e, arith::$o, S, S, $s> as Handler),
-                (Src::Slot(_), Src::Acc) => Some($handler::<element::$e, arith::$o, S, A, $s> as Handler),
-                (Src::Acc, Src::Slot(_)) => Some($handler::<element::$e, arith::$o, A, S, $s> as Handler),
-                (Src::Acc, Src::Acc) => Some($handler::<element::$e, arith::$o, A, A, $s> as Handler),
-                (Src::Imm(_), Src::Slot(_)) => Some($handler::<element::$e, arith::$o, I, S, $s> as Handler),
-                (Src::Imm(_), Src::Acc) => Some($handler::<element::$e, arith::$o, I, A, $s> as Handler),
+                (Src::Slot(_), Src::Slot(_)) => Some($handler::<by_load!(@as $e $($as)?), arith::$o, S, S, $s> as Handler),
+                (Src::Slot(_), Src::Acc(_)) => Some($handler::<by_load!(@as $e $($as)?), arith::$o, S, A, $s> as Handler),
+                (Src::Acc(_), Src::Slot(_)) => Some($handler::<by_load!(@as $e $($as)?), arith::$o, A, S, $s> as Handler),
+                (Src::Acc(_), Src::Acc(_)) => Some($handler::<by_load!(@as $e $($as)?), arith::$o, A, A, $s> as Handler),
+                (Src::Imm(_), Src::Slot(_)) => Some($handler::<by_load!(@as $e $($as)?), arith::$o, I, S, $s> as Handler),
+                (Src::Imm(_), Src::Acc(_)) => Some($handler::<by_load!(@as $e $($as)?), arith::$o, I, A, $s> as Handler),
                 _ => None,
             },)*
             _ => None,
         }
     };
+    (@as $e:ident $as:ident) => { element::$as };
+    (@as $e:ident) => { element::$e };
 }
 
 pub(super) fn select(m: &Micro) -> Option<Handler> {
@@ -161,7 +181,7 @@ pub(super) fn select(m: &Micro) -> Option<Handler> {
                 (F32 F32Add false) (F32 F32Sub false) (F32 F32Sub true) (F32 F32Mul false)
                 (I64 I64Add false) (I64 I64Sub false) (I64 I64Xor false) (I64 I64Mul false)
                 (I32 I32Add false) (I32 I32Sub false) (I32 I32Xor false) (I32 I32Mul false)
-                (U8 I32Add false))
+                (U8 I32Add false) (U8 => U8Wide I64Add false))
         }
         MicroOp::Load2Binary { elem, op, swapped } if slot_or_none(t) && slot_or_none(x) => {
             by_load!(load2_binary, elem, op, swapped, y, v;

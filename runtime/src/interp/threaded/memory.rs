@@ -126,7 +126,7 @@ pub(super) fn select(m: &Micro) -> Option<Handler> {
                 ($e:ty) => {
                     match x {
                         Src::Slot(_) => Some(load::<$e, S> as Handler),
-                        Src::Acc => Some(load::<$e, A> as Handler),
+                        Src::Acc(_) => Some(load::<$e, A> as Handler),
                         Src::Imm(_) => Some(load::<$e, I> as Handler),
                         Src::None => None,
                     }
@@ -139,7 +139,7 @@ pub(super) fn select(m: &Micro) -> Option<Handler> {
                 ($e:ty) => {
                     match y {
                         Src::Slot(_) => Some(load2::<$e, S> as Handler),
-                        Src::Acc => Some(load2::<$e, A> as Handler),
+                        Src::Acc(_) => Some(load2::<$e, A> as Handler),
                         Src::Imm(_) => Some(load2::<$e, I> as Handler),
                         Src::None => None,
                     }
@@ -153,13 +153,13 @@ pub(super) fn select(m: &Micro) -> Option<Handler> {
                 ($e:ty) => {
                     match (x, y) {
                         (Src::Slot(_), Src::Slot(_)) => Some(store::<$e, S, S, true> as Handler),
-                        (Src::Slot(_), Src::Acc) => Some(store::<$e, S, A, true> as Handler),
+                        (Src::Slot(_), Src::Acc(_)) => Some(store::<$e, S, A, true> as Handler),
                         (Src::Slot(_), Src::Imm(_)) if no_offset => Some(store::<$e, S, I, false> as Handler),
-                        (Src::Acc, Src::Slot(_)) => Some(store::<$e, A, S, true> as Handler),
-                        (Src::Acc, Src::Acc) => Some(store::<$e, A, A, true> as Handler),
-                        (Src::Acc, Src::Imm(_)) if no_offset => Some(store::<$e, A, I, false> as Handler),
+                        (Src::Acc(_), Src::Slot(_)) => Some(store::<$e, A, S, true> as Handler),
+                        (Src::Acc(_), Src::Acc(_)) => Some(store::<$e, A, A, true> as Handler),
+                        (Src::Acc(_), Src::Imm(_)) if no_offset => Some(store::<$e, A, I, false> as Handler),
                         (Src::Imm(_), Src::Slot(_)) => Some(store::<$e, I, S, true> as Handler),
-                        (Src::Imm(_), Src::Acc) => Some(store::<$e, I, A, true> as Handler),
+                        (Src::Imm(_), Src::Acc(_)) => Some(store::<$e, I, A, true> as Handler),
                         _ => None,
                     }
                 };
@@ -171,11 +171,11 @@ pub(super) fn select(m: &Micro) -> Option<Handler> {
                 ($e:ty) => {
                     match (y, z) {
                         (Src::Slot(_), Src::Slot(_)) => Some(store2::<$e, S, S> as Handler),
-                        (Src::Slot(_), Src::Acc) => Some(store2::<$e, S, A> as Handler),
-                        (Src::Acc, Src::Slot(_)) => Some(store2::<$e, A, S> as Handler),
-                        (Src::Acc, Src::Acc) => Some(store2::<$e, A, A> as Handler),
+                        (Src::Slot(_), Src::Acc(_)) => Some(store2::<$e, S, A> as Handler),
+                        (Src::Acc(_), Src::Slot(_)) => Some(store2::<$e, A, S> as Handler),
+                        (Src::Acc(_), Src::Acc(_)) => Some(store2::<$e, A, A> as Handler),
                         (Src::Imm(_), Src::Slot(_)) => Some(store2::<$e, I, S> as Handler),
-                        (Src::Imm(_), Src::Acc) => Some(store2::<$e, I, A> as Handler),
+                        (Src::Imm(_), Src::Acc(_)) => Some(store2::<$e, I, A> as Handler),
                         _ => None,
                     }
                 };

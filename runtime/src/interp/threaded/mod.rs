@@ -19,6 +19,7 @@ mod branch;
 mod control;
 mod fused;
 mod memory;
+mod step;
 
 use super::context::{Context, PENDING};
 use crate::arith::Scalar;
@@ -193,6 +194,7 @@ pub fn select(m: &Micro) -> Option<Run> {
         .or_else(|| branch::select(m))
         .or_else(|| memory::select(m))
         .or_else(|| fused::select(m))
+        .or_else(|| step::select(m))
         .or_else(|| control::select(m))?;
     Some(Run { handler })
 }
