@@ -233,5 +233,5 @@ pub use nbc_runtime::interp::Dispatch;
 pub use nbc_runtime::linker::Linker;
 pub use nbc_runtime::object::OwnedTensor;
 pub use nbc_runtime::region::HeapStats;
-pub use nbc_runtime::trap::TrapCode;
+pub use nbc_runtime::trap::{TrapCode, TrapError};
 pub use nbc_runtime::value::{Str, Tensor, Value};

@@ -24,7 +24,28 @@ pub struct HostFunc {
 }
 
 impl HostFunc {
-    /// A function of any types, called with [`Value`]s. A `str` or an error of
+    /// A function of any types, called with [`Value`]s.
+    ///
+    /// ```
+    /// use nbc_ir::{Item, Type};
+    /// use nbc_runtime::{engine::Engine, host::HostFunc, linker::Linker, value::Value};
+    /// let text = b"import func @env.args() -> list<i64>
+    /// export func @second() -> i64 {
+    ///   %a = call @env.args()
+    ///   %x = list.get %a, 1
+    ///   ret %x
+    /// }";
+    /// let program = Engine::default().read(text, "args.nba")?;
+    /// let args = HostFunc::dynamic(&[], &[Type::List(Item::I64)], |_: &[Value]| {
+    ///     Ok::<_, String>(vec![Value::List(Item::I64, vec![7i64.into(), 8i64.into()])])
+    /// });
+    /// let mut linker = Linker::new();
+    /// linker.define("env.args", args);
+    /// let mut instance = linker.instantiate(&program)?;
+    /// assert_eq!(instance.call("second", &[])?, [Value::I64(8)]);
+    /// # Ok::<(), nbc_runtime::error::Error>(())
+    /// ```
+    /// A `str` or an error of
     /// another type that it returns becomes the trap `host_error`.
     pub fn dynamic<E: fmt::Display>(
         params: &[Type],

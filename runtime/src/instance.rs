@@ -215,6 +215,26 @@ impl Instance {
 
     /// A copy of the exported global `name`.
     ///
+    /// ```
+    /// use nbc_runtime::{engine::Engine, linker::Linker, value::Value};
+    /// let text = b"export global @calls: i64 = 0
+    /// export func @main() {
+    ///   %n = global.get @calls
+    ///   %n = i64.add %n, 1
+    ///   global.set @calls, %n
+    ///   ret
+    /// }";
+    /// let program = Engine::default().read(text, "calls.nba")?;
+    /// let mut instance = Linker::new().instantiate(&program)?;
+    /// let mut other = Linker::new().instantiate(&program)?;
+    /// instance.call("main", &[])?;
+    /// instance.call("main", &[])?;
+    /// // Instances share code, not state.
+    /// assert_eq!(instance.global("calls")?, Value::I64(2));
+    /// assert_eq!(other.global("calls")?, Value::I64(0));
+    /// # Ok::<(), nbc_runtime::error::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `Unknown` when there is none, `Trap` when memory is short.
     pub fn global(&mut self, name: &str) -> Result<Value, Error> {

@@ -11,7 +11,23 @@ use ndarray::{ArrayView, Dimension};
 use std::marker::PhantomData;
 
 /// A value of any type, for calls whose types are not known beforehand.
-#[derive(Debug)]
+///
+/// ```
+/// use nbc_runtime::{engine::Engine, linker::Linker, object::OwnedTensor, value::Value};
+/// let text = b"export func @scale(%x: tensor<f64>, %a: f64) -> (tensor<f64>, i64) {
+///   %y = tensor.mul %x, %a
+///   %n = tensor.len %y
+///   ret %y, %n
+/// }";
+/// let program = Engine::default().read(text, "scale.nba")?;
+/// let mut instance = Linker::new().instantiate(&program)?;
+/// let x = OwnedTensor::from_slice(&[2], &[1.0, 2.0]).unwrap();
+/// let results = instance.call("scale", &[x.into(), 10.0.into()])?;
+/// let want = OwnedTensor::from_slice(&[2], &[10.0, 20.0]).unwrap();
+/// assert_eq!(results, [Value::Tensor(want), Value::I64(2)]);
+/// # Ok::<(), nbc_runtime::error::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Debug)]
 pub enum Value {
     /// 32-bit integer.
     I32(i32),
