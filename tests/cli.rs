@@ -292,6 +292,26 @@ fn both_formats_are_the_same_program() {
 }
 
 #[test]
+fn asm_writes_beside_its_input_and_info_says_what_is_in_it() {
+    let source = file("beside.nba", fs::read("examples/hello.nba").unwrap());
+    gives(&["asm", &source], "");
+    let binary = source.replace(".nba", ".nbc");
+    gives(&["run", &binary], "Hello, world!\n");
+    refuses(&["asm", &binary], 2, &["say where to"]);
+    refuses(&["asm", &source, "-o", "/nonexistent/x.nbc"], 2, &["cannot write /nonexistent/x.nbc"]);
+    let done = nbc_with(&["info", "-"], &fs::read(&binary).unwrap());
+    for part in [
+        "exports       @main()\n",
+        "imports       @console.print(str)\n",
+        "1 function, 1 block, 3 instructions",
+    ] {
+        assert!(done.out.contains(part), "{part:?} in {}", done.out);
+    }
+    let info: serde_json::Value = serde_json::from_str(&nbc(&["info", "--json", &source]).out).unwrap();
+    assert_eq!(info["exports"], serde_json::json!(["@main()"]));
+}
+
+#[test]
 fn text_is_laid_out() {
     let ugly = file("ugly.nba", "func @f( ) -> i64 { ;; seven\nret   7 }");
     let done = nbc(&["fmt", "--check", &ugly, "examples/hello.nba"]);

@@ -1,23 +1,29 @@
-//! `nbc info`: what this build and machine offer.
+//! `nbc info`: what this build and machine offer, or what a program holds.
 
 use super::failure::Failure;
-use super::output;
+use super::{input, output, show};
+use nbc::Module;
 use nbc::runtime::engine::Limits;
 use nbc::runtime::interp::Dispatch;
 use nbc::runtime::op::dispatch_name;
 use serde_json::json;
 
-/// Show what this build and this machine offer
+/// Show what this build and this machine offer, or what a program holds
 ///
-/// The processor's features, how the interpreter dispatches, which instruction
+/// Of a program: what it exports and imports, with types, its globals and
+/// constants, the operations it uses and its size. Without one: the processor's features, how the interpreter dispatches, which instruction
 /// set whole-tensor operations use, the tiers and devices there are, and the
 /// limits of `run` when none are given.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
   nbc info
-  nbc info --json | jq .simd")]
+  nbc info --json | jq .simd
+  nbc info examples/life.nba")]
 pub struct Info {
+    /// Program, .nba or .nbc; - for standard input
+    #[arg(value_name = "FILE")]
+    file: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -52,6 +58,18 @@ fn cpu_features() -> Vec<&'static str> {
 impl Info {
     /// Carries out the command.
     pub fn carry_out(&self) -> Result<(), Failure> {
+        let text = match &self.file {
+            Some(file) => {
+                let module = input::read_verified(file)?;
+                if self.json { program_json(&module) } else { program_text(file, &module) }
+            }
+            None => self.machine(),
+        };
+        output::print(&(text + "\n"))?;
+        Ok(output::flush()?)
+    }
+
+    fn machine(&self) -> String {
         let version = env!("CARGO_PKG_VERSION");
         let build = if cfg!(debug_assertions) { "debug" } else { "release" };
         let platform = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
@@ -60,7 +78,7 @@ impl Info {
         let dispatches: Vec<&str> = Dispatch::ALL.iter().map(|d| d.name()).collect();
         let features = cpu_features();
         let limits = Limits::default();
-        let text = if self.json {
+        if self.json {
             let unlimited = |n: usize| (n != usize::MAX).then_some(n);
             json!({
                 "version": version,
@@ -95,8 +113,79 @@ impl Info {
                 dispatch_name(),
                 limits.stack >> 20,
             )
-        };
-        output::print(&(text + "\n"))?;
-        Ok(output::flush()?)
+        }
     }
+}
+
+/// Exported and imported functions with their types, and exported globals.
+fn functions(module: &Module) -> (Vec<String>, Vec<String>, Vec<String>) {
+    let exports = module.exported_funcs().map(|(id, _)| {
+        let sig = module.func_sig(id).map(|s| s.display(&module.sigs).to_string());
+        format!("@{}{}", module.func_name(id), sig.unwrap_or_default())
+    });
+    let imports = module
+        .imports
+        .iter()
+        .map(|i| format!("@{}{}", i.name, module.sigs[i.sig.index()].display(&module.sigs)));
+    let globals = module
+        .globals
+        .iter()
+        .filter(|g| g.export)
+        .map(|g| format!("@{}: {}", g.name.as_deref().unwrap_or_default(), g.ty.display(&module.sigs)));
+    (exports.collect(), imports.collect(), globals.collect())
+}
+
+fn operations(module: &Module) -> Vec<&str> {
+    let mut names: Vec<&str> = module.ops.iter().map(|o| &*o.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Blocks and instructions.
+fn size(module: &Module) -> (usize, usize) {
+    let blocks = || module.functions.iter().flat_map(|f| &f.blocks);
+    (blocks().count(), blocks().map(|b| b.insts.len()).sum())
+}
+
+fn program_json(module: &Module) -> String {
+    let (exports, imports, globals) = functions(module);
+    let (blocks, instructions) = size(module);
+    json!({
+        "exports": exports,
+        "imports": imports,
+        "exported_globals": globals,
+        "globals": module.globals.len(),
+        "constants": module.constants.len(),
+        "operations": operations(module),
+        "functions": module.functions.len(),
+        "blocks": blocks,
+        "instructions": instructions,
+        "binary_bytes": module.encode().len(),
+    })
+    .to_string()
+}
+
+fn program_text(file: &str, module: &Module) -> String {
+    let (exports, imports, globals) = functions(module);
+    let (blocks, instructions) = size(module);
+    let mut lines = vec![format!("{file}: sound")];
+    for (what, names) in [("exports", exports), ("imports", imports), ("globals", globals)] {
+        for (i, name) in names.iter().enumerate() {
+            lines.push(format!("{:12}  {name}", if i == 0 { what } else { "" }));
+        }
+    }
+    let operations = operations(module);
+    if !operations.is_empty() {
+        lines.push(format!("operations    {}", operations.join(" ")));
+    }
+    let sizes = [
+        show::count(module.functions.len(), "function"),
+        show::count(blocks, "block"),
+        show::count(instructions, "instruction"),
+        show::count(module.constants.len(), "constant"),
+    ];
+    let bytes = show::count(module.encode().len(), "byte");
+    lines.push(format!("size          {}; {bytes} as a binary", sizes.join(", ")));
+    lines.join("\n")
 }

@@ -37,7 +37,7 @@ const AFTER: &str = "\
 Examples:
   nbc run examples/hello.nba
   nbc run examples/fibonacci.nba 50
-  nbc asm program.nba -o program.nbc && nbc run program.nbc
+  nbc asm program.nba && nbc run program.nbc
   nbc dis program.nbc | less
 
 Exit status: 0 a result, 1 the program trapped, 2 bad input or usage.

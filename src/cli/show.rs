@@ -298,6 +298,11 @@ fn json_float32(v: f32) -> Json {
     }
 }
 
+/// `1 function`, `2 functions`.
+pub fn count(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
 /// `v` as C's `%.17g` writes it.
 pub fn percent_17g(v: f64) -> String {
     const DIGITS: i32 = 17;

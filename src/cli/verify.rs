@@ -1,7 +1,7 @@
 //! `nbc verify`: is a program sound?
 
 use super::failure::Failure;
-use super::{input, output};
+use super::{input, output, show};
 use serde_json::json;
 
 /// Check that programs are sound
@@ -40,7 +40,8 @@ impl Verify {
                 })
                 .to_string()
             } else {
-                format!("{file}: sound ({functions} functions, {instructions} instructions)")
+                let functions = show::count(functions, "function");
+                format!("{file}: sound ({functions}, {})", show::count(instructions, "instruction"))
             };
             output::print(&(line + "\n"))?;
         }
