@@ -361,6 +361,9 @@ fn bad_files_are_refused() {
         2,
         &["wrong.nba:2", "%x"],
     );
+    let done = nbc(&["verify", "examples/hello.nba", "nope.nba"]);
+    assert_eq!((done.code, &*done.out), (2, "examples/hello.nba: sound (1 function, 3 instructions)\n"));
+
     let greedy = "import func @disk.read(str) -> str\nexport func @main() {\n  ret\n}\n";
     refuses(&["run", &file("greedy.nba", greedy)], 2, &["disk.read(str) -> str: not given"]);
 

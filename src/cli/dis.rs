@@ -28,10 +28,7 @@ impl Dis {
     pub fn carry_out(&self) -> Result<(), Failure> {
         let text = input::read_module(&self.file)?.print();
         match self.output.as_deref() {
-            None | Some("-") => {
-                output::print(&text)?;
-                Ok(output::flush()?)
-            }
+            None | Some("-") => Ok(output::print(&text)?),
             Some(path) => {
                 std::fs::write(path, text).map_err(|e| Failure::input(format!("cannot write {path}: {e}")))
             }

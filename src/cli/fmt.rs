@@ -57,7 +57,6 @@ impl Fmt {
                     .map_err(|e| Failure::input(format!("cannot write {file}: {e}")))?;
             }
         }
-        output::flush()?;
         if self.check && differs { Err(Failure::Said) } else { Ok(()) }
     }
 }

@@ -65,8 +65,7 @@ impl Info {
             }
             None => self.machine(),
         };
-        output::print(&(text + "\n"))?;
-        Ok(output::flush()?)
+        Ok(output::print(&(text + "\n"))?)
     }
 
     fn machine(&self) -> String {

@@ -69,7 +69,9 @@ pub fn main() -> ExitCode {
         What::Info(c) => (c.json, c.carry_out()),
         What::Completions(c) => (false, c.carry_out(&mut Command::command())),
     };
-    match done {
+    // What was printed before a failure stays printed.
+    let flushed = output::flush();
+    match done.and_then(|()| Ok(flushed?)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(json),
     }

@@ -171,7 +171,7 @@ impl Run {
             };
             output::print(&format!("{result} {seconds:.9} {:.9}\n", compile.as_secs_f64()))?;
         }
-        Ok(output::flush()?)
+        Ok(())
     }
 
     /// The function to call.
