@@ -2,7 +2,7 @@
 //! loop's counter, the comparison with its limit and the branch back.
 
 use super::memory::{refused, tensor};
-use super::{A, Carried, Context, Handler, I, Instr, S, Source, go, handlers, poll};
+use super::{A, Carried, Context, Handler, I, Instr, S, Source, go, handlers, poll, slot_or_none};
 use crate::arith::{self, Binary, Scalar};
 use crate::interp::element::{self, Element};
 use crate::load::micro::{BinaryOp, CompareOp, Micro, MicroOp, Src};
@@ -176,7 +176,11 @@ fn select_store_step(m: &Micro, elem: Elem, compare: CompareOp) -> Option<Handle
 }
 
 fn select_store2_step(m: &Micro, elem: Elem, compare: CompareOp) -> Option<Handler> {
-    let [_, _, counter, limit, value] = m.src;
+    let [_, row, counter, limit, value] = m.src;
+    // A literal row needs a slot, as there is no room for it.
+    if !slot_or_none(row) {
+        return None;
+    }
     macro_rules! by_elem {
         ($($e:ident)*) => {
             match elem {
