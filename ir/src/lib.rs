@@ -27,6 +27,7 @@ mod lexer;
 pub mod module;
 mod names;
 pub mod op;
+mod operand;
 mod operations;
 mod ops;
 mod parser;
