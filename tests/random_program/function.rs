@@ -75,7 +75,8 @@ impl Body<'_, '_, '_> {
         let mut values = Vec::new();
         for (at, ty) in types.iter().enumerate() {
             // The variables, so that all that happened can be seen.
-            let same = self.vars.iter().filter(|v| v.ty == *ty);
+            let assigned = |v: &&Known| self.known.iter().any(|k| k.reg == v.reg);
+            let same = self.vars.iter().filter(|v| v.ty == *ty).filter(assigned);
             let number = same.clone().count();
             let var = same.clone().nth(at % number.max(1)).map(|v| v.reg);
             values.push(match var {
@@ -104,7 +105,7 @@ impl Body<'_, '_, '_> {
             return;
         }
         self.room -= 1;
-        let choice = if self.level > 3 { 0 } else { self.c.below(20) };
+        let choice = if self.level > 3 { 0 } else { self.c.below(24) };
         match choice {
             0..=9 => {
                 for _ in 0..1 + self.c.below(7) {
@@ -117,7 +118,8 @@ impl Body<'_, '_, '_> {
             16 => self.switch(),
             17 => self.region(),
             18 => self.leave(),
-            _ => self.call(),
+            19 => self.call(),
+            _ => self.tight_loop(),
         }
     }
 
@@ -196,6 +198,86 @@ impl Body<'_, '_, '_> {
         self.body(4);
         self.counters.pop();
         self.step(counter);
+    }
+
+    /// A loop of one block and few instructions, as superinstructions for whole
+    /// loop ends, unrolling and carrying around a loop look for.
+    fn tight_loop(&mut self) {
+        let (counter, limit, compare) = self.counter();
+        let (inside, done) = (self.f.block(), self.f.block());
+        self.f.br(inside);
+        self.begin(inside);
+        let ty = self.f.type_of(counter).unwrap_or(Type::I64);
+        let known = self.known.clone();
+        self.learn(counter, ty, 0);
+        // An index is the counter itself.
+        self.counters.push(counter);
+        for _ in 0..self.c.below(4) {
+            match self.c.below(6) {
+                0 => self.element(counter),
+                1 | 2 => self.accumulate(counter),
+                _ => self.instruction(),
+            }
+        }
+        self.counters.pop();
+        self.known = known;
+        match self.c.percent(25) && ty == Type::I64 {
+            true => {
+                let by = self.operand(Type::I64);
+                self.f.to(counter).i64_add(counter, by);
+            }
+            false => self.step(counter),
+        }
+        let cond = compare(&mut self.f, counter, limit);
+        self.f.br_if(cond, inside, done);
+        self.begin(done);
+    }
+
+    /// A load or store right at the counter.
+    fn element(&mut self, counter: Reg) {
+        if self.f.type_of(counter) != Some(Type::I64) {
+            return;
+        }
+        let real = |k: &&Known| matches!(k.ty, Type::Tensor(Elem::I64 | Elem::F64));
+        let tensors: Vec<Known> = self.known.iter().filter(real).copied().collect();
+        if tensors.is_empty() {
+            return;
+        }
+        let x = self.c.pick(&tensors);
+        let ty = if x.ty == Type::Tensor(Elem::I64) { Type::I64 } else { Type::F64 };
+        let row = self.c.below(8) as i64;
+        let value = self.operand(ty);
+        match (self.c.below(2), x.rank) {
+            (0, 2) => self.f.tensor_store2(x.reg, row, counter, value),
+            (0, _) => self.f.tensor_store(x.reg, counter, value),
+            (_, 2) => {
+                let v = self.f.tensor_load2(x.reg, row, counter);
+                self.learn(v, ty, 0);
+            }
+            _ => {
+                let v = self.f.tensor_load(x.reg, counter);
+                self.learn(v, ty, 0);
+            }
+        }
+    }
+
+    /// Adds something to a variable.
+    fn accumulate(&mut self, counter: Reg) {
+        let ty = self.c.pick(&[Type::I64, Type::F64]);
+        let same: Vec<Known> = self.vars.iter().filter(|v| v.ty == ty && v.reg != counter).copied().collect();
+        if same.is_empty() {
+            return;
+        }
+        let sum = self.c.pick(&same).reg;
+        let value = self.operand(ty);
+        match (ty, self.c.below(3)) {
+            (Type::I64, 0) => self.f.to(sum).i64_add(sum, value),
+            (Type::I64, 1) => self.f.to(sum).i64_xor(sum, value),
+            (Type::I64, _) => self.f.to(sum).i64_add(value, sum),
+            (_, 0) => self.f.to(sum).f64_add(sum, value),
+            (_, 1) => self.f.to(sum).f64_sub(sum, value),
+            _ => self.f.to(sum).f64_add(value, sum),
+        };
     }
 
     fn loop_tested_last(&mut self) {
