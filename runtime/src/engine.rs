@@ -2,8 +2,9 @@
 
 use crate::error::Error;
 use crate::interp::Dispatch;
+use crate::interp::code::Loaded;
 use crate::interp::compiled::{Tier, Watch};
-use crate::load::Loaded;
+use crate::load::load;
 use nbc_ir::{Module, VerifiedModule};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -130,7 +131,6 @@ impl Program {
 
     pub(crate) fn code(&self, metered: bool) -> Arc<Loaded> {
         let slot = if metered { &self.0.metered } else { &self.0.plain };
-        slot.get_or_init(|| Arc::new(Loaded::new(self.0.module.clone(), self.0.engine.dispatch(), metered)))
-            .clone()
+        slot.get_or_init(|| Arc::new(load(self.0.module.clone(), self.0.engine.dispatch(), metered))).clone()
     }
 }

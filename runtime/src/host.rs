@@ -1,6 +1,6 @@
 //! Host functions: what a program may call besides itself.
 
-use crate::interp::context::Context;
+use crate::interp::context::{Context, HostCall};
 use crate::object::{OwnedTensor, StrRef, TensorRef};
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
@@ -9,10 +9,6 @@ use nbc_ir::Type;
 use std::fmt;
 use std::sync::Arc;
 
-/// Runs a host function. The slots hold the arguments first, then the results;
-/// there are as many as the more numerous of them.
-pub(crate) type Call = dyn Fn(&mut Context, &mut [u64]) -> Result<(), TrapError> + Send + Sync;
-
 /// A host function with its types.
 #[derive(Clone)]
 pub struct HostFunc {
@@ -20,7 +16,7 @@ pub struct HostFunc {
     pub params: Arc<[Type]>,
     /// Result types.
     pub results: Arc<[Type]>,
-    call: Arc<Call>,
+    call: Arc<HostCall>,
 }
 
 impl HostFunc {
@@ -75,9 +71,9 @@ impl HostFunc {
         HostFunc { params, results, call: Arc::new(call) }
     }
 
-    /// What runs the function; good for as long as the function.
-    pub(crate) fn entry(&self) -> *const Call {
-        &raw const *self.call
+    /// What runs the function.
+    pub(crate) fn entry(&self) -> Arc<HostCall> {
+        self.call.clone()
     }
 }
 

@@ -45,7 +45,7 @@ impl InterruptHandle {
 pub struct TypedFunc<P, R> {
     func: FuncId,
     objects: bool,
-    code: *const crate::load::Loaded,
+    code: *const crate::interp::code::Loaded,
     types: PhantomData<fn(P) -> R>,
 }
 
@@ -69,6 +69,7 @@ impl Instance {
         let interrupt = Arc::new(AtomicBool::new(false));
         let metered = limits.fuel.is_some();
         let watch = program.engine().watch();
+        let hosts = hosts.iter().map(HostFunc::entry).collect();
         let context = Box::new(Context::new(code, heap, limits.stack, hosts, interrupt, metered, watch));
         let mut instance = Instance { program: program.clone(), context, timeout: limits.timeout };
         instance.context.set_fuel(limits.fuel.unwrap_or(0));

@@ -4,13 +4,14 @@
 use crate::binary::{MAX_SIG_DEPTH, MAX_SIG_WEIGHT};
 use crate::catalogue::{CATALOGUE, Cost, Kind, Operation, Shape};
 use crate::op::{Effect, Opcode, OperandSpec, Pattern, Role};
-use crate::verify::{MAX_ARITY, MAX_ERRORS, MAX_RANK, MAX_REGION_DEPTH, MAX_REGS};
+use crate::verify::{MAX_ARITY, MAX_ERRORS, MAX_RANK, MAX_REGION_DEPTH, MAX_REGS, MAX_SIZE};
 use std::fmt::Write;
 
 /// The page as Markdown.
 pub fn page() -> String {
     let limits = [
         ("{max_regs}", MAX_REGS),
+        ("{max_size}", MAX_SIZE),
         ("{max_arity}", MAX_ARITY),
         ("{max_rank}", MAX_RANK),
         ("{max_region_depth}", MAX_REGION_DEPTH as usize),

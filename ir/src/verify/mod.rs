@@ -37,6 +37,10 @@ use std::ops::Deref;
 /// Most registers a function may have. The interpreter's frame has room for
 /// literals and arguments of calls besides, within 16-bit slot numbers.
 pub const MAX_REGS: usize = 60_000;
+/// Most instructions a function may have, those with lists (arguments,
+/// targets) counted once more for each item. Internal code is addressed within
+/// 2 GiB, and one instruction can become a few operations of 32 bytes.
+pub const MAX_SIZE: usize = 4_000_000;
 /// Most dimensions a tensor may have.
 pub const MAX_RANK: usize = 8;
 /// Most parameters, and most results, a signature may have.

@@ -335,6 +335,8 @@ fn registers_agree_with_the_signature_and_the_limits() {
     refused(m, "parameter %0 must have the signature’s type: expected i64, found f64");
     let many = vec![I64; MAX_REGS + 1];
     refused(module(&[], &[], &many, vec![vec![ret(&[])]]), "60001 registers; at most 60000");
+    let long = vec![Inst::RegionBegin {}; MAX_SIZE + 1];
+    refused(module(&[], &[], &[], vec![long]), "4000001 instructions and list items; at most 4000000");
     let mut m = plain();
     m.functions[0].reg_names = vec![None];
     refused(m, "1 register name for 2 registers");

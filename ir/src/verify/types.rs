@@ -5,9 +5,9 @@
 //! must be (the tensor of `elem`, the callee of `args`) are looked at first
 //! and bind the patterns; then every operand is compared with its pattern.
 
-use super::MAX_REGS;
 use super::report::{At, Report, clip, mnemonic, operand, plural, reg};
 use super::tables::type_is_known;
+use super::{MAX_REGS, MAX_SIZE};
 use crate::catalogue::{OpSignature, Operation, Param};
 use crate::entity::{BlockId, FuncId, OpId, Reg};
 use crate::module::{Function, Module};
@@ -70,12 +70,29 @@ pub(super) fn check<'m>(
 const NEEDS_TERMINATOR: &str =
     "end it with `br`, `br_if`, `switch`, `ret` or `trap`; blocks do not run into the next";
 
+/// One, and one more for each item of a list.
+fn size_of_inst(inst: &Inst) -> usize {
+    let mut size = 1;
+    inst.for_each_field(|field| match field {
+        FieldRef::Defs(list) | FieldRef::Keeps(list) => size += list.len(),
+        FieldRef::Uses(list) => size += list.len(),
+        FieldRef::Blocks(list) => size += list.len(),
+        _ => {}
+    });
+    size
+}
+
 /// Checks the register file and its agreement with the signature.
 fn registers(report: &mut Report<'_>, id: FuncId, func: &Function, sig: &Signature) -> bool {
     let before = report.len();
     if func.regs.len() > MAX_REGS {
         let message = format!("{}; at most {MAX_REGS} are allowed", plural(func.regs.len(), "register"));
         report.function(id, message, None);
+    }
+    let size: usize = func.blocks.iter().flat_map(|b| &b.insts).map(size_of_inst).sum();
+    if size > MAX_SIZE {
+        let message = format!("{size} instructions and list items; at most {MAX_SIZE} are allowed");
+        report.function(id, message, Some("split the function".to_owned()));
     }
     if !func.reg_names.is_empty() && func.reg_names.len() != func.regs.len() {
         let message = format!(

@@ -5,9 +5,8 @@ use super::compiled::{HotPlace, Watch};
 use super::hotness::Hotness;
 use super::{Dispatch, element};
 use crate::backtrace::Frame;
-use crate::host::{Call, HostFunc};
-use crate::load::Loaded;
-use crate::load::code::{FuncEntry, Instr};
+use crate::interp::code::Loaded;
+use crate::interp::code::{FuncEntry, Instr};
 use crate::op::OpHost;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
@@ -26,6 +25,10 @@ const SLICE: i64 = 4096;
 /// Most native calls of the interpreter inside each other (through operations
 /// and host functions that call back).
 const MAX_NESTING: u32 = 48;
+
+/// Runs a host function. The slots hold the arguments first, then the results;
+/// there are as many as the more numerous of them.
+pub(crate) type HostCall = dyn Fn(&mut Context, &mut [u64]) -> Result<(), TrapError> + Send + Sync;
 
 /// State of one instance while it runs.
 #[repr(C)]
@@ -55,9 +58,9 @@ pub struct Context {
     /// The trap, when a slow path trapped.
     pub pending: Option<TrapError>,
     /// What runs the host functions, by import.
-    pub host_calls: Box<[*const Call]>,
+    pub host_calls: Box<[*const HostCall]>,
     /// The host functions, which `host_calls` points into.
-    _hosts: Arc<[HostFunc]>,
+    _hosts: Box<[Arc<HostCall>]>,
     /// Set by others to stop the program.
     pub interrupt: Arc<AtomicBool>,
     /// When to stop.
@@ -110,7 +113,7 @@ impl Context {
         code: Arc<Loaded>,
         heap: Heap,
         stack: usize,
-        hosts: Arc<[HostFunc]>,
+        hosts: Box<[Arc<HostCall>]>,
         interrupt: Arc<AtomicBool>,
         metered: bool,
         watch: Option<Watch>,
@@ -132,7 +135,7 @@ impl Context {
             top: range.start.wrapping_add(1),
             heap,
             pending: None,
-            host_calls: hosts.iter().map(HostFunc::entry).collect(),
+            host_calls: hosts.iter().map(|h| &raw const **h).collect(),
             _hosts: hosts,
             interrupt,
             deadline: None,

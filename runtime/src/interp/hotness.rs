@@ -6,7 +6,7 @@
 //! of (see [`super::compiled`]).
 
 use super::compiled::Watch;
-use crate::load::code::Instr;
+use crate::interp::code::Instr;
 use rustc_hash::FxHashMap;
 
 /// Credits by the operation that was running: a back-edge, a call or the

@@ -7,11 +7,13 @@
 //! What instructions mean is elsewhere: scalars in [`crate::arith`], element
 //! access in [`element`], objects and calls out of the code in [`plain`].
 
+pub mod code;
 pub mod compiled;
 pub mod context;
 pub mod element;
 pub mod hotness;
 pub mod matched;
+pub mod micro;
 pub mod plain;
 #[cfg(nbc_threaded)]
 pub mod threaded;

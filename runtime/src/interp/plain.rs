@@ -8,8 +8,8 @@
 use super::context::Context;
 use super::element::{self, Element};
 use crate::arith::Scalar;
-use crate::load::code::{HostSite, Instr, OpSite, Site};
-use crate::load::micro::Src;
+use crate::interp::code::{HostSite, Instr, OpSite, Site};
+use crate::interp::micro::Src;
 use crate::object::{List, ListRef, Tensor};
 use crate::op::{OpCall, OpHost, run_operation};
 use crate::trap::{TrapCode, TrapError};
@@ -96,41 +96,41 @@ unsafe fn site<'a>(i: &Instr) -> &'a Site {
 }
 
 operations! {
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     GlobalGet (i, regs, ctx) {
         set(regs, i.a, *(*ctx).globals.add(i.imm as usize));
         true
     }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     GlobalSet (i, regs, ctx) {
         *(*ctx).globals.add(i.imm as usize) = get(regs, i.b);
         true
     }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     GlobalSetObject (i, regs, ctx) { set_global(i, regs, ctx) }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     ConstGet (i, regs, ctx) {
         set(regs, i.a, *(*ctx).constants.add(i.imm as usize));
         true
     }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     RegionBegin (_i, _regs, ctx) {
         (*ctx).heap.begin();
         true
     }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     RegionEnd (i, regs, ctx) { end_region(i, regs, ctx) }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     TensorLen (i, regs, _ctx) {
         set(regs, i.a, (*object::<Tensor>(regs, i.b)).len);
         true
     }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     TensorRank (i, regs, _ctx) {
         set(regs, i.a, (*object::<Tensor>(regs, i.b)).rank as u64);
         true
     }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     TensorDim (i, regs, ctx) {
         let t = object::<Tensor>(regs, i.b);
         let (axis, rank) = (get(regs, i.c), (*t).rank as u64);
@@ -140,7 +140,7 @@ operations! {
         set(regs, i.a, (&raw const (*t).dims).cast::<u64>().add(axis as usize).read());
         true
     }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     Load3<E> (i, regs, ctx) {
         let t = object::<Tensor>(regs, i.b);
         let last = get(regs, i.e() as u16) as i64;
@@ -151,7 +151,7 @@ operations! {
         set(regs, i.a, E::read((*t).data, at).to_slot());
         true
     }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     Store3<E> (i, regs, ctx) {
         let t = object::<Tensor>(regs, i.b);
         let last = get(regs, i.e() as u16) as i64;
@@ -162,7 +162,7 @@ operations! {
         E::write((*t).data, at, Scalar::from_slot(get(regs, i.a)));
         true
     }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     LoadPart<E> (i, regs, ctx) {
         let t = object::<Tensor>(regs, i.b);
         let index = get(regs, i.c) as i64;
@@ -173,7 +173,7 @@ operations! {
         set(regs, i.a, E::read((*t).data, 2 * at + i.imm as usize).to_slot());
         true
     }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     StorePart<E> (i, regs, ctx) {
         let t = object::<Tensor>(regs, i.b);
         let index = get(regs, i.c) as i64;
@@ -184,14 +184,14 @@ operations! {
         E::write((*t).data, 2 * at + i.imm as usize, Scalar::from_slot(get(regs, i.d)));
         true
     }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     ListNew (i, regs, ctx) { new_list(i, regs, ctx) }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     ListLen (i, regs, _ctx) {
         set(regs, i.a, (*object::<List>(regs, i.b)).len);
         true
     }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     ListGet (i, regs, ctx) {
         let list = object::<List>(regs, i.b);
         let at = get(regs, i.c);
@@ -201,7 +201,7 @@ operations! {
         set(regs, i.a, *(*list).data.add(at as usize));
         true
     }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     ListSet (i, regs, ctx) {
         let list = object::<List>(regs, i.b);
         let at = get(regs, i.c);
@@ -211,11 +211,11 @@ operations! {
         *(*list).data.add(at as usize) = get(regs, i.d);
         true
     }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     ListSetObject (i, regs, ctx) { set_item(i, regs, ctx) }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     CallOp (i, regs, ctx) { call_op(i, regs, ctx) }
-    /// See [`Plain`](crate::load::micro::Plain).
+    /// See [`Plain`](crate::interp::micro::Plain).
     CallHost (i, regs, ctx) { call_host(i, regs, ctx) }
 }
 

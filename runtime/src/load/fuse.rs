@@ -6,9 +6,9 @@
 //! disappears is one that nothing else reads, and no two operations that may
 //! trap become one.
 
-use super::code::OUT_BASE;
 use super::literals::{Carried, Finish, Literals, place_literals};
-use super::micro::{BinaryOp, Class, CompareOp, Micro, MicroOp, Src, UnaryOp};
+use crate::interp::code::OUT_BASE;
+use crate::interp::micro::{BinaryOp, Class, CompareOp, Micro, MicroOp, Src, UnaryOp};
 use nbc_ir::Elem;
 use rustc_hash::FxHashMap;
 
@@ -681,15 +681,15 @@ macro_rules! compare_class {
 }
 macro_rules! unary_class {
     ($($method:ident $name:ident $in:ident $out:ident |$x:ident| $v:expr;)*) => {
-        fn unary_class(op: super::micro::UnaryOp) -> Class {
-            match op { $(super::micro::UnaryOp::$name => in_class!($in),)* }
+        fn unary_class(op: crate::interp::micro::UnaryOp) -> Class {
+            match op { $(crate::interp::micro::UnaryOp::$name => in_class!($in),)* }
         }
     };
 }
 macro_rules! truncation_class {
     ($($method:ident $name:ident $in:ident $out:ident |$x:ident| $v:expr;)*) => {
-        fn truncation_class(op: super::micro::TruncationOp) -> Class {
-            match op { $(super::micro::TruncationOp::$name => in_class!($in),)* }
+        fn truncation_class(op: crate::interp::micro::TruncationOp) -> Class {
+            match op { $(crate::interp::micro::TruncationOp::$name => in_class!($in),)* }
         }
     };
 }

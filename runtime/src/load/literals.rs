@@ -1,8 +1,8 @@
 //! Where literals go: into the code where a handler takes them there, else
 //! into slots of the frame that are filled once a call.
 
-use super::code::MAX_CONSTS;
-use super::micro::{Micro, MicroOp, Src};
+use crate::interp::code::MAX_CONSTS;
+use crate::interp::micro::{Micro, MicroOp, Src};
 use rustc_hash::FxHashMap;
 
 /// What is done with a block's micro-operations before the next is begun.

@@ -1,12 +1,12 @@
 //! Bytecode to micro-operations, one function at a time, in time linear in
 //! its size.
 
-use super::code::{HostSite, OUT_BASE, OpSite, Site};
 use super::literals::{Carried, Finish, Literals, SCRATCH};
-use super::micro::{
+use crate::arith;
+use crate::interp::code::{HostSite, OUT_BASE, OpSite, Site};
+use crate::interp::micro::{
     BinaryOp, Class, CompareOp, DivisionOp, Micro, MicroOp, Plain, Src, TruncationOp, UnaryOp,
 };
-use crate::arith;
 use crate::op::KERNELS;
 use nbc_ir::catalogue::Operation;
 use nbc_ir::op::Visitor;
@@ -23,10 +23,10 @@ pub struct Translated {
     /// Block and instruction of each origin.
     pub origins: Vec<(u32, u32)>,
     /// Operands that do not fit a micro-operation.
-    pub sites: Vec<Box<Site>>,
+    pub sites: Vec<Site>,
     /// Slots of registers and literals.
     pub frame: u32,
-    /// See [`super::code::FuncCode::extent`].
+    /// See [`crate::interp::code::FuncCode::extent`].
     pub extent: u32,
     /// Whether the call has a region of its own.
     pub region: bool,
@@ -46,7 +46,7 @@ struct Translator<'a> {
     micros: Vec<Micro>,
     origins: Vec<(u32, u32)>,
     #[allow(clippy::vec_box)] // their addresses are in the code
-    sites: Vec<Box<Site>>,
+    sites: Vec<Site>,
     outs: u32,
 }
 
@@ -129,7 +129,7 @@ pub fn translate(module: &VerifiedModule, id: FuncId, metered: bool, finish: &mu
     out.frame = func.regs.len() as u32 + SCRATCH as u32 + literals.len() as u32;
     // Results come back where the callee's frame begins.
     let own_results = module.sigs[func.sig.index()].results.len() as u32;
-    out.extent = out.frame.max(own_results) + super::code::LINK_SLOTS + outs;
+    out.extent = out.frame.max(own_results) + crate::interp::code::LINK_SLOTS + outs;
     out
 }
 
@@ -197,7 +197,7 @@ impl Uses {
     }
 
     /// Fills in [`Micro::uses`] in one block.
-    fn count(&self, micros: &mut [Micro], sites: &[Box<Site>]) {
+    fn count(&self, micros: &mut [Micro], sites: &[Site]) {
         /// Operands of sites are read where they lie, so they are never fused away.
         const LIE: u32 = 1000;
         let mut last: FxHashMap<u16, usize> = FxHashMap::default();
@@ -212,7 +212,7 @@ impl Uses {
             };
             m.src.iter().for_each(|s| read(*s, 1));
             let mut written: Vec<u16> = Vec::new();
-            match m.op.has_site().then(|| &*sites[m.imm as usize]) {
+            match m.op.has_site().then(|| &sites[m.imm as usize]) {
                 Some(Site::Op(op)) => {
                     op.args.iter().for_each(|s| read(*s, LIE));
                     written.extend(op.results.iter());
@@ -342,7 +342,7 @@ impl Translator<'_> {
     }
 
     fn site(&mut self, site: Site) -> u64 {
-        self.sites.push(Box::new(site));
+        self.sites.push(site);
         self.sites.len() as u64 - 1
     }
 

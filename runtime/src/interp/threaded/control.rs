@@ -5,9 +5,9 @@ use super::{
     A, Carried, Context, Handler, I, Instr, S, Source, go, handlers, poll, slot_or_none, trap, trap_pending,
 };
 use crate::arith::{self, Binary, Scalar};
+use crate::interp::code::FuncEntry;
+use crate::interp::micro::{BinaryOp, Class, Micro, MicroOp, Plain, Src};
 use crate::interp::plain::{self, Run as PlainRun};
-use crate::load::code::FuncEntry;
-use crate::load::micro::{BinaryOp, Class, Micro, MicroOp, Plain, Src};
 use crate::trap::TrapCode;
 use nbc_ir::Elem;
 

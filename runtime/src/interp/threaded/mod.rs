@@ -23,8 +23,8 @@ mod step;
 
 use super::context::{Context, PENDING};
 use crate::arith::Scalar;
-use crate::load::code::{Instr, Run};
-use crate::load::micro::{Micro, Src};
+use crate::interp::code::{Instr, Run};
+use crate::interp::micro::{Micro, Src};
 
 /// The code of one operation.
 ///

@@ -3,10 +3,11 @@
 //! Built from a [`nbc_ir::VerifiedModule`] only, so the interpreter may trust every
 //! slot, target and site in it. Never changes once loaded.
 
-use super::micro::{Micro, MicroOp, Src};
-use super::translate::Translated;
+use super::Dispatch;
+use super::micro::Src;
+use crate::backtrace::Frame;
 use crate::op::Kernel;
-use nbc_ir::{Elem, Item, Type};
+use nbc_ir::{Elem, FuncId, Item, Type, VerifiedModule};
 
 /// What runs an operation: the handler itself for direct threading, the
 /// number of the operation for the portable loop.
@@ -14,9 +15,9 @@ use nbc_ir::{Elem, Item, Type};
 pub union Run {
     /// Direct threading.
     #[cfg(nbc_threaded)]
-    pub handler: crate::interp::threaded::Handler,
+    pub handler: super::threaded::Handler,
     /// Portable loop.
-    pub code: crate::interp::matched::Code,
+    pub code: super::matched::Code,
 }
 
 /// One operation, 32 bytes, two to a cache line.
@@ -109,9 +110,8 @@ pub struct FuncCode {
     pub origin: Box<[u32]>,
     /// Block and instruction of each origin.
     pub origins: Box<[(u32, u32)]>,
-    /// What the operations refer to by address.
-    #[allow(clippy::vec_box)] // their addresses are in the code
-    pub sites: Vec<Box<Site>>,
+    /// What the operations refer to by address; never grows once there is code.
+    pub sites: Vec<Site>,
     /// Slots of the frame: registers and literals.
     pub frame: u32,
     /// Slots from the frame's start that a call of it may touch before it calls on.
@@ -129,71 +129,6 @@ pub const MAX_CONSTS: usize = 1000;
 /// Position of the saved return address before a frame's first slot.
 pub const LINK_SLOTS: u32 = 1;
 
-/// Turns a translated function into code.
-pub fn encode(t: &Translated, select: impl Fn(&Micro) -> Run) -> Box<[Instr]> {
-    let frame = t.frame;
-    let slot = |s: u16| if s >= OUT_BASE { frame as u16 + LINK_SLOTS as u16 + (s - OUT_BASE) } else { s };
-    let read = |s: Src| if let Src::Slot(n) | Src::Acc(n) = s { slot(n) } else { 0 };
-    t.micros
-        .iter()
-        .enumerate()
-        .map(|(at, m)| {
-            let (mut imm, mut imm2, mut a, mut addend) = (m.imm, 0, slot(m.dst), 0);
-            let indexed = matches!(
-                m.op,
-                MicroOp::Load(_)
-                    | MicroOp::Load2(_)
-                    | MicroOp::Store(_)
-                    | MicroOp::Store2(_)
-                    | MicroOp::LoadBinary { .. }
-                    | MicroOp::Load2Binary { .. }
-            );
-            for (i, s) in m.src.iter().enumerate() {
-                let Src::Imm(v) = *s else { continue };
-                match (m.op, i) {
-                    (MicroOp::Pair { .. } | MicroOp::BinaryBranch { .. }, 2) | (_, 3) => imm2 = v as i32,
-                    (MicroOp::CallAdd, _) => addend = v as i32,
-                    // A constant index joins the offset; a constant value
-                    // is only ever selected when there is no offset.
-                    _ if indexed => imm = imm.wrapping_add(v),
-                    _ => imm = v,
-                }
-            }
-            if let Src::Slot(n) = m.src[3] {
-                imm2 = slot(n) as i32;
-            }
-            if let Src::Slot(n) = m.src[4] {
-                a = slot(n);
-            }
-            if m.op.has_site() {
-                imm = std::ptr::from_ref::<Site>(&t.sites[m.imm as usize]).expose_provenance() as u64;
-            }
-            if m.op.calls() {
-                imm2 = (frame + LINK_SLOTS) as i32;
-            }
-            // For the portable loop; direct threading has handlers of their own.
-            if m.counts && matches!(m.op, MicroOp::Br | MicroOp::BrIf { .. }) {
-                imm2 = crate::interp::matched::COUNTS;
-            }
-            let jump = if m.target == u32::MAX {
-                addend as i64
-            } else {
-                ((t.starts[m.target as usize] + m.skip) as i64 - at as i64) * size_of::<Instr>() as i64
-            };
-            Instr {
-                run: select(m),
-                a,
-                b: read(m.src[0]),
-                c: read(m.src[1]),
-                d: read(m.src[2]),
-                imm,
-                imm2,
-                jump: i32::try_from(jump).expect("the verifier bounds a function's size"),
-            }
-        })
-        .collect()
-}
-
 /// Entry of the table through which all calls go.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -202,4 +137,67 @@ pub struct FuncEntry {
     pub code: *const Instr,
     /// See [`FuncCode::extent`].
     pub extent: u64,
+}
+
+/// A module as internal code.
+pub struct Loaded {
+    /// The module it was made from.
+    pub module: VerifiedModule,
+    /// What runs the code.
+    pub dispatch: Dispatch,
+    /// Whether blocks charge fuel.
+    pub metered: bool,
+    /// Functions, imports included.
+    pub funcs: Vec<FuncCode>,
+    /// Where calls go, by function.
+    pub entries: Box<[FuncEntry]>,
+    /// What the outermost call returns to: a call that never was, then the exit.
+    pub exit: Box<[Instr; 2]>,
+    /// Functions by address of their code.
+    by_address: Vec<(usize, u32)>,
+}
+
+// SAFETY: the code is never written after loading; the addresses in it point
+// into what `Loaded` owns or to functions.
+unsafe impl Send for Loaded {}
+// SAFETY: as above.
+unsafe impl Sync for Loaded {}
+
+impl Loaded {
+    /// A module from the code of its functions, imports first. `exit` ends the outermost call.
+    pub fn new(
+        module: VerifiedModule,
+        dispatch: Dispatch,
+        metered: bool,
+        funcs: Vec<FuncCode>,
+        exit: Run,
+    ) -> Loaded {
+        let entries =
+            funcs.iter().map(|f| FuncEntry { code: f.code.as_ptr(), extent: f.extent as u64 }).collect();
+        let mut by_address: Vec<(usize, u32)> =
+            funcs.iter().enumerate().map(|(i, f)| (f.code.as_ptr().addr(), i as u32)).collect();
+        by_address.sort_unstable();
+        let blank = Instr { run: exit, a: 0, b: 0, c: 0, d: 0, imm: 0, imm2: 0, jump: 0 };
+        // A single result lands in the first slot of the callee's own frame.
+        let exit = Box::new([Instr { a: 1, imm2: 1, ..blank }, blank]);
+        Loaded { module, dispatch, metered, funcs, entries, exit, by_address }
+    }
+
+    /// Where in the bytecode the operation at `ip` comes from.
+    pub fn frame_at(&self, ip: *const Instr) -> Option<Frame> {
+        let at = self.by_address.partition_point(|(start, _)| *start <= ip.addr());
+        let (start, func) = *self.by_address.get(at.checked_sub(1)?)?;
+        let code = &self.funcs[func as usize];
+        let position = (ip.addr() - start) / size_of::<Instr>();
+        let (block, inst) = code.origins[*code.origin.get(position)? as usize];
+        let id = FuncId(func);
+        let function = self.module.function(id);
+        Some(Frame {
+            func: id,
+            name: self.module.func_name(id),
+            block,
+            inst,
+            line: function.map_or(0, |f| f.blocks[block as usize].line(inst as usize)),
+        })
+    }
 }
