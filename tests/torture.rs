@@ -350,6 +350,110 @@ fn random_loops_keep_the_native_stack() {
     });
 }
 
+/// Writes the instruction of a short loop's body.
+type Write = fn(&mut FunctionBuilder<'_>, Short);
+
+/// What the body of a short loop may use.
+#[derive(Clone, Copy)]
+struct Short {
+    i: Reg,
+    whole: Reg,
+    float: Reg,
+    row: Reg,
+    vectors: [Reg; 5],
+    matrices: [Reg; 3],
+}
+
+/// Bodies of one instruction, which may become one with the loop's end.
+const BODIES: [Write; 21] = [
+    |_, _| (),
+    |f, s| {
+        let _ = f.to(s.whole).i64_add(s.whole, s.i);
+    },
+    |f, s| {
+        let _ = f.to(s.whole).i64_xor(s.i, s.whole);
+    },
+    |f, s| {
+        let _ = f.to(s.whole).i64_sub(s.whole, s.i);
+    },
+    |f, s| {
+        let _ = f.to(s.whole).i64_mul(s.whole, 3i64);
+    },
+    |f, s| {
+        let _ = f.to(s.float).f64_add(s.float, 0.5);
+    },
+    |f, s| {
+        let _ = f.to(s.float).f64_sub(s.float, s.float);
+    },
+    |f, s| {
+        let _ = f.to(s.float).f64_mul(s.float, s.float);
+    },
+    |f, s| {
+        let _ = f.to(s.whole).copy(s.i);
+    },
+    |f, s| f.tensor_store(s.vectors[0], s.i, 1),
+    |f, s| f.tensor_store(s.vectors[1], s.i, 1),
+    |f, s| f.tensor_store(s.vectors[2], s.i, s.whole),
+    |f, s| f.tensor_store(s.vectors[3], s.i, 0.5f32),
+    |f, s| f.tensor_store(s.vectors[4], s.i, s.float),
+    |f, s| f.tensor_store2(s.matrices[0], s.row, s.i, s.whole),
+    |f, s| f.tensor_store2(s.matrices[0], 1i64, s.i, s.i),
+    |f, s| f.tensor_store2(s.matrices[1], s.row, s.i, 0.5f32),
+    |f, s| f.tensor_store2(s.matrices[2], s.row, s.i, s.float),
+    |f, s| {
+        let v = f.tensor_load(s.vectors[4], s.i);
+        f.to(s.float).f64_add(s.float, v);
+    },
+    |f, s| {
+        let v = f.tensor_load2(s.matrices[0], s.row, s.i);
+        f.to(s.whole).i64_add(v, s.whole);
+    },
+    |f, s| {
+        let v = f.tensor_load(s.vectors[0], s.i);
+        let wide = f.i64_extend_i32(v);
+        f.to(s.whole).i64_add(s.whole, wide);
+    },
+];
+
+#[test]
+fn short_loops_a_million_times() {
+    for (at, body) in BODIES.iter().enumerate() {
+        let mut m = ModuleBuilder::new();
+        let mut f = m.export("main", [], []);
+        let n = TURNS;
+        let limit = f.var("limit", n);
+        let one = f.var("one", 1i64);
+        let elems = [Elem::U8, Elem::I32, Elem::I64, Elem::F32, Elem::F64];
+        let vectors = elems.map(|e| f.op_with("tensor.zeros", [e], ([n],)));
+        let matrices =
+            [Elem::I64, Elem::F32, Elem::F64].map(|e| f.op_with("tensor.zeros", [e], ([2i64, n],)));
+        let (whole, float, row) = (f.var("whole", 1i64), f.var("float", 1.0), f.var("row", 1i64));
+        for form in 0..16 {
+            let i = f.reg(Type::I64);
+            f.set(i, 0i64);
+            let (inside, done) = (f.block(), f.block());
+            f.br(inside);
+            f.switch_to(inside);
+            body(&mut f, Short { i, whole, float, row, vectors, matrices });
+            let by = if form & 1 == 0 { Operand::from(1i64) } else { one.into() };
+            f.to(i).i64_add(i, by);
+            let end = if form & 2 == 0 { Operand::from(n) } else { limit.into() };
+            let more = match form >> 2 {
+                0 => f.i64_lt(i, end),
+                1 => f.i64_ne(i, end),
+                2 => f.i64_gt(end, i),
+                _ => f.i64_lt_u(i, end),
+            };
+            f.br_if(more, inside, done);
+            f.switch_to(done);
+        }
+        f.ret(());
+        let module = m.finish();
+        assert!(module.clone().verify().is_ok(), "body {at}");
+        run(module, u64::MAX);
+    }
+}
+
 const DEEP: &str = "
 export func @down(%n: i64) -> i64 {
   %more = i64.gt %n, 0
