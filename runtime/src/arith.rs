@@ -9,38 +9,7 @@
 use crate::scalar;
 pub use crate::scalar::{canonical_f32, canonical_f64};
 
-/// A scalar as a 64-bit register slot: 32-bit values are zero-extended,
-/// truth values are 0 or 1.
-pub trait Scalar: Copy {
-    /// The value in a slot.
-    fn from_slot(slot: u64) -> Self;
-    /// The slot holding the value.
-    fn to_slot(self) -> u64;
-}
-
-macro_rules! scalars {
-    ($($ty:ty: |$slot:ident| $from:expr, |$value:ident| $to:expr;)*) => {$(
-        impl Scalar for $ty {
-            #[inline(always)]
-            fn from_slot($slot: u64) -> $ty {
-                $from
-            }
-            #[inline(always)]
-            fn to_slot(self) -> u64 {
-                let $value = self;
-                $to
-            }
-        }
-    )*};
-}
-
-scalars! {
-    i32: |s| s as i32, |v| v as u32 as u64;
-    i64: |s| s as i64, |v| v as u64;
-    f32: |s| f32::from_bits(s as u32), |v| v.to_bits() as u64;
-    f64: |s| f64::from_bits(s), |v| v.to_bits();
-    bool: |s| s != 0, |v| v as u64;
-}
+pub use crate::object::Scalar;
 
 /// A two-operand instruction that cannot trap.
 pub trait Binary {

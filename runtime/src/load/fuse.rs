@@ -6,7 +6,8 @@
 //! disappears is one that nothing else reads, and no two operations that may
 //! trap become one.
 
-use super::literals::{Carried, Finish, Literals, place_literals};
+use super::finish::{Carried, Finish};
+use super::literals::{Literals, place_literals};
 use crate::interp::code::OUT_BASE;
 use crate::interp::micro::{BinaryOp, Class, CompareOp, Micro, MicroOp, Src, UnaryOp};
 use nbc_ir::Elem;

@@ -5,6 +5,7 @@
 //! metering, and shared by all instances.
 
 mod encode;
+mod finish;
 #[cfg(nbc_threaded)]
 mod fuse;
 mod literals;
@@ -13,7 +14,7 @@ pub mod translate;
 use crate::interp::Dispatch;
 use crate::interp::code::{FuncCode, HostSite, LINK_SLOTS, Loaded, Run, Site};
 use crate::interp::micro::{Class, Micro, MicroOp, Plain, Src};
-use literals::Finish;
+use finish::Finish;
 use nbc_ir::verify::VerifiedModule;
 use nbc_ir::{FuncId, SigId, Type};
 use std::fmt::Write;
@@ -51,7 +52,7 @@ fn finish(dispatch: Dispatch) -> Box<dyn Finish> {
     match dispatch {
         #[cfg(nbc_threaded)]
         Dispatch::Threaded => Box::new(fuse::Fuse(|m: &Micro| crate::interp::threaded::select(m).is_some())),
-        Dispatch::Match => Box::new(literals::Portable),
+        Dispatch::Match => Box::new(finish::Portable),
     }
 }
 

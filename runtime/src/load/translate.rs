@@ -1,7 +1,8 @@
 //! Bytecode to micro-operations, one function at a time, in time linear in
 //! its size.
 
-use super::literals::{Carried, Finish, Literals, SCRATCH};
+use super::finish::{Carried, Finish};
+use super::literals::{Literals, SCRATCH};
 use crate::arith;
 use crate::interp::code::{HostSite, OUT_BASE, OpSite, Site};
 use crate::interp::micro::{

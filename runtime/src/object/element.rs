@@ -17,7 +17,8 @@ pub unsafe trait Element: Copy + Send + Sync + PartialEq + std::fmt::Debug + 'st
     fn from_slot_if_scalar(slot: u64) -> Option<Self>;
 }
 
-/// An element that fits a register slot.
+/// An element that fits a 64-bit register slot: 32-bit values are
+/// zero-extended, truth values are 0 or 1.
 pub trait Scalar: Element {
     /// The element in a register slot.
     fn from_slot(slot: u64) -> Self;
@@ -72,7 +73,7 @@ scalars! {
     i64: s => s as i64, v => v as u64;
     f32: s => f32::from_bits(s as u32), v => v.to_bits() as u64;
     f64: s => f64::from_bits(s), v => v.to_bits();
-    bool: s => s & 1 != 0, v => v as u64;
+    bool: s => s != 0, v => v as u64;
 }
 
 /// Runs `$body` with the type alias `$T` for the element type `$elem`, which

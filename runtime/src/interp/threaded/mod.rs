@@ -69,7 +69,7 @@ macro_rules! handlers {
         }
     )*};
 }
-pub(self) use {go, handlers};
+use {go, handlers};
 
 /// Where a handler reads an operand; chosen when the code is made.
 trait Source {
