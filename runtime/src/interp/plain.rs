@@ -10,7 +10,7 @@ use super::element::{self, Element};
 use crate::arith::Scalar;
 use crate::interp::code::{HostSite, Instr, OpSite, Site};
 use crate::interp::micro::Src;
-use crate::object::{List, ListRef, Tensor};
+use crate::object::{List, ListRef, StrRef, Tensor, TensorRef};
 use crate::op::{OpCall, OpHost, run_operation};
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Type;
@@ -249,12 +249,52 @@ unsafe fn set_global(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
     // SAFETY: see the module; the value is live and of the global's type.
     unsafe {
         let Site::Global { index, value: src, ty } = site(i) else { return true };
-        match (*ctx).heap.global_set(*index, value(*src, regs), *ty, false) {
+        let object = value(*src, regs);
+        if let Err(trap) = (*ctx).charge(copy_fuel(object, *ty)) {
+            return (*ctx).fail(trap);
+        }
+        match (*ctx).heap.global_set(*index, object, *ty, false) {
             Ok(copy) => {
                 *(*ctx).globals.add(*index) = copy;
                 true
             }
             Err(trap) => (*ctx).fail(trap),
+        }
+    }
+}
+
+/// Fuel for copying an object: as an operation that reads and writes its bytes.
+///
+/// # Safety
+/// `slot` holds a live value of type `ty`.
+unsafe fn copy_fuel(slot: u64, ty: Type) -> u64 {
+    // SAFETY: as the caller promises; a list's items are live.
+    unsafe {
+        match ty {
+            Type::Tensor(_) => TensorRef::from_slot(slot).bytes() as u64 / 64,
+            Type::Str => StrRef::from_slot(slot).len() as u64 / 64,
+            Type::List(item) => {
+                let list = ListRef::from_slot(slot);
+                let len = list.len() as u64;
+                let items = if item.ty().is_object() { len } else { 0 };
+                len / 8 + (0..items).filter_map(|i| list.get(i)).map(|s| copy_fuel(s, item.ty())).sum::<u64>()
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// Depth of the region that an item of a list lives in.
+///
+/// # Safety
+/// `slot` holds a live value of type `ty`.
+unsafe fn object_region(slot: u64, ty: Type) -> u32 {
+    // SAFETY: as the caller promises.
+    unsafe {
+        match ty {
+            Type::Tensor(_) => TensorRef::from_slot(slot).region(),
+            Type::Str => StrRef::from_slot(slot).region(),
+            _ => 0,
         }
     }
 }
@@ -388,7 +428,14 @@ unsafe fn set_item(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
         if at >= list.len() as u64 {
             return no_item(ctx, at as i64, list.len() as u64);
         }
-        let done = (*ctx).heap.list_set(list, at, get(regs, i.d));
+        let (object, ty) = (get(regs, i.d), list.item().ty());
+        // An object that outlives the list is stored as it is.
+        if object_region(object, ty) > list.region()
+            && let Err(trap) = (*ctx).charge(copy_fuel(object, ty))
+        {
+            return (*ctx).fail(trap);
+        }
+        let done = (*ctx).heap.list_set(list, at, object);
         outcome(ctx, done)
     }
 }
