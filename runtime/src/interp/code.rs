@@ -112,12 +112,8 @@ pub struct FuncCode {
     pub origins: Box<[(u32, u32)]>,
     /// What the operations refer to by address; never grows once there is code.
     pub sites: Vec<Site>,
-    /// Slots of the frame: registers and literals.
-    pub frame: u32,
     /// Slots from the frame's start that a call of it may touch before it calls on.
     pub extent: u32,
-    /// Whether the call has a region of its own.
-    pub region: bool,
 }
 
 /// First of the slots that stand for the callee's frame until the frame's size is known.

@@ -1,12 +1,11 @@
 //! What running code shares with its instance: the stack, the budget, the
 //! heap, and what is known of a trap on its way out.
 
+use super::code::{FuncEntry, Instr, Loaded};
 use super::compiled::{HotPlace, Watch};
 use super::hotness::Hotness;
 use super::{Dispatch, element};
 use crate::backtrace::Frame;
-use crate::interp::code::Loaded;
-use crate::interp::code::{FuncEntry, Instr};
 use crate::op::OpHost;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};

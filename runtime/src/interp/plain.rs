@@ -299,25 +299,23 @@ unsafe fn object_region(slot: u64, ty: Type) -> u32 {
     }
 }
 
-/// Moves the values of the innermost region outward and ends it.
-unsafe fn keep(values: &[(Src, Type)], regs: *mut u64, ctx: *mut Context, kept: &mut [(u64, Type)]) -> bool {
-    // SAFETY: see the module; the verifier proved that nothing else of the
-    // region is used again.
-    unsafe {
-        for ((src, ty), k) in values.iter().zip(&mut *kept) {
-            *k = (value(*src, regs), *ty);
-        }
-        let done = (*ctx).heap.end_keep(kept);
-        outcome(ctx, done)
-    }
-}
-
 /// Values at most this many need no allocation on the way out of a region.
 const FEW: usize = 8;
 
-#[inline(never)]
-unsafe fn end_region(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
-    // SAFETY: see the module.
+/// Moves the values of the innermost region outward, ends it, and hands each
+/// value's position, source and new slot to `place`.
+///
+/// # Safety
+/// See the module.
+#[inline(always)]
+unsafe fn leave_region(
+    i: &Instr,
+    regs: *mut u64,
+    ctx: *mut Context,
+    mut place: impl FnMut(usize, Src, u64),
+) -> bool {
+    // SAFETY: see the module; the verifier proved that nothing else of the
+    // region is used again.
     unsafe {
         let Site::Values(values) = site(i) else { return true };
         let mut few = [(0, Type::I64); FEW];
@@ -328,15 +326,29 @@ unsafe fn end_region(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
             many = vec![(0, Type::I64); values.len()];
             &mut many[..]
         };
-        if !keep(values, regs, ctx, kept) {
+        for ((src, ty), k) in values.iter().zip(&mut *kept) {
+            *k = (value(*src, regs), *ty);
+        }
+        let done = (*ctx).heap.end_keep(kept);
+        if !outcome(ctx, done) {
             return false;
         }
-        for ((src, _), (slot, _)) in values.iter().zip(kept.iter()) {
-            if let Src::Slot(n) = src {
-                set(regs, *n, *slot);
-            }
+        for (n, ((src, _), (slot, _))) in values.iter().zip(kept.iter()).enumerate() {
+            place(n, *src, *slot);
         }
         true
+    }
+}
+
+#[inline(never)]
+unsafe fn end_region(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
+    // SAFETY: see the module; slots lie in the frame.
+    unsafe {
+        leave_region(i, regs, ctx, |_, src, slot| {
+            if let Src::Slot(n) = src {
+                set(regs, n, slot);
+            }
+        })
     }
 }
 
@@ -358,25 +370,8 @@ pub unsafe fn enter_region(ctx: *mut Context) -> bool {
 /// See the module.
 #[inline(never)]
 pub unsafe fn return_from_region(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
-    // SAFETY: see the module.
-    unsafe {
-        let Site::Values(values) = site(i) else { return true };
-        let mut few = [(0, Type::I64); FEW];
-        let mut many;
-        let kept = if values.len() <= FEW {
-            &mut few[..values.len()]
-        } else {
-            many = vec![(0, Type::I64); values.len()];
-            &mut many[..]
-        };
-        if !keep(values, regs, ctx, kept) {
-            return false;
-        }
-        for (n, (slot, _)) in kept.iter().enumerate() {
-            set(regs, n as u16, *slot);
-        }
-        true
-    }
+    // SAFETY: see the module; a frame has room for the results.
+    unsafe { leave_region(i, regs, ctx, |n, _, slot| set(regs, n as u16, slot)) }
 }
 
 /// Leaves the results at the start of the frame.

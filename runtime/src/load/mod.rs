@@ -83,9 +83,7 @@ fn lay_out(t: Translated, dispatch: Dispatch) -> FuncCode {
         origin: t.micros.iter().map(|m| m.origin).collect(),
         origins: t.origins.into(),
         sites: t.sites,
-        frame: t.frame,
         extent: t.extent,
-        region: t.region,
     }
 }
 
@@ -124,6 +122,5 @@ fn import_stub(module: &VerifiedModule, import: usize, sig: SigId) -> Translated
         sites,
         frame,
         extent: frame + LINK_SLOTS + 1,
-        region: false,
     }
 }

@@ -29,8 +29,6 @@ pub struct Translated {
     pub frame: u32,
     /// See [`crate::interp::code::FuncCode::extent`].
     pub extent: u32,
-    /// Whether the call has a region of its own.
-    pub region: bool,
 }
 
 struct Translator<'a> {
@@ -65,7 +63,6 @@ pub fn translate(module: &VerifiedModule, id: FuncId, metered: bool, finish: &mu
         sites: Vec::new(),
         frame: 0,
         extent: 0,
-        region: facts.makes_objects,
     };
     let back_edges: FxHashSet<_> = facts.back_edges.iter().copied().collect();
     let mut blocks: Vec<Vec<Micro>> = Vec::with_capacity(func.blocks.len());
