@@ -58,17 +58,23 @@ impl Adjacency {
 impl Cfg {
     /// The graph of `func`. Only the last instruction of a block counts.
     pub fn new(func: &Function) -> Cfg {
-        let count = func.blocks.len();
+        Cfg::with(func.blocks.len(), |block, see| {
+            if let Some(last) = func.blocks[block.index()].insts.last() {
+                last.for_each_successor(see);
+            }
+        })
+    }
+
+    /// The graph of `count` blocks, of which `successors` hands those of each to what it is given.
+    pub fn with(count: usize, mut successors: impl FnMut(BlockId, &mut dyn FnMut(BlockId))) -> Cfg {
         let mut succs = Adjacency { starts: Vec::with_capacity(count + 1), blocks: Vec::new() };
         succs.starts.push(0);
-        for block in &func.blocks {
-            if let Some(last) = block.insts.last() {
-                last.for_each_successor(|to| {
-                    if to.index() < count {
-                        succs.blocks.push(to);
-                    }
-                });
-            }
+        for block in (0..count).map(BlockId::new) {
+            successors(block, &mut |to| {
+                if to.index() < count {
+                    succs.blocks.push(to);
+                }
+            });
             succs.starts.push(u32::try_from(succs.blocks.len()).expect("more than 2^32 edges"));
         }
         let preds = succs.reversed(count);

@@ -1,0 +1,429 @@
+//! The mid-end's representation of a function: bytecode instructions and a
+//! few more, over mutable registers and blocks.
+//!
+//! It is not in SSA form, so copying a loop, splitting a block or entering a
+//! loop in the middle needs no repair; after [`crate::midend::webs`] a register
+//! with one definition is as good as an SSA value, and Cranelift makes SSA of
+//! the rest. Block 0 is the entry. Unreachable blocks may be there; nothing
+//! looks at them.
+
+mod build;
+mod flow;
+mod print;
+
+pub use build::build;
+pub use flow::Liveness;
+
+use nbc_ir::op::{FieldMut, FieldRef, Opcode};
+use nbc_ir::{BlockId, Elem, FuncId, Inst, Operand, Reg, Type};
+
+/// A function.
+#[derive(Clone, Debug)]
+pub struct Func {
+    /// The function of the module.
+    pub id: FuncId,
+    /// Its name, for people.
+    pub name: String,
+    /// How it is entered.
+    pub entry: Entry,
+    /// Types of the results.
+    pub results: Vec<Type>,
+    /// Whether a call has a region of its own, which returning ends.
+    pub own_region: bool,
+    /// Types of all registers.
+    pub regs: Vec<Ty>,
+    /// Blocks; the first is the entry.
+    pub blocks: Vec<Block>,
+    /// Where instructions come from; what nodes refer to.
+    pub origins: Vec<Origin>,
+}
+
+/// How a function is entered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Entry {
+    /// By a call, with values for the first registers.
+    Call {
+        /// How many.
+        params: usize,
+    },
+    /// In the middle of a run that the interpreter began, with these registers
+    /// alive in its frame, each in the slot of the number given; the call's own
+    /// region is open already.
+    Resume {
+        /// Register and slot.
+        live: Vec<(Reg, u32)>,
+    },
+}
+
+/// Type of a register.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Ty {
+    /// A value of the bytecode.
+    Value(Type),
+    /// An address.
+    Ptr,
+    /// A 128-bit vector.
+    Vector(Lanes),
+}
+
+/// Lanes of a vector.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs)] // named as in Cranelift
+pub enum Lanes {
+    F64x2,
+    F32x4,
+    I64x2,
+    I32x4,
+}
+
+impl Lanes {
+    /// How many.
+    pub const fn count(self) -> u32 {
+        match self {
+            Lanes::F64x2 | Lanes::I64x2 => 2,
+            Lanes::F32x4 | Lanes::I32x4 => 4,
+        }
+    }
+
+    /// Type of one.
+    pub const fn scalar(self) -> Type {
+        match self {
+            Lanes::F64x2 => Type::F64,
+            Lanes::F32x4 => Type::F32,
+            Lanes::I64x2 => Type::I64,
+            Lanes::I32x4 => Type::I32,
+        }
+    }
+}
+
+/// A basic block. The last node is the only terminator.
+#[derive(Clone, Debug, Default)]
+pub struct Block {
+    /// Its instructions.
+    pub nodes: Vec<Node>,
+    /// Whether it is not expected to run: lowered out of the way, not optimised.
+    pub cold: bool,
+}
+
+/// An instruction and where it comes from.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Node {
+    /// The instruction.
+    pub op: Op,
+    /// Index into [`Func::origins`].
+    pub origin: u32,
+}
+
+/// A place in the bytecode.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Origin {
+    /// The function.
+    pub func: FuncId,
+    /// Its block.
+    pub block: u32,
+    /// The instruction's position in the block.
+    pub inst: u32,
+    /// For an inlined function, the origin of the call.
+    pub caller: Option<u32>,
+}
+
+/// An instruction.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Op {
+    /// An instruction of the bytecode, checks included.
+    Inst(Inst),
+    /// A field of a tensor's header, which never changes.
+    Field {
+        /// Register written: `Ptr` for the data, else i64.
+        dst: Reg,
+        /// The tensor.
+        tensor: Reg,
+        /// Which field.
+        field: Field,
+    },
+    /// The element at an address, unchecked; widened as the bytecode does.
+    Load {
+        /// Register written.
+        dst: Reg,
+        /// Element type (for complex elements that of a part).
+        elem: Elem,
+        /// Where.
+        at: Address,
+    },
+    /// Sets the element at an address, unchecked.
+    Store {
+        /// Element type (for complex elements that of a part).
+        elem: Elem,
+        /// Where.
+        at: Address,
+        /// The value.
+        value: Operand,
+    },
+    /// Consecutive elements from an address on, unchecked.
+    LoadVector {
+        /// Register written.
+        dst: Reg,
+        /// Where.
+        at: Address,
+    },
+    /// Sets consecutive elements.
+    StoreVector {
+        /// Where.
+        at: Address,
+        /// The value.
+        value: Reg,
+    },
+    /// The same value in every lane.
+    Splat {
+        /// Vector written.
+        dst: Reg,
+        /// The value.
+        value: Operand,
+    },
+    /// A scalar instruction on every lane.
+    Lanewise {
+        /// The scalar instruction.
+        opcode: Opcode,
+        /// Vector written.
+        dst: Reg,
+        /// Vectors read.
+        args: Box<[Reg]>,
+    },
+    /// One lane of a vector.
+    Lane {
+        /// Register written.
+        dst: Reg,
+        /// The vector.
+        vector: Reg,
+        /// Which.
+        lane: u8,
+    },
+    /// Takes the cost of a block off the fuel; traps when there is too little.
+    /// Where fuel is not metered, counts that much toward the next look at
+    /// clock and interrupt flag.
+    Charge {
+        /// Fuel, or turns.
+        cost: Operand,
+    },
+}
+
+/// A field of a tensor's header.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Field {
+    /// Address of the first element.
+    Data,
+    /// Number of elements.
+    Len,
+    /// Number of elements that may be written.
+    WritableLen,
+    /// First dim, or 0 where nothing may be written.
+    WritableDim0,
+    /// Number of dims.
+    Rank,
+    /// A dim, of the first three; 0 when there is none.
+    Dim(u8),
+}
+
+/// An address: `base + index * scale + offset`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Address {
+    /// A `Ptr`.
+    pub base: Reg,
+    /// An i64.
+    pub index: Operand,
+    /// What the index counts, in bytes: 1, 2, 4, 8 or 16.
+    pub scale: u8,
+    /// Bytes.
+    pub offset: i32,
+}
+
+impl Func {
+    /// A new register.
+    pub fn reg(&mut self, ty: Ty) -> Reg {
+        self.regs.push(ty);
+        Reg::new(self.regs.len() - 1)
+    }
+
+    /// A new register with a value of the bytecode.
+    pub fn value(&mut self, ty: Type) -> Reg {
+        self.reg(Ty::Value(ty))
+    }
+
+    /// A new empty block.
+    pub fn block(&mut self) -> BlockId {
+        self.blocks.push(Block::default());
+        BlockId::new(self.blocks.len() - 1)
+    }
+
+    /// How many nodes there are.
+    pub fn size(&self) -> usize {
+        self.blocks.iter().map(|b| b.nodes.len()).sum()
+    }
+
+    /// Type of an operand.
+    pub fn ty(&self, operand: Operand) -> Ty {
+        match operand {
+            Operand::Reg(r) => self.regs[r.index()],
+            Operand::Imm(i) => Ty::Value(i.ty()),
+        }
+    }
+
+    /// Element type of the tensor in `reg`.
+    pub fn elem(&self, reg: Reg) -> Option<Elem> {
+        match self.regs[reg.index()] {
+            Ty::Value(Type::Tensor(elem)) => Some(elem),
+            _ => None,
+        }
+    }
+}
+
+impl Block {
+    /// The terminator.
+    pub fn last(&self) -> Option<&Inst> {
+        match &self.nodes.last()?.op {
+            Op::Inst(inst) => Some(inst),
+            _ => None,
+        }
+    }
+
+    /// The terminator, for change.
+    pub fn last_mut(&mut self) -> Option<&mut Inst> {
+        match &mut self.nodes.last_mut()?.op {
+            Op::Inst(inst) => Some(inst),
+            _ => None,
+        }
+    }
+
+    /// Calls `see` with each block it may go to.
+    pub fn for_each_successor(&self, see: impl FnMut(BlockId)) {
+        if let Some(last) = self.last() {
+            last.for_each_successor(see);
+        }
+    }
+
+    /// Sends every edge to `from` to `to` instead.
+    pub fn retarget(&mut self, from: BlockId, to: BlockId) {
+        self.map_successors(|b| if b == from { to } else { b });
+    }
+
+    /// Replaces each target.
+    pub fn map_successors(&mut self, mut map: impl FnMut(BlockId) -> BlockId) {
+        if let Some(last) = self.last_mut() {
+            last.for_each_field_mut(|field| match field {
+                FieldMut::Block(b) => *b = map(*b),
+                FieldMut::Blocks(list) => list.iter_mut().for_each(|b| *b = map(*b)),
+                _ => {}
+            });
+        }
+    }
+}
+
+impl Op {
+    /// Calls `see` with each register read.
+    pub fn for_each_use(&self, mut see: impl FnMut(Reg)) {
+        self.for_each_operand(|o| {
+            if let Operand::Reg(r) = o {
+                see(r);
+            }
+        });
+    }
+
+    /// Calls `see` with each operand read.
+    pub fn for_each_operand(&self, mut see: impl FnMut(Operand)) {
+        match self {
+            Op::Inst(inst) => inst.for_each_field(|field| match field {
+                FieldRef::Use(o) => see(o),
+                FieldRef::Uses(list) => list.iter().for_each(|o| see(*o)),
+                FieldRef::Keeps(list) => list.iter().for_each(|r| see((*r).into())),
+                _ => {}
+            }),
+            Op::Field { tensor, .. } => see((*tensor).into()),
+            Op::Load { at, .. } | Op::LoadVector { at, .. } => at.for_each_operand(see),
+            Op::Store { at, value, .. } => {
+                at.for_each_operand(&mut see);
+                see(*value);
+            }
+            Op::StoreVector { at, value } => {
+                at.for_each_operand(&mut see);
+                see((*value).into());
+            }
+            Op::Splat { value, .. } | Op::Charge { cost: value } => see(*value),
+            Op::Lanewise { args, .. } => args.iter().for_each(|r| see((*r).into())),
+            Op::Lane { vector, .. } => see((*vector).into()),
+        }
+    }
+
+    /// Calls `see` with each register written.
+    pub fn for_each_def(&self, mut see: impl FnMut(Reg)) {
+        match self {
+            Op::Inst(inst) => inst.for_each_def(see),
+            Op::Field { dst, .. }
+            | Op::Load { dst, .. }
+            | Op::LoadVector { dst, .. }
+            | Op::Splat { dst, .. }
+            | Op::Lanewise { dst, .. }
+            | Op::Lane { dst, .. } => see(*dst),
+            Op::Store { .. } | Op::StoreVector { .. } | Op::Charge { .. } => {}
+        }
+    }
+
+    /// Replaces each operand read. Kept registers are read and written at
+    /// once, and are left to [`Op::map_defs`].
+    pub fn map_uses(&mut self, mut map: impl FnMut(Operand) -> Operand) {
+        let reg = |r: &mut Reg, map: &mut dyn FnMut(Operand) -> Operand| {
+            if let Operand::Reg(to) = map((*r).into()) {
+                *r = to;
+            }
+        };
+        match self {
+            Op::Inst(inst) => inst.for_each_field_mut(|field| match field {
+                FieldMut::Use(o) => *o = map(*o),
+                FieldMut::Uses(list) => list.iter_mut().for_each(|o| *o = map(*o)),
+                _ => {}
+            }),
+            Op::Field { tensor, .. } => reg(tensor, &mut map),
+            Op::Load { at, .. } | Op::LoadVector { at, .. } => {
+                reg(&mut at.base, &mut map);
+                at.index = map(at.index);
+            }
+            Op::Store { at, value, .. } => {
+                reg(&mut at.base, &mut map);
+                at.index = map(at.index);
+                *value = map(*value);
+            }
+            Op::StoreVector { at, value } => {
+                reg(&mut at.base, &mut map);
+                at.index = map(at.index);
+                reg(value, &mut map);
+            }
+            Op::Splat { value, .. } | Op::Charge { cost: value } => *value = map(*value),
+            Op::Lanewise { args, .. } => args.iter_mut().for_each(|r| reg(r, &mut map)),
+            Op::Lane { vector, .. } => reg(vector, &mut map),
+        }
+    }
+
+    /// Replaces each register written.
+    pub fn map_defs(&mut self, mut map: impl FnMut(Reg) -> Reg) {
+        match self {
+            Op::Inst(inst) => inst.for_each_field_mut(|field| match field {
+                FieldMut::Def(r) => *r = map(*r),
+                FieldMut::Defs(list) | FieldMut::Keeps(list) => list.iter_mut().for_each(|r| *r = map(*r)),
+                _ => {}
+            }),
+            Op::Field { dst, .. }
+            | Op::Load { dst, .. }
+            | Op::LoadVector { dst, .. }
+            | Op::Splat { dst, .. }
+            | Op::Lanewise { dst, .. }
+            | Op::Lane { dst, .. } => *dst = map(*dst),
+            Op::Store { .. } | Op::StoreVector { .. } | Op::Charge { .. } => {}
+        }
+    }
+}
+
+impl Address {
+    fn for_each_operand(&self, mut see: impl FnMut(Operand)) {
+        see(self.base.into());
+        see(self.index);
+    }
+}
