@@ -1,1 +1,54 @@
-//! The mid-end: passes over [`crate::mir`], each in a file of its own.
+//! The mid-end: passes over [`crate::mir`], each in a file of its own, and the
+//! order in which they run.
+//!
+//! A pass is a function `run(&mut Func, ...) -> bool` that says whether it
+//! changed something. No pass changes a bit of any result, nor what a trap
+//! says, nor the fuel that is left: a node that may trap, has an effect or
+//! charges fuel keeps its place among others of that sort.
+
+pub mod charge;
+pub mod webs;
+
+use crate::mir::Func;
+use nbc_ir::VerifiedModule;
+
+/// What the mid-end may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Put the code of small functions in place of calls.
+    pub inline: bool,
+    /// Take bounds checks out of counted loops.
+    pub hoist: bool,
+    /// Repeat the bodies of short loops.
+    pub unroll: bool,
+    /// Use 128-bit vectors.
+    pub vectorise: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { inline: true, hoist: true, unroll: true, vectorise: true }
+    }
+}
+
+/// Runs all passes over `func` as built, and calls `watch` with the name of
+/// each pass and what it made.
+pub fn run(
+    func: &mut Func,
+    module: &VerifiedModule,
+    options: &Options,
+    metered: bool,
+    watch: &mut dyn FnMut(&str, &Func),
+) {
+    let mut done = |pass: &str, func: &Func| {
+        debug_assert_eq!(crate::mir::check(func), Ok(()), "after {pass}");
+        watch(pass, func);
+    };
+    let _ = (module, options);
+    if metered {
+        charge::insert(func);
+        done("charge", func);
+    }
+    webs::run(func);
+    done("webs", func);
+}

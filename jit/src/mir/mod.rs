@@ -8,10 +8,12 @@
 //! looks at them.
 
 mod build;
+mod check;
 mod flow;
 mod print;
 
 pub use build::build;
+pub use check::check;
 pub use flow::Liveness;
 
 use nbc_ir::op::{FieldMut, FieldRef, Opcode};
