@@ -4,5 +4,6 @@
 //! passes of [`midend`], which make loops good, and Cranelift, which makes
 //! machine code.
 
+pub mod lower;
 pub mod midend;
 pub mod mir;

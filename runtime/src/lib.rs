@@ -3,6 +3,7 @@
 //! - [`engine`], [`linker`], [`instance`], [`value`], [`host`], [`error`]: what embedders use
 //! - [`load`]: verified bytecode to internal code
 //! - [`interp`]: the interpreter that runs it
+//! - [`compiled`]: what compiled code calls
 //! - [`arith`]: what scalar instructions compute
 //! - [`object`]: tensors, strings and lists
 //! - [`region`]: who owns objects, and when they go
@@ -11,6 +12,7 @@
 
 pub mod arith;
 pub mod backtrace;
+pub mod compiled;
 pub mod engine;
 pub mod error;
 pub mod host;

@@ -5,7 +5,7 @@
 //! `fuse` merges neighbours first.
 
 use crate::arith;
-use nbc_ir::Elem;
+use nbc_ir::{Elem, Opcode};
 use std::fmt;
 
 /// Where a micro-operation reads a value.
@@ -39,6 +39,24 @@ macro_rules! op_enum {
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[allow(missing_docs)] // named as in the instruction table
         pub enum $enum { $($name,)* }
+
+        impl $enum {
+            /// All of them.
+            pub const ALL: &'static [$enum] = &[$($enum::$name,)*];
+
+            /// The instruction of the bytecode.
+            pub const fn opcode(self) -> Opcode {
+                match self { $($enum::$name => Opcode::$name,)* }
+            }
+
+            /// That of this instruction, if it is one of these.
+            pub const fn from_opcode(opcode: Opcode) -> Option<$enum> {
+                match opcode {
+                    $(Opcode::$name => Some($enum::$name),)*
+                    _ => None,
+                }
+            }
+        }
     };
 }
 macro_rules! binary_ops { ($($rows:tt)*) => { op_enum! { /// Instructions of two operands that cannot trap.

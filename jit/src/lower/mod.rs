@@ -1,0 +1,4 @@
+//! From the mid-end's form to Cranelift's.
+
+pub mod scalar;
+pub mod vector;

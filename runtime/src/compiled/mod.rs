@@ -1,0 +1,3 @@
+//! What compiled code needs of the runtime.
+
+pub mod scalars;
