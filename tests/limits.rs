@@ -6,9 +6,8 @@ mod harness;
 
 use harness::Way;
 use nbc::ir::Module;
-use nbc::runtime::engine::{Config, Engine, Limits, Program};
+use nbc::runtime::engine::{Engine, Limits, Program};
 use nbc::runtime::instance::Instance;
-use nbc::runtime::interp::Dispatch;
 use nbc::runtime::linker::Linker;
 use nbc::runtime::trap::TrapCode;
 use nbc::runtime::value::Value;
@@ -257,9 +256,8 @@ again:
 }
 "#;
 
-fn program(dispatch: Dispatch) -> Program {
-    let module = Module::parse(PROGRAM, "limits.nba").and_then(Module::verify).unwrap();
-    Engine::new(Config::new().dispatch(dispatch)).load(module)
+fn program(way: Way) -> Program {
+    harness::load(&Module::parse(PROGRAM, "limits.nba").and_then(Module::verify).unwrap(), way)
 }
 
 fn linker() -> Linker {
@@ -280,7 +278,7 @@ fn wide(way: Way) -> Limits {
 }
 
 fn instance(way: Way, limits: Limits) -> Instance {
-    linker().instantiate_with(&program(way.dispatch), limits).unwrap()
+    linker().instantiate_with(&program(way), limits).unwrap()
 }
 
 /// The instance still works, and no object of the failed call is left.
@@ -311,8 +309,8 @@ fn code(result: Result<Vec<Value>, nbc::runtime::error::Error>) -> TrapCode {
 #[test]
 fn fuel_is_exact_and_the_same_in_every_dispatcher() {
     let mut seen: Vec<Vec<(String, u64)>> = Vec::new();
-    for dispatch in Dispatch::ALL {
-        let program = program(*dispatch);
+    for way in Way::all().filter(|w| w.metered) {
+        let program = program(way);
         let mut all = Vec::new();
         for fuel in (0..200).chain([4095, 4096, 4097, 20_000]) {
             let limits = Limits { fuel: Some(fuel), ..Limits::default() };
@@ -339,7 +337,7 @@ fn fuel_is_exact_and_the_same_in_every_dispatcher() {
 
 #[test]
 fn without_a_limit_fuel_is_not_counted() {
-    let mut instance = instance(Way { dispatch: Dispatch::default(), metered: false }, Limits::default());
+    let mut instance = instance(Way::reference(false), Limits::default());
     assert_eq!(instance.fuel(), None);
     instance.set_fuel(1);
     assert_eq!(instance.fuel(), None);
@@ -536,7 +534,7 @@ fn host_functions_that_fail_or_panic_are_traps() {
 #[test]
 fn instances_on_many_threads_keep_to_themselves() {
     for way in Way::all() {
-        let program = program(way.dispatch);
+        let program = program(way);
         std::thread::scope(|scope| {
             for thread in 0..8i64 {
                 let program = &program;

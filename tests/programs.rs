@@ -8,6 +8,7 @@
 
 mod harness;
 
+use harness::compare::show;
 use harness::directive::{self, Directive, Expect};
 use harness::{Outcome, PLENTY, Way};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -67,6 +68,7 @@ fn check(name: &str, text: &str, slow: bool) -> Result<(), Failed> {
     if directives.is_empty() {
         return Err("the program says nothing of what it must do".into());
     }
+    let module = harness::with_globals_exported(module);
     let bytes = module.encode();
     let from_text = module.verify().map_err(|e| e.render(false))?;
     let decoded = Module::decode(&bytes).map_err(|e| e.to_string())?;
@@ -152,29 +154,4 @@ fn holds(d: &Directive, outcome: &Outcome, fuel: u64) -> Result<(), String> {
             }
         }
     }
-}
-
-/// Values with the elements of tensors.
-fn show(values: &[nbc::runtime::value::Value]) -> String {
-    use nbc::ir::Elem;
-    use nbc::runtime::value::Value;
-    let mut text = Vec::new();
-    for value in values {
-        text.push(match value {
-            Value::Tensor(t) => {
-                let elements = match t.elem() {
-                    Elem::U8 => format!("{:?}", t.as_slice::<u8>()),
-                    Elem::I32 => format!("{:?}", t.as_slice::<i32>()),
-                    Elem::I64 => format!("{:?}", t.as_slice::<i64>()),
-                    Elem::F32 => format!("{:?}", t.as_slice::<f32>()),
-                    Elem::F64 => format!("{:?}", t.as_slice::<f64>()),
-                    Elem::Bool => format!("{:?}", t.as_slice::<bool>()),
-                    _ => format!("{:?}", t.as_bytes()),
-                };
-                format!("{:?} {elements}", t.dims())
-            }
-            other => format!("{other:?}"),
-        });
-    }
-    text.join(", ")
 }

@@ -3,57 +3,43 @@
 //! bit. In an optimised build this holds direct threading with its
 //! superinstructions against the portable loop.
 //!
-//! `TWINS=100000` sets how many programs, `TWINS_SEED=7` where to begin. A
-//! failure is shrunk before it is shown.
+//! A failure is shrunk before it is shown. How many programs, and which:
+//! `tests/harness/campaign.rs`.
 
 mod harness;
 mod random_program;
 
-use random_program::choices::Random;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use harness::campaign::{Campaign, Finding, caught};
+use random_program::agree::Tally;
+use random_program::choices::{Choices, Random};
 
 /// Most bytes of choices.
 const BYTES: usize = 3000;
 
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
-
 #[test]
 fn every_way_of_running_agrees() {
-    let programs = number("TWINS", if cfg!(debug_assertions) { 400 } else { 4000 });
-    let first = number("TWINS_SEED", 1);
-    let mut tally = random_program::agree::Tally::default();
-    for seed in first..first + programs {
+    let campaign = Campaign::of(if cfg!(debug_assertions) { 400 } else { 4000 });
+    let (tally, programs) = campaign.run("twins", |seed, tally: &mut Tally| {
         let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
         let len = random.next() as usize % BYTES;
         let bytes = random.bytes(len);
-        if let Err(why) = attempt(&bytes, &mut tally) {
+        attempt(&bytes, tally).map_err(|why| {
             let (small, why) = shrink(bytes, why);
-            let text = random_program::program(&mut random_program::choices::Choices::new(&small)).print();
-            panic!("seed {seed} (TWINS_SEED={seed} TWINS=1): {why}\n{text}");
-        }
-    }
-    println!("{programs} programs: {tally:?}");
+            Finding { why, program: random_program::program(&mut Choices::new(&small)).print() }
+        })
+    });
     // The generator must make programs that run, not only ones that end early.
     assert!(tally.refused * 20 <= programs, "{} of {programs} were refused", tally.refused);
     assert!(tally.returned * 10 >= programs, "only {} of {programs} returned", tally.returned);
 }
 
-/// A panic counts as a failure too.
-fn attempt(bytes: &[u8], tally: &mut random_program::agree::Tally) -> Result<(), String> {
-    match catch_unwind(AssertUnwindSafe(|| random_program::agree::check(bytes, tally))) {
-        Ok(result) => result,
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned();
-            Err(format!("panic: {}", text.unwrap_or_else(|| "without a message".to_owned())))
-        }
-    }
+fn attempt(bytes: &[u8], tally: &mut Tally) -> Result<(), String> {
+    caught(|| random_program::agree::check(bytes, tally))
 }
 
 /// A shorter list of choices that still fails.
 fn shrink(mut bytes: Vec<u8>, mut why: String) -> (Vec<u8>, String) {
-    let mut tally = random_program::agree::Tally::default();
+    let mut tally = Tally::default();
     let mut size = bytes.len().next_power_of_two();
     let mut tries = 0;
     while size > 0 {

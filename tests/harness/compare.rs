@@ -21,7 +21,8 @@ pub fn matches(expected: &Value, found: &Value, tolerance: Option<f64>) -> bool 
     }
 }
 
-/// Whether two values are the same bit by bit.
+/// Whether two values are the same bit by bit. Any NaN in a tensor counts as any
+/// other: which one arithmetic leaves there is not said.
 pub fn identical(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::I32(a), Value::I32(b)) => a == b,
@@ -31,10 +32,46 @@ pub fn identical(a: &Value, b: &Value) -> bool {
         (Value::Bool(a), Value::Bool(b)) => a == b,
         (Value::Str(a), Value::Str(b)) => a == b,
         (Value::Func(a), Value::Func(b)) => a == b,
-        (Value::Tensor(a), Value::Tensor(b)) => a == b,
+        (Value::Tensor(a), Value::Tensor(b)) => {
+            a == b || a.elem() == b.elem() && a.dims() == b.dims() && same_bits(a, b)
+        }
         (Value::List(a_item, a), Value::List(b_item, b)) => a_item == b_item && all(a, b, identical),
         _ => false,
     }
+}
+
+/// Values with the elements of tensors, for people.
+pub fn show(values: &[Value]) -> String {
+    values.iter().map(show_one).collect::<Vec<_>>().join(", ")
+}
+
+fn show_one(value: &Value) -> String {
+    match value {
+        Value::Tensor(t) => {
+            let elements = match t.elem() {
+                Elem::U8 => format!("{:?}", t.as_slice::<u8>().unwrap_or_default()),
+                Elem::I32 => format!("{:?}", t.as_slice::<i32>().unwrap_or_default()),
+                Elem::I64 => format!("{:?}", t.as_slice::<i64>().unwrap_or_default()),
+                Elem::F32 => format!("{:?}", t.as_slice::<f32>().unwrap_or_default()),
+                Elem::F64 => format!("{:?}", t.as_slice::<f64>().unwrap_or_default()),
+                Elem::Bool => format!("{:?}", t.as_slice::<bool>().unwrap_or_default()),
+                Elem::C64 | Elem::C128 => format!("{:?}", t.as_bytes()),
+            };
+            let cut: String = elements.chars().take(4000).collect();
+            format!("{:?} {cut}", t.dims())
+        }
+        Value::List(_, items) => format!("[{}]", show(items)),
+        other => format!("{other:?}"),
+    }
+}
+
+/// How two lists of values differ, if they do.
+pub fn first_difference(a: &[Value], b: &[Value]) -> Option<String> {
+    if a.len() != b.len() {
+        return Some(format!("{} and {} values", a.len(), b.len()));
+    }
+    let at = (0..a.len()).find(|i| !identical(&a[*i], &b[*i]))?;
+    Some(format!("value {at}: {} and {}", show_one(&a[at]), show_one(&b[at])))
 }
 
 fn all<T>(a: &[T], b: &[T], mut same: impl FnMut(&T, &T) -> bool) -> bool {
@@ -49,6 +86,19 @@ fn same_f64(expected: f64, found: f64, tolerance: Option<f64>) -> bool {
 fn same_f32(expected: f32, found: f32, tolerance: Option<f64>) -> bool {
     let near = tolerance.is_some_and(|t| (f64::from(expected) - f64::from(found)).abs() <= t);
     near || expected.to_bits() == found.to_bits() || expected.is_nan() && found.is_nan()
+}
+
+fn same_bits(a: &OwnedTensor, b: &OwnedTensor) -> bool {
+    let f32 = |a: f32, b: f32| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan();
+    let f64 = |a: f64, b: f64| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan();
+    let same = match a.elem() {
+        Elem::F32 => pairs::<f32>(a, b, |a, b| f32(*a, *b)),
+        Elem::F64 => pairs::<f64>(a, b, |a, b| f64(*a, *b)),
+        Elem::C64 => pairs::<Complex<f32>>(a, b, |a, b| f32(a.re, b.re) && f32(a.im, b.im)),
+        Elem::C128 => pairs::<Complex<f64>>(a, b, |a, b| f64(a.re, b.re) && f64(a.im, b.im)),
+        _ => Some(a == b),
+    };
+    same.unwrap_or(false)
 }
 
 fn same_elements(e: &OwnedTensor, f: &OwnedTensor, t: Option<f64>) -> bool {

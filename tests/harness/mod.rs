@@ -3,42 +3,24 @@
 
 #![allow(dead_code)] // each test uses a part
 
+pub mod agree;
+pub mod campaign;
 pub mod compare;
 pub mod directive;
+pub mod way;
 
+use nbc::ir::Module;
 use nbc::ir::verify::VerifiedModule;
 use nbc::runtime::backtrace::Trap;
-use nbc::runtime::engine::{Config, Engine, Limits, Program};
-use nbc::runtime::interp::Dispatch;
+use nbc::runtime::engine::{Limits, Program};
+use nbc::runtime::instance::Instance;
 use nbc::runtime::linker::Linker;
 use nbc::runtime::region::HeapStats;
 use nbc::runtime::trap::TrapCode;
 use nbc::runtime::value::Value;
-use std::fmt;
+use std::slice::from_ref;
 use std::sync::{Arc, Mutex};
-
-/// One way to run a program.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Way {
-    /// The dispatcher.
-    pub dispatch: Dispatch,
-    /// Whether fuel is metered.
-    pub metered: bool,
-}
-
-impl Way {
-    /// Every way of this build.
-    pub fn all() -> impl Iterator<Item = Way> {
-        let ways = |dispatch: &Dispatch| [false, true].map(|metered| Way { dispatch: *dispatch, metered });
-        Dispatch::ALL.iter().flat_map(ways)
-    }
-}
-
-impl fmt::Display for Way {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, fuel {}", self.dispatch.name(), if self.metered { "on" } else { "off" })
-    }
-}
+pub use way::Way;
 
 /// Fuel that no test uses up.
 pub const PLENTY: u64 = 1 << 62;
@@ -52,13 +34,42 @@ pub struct Outcome {
     pub fuel: Option<u64>,
     /// What was printed.
     pub printed: String,
+    /// Exported globals after the call.
+    pub globals: Vec<Option<Value>>,
     /// Memory after the call.
     pub memory: HeapStats,
 }
 
+impl Outcome {
+    /// There was not even an instance.
+    pub fn failed(trap: Trap) -> Outcome {
+        let (printed, globals, memory) = Default::default();
+        Outcome { result: Err(trap), fuel: None, printed, globals, memory }
+    }
+
+    /// What trapped, if anything.
+    pub fn trap(&self) -> Option<TrapCode> {
+        self.result.as_ref().err().map(Trap::code)
+    }
+}
+
+/// Exports the globals, so that a test sees what is in them.
+pub fn with_globals_exported(mut module: Module) -> Module {
+    let functions = module.functions.iter().filter(|f| f.export).map(|f| f.name.clone());
+    let mut taken: Vec<Option<String>> = functions.collect();
+    taken.extend(module.globals.iter().filter(|g| g.export).map(|g| g.name.clone()));
+    for global in module.globals.iter_mut().filter(|g| g.name.is_some() && !g.export) {
+        if !taken.contains(&global.name) {
+            global.export = true;
+            taken.push(global.name.clone());
+        }
+    }
+    module
+}
+
 /// A module, loaded for one way of running it.
 pub fn load(module: &VerifiedModule, way: Way) -> Program {
-    Engine::new(Config::new().dispatch(way.dispatch)).load(module.clone())
+    way.engine().load(module.clone())
 }
 
 /// Calls `function` of a fresh instance.
@@ -70,20 +81,31 @@ pub fn call(program: &Program, function: &str, args: &[Value], limits: Limits) -
     let mut linker = Linker::new();
     let out = printed.clone();
     linker.func("console.print", move |text: String| out.lock().unwrap().push_str(&text));
-    let trapped = |e: nbc::runtime::error::Error| match e.trap() {
+    match linker.instantiate_with(program, limits) {
+        Ok(mut instance) => call_in(&mut instance, function, args, &printed),
+        Err(e) => Outcome::failed(trap_of(e)),
+    }
+}
+
+/// Calls `function` of an instance that prints to `printed`.
+///
+/// # Panics
+/// When the function cannot be called, which is the test's fault.
+pub fn call_in(instance: &mut Instance, function: &str, args: &[Value], printed: &Mutex<String>) -> Outcome {
+    let result = instance.call(function, args).map_err(trap_of);
+    let (fuel, memory) = (instance.fuel(), instance.memory());
+    let program = instance.program().clone();
+    let exported = program.module().globals.iter().filter(|g| g.export);
+    let globals = exported.filter_map(|g| g.name.as_deref()).map(|name| instance.global(name).ok()).collect();
+    let printed = printed.lock().unwrap().clone();
+    Outcome { result, fuel, printed, globals, memory }
+}
+
+fn trap_of(e: nbc::runtime::error::Error) -> Trap {
+    match e.trap() {
         Some(trap) => trap.clone(),
         None => panic!("{e}"),
-    };
-    let mut instance = match linker.instantiate_with(program, limits) {
-        Ok(instance) => instance,
-        Err(e) => {
-            let result = Err(trapped(e));
-            return Outcome { result, fuel: None, printed: String::new(), memory: HeapStats::default() };
-        }
-    };
-    let result = instance.call(function, args).map_err(trapped);
-    let printed = printed.lock().unwrap().clone();
-    Outcome { result, fuel: instance.fuel(), printed, memory: instance.memory() }
+    }
 }
 
 /// How two outcomes differ, if they do. Where calls overflow the stack is left
@@ -91,8 +113,8 @@ pub fn call(program: &Program, function: &str, args: &[Value], limits: Limits) -
 pub fn difference(a: &Outcome, b: &Outcome) -> Option<String> {
     match (&a.result, &b.result) {
         (Ok(x), Ok(y)) => {
-            if x.len() != y.len() || !x.iter().zip(y).all(|(x, y)| compare::identical(x, y)) {
-                return Some(format!("results {x:?} and {y:?}"));
+            if let Some(what) = compare::first_difference(x, y) {
+                return Some(format!("results, {what}"));
             }
         }
         (Err(x), Err(y)) if x.code() == TrapCode::StackOverflow && x.code() == y.code() => return None,
@@ -101,12 +123,24 @@ pub fn difference(a: &Outcome, b: &Outcome) -> Option<String> {
                 return Some(format!("traps {x} and {y}\n{x:?}\n{y:?}"));
             }
         }
-        (x, y) => return Some(format!("{x:?} and {y:?}")),
+        (Ok(x), Err(y)) => return Some(format!("results {} and {y}", compare::show(x))),
+        (Err(x), Ok(y)) => return Some(format!("{x} and results {}", compare::show(y))),
     }
     if let (Some(x), Some(y)) = (a.fuel, b.fuel)
         && x != y
     {
         return Some(format!("fuel left {x} and {y}"));
+    }
+    for (at, pair) in a.globals.iter().zip(&b.globals).enumerate() {
+        match pair {
+            (Some(x), Some(y)) => {
+                if let Some(what) = compare::first_difference(from_ref(x), from_ref(y)) {
+                    return Some(format!("exported global {at}, {what}"));
+                }
+            }
+            (x, y) if x.is_none() && y.is_none() => {}
+            (x, y) => return Some(format!("exported global {at}, {x:?} and {y:?}")),
+        }
     }
     if a.memory != b.memory {
         return Some(format!("memory {:?} and {:?}", a.memory, b.memory));

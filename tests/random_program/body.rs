@@ -2,6 +2,7 @@
 //! types it wants.
 
 use super::choices::Choices;
+use super::nest::Array;
 use super::{SCALARS, Shared, literal};
 use nbc::ir::builder::FunctionBuilder;
 use nbc::ir::op::{Field, Opcode, OperandSpec, Pattern, Role};
@@ -38,6 +39,10 @@ pub struct Body<'a, 'c, 'm> {
     pub level: usize,
     /// Instructions that may still be written.
     pub room: usize,
+    /// Tensors that nests work on rather than others.
+    pub given: Vec<Array>,
+    /// A number of turns that is asked for, and the most it is.
+    pub bound: Option<(Reg, i64)>,
 }
 
 /// Those that fuse, or that others fuse with.
@@ -95,7 +100,22 @@ impl<'a, 'c, 'm> Body<'a, 'c, 'm> {
         results: &'a [Type],
     ) -> Body<'a, 'c, 'm> {
         let (known, vars, counters, blocks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Body { c, f, shared, results, known, vars, counters, blocks, depth: 0, level: 0, room: 400 }
+        let (given, bound) = (Vec::new(), None);
+        Body {
+            c,
+            f,
+            shared,
+            results,
+            known,
+            vars,
+            counters,
+            blocks,
+            depth: 0,
+            level: 0,
+            room: 400,
+            given,
+            bound,
+        }
     }
 
     /// A register of that type that holds a value, the latest rather than others.
@@ -128,7 +148,7 @@ impl<'a, 'c, 'm> Body<'a, 'c, 'm> {
     }
 
     /// A tensor of that element type, a new one if need be.
-    fn tensor(&mut self, elem: Elem) -> Reg {
+    pub fn tensor(&mut self, elem: Elem) -> Reg {
         let found = self.shared.tensors.iter().find(|t| t.1 == elem);
         let (id, rank) = found.map_or((self.shared.tensors[0].0, 1), |t| (t.0, t.2));
         let constant = self.f.const_get(id);

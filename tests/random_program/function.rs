@@ -1,8 +1,6 @@
 //! Statements of a random function: loops, branches, switches, regions.
 
-use super::SCALARS;
 use super::body::{Body, Known};
-use super::literal;
 use nbc::ir::builder::FunctionBuilder;
 use nbc::ir::{BlockId, Elem, Operand, Reg, Type};
 
@@ -31,16 +29,7 @@ impl Body<'_, '_, '_> {
     /// The whole function: variables, statements, return.
     pub fn function(&mut self, statements: usize) {
         self.room = statements * 10;
-        for ty in SCALARS {
-            for _ in 0..2 {
-                let reg = self.f.reg(ty);
-                let value = literal(self.c, ty);
-                self.f.set(reg, value);
-                let var = Known { reg, ty, rank: 0, depth: 0 };
-                self.vars.push(var);
-                self.known.push(var);
-            }
-        }
+        self.variables();
         let tensors = if self.results.len() > 8 { 5 } else { self.c.below(3) };
         for n in 0..tensors.min(self.shared.tensors.len()) {
             let (id, elem, rank) = self.shared.tensors[n];
@@ -63,14 +52,14 @@ impl Body<'_, '_, '_> {
     }
 
     /// Goes on in a block.
-    fn begin(&mut self, block: BlockId) {
+    pub fn begin(&mut self, block: BlockId) {
         if self.depth == 0 && self.level == 0 {
             self.blocks.push(block);
         }
         self.f.switch_to(block);
     }
 
-    fn ret(&mut self) {
+    pub fn ret(&mut self) {
         let types = self.results.to_vec();
         let mut values = Vec::new();
         for (at, ty) in types.iter().enumerate() {
@@ -105,7 +94,7 @@ impl Body<'_, '_, '_> {
             return;
         }
         self.room -= 1;
-        let choice = if self.level > 3 { 0 } else { self.c.below(24) };
+        let choice = if self.level > 3 { 0 } else { self.c.below(32) };
         match choice {
             0..=9 => {
                 for _ in 0..1 + self.c.below(7) {
@@ -119,6 +108,9 @@ impl Body<'_, '_, '_> {
             17 => self.region(),
             18 => self.leave(),
             19 => self.call(),
+            24..=28 => self.nest(),
+            29 => self.call_routine(),
+            30 => self.search(),
             _ => self.tight_loop(),
         }
     }
@@ -294,6 +286,40 @@ impl Body<'_, '_, '_> {
             }
             false => self.f.br_if(cond, inside, done),
         }
+        self.begin(done);
+    }
+
+    /// A loop whose turns nobody can count beforehand.
+    fn search(&mut self) {
+        let start = self.operand(Type::I64);
+        let n = self.f.reg(Type::I64);
+        let first = self.f.i64_and(start, 1023i64);
+        self.f.set(n, first);
+        let (head, inside, done) = (self.f.block(), self.f.block(), self.f.block());
+        self.f.br(head);
+        self.begin(head);
+        let cond = self.f.i64_gt_u(n, 1i64);
+        self.f.br_if(cond, inside, done);
+        self.begin(inside);
+        let known = self.known.clone();
+        self.learn(n, Type::I64, 0);
+        for _ in 0..self.c.below(4) {
+            self.instruction();
+        }
+        self.accumulate(n);
+        self.known = known;
+        match self.c.below(3) {
+            0 => {
+                let odd = self.f.i64_and(n, 1i64);
+                let odd = self.f.i64_eq(odd, 1i64);
+                let (up, down) = (self.f.i64_mul(n, 3i64), self.f.i64_shr_u(n, 1i64));
+                let up = self.f.i64_add(up, 1i64);
+                self.f.to(n).select(odd, up, down)
+            }
+            1 => self.f.to(n).i64_div(n, 3i64),
+            _ => self.f.to(n).i64_shr(n, 1i64),
+        };
+        self.f.br(head);
         self.begin(done);
     }
 

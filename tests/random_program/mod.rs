@@ -12,11 +12,15 @@ pub mod agree;
 mod body;
 pub mod choices;
 mod function;
+mod nest;
+mod routine;
+mod turn;
 
 use body::{Body, Known};
 use choices::Choices;
 use nbc::ir::builder::{Func, ModuleBuilder};
 use nbc::ir::{ConstId, ConstValue, Elem, GlobalId, Imm, Module, SigId, Type};
+use routine::Routine;
 
 /// The scalar types.
 pub const SCALARS: [Type; 5] = [Type::I64, Type::I32, Type::F64, Type::F32, Type::Bool];
@@ -25,8 +29,14 @@ pub const SCALARS: [Type; 5] = [Type::I64, Type::I32, Type::F64, Type::F32, Type
 pub struct Shared {
     /// Constant tensors with their ranks.
     pub tensors: Vec<(ConstId, Elem, usize)>,
+    /// Their dims.
+    pub dims: Vec<Vec<u64>>,
     /// Mutable globals.
     pub globals: Vec<(GlobalId, Type)>,
+    /// A global that begins as one of the constants.
+    pub object: Option<(GlobalId, ConstId)>,
+    /// Functions for loops.
+    pub routines: Vec<Routine>,
     /// Functions that may be called, with their types.
     pub callable: Vec<(Func, Vec<Type>, Vec<Type>)>,
     /// Functions from f64 to f64, for references.
@@ -39,8 +49,16 @@ pub struct Shared {
 pub fn program(c: &mut Choices<'_>) -> Module {
     let mut m = ModuleBuilder::new();
     let map_sig = m.signature([Type::F64], [Type::F64]);
-    let mut shared =
-        Shared { tensors: Vec::new(), globals: Vec::new(), callable: Vec::new(), maps: Vec::new(), map_sig };
+    let mut shared = Shared {
+        tensors: Vec::new(),
+        dims: Vec::new(),
+        globals: Vec::new(),
+        object: None,
+        routines: Vec::new(),
+        callable: Vec::new(),
+        maps: Vec::new(),
+        map_sig,
+    };
     let twist = m.import("host.twist", [Type::I64], [Type::I64]);
     let mix = m.import("host.mix", [Type::F64, Type::I32], [Type::I32, Type::F64]);
     shared.callable.push((twist, vec![Type::I64], vec![Type::I64]));
@@ -51,6 +69,7 @@ pub fn program(c: &mut Choices<'_>) -> Module {
             [&[24][..], &[8, 8], &[8, 3, 4], &[16], &[0], &[]][c.below(if n < 2 { 2 } else { 6 })];
         let id = m.constant(&format!("t{n}"), tensor(c, elem, dims));
         shared.tensors.push((id, elem, dims.len()));
+        shared.dims.push(dims.to_vec());
     }
     for n in 0..c.below(4) {
         let ty = c.pick(&SCALARS);
@@ -59,13 +78,23 @@ pub fn program(c: &mut Choices<'_>) -> Module {
     }
     if c.percent(40) {
         let (id, elem, _) = shared.tensors[c.below(shared.tensors.len())];
-        shared.globals.push((m.global("object", id), Type::Tensor(elem)));
+        let global = m.global("object", id);
+        shared.globals.push((global, Type::Tensor(elem)));
+        shared.object = Some((global, id));
     }
     for n in 0..1 + c.below(2) {
         let func = m.declare(&format!("map{n}"), [Type::F64], [Type::F64]);
         write(c, &mut m, &shared, func, &[Type::F64], &[Type::F64], 3);
         shared.maps.push(func);
         shared.callable.push((func, vec![Type::F64], vec![Type::F64]));
+    }
+    for n in 0..c.below(3) {
+        let recursive = routine::recursive(c, &mut m, &shared, &format!("down{n}"));
+        shared.routines.push(recursive);
+    }
+    for n in 0..c.below(3) {
+        let kernel = routine::kernel(c, &mut m, &shared, &format!("kernel{n}"));
+        shared.routines.push(kernel);
     }
     for n in 0..c.below(4) {
         let params: Vec<Type> = (0..c.below(5)).map(|_| param(c, &shared)).collect();

@@ -1,0 +1,118 @@
+//! Runs one program in every way this build has and compares all that can be
+//! seen: results, traps with their frames, fuel left, globals, memory, and
+//! what was said to the host.
+//!
+//! A program runs with fuel first. Only if it ends of itself does it run
+//! without, so that endless programs may come along.
+
+use super::{Outcome, Way, call_in, difference};
+use nbc::ir::verify::VerifiedModule;
+use nbc::runtime::engine::{Limits, Program};
+use nbc::runtime::linker::Linker;
+use nbc::runtime::trap::TrapCode;
+use nbc::runtime::value::Value;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Calls of one instance, one after the other, so that what a call left behind
+/// is seen by the next.
+#[derive(Clone, Debug)]
+pub struct Script {
+    pub calls: Vec<(String, Vec<Value>)>,
+    /// Fuel of each call.
+    pub fuel: u64,
+    pub memory: usize,
+    pub stack: usize,
+}
+
+/// Two ways that differ.
+#[derive(Debug)]
+pub struct Difference {
+    pub call: usize,
+    pub first: Way,
+    pub other: Way,
+    pub what: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "call {}: ({}) and ({}) differ: {}", self.call, self.first, self.other, self.what)
+    }
+}
+
+/// Time of a call without fuel that is known to end: far more than it takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs the program in `ways`; what the first of them did if all agree.
+pub fn agree(module: &VerifiedModule, script: &Script, ways: &[Way]) -> Result<Vec<Outcome>, Difference> {
+    let first = Way::reference(true);
+    let expected = run(module, script, first);
+    let endless = expected.iter().any(|o| o.trap() == Some(TrapCode::OutOfFuel));
+    for other in ways.iter().copied().filter(|w| *w != first && (w.metered || !endless)) {
+        let found = run(module, script, other);
+        for (call, (e, f)) in expected.iter().zip(&found).enumerate() {
+            // Frames differ in size, so deep calls end where they end.
+            if [e, f].iter().any(|o| o.trap() == Some(TrapCode::StackOverflow)) {
+                break;
+            }
+            if let Some(what) = difference(e, f) {
+                return Err(Difference { call, first, other, what });
+            }
+        }
+    }
+    Ok(expected)
+}
+
+/// Runs all calls in one way.
+pub fn run(module: &VerifiedModule, script: &Script, way: Way) -> Vec<Outcome> {
+    run_loaded(&super::load(module, way), script, way)
+}
+
+fn run_loaded(program: &Program, script: &Script, way: Way) -> Vec<Outcome> {
+    let said = Arc::new(Mutex::new(String::new()));
+    let limits = Limits {
+        fuel: way.metered.then_some(script.fuel),
+        timeout: (!way.metered).then_some(PATIENCE),
+        memory: script.memory,
+        stack: script.stack,
+    };
+    let mut instance = match linker(&said).instantiate_with(program, limits) {
+        Ok(instance) => instance,
+        Err(e) => match e.trap() {
+            Some(trap) => return vec![Outcome::failed(trap.clone())],
+            None => panic!("{e}"),
+        },
+    };
+    let mut outcomes = Vec::new();
+    for (function, args) in &script.calls {
+        instance.set_fuel(script.fuel);
+        outcomes.push(call_in(&mut instance, function, args, &said));
+    }
+    outcomes
+}
+
+/// The host: each function says what it was called with, so that the order of
+/// calls is seen too.
+fn linker(said: &Arc<Mutex<String>>) -> Linker {
+    let mut linker = Linker::new();
+    let say = |text: fmt::Arguments<'_>, said: &Mutex<String>| {
+        let mut said = said.lock().unwrap();
+        if said.len() < 10_000 {
+            fmt::Write::write_fmt(&mut *said, text).expect("a String takes anything");
+        }
+    };
+    let to = said.clone();
+    linker.func("console.print", move |text: String| say(format_args!("{text}"), &to));
+    let to = said.clone();
+    linker.func("host.twist", move |v: i64| {
+        say(format_args!("twist {v}\n"), &to);
+        if v % 16 == 7 { Err("a seven") } else { Ok(v.wrapping_mul(-3) ^ 0x55) }
+    });
+    let to = said.clone();
+    linker.func("host.mix", move |a: f64, b: i32| {
+        say(format_args!("mix {a:?} {b}\n"), &to);
+        (b.wrapping_add(a as i32), a * 0.5 + f64::from(b))
+    });
+    linker
+}
