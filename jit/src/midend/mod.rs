@@ -7,6 +7,7 @@
 //! charges fuel keeps its place among others of that sort.
 
 pub mod charge;
+pub mod inline;
 pub mod webs;
 
 use crate::mir::Func;
@@ -44,10 +45,13 @@ pub fn run(
         debug_assert_eq!(crate::mir::check(func), Ok(()), "after {pass}");
         watch(pass, func);
     };
-    let _ = (module, options);
     if metered {
         charge::insert(func);
         done("charge", func);
+    }
+    if options.inline {
+        inline::run(func, module, metered, &inline::Limits::default());
+        done("inline", func);
     }
     webs::run(func);
     done("webs", func);
