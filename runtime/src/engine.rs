@@ -1,9 +1,9 @@
 //! The engine: configuration shared by all programs, and loaded programs.
 
+use crate::compiled::{Tier, Watch};
 use crate::error::Error;
 use crate::interp::Dispatch;
 use crate::interp::code::Loaded;
-use crate::interp::compiled::{Tier, Watch};
 use crate::load::load;
 use nbc_ir::{Module, VerifiedModule};
 use std::sync::{Arc, OnceLock};
@@ -131,6 +131,11 @@ impl Program {
 
     pub(crate) fn code(&self, metered: bool) -> Arc<Loaded> {
         let slot = if metered { &self.0.metered } else { &self.0.plain };
-        slot.get_or_init(|| Arc::new(load(self.0.module.clone(), self.0.engine.dispatch(), metered))).clone()
+        let config = &self.0.engine.config;
+        let at_first_call = config.watch.as_ref().is_some_and(|w| w.tier.at_first_call());
+        slot.get_or_init(|| {
+            Arc::new(load(self.0.module.clone(), config.dispatch, metered).compiled_first(at_first_call))
+        })
+        .clone()
     }
 }

@@ -3,7 +3,7 @@
 //! - [`engine`], [`linker`], [`instance`], [`value`], [`host`], [`error`]: what embedders use
 //! - [`load`]: verified bytecode to internal code
 //! - [`interp`]: the interpreter that runs it
-//! - [`compiled`]: what compiled code calls
+//! - [`compiled`]: the seam for tiers that compile
 //! - [`arith`]: what scalar instructions compute
 //! - [`object`]: tensors, strings and lists
 //! - [`region`]: who owns objects, and when they go

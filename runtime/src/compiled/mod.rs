@@ -1,3 +1,120 @@
-//! What compiled code needs of the runtime.
+//! The seam for tiers that compile: whom the interpreter tells of hot places,
+//! how compiled code gets into a loaded module, and what it may call.
+//!
+//! The interpreter knows no compiler, and a build without one differs in
+//! speed, never in an answer. Compiled code of a function is entered in two ways:
+//!
+//! - from compiled code, directly: `extern "C" fn(ctx, args..) -> (status, result)`
+//!   with a function's one result in the second register for results (`rdx`, or
+//!   `xmm0` for a float). With several results there is a last argument more:
+//!   where to write them, as slots.
+//! - from the interpreter, through its [`Enter`], which takes the arguments from
+//!   the slots of the frame and leaves the results there.
+//!
+//! A status is 0, or [`PENDING`](crate::interp::context::PENDING) when there is
+//! a trap in the context: compiled code leaves no other. It keeps the budget in
+//! the context whenever it calls anything, and never changes where the stack
+//! of registers ends.
 
+pub mod calls;
+pub mod layout;
+pub mod native;
+pub mod objects;
 pub mod scalars;
+#[cfg(test)]
+mod tests;
+
+use crate::interp::code::Loaded;
+use crate::interp::context::Context;
+use nbc_ir::FuncId;
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+pub use calls::{Calls, calls};
+pub use objects::{Arg, ObjectCall};
+
+/// A place where a program spends its time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HotPlace {
+    /// The function that is called, or runs a loop.
+    pub func: FuncId,
+    /// Block and instruction where a loop that is running can be entered (see
+    /// [`Loaded::publish_resume`]); `None` for calls, and where it cannot.
+    pub resume: Option<(u32, u32)>,
+    /// Calls and back-edges that have been counted there; fuel where it is metered.
+    pub count: u64,
+}
+
+/// What compiles hot code. It must not panic.
+pub trait Tier: Send + Sync {
+    /// Says that `place` in `code` has become hot: once for a place and an
+    /// instance. Called on the thread that runs the program, which waits: take
+    /// a note and return.
+    fn hot(&self, code: &Arc<Loaded>, place: HotPlace);
+
+    /// Whether every function is compiled before it first runs, instead of
+    /// being interpreted until it is hot.
+    fn at_first_call(&self) -> bool {
+        false
+    }
+
+    /// Compiles `func` before its first call, which waits: once for a function
+    /// and a loaded module. Where it publishes nothing, the function is
+    /// interpreted.
+    fn first_call(&self, code: &Arc<Loaded>, func: FuncId) {
+        let _ = (code, func);
+    }
+}
+
+/// Enters compiled code from the interpreter: loads the arguments from
+/// `regs[0..]`, calls `native`, and writes the results to `regs[0..]`. For a
+/// loop entered in the middle, `regs` is the whole frame of the function.
+/// Returns a status.
+pub type Enter = unsafe extern "C" fn(ctx: *mut Context, regs: *mut u64, native: *const u8) -> u64;
+
+/// Compiled code of a function.
+#[derive(Clone)]
+pub struct NativeCode {
+    /// How the interpreter enters it.
+    pub enter: Enter,
+    /// Its address, for calls from compiled code.
+    pub native: *const u8,
+    /// Keeps it alive.
+    pub unit: Arc<dyn Any + Send + Sync>,
+}
+
+// SAFETY: the address is only called, by those who have a context.
+unsafe impl Send for NativeCode {}
+
+/// A place in compiled code that may trap or call: where in the bytecode it
+/// comes from, innermost call first where functions were inlined.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Site {
+    /// The places.
+    pub places: Box<[Place]>,
+}
+
+/// A place in the bytecode.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Place {
+    /// The function.
+    pub func: FuncId,
+    /// Its block.
+    pub block: u32,
+    /// The instruction's position in the block.
+    pub inst: u32,
+}
+
+/// The tier of an engine, and from when on it wants to hear of a place.
+#[derive(Clone)]
+pub(crate) struct Watch {
+    pub(crate) tier: Arc<dyn Tier>,
+    pub(crate) threshold: u64,
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("threshold", &self.threshold).finish_non_exhaustive()
+    }
+}

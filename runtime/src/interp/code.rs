@@ -1,13 +1,18 @@
 //! Internal code: fixed-width, pre-decoded operations that the interpreter runs.
 //!
 //! Built from a [`nbc_ir::VerifiedModule`] only, so the interpreter may trust every
-//! slot, target and site in it. Never changes once loaded.
+//! slot, target and site in it. Never changes once loaded; what changes is the
+//! table through which calls go, when functions get compiled.
 
 use super::Dispatch;
-use super::micro::Src;
+use super::micro::{MicroOp, Src};
 use crate::backtrace::Frame;
+use crate::compiled::native::Published;
 use crate::op::Kernel;
 use nbc_ir::{Elem, FuncId, Item, Type, VerifiedModule};
+use std::ptr::null_mut;
+use std::sync::Once;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// What runs an operation: the handler itself for direct threading, the
 /// number of the operation for the portable loop.
@@ -43,6 +48,11 @@ pub struct Instr {
 }
 
 impl Instr {
+    /// An operation without operands.
+    pub fn blank(run: Run) -> Instr {
+        Instr { run, a: 0, b: 0, c: 0, d: 0, imm: 0, imm2: 0, jump: 0 }
+    }
+
     /// Slot of the fourth operand.
     #[inline(always)]
     pub fn e(&self) -> usize {
@@ -110,6 +120,9 @@ pub struct FuncCode {
     pub origin: Box<[u32]>,
     /// Block and instruction of each origin.
     pub origins: Box<[(u32, u32)]>,
+    /// Position of operations where compiled code could take over before they
+    /// run, with the block and instruction to go on from; by position.
+    pub resumes: Box<[(u32, (u32, u32))]>,
     /// What the operations refer to by address; never grows once there is code.
     pub sites: Vec<Site>,
     /// Slots from the frame's start that a call of it may touch before it calls on.
@@ -125,14 +138,32 @@ pub const MAX_CONSTS: usize = 1000;
 /// Position of the saved return address before a frame's first slot.
 pub const LINK_SLOTS: u32 = 1;
 
-/// Entry of the table through which all calls go.
-#[repr(C)]
-#[derive(Clone, Copy)]
+/// Entry of the table through which all calls go; written when there is
+/// compiled code, `native` before `code`.
+#[repr(C, align(32))]
 pub struct FuncEntry {
     /// First operation.
-    pub code: *const Instr,
+    pub code: AtomicPtr<Instr>,
     /// See [`FuncCode::extent`].
     pub extent: u64,
+    /// Compiled code, or null.
+    pub native: AtomicPtr<u8>,
+    /// First operation of the interpreted code.
+    pub interpreted: *const Instr,
+}
+
+impl FuncEntry {
+    /// First operation.
+    #[inline(always)]
+    pub fn code(&self) -> *const Instr {
+        self.code.load(Ordering::Acquire)
+    }
+}
+
+/// What a function begins with that the tier is to compile before its first call.
+pub(crate) struct FirstCall {
+    pub(crate) instr: Instr,
+    pub(crate) once: Once,
 }
 
 /// A module as internal code.
@@ -149,51 +180,99 @@ pub struct Loaded {
     pub entries: Box<[FuncEntry]>,
     /// What the outermost call returns to: a call that never was, then the exit.
     pub exit: Box<[Instr; 2]>,
+    /// What is compiled.
+    pub(crate) published: Published,
+    /// What functions begin with that are compiled before their first call, by function.
+    pub(crate) first_calls: Box<[FirstCall]>,
     /// Functions by address of their code.
     by_address: Vec<(usize, u32)>,
 }
 
-// SAFETY: the code is never written after loading; the addresses in it point
-// into what `Loaded` owns or to functions.
+// SAFETY: the code is never written after loading, but for the table of
+// entries, which is atomic; the addresses in it point into what `Loaded` owns
+// and keeps, or to functions.
 unsafe impl Send for Loaded {}
 // SAFETY: as above.
 unsafe impl Sync for Loaded {}
 
 impl Loaded {
-    /// A module from the code of its functions, imports first. `exit` ends the outermost call.
-    pub fn new(
-        module: VerifiedModule,
-        dispatch: Dispatch,
-        metered: bool,
-        funcs: Vec<FuncCode>,
-        exit: Run,
-    ) -> Loaded {
-        let entries =
-            funcs.iter().map(|f| FuncEntry { code: f.code.as_ptr(), extent: f.extent as u64 }).collect();
+    /// A module from the code of its functions, imports first.
+    pub fn new(module: VerifiedModule, dispatch: Dispatch, metered: bool, funcs: Vec<FuncCode>) -> Loaded {
+        let entry = |f: &FuncCode| FuncEntry {
+            code: AtomicPtr::new(f.code.as_ptr().cast_mut()),
+            extent: f.extent as u64,
+            native: AtomicPtr::new(null_mut()),
+            interpreted: f.code.as_ptr(),
+        };
+        let entries = funcs.iter().map(entry).collect();
         let mut by_address: Vec<(usize, u32)> =
             funcs.iter().enumerate().map(|(i, f)| (f.code.as_ptr().addr(), i as u32)).collect();
         by_address.sort_unstable();
-        let blank = Instr { run: exit, a: 0, b: 0, c: 0, d: 0, imm: 0, imm2: 0, jump: 0 };
+        let blank = Instr::blank(dispatch.special(MicroOp::Exit));
         // A single result lands in the first slot of the callee's own frame.
         let exit = Box::new([Instr { a: 1, imm2: 1, ..blank }, blank]);
-        Loaded { module, dispatch, metered, funcs, entries, exit, by_address }
+        Loaded {
+            module,
+            dispatch,
+            metered,
+            funcs,
+            entries,
+            exit,
+            published: Published::default(),
+            first_calls: Box::default(),
+            by_address,
+        }
+    }
+
+    /// With functions that ask the tier for compiled code when first called, if `first`.
+    pub(crate) fn compiled_first(mut self, first: bool) -> Loaded {
+        if !first {
+            return self;
+        }
+        let run = self.dispatch.special(MicroOp::FirstCall);
+        let stub = |f| FirstCall { instr: Instr { imm: f as u64, ..Instr::blank(run) }, once: Once::new() };
+        self.first_calls = (0..self.funcs.len()).map(stub).collect();
+        for (entry, stub) in self.entries.iter_mut().zip(&self.first_calls).skip(self.module.imports.len()) {
+            *entry.code.get_mut() = (&raw const stub.instr).cast_mut();
+        }
+        self
+    }
+
+    /// Numbers of parameters and results of `func`.
+    pub(crate) fn arity(&self, func: FuncId) -> (usize, usize) {
+        self.module.func_sig(func).map_or((0, 0), |s| (s.params.len(), s.results.len()))
+    }
+
+    /// Whether `func` is one of the module's own, with its code.
+    pub(crate) fn is_own(&self, func: u64) -> bool {
+        (self.module.imports.len() as u64..self.funcs.len() as u64).contains(&func)
+    }
+
+    /// The function whose code has an operation at `ip`, and the operation's position.
+    pub(crate) fn position(&self, ip: *const Instr) -> Option<(FuncId, usize)> {
+        let at = self.by_address.partition_point(|(start, _)| *start <= ip.addr());
+        let (start, func) = *self.by_address.get(at.checked_sub(1)?)?;
+        let position = (ip.addr() - start) / size_of::<Instr>();
+        (position < self.funcs[func as usize].code.len()).then_some((FuncId(func), position))
     }
 
     /// Where in the bytecode the operation at `ip` comes from.
     pub fn frame_at(&self, ip: *const Instr) -> Option<Frame> {
-        let at = self.by_address.partition_point(|(start, _)| *start <= ip.addr());
-        let (start, func) = *self.by_address.get(at.checked_sub(1)?)?;
-        let code = &self.funcs[func as usize];
-        let position = (ip.addr() - start) / size_of::<Instr>();
-        let (block, inst) = code.origins[*code.origin.get(position)? as usize];
-        let id = FuncId(func);
-        let function = self.module.function(id);
-        Some(Frame {
-            func: id,
-            name: self.module.func_name(id),
+        let (func, position) = self.position(ip)?;
+        let code = &self.funcs[func.index()];
+        let (block, inst) = code.origins[code.origin[position] as usize];
+        Some(self.frame(func, block, inst))
+    }
+
+    /// An instruction as people see it.
+    pub(crate) fn frame(&self, func: FuncId, block: u32, inst: u32) -> Frame {
+        let block_of = self.module.function(func).and_then(|f| f.blocks.get(block as usize));
+        Frame {
+            func,
+            name: self.module.func_name(func),
             block,
             inst,
-            line: function.map_or(0, |f| f.blocks[block as usize].line(inst as usize)),
-        })
+            line: block_of.map_or(0, |b| b.line(inst as usize)),
+        }
     }
 }

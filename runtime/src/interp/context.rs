@@ -2,10 +2,11 @@
 //! heap, and what is known of a trap on its way out.
 
 use super::code::{FuncEntry, Instr, Loaded};
-use super::compiled::{HotPlace, Watch};
 use super::hotness::Hotness;
 use super::{Dispatch, element};
 use crate::backtrace::Frame;
+use crate::compiled::Watch;
+use crate::compiled::native::stack_pointer;
 use crate::op::OpHost;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
@@ -19,10 +20,9 @@ pub const PENDING: u64 = u64::MAX;
 
 /// Back-edges and calls between two looks at the clock and the interrupt flag
 /// where fuel is not metered; fuel units where it is.
-const SLICE: i64 = 4096;
+pub(crate) const SLICE: i64 = 4096;
 
-/// Most native calls of the interpreter inside each other (through operations
-/// and host functions that call back).
+/// Most calls of operations and host functions inside each other that call back.
 const MAX_NESTING: u32 = 48;
 
 /// Runs a host function. The slots hold the arguments first, then the results;
@@ -51,6 +51,14 @@ pub struct Context {
     stop_regs: *mut u64,
     /// Where the next nested call's frame may begin.
     pub top: *mut u64,
+    /// Lowest address of the native stack that compiled code may use; 0 when
+    /// none has run since the host's call.
+    pub native_limit: usize,
+    /// Lowest address of it at which compiled code may call back.
+    pub(crate) native_floor: usize,
+    /// Operation to go on with after a slow path: the one that took it (or the
+    /// next, after a charge), or what enters compiled code.
+    pub(crate) next: *const Instr,
 
     /// Objects.
     pub heap: Heap,
@@ -68,6 +76,8 @@ pub struct Context {
     pub reserve: Option<u64>,
     /// Where time is spent.
     pub hotness: Hotness,
+    /// Slices made small one after the other to meet a place with compiled code.
+    pub(crate) small_slices: u32,
     /// The code.
     pub code: Arc<Loaded>,
     stack: Box<[u64]>,
@@ -103,7 +113,7 @@ impl Trace {
 }
 
 // SAFETY: the pointers point into what the context owns (or into `code`,
-// which is never written), and the host functions are `Send + Sync`.
+// which is shared), and the host functions are `Send + Sync`.
 unsafe impl Send for Context {}
 
 impl Context {
@@ -132,6 +142,9 @@ impl Context {
             stop_regs: std::ptr::null_mut(),
             // One slot for the address to return to.
             top: range.start.wrapping_add(1),
+            native_limit: 0,
+            native_floor: 0,
+            next: std::ptr::null(),
             heap,
             pending: None,
             host_calls: hosts.iter().map(|h| &raw const **h).collect(),
@@ -140,6 +153,7 @@ impl Context {
             deadline: None,
             reserve: metered.then_some(0),
             hotness: Hotness::new(watch),
+            small_slices: 0,
             code,
             stack,
             globals_store: Box::default(),
@@ -228,18 +242,19 @@ impl Context {
         // the comparison is of addresses in or behind it, and the frame, which
         // has room for parameters and results, is written only where it fits.
         unsafe {
-            let entry = *self.funcs.add(func.index());
+            let entry = &*self.funcs.add(func.index());
             let frame = self.top;
-            let room = self.stack_end.offset_from(frame).max(0) as u64;
-            if entry.extent > room || self.nesting == MAX_NESTING {
+            if self.nesting == 0 {
+                // It may be another thread's stack than the last time.
+                (self.native_limit, self.native_floor) = (0, 0);
+            }
+            if !self.has_room(entry) || self.nesting == MAX_NESTING {
                 return Err(TrapCode::StackOverflow.into());
             }
             lower(&mut self.heap, std::slice::from_raw_parts_mut(frame, params))?;
-            *frame.sub(1) = self.exit;
             self.nesting += 1;
-            let status = self.code.dispatch.run(entry.code, frame, self);
+            let status = self.run(entry.code());
             self.nesting -= 1;
-            self.top = frame;
             if status == 0 {
                 return lift(&mut self.heap, std::slice::from_raw_parts(frame, results));
             }
@@ -247,9 +262,37 @@ impl Context {
         }
     }
 
+    /// Whether a function may be called from native code: both stacks have room.
+    ///
+    /// # Safety
+    /// `entry` is one of the module's.
+    #[inline(always)]
+    pub(crate) unsafe fn has_room(&self, entry: &FuncEntry) -> bool {
+        // SAFETY: `top` lies in the stack, or at its end.
+        let room = unsafe { self.stack_end.offset_from(self.top) }.max(0) as u64;
+        entry.extent <= room && stack_pointer() >= self.native_floor
+    }
+
+    /// Runs the code at `ip` in a new frame at `top`, where its arguments are
+    /// and its results come to.
+    ///
+    /// # Safety
+    /// `ip` is where a function begins for which there is room.
+    #[inline(always)]
+    pub(crate) unsafe fn run(&mut self, ip: *const Instr) -> u64 {
+        let frame = self.top;
+        // SAFETY: as the caller promises; `top` is never the stack's first slot.
+        unsafe {
+            *frame.sub(1) = self.exit;
+            let status = self.code.dispatch.run(ip, frame, self);
+            self.top = frame;
+            status
+        }
+    }
+
     /// Turns the status of code that stopped into a trap, adding its frames.
     #[cold]
-    unsafe fn trapped(&mut self, status: u64) -> TrapError {
+    pub(crate) unsafe fn trapped(&mut self, status: u64) -> TrapError {
         let trap = if status == PENDING {
             self.pending.take().unwrap_or_else(|| TrapCode::HostError.into())
         } else {
@@ -275,6 +318,11 @@ impl Context {
         }
     }
 
+    /// Adds a frame of the trap on its way out.
+    pub(crate) fn trace(&mut self, frame: Frame) {
+        self.trace.push(frame);
+    }
+
     /// The frames of the last trap.
     pub fn take_trace(&mut self) -> Trace {
         std::mem::take(&mut self.trace)
@@ -294,53 +342,6 @@ impl Context {
     pub fn fail(&mut self, trap: TrapError) -> bool {
         self.pending = Some(trap);
         false
-    }
-
-    /// Counts a slice for the operation at `ip`, and tells the tier if that made it hot.
-    fn credit(&mut self, ip: *const Instr) {
-        if let Some((watch, count)) = self.hotness.tick(ip, SLICE as u64)
-            && let Some(at) = self.code.frame_at(ip)
-        {
-            watch.tier.hot(&self.code.module, HotPlace { at, count });
-        }
-    }
-
-    /// A new budget for code that is not metered, or -1 and a trap.
-    #[cold]
-    #[inline(never)]
-    pub fn poll_slice(&mut self, ip: *const Instr, _budget: i64) -> i64 {
-        self.credit(ip);
-        match self.poll() {
-            Ok(()) => SLICE,
-            Err(trap) => {
-                self.fail(trap);
-                -1
-            }
-        }
-    }
-
-    /// Takes `cost` off budget and reserve, and makes a new budget; or leaves
-    /// both as they are and traps with -1.
-    #[cold]
-    #[inline(never)]
-    pub fn charge_slice(&mut self, ip: *const Instr, budget: i64, cost: u64) -> i64 {
-        self.credit(ip);
-        let fuel = budget.max(0) as u64 + self.reserve.unwrap_or(0);
-        self.budget = 0;
-        self.reserve = Some(fuel);
-        let go_on = self.poll();
-        let taken = go_on.and_then(|()| fuel.checked_sub(cost).ok_or_else(|| TrapCode::OutOfFuel.into()));
-        match taken {
-            Ok(left) => {
-                let budget = left.min(SLICE as u64);
-                self.reserve = Some(left - budget);
-                budget as i64
-            }
-            Err(trap) => {
-                self.fail(trap);
-                -1
-            }
-        }
     }
 
     /// Finds out why an access by `rank` indices was refused; the last one is `last`.

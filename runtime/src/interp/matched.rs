@@ -9,6 +9,7 @@ use super::context::{Context, PENDING};
 use super::element::{self, Element};
 use super::plain::{self, Run as PlainRun};
 use crate::arith::{self, Binary, Division, Scalar, Truncation, Unary};
+use crate::compiled::native::{self, INTERPRET};
 use crate::interp::code::Instr;
 use crate::interp::micro::{BinaryOp, CompareOp, DivisionOp, MicroOp, Plain, TruncationOp, UnaryOp};
 use crate::object::Tensor;
@@ -50,11 +51,12 @@ pub unsafe fn run(mut ip: *const Instr, mut regs: *mut u64, ctx: *mut Context) -
             ($cost:expr) => {
                 let left = budget - $cost;
                 if left < 0 {
-                    budget = (*ctx).poll_slice(ip, budget);
+                    budget = (*ctx).poll_slice(ip, regs);
                     if budget < 0 {
                         budget = 0;
                         check!(false);
                     }
+                    ip = (*ctx).next;
                     continue;
                 }
                 budget = left;
@@ -116,18 +118,33 @@ pub unsafe fn run(mut ip: *const Instr, mut regs: *mut u64, ctx: *mut Context) -
                 MicroOp::Call | MicroOp::CallRef => {
                     count!((*ctx).call_cost);
                     let func = if matches!(i.run.code, MicroOp::Call) { i.imm } else { get(i.b) };
-                    let entry = *(*ctx).funcs.add(func as usize);
+                    let entry = &*(*ctx).funcs.add(func as usize);
                     let frame = regs.add(i.imm2 as u32 as usize);
                     if frame.wrapping_add(entry.extent as usize) > (*ctx).stack_end {
                         trap!(StackOverflow);
                     }
                     *frame.sub(1) = ip.add(1).expose_provenance() as u64;
-                    (ip, regs) = (entry.code, frame);
+                    (ip, regs) = (entry.code(), frame);
                     continue;
                 }
-                MicroOp::Ret | MicroOp::RetMany | MicroOp::RetRegion => {
+                MicroOp::FirstCall => {
+                    ip = native::first_call(i.imm, ctx);
+                    continue;
+                }
+                MicroOp::Ret | MicroOp::RetMany | MicroOp::RetRegion | MicroOp::EnterNative => {
                     let mut single = None;
                     match i.run.code {
+                        MicroOp::EnterNative => {
+                            (*ctx).budget = budget;
+                            let status = native::run_native(ip, regs, ctx);
+                            budget = (*ctx).budget;
+                            if status == INTERPRET {
+                                ip = native::interpreted(ip);
+                                continue;
+                            }
+                            check!(status == 0);
+                            single = (i.a == 1).then(|| get(0));
+                        }
                         MicroOp::Ret => single = (i.a == 1).then(|| get(i.b)),
                         MicroOp::RetMany => plain::return_values(i, regs),
                         _ => {
@@ -150,17 +167,21 @@ pub unsafe fn run(mut ip: *const Instr, mut regs: *mut u64, ctx: *mut Context) -
                 MicroOp::Charge => {
                     let left = budget - i.imm as i64;
                     if left < 0 {
-                        budget = (*ctx).charge_slice(ip, budget, i.imm);
+                        budget = (*ctx).charge_slice(ip, regs, budget, i.imm);
                         if budget < 0 {
                             budget = (*ctx).budget;
                             check!(false);
                         }
-                    } else {
-                        budget = left;
+                        ip = (*ctx).next;
+                        continue;
                     }
+                    budget = left;
                 }
                 MicroOp::Plain(op) => {
                     (*ctx).budget = budget;
+                    if matches!(op, Plain::CallOp | Plain::CallHost) {
+                        (*ctx).top = regs.add(i.imm2 as u32 as usize);
+                    }
                     let ok = run_plain(op, i, regs, ctx);
                     budget = (*ctx).budget;
                     check!(ok);

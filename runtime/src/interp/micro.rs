@@ -206,8 +206,12 @@ pub enum MicroOp {
     Copy,
     /// The literal to a slot; the portable loop's name for `Copy` of one.
     Literal,
-    /// Ends the outermost call; the portable loop's.
+    /// Ends the outermost call; no part of a function's code, as are the next two.
     Exit,
+    /// Runs the compiled code of a stub, and returns from the function.
+    EnterNative,
+    /// Gives the tier the chance to compile function `imm`, then runs it.
+    FirstCall,
     /// `src[0] ? src[1] : src[2]`.
     Select,
     /// Element of `src[0]` at flat index `src[1]` plus `imm`.
@@ -378,6 +382,11 @@ pub struct Micro {
     pub uses: u32,
     /// Position in the function's list of origins: where a trap is reported.
     pub origin: u32,
+    /// Origins of what it does, from the first to behind the last.
+    pub covers: (u32, u32),
+    /// For a back-edge or charge, the origin where compiled code could go on
+    /// instead of it; `u32::MAX` when there is none.
+    pub resume: u32,
 }
 
 impl Micro {
@@ -395,7 +404,20 @@ impl Micro {
             class: Class::None,
             uses: u32::MAX,
             origin,
+            covers: (origin, origin + 1),
+            resume: u32::MAX,
         }
+    }
+
+    /// The same without an origin: a copy that changes nothing a program sees.
+    pub fn unseen(mut self) -> Micro {
+        self.covers = (u32::MAX, 0);
+        self
+    }
+
+    /// Says that this does what `other` was there for, too.
+    pub fn cover(&mut self, other: &Micro) {
+        self.covers = (self.covers.0.min(other.covers.0), self.covers.1.max(other.covers.1));
     }
 }
 

@@ -8,15 +8,18 @@
 //! access in [`element`], objects and calls out of the code in [`plain`].
 
 pub mod code;
-pub mod compiled;
 pub mod context;
 pub mod element;
 pub mod hotness;
 pub mod matched;
 pub mod micro;
 pub mod plain;
+pub mod slices;
 #[cfg(nbc_threaded)]
 pub mod threaded;
+
+use code::Run;
+use micro::MicroOp;
 
 /// How operations are dispatched.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -48,6 +51,18 @@ impl Dispatch {
     /// The dispatcher called `name`, if this build has it.
     pub fn from_name(name: &str) -> Option<Dispatch> {
         Dispatch::ALL.iter().copied().find(|d| d.name() == name)
+    }
+}
+
+impl Dispatch {
+    /// What runs an operation that is no part of a function's code: `Exit`,
+    /// `EnterNative` or `FirstCall`.
+    pub(crate) fn special(self, op: MicroOp) -> Run {
+        match self {
+            #[cfg(nbc_threaded)]
+            Dispatch::Threaded => threaded::special(op),
+            Dispatch::Match => Run { code: op },
+        }
     }
 }
 

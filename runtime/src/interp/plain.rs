@@ -3,7 +3,8 @@
 //!
 //! # Safety
 //! All of them want `i` to be an operation of a loaded function, `regs` the
-//! frame of a call of it, and `ctx` the context that runs it.
+//! frame of a call of it, and `ctx` the context that runs it. Before those that
+//! call back, `top` is set behind the frame.
 
 use super::context::Context;
 use super::element::{self, Element};
@@ -135,7 +136,7 @@ operations! {
         let t = object::<Tensor>(regs, i.b);
         let (axis, rank) = (get(regs, i.c), (*t).rank as u64);
         if axis >= rank {
-            return no_axis(ctx, axis as i64, rank);
+            return (*ctx).fail(no_axis(axis as i64, rank));
         }
         set(regs, i.a, (&raw const (*t).dims).cast::<u64>().add(axis as usize).read());
         true
@@ -196,7 +197,7 @@ operations! {
         let list = object::<List>(regs, i.b);
         let at = get(regs, i.c);
         if at >= (*list).len {
-            return no_item(ctx, at as i64, (*list).len);
+            return (*ctx).fail(no_item(at as i64, (*list).len));
         }
         set(regs, i.a, *(*list).data.add(at as usize));
         true
@@ -206,7 +207,7 @@ operations! {
         let list = object::<List>(regs, i.b);
         let at = get(regs, i.c);
         if at >= (*list).len {
-            return no_item(ctx, at as i64, (*list).len);
+            return (*ctx).fail(no_item(at as i64, (*list).len));
         }
         *(*list).data.add(at as usize) = get(regs, i.d);
         true
@@ -219,20 +220,18 @@ operations! {
     CallHost (i, regs, ctx) { call_host(i, regs, ctx) }
 }
 
+/// The trap for want of an axis.
 #[cold]
 #[inline(never)]
-unsafe fn no_axis(ctx: *mut Context, axis: i64, rank: u64) -> bool {
-    let text = format!("axis {axis} of a tensor of rank {rank}");
-    // SAFETY: see the module.
-    unsafe { (*ctx).fail(TrapError::new(TrapCode::IndexOutOfRange, text)) }
+pub fn no_axis(axis: i64, rank: u64) -> TrapError {
+    TrapError::new(TrapCode::IndexOutOfRange, format!("axis {axis} of a tensor of rank {rank}"))
 }
 
+/// The trap for want of an item.
 #[cold]
 #[inline(never)]
-unsafe fn no_item(ctx: *mut Context, at: i64, len: u64) -> bool {
-    let text = format!("index {at} of {len} items");
-    // SAFETY: see the module.
-    unsafe { (*ctx).fail(TrapError::new(TrapCode::IndexOutOfRange, text)) }
+pub fn no_item(at: i64, len: u64) -> TrapError {
+    TrapError::new(TrapCode::IndexOutOfRange, format!("index {at} of {len} items"))
 }
 
 /// `true`, or the trap in the context.
@@ -421,7 +420,7 @@ unsafe fn set_item(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
         let list = ListRef::from_slot(get(regs, i.b));
         let at = get(regs, i.c);
         if at >= list.len() as u64 {
-            return no_item(ctx, at as i64, list.len() as u64);
+            return (*ctx).fail(no_item(at as i64, list.len() as u64));
         }
         let (object, ty) = (get(regs, i.d), list.item().ty());
         // An object that outlives the list is stored as it is.
@@ -454,7 +453,6 @@ unsafe fn call_op(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
     // SAFETY: see the module.
     unsafe {
         let Site::Op(site) = site(i) else { return true };
-        (*ctx).top = regs.add(i.imm2 as u32 as usize);
         with_slots(site.args.len(), site.results.len(), |args, results| {
             for (a, src) in args.iter_mut().zip(&site.args) {
                 *a = value(*src, regs);
@@ -506,7 +504,6 @@ unsafe fn call_host(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
     // SAFETY: see the module.
     unsafe {
         let Site::Host(site) = site(i) else { return true };
-        (*ctx).top = regs.add(i.imm2 as u32 as usize);
         let wanted = site.args.len().max(site.results.len());
         if wanted <= FEW_SLOTS {
             call_import(site, &mut [0; FEW_SLOTS], regs, ctx)

@@ -29,6 +29,28 @@ pub struct Carried {
     pub float: Option<u16>,
 }
 
+/// Finds out where compiled code could take over in a finished block: before
+/// an operation that covers all from its first instruction on, none of which
+/// has been done before it. Everything read from there on is then in the slot
+/// where the bytecode has it, as a value that disappeared is covered by the
+/// operations from the one that made it to the one that used it up.
+pub fn mark_resumes(micros: &mut [Micro]) {
+    let mut behind = vec![u32::MAX; micros.len()];
+    let mut first = u32::MAX;
+    for (at, m) in micros.iter().enumerate().rev() {
+        behind[at] = first;
+        first = first.min(m.covers.0);
+    }
+    let mut done = 0;
+    for (m, behind) in micros.iter_mut().zip(behind) {
+        let from = m.covers.0;
+        if (m.counts || m.op == MicroOp::Charge) && done <= from && from <= behind {
+            m.resume = from;
+        }
+        done = done.max(m.covers.1);
+    }
+}
+
 /// For the portable loop: every operand in a slot.
 pub struct Portable;
 
@@ -37,6 +59,7 @@ impl Finish for Portable {
         place_literals(micros, literals, |m| {
             m.op == MicroOp::Copy || m.src.iter().all(|s| !matches!(s, Src::Imm(_)))
         });
+        mark_resumes(micros);
         entry
     }
 

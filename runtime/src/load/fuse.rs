@@ -6,7 +6,7 @@
 //! disappears is one that nothing else reads, and no two operations that may
 //! trap become one.
 
-use super::finish::{Carried, Finish};
+use super::finish::{Carried, Finish, mark_resumes};
 use super::literals::{Literals, place_literals};
 use crate::interp::code::OUT_BASE;
 use crate::interp::micro::{BinaryOp, Class, CompareOp, Micro, MicroOp, Src, UnaryOp};
@@ -33,9 +33,11 @@ impl<F: Fn(&Micro) -> bool> Finish for Fuse<F> {
         merge_neighbours(micros, has);
         let exit = if micros.iter().any(|m| m.target == block) {
             let exit = carry_around(block, micros, has);
+            mark_resumes(micros);
             unroll(block, micros, has);
             exit
         } else {
+            mark_resumes(micros);
             carry_results(micros, entry, has)
         };
         place_literals(micros, literals, has);
@@ -140,6 +142,7 @@ fn coalesce_copies(micros: &mut Vec<Micro>) {
         {
             micros[def].dst = m.dst;
             micros[def].uses = m.uses;
+            micros[def].cover(&m);
             gone[at] = true;
             defs.at.remove(&m.dst);
             defs.at.insert(m.dst, def);
@@ -173,6 +176,8 @@ fn fold_indices(micros: &mut Vec<Micro>) {
         {
             micros[at].src[index] = Src::Slot(base);
             micros[at].imm = offset;
+            let index = micros[def];
+            micros[at].cover(&index);
             gone[def] = true;
         }
         defs.record(&m, at);
@@ -195,10 +200,12 @@ fn merge_neighbours(micros: &mut Vec<Micro>, has: &impl Fn(&Micro) -> bool) {
         out.push(m);
         while out.len() >= 2 {
             let (a, b) = (&out[out.len() - 2], &out[out.len() - 1]);
-            let Some(merged) = merge(a, b) else { break };
+            let Some(mut merged) = merge(a, b) else { break };
             if !available(&merged, has) {
                 break;
             }
+            merged.cover(a);
+            merged.cover(b);
             out.truncate(out.len() - 2);
             out.push(merged);
         }
@@ -532,7 +539,7 @@ fn carry_around(block: u32, micros: &mut Vec<Micro>, has: &impl Fn(&Micro) -> bo
             m.dst = n;
             m.writes = true;
             m.class = class;
-            way_in.push(m);
+            way_in.push(m.unseen());
         }
     }
     for m in micros.iter_mut().filter(|m| m.target == block) {
@@ -558,7 +565,7 @@ fn unroll(block: u32, micros: &mut Vec<Micro>, has: &impl Fn(&Micro) -> bool) {
         return;
     }
     let Some(mut leave) = inverted(&branch) else { return };
-    (leave.target, leave.skip, leave.counts) = (out.target, 0, false);
+    (leave.target, leave.skip, leave.counts, leave.resume) = (out.target, 0, false, u32::MAX);
     if !available(&leave, has) {
         return;
     }

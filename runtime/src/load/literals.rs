@@ -61,7 +61,7 @@ fn literal(slot: u16, bits: u64, origin: u32) -> Micro {
     m.src[0] = Src::Imm(bits);
     m.dst = slot;
     m.writes = true;
-    m
+    m.unseen()
 }
 
 /// Puts literals without a place in the code into slots, and falls back to

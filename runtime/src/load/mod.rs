@@ -31,7 +31,7 @@ pub fn load(module: VerifiedModule, dispatch: Dispatch, metered: bool) -> Loaded
         let mut finish = finish(dispatch);
         funcs.push(lay_out(translate(&module, id, metered, &mut *finish), dispatch));
     }
-    Loaded::new(module, dispatch, metered, funcs, exit_run(dispatch))
+    Loaded::new(module, dispatch, metered, funcs)
 }
 
 /// The internal code of function `id` as text, one operation a line, for
@@ -56,14 +56,6 @@ fn finish(dispatch: Dispatch) -> Box<dyn Finish> {
     }
 }
 
-fn exit_run(dispatch: Dispatch) -> Run {
-    match dispatch {
-        #[cfg(nbc_threaded)]
-        Dispatch::Threaded => crate::interp::threaded::exit_run(),
-        Dispatch::Match => Run { code: MicroOp::Exit },
-    }
-}
-
 fn lay_out(t: Translated, dispatch: Dispatch) -> FuncCode {
     let code = match dispatch {
         #[cfg(nbc_threaded)]
@@ -81,6 +73,7 @@ fn lay_out(t: Translated, dispatch: Dispatch) -> FuncCode {
     FuncCode {
         code,
         origin: t.micros.iter().map(|m| m.origin).collect(),
+        resumes: t.resumes().collect(),
         origins: t.origins.into(),
         sites: t.sites,
         extent: t.extent,

@@ -4,12 +4,11 @@
 use super::finish::{Carried, Finish};
 use super::literals::{Literals, SCRATCH};
 use crate::arith;
-use crate::interp::code::{HostSite, OUT_BASE, OpSite, Site};
+use crate::compiled::objects::op_site;
+use crate::interp::code::{HostSite, OUT_BASE, Site};
 use crate::interp::micro::{
     BinaryOp, Class, CompareOp, DivisionOp, Micro, MicroOp, Plain, Src, TruncationOp, UnaryOp,
 };
-use crate::op::KERNELS;
-use nbc_ir::catalogue::Operation;
 use nbc_ir::op::Visitor;
 use nbc_ir::verify::VerifiedModule;
 use nbc_ir::{BlockId, ConstId, Elem, FuncId, Function, GlobalId, Imm, Inst, Item, OpId, Operand, Reg, Type};
@@ -29,6 +28,21 @@ pub struct Translated {
     pub frame: u32,
     /// See [`crate::interp::code::FuncCode::extent`].
     pub extent: u32,
+}
+
+impl Translated {
+    /// Positions where compiled code could take over, with the block and
+    /// instruction to go on from.
+    pub fn resumes(&self) -> impl Iterator<Item = (u32, (u32, u32))> + '_ {
+        self.micros.iter().enumerate().filter_map(|(at, m)| {
+            let to = match m.op {
+                // All that is left of its block is to go there.
+                MicroOp::Br if m.counts => (m.target, 0),
+                _ => *self.origins.get(m.resume as usize)?,
+            };
+            Some((at as u32, to))
+        })
+    }
 }
 
 struct Translator<'a> {
@@ -541,19 +555,9 @@ impl Visitor for Translator<'_> {
     }
 
     fn op(&mut self, results: &[Reg], callee: OpId, args: &[Operand]) {
-        let op = &self.module.ops[callee.index()];
-        let operation = Operation::find(&op.name).expect("verified: the catalogue has it");
-        let list_len =
-            operation.typed().list_len(args.len()).expect("verified: the number of arguments fits");
-        let site = Site::Op(OpSite {
-            index: operation.index(),
-            kernel: KERNELS[operation.index()],
-            elems: op.elems.clone(),
-            args: args.iter().map(|a| src(*a)).collect(),
-            arg_types: args.iter().map(|a| self.ty(*a)).collect(),
-            list_len,
-            results: results.iter().map(|r| r.0 as u16).collect(),
-        });
+        let (srcs, types) = self.typed(args).iter().copied().unzip::<_, _, Vec<_>, Vec<_>>();
+        let results = results.iter().map(|r| r.0 as u16).collect();
+        let site = Site::Op(op_site(self.module, callee, srcs.into(), types.into(), results));
         let site = self.site(site);
         self.outs = self.outs.max(1);
         self.emit(MicroOp::Plain(Plain::CallOp), &[], site);

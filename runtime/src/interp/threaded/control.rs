@@ -5,6 +5,7 @@ use super::{
     A, Carried, Context, Handler, I, Instr, S, Source, go, handlers, poll, slot_or_none, trap, trap_pending,
 };
 use crate::arith::{self, Binary, Scalar};
+use crate::compiled::native;
 use crate::interp::code::FuncEntry;
 use crate::interp::micro::{BinaryOp, Class, Micro, MicroOp, Plain, Src};
 use crate::interp::plain::{self, Run as PlainRun};
@@ -26,7 +27,7 @@ macro_rules! enter {
             return trap::<{ TrapCode::StackOverflow as u8 }>($ip, $regs, $ctx, $budget, $iacc, $facc);
         }
         *frame.sub(1) = $ip.add(1).expose_provenance() as u64;
-        go!((*entry).code, frame, $ctx, $budget, $iacc, $facc)
+        go!((*entry).code(), frame, $ctx, $budget, $iacc, $facc)
     }};
 }
 
@@ -119,11 +120,11 @@ handlers! {
     #[cold]
     #[inline(never)]
     recharge [] (ip, regs, ctx, budget, iacc, facc) {
-        budget = (*ctx).charge_slice(ip, budget, (*ip).imm);
+        budget = (*ctx).charge_slice(ip, regs, budget, (*ip).imm);
         if budget < 0 {
             return trap_pending(ip, regs, ctx, (*ctx).budget, iacc, facc);
         }
-        go!(ip.add(1), regs, ctx, budget, iacc, facc)
+        go!((*ctx).next, regs, ctx, budget, iacc, facc)
     }
     // Short ones: inlined, and the budget stays where it is.
     short [P: PlainRun] (ip, regs, ctx, budget, iacc, facc) {
@@ -139,6 +140,41 @@ handlers! {
             return trap_pending(ip, regs, ctx, (*ctx).budget, iacc, facc);
         }
         go!(ip.add(1), regs, ctx, (*ctx).budget, iacc, facc)
+    }
+    // As `long`, for what may call back.
+    calling [P: PlainRun] (ip, regs, ctx, budget, iacc, facc) {
+        (*ctx).budget = budget;
+        (*ctx).top = regs.add((*ip).imm2 as u32 as usize);
+        if !P::run(&*ip, regs, ctx) {
+            return trap_pending(ip, regs, ctx, (*ctx).budget, iacc, facc);
+        }
+        go!(ip.add(1), regs, ctx, (*ctx).budget, iacc, facc)
+    }
+    // Runs compiled code, and returns from the function as `ret_region` does.
+    enter_native [] (ip, regs, ctx, budget, iacc, facc) {
+        (*ctx).budget = budget;
+        let status = native::run_native(ip, regs, ctx);
+        if status != 0 {
+            return leave_native(ip, regs, ctx, (*ctx).budget, status, facc);
+        }
+        let (back, call, frame) = caller!(regs);
+        if (*ip).a == 1 {
+            *frame.add(call.a as usize) = *regs;
+        }
+        go!(back, frame, ctx, (*ctx).budget, *regs, f64::from_bits(*regs))
+    }
+    // Compiled code trapped, or was not run.
+    #[cold]
+    #[inline(never)]
+    leave_native [] (ip, regs, ctx, budget, status, facc) {
+        if status != native::INTERPRET {
+            return trap_pending(ip, regs, ctx, budget, status, facc);
+        }
+        go!(native::interpreted(ip), regs, ctx, budget, status, facc)
+    }
+    first_call [] (ip, regs, ctx, budget, iacc, facc) {
+        let code = native::first_call((*ip).imm, ctx);
+        go!(code, regs, ctx, budget, iacc, facc)
     }
 }
 
@@ -225,8 +261,8 @@ pub(super) fn select(m: &Micro) -> Option<Handler> {
                 Plain::ListGet => short::<plain::ListGet>,
                 Plain::ListSet => short::<plain::ListSet>,
                 Plain::ListSetObject => long::<plain::ListSetObject>,
-                Plain::CallOp => long::<plain::CallOp>,
-                Plain::CallHost => long::<plain::CallHost>,
+                Plain::CallOp => calling::<plain::CallOp>,
+                Plain::CallHost => calling::<plain::CallHost>,
             }
         }
         _ => return None,

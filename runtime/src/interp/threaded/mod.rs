@@ -24,7 +24,7 @@ mod step;
 use super::context::{Context, PENDING};
 use crate::arith::Scalar;
 use crate::interp::code::{Instr, Run};
-use crate::interp::micro::{Micro, Src};
+use crate::interp::micro::{Micro, MicroOp, Src};
 
 /// The code of one operation.
 ///
@@ -176,15 +176,16 @@ handlers! {
         0
     }
     // The budget ran out at a back-edge or a call: looks whether to go on.
-    // The operation itself has not run; it runs again with a new budget.
+    // The operation itself has not run; it runs again with a new budget, if
+    // compiled code does not take over.
     #[cold]
     #[inline(never)]
-    poll [] (ip, regs, ctx, budget, iacc, facc) {
-        budget = (*ctx).poll_slice(ip, budget);
+    poll [] (ip, regs, ctx, _budget, iacc, facc) {
+        let budget = (*ctx).poll_slice(ip, regs);
         if budget < 0 {
             return trap_pending(ip, regs, ctx, 0, iacc, facc);
         }
-        go!(ip, regs, ctx, budget, iacc, facc)
+        go!((*ctx).next, regs, ctx, budget, iacc, facc)
     }
 }
 
@@ -199,9 +200,15 @@ pub fn select(m: &Micro) -> Option<Run> {
     Some(Run { handler })
 }
 
-/// The handler that ends the outermost call.
-pub fn exit_run() -> Run {
-    Run { handler: exit }
+/// The handler of an operation that is no part of a function's code.
+pub fn special(op: MicroOp) -> Run {
+    Run {
+        handler: match op {
+            MicroOp::EnterNative => control::enter_native,
+            MicroOp::FirstCall => control::first_call,
+            _ => exit,
+        },
+    }
 }
 
 /// Whether the operand is absent or a slot.

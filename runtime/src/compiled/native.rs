@@ -1,0 +1,289 @@
+//! Compiled code as the interpreter sees it: what is published for a loaded
+//! module, how it is entered, and how much of the native stack it may use.
+
+use super::NativeCode;
+use crate::interp::code::{FuncCode, Instr, Loaded};
+use crate::interp::context::{Context, PENDING, SLICE};
+use crate::interp::micro::MicroOp;
+use nbc_ir::flow::{Cfg, Dominators, Loops};
+use nbc_ir::{BlockId, FuncId, Function};
+use rustc_hash::FxHashMap;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
+
+/// Status of [`run_native`] when there is too little native stack: the
+/// function is to be interpreted.
+pub const INTERPRET: u64 = PENDING - 1;
+
+/// Native stack that compiled code leaves to what it calls: kernels, host
+/// functions, the interpreter.
+pub const RESERVE: usize = 256 << 10;
+
+/// Native stack above its limit that compiled code wants to be entered at all.
+const MARGIN: usize = 16 << 10;
+
+/// An operation that runs compiled code, with all that it takes.
+pub(crate) struct Stub {
+    /// Stays where it is.
+    instr: Instr,
+    code: NativeCode,
+    /// What to run when there is too little native stack.
+    interpreted: *const Instr,
+    /// Slots of the function's frame, and what it calls with.
+    extent: usize,
+    /// Whether it goes on with a call that the interpreter began.
+    resumes: bool,
+}
+
+/// Compiled code of a loaded module.
+#[derive(Default)]
+pub(crate) struct Published {
+    /// Never dropped before the module: frames of the interpreter may hold
+    /// addresses in it.
+    stubs: Mutex<Vec<Box<Stub>>>,
+    any_resumes: AtomicBool,
+    resumes: RwLock<FxHashMap<FuncId, Vec<Resume>>>,
+}
+
+/// Compiled code that goes on with a call.
+struct Resume {
+    at: (u32, u32),
+    stub: *const Instr,
+    /// Blocks of the loop that `at` is in, but not of those in it.
+    near: Box<[u32]>,
+}
+
+impl Published {
+    /// Whether any call of `func` could be gone on with.
+    #[inline]
+    pub fn has_resumes(&self, func: FuncId) -> bool {
+        self.any_resumes.load(Ordering::Acquire) && self.with(func, |list| !list.is_empty())
+    }
+
+    /// What goes on with a call of `func` at an instruction.
+    pub fn resume(&self, func: FuncId, block: u32, inst: u32) -> Option<*const Instr> {
+        self.with(func, |list| list.iter().rev().find(|r| r.at == (block, inst)).map(|r| r.stub))
+    }
+
+    /// Whether a loop that `block` of `func` is in can be entered elsewhere.
+    pub fn is_near(&self, func: FuncId, block: u32) -> bool {
+        self.with(func, |list| list.iter().any(|r| r.near.contains(&block)))
+    }
+
+    fn with<R>(&self, func: FuncId, f: impl FnOnce(&[Resume]) -> R) -> R {
+        let all = self.resumes.read().unwrap_or_else(PoisonError::into_inner);
+        f(all.get(&func).map_or(&[], Vec::as_slice))
+    }
+}
+
+impl FuncCode {
+    /// Block and instruction from which compiled code could go on instead of
+    /// the operation at `position`.
+    pub(crate) fn resume(&self, position: usize) -> Option<(u32, u32)> {
+        let at = self.resumes.binary_search_by_key(&(position as u32), |(p, _)| *p).ok()?;
+        Some(self.resumes[at].1)
+    }
+}
+
+impl Loaded {
+    /// Lets calls of `func` run `code` from now on, on all threads.
+    ///
+    /// # Safety
+    /// The code keeps to [the convention](super), for a function of that
+    /// signature, and does what this module's function does. With fuel metered
+    /// it charges fuel as this module does.
+    pub unsafe fn publish(&self, func: FuncId, code: NativeCode) {
+        let native = code.native.cast_mut();
+        let stub = self.stub(func, code, false);
+        let entry = &self.entries[func.index()];
+        entry.native.store(native, Ordering::Release);
+        entry.code.store(stub.cast_mut(), Ordering::Release);
+    }
+
+    /// Lets `code` go on with calls of `func` that the interpreter has begun
+    /// and that come to instruction `inst` of `block`, one of those a
+    /// [`HotPlace`](super::HotPlace) named. Each register that is alive there
+    /// is in the frame's slot of its number; the call's own region is open.
+    ///
+    /// # Safety
+    /// As for [`Loaded::publish`]; the code returns from the function.
+    pub unsafe fn publish_resume(&self, func: FuncId, block: u32, inst: u32, code: NativeCode) {
+        let stub = self.stub(func, code, true);
+        let near = self.module.function(func).map_or_else(Box::default, |f| loop_around(f, block));
+        let published = &self.published;
+        let mut all = published.resumes.write().unwrap_or_else(PoisonError::into_inner);
+        all.entry(func).or_default().push(Resume { at: (block, inst), stub, near });
+        published.any_resumes.store(true, Ordering::Release);
+    }
+
+    /// Whether calls of `func` run compiled code.
+    pub fn is_compiled(&self, func: FuncId) -> bool {
+        !self.entries[func.index()].native.load(Ordering::Acquire).is_null()
+    }
+
+    fn stub(&self, func: FuncId, code: NativeCode, resumes: bool) -> *const Instr {
+        let (_, results) = self.arity(func);
+        let mut stub = Box::new(Stub {
+            instr: Instr::blank(self.dispatch.special(MicroOp::EnterNative)),
+            code,
+            interpreted: self.entries[func.index()].interpreted,
+            extent: self.funcs[func.index()].extent as usize,
+            resumes,
+        });
+        stub.instr.a = results as u16;
+        stub.instr.imm = ptr::from_ref::<Stub>(&stub).expose_provenance() as u64;
+        let mut stubs = self.published.stubs.lock().unwrap_or_else(PoisonError::into_inner);
+        stubs.push(stub);
+        stubs.last().map_or(ptr::null(), |s| &raw const s.instr)
+    }
+}
+
+/// The blocks whose innermost loop is that of `block`.
+fn loop_around(func: &Function, block: u32) -> Box<[u32]> {
+    let cfg = Cfg::new(func);
+    let loops = Loops::new(&cfg, &Dominators::new(&cfg));
+    let Some(header) = loops.innermost(BlockId(block)) else { return Box::default() };
+    let same = |b: &u32| loops.innermost(BlockId(*b)) == Some(header);
+    (0..func.blocks.len() as u32).filter(same).collect()
+}
+
+/// Runs the compiled code of a stub in the frame `regs`: 0 with the results
+/// at the frame's start, [`PENDING`] or [`INTERPRET`]. The budget is in the context.
+///
+/// # Safety
+/// `ip` is a stub of a function that `regs` is the frame of, and `ctx` runs.
+#[inline(never)]
+pub(crate) unsafe fn run_native(ip: *const Instr, regs: *mut u64, ctx: *mut Context) -> u64 {
+    // SAFETY: as the caller promises; stubs live as long as the code. What the
+    // compiled code does is answered for by who published it.
+    unsafe {
+        let stub = &*ptr::with_exposed_provenance::<Stub>((*ip).imm as usize);
+        if !stub.resumes && !(*ctx).has_native_room() {
+            return INTERPRET;
+        }
+        (*ctx).top = regs.add(stub.extent);
+        let status = (stub.code.enter)(ctx, regs, stub.code.native);
+        // The interpreter's slices are smaller, so that they tell where time is spent.
+        if (*ctx).budget > SLICE {
+            (*ctx).shorten_slice();
+        }
+        status
+    }
+}
+
+/// The interpreted code of a stub's function.
+///
+/// # Safety
+/// `ip` is a stub.
+pub(crate) unsafe fn interpreted(ip: *const Instr) -> *const Instr {
+    // SAFETY: as the caller promises.
+    unsafe { (*ptr::with_exposed_provenance::<Stub>((*ip).imm as usize)).interpreted }
+}
+
+/// Lets the tier compile `func`, which is being called for the first time, and
+/// returns where it begins now.
+///
+/// # Safety
+/// `func` is a function of the module that `ctx` runs.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn first_call(func: u64, ctx: *mut Context) -> *const Instr {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let code = (*ctx).code.clone();
+        let (entry, asked) = (&code.entries[func as usize], &code.first_calls[func as usize]);
+        asked.once.call_once_force(|_| {
+            if let Some(tier) = (*ctx).hotness.tier() {
+                tier.first_call(&code, FuncId(func as u32));
+            }
+            let (stub, interpreted) = (&raw const asked.instr, entry.interpreted.cast_mut());
+            let (stub, ordering) = (stub.cast_mut(), (Ordering::AcqRel, Ordering::Acquire));
+            let _ = entry.code.compare_exchange(stub, interpreted, ordering.0, ordering.1);
+        });
+        entry.code()
+    }
+}
+
+impl Context {
+    /// Gives back what is in the budget beyond a slice of the interpreter's.
+    #[cold]
+    fn shorten_slice(&mut self) {
+        if let Some(reserve) = &mut self.reserve {
+            *reserve += (self.budget - SLICE) as u64;
+        }
+        self.budget = SLICE;
+    }
+
+    /// Whether compiled code can be entered, as far as the native stack is concerned.
+    pub(crate) fn has_native_room(&mut self) -> bool {
+        let here = stack_pointer();
+        if self.native_limit == 0 {
+            let room = remaining(here).saturating_sub(RESERVE).min(self.stack_bytes());
+            self.native_limit = here.saturating_sub(room);
+            self.native_floor = self.native_limit.saturating_sub(RESERVE / 2);
+        }
+        here > self.native_limit.saturating_add(MARGIN)
+    }
+}
+
+/// An address in the present frame of the native stack, or near it.
+#[inline(always)]
+pub(crate) fn stack_pointer() -> usize {
+    let here: usize;
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: reads a register.
+    unsafe {
+        std::arch::asm!("mov {}, rsp", out(reg) here, options(nomem, nostack, preserves_flags));
+    }
+    #[cfg(all(target_arch = "aarch64", not(miri)))]
+    // SAFETY: reads a register.
+    unsafe {
+        std::arch::asm!("mov {}, sp", out(reg) here, options(nomem, nostack, preserves_flags));
+    }
+    #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+    {
+        let marker = 0u8;
+        here = std::hint::black_box(&raw const marker).addr();
+    }
+    here
+}
+
+/// Bytes of native stack below `here`; 0 where nobody says.
+fn remaining(here: usize) -> usize {
+    thread_local!(static LOWEST: Option<usize> = lowest());
+    LOWEST.with(|l| l.map_or(0, |l| here.saturating_sub(l)))
+}
+
+/// Lowest address of this thread's stack.
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
+fn lowest() -> Option<usize> {
+    // SAFETY: the attributes are initialised by the first call, and destroyed.
+    unsafe {
+        let mut attributes = std::mem::zeroed();
+        if libc::pthread_getattr_np(libc::pthread_self(), &mut attributes) != 0 {
+            return None;
+        }
+        let (mut address, mut size) = (ptr::null_mut(), 0);
+        let found = libc::pthread_attr_getstack(&attributes, &mut address, &mut size);
+        libc::pthread_attr_destroy(&mut attributes);
+        (found == 0).then(|| address.addr())
+    }
+}
+
+/// Lowest address of this thread's stack.
+#[cfg(all(target_vendor = "apple", not(miri)))]
+fn lowest() -> Option<usize> {
+    // SAFETY: asks for facts of the present thread.
+    unsafe {
+        let thread = libc::pthread_self();
+        let highest = libc::pthread_get_stackaddr_np(thread).addr();
+        highest.checked_sub(libc::pthread_get_stacksize_np(thread))
+    }
+}
+
+/// Not known here: everything is interpreted.
+#[cfg(any(miri, not(any(target_os = "linux", target_os = "android", target_vendor = "apple"))))]
+fn lowest() -> Option<usize> {
+    None
+}
