@@ -52,7 +52,7 @@ fn changed_programs_agree() {
             Err(why) => why,
         };
         let fails = |case: &Case| caught(|| check(case, &mut Ends::default())).err();
-        let (case, why) = minimise::minimise(case, why, &fails);
+        let (case, why) = minimise::minimise(case, why, fails);
         let program = minimise::print(&case, fails);
         Err(Finding { why, program })
     });
