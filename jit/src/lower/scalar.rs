@@ -139,6 +139,7 @@ pub fn binary(b: &mut FunctionBuilder, cpu: &Cpu, op: BinaryOp, x: Value, y: Val
 /// A comparison: 1 if it holds, else 0.
 pub fn compare(b: &mut FunctionBuilder, op: CompareOp, x: Value, y: Value) -> Value {
     use CompareOp::*;
+    let (x, y) = remainder_bits(b, op, x, y).unwrap_or((x, y));
     let int = |b: &mut FunctionBuilder, cc| b.ins().icmp(cc, x, y);
     let float = |b: &mut FunctionBuilder, cc| b.ins().fcmp(cc, x, y);
     match op {
@@ -159,6 +160,33 @@ pub fn compare(b: &mut FunctionBuilder, op: CompareOp, x: Value, y: Value) -> Va
         F32Gt | F64Gt => float(b, FloatCC::GreaterThan),
         F32Ge | F64Ge => float(b, FloatCC::GreaterThanOrEqual),
     }
+}
+
+/// What to compare instead when the operands are the signed remainder by a
+/// literal power of two, and a literal: a few bits of the dividend say whether
+/// they are equal.
+fn remainder_bits(b: &mut FunctionBuilder, op: CompareOp, x: Value, y: Value) -> Option<(Value, Value)> {
+    use CompareOp::{I32Eq, I32Ne, I64Eq, I64Ne};
+    if !matches!(op, I32Eq | I32Ne | I64Eq | I64Ne) {
+        return None;
+    }
+    let wanted = int_literal(b, y)?;
+    let ValueDef::Result(inst, _) = b.func.dfg.value_def(x) else { return None };
+    let InstructionData::Binary { opcode: Clif::Srem, args: [dividend, divisor] } = b.func.dfg.insts[inst]
+    else {
+        return None;
+    };
+    let divisor = int_literal(b, divisor)?.unsigned_abs();
+    if !divisor.is_power_of_two() || wanted.unsigned_abs() >= divisor {
+        return None;
+    }
+    let low = divisor.cast_signed().wrapping_sub(1);
+    let ty = b.func.dfg.value_type(x);
+    // A remainder other than zero has the dividend's sign.
+    let sign = if wanted == 0 { 0 } else { i64::MIN >> (64 - ty.bits()) };
+    let bits = b.ins().iconst(ty, low | sign);
+    let wanted = b.ins().iconst(ty, wanted & (low | sign));
+    Some((b.ins().band(dividend, bits), wanted))
 }
 
 /// An instruction of one operand that cannot trap.
@@ -333,17 +361,20 @@ pub(super) fn maximum(b: &mut FunctionBuilder, cpu: &Cpu, x: Value, y: Value) ->
     match float_literal(b, y) {
         Some(c) if !c.is_nan() => {
             let greater = greater(b, y, x);
-            // Nothing that comes out is negative, except the wrong zero (and NaNs).
-            if c == 0.0 && c.is_sign_positive() { b.ins().fabs(greater) } else { greater }
+            // The wrong zero may have come out; with the other added it is the right one.
+            if c.to_bits() == 0 { b.ins().fadd(greater, y) } else { greater }
         }
-        // As the minimum, of everything negated.
+        // Cranelift branches for what is rare; the way below, which is longer
+        // than the minimum's, would hold up a loop that carries a maximum on.
+        _ if !b.func.dfg.value_type(x).is_vector() => b.ins().fmax(x, y),
+        // Where the two orders differ, one result is a NaN, and then `either`
+        // is, or both are zero, and -0 - -0 is +0. Else nothing is taken off.
         _ => {
             let first = greater(b, x, y);
             let second = greater(b, y, x);
-            let first = b.ins().fneg(first);
-            let second = b.ins().fneg(second);
             let either = b.ins().bor(first, second);
-            b.ins().fneg(either)
+            let difference = b.ins().bxor(first, second);
+            b.ins().fsub(either, difference)
         }
     }
 }

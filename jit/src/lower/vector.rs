@@ -120,7 +120,7 @@ pub fn lanewise(
             F64Floor | F32Floor => b.ins().floor(x),
             F64Trunc | F32Trunc => b.ins().trunc(x),
             F64Nearest | F32Nearest => b.ins().nearest(x),
-            F32FromI32 => b.ins().fcvt_from_sint(ty, x),
+            F32FromI32 | F64FromI64 => b.ins().fcvt_from_sint(ty, x),
             F32FromI32U | F64FromI64U => b.ins().fcvt_from_uint(ty, x),
             I32SatF32 => b.ins().fcvt_to_sint_sat(ty, x),
             F32Reinterpret | F64Reinterpret => scalar::reinterpret(b, ty, x),

@@ -178,6 +178,44 @@ fn divisions() {
 }
 
 #[test]
+fn remainders_compared_with_a_literal() {
+    let cases = [
+        (DivisionOp::I32Rem, CompareOp::I32Eq, Type::I32),
+        (DivisionOp::I32RemU, CompareOp::I32Ne, Type::I32),
+        (DivisionOp::I64Rem, CompareOp::I64Ne, Type::I64),
+        (DivisionOp::I64Rem, CompareOp::I64Lt, Type::I64),
+    ];
+    for (rem, compare, ty) in cases {
+        let least = if ty == Type::I32 { u64::from(1u32 << 31) } else { 1 << 63 };
+        let mask = least | (least - 1);
+        let divisors = [1, 2, 3, 8, 2u64.wrapping_neg() & mask, 1 << 20, least, mask];
+        let wanted = [0, 1, 2, 7, 8, 3u64.wrapping_neg() & mask, mask, least, (1 << 20) - 1];
+        let pairs: Vec<(u64, u64)> = divisors.iter().flat_map(|d| wanted.map(|w| (*d, w))).collect();
+        let functions: Vec<Small> = pairs
+            .iter()
+            .map(|&(divisor, wanted)| Small {
+                params: vec![clif_type(ty)],
+                body: Box::new(move |b, _, args| {
+                    let divisor = scalar::literal(b, literal(ty, divisor));
+                    let wanted = scalar::literal(b, literal(ty, wanted));
+                    let remainder = scalar::division(b, rem, args[0], divisor);
+                    vec![scalar::compare(b, compare, remainder, wanted)]
+                }),
+            })
+            .collect();
+        let machine = Machine::new(TARGETS[0], &functions);
+        for (number, &(divisor, wanted)) in pairs.iter().enumerate() {
+            for x in values(ty) {
+                let [[got, _]] = machine.run(number, &[[x, 0]]);
+                let remainder = scalars::eval_division(rem, x, divisor).unwrap();
+                let want = scalars::eval_compare(compare, remainder, wanted);
+                assert_eq!(got, want.into(), "{rem:?} {compare:?} {x:x} {divisor:x} {wanted:x}");
+            }
+        }
+    }
+}
+
+#[test]
 fn truncations() {
     for &target in TARGETS {
         let functions: Vec<Small> = TruncationOp::ALL
