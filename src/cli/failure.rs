@@ -35,6 +35,10 @@ pub enum Failure {
         /// The line's text.
         line: String,
     },
+    /// The tiers do not do the same.
+    Differs(String),
+    /// Several things, one after the other.
+    Several(Vec<Failure>),
     /// Standard output is gone or full.
     Output(io::Error),
     /// What was looked for was found, and has been said: differences of `fmt --check`.
@@ -116,7 +120,8 @@ impl Failure {
             _ if self.is_quiet() => 0,
             Failure::TrapAt { .. } => TRAPPED,
             Failure::Engine(e) if e.kind() == ErrorKind::Trap => TRAPPED,
-            Failure::Said => TRAPPED,
+            Failure::Said | Failure::Differs(_) => TRAPPED,
+            Failure::Several(all) => all.iter().map(Failure::status).max().unwrap_or(TRAPPED),
             _ => BAD_INPUT,
         }
     }
@@ -132,7 +137,8 @@ impl Failure {
         };
         match self {
             Failure::Input { message, help } => plain(message, help.as_deref()),
-            Failure::Usage(message) => plain(message, None),
+            Failure::Usage(message) | Failure::Differs(message) => plain(message, None),
+            Failure::Several(all) => all.iter().map(|f| f.text(color)).collect(),
             Failure::Output(e) => plain(&format!("cannot write to standard output: {e}"), None),
             Failure::Said => String::new(),
             Failure::TrapAt { error, place, line } => {
@@ -152,12 +158,18 @@ impl Failure {
         }
     }
 
-    fn json(&self) -> Json {
+    /// The failure for machines.
+    pub fn json(&self) -> Json {
         match self {
             Failure::Input { message, help } => json!({ "kind": "input", "message": message, "help": help }),
             Failure::Usage(message) => json!({ "kind": "usage", "message": message }),
             Failure::Output(e) => json!({ "kind": "output", "message": e.to_string() }),
             Failure::Said => json!({ "kind": "difference" }),
+            Failure::Differs(message) => json!({ "kind": "difference", "message": message }),
+            Failure::Several(all) => {
+                let all: Vec<Json> = all.iter().map(Failure::json).collect();
+                json!({ "kind": "several", "errors": all })
+            }
             Failure::Engine(e) | Failure::TrapAt { error: e, .. } => match (e.module_error(), e.trap()) {
                 (Some(module), _) => module_json(e.kind(), module),
                 (_, Some(trap)) => trap_json(trap),

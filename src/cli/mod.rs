@@ -6,6 +6,7 @@
 
 mod arguments;
 mod asm;
+mod bench;
 mod completions;
 mod dis;
 mod failure;
@@ -51,6 +52,7 @@ enum What {
     Verify(verify::Verify),
     Fmt(fmt::Fmt),
     Info(info::Info),
+    Bench(bench::Benches),
     Completions(completions::Completions),
 }
 
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
         What::Verify(c) => (c.json, c.carry_out()),
         What::Fmt(c) => (c.json, c.carry_out()),
         What::Info(c) => (c.json, c.carry_out()),
+        What::Bench(c) => (c.json, c.carry_out()),
         What::Completions(c) => (false, c.carry_out(&mut Command::command())),
     };
     // What was printed before a failure stays printed.

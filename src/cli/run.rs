@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::{arguments, input, output, quantity, show};
 use nbc::Value;
-use nbc::ir::{FuncId, VerifiedModule};
+use nbc::ir::{FuncId, Module, VerifiedModule};
 use nbc::npy;
 use nbc::runtime::engine::{Config, Engine, Limits};
 use nbc::runtime::instance::InterruptHandle;
@@ -92,7 +92,8 @@ Exit status:
      (`interrupted`). A second Ctrl-C kills the process.
   2  the program or the arguments are no good";
 
-fn dispatch(name: &str) -> Result<Dispatch, String> {
+/// A dispatcher of this build.
+pub fn dispatch(name: &str) -> Result<Dispatch, String> {
     Dispatch::from_name(name).ok_or_else(|| {
         let names: Vec<&str> = Dispatch::ALL.iter().map(|d| d.name()).collect();
         format!("this build has {}", names.join(" and "))
@@ -188,17 +189,14 @@ impl Run {
         if let Some((id, name)) = found {
             return Ok((*id, (*name).to_owned()));
         }
-        let mut names = exports.iter().map(|(_, name)| format!("@{name}")).collect::<Vec<_>>().join(", ");
-        if names.is_empty() {
-            names.push_str("nothing");
-        }
-        let file = &self.file;
         Err(match wanted {
-            Some(name) => {
-                Failure::usage(format!("{file} has no exported function @{name}; it exports {names}"))
-            }
-            None => Failure::usage(format!("{file} has no exported function @main; it exports {names}"))
-                .with_help("say which one to call: --invoke NAME"),
+            Some(name) => not_exported(&self.file, name, module),
+            None => Failure::usage(format!(
+                "{} has no exported function @main; it exports {}",
+                self.file,
+                exported_names(module)
+            ))
+            .with_help("say which one to call: --invoke NAME"),
         })
     }
 
@@ -221,6 +219,17 @@ impl Run {
         }
         linker
     }
+}
+
+/// Says that `file` does not export `@name`, and what it does.
+pub fn not_exported(file: &str, name: &str, module: &Module) -> Failure {
+    Failure::usage(format!("{file} has no exported function @{name}; it exports {}", exported_names(module)))
+}
+
+fn exported_names(module: &Module) -> String {
+    let names = module.exported_funcs().filter_map(|(_, f)| Some(format!("@{}", f.name.as_deref()?)));
+    let names = names.collect::<Vec<_>>().join(", ");
+    if names.is_empty() { "nothing".to_owned() } else { names }
 }
 
 /// Stops the program at the first Ctrl-C; the second does what it does by itself.

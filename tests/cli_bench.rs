@@ -1,0 +1,313 @@
+//! `nbc bench` from outside: what it measures and shows, and what it says to
+//! what cannot be timed. Here runs are too short to mean anything.
+
+use serde_json::Value as Json;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+struct Done {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+const QUICK: [&str; 4] = ["--runs", "10", "--min-time", "20us"];
+
+fn bench_with(args: &[&str], input: &[u8]) -> Done {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nbc"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .arg("bench")
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _ = child.stdin.take().unwrap().write_all(input);
+    let done = child.wait_with_output().unwrap();
+    Done {
+        code: done.status.code().unwrap_or(-1),
+        out: String::from_utf8(done.stdout).unwrap(),
+        err: String::from_utf8(done.stderr).unwrap(),
+    }
+}
+
+/// Runs with few and short runs.
+fn bench(args: &[&str]) -> Done {
+    bench_with(&[&QUICK[..], args].concat(), b"")
+}
+
+fn json(args: &[&str]) -> (i32, Json) {
+    let done = bench(&[&["--json"], args].concat());
+    (done.code, serde_json::from_str(&done.out).unwrap_or_else(|e| panic!("{e}: {}", done.out)))
+}
+
+/// Wants an exit status, no output, and a message with `parts`.
+#[track_caller]
+fn refuses(args: &[&str], code: i32, parts: &[&str]) {
+    let done = bench_with(args, b"");
+    assert_eq!((done.code, &*done.out), (code, ""), "{args:?}: {}", done.err);
+    for part in parts {
+        assert!(done.err.contains(part), "{args:?}: no {part:?} in\n{}", done.err);
+    }
+    assert!(!done.err.contains("panicked") && !done.err.contains('\x1b'), "{}", done.err);
+}
+
+/// A file of this test's own.
+fn file(name: &str, bytes: impl AsRef<[u8]>) -> String {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli_bench");
+    fs::create_dir_all(&dir).unwrap();
+    let path: PathBuf = dir.join(name);
+    fs::write(&path, bytes).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+const SOUND: &str = r#"import func @console.print(str)
+const @go: str = "go\n"
+export func @bench_add() -> i64 {
+  %r = i64.add 40, 2
+  ret %r
+}
+export func @bench_print() {
+  %s = const.get @go
+  call @console.print(%s)
+  ret
+}
+export func @bench_many() -> (tensor<f64>, str, f64) {
+  %t = tensor.zeros<f64> [2]
+  %s = const.get @go
+  ret %t, %s, nan
+}
+export func @not_a_bench(%n: i64) -> i64 {
+  %m = i64.mul %n, %n
+  ret %m
+}
+func @bench_private() {
+  ret
+}
+"#;
+
+const TRAPS: &str = "export global @calls: i64 = 0
+export func @bench_good() -> i64 {
+  ret 1
+}
+export func @bench_zero() -> i64 {
+  %z = i64.const 0
+  %r = i64.div 1, %z
+  ret %r
+}
+export func @bench_tired() -> i64 {
+  %n = global.get @calls
+  %n = i64.add %n, 1
+  global.set @calls, %n
+  %left = i64.sub 5, %n
+  %r = i64.div 1, %left
+  ret %r
+}
+export func @bench_fine() -> f64 {
+  ret 2.0
+}
+";
+
+#[test]
+fn the_table_has_every_bench() {
+    let source = file("table.nba", SOUND);
+    let done = bench(&[&source]);
+    // Nobody looks at a bar in a pipe.
+    assert_eq!((done.code, &*done.err), (0, ""), "{}", done.out);
+    for part in [
+        "@bench_add\n",
+        "@bench_print\n",
+        "@bench_many\n",
+        "    interpreter ",
+        "    JIT ",
+        "JIT / interpreter  ",
+        "95 %",
+        "±",
+        "deviation",
+        "minimum",
+        "times as fast",
+        "warm ",
+        "at least 20.00 µs",
+        "10 runs",
+        "geometric mean of 3",
+        env!("CARGO_PKG_VERSION"),
+    ] {
+        assert!(done.out.contains(part), "no {part:?} in\n{}", done.out);
+    }
+    // What benches print is no part of the table.
+    assert!(!done.out.contains("go\n") && !done.out.contains("private") && !done.out.contains("not_a"));
+    assert_eq!(done.out.contains("debug build"), cfg!(debug_assertions));
+}
+
+#[test]
+fn the_examples_are_timed() {
+    let done = bench(&["examples/bench_sums.nba", "--runs", "10"]);
+    assert_ne!(done.code, 0, "an option given twice is a mistake");
+    let done = bench(&["examples/bench_sums.nba"]);
+    assert_eq!((done.code, &*done.err), (0, ""));
+    assert!(done.out.contains("@bench_dot") && done.out.contains("@bench_sieve"), "{}", done.out);
+}
+
+#[test]
+fn json_has_every_sample() {
+    let source = file("json.nba", SOUND);
+    let (code, document) = json(&[&source]);
+    assert_eq!((code, &document["schema"], &document["runs"]), (0, &1.into(), &10.into()));
+    assert_eq!((&document["min_time_seconds"], &document["confidence"]), (&20e-6.into(), &0.95.into()));
+    assert!(document["recorded"].as_u64().unwrap() > 1_700_000_000);
+    for key in ["cpu", "architecture", "system", "nbc", "build", "dispatch", "simd"] {
+        assert!(document["machine"][key].as_str().is_some_and(|s| !s.is_empty()), "{key}");
+    }
+    assert!(document["machine"]["cores"].as_u64().unwrap() > 0);
+    assert_eq!(document["failures"], serde_json::json!([]));
+    let benches = document["benches"].as_array().unwrap();
+    let names: Vec<&str> = benches.iter().map(|b| b["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["bench_add", "bench_print", "bench_many"]);
+    assert_eq!(benches[0]["results"], serde_json::json!([42]));
+    assert_eq!(benches[0]["fuel"], 2);
+    let tensor = serde_json::json!({ "elem": "f64", "dims": [2], "data": [0.0, 0.0] });
+    assert_eq!(benches[2]["results"], serde_json::json!([tensor, "go\n", "nan"]));
+    for bench in benches {
+        assert_eq!(bench["file"], *source);
+        for tier in ["interpreter", "jit"] {
+            let tier = &bench[tier];
+            let samples: Vec<f64> =
+                tier["seconds"].as_array().unwrap().iter().map(|s| s.as_f64().unwrap()).collect();
+            assert_eq!(samples.len(), 10);
+            assert!(samples.iter().all(|s| *s > 0.0));
+            assert!(tier["calls_per_run"].as_u64().unwrap() >= 1);
+            let number = |key: &str| tier[key].as_f64().unwrap();
+            let mean = samples.iter().sum::<f64>() / 10.0;
+            assert!((number("mean") - mean).abs() <= 1e-12 * mean);
+            assert_eq!(number("minimum"), samples.iter().copied().fold(f64::INFINITY, f64::min));
+            assert!(number("low") <= mean && mean <= number("high") && number("deviation") >= 0.0);
+            assert!(number("median") >= number("minimum"));
+        }
+        let ratio = |key: &str| bench["ratio"][key].as_f64().unwrap();
+        assert!(ratio("low") > 0.0 && ratio("low") <= ratio("value") && ratio("value") <= ratio("high"));
+        let curve = bench["warm_up"]["curve"].as_array().unwrap();
+        assert_eq!(curve[0][0], 1);
+        assert!(curve.iter().all(|point| point[1].as_f64().unwrap() > 0.0));
+    }
+    assert!(document["ratio_geometric_mean"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn markdown_is_a_table() {
+    let source = file("markdown.nba", SOUND);
+    let done = bench(&["--markdown", &source]);
+    assert_eq!((done.code, &*done.err), (0, ""));
+    let rows: Vec<&str> = done.out.lines().filter(|l| l.starts_with('|')).collect();
+    assert_eq!(rows.len(), 2 + 3 + 1, "{}", done.out);
+    assert!(rows.iter().all(|r| r.matches('|').count() == rows[0].matches('|').count()), "{}", done.out);
+    assert!(rows[2].contains("`@bench_add`") && rows[5].contains("geometric mean"));
+}
+
+#[test]
+fn another_function_is_timed_with_arguments() {
+    let source = file("invoke.nba", SOUND);
+    let (code, document) = json(&[&source, "--invoke", "not_a_bench", "-9"]);
+    let bench = &document["benches"][0];
+    assert_eq!((code, &bench["name"], &bench["arguments"][0]), (0, &"not_a_bench".into(), &"-9".into()));
+    assert_eq!(bench["results"], serde_json::json!([81]));
+    assert_eq!(document["benches"].as_array().unwrap().len(), 1);
+    let done =
+        bench_with(&[&source, "--invoke", "@not_a_bench", "7", "--runs", "10", "--min-time", "20us"], b"");
+    assert!(done.code == 0 && done.out.contains("@not_a_bench(7)"), "{}{}", done.out, done.err);
+    refuses(&[&source, "--invoke", "not_a_bench"], 2, &["takes 1 argument, found 0"]);
+    refuses(&[&source, "--invoke", "not_a_bench", "1", "2"], 2, &["takes 1 argument, found 2"]);
+    refuses(&[&source, "--invoke", "not_a_bench", "x"], 2, &["argument 1 of @not_a_bench"]);
+    refuses(
+        &[&source, "--invoke", "bench_private"],
+        2,
+        &["no exported function @bench_private", "@bench_add"],
+    );
+    refuses(&["--invoke", "main", "file.nba"], 2, &["<FILE>"]);
+}
+
+#[test]
+fn binaries_and_standard_input_are_read() {
+    let done = bench_with(&[&QUICK[..], &["-"]].concat(), SOUND.as_bytes());
+    assert!(done.code == 0 && done.out.contains("@bench_add"), "{}{}", done.out, done.err);
+    let module = nbc::Module::parse(SOUND, "sound.nba").unwrap();
+    let binary = file("binary.nbc", module.encode());
+    let source = file("binary.nba", SOUND);
+    let (code, document) = json(&[&source, &binary]);
+    let files: Vec<&Json> = document["benches"].as_array().unwrap().iter().map(|b| &b["file"]).collect();
+    assert_eq!((code, files.len()), (0, 6));
+    assert!(files[0] == source.as_str() && files[5] == binary.as_str());
+}
+
+#[test]
+fn nothing_is_timed_when_a_file_is_no_good() {
+    let sound = file("sound.nba", SOUND);
+    let none = file("none.nba", "export func @main(%n: i64) -> i64 {\n  ret %n\n}");
+    let parameters = file("parameters.nba", "export func @bench_n(%n: i64) -> i64 {\n  ret %n\n}");
+    let unsound = file("unsound.nba", "export func @bench_n() -> i64 {\n  ret true\n}");
+    let greedy = file(
+        "greedy.nba",
+        "import func @clock.now() -> i64\nexport func @bench_n() -> i64 {\n  %t = call @clock.now()\n  ret %t\n}",
+    );
+    refuses(&[], 2, &["<FILE>"]);
+    refuses(&[&sound, "absent.nba"], 2, &["cannot read absent.nba"]);
+    refuses(&[&sound, &none], 2, &["none.nba has no bench", "bench_", "help: add", "--invoke NAME"]);
+    refuses(&[&parameters], 2, &["@bench_n(i64) -> i64 is no bench", "--invoke bench_n ARGS"]);
+    refuses(&[&unsound], 2, &["unsound.nba:2"]);
+    let done = bench(&[&greedy]);
+    assert_eq!(done.code, 2);
+    assert!(done.err.contains("clock.now() -> i64: not given"), "{}", done.err);
+}
+
+#[test]
+fn wrong_options_are_refused() {
+    let source = file("options.nba", SOUND);
+    for runs in ["0", "9", "many", "1.5", "-1", "99999999999999999999", "1000001"] {
+        refuses(&[&source, &format!("--runs={runs}")], 2, &["--runs", "runs"]);
+    }
+    for time in ["0", "1ns", "2h", "soon", "-1s", "nan"] {
+        refuses(&[&source, &format!("--min-time={time}")], 2, &["--min-time"]);
+    }
+    refuses(&[&source, "--json", "--markdown"], 2, &["--markdown"]);
+    refuses(&[&source, "--dispatch", "magic"], 2, &["match"]);
+    refuses(&[&source, "--runs", "3", "--json"], 2, &["\"usage\"", "at least 10 runs"]);
+}
+
+#[test]
+fn a_bench_that_traps_does_not_stop_the_others() {
+    let source = file("traps.nba", TRAPS);
+    let done = bench(&[&source]);
+    assert_eq!(done.code, 1);
+    for part in
+        ["@bench_good", "@bench_zero\n    not timed: it traps", "@bench_tired\n    not timed", "@bench_fine"]
+    {
+        assert!(done.out.contains(part), "no {part:?} in\n{}", done.out);
+    }
+    assert!(done.out.contains("geometric mean of 2"), "{}", done.out);
+    for part in [
+        "at @bench_zero, line 7",
+        "traps.nba:7 | %r = i64.div 1, %z",
+        // Only its fifth call traps.
+        "at @bench_tired, line 15",
+        "division by zero",
+    ] {
+        assert!(done.err.contains(part), "no {part:?} in\n{}", done.err);
+    }
+
+    let (code, document) = json(&[&source]);
+    assert_eq!((code, document["benches"].as_array().unwrap().len()), (1, 2));
+    let failures = document["failures"].as_array().unwrap();
+    assert_eq!((failures.len(), &failures[0]["name"]), (2, &"bench_zero".into()));
+    assert_eq!(failures[1]["error"]["frames"][0]["line"], 15);
+    let done = bench(&["--json", &source, "--invoke", "bench_zero"]);
+    let error: Json = serde_json::from_str(&done.err).unwrap();
+    assert_eq!((done.code, &error["error"]["frames"][0]["line"]), (1, &7.into()));
+    let done = bench(&["--json", &source]);
+    let error: Json = serde_json::from_str(&done.err).unwrap();
+    assert_eq!(
+        (&error["error"]["kind"], &error["error"]["errors"][1]["kind"]),
+        (&"several".into(), &"trap".into())
+    );
+}
