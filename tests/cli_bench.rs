@@ -311,3 +311,24 @@ fn a_bench_that_traps_does_not_stop_the_others() {
         (&"several".into(), &"trap".into())
     );
 }
+
+#[test]
+fn large_results_are_not_written_down() {
+    let source = file(
+        "large.nba",
+        "export func @bench_zeros() -> tensor<u8> {\n  %t = tensor.zeros<u8> [1001]\n  ret %t\n}",
+    );
+    let (code, document) = json(&[&source]);
+    let result = serde_json::json!({ "elem": "u8", "dims": [1001] });
+    assert_eq!((code, &document["benches"][0]["results"][0]), (0, &result));
+}
+
+#[test]
+fn help_says_how() {
+    let help = bench_with(&["--help"], b"");
+    assert_eq!(help.code, 0);
+    for part in ["--invoke", "--runs", "--min-time", "--json", "--markdown", "Examples:", "Exit status"] {
+        assert!(help.out.contains(part), "{part}");
+    }
+    assert!(help.out.lines().all(|l| l.chars().count() <= 100), "{}", help.out);
+}

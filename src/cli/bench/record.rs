@@ -11,11 +11,15 @@ use super::agree::Observed;
 use super::machine::Machine;
 use super::measure::{Measured, Plan, Steady, WarmUp};
 use super::statistics::{self, CONFIDENCE, Ratio, Summary};
+use nbc::Value;
+use nbc::ir::Module;
 use serde_json::{Value as Json, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Version of the document.
 pub const SCHEMA: u32 = 1;
+/// Tensors with more elements are not written down.
+const WHOLE: usize = 1000;
 
 /// What is known of one bench.
 pub struct Record {
@@ -73,7 +77,7 @@ pub fn json<'a>(
 fn bench(bench: &Bench, record: &Record) -> Json {
     let measured = &record.measured;
     let results: Vec<Json> = match &record.observed.result {
-        Ok(values) => values.iter().map(|v| show::json(v, &bench.module)).collect(),
+        Ok(values) => values.iter().map(|v| result(v, &bench.module)).collect(),
         Err(_) => Vec::new(),
     };
     let compiled = measured.compiled.map(|c| {
@@ -102,6 +106,14 @@ fn bench(bench: &Bench, record: &Record) -> Json {
         },
         "ratio": { "value": ratio.value, "low": ratio.low, "high": ratio.high },
     })
+}
+
+/// A result; of a large tensor only what it is, so that documents stay small.
+fn result(value: &Value, module: &Module) -> Json {
+    match value {
+        Value::Tensor(t) if t.len() > WHOLE => json!({ "elem": t.elem().name(), "dims": t.dims() }),
+        _ => show::json(value, module),
+    }
 }
 
 fn tier(steady: &Steady, summary: &Summary) -> Json {
