@@ -10,10 +10,17 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How an engine runs programs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Config {
     dispatch: Dispatch,
     watch: Option<Watch>,
+    slice: u32,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { dispatch: Dispatch::default(), watch: None, slice: 4096 }
+    }
 }
 
 impl Config {
@@ -25,6 +32,14 @@ impl Config {
     /// Chooses the interpreter's dispatcher.
     pub fn dispatch(mut self, dispatch: Dispatch) -> Config {
         self.dispatch = dispatch;
+        self
+    }
+
+    /// Looks at the clock and the interrupt flag, and counts what is hot, every
+    /// `turns` back-edges and calls of interpreted code (where fuel is metered:
+    /// units of it) instead of 4096.
+    pub fn slice(mut self, turns: u32) -> Config {
+        self.slice = turns.max(1);
         self
     }
 
@@ -71,6 +86,10 @@ impl Engine {
     /// The interpreter's dispatcher.
     pub fn dispatch(&self) -> Dispatch {
         self.config.dispatch
+    }
+
+    pub(crate) fn slice(&self) -> i64 {
+        self.config.slice.into()
     }
 
     pub(crate) fn watch(&self) -> Option<Watch> {

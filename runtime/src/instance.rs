@@ -67,10 +67,9 @@ impl Instance {
         // SAFETY: objects are used through this context only, which owns the heap.
         let heap = unsafe { Heap::new(limits.memory) };
         let interrupt = Arc::new(AtomicBool::new(false));
-        let metered = limits.fuel.is_some();
-        let watch = program.engine().watch();
+        let (slice, watch) = (program.engine().slice(), program.engine().watch());
         let hosts = hosts.iter().map(HostFunc::entry).collect();
-        let context = Box::new(Context::new(code, heap, limits.stack, hosts, interrupt, metered, watch));
+        let context = Box::new(Context::new(code, heap, limits.stack, hosts, interrupt, slice, watch));
         let mut instance = Instance { program: program.clone(), context, timeout: limits.timeout };
         instance.context.set_fuel(limits.fuel.unwrap_or(0));
         instance.define().map_err(|error| Trap { error, frames: Vec::new(), omitted: 0 })?;

@@ -212,7 +212,7 @@ unsafe extern "C" fn poll(ctx: *mut Context, site: *const Site) -> u64 {
 unsafe extern "C" fn charge(ctx: *mut Context, site: *const Site, cost: u64) -> u64 {
     // SAFETY: see the module.
     unsafe {
-        let budget = (*ctx).slice((*ctx).budget, cost, NATIVE_SLICE as u64);
+        let budget = (*ctx).take((*ctx).budget, cost, NATIVE_SLICE as u64);
         if budget < 0 {
             return passed(ctx, site, PENDING);
         }

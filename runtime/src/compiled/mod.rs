@@ -20,6 +20,7 @@ pub mod calls;
 pub mod layout;
 pub mod native;
 pub mod objects;
+pub mod relay;
 pub mod scalars;
 #[cfg(test)]
 mod tests;

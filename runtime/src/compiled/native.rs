@@ -3,7 +3,7 @@
 
 use super::NativeCode;
 use crate::interp::code::{FuncCode, Instr, Loaded};
-use crate::interp::context::{Context, PENDING, SLICE};
+use crate::interp::context::{Context, PENDING};
 use crate::interp::micro::MicroOp;
 use nbc_ir::flow::{Cfg, Dominators, Loops};
 use nbc_ir::{BlockId, FuncId, Function};
@@ -165,7 +165,7 @@ pub(crate) unsafe fn run_native(ip: *const Instr, regs: *mut u64, ctx: *mut Cont
         (*ctx).top = regs.add(stub.extent);
         let status = (stub.code.enter)(ctx, regs, stub.code.native);
         // The interpreter's slices are smaller, so that they tell where time is spent.
-        if (*ctx).budget > SLICE {
+        if (*ctx).budget > (*ctx).slice {
             (*ctx).shorten_slice();
         }
         status
@@ -210,9 +210,9 @@ impl Context {
     #[cold]
     fn shorten_slice(&mut self) {
         if let Some(reserve) = &mut self.reserve {
-            *reserve += (self.budget - SLICE) as u64;
+            *reserve += (self.budget - self.slice) as u64;
         }
-        self.budget = SLICE;
+        self.budget = self.slice;
     }
 
     /// Whether compiled code can be entered, as far as the native stack is concerned.

@@ -238,6 +238,11 @@ impl Loaded {
         self
     }
 
+    /// What outermost calls return to, as a slot.
+    pub(crate) fn exit_address(&self) -> u64 {
+        self.exit[1..].as_ptr().expose_provenance() as u64
+    }
+
     /// Numbers of parameters and results of `func`.
     pub(crate) fn arity(&self, func: FuncId) -> (usize, usize) {
         self.module.func_sig(func).map_or((0, 0), |s| (s.params.len(), s.results.len()))

@@ -18,10 +18,6 @@ use std::time::Instant;
 /// Status of code that stopped with the trap in [`Context::pending`].
 pub const PENDING: u64 = u64::MAX;
 
-/// Back-edges and calls between two looks at the clock and the interrupt flag
-/// where fuel is not metered; fuel units where it is.
-pub(crate) const SLICE: i64 = 4096;
-
 /// Most calls of operations and host functions inside each other that call back.
 const MAX_NESTING: u32 = 48;
 
@@ -74,6 +70,9 @@ pub struct Context {
     pub deadline: Option<Instant>,
     /// Fuel that is not in the budget; `None` when not metered.
     pub reserve: Option<u64>,
+    /// Back-edges and calls between two looks at the clock and the interrupt
+    /// flag where fuel is not metered; fuel units where it is.
+    pub(crate) slice: i64,
     /// Where time is spent.
     pub hotness: Hotness,
     /// Slices made small one after the other to meet a place with compiled code.
@@ -84,7 +83,7 @@ pub struct Context {
     globals_store: Box<[u64]>,
     constants_store: Box<[u64]>,
     /// Where the outermost call returns to.
-    exit: u64,
+    pub(crate) exit: u64,
     nesting: u32,
     /// Frames of the trap on its way out, innermost first.
     trace: Trace,
@@ -124,13 +123,13 @@ impl Context {
         stack: usize,
         hosts: Box<[Arc<HostCall>]>,
         interrupt: Arc<AtomicBool>,
-        metered: bool,
+        slice: i64,
         watch: Option<Watch>,
     ) -> Context {
         // Zeroed memory comes page by page as it is touched.
         let mut stack = vec![0u64; (stack / 8).max(64)].into_boxed_slice();
         let range = stack.as_mut_ptr_range();
-        let exit = code.exit[1..].as_ptr().expose_provenance() as u64;
+        let (exit, metered) = (code.exit_address(), code.metered);
         Context {
             funcs: code.entries.as_ptr(),
             stack_end: range.end,
@@ -152,6 +151,7 @@ impl Context {
             interrupt,
             deadline: None,
             reserve: metered.then_some(0),
+            slice,
             hotness: Hotness::new(watch),
             small_slices: 0,
             code,
@@ -299,7 +299,7 @@ impl Context {
             TrapCode::from_code(status as u8 - 1).unwrap_or(TrapCode::HostError).into()
         };
         let (mut ip, mut regs) = (self.stop_ip, self.stop_regs);
-        let exit = self.code.exit[1..].as_ptr();
+        let exit = self.exit;
         loop {
             if let Some(frame) = self.code.frame_at(ip) {
                 self.trace.push(frame);
@@ -308,10 +308,10 @@ impl Context {
             // the operation before that is the call, which knows how far the
             // caller's frame is away.
             unsafe {
-                let back: *const Instr = std::ptr::with_exposed_provenance(*regs.sub(1) as usize);
-                if back == exit {
+                if *regs.sub(1) == exit {
                     return trap;
                 }
+                let back: *const Instr = std::ptr::with_exposed_provenance(*regs.sub(1) as usize);
                 ip = back.sub(1);
                 regs = regs.sub((*ip).imm2 as u32 as usize);
             }

@@ -3,7 +3,7 @@
 //! been compiled meanwhile is left to its compiled code.
 
 use super::code::Instr;
-use super::context::{Context, SLICE};
+use super::context::Context;
 use crate::compiled::HotPlace;
 use crate::op::OpHost;
 use crate::trap::TrapCode;
@@ -32,7 +32,7 @@ impl Context {
             return -1;
         }
         self.next = at.and_then(|(func, position)| self.compiled_at(func, position)).unwrap_or(ip);
-        SLICE
+        self.slice
     }
 
     /// Takes `cost` off budget and reserve, and makes a new budget; or leaves
@@ -54,14 +54,14 @@ impl Context {
             && self.small_slices < SMALL_SLICES
             && at.is_some_and(|(func, position)| self.is_near(func, position));
         self.small_slices = if soon { self.small_slices + 1 } else { 0 };
-        let slice = if soon { 0 } else { SLICE as u64 };
+        let slice = if soon { 0 } else { self.slice as u64 };
         self.next = compiled.unwrap_or(ip.wrapping_add(1));
-        self.slice(budget, if compiled.is_some() { 0 } else { cost }, slice)
+        self.take(budget, if compiled.is_some() { 0 } else { cost }, slice)
     }
 
     /// Takes `cost` off the fuel, of which `budget` is not in the reserve, and
     /// makes a new budget of at most `slice`; or leaves both and traps with -1.
-    pub(crate) fn slice(&mut self, budget: i64, cost: u64, slice: u64) -> i64 {
+    pub(crate) fn take(&mut self, budget: i64, cost: u64, slice: u64) -> i64 {
         let fuel = budget.max(0) as u64 + self.reserve.unwrap_or(0);
         self.budget = 0;
         self.reserve = Some(fuel);
@@ -103,7 +103,7 @@ impl Context {
 
     /// Counts a slice for the operation at `ip`, and tells the tier if that made it hot.
     unsafe fn credit(&mut self, ip: *const Instr, regs: *mut u64, at: Option<(FuncId, usize)>) {
-        if let Some(count) = self.hotness.tick(ip, SLICE as u64)
+        if let Some(count) = self.hotness.tick(ip, self.slice as u64)
             && let Some((func, position)) = at
         {
             // SAFETY: as the caller promises.

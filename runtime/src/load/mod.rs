@@ -5,7 +5,7 @@
 //! metering, and shared by all instances.
 
 mod encode;
-mod finish;
+pub(crate) mod finish;
 #[cfg(nbc_threaded)]
 mod fuse;
 mod literals;
