@@ -41,6 +41,7 @@ pub(crate) struct Stub {
 pub(crate) struct Published {
     /// Never dropped before the module: frames of the interpreter may hold
     /// addresses in it.
+    #[allow(clippy::vec_box)] // their addresses are in use
     stubs: Mutex<Vec<Box<Stub>>>,
     any_resumes: AtomicBool,
     resumes: RwLock<FxHashMap<FuncId, Vec<Resume>>>,

@@ -85,7 +85,7 @@ impl ObjectCall {
         let (srcs, slots) = sources(args);
         let site = HostSite {
             import,
-            args: typed(srcs, args),
+            args: typed(&srcs, args),
             results: results.iter().enumerate().map(|(n, ty)| (n as u16, *ty)).collect(),
         };
         ObjectCall::new(Plain::CallHost, Some(Site::Host(site)), slots.max(results.len()))
@@ -100,7 +100,7 @@ impl ObjectCall {
     /// The end of the call's own region, with the values that are returned.
     pub fn returning(values: &[(Arg, Type)]) -> ObjectCall {
         let (srcs, slots) = sources(values);
-        let site = Site::Values(typed(srcs, values));
+        let site = Site::Values(typed(&srcs, values));
         let mut call = ObjectCall::new(Plain::RegionEnd, Some(site), slots.max(values.len()));
         call.function = calls::calls().return_from_region;
         call
@@ -141,7 +141,7 @@ fn sources(args: &[(Arg, Type)]) -> (Box<[Src]>, usize) {
     (srcs, next as usize)
 }
 
-fn typed(srcs: Box<[Src]>, args: &[(Arg, Type)]) -> Box<[(Src, Type)]> {
+fn typed(srcs: &[Src], args: &[(Arg, Type)]) -> Box<[(Src, Type)]> {
     srcs.iter().zip(args).map(|(src, (_, ty))| (*src, *ty)).collect()
 }
 
