@@ -8,6 +8,7 @@
 
 pub mod charge;
 pub mod inline;
+pub mod simplify;
 pub mod webs;
 
 use crate::mir::Func;
@@ -55,4 +56,9 @@ pub fn run(
     }
     webs::run(func);
     done("webs", func);
+    // Where tests have gone, values part that had to stay together.
+    if simplify::run(func) && webs::run(func) {
+        simplify::run(func);
+    }
+    done("simplify", func);
 }

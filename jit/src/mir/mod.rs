@@ -130,7 +130,7 @@ pub struct Origin {
 }
 
 /// An instruction.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Op {
     /// An instruction of the bytecode, checks included.
     Inst(Inst),

@@ -1,0 +1,155 @@
+//! Branches that are decided, blocks that only lead on, and blocks that belong
+//! together.
+//!
+//! A header keeps the blocks that lead into its loop as they are: passes on
+//! loops want one way in and one way back.
+
+use super::rules::Look;
+use crate::mir::{Func, Op};
+use nbc_ir::flow::Cfg;
+use nbc_ir::op::Imm;
+use nbc_ir::{BlockId, Inst, Operand, Reg};
+
+/// A simpler form of a terminator. `decided` knows what branches on the way
+/// here have found out.
+pub fn simpler(inst: &Inst, defs: &impl Look, decided: impl Fn(Reg) -> Option<bool>) -> Option<Inst> {
+    match inst {
+        Inst::BrIf { cond, then_to, else_to } => {
+            let known = match cond {
+                Operand::Imm(Imm::Bool(v)) => Some(*v),
+                Operand::Imm(_) => None,
+                Operand::Reg(r) if then_to != else_to => decided(*r),
+                Operand::Reg(_) => Some(true),
+            };
+            if let Some(known) = known {
+                return Some(Inst::Br { target: if known { *then_to } else { *else_to } });
+            }
+            match defs.look(*cond)? {
+                Inst::BoolNot { a, .. } => {
+                    Some(Inst::BrIf { cond: *a, then_to: *else_to, else_to: *then_to })
+                }
+                _ => None,
+            }
+        }
+        Inst::Switch { index, targets, default_to } => {
+            let to = match index {
+                Operand::Imm(Imm::I64(i)) => {
+                    let chosen = usize::try_from(*i).ok().and_then(|i| targets.get(i));
+                    Some(*chosen.unwrap_or(default_to))
+                }
+                _ if targets.iter().all(|t| t == default_to) => Some(*default_to),
+                _ => None,
+            };
+            to.map(|target| Inst::Br { target })
+        }
+        _ => None,
+    }
+}
+
+/// Tidies the graph.
+pub fn run(func: &mut Func) -> bool {
+    let mut changed = duplicate_tests(func);
+    changed |= forward(func);
+    changed |= merge(func);
+    mark_cold(func);
+    changed
+}
+
+/// Blocks that a back-edge leads to.
+fn headers(cfg: &Cfg) -> Vec<bool> {
+    let mut headers = vec![false; cfg.len()];
+    cfg.back_edges().iter().for_each(|(_, to)| headers[to.index()] = true);
+    headers
+}
+
+/// A block that does nothing but choose is put where it is led to from, for
+/// there the choice may be known. Not so if a loop would get one more way in
+/// or back.
+fn duplicate_tests(func: &mut Func) -> bool {
+    let cfg = func.graph();
+    let is_header = headers(&cfg);
+    let mut changed = false;
+    for &block in cfg.rpo() {
+        let Some(&Inst::Br { target }) = func.blocks[block.index()].last() else { continue };
+        let to = &func.blocks[target.index()];
+        if let [test] = &to.nodes[..]
+            && matches!(test.op, Op::Inst(Inst::BrIf { .. } | Inst::Switch { .. }))
+            && !is_header[target.index()]
+            && !cfg.succs(target).iter().any(|s| is_header[s.index()])
+        {
+            let test = test.clone();
+            let nodes = &mut func.blocks[block.index()].nodes;
+            nodes.pop();
+            nodes.push(test);
+            changed = true;
+        }
+    }
+    changed
+}
+
+/// Leads edges past blocks that only lead on.
+fn forward(func: &mut Func) -> bool {
+    let cfg = func.graph();
+    let is_header = headers(&cfg);
+    // Where an edge to a block ends up; in postorder, so that chains are short.
+    let mut to: Vec<BlockId> = (0..func.blocks.len()).map(BlockId::new).collect();
+    for &block in cfg.rpo().iter().rev() {
+        if let [node] = &func.blocks[block.index()].nodes[..]
+            && let Op::Inst(Inst::Br { target }) = node.op
+            && block.index() != 0
+            && !is_header[block.index()]
+            && !is_header[target.index()]
+        {
+            to[block.index()] = to[target.index()];
+        }
+    }
+    let mut changed = false;
+    for block in cfg.rpo() {
+        func.blocks[block.index()].map_successors(|b| {
+            changed |= to[b.index()] != b;
+            to[b.index()]
+        });
+    }
+    changed
+}
+
+/// Joins blocks with their only successors, where those have no other
+/// predecessor.
+fn merge(func: &mut Func) -> bool {
+    let cfg = func.graph();
+    let mut changed = false;
+    let mut gone = vec![false; func.blocks.len()];
+    for &block in cfg.rpo() {
+        if gone[block.index()] {
+            continue;
+        }
+        while let Some(&Inst::Br { target }) = func.blocks[block.index()].last() {
+            // What cannot be reached leads nowhere.
+            let preds = cfg.preds(target).iter().filter(|p| cfg.is_reachable(**p)).count();
+            let is_alike = func.blocks[target.index()].cold == func.blocks[block.index()].cold;
+            if preds != 1 || target.index() == 0 || target == block || !is_alike {
+                break;
+            }
+            gone[target.index()] = true;
+            let mut rest = std::mem::take(&mut func.blocks[target.index()]);
+            let nodes = &mut func.blocks[block.index()].nodes;
+            nodes.pop();
+            nodes.append(&mut rest.nodes);
+            changed = true;
+        }
+    }
+    changed
+}
+
+/// What can only end in `trap` is not expected to run.
+fn mark_cold(func: &mut Func) {
+    let cfg = func.graph();
+    for &block in cfg.rpo().iter().rev() {
+        let traps = matches!(func.blocks[block.index()].last(), Some(Inst::Trap {}));
+        let succs = cfg.succs(block);
+        let leads_nowhere_else = !succs.is_empty() && succs.iter().all(|s| func.blocks[s.index()].cold);
+        if block.index() != 0 && (traps || leads_nowhere_else) {
+            func.blocks[block.index()].cold = true;
+        }
+    }
+}

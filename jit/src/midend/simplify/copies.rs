@@ -1,0 +1,263 @@
+//! Copies between a register with one definition and one with several.
+//!
+//! Where the one with several is not written while the other is alive, both
+//! can be one:
+//!
+//! - `%t = copy %i`, `%t` written only here: reads of `%t` become reads of
+//!   `%i`. So an index handed to an inlined function is the loop's counter
+//!   there as well.
+//! - `%t = i64.add %i, 1; ...; %i = copy %t`: the sum goes into `%i` at once,
+//!   which makes the counter one that is seen to be counting. If `%i` is still
+//!   read in between, the sum moves down to the copy.
+
+use super::count_defs;
+use crate::mir::{Func, Op};
+use nbc_ir::flow::Cfg;
+use nbc_ir::op::Effect;
+use nbc_ir::{BlockId, Inst, Operand, Reg};
+use rustc_hash::FxHashMap;
+
+/// Most steps through blocks and between a value and its copy; the copies
+/// that are left then stay.
+const MAX_STEPS: usize = 1_000_000;
+
+/// Block and position.
+type Place = (u32, u32);
+
+/// Makes one register of two, where that is possible.
+pub fn run(func: &mut Func) -> bool {
+    let cfg = func.graph();
+    let mut copies = Copies::find(func, &cfg);
+    if copies.list.is_empty() {
+        return false;
+    }
+    let mut changed = false;
+    for (at, dst, src) in std::mem::take(&mut copies.list) {
+        // What has been joined before may have changed it.
+        let copy = &func.blocks[at.0 as usize].nodes[at.1 as usize].op;
+        if *copy != Op::Inst(Inst::Copy { dst, a: src.into() }) {
+            continue;
+        }
+        let is_joined = match (copies.is_single(dst), copies.is_single(src)) {
+            (true, false) => copies.read_source(func, &cfg, at, dst, src),
+            (false, true) => copies.write_target(func, &cfg, at, dst, src),
+            _ => false,
+        };
+        changed |= is_joined;
+        if copies.steps > MAX_STEPS {
+            break;
+        }
+    }
+    changed
+}
+
+#[derive(Default)]
+struct Sites {
+    uses: Vec<Place>,
+    defs: Vec<Place>,
+}
+
+struct Copies {
+    /// Place, destination and source of each copy in question.
+    list: Vec<(Place, Reg, Reg)>,
+    counts: Vec<u32>,
+    /// Where the registers in question are read and written.
+    sites: FxHashMap<Reg, Sites>,
+    range: Vec<Live>,
+    stamp: u32,
+    steps: usize,
+}
+
+/// How a register is alive in a block; nothing of it counts if the stamp is old.
+#[derive(Clone, Copy, Default)]
+struct Live {
+    stamp: u32,
+    at_start: bool,
+    at_end: bool,
+    last_use: Option<u32>,
+}
+
+impl Copies {
+    fn find(func: &Func, cfg: &Cfg) -> Copies {
+        let counts = count_defs(func, cfg);
+        let mut copies = Copies {
+            list: Vec::new(),
+            counts,
+            sites: FxHashMap::default(),
+            range: vec![Live::default(); func.blocks.len()],
+            stamp: 0,
+            steps: 0,
+        };
+        for &block in cfg.rpo() {
+            for (at, node) in func.blocks[block.index()].nodes.iter().enumerate() {
+                if let Op::Inst(Inst::Copy { dst, a: Operand::Reg(src) }) = node.op
+                    && copies.is_single(dst) != copies.is_single(src)
+                {
+                    copies.list.push(((block.0, at as u32), dst, src));
+                    copies.sites.entry(dst).or_default();
+                    copies.sites.entry(src).or_default();
+                }
+            }
+        }
+        if copies.list.is_empty() {
+            return copies;
+        }
+        for &block in cfg.rpo() {
+            for (at, node) in func.blocks[block.index()].nodes.iter().enumerate() {
+                let place = (block.0, at as u32);
+                node.op.for_each_use(|r| {
+                    if let Some(sites) = copies.sites.get_mut(&r) {
+                        sites.uses.push(place);
+                    }
+                });
+                node.op.for_each_def(|r| {
+                    if let Some(sites) = copies.sites.get_mut(&r) {
+                        sites.defs.push(place);
+                    }
+                });
+            }
+        }
+        copies
+    }
+
+    fn is_single(&self, reg: Reg) -> bool {
+        self.counts[reg.index()] == 1
+    }
+
+    /// `dst`, written only here, is read from `src` instead.
+    fn read_source(&mut self, func: &mut Func, cfg: &Cfg, at: Place, dst: Reg, src: Reg) -> bool {
+        self.find_range(cfg, at, dst);
+        if self.is_written(at, src) {
+            return false;
+        }
+        for place in self.replace_uses(func, dst, src) {
+            self.sites.get_mut(&src).expect("sites of both are known").uses.push(place);
+        }
+        true
+    }
+
+    /// `src`, defined before in this block, is written to `dst` right away; or
+    /// if `dst` is still read in between, computed where the copy is.
+    fn write_target(&mut self, func: &mut Func, cfg: &Cfg, at: Place, dst: Reg, src: Reg) -> bool {
+        let &[from] = &self.sites[&src].defs[..] else { return false };
+        if from.0 != at.0 || from.1 >= at.1 {
+            return false;
+        }
+        let nodes = &func.blocks[at.0 as usize].nodes;
+        let (op, between) = (&nodes[from.1 as usize].op, &nodes[from.1 as usize + 1..at.1 as usize]);
+        self.steps += between.len();
+        let any = |see: &dyn Fn(&Op, &mut dyn FnMut(Reg)), what: &dyn Fn(Reg) -> bool| {
+            let mut any = false;
+            between.iter().for_each(|n| see(&n.op, &mut |r| any |= what(r)));
+            any
+        };
+        let reads = |what: &dyn Fn(Reg) -> bool| any(&|op, see| op.for_each_use(see), what);
+        let writes = |what: &dyn Fn(Reg) -> bool| any(&|op, see| op.for_each_def(see), what);
+        // It may read what it is to write, but not write it besides.
+        let mut is_written = writes(&|r| r == dst);
+        op.for_each_def(|r| is_written |= r == dst);
+        if is_written {
+            return false;
+        }
+        let is_moved = reads(&|r| r == dst);
+        if is_moved {
+            let is_pure = matches!(op, Op::Inst(inst) if inst.opcode().effect() == Effect::Pure);
+            let is_operand = |r| {
+                let mut is = false;
+                op.for_each_use(|o| is |= o == r);
+                is
+            };
+            if !is_pure || reads(&|r| r == src) || writes(&is_operand) {
+                return false;
+            }
+        }
+        self.find_range(cfg, at, src);
+        if self.is_written(at, dst) {
+            return false;
+        }
+        let uses = self.replace_uses(func, src, dst);
+        let nodes = &mut func.blocks[from.0 as usize].nodes;
+        nodes[from.1 as usize].op.map_defs(|r| if r == src { dst } else { r });
+        if is_moved {
+            nodes.swap(from.1 as usize, at.1 as usize);
+            nodes[at.1 as usize].op.for_each_use(|r| {
+                if let Some(sites) = self.sites.get_mut(&r) {
+                    sites.uses.iter_mut().filter(|place| **place == from).for_each(|place| *place = at);
+                }
+            });
+        }
+        let sites = self.sites.get_mut(&dst).expect("sites of both are known");
+        sites.uses.extend(uses);
+        if !is_moved {
+            sites.defs.retain(|d| *d != at);
+            sites.defs.push(from);
+        }
+        true
+    }
+
+    /// Reads `from` as `to` everywhere. The copy is left one of `to` to itself.
+    fn replace_uses(&mut self, func: &mut Func, from: Reg, to: Reg) -> Vec<Place> {
+        let mut sites = self.sites.remove(&from).unwrap_or_default();
+        for (block, at) in sites.uses.iter().chain(&sites.defs) {
+            let op = &mut func.blocks[*block as usize].nodes[*at as usize].op;
+            op.map_uses(|o| if o == Operand::Reg(from) { to.into() } else { o });
+            if let Op::Inst(Inst::Copy { dst, a }) = op
+                && *a == Operand::Reg(to)
+                && *dst == from
+            {
+                *dst = to;
+            }
+        }
+        sites.uses.retain(|(block, at)| {
+            let op = &func.blocks[*block as usize].nodes[*at as usize].op;
+            !matches!(op, Op::Inst(Inst::Copy { dst, a }) if *dst == to && *a == Operand::Reg(to))
+        });
+        sites.uses
+    }
+
+    /// Where `reg` is alive after `at`, which comes before all its uses.
+    fn find_range(&mut self, cfg: &Cfg, at: Place, reg: Reg) {
+        self.stamp += 1;
+        let mut work = Vec::new();
+        let uses = std::mem::take(&mut self.sites.get_mut(&reg).expect("sites of both are known").uses);
+        for &(block, n) in &uses {
+            let live = self.live(block);
+            live.last_use = live.last_use.max(Some(n));
+            if block != at.0 && !std::mem::replace(&mut live.at_start, true) {
+                work.push(block);
+            }
+        }
+        self.sites.get_mut(&reg).expect("as above").uses = uses;
+        while let Some(block) = work.pop() {
+            for pred in cfg.preds(BlockId(block)).iter().filter(|p| cfg.is_reachable(**p)) {
+                self.steps += 1;
+                let live = self.live(pred.0);
+                live.at_end = true;
+                if pred.0 != at.0 && !std::mem::replace(&mut live.at_start, true) {
+                    work.push(pred.0);
+                }
+            }
+        }
+    }
+
+    fn live(&mut self, block: u32) -> &mut Live {
+        let live = &mut self.range[block as usize];
+        if live.stamp != self.stamp {
+            *live = Live { stamp: self.stamp, ..Live::default() };
+        }
+        live
+    }
+
+    /// Whether `reg` is written within the range found, which begins after `at`.
+    fn is_written(&mut self, at: Place, reg: Reg) -> bool {
+        let sites = &self.sites[&reg];
+        self.steps += sites.defs.len();
+        sites.defs.iter().any(|&(block, n)| {
+            let live = &self.range[block as usize];
+            // An instruction reads before it writes.
+            live.stamp == self.stamp
+                && (block != at.0 || n > at.1)
+                && (live.at_end || live.last_use.is_some_and(|last| n < last))
+        })
+    }
+}

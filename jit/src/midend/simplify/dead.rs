@@ -1,0 +1,104 @@
+//! Drops what has no effect and whose result nobody wants, cycles of such
+//! included: a counter that only counts itself.
+
+use crate::mir::{Block, Func, Node, Op};
+use nbc_ir::op::{Effect, Imm};
+use nbc_ir::{BlockId, Inst, Operand, Reg};
+
+/// Drops dead nodes and empties blocks that cannot be reached.
+pub fn run(func: &mut Func) -> bool {
+    let cfg = func.graph();
+    let mut changed = false;
+    for (b, block) in func.blocks.iter_mut().enumerate() {
+        if !cfg.is_reachable(BlockId::new(b)) && !block.nodes.is_empty() {
+            *block = Block::default();
+            changed = true;
+        }
+    }
+
+    // Definitions that may be dropped, by register.
+    let nodes = || func.blocks.iter().flat_map(|b| &b.nodes);
+    let mut starts = vec![0u32; func.regs.len() + 1];
+    for node in nodes().filter(|n| is_droppable(&n.op)) {
+        node.op.for_each_def(|r| starts[r.index() + 1] += 1);
+    }
+    for r in 1..starts.len() {
+        starts[r] += starts[r - 1];
+    }
+    let mut next = starts.clone();
+    let mut defs: Vec<Option<&Node>> = vec![None; starts[func.regs.len()] as usize];
+    let mut wanted = Wanted { is_wanted: vec![false; func.regs.len()], list: Vec::new() };
+    for node in nodes() {
+        if is_droppable(&node.op) {
+            node.op.for_each_def(|r| {
+                defs[next[r.index()] as usize] = Some(node);
+                next[r.index()] += 1;
+            });
+        } else {
+            node.op.for_each_use(|r| wanted.add(r));
+        }
+    }
+    while let Some(r) = wanted.list.pop() {
+        let (from, to) = (starts[r.index()] as usize, starts[r.index() + 1] as usize);
+        for node in defs[from..to].iter().flatten() {
+            node.op.for_each_use(|r| wanted.add(r));
+        }
+    }
+
+    let is_wanted = wanted.is_wanted;
+    for block in &mut func.blocks {
+        let before = block.nodes.len();
+        block.nodes.retain(|node| {
+            let mut keep = !is_droppable(&node.op);
+            node.op.for_each_def(|r| keep |= is_wanted[r.index()]);
+            keep && !is_nothing(&node.op)
+        });
+        changed |= block.nodes.len() != before;
+    }
+    changed
+}
+
+struct Wanted {
+    is_wanted: Vec<bool>,
+    list: Vec<Reg>,
+}
+
+impl Wanted {
+    fn add(&mut self, reg: Reg) {
+        if !std::mem::replace(&mut self.is_wanted[reg.index()], true) {
+            self.list.push(reg);
+        }
+    }
+}
+
+/// A register copied to itself.
+fn is_nothing(op: &Op) -> bool {
+    matches!(op, Op::Inst(Inst::Copy { dst, a }) if *a == Operand::Reg(*dst))
+}
+
+/// Whether all that the node does is write registers.
+fn is_droppable(op: &Op) -> bool {
+    match op {
+        Op::Inst(inst) => match inst {
+            Inst::GlobalGet { .. } => true,
+            Inst::I32Div { b, .. }
+            | Inst::I32DivU { b, .. }
+            | Inst::I32Rem { b, .. }
+            | Inst::I32RemU { b, .. }
+            | Inst::I64Div { b, .. }
+            | Inst::I64DivU { b, .. }
+            | Inst::I64Rem { b, .. }
+            | Inst::I64RemU { b, .. } => {
+                !matches!(b, Operand::Reg(_) | Operand::Imm(Imm::I32(0) | Imm::I64(0)))
+            }
+            _ => inst.opcode().effect() == Effect::Pure,
+        },
+        Op::Field { .. }
+        | Op::Load { .. }
+        | Op::LoadVector { .. }
+        | Op::Splat { .. }
+        | Op::Lanewise { .. }
+        | Op::Lane { .. } => true,
+        Op::Store { .. } | Op::StoreVector { .. } | Op::Charge { .. } => false,
+    }
+}
