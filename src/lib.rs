@@ -219,6 +219,7 @@
 pub mod npy;
 
 pub use nbc_ir as ir;
+pub use nbc_jit as jit;
 pub use nbc_runtime as runtime;
 pub use ndarray;
 

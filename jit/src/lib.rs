@@ -4,6 +4,12 @@
 //! passes of [`midend`], which make loops good, and Cranelift, which makes
 //! machine code.
 
+pub mod code;
+pub mod compiler;
 pub mod lower;
 pub mod midend;
 pub mod mir;
+pub mod tier;
+
+pub use compiler::{CompileError, OptLevel};
+pub use tier::{Jit, Metrics, Mode, Options};

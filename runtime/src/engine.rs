@@ -43,8 +43,9 @@ impl Config {
         self
     }
 
-    /// Tells `tier` of every place that has been passed at least `threshold` times.
-    pub fn tier(mut self, tier: Arc<dyn Tier>, threshold: u64) -> Config {
+    /// Lets `tier` compile what is hot.
+    pub fn tier(mut self, tier: Arc<dyn Tier>) -> Config {
+        let threshold = tier.threshold();
         self.watch = Some(Watch { tier, threshold });
         self
     }
@@ -148,7 +149,8 @@ impl Program {
         &self.0.engine
     }
 
-    pub(crate) fn code(&self, metered: bool) -> Arc<Loaded> {
+    /// Its code, for runs whose fuel is counted or others.
+    pub fn loaded(&self, metered: bool) -> Arc<Loaded> {
         let slot = if metered { &self.0.metered } else { &self.0.plain };
         let config = &self.0.engine.config;
         let at_first_call = config.watch.as_ref().is_some_and(|w| w.tier.at_first_call());

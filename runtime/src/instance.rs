@@ -63,7 +63,7 @@ impl<P, R> Copy for TypedFunc<P, R> {}
 
 impl Instance {
     pub(crate) fn new(program: &Program, hosts: Arc<[HostFunc]>, limits: Limits) -> Result<Instance, Error> {
-        let code = program.code(limits.fuel.is_some());
+        let code = program.loaded(limits.fuel.is_some());
         // SAFETY: objects are used through this context only, which owns the heap.
         let heap = unsafe { Heap::new(limits.memory) };
         let interrupt = Arc::new(AtomicBool::new(false));

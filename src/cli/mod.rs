@@ -9,6 +9,7 @@ mod asm;
 mod bench;
 mod completions;
 mod dis;
+mod explain;
 mod failure;
 mod fmt;
 mod info;
@@ -17,6 +18,7 @@ mod output;
 mod quantity;
 mod run;
 mod show;
+mod tier;
 mod verify;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -49,6 +51,7 @@ enum What {
     Run(run::Run),
     Asm(asm::Asm),
     Dis(dis::Dis),
+    Explain(explain::Explain),
     Verify(verify::Verify),
     Fmt(fmt::Fmt),
     Info(info::Info),
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         What::Run(c) => (c.json, c.carry_out()),
         What::Asm(c) => (c.json, c.carry_out()),
         What::Dis(c) => (c.json, c.carry_out()),
+        What::Explain(c) => (c.json, c.carry_out()),
         What::Verify(c) => (c.json, c.carry_out()),
         What::Fmt(c) => (c.json, c.carry_out()),
         What::Info(c) => (c.json, c.carry_out()),

@@ -1,13 +1,13 @@
 //! `nbc run`: runs a program and shows its results.
 
 use super::failure::Failure;
+use super::tier::Tier;
 use super::{arguments, input, output, quantity, show};
 use nbc::Value;
 use nbc::ir::{FuncId, Module, VerifiedModule};
 use nbc::npy;
-use nbc::runtime::engine::{Config, Engine, Limits};
+use nbc::runtime::engine::{Engine, Limits};
 use nbc::runtime::instance::InterruptHandle;
-use nbc::runtime::interp::Dispatch;
 use nbc::runtime::linker::Linker;
 use serde_json::json;
 use std::io::{BufWriter, Write};
@@ -61,9 +61,8 @@ pub struct Run {
     /// Give calls that much stack
     #[arg(long, value_name = "BYTES", value_parser = quantity::stack, default_value = "8M")]
     stack: usize,
-    /// How the interpreter dispatches: threaded or match [default: the fastest there is]
-    #[arg(long, value_name = "HOW", value_parser = dispatch)]
-    dispatch: Option<Dispatch>,
+    #[command(flatten)]
+    tier: Tier,
     /// Add a last line: RESULT SECONDS COMPILE_SECONDS
     ///
     /// RESULT is the function's first result, if it is a number (%.17g). SECONDS
@@ -92,14 +91,6 @@ Exit status:
      (`interrupted`). A second Ctrl-C kills the process.
   2  the program or the arguments are no good";
 
-/// A dispatcher of this build.
-pub fn dispatch(name: &str) -> Result<Dispatch, String> {
-    Dispatch::from_name(name).ok_or_else(|| {
-        let names: Vec<&str> = Dispatch::ALL.iter().map(|d| d.name()).collect();
-        format!("this build has {}", names.join(" and "))
-    })
-}
-
 impl Run {
     /// Carries out the command.
     pub fn carry_out(&self) -> Result<(), Failure> {
@@ -115,10 +106,7 @@ impl Run {
         self.check_outputs(&name, &sig.results)?;
         let parsing = parsing.elapsed();
 
-        let mut config = Config::new();
-        if let Some(dispatch) = self.dispatch {
-            config = config.dispatch(dispatch);
-        }
+        let config = self.tier.config()?;
         let program = Engine::new(config).load(module);
         let limits = Limits {
             fuel: self.fuel,

@@ -48,7 +48,7 @@ impl Way {
         let config = Config::new().dispatch(self.dispatch);
         Engine::new(match self.tier {
             Tier::None => config,
-            Tier::Relay => config.tier(Arc::new(Relay::new(false)), 12).slice(3),
+            Tier::Relay => config.tier(Arc::new(Relay::new(false))).slice(3),
         })
     }
 }

@@ -1,4 +1,426 @@
-//! From the mid-end's form to Cranelift's.
+//! Lowering: from [`crate::mir`] to Cranelift's IR.
+//!
+//! - [`scalar`], [`vector`]: arithmetic
+//! - `inst`: one method an instruction
+//! - `memory`: element access, headers, lists, globals
+//! - `object`: what calls the runtime
+//! - `control`: calls, returns, traps, budget
+//!
+//! Registers become Cranelift variables, which its frontend turns into SSA
+//! form. Nothing here decides anything: what is worth doing was done before.
 
+mod control;
+mod inst;
+mod memory;
+mod object;
 pub mod scalar;
 pub mod vector;
+
+use crate::mir::{Entry, Func, Lanes, Op, Ty};
+use cranelift_codegen::ir::{
+    self, AbiParam, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Value, types,
+};
+use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
+use cranelift_frontend::{FunctionBuilder, Variable};
+use nbc_ir::{BlockId, Inst, Operand, Reg, Type, VerifiedModule};
+use nbc_runtime::compiled::layout;
+use nbc_runtime::compiled::{ObjectCall, Place, Site};
+use rustc_hash::FxHashMap;
+use scalar::Cpu;
+
+/// What the code refers to by address and therefore must outlive it.
+#[derive(Default)]
+pub struct Attachments {
+    /// Places in the bytecode.
+    pub sites: Vec<Box<Site>>,
+    /// Operations of the runtime.
+    pub calls: Vec<ObjectCall>,
+}
+
+/// What a function is lowered for.
+pub struct Target<'a> {
+    /// The module it is of.
+    pub module: &'a VerifiedModule,
+    /// Address of the table where calls of other functions find their code.
+    pub entries: usize,
+    /// Whether fuel is charged.
+    pub metered: bool,
+    /// Features of the processor.
+    pub cpu: &'a Cpu,
+    /// Cranelift's own description of it.
+    pub config: TargetFrontendConfig,
+    /// The function itself, for direct recursion, when it is entered by calls.
+    pub own: Option<ir::FuncRef>,
+}
+
+/// Fills `builder` with the code of `func`.
+pub fn lower(func: &Func, target: Target<'_>, builder: FunctionBuilder<'_>) -> Attachments {
+    let config = target.config;
+    let mut lowering = Lowering::new(func, target, builder);
+    lowering.run();
+    lowering.builder.finalize(config);
+    lowering.attachments
+}
+
+struct Lowering<'a, 'f> {
+    func: &'a Func,
+    target: Target<'a>,
+    builder: FunctionBuilder<'f>,
+    attachments: Attachments,
+    vars: Vec<Option<Variable>>,
+    blocks: Vec<ir::Block>,
+    /// Origin of the node being lowered.
+    origin: u32,
+    /// Sites made, by origin.
+    sites: FxHashMap<u32, i64>,
+    /// The context.
+    ctx: Value,
+    /// Where a resumed function finds its registers and leaves its results.
+    frame: Option<Value>,
+    /// Where several results go.
+    out: Option<Value>,
+    /// The budget while it is in a register; only in functions that count it down.
+    budget: Option<Variable>,
+    /// Whether the register is ahead of the context.
+    dirty: bool,
+    /// Room for operands and results of calls of the runtime.
+    slots: Option<ir::StackSlot>,
+    slot_count: u32,
+    ways_out: control::WaysOut,
+    /// Whether headers of tensors stay readable wherever a load of them is moved.
+    headers_stay: bool,
+}
+
+/// For memory that is never written while code runs.
+fn readonly() -> MemFlagsData {
+    MemFlagsData::trusted().with_readonly()
+}
+
+impl<'a, 'f> Lowering<'a, 'f> {
+    fn new(func: &'a Func, target: Target<'a>, mut builder: FunctionBuilder<'f>) -> Lowering<'a, 'f> {
+        let vars = vec![None; func.regs.len()];
+        let blocks = func
+            .blocks
+            .iter()
+            .map(|b| {
+                let block = builder.create_block();
+                if b.cold {
+                    builder.set_cold_block(block);
+                }
+                block
+            })
+            .collect();
+        let nodes = || func.blocks.iter().flat_map(|b| &b.nodes);
+        let counts = nodes().any(|n| matches!(n.op, Op::Charge { .. }));
+        let regions =
+            nodes().any(|n| matches!(n.op, Op::Inst(Inst::RegionBegin {} | Inst::RegionEnd { .. })));
+        Lowering {
+            func,
+            target,
+            budget: counts.then(|| builder.declare_var(types::I64)),
+            builder,
+            attachments: Attachments::default(),
+            vars,
+            blocks,
+            origin: 0,
+            sites: FxHashMap::default(),
+            ctx: Value::from_u32(0),
+            frame: None,
+            out: None,
+            dirty: false,
+            slots: None,
+            slot_count: 0,
+            ways_out: control::WaysOut::default(),
+            // Where no region ends, none of the objects in sight goes.
+            headers_stay: !func.own_region && !regions,
+        }
+    }
+
+    fn run(&mut self) {
+        let cfg = self.func.graph();
+        self.prologue();
+        let dirty = self.dirty_at_starts(&cfg);
+        // Cold blocks last, so that what is shared with them is not made for them.
+        for &block in cfg.rpo() {
+            self.builder.switch_to_block(self.blocks[block.index()]);
+            self.dirty = dirty[block.index()];
+            self.block(block);
+        }
+        // What cannot be reached has no code.
+        for (b, block) in self.blocks.clone().into_iter().enumerate() {
+            if !cfg.is_reachable(BlockId::new(b)) {
+                self.builder.switch_to_block(block);
+                let code = ir::TrapCode::unwrap_user(1);
+                self.builder.ins().trap(code);
+            }
+        }
+        self.finish_ways_out();
+        self.builder.seal_all_blocks();
+    }
+
+    fn block(&mut self, block: BlockId) {
+        for node in &self.func.blocks[block.index()].nodes {
+            self.origin = node.origin;
+            self.builder.set_srcloc(ir::SourceLoc::new(node.origin));
+            self.op(&node.op);
+        }
+    }
+
+    fn op(&mut self, op: &Op) {
+        match op {
+            Op::Inst(inst) => self.inst(inst),
+            Op::Field { dst, tensor, field } => {
+                let tensor = self.read(*tensor);
+                let value = self.field(tensor, *field);
+                self.define(*dst, value);
+            }
+            Op::Load { dst, elem, at } => {
+                let (base, offset) = self.address(at);
+                let value = self.load_element(*elem, base, offset);
+                self.define(*dst, value);
+            }
+            Op::Store { elem, at, value } => {
+                let (base, offset) = self.address(at);
+                let value = self.operand(*value);
+                self.store_element(*elem, base, offset, value);
+            }
+            Op::LoadVector { dst, at } => {
+                let ty = clif_type(self.func.regs[dst.index()]);
+                let (base, offset) = self.address(at);
+                let value = self.builder.ins().load(ty, element_flags(), base, offset);
+                self.define(*dst, value);
+            }
+            Op::StoreVector { at, value } => {
+                let (base, offset) = self.address(at);
+                let value = self.read(*value);
+                self.builder.ins().store(element_flags(), value, base, offset);
+            }
+            Op::Splat { dst, value } => {
+                let ty = clif_type(self.func.regs[dst.index()]);
+                let value = self.operand(*value);
+                let vector = self.builder.ins().splat(ty, value);
+                self.define(*dst, vector);
+            }
+            Op::Lanewise { opcode, dst, args } => {
+                let values: Vec<Value> = args.iter().map(|r| self.read(*r)).collect();
+                let lanes = self.lanes(*dst);
+                let value = vector::lanewise(&mut self.builder, self.target.cpu, *opcode, lanes, &values)
+                    .expect("only instructions with a vector form are vectorised");
+                self.define(*dst, value);
+            }
+            Op::Lane { dst, vector, lane } => {
+                let vector = self.read(*vector);
+                let value = self.builder.ins().extractlane(vector, *lane);
+                self.define(*dst, value);
+            }
+            Op::Charge { cost } => self.charge(*cost),
+        }
+    }
+
+    fn lanes(&self, reg: Reg) -> Lanes {
+        match self.func.regs[reg.index()] {
+            Ty::Vector(lanes) => lanes,
+            other => unreachable!("a vector, not {other:?}"),
+        }
+    }
+
+    /// The variable of a register.
+    fn var(&mut self, reg: Reg) -> Variable {
+        let ty = self.func.regs[reg.index()];
+        *self.vars[reg.index()].get_or_insert_with(|| self.builder.declare_var(clif_type(ty)))
+    }
+
+    fn read(&mut self, reg: Reg) -> Value {
+        let var = self.var(reg);
+        self.builder.use_var(var)
+    }
+
+    fn define(&mut self, reg: Reg, value: Value) {
+        let var = self.var(reg);
+        self.builder.def_var(var, value);
+    }
+
+    fn operand(&mut self, operand: Operand) -> Value {
+        match operand {
+            Operand::Reg(r) => self.read(r),
+            Operand::Imm(imm) => scalar::literal(&mut self.builder, imm),
+        }
+    }
+
+    fn address_of(&mut self, address: usize) -> Value {
+        self.builder.ins().iconst(types::I64, address as i64)
+    }
+
+    /// The address of the site of the present node.
+    fn site(&mut self) -> Value {
+        let func = self.func;
+        let address = *self.sites.entry(self.origin).or_insert_with(|| {
+            let mut frames = Vec::new();
+            let mut at = Some(self.origin);
+            while let Some(origin) = at.and_then(|o| func.origins.get(o as usize)) {
+                frames.push(Place { func: origin.func, block: origin.block, inst: origin.inst });
+                at = origin.caller;
+            }
+            let site = Box::new(Site { places: frames.into() });
+            let address = std::ptr::from_ref(&*site).expose_provenance() as i64;
+            self.attachments.sites.push(site);
+            address
+        });
+        self.builder.ins().iconst(types::I64, address)
+    }
+
+    /// Begins a block that is not expected to run, from where it can be left for `next`.
+    fn cold_block(&mut self) -> ir::Block {
+        let block = self.builder.create_block();
+        self.builder.set_cold_block(block);
+        block
+    }
+
+    /// Signature of a function of the runtime: addresses and integers in, one status out.
+    fn runtime_call(&mut self, address: usize, args: &[Value]) -> Value {
+        let mut sig = ir::Signature::new(self.target.config.default_call_conv);
+        sig.params.extend(args.iter().map(|_| AbiParam::new(types::I64)));
+        sig.returns.push(AbiParam::new(types::I64));
+        let sig = self.builder.import_signature(sig);
+        let callee = self.address_of(address);
+        let call = self.builder.ins().call_indirect(sig, callee, args);
+        self.builder.inst_results(call)[0]
+    }
+
+    /// Address of at least `count` slots for operands and results.
+    fn slots(&mut self, count: usize) -> Value {
+        self.slot_count = self.slot_count.max(count as u32);
+        let slot = *self.slots.get_or_insert_with(|| {
+            // Its size is set when all calls are known.
+            self.builder.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 8, 3))
+        });
+        self.builder.func.sized_stack_slots[slot].size = self.slot_count * 8;
+        self.builder.ins().stack_addr(types::I64, slot, 0)
+    }
+
+    /// Writes `values` to the slots at `slots`.
+    fn fill(&mut self, slots: Value, values: &[(Value, Type)]) {
+        for (i, (value, ty)) in values.iter().enumerate() {
+            self.store_slot(slots, i as i32 * 8, *value, *ty);
+        }
+    }
+
+    fn store_slot(&mut self, base: Value, offset: i32, value: Value, ty: Type) {
+        let value = match ty {
+            Type::I32 | Type::Bool => self.builder.ins().uextend(types::I64, value),
+            Type::F32 => {
+                let bits = self.builder.ins().bitcast(types::I32, MemFlagsData::new(), value);
+                self.builder.ins().uextend(types::I64, bits)
+            }
+            _ => value,
+        };
+        self.builder.ins().store(MemFlagsData::trusted(), value, base, offset);
+    }
+
+    /// Reads a value of type `ty` from a slot: the low bytes of it.
+    fn load_slot(&mut self, base: Value, offset: i32, ty: Type) -> Value {
+        self.builder.ins().load(clif_type(Ty::Value(ty)), MemFlagsData::trusted(), base, offset)
+    }
+
+    fn prologue(&mut self) {
+        let entry = self.builder.create_block();
+        self.builder.append_block_params_for_function_params(entry);
+        self.builder.switch_to_block(entry);
+        let params = self.builder.block_params(entry).to_vec();
+        self.ctx = params[0];
+        match &self.func.entry {
+            Entry::Call { params: count } => {
+                for (i, value) in params[1..=*count].iter().enumerate() {
+                    self.define(Reg::new(i), *value);
+                }
+                self.out = params.get(count + 1).copied();
+                if self.calls_functions() {
+                    self.check_stack(&params[1..]);
+                }
+                if self.func.own_region {
+                    self.enter_region();
+                }
+            }
+            Entry::Resume { live } => {
+                self.frame = Some(params[1]);
+                for (reg, slot) in live {
+                    let Ty::Value(ty) = self.func.regs[reg.index()] else { continue };
+                    let value = self.load_slot(params[1], *slot as i32 * 8, ty);
+                    self.define(*reg, value);
+                }
+            }
+        }
+        self.reload_budget();
+        self.builder.ins().jump(self.blocks[0], &[]);
+    }
+
+    /// Whether it may call a function of the program, and so itself again.
+    fn calls_functions(&self) -> bool {
+        let nodes = self.func.blocks.iter().flat_map(|b| &b.nodes);
+        nodes.into_iter().any(|n| {
+            matches!(&n.op, Op::Inst(Inst::Call { .. } | Inst::CallRef { .. } | Inst::CallOp { .. }))
+        })
+    }
+
+    fn field(&mut self, tensor: Value, field: crate::mir::Field) -> Value {
+        use crate::mir::Field;
+        let mut flags = readonly();
+        if self.headers_stay {
+            flags.set_can_move();
+        }
+        let offset = match field {
+            Field::Data => layout::tensor::DATA,
+            Field::Len => layout::tensor::LEN,
+            Field::WritableLen => layout::tensor::WLEN,
+            Field::WritableDim0 => layout::tensor::WD0,
+            Field::Rank => {
+                let rank = self.builder.ins().load(types::I8, flags, tensor, layout::tensor::RANK);
+                return self.builder.ins().uextend(types::I64, rank);
+            }
+            Field::Dim(axis) => layout::tensor::DIMS + 8 * axis as i32,
+        };
+        self.builder.ins().load(types::I64, flags, tensor, offset)
+    }
+}
+
+/// For elements of tensors and items of lists.
+fn element_flags() -> MemFlagsData {
+    MemFlagsData::new().with_notrap()
+}
+
+/// The Cranelift type of a register.
+pub fn clif_type(ty: Ty) -> ir::Type {
+    match ty {
+        Ty::Value(Type::I32) => types::I32,
+        Ty::Value(Type::F32) => types::F32,
+        Ty::Value(Type::F64) => types::F64,
+        Ty::Value(Type::Bool) => types::I8,
+        Ty::Value(_) | Ty::Ptr => types::I64,
+        Ty::Vector(Lanes::F64x2) => types::F64X2,
+        Ty::Vector(Lanes::F32x4) => types::F32X4,
+        Ty::Vector(Lanes::I64x2) => types::I64X2,
+        Ty::Vector(Lanes::I32x4) => types::I32X4,
+    }
+}
+
+/// The conventions between compiled functions.
+pub fn call_signature(params: &[Type], results: &[Type], conv: CallConv) -> ir::Signature {
+    let mut sig = ir::Signature::new(conv);
+    sig.params.push(AbiParam::new(types::I64));
+    sig.params.extend(params.iter().map(|t| AbiParam::new(clif_type(Ty::Value(*t)))));
+    sig.returns.push(AbiParam::new(types::I64));
+    match results {
+        [] => {}
+        [one] => sig.returns.push(AbiParam::new(clif_type(Ty::Value(*one)))),
+        _ => sig.params.push(AbiParam::new(types::I64)),
+    }
+    sig
+}
+
+/// How the interpreter enters compiled code: context, registers, the code; a status.
+pub fn enter_signature(conv: CallConv) -> ir::Signature {
+    let mut sig = ir::Signature::new(conv);
+    sig.params.extend([AbiParam::new(types::I64); 3]);
+    sig.returns.push(AbiParam::new(types::I64));
+    sig
+}

@@ -8,6 +8,7 @@
 
 pub mod charge;
 pub mod inline;
+pub mod meter;
 pub mod simplify;
 pub mod webs;
 
@@ -61,4 +62,8 @@ pub fn run(
         simplify::run(func);
     }
     done("simplify", func);
+    if !metered {
+        meter::ticks(func);
+        done("meter", func);
+    }
 }

@@ -68,6 +68,16 @@ pub enum Ty {
     Vector(Lanes),
 }
 
+impl Ty {
+    /// The bytecode's type, if it has one.
+    pub const fn value(self) -> Option<Type> {
+        match self {
+            Ty::Value(ty) => Some(ty),
+            _ => None,
+        }
+    }
+}
+
 /// Lanes of a vector.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[allow(missing_docs)] // named as in Cranelift

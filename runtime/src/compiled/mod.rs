@@ -54,6 +54,9 @@ pub trait Tier: Send + Sync {
     /// a note and return.
     fn hot(&self, code: &Arc<Loaded>, place: HotPlace);
 
+    /// How many calls and back-edges make a place hot.
+    fn threshold(&self) -> u64;
+
     /// Whether every function is compiled before it first runs, instead of
     /// being interpreted until it is hot.
     fn at_first_call(&self) -> bool {

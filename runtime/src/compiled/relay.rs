@@ -83,6 +83,10 @@ impl Relay {
 }
 
 impl Tier for Relay {
+    fn threshold(&self) -> u64 {
+        1
+    }
+
     fn hot(&self, code: &Arc<Loaded>, place: HotPlace) {
         self.publish(code, place.func, place.resume);
     }

@@ -41,10 +41,13 @@ two:
 }
 ";
 
-#[derive(Default)]
-struct Notes(Mutex<Vec<HotPlace>>);
+struct Notes(Mutex<Vec<HotPlace>>, u64);
 
 impl Tier for Notes {
+    fn threshold(&self) -> u64 {
+        self.1
+    }
+
     fn hot(&self, code: &Arc<Loaded>, place: HotPlace) {
         assert!(code.module.function(place.func).is_some());
         self.0.lock().unwrap().push(place);
@@ -52,8 +55,8 @@ impl Tier for Notes {
 }
 
 fn places(dispatch: Dispatch, fuel: Option<u64>, name: &str, n: i64, threshold: u64) -> Vec<HotPlace> {
-    let notes = Arc::new(Notes::default());
-    let engine = Engine::new(Config::new().dispatch(dispatch).tier(notes.clone(), threshold));
+    let notes = Arc::new(Notes(Mutex::default(), threshold));
+    let engine = Engine::new(Config::new().dispatch(dispatch).tier(notes.clone()));
     let program = engine.load(nbc_ir::Module::parse(PROGRAM, "hot.nba").unwrap().verify().unwrap());
     let limits = Limits { fuel, ..Limits::default() };
     let mut instance = Linker::new().instantiate_with(&program, limits).unwrap();
@@ -158,6 +161,10 @@ struct Fake {
 type Publish = fn(&Loaded, FuncId, Option<(u32, u32)>);
 
 impl Tier for Fake {
+    fn threshold(&self) -> u64 {
+        1
+    }
+
     fn hot(&self, code: &Arc<Loaded>, place: HotPlace) {
         self.hot.lock().unwrap().push(place);
         (self.publish)(code, place.func, place.resume);
@@ -182,7 +189,7 @@ fn with_each(text: &str, first: bool, publish: Publish, check: impl Fn(&mut Inst
     for dispatch in Dispatch::ALL {
         for fuel in [None, Some(1 << 40)] {
             let tier = fake(first, publish);
-            let config = Config::new().dispatch(*dispatch).tier(tier.clone(), 1).slice(16);
+            let config = Config::new().dispatch(*dispatch).tier(tier.clone()).slice(16);
             let module = nbc_ir::Module::parse(text, "test.nba").unwrap().verify().unwrap();
             let program = Engine::new(config).load(module);
             let mut linker = Linker::new();
@@ -638,7 +645,7 @@ fn units_live_as_long_as_the_code_and_no_longer() {
         let dropped = Arc::new(Mutex::new(0));
         let engine = Engine::new(Config::new().dispatch(*dispatch));
         let program = engine.load(nbc_ir::Module::parse(PROGRAM, "hot.nba").unwrap().verify().unwrap());
-        let loaded = program.code(false);
+        let loaded = program.loaded(false);
         let unit: Arc<dyn Any + Send + Sync> = Arc::new(Unit(dropped.clone()));
         for func in [FuncId(0), FuncId(1), FuncId(0)] {
             let code = NativeCode { unit: unit.clone(), ..slots(one) };

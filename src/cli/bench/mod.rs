@@ -15,7 +15,7 @@ mod table;
 mod tiers;
 
 use super::failure::Failure;
-use super::{arguments, input, output, quantity, run};
+use super::{arguments, input, output, quantity, run, tier};
 use indicatif::{ProgressBar, ProgressStyle};
 use machine::Machine;
 use measure::Plan;
@@ -61,7 +61,7 @@ pub struct Benches {
     #[arg(long, value_name = "TIME", default_value = "10ms", value_parser = min_time)]
     min_time: Duration,
     /// How the interpreter dispatches: threaded or match [default: the fastest there is]
-    #[arg(long, value_name = "HOW", value_parser = run::dispatch)]
+    #[arg(long, value_name = "HOW", value_parser = tier::dispatch)]
     dispatch: Option<Dispatch>,
     /// Print JSON: every sample, and what was measured on
     #[arg(long, conflicts_with = "markdown")]

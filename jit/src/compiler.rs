@@ -1,0 +1,345 @@
+//! From a function of a loaded program to code that can be entered.
+
+use crate::code::{Code, CodeMemory, erase};
+use crate::lower::scalar::Cpu;
+use crate::lower::{Attachments, Target, call_signature, clif_type, enter_signature, lower};
+use crate::midend;
+use crate::mir::{self, Entry, Func, Origin, Ty};
+
+use cranelift_codegen::Context;
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, UserFuncName, types};
+use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::settings::{self, Configurable};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use cranelift_jit::{JITBuilder, JITModule};
+use cranelift_module::{Linkage, Module, ModuleError};
+use nbc_ir::{BlockId, FuncId, Type};
+use nbc_runtime::compiled::{Enter, NativeCode};
+use nbc_runtime::interp::code::Loaded;
+use rustc_hash::FxHashMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How much Cranelift does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OptLevel {
+    /// Compiles fastest.
+    None,
+    /// Runs fastest.
+    #[default]
+    Speed,
+}
+
+/// Why there is no code.
+#[derive(Debug)]
+pub enum CompileError {
+    /// Cranelift refused, or the machine.
+    Backend(String),
+    /// The cap of code memory is reached.
+    MemoryFull,
+    /// One call would take too much of the native stack.
+    FrameTooLarge(u32),
+}
+
+impl fmt::Display for CompileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CompileError::Backend(text) => write!(f, "code generation failed: {text}"),
+            CompileError::MemoryFull => f.write_str("the cap of code memory is reached"),
+            CompileError::FrameTooLarge(bytes) => {
+                write!(f, "a call would take {bytes} bytes of native stack")
+            }
+        }
+    }
+}
+
+impl From<ModuleError> for CompileError {
+    fn from(error: ModuleError) -> CompileError {
+        CompileError::Backend(error.to_string())
+    }
+}
+
+/// Most bytes of native stack one call may take: a fraction of what is held
+/// in reserve behind the limit that compiled code checks.
+const MAX_FRAME: u32 = 64 << 10;
+
+/// Code for entering functions of one signature from the interpreter.
+type Enters = FxHashMap<(Box<[Type]>, Box<[Type]>), (Enter, Arc<Code>)>;
+
+/// Compiles for the machine it runs on.
+pub struct Compiler {
+    isa: OwnedTargetIsa,
+    cpu: Cpu,
+    options: midend::Options,
+    memory: Arc<CodeMemory>,
+    enters: Mutex<Enters>,
+}
+
+/// A function with its code.
+pub struct Compiled {
+    /// What to publish.
+    pub native: NativeCode,
+    /// Bytes of code.
+    pub bytes: usize,
+}
+
+/// What becomes of a function on its way to machine code.
+pub struct Explanation {
+    /// The function as built and after each pass that changed it.
+    pub passes: Vec<(String, String)>,
+    /// Cranelift's form of it, after its own optimisations.
+    pub clif: String,
+    /// The machine code.
+    pub code: Vec<u8>,
+    /// Where in the bytecode ranges of the code come from, in order.
+    pub places: Vec<(Range<u32>, Option<Origin>)>,
+}
+
+/// A function that Cranelift is done with.
+struct Emitted {
+    module: JITModule,
+    declared: cranelift_module::FuncId,
+    context: Context,
+    attachments: Attachments,
+}
+
+/// Types of the parameters.
+fn params(func: &Func) -> Vec<Type> {
+    match func.entry {
+        Entry::Call { params } => func.regs[..params].iter().filter_map(|t| t.value()).collect(),
+        Entry::Resume { .. } => Vec::new(),
+    }
+}
+
+impl Compiler {
+    /// A compiler for this machine.
+    ///
+    /// # Errors
+    /// When Cranelift does not know the machine.
+    pub fn new(
+        options: midend::Options,
+        opt_level: OptLevel,
+        memory: Arc<CodeMemory>,
+    ) -> Result<Compiler, CompileError> {
+        let backend = |e: &dyn fmt::Display| CompileError::Backend(e.to_string());
+        let mut flags = settings::builder();
+        let opt_level = match opt_level {
+            OptLevel::None => "none",
+            OptLevel::Speed => "speed",
+        };
+        let verify = if cfg!(debug_assertions) { "true" } else { "false" };
+        for (name, value) in [
+            ("opt_level", opt_level),
+            ("enable_verifier", verify),
+            // Calls leave through addresses in the code.
+            ("use_colocated_libcalls", "false"),
+            ("is_pic", "false"),
+            // Frames are small, and the limit that functions check has a reserve behind it.
+            ("enable_probestack", "false"),
+            // Nothing unwinds through compiled code.
+            ("unwind_info", "false"),
+        ] {
+            flags.set(name, value).map_err(|e| backend(&e))?;
+        }
+        let isa = cranelift_native::builder()
+            .map_err(|e| backend(&e))?
+            .finish(settings::Flags::new(flags))
+            .map_err(|e| backend(&e))?;
+        let cpu = Cpu::of(&*isa);
+        Ok(Compiler { isa, cpu, options, memory, enters: Mutex::default() })
+    }
+
+    /// Compiles function `id`, to be called, or to go on with a run of the
+    /// interpreter from instruction `resume.1` of block `resume.0`.
+    ///
+    /// # Errors
+    /// When there can be no code.
+    pub fn compile(
+        &self,
+        loaded: &Loaded,
+        id: FuncId,
+        resume: Option<(u32, u32)>,
+    ) -> Result<Compiled, CompileError> {
+        let func = self.prepare(loaded, id, resume, &mut |_, _| {});
+        let Emitted { mut module, declared, context, attachments } = self.emit(loaded, &func)?;
+        let code = context.compiled_code().ok_or(CompileError::Backend("no code".to_owned()))?;
+        let bytes = code.code_info().total_size as usize;
+        let frame = code.buffer.frame_layout().map_or(0, |f| f.frame_to_fp_offset);
+        if frame > MAX_FRAME {
+            // SAFETY: the module has never been entered.
+            unsafe { module.free_memory() };
+            return Err(CompileError::FrameTooLarge(frame));
+        }
+        let Some(room) = self.memory.take(bytes) else {
+            // SAFETY: as above.
+            unsafe { module.free_memory() };
+            return Err(CompileError::MemoryFull);
+        };
+        module.finalize_definitions()?;
+        let address = module.get_finalized_function(declared);
+        let native = match &func.entry {
+            Entry::Call { .. } => {
+                let (enter, keeps) = self.enter(&params(&func), &func.results)?;
+                let code = Arc::new(Code::new(module, attachments, Some(keeps), room));
+                NativeCode { enter, native: address, unit: erase(&code) }
+            }
+            Entry::Resume { .. } => {
+                let code = Arc::new(Code::new(module, attachments, None, room));
+                // SAFETY: it was compiled with that signature; a resumed
+                // function is its own way in.
+                let enter = unsafe { std::mem::transmute::<*const u8, Enter>(address) };
+                NativeCode { enter, native: address, unit: erase(&code) }
+            }
+        };
+        Ok(Compiled { native, bytes })
+    }
+
+    /// Machine code of a function, in memory that is not executable yet.
+    fn emit(&self, loaded: &Loaded, func: &Func) -> Result<Emitted, CompileError> {
+        let mut module = self.module();
+        let conv = self.isa.default_call_conv();
+        let sig = match func.entry {
+            Entry::Call { .. } => call_signature(&params(func), &func.results, conv),
+            Entry::Resume { .. } => enter_signature(conv),
+        };
+        let declared = module.declare_function(&func.name, Linkage::Local, &sig)?;
+        let mut context = module.make_context();
+        context.func.signature = sig;
+        context.func.name = UserFuncName::user(0, declared.as_u32());
+        let mut frontend = FunctionBuilderContext::new();
+        let own = match func.entry {
+            Entry::Call { .. } => Some(module.declare_func_in_func(declared, &mut context.func)),
+            Entry::Resume { .. } => None,
+        };
+        let target = Target {
+            module: &loaded.module,
+            entries: loaded.entries.as_ptr().expose_provenance(),
+            metered: loaded.metered,
+            cpu: &self.cpu,
+            config: self.isa.frontend_config(),
+            own,
+        };
+        let builder = FunctionBuilder::new(&mut context.func, &mut frontend);
+        let attachments = lower(func, target, builder);
+        module.define_function(declared, &mut context)?;
+        Ok(Emitted { module, declared, context, attachments })
+    }
+
+    /// What becomes of a function on its way to machine code.
+    ///
+    /// # Errors
+    /// When there can be no code.
+    pub fn explain(
+        &self,
+        loaded: &Loaded,
+        id: FuncId,
+        resume: Option<(u32, u32)>,
+    ) -> Result<Explanation, CompileError> {
+        let mut passes = vec![("bytecode".to_owned(), String::new())];
+        passes[0].1 = mir::build(&loaded.module, id).to_string();
+        let func = self.prepare(loaded, id, resume, &mut |pass, func| {
+            let text = func.to_string();
+            // Passes that found nothing to do are left out.
+            if passes.last().is_none_or(|(_, before)| *before != text) {
+                passes.push((pass.to_owned(), text));
+            }
+        });
+        let Emitted { module, context, .. } = self.emit(loaded, &func)?;
+        let clif = context.func.display().to_string();
+        let compiled = context.compiled_code().ok_or(CompileError::Backend("no code".to_owned()))?;
+        let code = compiled.code_buffer().to_vec();
+        let places = compiled.buffer.get_srclocs_sorted().iter().map(|at| {
+            let origin = (!at.loc.is_default()).then(|| func.origins.get(at.loc.bits() as usize).copied());
+            (at.start..at.end, origin.flatten())
+        });
+        let places = places.collect();
+        // SAFETY: the module has never been entered.
+        unsafe { module.free_memory() };
+        Ok(Explanation { passes, clif, code, places })
+    }
+
+    /// The function as it comes out of the mid-end.
+    pub fn prepare(
+        &self,
+        loaded: &Loaded,
+        id: FuncId,
+        resume: Option<(u32, u32)>,
+        watch: &mut dyn FnMut(&str, &Func),
+    ) -> Func {
+        let mut func = mir::build(&loaded.module, id);
+        if let Some((block, inst)) = resume {
+            func.resume(BlockId(block), inst as usize);
+        }
+        midend::run(&mut func, &loaded.module, &self.options, loaded.metered, watch);
+        func
+    }
+
+    fn module(&self) -> JITModule {
+        let mut builder = JITBuilder::with_isa(self.isa.clone(), cranelift_module::default_libcall_names());
+        // Everything is reached through addresses; a symbol would be a mistake.
+        builder.symbol_lookup_fn(Box::new(|_| None));
+        JITModule::new(builder)
+    }
+
+    /// Code that enters functions of a signature from the interpreter: takes
+    /// arguments out of the frame, calls, and puts results into the frame.
+    fn enter(&self, params: &[Type], results: &[Type]) -> Result<(Enter, Arc<Code>), CompileError> {
+        let mut enters = self.enters.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (Box::from(params), Box::from(results));
+        if let Some((enter, code)) = enters.get(&key) {
+            return Ok((*enter, code.clone()));
+        }
+        let mut module = self.module();
+        let conv = self.isa.default_call_conv();
+        let sig = enter_signature(conv);
+        let declared = module.declare_function("enter", Linkage::Local, &sig)?;
+        let mut context = module.make_context();
+        context.func.signature = sig;
+        let mut frontend = FunctionBuilderContext::new();
+        let mut b = FunctionBuilder::new(&mut context.func, &mut frontend);
+        let entry = b.create_block();
+        b.append_block_params_for_function_params(entry);
+        b.switch_to_block(entry);
+        let [ctx, regs, native] = *b.block_params(entry) else { unreachable!("three parameters") };
+        let flags = MemFlagsData::trusted();
+        let mut args = vec![ctx];
+        for (i, ty) in params.iter().enumerate() {
+            args.push(b.ins().load(clif_type(Ty::Value(*ty)), flags, regs, i as i32 * 8));
+        }
+        if results.len() > 1 {
+            args.push(regs);
+        }
+        let callee = b.import_signature(call_signature(params, results, conv));
+        let call = b.ins().call_indirect(callee, native, &args);
+        let returned = b.inst_results(call).to_vec();
+        if let [ty] = results {
+            let value = match ty {
+                Type::I32 | Type::Bool => b.ins().uextend(types::I64, returned[1]),
+                Type::F32 => {
+                    let bits = b.ins().bitcast(types::I32, MemFlagsData::new(), returned[1]);
+                    b.ins().uextend(types::I64, bits)
+                }
+                _ => returned[1],
+            };
+            b.ins().store(flags, value, regs, 0);
+        }
+        b.ins().return_(&[returned[0]]);
+        b.seal_all_blocks();
+        b.finalize(self.isa.frontend_config());
+        module.define_function(declared, &mut context)?;
+        let bytes = context.compiled_code().map_or(0, |c| c.code_info().total_size as usize);
+        let Some(room) = self.memory.take(bytes) else {
+            // SAFETY: the module has never been entered.
+            unsafe { module.free_memory() };
+            return Err(CompileError::MemoryFull);
+        };
+        module.finalize_definitions()?;
+        let address = module.get_finalized_function(declared);
+        // SAFETY: it was compiled with that signature.
+        let enter = unsafe { std::mem::transmute::<*const u8, Enter>(address) };
+        let code = Arc::new(Code::new(module, Attachments::default(), None, room));
+        enters.insert(key, (enter, code.clone()));
+        Ok((enter, code))
+    }
+}

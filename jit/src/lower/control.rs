@@ -1,0 +1,415 @@
+//! Calls, returns, traps, and the budget.
+//!
+//! A trap is a status on its way out: code that traps goes to a block shared
+//! by the whole function, which calls the runtime to note what and where, and
+//! returns. Callers do the same with a status they are given.
+
+use super::{Lowering, call_signature};
+use crate::mir::{Entry, Op};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{self, BlockArg, InstBuilder, MemFlagsData, Value, types};
+use nbc_ir::flow::Cfg;
+use nbc_ir::{FuncId, Operand, Reg, SigId, Type};
+use nbc_runtime::compiled::{Arg, ObjectCall, calls, layout};
+use nbc_runtime::trap::TrapCode;
+
+/// Ways out that all of a function shares. Each is a cold block with integer
+/// parameters, made when first wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WayOut {
+    /// Takes a site and a trap's code.
+    Trap,
+    /// Takes a site and a status.
+    Passed,
+    /// Takes a status whose trap has been noted.
+    Exit,
+    /// An element access by that many indices. Takes a site, the tensor,
+    /// whether it was a write, and the indices.
+    Refused(usize),
+    /// Takes a site, an axis and a rank.
+    NoAxis,
+    /// Takes a site, an index and a length.
+    NoItem,
+}
+
+impl WayOut {
+    const COUNT: usize = 8;
+
+    /// Position, and number of parameters.
+    fn facts(self) -> (usize, usize) {
+        match self {
+            WayOut::Trap => (0, 2),
+            WayOut::Passed => (1, 2),
+            WayOut::Exit => (2, 1),
+            WayOut::NoAxis => (3, 3),
+            WayOut::NoItem => (4, 3),
+            WayOut::Refused(rank) => (4 + rank, 3 + rank),
+        }
+    }
+}
+
+/// The ways out a function has.
+#[derive(Default)]
+pub struct WaysOut([Option<ir::Block>; WayOut::COUNT]);
+
+impl Lowering<'_, '_> {
+    /// The block of a way out.
+    pub fn way_out(&mut self, way: WayOut) -> ir::Block {
+        let (at, params) = way.facts();
+        if let Some(block) = self.ways_out.0[at] {
+            return block;
+        }
+        let block = self.cold_block();
+        for _ in 0..params {
+            self.builder.append_block_param(block, types::I64);
+        }
+        self.ways_out.0[at] = Some(block);
+        block
+    }
+
+    /// Begins to fill a way out, if the function has it; its parameters.
+    pub fn begin_way_out(&mut self, way: WayOut) -> Option<Vec<Value>> {
+        let block = self.ways_out.0[way.facts().0]?;
+        self.builder.switch_to_block(block);
+        Some(self.builder.block_params(block).to_vec())
+    }
+
+    /// Ends a way out: notes the trap by a call of the runtime, and leaves.
+    pub fn note_and_leave(&mut self, address: usize, args: &[Value]) {
+        // The register may be ahead in some block that comes here.
+        self.dirty = true;
+        self.save_budget();
+        let status = self.runtime_call(address, args);
+        let exit = self.way_out(WayOut::Exit);
+        self.builder.ins().jump(exit, &[status.into()]);
+    }
+
+    /// Traps with `code` at the present node unless `ok`.
+    pub fn trap_unless(&mut self, ok: Value, code: TrapCode) {
+        let go_on = self.builder.create_block();
+        let (block, args) = self.trap_edge(code);
+        self.builder.ins().brif(ok, go_on, &[], block, &args);
+        self.builder.switch_to_block(go_on);
+    }
+
+    fn trap_edge(&mut self, code: TrapCode) -> (ir::Block, [BlockArg; 2]) {
+        let block = self.way_out(WayOut::Trap);
+        let site = self.site();
+        let code = self.builder.ins().iconst(types::I64, code as i64);
+        (block, [site.into(), code.into()])
+    }
+
+    /// Traps at the present node.
+    pub fn trap_now(&mut self, code: TrapCode) {
+        let (block, args) = self.trap_edge(code);
+        self.builder.ins().jump(block, &args);
+    }
+
+    /// Goes on if `status`, which the runtime gave back without noting where, is 0.
+    pub fn check_passed(&mut self, status: Value) {
+        let block = self.way_out(WayOut::Passed);
+        let go_on = self.builder.create_block();
+        let site = self.site();
+        self.builder.ins().brif(status, block, &[site.into(), status.into()], go_on, &[]);
+        self.builder.switch_to_block(go_on);
+    }
+
+    /// Goes on if `status`, whose trap has been noted, is 0.
+    fn check_status(&mut self, status: Value) {
+        let exit = self.way_out(WayOut::Exit);
+        let go_on = self.builder.create_block();
+        self.builder.ins().brif(status, exit, &[status.into()], go_on, &[]);
+        self.builder.switch_to_block(go_on);
+    }
+
+    /// Fills the ways out.
+    pub fn finish_ways_out(&mut self) {
+        for (way, address) in [(WayOut::Trap, calls().trap), (WayOut::Passed, calls().passed)] {
+            if let Some(params) = self.begin_way_out(way) {
+                self.note_and_leave(address, &[self.ctx, params[0], params[1]]);
+            }
+        }
+        self.refused_accesses();
+        if let Some(params) = self.begin_way_out(WayOut::Exit) {
+            self.return_values(params[0], &[]);
+        }
+    }
+
+    // The budget.
+
+    /// For each block, whether the budget's register may be ahead of the
+    /// context where it begins.
+    pub fn dirty_at_starts(&self, cfg: &Cfg) -> Vec<bool> {
+        let mut at = vec![false; self.func.blocks.len()];
+        if self.budget.is_none() {
+            return at;
+        }
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for &block in cfg.rpo() {
+                let mut dirty = at[block.index()];
+                for node in &self.func.blocks[block.index()].nodes {
+                    match &node.op {
+                        Op::Charge { .. } => dirty = true,
+                        Op::Inst(inst) if super::object::leaves(inst) => dirty = false,
+                        _ => {}
+                    }
+                }
+                for succ in cfg.succs(block).iter().filter(|_| dirty) {
+                    changed |= !std::mem::replace(&mut at[succ.index()], true);
+                }
+            }
+        }
+        at
+    }
+
+    /// Puts the budget where others find it.
+    pub fn save_budget(&mut self) {
+        if let Some(var) = self.budget
+            && std::mem::replace(&mut self.dirty, false)
+        {
+            let budget = self.builder.use_var(var);
+            self.builder.ins().store(MemFlagsData::trusted(), budget, self.ctx, layout::context::BUDGET);
+        }
+    }
+
+    /// Takes the budget up again after others may have changed it.
+    pub fn reload_budget(&mut self) {
+        if let Some(var) = self.budget {
+            let flags = MemFlagsData::trusted();
+            let budget = self.builder.ins().load(types::I64, flags, self.ctx, layout::context::BUDGET);
+            self.builder.def_var(var, budget);
+            self.dirty = false;
+        }
+    }
+
+    /// Takes `cost` off the budget.
+    pub fn charge(&mut self, cost: Operand) {
+        let Some(var) = self.budget else { return };
+        let cost = self.operand(cost);
+        let budget = self.builder.use_var(var);
+        let left = self.builder.ins().isub(budget, cost);
+        self.builder.def_var(var, left);
+        let enough = self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, left, 0);
+        let (slow, go_on) = (self.cold_block(), self.builder.create_block());
+        self.builder.ins().brif(enough, go_on, &[], slow, &[]);
+
+        self.builder.switch_to_block(slow);
+        let site = self.site();
+        // Fuel is left as it is when there is too little.
+        self.builder.ins().store(MemFlagsData::trusted(), budget, self.ctx, layout::context::BUDGET);
+        let status = if self.target.metered {
+            self.runtime_call(calls().charge, &[self.ctx, site, cost])
+        } else {
+            self.runtime_call(calls().poll, &[self.ctx, site])
+        };
+        self.check_status(status);
+        self.reload_budget();
+        self.builder.ins().jump(go_on, &[]);
+
+        self.builder.switch_to_block(go_on);
+        self.dirty = true;
+    }
+
+    // Calls.
+
+    /// Runs the call in the interpreter when the native stack is nearly used up.
+    pub fn check_stack(&mut self, args: &[Value]) {
+        let Entry::Call { params } = self.func.entry else { return };
+        let sp = self.builder.ins().get_stack_pointer(types::I64);
+        let flags = MemFlagsData::trusted();
+        let limit = self.builder.ins().load(types::I64, flags, self.ctx, layout::context::NATIVE_LIMIT);
+        let enough = self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, sp, limit);
+        let (slow, go_on) = (self.cold_block(), self.builder.create_block());
+        self.builder.ins().brif(enough, go_on, &[], slow, &[]);
+
+        self.builder.switch_to_block(slow);
+        let types: Vec<Type> = self.func.regs[..params].iter().filter_map(|t| t.value()).collect();
+        let values: Vec<_> = args.iter().copied().zip(types).collect();
+        let results = self.func.results.clone();
+        let slots = self.slots(values.len().max(results.len()));
+        self.fill(slots, &values);
+        let callee = self.builder.ins().iconst(types::I64, self.func.id.0 as i64);
+        let status = self.runtime_call(calls().interpret, &[self.ctx, callee, slots]);
+        self.check_status(status);
+        let results: Vec<Value> =
+            results.iter().enumerate().map(|(i, t)| self.load_slot(slots, i as i32 * 8, *t)).collect();
+        let ok = self.builder.ins().iconst(types::I64, 0);
+        self.return_values(ok, &results);
+
+        self.builder.switch_to_block(go_on);
+    }
+
+    /// A call of a function of the module.
+    pub fn call_function(&mut self, results: &[Reg], callee: FuncId, args: &[Operand]) {
+        let Some(sig) = self.target.module.func_sig_id(callee) else { return };
+        let func = self.builder.ins().iconst(types::I64, callee.0 as i64);
+        if callee == self.func.id
+            && let Some(own) = self.target.own
+        {
+            return self.call_native(results, sig, func, Callee::Own(own), args);
+        }
+        let entry = self.target.entries + callee.index() * layout::entry::SIZE as usize;
+        let entry = self.address_of(entry);
+        let flags = MemFlagsData::trusted();
+        let native = self.builder.ins().load(types::I64, flags, entry, layout::entry::NATIVE);
+        self.call_native(results, sig, func, Callee::Found(native), args);
+    }
+
+    /// A call of the function that `callee` refers to.
+    pub fn call_reference(&mut self, results: &[Reg], callee: Operand, args: &[Operand]) {
+        let Some(Type::Func(sig)) = self.func.ty(callee).value() else {
+            unreachable!("verified: a function reference")
+        };
+        let func = self.operand(callee);
+        let table = self.address_of(self.target.entries);
+        let offset = self.builder.ins().imul_imm_s(func, layout::entry::SIZE as i64);
+        let entry = self.builder.ins().iadd(table, offset);
+        let flags = MemFlagsData::trusted();
+        let native = self.builder.ins().load(types::I64, flags, entry, layout::entry::NATIVE);
+        self.call_native(results, sig, func, Callee::Found(native), args);
+    }
+
+    fn call_native(&mut self, results: &[Reg], sig: SigId, func: Value, callee: Callee, args: &[Operand]) {
+        let sig = &self.target.module.sigs[sig.index()];
+        let values: Vec<(Value, Type)> =
+            args.iter().zip(&sig.params).map(|(a, t)| (self.operand(*a), *t)).collect();
+        self.save_budget();
+        let mut passed = vec![self.ctx];
+        passed.extend(values.iter().map(|(v, _)| *v));
+        let many = results.len() > 1;
+        let slots = match callee {
+            Callee::Own(_) if !many => None,
+            _ if many => Some(self.slots(values.len().max(results.len()))),
+            Callee::Found(_) | Callee::Own(_) => None,
+        };
+        passed.extend(slots);
+
+        let done = self.builder.create_block();
+        if let [one] = results {
+            let ty = super::clif_type(self.func.regs[one.index()]);
+            self.builder.append_block_param(done, ty);
+        }
+        let returned = match callee {
+            Callee::Own(own) => self.builder.ins().call(own, &passed),
+            Callee::Found(native) => {
+                let (direct, interpreted) = (self.builder.create_block(), self.cold_block());
+                self.builder.ins().brif(native, direct, &[], interpreted, &[]);
+
+                // No compiled code yet.
+                self.builder.switch_to_block(interpreted);
+                let room = self.slots(values.len().max(results.len()));
+                self.fill(room, &values);
+                let status = self.runtime_call(calls().call, &[self.ctx, func, room]);
+                self.check_passed(status);
+                let result: Option<BlockArg> = match results {
+                    [_] => Some(self.load_slot(room, 0, sig.results[0]).into()),
+                    _ => None,
+                };
+                self.builder.ins().jump(done, result.as_slice());
+
+                self.builder.switch_to_block(direct);
+                let clif = call_signature(&sig.params, &sig.results, self.target.config.default_call_conv);
+                let clif = self.builder.import_signature(clif);
+                self.builder.ins().call_indirect(clif, native, &passed)
+            }
+        };
+        let returned = self.builder.inst_results(returned).to_vec();
+        self.check_passed(returned[0]);
+        let result: Option<BlockArg> = match results {
+            [_] => Some(returned[1].into()),
+            _ => None,
+        };
+        self.builder.ins().jump(done, result.as_slice());
+
+        self.builder.switch_to_block(done);
+        self.reload_budget();
+        match (results, slots) {
+            ([one], _) => {
+                let value = self.builder.block_params(done)[0];
+                self.define(*one, value);
+            }
+            (many, Some(_)) => {
+                let slots = self.slots(many.len());
+                for (i, reg) in many.iter().enumerate() {
+                    let value = self.load_slot(slots, i as i32 * 8, sig.results[i]);
+                    self.define(*reg, value);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    // Returns.
+
+    /// Returns `values`, ending the call's own region if it has one.
+    pub fn ret(&mut self, values: &[Operand]) {
+        let types = self.func.results.clone();
+        let mut values: Vec<Value> = values.iter().map(|v| self.operand(*v)).collect();
+        self.save_budget();
+        if self.func.own_region {
+            let slots = match self.frame {
+                Some(frame) => frame,
+                None => self.slots(values.len()),
+            };
+            let typed: Vec<_> = values.iter().copied().zip(types.iter().copied()).collect();
+            self.fill(slots, &typed);
+            let kept: Vec<_> = types.iter().map(|t| (Arg::Slot, *t)).collect();
+            let status = self.object_call(ObjectCall::returning(&kept), slots);
+            self.check_passed(status);
+            if self.frame.is_some() {
+                let ok = self.builder.ins().iconst(types::I64, 0);
+                self.builder.ins().return_(&[ok]);
+                return;
+            }
+            values = types.iter().enumerate().map(|(i, t)| self.load_slot(slots, i as i32 * 8, *t)).collect();
+        }
+        let ok = self.builder.ins().iconst(types::I64, 0);
+        self.return_values(ok, &values);
+    }
+
+    /// Returns a status and, unless it is that of a trap, the results.
+    fn return_values(&mut self, status: Value, values: &[Value]) {
+        let types = self.func.results.clone();
+        let typed: Vec<_> = values.iter().copied().zip(types.iter().copied()).collect();
+        if let Some(frame) = self.frame {
+            self.fill(frame, &typed);
+            self.builder.ins().return_(&[status]);
+            return;
+        }
+        match types.as_slice() {
+            [ty] => {
+                let value = match values {
+                    [value] => *value,
+                    _ => self.zero(*ty),
+                };
+                self.builder.ins().return_(&[status, value]);
+            }
+            _ => {
+                if let Some(out) = self.out {
+                    self.fill(out, &typed);
+                }
+                self.builder.ins().return_(&[status]);
+            }
+        }
+    }
+
+    fn zero(&mut self, ty: Type) -> Value {
+        match ty {
+            Type::F64 => self.builder.ins().f64const(0.0),
+            Type::F32 => self.builder.ins().f32const(0.0),
+            Type::I32 => self.builder.ins().iconst(types::I32, 0),
+            Type::Bool => self.builder.ins().iconst(types::I8, 0),
+            _ => self.builder.ins().iconst(types::I64, 0),
+        }
+    }
+}
+
+/// Code that is called.
+enum Callee {
+    /// This function.
+    Own(ir::FuncRef),
+    /// The address found in the table, 0 when there is no compiled code.
+    Found(Value),
+}

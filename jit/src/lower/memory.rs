@@ -1,0 +1,167 @@
+//! Access to elements, headers, lists, globals and constants.
+
+use super::control::WayOut;
+use super::{Lowering, element_flags, readonly};
+use crate::mir::{Address, Field};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{BlockArg, InstBuilder, MemFlagsData, Value, types};
+use nbc_ir::{Elem, Operand, Reg};
+use nbc_runtime::compiled::{calls, layout};
+
+impl Lowering<'_, '_> {
+    /// An address as a value and an offset.
+    pub fn address(&mut self, at: &Address) -> (Value, i32) {
+        let base = self.read(at.base);
+        let scale = at.scale as i64;
+        if let Operand::Imm(index) = at.index {
+            let offset = (index.to_slot() as i64).wrapping_mul(scale).wrapping_add(at.offset as i64);
+            if let Ok(offset) = i32::try_from(offset) {
+                return (base, offset);
+            }
+        }
+        let index = self.operand(at.index);
+        (self.element_address(base, index, at.scale), at.offset)
+    }
+
+    fn element_address(&mut self, base: Value, index: Value, scale: u8) -> Value {
+        let bytes = match scale.trailing_zeros() {
+            0 => index,
+            shift => self.builder.ins().ishl_imm_u(index, shift as i64),
+        };
+        self.builder.ins().iadd(base, bytes)
+    }
+
+    /// The element at an address, as a register holds it.
+    pub fn load_element(&mut self, elem: Elem, base: Value, offset: i32) -> Value {
+        let flags = element_flags();
+        let ins = self.builder.ins();
+        match elem {
+            Elem::U8 => ins.uload8(types::I32, flags, base, offset),
+            Elem::Bool => {
+                let byte = ins.load(types::I8, flags, base, offset);
+                self.builder.ins().icmp_imm_u(IntCC::NotEqual, byte, 0)
+            }
+            Elem::I32 => ins.load(types::I32, flags, base, offset),
+            Elem::I64 => ins.load(types::I64, flags, base, offset),
+            Elem::F32 | Elem::C64 => ins.load(types::F32, flags, base, offset),
+            Elem::F64 | Elem::C128 => ins.load(types::F64, flags, base, offset),
+        }
+    }
+
+    /// Sets the element at an address.
+    pub fn store_element(&mut self, elem: Elem, base: Value, offset: i32, value: Value) {
+        let ins = self.builder.ins();
+        match elem {
+            Elem::U8 => ins.istore8(element_flags(), value, base, offset),
+            _ => ins.store(element_flags(), value, base, offset),
+        };
+    }
+
+    /// Checks an access by `indices` (1, 2 or 3 of them) and gives the address
+    /// of the element, part 0 or 1 of it.
+    pub fn checked_address(
+        &mut self,
+        tensor: Operand,
+        elem: Elem,
+        indices: &[Operand],
+        part: i32,
+        write: bool,
+    ) -> (Value, i32) {
+        let tensor = self.operand(tensor);
+        let indices: Vec<Value> = indices.iter().map(|i| self.operand(*i)).collect();
+        let mut ok = match (indices.len(), write) {
+            (1, false) => self.below(indices[0], tensor, Field::Len),
+            (1, true) => self.below(indices[0], tensor, Field::WritableLen),
+            (_, false) => self.below(indices[0], tensor, Field::Dim(0)),
+            (_, true) => self.below(indices[0], tensor, Field::WritableDim0),
+        };
+        let mut at = indices[0];
+        if indices.len() > 1 {
+            let rank = self.field(tensor, Field::Rank);
+            let same = self.builder.ins().icmp_imm_u(IntCC::Equal, rank, indices.len() as i64);
+            ok = self.builder.ins().band(ok, same);
+            for (axis, index) in indices.iter().enumerate().skip(1) {
+                let inside = self.below(*index, tensor, Field::Dim(axis as u8));
+                ok = self.builder.ins().band(ok, inside);
+            }
+        }
+        let (go_on, refused) = (self.builder.create_block(), self.way_out(WayOut::Refused(indices.len())));
+        let site = self.site();
+        let write = self.builder.ins().iconst(types::I64, write as i64);
+        let mut args: Vec<BlockArg> = vec![site.into(), tensor.into(), write.into()];
+        args.extend(indices.iter().map(|i| BlockArg::from(*i)));
+        self.builder.ins().brif(ok, go_on, &[], refused, &args);
+        self.builder.switch_to_block(go_on);
+        for (axis, index) in indices.iter().enumerate().skip(1) {
+            let dim = self.field(tensor, Field::Dim(axis as u8));
+            let row = self.builder.ins().imul(at, dim);
+            at = self.builder.ins().iadd(row, *index);
+        }
+        let data = self.field(tensor, Field::Data);
+        let size = elem.size() as u8;
+        (self.element_address(data, at, size), part * (size as i32 / 2))
+    }
+
+    fn below(&mut self, index: Value, tensor: Value, field: Field) -> Value {
+        let len = self.field(tensor, field);
+        self.builder.ins().icmp(IntCC::UnsignedLessThan, index, len)
+    }
+
+    /// Fills the ways out of accesses that are out of range.
+    pub fn refused_accesses(&mut self) {
+        for rank in 1..=3 {
+            let Some(params) = self.begin_way_out(WayOut::Refused(rank)) else { continue };
+            let slots = self.slots(rank);
+            for (i, index) in params[3..].iter().enumerate() {
+                self.builder.ins().store(MemFlagsData::trusted(), *index, slots, i as i32 * 8);
+            }
+            let count = self.builder.ins().iconst(types::I64, rank as i64);
+            let args = [self.ctx, params[0], params[1], slots, count, params[2]];
+            self.note_and_leave(calls().refuse_access, &args);
+        }
+        for (way, address) in [(WayOut::NoAxis, calls().refuse_axis), (WayOut::NoItem, calls().refuse_item)] {
+            if let Some(params) = self.begin_way_out(way) {
+                self.note_and_leave(address, &[self.ctx, params[0], params[1], params[2]]);
+            }
+        }
+    }
+
+    /// Length of the tensor along an axis.
+    pub fn tensor_dim_of(&mut self, dst: Reg, tensor: Operand, axis: Operand) {
+        let tensor = self.operand(tensor);
+        let axis = self.operand(axis);
+        let rank = self.field(tensor, Field::Rank);
+        let ok = self.builder.ins().icmp(IntCC::UnsignedLessThan, axis, rank);
+        self.go_on_if(ok, WayOut::NoAxis, axis, rank);
+        let at = self.element_address(tensor, axis, 8);
+        let dim = self.builder.ins().load(types::I64, readonly(), at, layout::tensor::DIMS);
+        self.define(dst, dim);
+    }
+
+    fn go_on_if(&mut self, ok: Value, or_else: WayOut, a: Value, b: Value) {
+        let (go_on, or_else) = (self.builder.create_block(), self.way_out(or_else));
+        let site = self.site();
+        self.builder.ins().brif(ok, go_on, &[], or_else, &[site.into(), a.into(), b.into()]);
+        self.builder.switch_to_block(go_on);
+    }
+
+    /// Address of item `index` of a list, checked.
+    pub fn item_address(&mut self, list: Value, index: Operand) -> Value {
+        let index = self.operand(index);
+        let len = self.builder.ins().load(types::I64, readonly(), list, layout::list::LEN);
+        let ok = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, len);
+        self.go_on_if(ok, WayOut::NoItem, index, len);
+        let data = self.builder.ins().load(types::I64, readonly(), list, layout::list::DATA);
+        self.element_address(data, index, 8)
+    }
+
+    /// Number of items of a list.
+    pub fn list_length(&mut self, list: Value) -> Value {
+        self.builder.ins().load(types::I64, readonly(), list, layout::list::LEN)
+    }
+
+    /// Address of the globals, or of the constants.
+    pub fn table(&mut self, offset: i32) -> Value {
+        self.builder.ins().load(types::I64, readonly().with_can_move(), self.ctx, offset)
+    }
+}

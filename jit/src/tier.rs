@@ -1,0 +1,315 @@
+//! When what is compiled, and by whom.
+
+use crate::code::CodeMemory;
+use crate::compiler::{Compiler, OptLevel};
+use crate::midend;
+use nbc_ir::FuncId;
+use nbc_runtime::compiled::{HotPlace, Tier};
+use nbc_runtime::interp::code::Loaded;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// When functions are compiled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Mode {
+    /// When they have become hot.
+    #[default]
+    Auto,
+    /// At their first call.
+    Always,
+}
+
+/// How a [`Jit`] works.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// When functions are compiled.
+    pub mode: Mode,
+    /// Whether hot code is compiled on a thread of its own while the program
+    /// runs on; otherwise the program waits.
+    pub background: bool,
+    /// Calls and turns of loops after which a place is hot.
+    pub threshold: u64,
+    /// Most bytes of code; what is hot afterwards stays interpreted.
+    pub code_cap: usize,
+    /// How much Cranelift does.
+    pub opt_level: OptLevel,
+    /// What the mid-end does.
+    pub passes: midend::Options,
+}
+
+impl Default for Options {
+    /// Hot code, in the background, up to 64 MiB, everything on.
+    fn default() -> Options {
+        Options {
+            mode: Mode::Auto,
+            background: true,
+            threshold: 32_768,
+            code_cap: 64 << 20,
+            opt_level: OptLevel::Speed,
+            passes: midend::Options::default(),
+        }
+    }
+}
+
+/// What a [`Jit`] has done so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Metrics {
+    /// Functions compiled.
+    pub functions: u64,
+    /// Loops compiled to be entered while they run.
+    pub loops: u64,
+    /// What was hot and stays interpreted: compiling failed.
+    pub failed: u64,
+    /// What was hot and stays interpreted: too much was hot at once.
+    pub refused: u64,
+    /// What is waiting.
+    pub waiting: u64,
+    /// Bytes of code held now, in whole pages.
+    pub code_bytes: u64,
+    /// Time spent compiling.
+    pub compile_time: Duration,
+}
+
+/// The compiling tier: give it to
+/// [`Config::tier`](nbc_runtime::engine::Config::tier).
+pub struct Jit {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: Options,
+    /// Made when first wanted: programs that end soon do without.
+    compiler: OnceLock<Option<Compiler>>,
+    memory: Arc<CodeMemory>,
+    queue: Mutex<Queue>,
+    wake: Condvar,
+    functions: AtomicU64,
+    loops: AtomicU64,
+    failed: AtomicU64,
+    refused: AtomicU64,
+    nanos: AtomicU64,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    /// What has been asked for, by the address of the program.
+    known: FxHashMap<usize, Known>,
+    /// How many programs make it worth looking for those that are gone.
+    crowd: usize,
+    worker: bool,
+    busy: bool,
+    stop: bool,
+}
+
+/// What has been asked for of a program. The reference keeps its address from
+/// being used again.
+struct Known {
+    program: Weak<Loaded>,
+    places: FxHashSet<(FuncId, Option<(u32, u32)>)>,
+}
+
+impl Queue {
+    /// Notes that something was asked for; `false` if it had been before.
+    fn is_new(&mut self, code: &Arc<Loaded>, func: FuncId, resume: Option<(u32, u32)>) -> bool {
+        if self.known.len() > self.crowd {
+            self.known.retain(|_, k| k.program.strong_count() > 0);
+            self.crowd = 2 * self.known.len() + 16;
+        }
+        let known = self
+            .known
+            .entry(Arc::as_ptr(code).addr())
+            .or_insert_with(|| Known { program: Arc::downgrade(code), places: FxHashSet::default() });
+        known.places.insert((func, resume))
+    }
+}
+
+struct Job {
+    code: Weak<Loaded>,
+    func: FuncId,
+    resume: Option<(u32, u32)>,
+}
+
+/// Most jobs waiting at once.
+const MAX_WAITING: usize = 1 << 15;
+
+impl Jit {
+    /// A tier. On a machine that Cranelift does not know everything stays
+    /// interpreted, and each attempt counts as failed.
+    pub fn new(options: Options) -> Arc<Jit> {
+        let memory = CodeMemory::new(options.code_cap);
+        let shared = Arc::new(Shared {
+            options,
+            compiler: OnceLock::new(),
+            memory,
+            queue: Mutex::default(),
+            wake: Condvar::new(),
+            functions: AtomicU64::new(0),
+            loops: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            nanos: AtomicU64::new(0),
+        });
+        Arc::new(Jit { shared })
+    }
+
+    /// How it works.
+    pub fn options(&self) -> &Options {
+        &self.shared.options
+    }
+
+    /// The compiler itself, for those who want to look at what it makes;
+    /// `None` on a machine that Cranelift does not know.
+    pub fn compiler(&self) -> Option<&Compiler> {
+        self.shared.compiler()
+    }
+
+    /// What it has done so far.
+    pub fn metrics(&self) -> Metrics {
+        let shared = &self.shared;
+        let get = |n: &AtomicU64| n.load(Ordering::Relaxed);
+        Metrics {
+            functions: get(&shared.functions),
+            loops: get(&shared.loops),
+            failed: get(&shared.failed),
+            refused: get(&shared.refused),
+            waiting: shared.queue().jobs.len() as u64,
+            code_bytes: shared.memory.used() as u64,
+            compile_time: Duration::from_nanos(get(&shared.nanos)),
+        }
+    }
+
+    /// Waits until nothing is being compiled and nothing waits for it.
+    pub fn settle(&self) {
+        let mut queue = self.shared.queue();
+        while queue.busy || !queue.jobs.is_empty() {
+            queue = self.shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn ask(&self, code: &Arc<Loaded>, func: FuncId, resume: Option<(u32, u32)>) {
+        let shared = &self.shared;
+        if func.index() < code.module.imports.len() {
+            return;
+        }
+        let mut queue = shared.queue();
+        if !queue.is_new(code, func, resume) {
+            return;
+        }
+        if !shared.options.background {
+            drop(queue);
+            return shared.compile(code, func, resume);
+        }
+        if queue.jobs.len() == MAX_WAITING {
+            shared.refused.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        queue.jobs.push_back(Job { code: Arc::downgrade(code), func, resume });
+        if !queue.worker {
+            let worker = shared.clone();
+            let spawned = thread::Builder::new().name("nbc-jit".to_owned()).spawn(move || worker.work());
+            match spawned {
+                Ok(_) => queue.worker = true,
+                Err(_) => {
+                    queue.jobs.clear();
+                    shared.refused.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+        shared.wake.notify_all();
+    }
+}
+
+impl Drop for Jit {
+    fn drop(&mut self) {
+        self.shared.queue().stop = true;
+        self.shared.wake.notify_all();
+    }
+}
+
+impl Tier for Jit {
+    fn threshold(&self) -> u64 {
+        self.shared.options.threshold
+    }
+
+    fn at_first_call(&self) -> bool {
+        self.shared.options.mode == Mode::Always
+    }
+
+    fn first_call(&self, code: &Arc<Loaded>, func: FuncId) {
+        self.shared.compile(code, func, None);
+    }
+
+    fn hot(&self, code: &Arc<Loaded>, place: HotPlace) {
+        if place.resume.is_some() {
+            self.ask(code, place.func, place.resume);
+        }
+        self.ask(code, place.func, None);
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn compiler(&self) -> Option<&Compiler> {
+        let make = || {
+            let options = &self.options;
+            Compiler::new(options.passes, options.opt_level, self.memory.clone()).ok()
+        };
+        self.compiler.get_or_init(make).as_ref()
+    }
+
+    /// Compiles what is asked for until the tier is dropped.
+    fn work(&self) {
+        let mut queue = self.queue();
+        loop {
+            if queue.stop {
+                queue.jobs.clear();
+                return;
+            }
+            let Some(job) = queue.jobs.pop_front() else {
+                queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            queue.busy = true;
+            drop(queue);
+            // The program may be gone by now.
+            if let Some(code) = job.code.upgrade() {
+                self.compile(&code, job.func, job.resume);
+            }
+            queue = self.queue();
+            queue.busy = false;
+            self.wake.notify_all();
+        }
+    }
+
+    /// Compiles and publishes; a failure leaves the function interpreted.
+    fn compile(&self, code: &Arc<Loaded>, func: FuncId, resume: Option<(u32, u32)>) {
+        let start = Instant::now();
+        let compiled = catch_unwind(AssertUnwindSafe(|| self.compiler()?.compile(code, func, resume).ok()));
+        self.nanos.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        let Ok(Some(compiled)) = compiled else {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        match resume {
+            None => {
+                // SAFETY: it was compiled from this module, metered as it is.
+                unsafe { code.publish(func, compiled.native) };
+                self.functions.fetch_add(1, Ordering::Relaxed);
+            }
+            Some((block, inst)) => {
+                // SAFETY: as above.
+                unsafe { code.publish_resume(func, block, inst, compiled.native) };
+                self.loops.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! `nbc explain`: what becomes of a function on its way to machine code.
+
+use super::failure::Failure;
+use super::{input, output};
+use nbc::Engine;
+use nbc::ir::{FuncId, Module};
+use nbc::jit::compiler::Explanation;
+use nbc::jit::{Jit, Options};
+use std::fmt::Write;
+
+/// Show how a function is compiled
+///
+/// Prints the function's bytecode, what it is after each pass of the mid-end
+/// that changed it, Cranelift's form of it, and the machine code with the
+/// source line that each piece comes from.
+#[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  nbc explain examples/heat.nba --function heat
+  nbc explain program.nba --function sum --only code
+  nbc explain program.nba --function sum --only version")]
+pub struct Explain {
+    /// Program, .nba or .nbc; - for standard input
+    #[arg(value_name = "FILE")]
+    file: String,
+    /// Function, exported or not [default: main, or the only one]
+    #[arg(short, long, value_name = "NAME")]
+    function: Option<String>,
+    /// Print one part only: bytecode, the name of a pass, clif or code
+    #[arg(long, value_name = "PART")]
+    only: Option<String>,
+    /// Compile as for runs whose fuel is counted
+    #[arg(long)]
+    fuel: bool,
+    /// As if the interpreter had found the loop at this block hot: BLOCK or BLOCK:INSTRUCTION
+    #[arg(long, value_name = "PLACE", value_parser = place)]
+    resume: Option<(u32, u32)>,
+    /// Print errors as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn place(text: &str) -> Result<(u32, u32), String> {
+    let (block, inst) = text.split_once(':').unwrap_or((text, "0"));
+    let number = |t: &str| t.parse().map_err(|_| "expected numbers such as 3 or 3:1".to_owned());
+    Ok((number(block)?, number(inst)?))
+}
+
+impl Explain {
+    /// Carries out the command.
+    pub fn carry_out(&self) -> Result<(), Failure> {
+        let module = input::read_verified(&self.file)?;
+        let func = self.find(&module)?;
+        if let (Some((block, inst)), Some(function)) = (self.resume, module.function(func)) {
+            let there = function.blocks.get(block as usize).is_some_and(|b| (inst as usize) < b.insts.len());
+            if !there || module.facts(func).block_depth[block as usize] == u32::MAX {
+                return Err(Failure::usage(format!(
+                    "--resume {block}:{inst}: no such instruction is ever run"
+                )));
+            }
+        }
+        let jit = Jit::new(Options::default());
+        let Some(compiler) = jit.compiler() else {
+            return Err(Failure::usage("nothing can be compiled for this processor"));
+        };
+        let program = Engine::default().load(module);
+        let loaded = program.loaded(self.fuel);
+        let explained = compiler.explain(&loaded, func, self.resume).map_err(|why| {
+            Failure::usage(format!("@{} is not compiled: {why}", program.module().func_name(func)))
+        })?;
+        let mut text = String::new();
+        for (name, part) in parts(&explained, program.module()) {
+            match &self.only {
+                Some(only) if *only == name => text.push_str(&part),
+                Some(_) => {}
+                None => {
+                    let _ = writeln!(text, "--- {name}\n{part}");
+                }
+            }
+        }
+        if text.is_empty() {
+            let names: Vec<String> =
+                parts(&explained, program.module()).into_iter().map(|(n, _)| n).collect();
+            let only = self.only.as_deref().unwrap_or_default();
+            return Err(Failure::usage(format!("--only {only}: the parts are {}", names.join(", "))));
+        }
+        Ok(output::print(&text)?)
+    }
+
+    fn find(&self, module: &Module) -> Result<FuncId, Failure> {
+        let own = || (module.imports.len()..module.num_funcs()).map(FuncId::new);
+        let wanted = self.function.as_deref().map(|n| n.strip_prefix('@').unwrap_or(n));
+        let found = match wanted {
+            Some(name) => own().find(|f| module.func_name(*f) == name),
+            None => own()
+                .find(|f| module.func_name(*f) == "main")
+                .or_else(|| own().next().filter(|_| own().count() == 1)),
+        };
+        found.ok_or_else(|| {
+            let names: Vec<String> = own().map(|f| format!("@{}", module.func_name(f))).collect();
+            let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            match wanted {
+                Some(name) => Failure::usage(format!("there is no function @{name}; there are {there}")),
+                None => Failure::usage(format!("name a function with --function; there are {there}")),
+            }
+        })
+    }
+}
+
+/// The parts of an explanation with their names.
+fn parts(explained: &Explanation, module: &Module) -> Vec<(String, String)> {
+    let mut parts = explained.passes.clone();
+    parts.push(("clif".to_owned(), explained.clif.clone()));
+    parts.push(("code".to_owned(), code(explained, module)));
+    parts
+}
+
+/// The machine code, an instruction a line, with the source lines between.
+fn code(explained: &Explanation, module: &Module) -> String {
+    let mut text = String::new();
+    let mut last = None;
+    for (at, bytes) in instructions(&explained.code) {
+        let here =
+            explained.places.iter().find(|(range, _)| range.contains(&(at as u32))).and_then(|(_, o)| *o);
+        if here != last {
+            last = here;
+            if let Some(origin) = here {
+                let _ = writeln!(text, "; {}", shown(module, origin));
+            }
+        }
+        let _ = writeln!(text, "  {at:5x}  {bytes}");
+    }
+    text
+}
+
+/// A place in the bytecode with its source line.
+fn shown(module: &Module, origin: nbc::jit::mir::Origin) -> String {
+    let name = module.func_name(origin.func);
+    let Some(function) = module.function(origin.func) else { return name };
+    let Some(block) = function.blocks.get(origin.block as usize) else { return name };
+    let line = block.line(origin.inst as usize);
+    let source = module.source.as_ref().and_then(|s| s.text.lines().nth((line as usize).checked_sub(1)?));
+    match (source, block.insts.get(origin.inst as usize)) {
+        (Some(source), _) => format!("@{name} line {line}: {}", source.trim()),
+        (None, Some(inst)) => {
+            format!(
+                "@{name} block{}:{}  {}",
+                origin.block,
+                origin.inst,
+                nbc::ir::inst_to_string(module, function, inst)
+            )
+        }
+        (None, None) => name,
+    }
+}
+
+/// Offset and text of each instruction.
+#[cfg(target_arch = "x86_64")]
+fn instructions(code: &[u8]) -> Vec<(usize, String)> {
+    use iced_x86::{Decoder, DecoderOptions, Formatter, NasmFormatter};
+    let mut formatter = NasmFormatter::new();
+    let decoder = Decoder::with_ip(64, code, 0, DecoderOptions::NONE);
+    decoder
+        .into_iter()
+        .map(|instruction| {
+            let mut text = String::new();
+            formatter.format(&instruction, &mut text);
+            (instruction.ip() as usize, text)
+        })
+        .collect()
+}
+
+/// Offset and word of each instruction: there is no disassembler here.
+#[cfg(not(target_arch = "x86_64"))]
+fn instructions(code: &[u8]) -> Vec<(usize, String)> {
+    let word = |w: &[u8]| w.iter().rev().map(|b| format!("{b:02x}")).collect::<String>();
+    code.chunks(4).enumerate().map(|(i, w)| (i * 4, word(w))).collect()
+}
