@@ -11,7 +11,7 @@ use crate::interp::micro::Plain;
 use crate::linker::Linker;
 use crate::trap::TrapCode;
 use crate::value::Value;
-use nbc_ir::{Elem, GlobalId, Item, OpId, Type};
+use nbc_ir::{BlockId, Elem, GlobalId, Item, OpId, Type};
 use std::sync::Mutex;
 
 const PROGRAM: &str = "export func @loop(%n: i64) -> i64 {
@@ -659,5 +659,38 @@ fn units_live_as_long_as_the_code_and_no_longer() {
         assert_eq!(*dropped.lock().unwrap(), 0);
         drop(instance);
         assert_eq!(*dropped.lock().unwrap(), 1);
+    }
+}
+
+#[test]
+fn every_loop_of_the_benchmarks_can_be_taken_over() {
+    use nbc_ir::flow::{Cfg, Dominators, Loops};
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../benches/programs");
+    for file in std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()) {
+        let Ok(text) = std::fs::read(&file) else { continue };
+        if file.extension().is_none_or(|e| e != "nba") {
+            continue;
+        }
+        let module = nbc_ir::Module::read(&text, "bench").unwrap().verify().unwrap();
+        for (dispatch, metered) in Dispatch::ALL.iter().flat_map(|d| [(*d, false), (*d, true)]) {
+            let loaded = crate::load::load(module.clone(), dispatch, metered);
+            for (f, function) in module.functions.iter().enumerate() {
+                let cfg = Cfg::new(function);
+                let loops = Loops::new(&cfg, &Dominators::new(&cfg));
+                let code = &loaded.funcs[module.imports.len() + f];
+                let is_in = |block: u32, header: BlockId| {
+                    let mut around = loops.innermost(BlockId(block));
+                    while around.is_some_and(|h| h != header) {
+                        around = around.and_then(|h| loops.parent(h));
+                    }
+                    around.is_some()
+                };
+                for header in cfg.rpo().iter().filter(|b| loops.is_header(**b)) {
+                    let there = code.resumes.iter().any(|(_, (block, _))| is_in(*block, *header));
+                    let file = file.display();
+                    assert!(there, "{file}, {dispatch:?}, metered {metered}: function {f}, {header:?}");
+                }
+            }
+        }
     }
 }

@@ -184,6 +184,8 @@ pub struct Loaded {
     pub(crate) published: Published,
     /// What functions begin with that are compiled before their first call, by function.
     pub(crate) first_calls: Box<[FirstCall]>,
+    /// Numbers of parameters and results, by function.
+    arities: Box<[(u16, u16)]>,
     /// Functions by address of their code.
     by_address: Vec<(usize, u32)>,
 }
@@ -205,6 +207,11 @@ impl Loaded {
             interpreted: f.code.as_ptr(),
         };
         let entries = funcs.iter().map(entry).collect();
+        let arity = |f| {
+            let sig = module.func_sig(FuncId::new(f));
+            sig.map_or((0, 0), |s| (s.params.len() as u16, s.results.len() as u16))
+        };
+        let arities = (0..funcs.len()).map(arity).collect();
         let mut by_address: Vec<(usize, u32)> =
             funcs.iter().enumerate().map(|(i, f)| (f.code.as_ptr().addr(), i as u32)).collect();
         by_address.sort_unstable();
@@ -220,6 +227,7 @@ impl Loaded {
             exit,
             published: Published::default(),
             first_calls: Box::default(),
+            arities,
             by_address,
         }
     }
@@ -245,7 +253,8 @@ impl Loaded {
 
     /// Numbers of parameters and results of `func`.
     pub(crate) fn arity(&self, func: FuncId) -> (usize, usize) {
-        self.module.func_sig(func).map_or((0, 0), |s| (s.params.len(), s.results.len()))
+        let (params, results) = self.arities[func.index()];
+        (params.into(), results.into())
     }
 
     /// Whether `func` is one of the module's own, with its code.

@@ -151,7 +151,7 @@ handlers! {
         go!(ip.add(1), regs, ctx, (*ctx).budget, iacc, facc)
     }
     // Runs compiled code, and returns from the function as `ret_region` does.
-    enter_native [] (ip, regs, ctx, budget, iacc, facc) {
+    enter_native [] (ip, regs, ctx, budget, _iacc, facc) {
         (*ctx).budget = budget;
         let status = native::run_native(ip, regs, ctx);
         if status != 0 {
