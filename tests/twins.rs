@@ -11,7 +11,7 @@ mod random_program;
 
 use harness::campaign::{Campaign, Finding, caught};
 use random_program::agree::Tally;
-use random_program::choices::{Choices, Random};
+use random_program::choices::{Choices, Random, shrink};
 
 /// Most bytes of choices.
 const BYTES: usize = 3000;
@@ -24,7 +24,7 @@ fn every_way_of_running_agrees() {
         let len = random.next() as usize % BYTES;
         let bytes = random.bytes(len);
         attempt(&bytes, tally).map_err(|why| {
-            let (small, why) = shrink(bytes, why);
+            let (small, why) = shrink(bytes, why, |bytes| attempt(bytes, &mut Tally::default()));
             Finding { why, program: random_program::program(&mut Choices::new(&small)).print() }
         })
     });
@@ -35,33 +35,4 @@ fn every_way_of_running_agrees() {
 
 fn attempt(bytes: &[u8], tally: &mut Tally) -> Result<(), String> {
     caught(|| random_program::agree::check(bytes, tally))
-}
-
-/// A shorter list of choices that still fails.
-fn shrink(mut bytes: Vec<u8>, mut why: String) -> (Vec<u8>, String) {
-    let mut tally = Tally::default();
-    let mut size = bytes.len().next_power_of_two();
-    let mut tries = 0;
-    while size > 0 {
-        let mut at = 0;
-        while at < bytes.len() && tries < 4000 {
-            let end = (at + size).min(bytes.len());
-            let shorter = [&bytes[..at], &bytes[end..]].concat();
-            let mut zeroed = bytes.clone();
-            zeroed[at..end].fill(0);
-            tries += 1;
-            if let Err(e) = attempt(&shorter, &mut tally) {
-                (bytes, why) = (shorter, e);
-                continue;
-            }
-            if zeroed != bytes
-                && let Err(e) = attempt(&zeroed, &mut tally)
-            {
-                (bytes, why) = (zeroed, e);
-            }
-            at += size;
-        }
-        size /= 2;
-    }
-    (bytes, why)
 }

@@ -58,3 +58,35 @@ impl Random {
         (0..len).map(|_| self.next() as u8).collect()
     }
 }
+
+/// A shorter list of choices that still fails.
+pub fn shrink(
+    mut bytes: Vec<u8>,
+    mut why: String,
+    mut attempt: impl FnMut(&[u8]) -> Result<(), String>,
+) -> (Vec<u8>, String) {
+    let mut size = bytes.len().next_power_of_two();
+    let mut tries = 0;
+    while size > 0 {
+        let mut at = 0;
+        while at < bytes.len() && tries < 4000 {
+            let end = (at + size).min(bytes.len());
+            let shorter = [&bytes[..at], &bytes[end..]].concat();
+            let mut zeroed = bytes.clone();
+            zeroed[at..end].fill(0);
+            tries += 1;
+            if let Err(e) = attempt(&shorter) {
+                (bytes, why) = (shorter, e);
+                continue;
+            }
+            if zeroed != bytes
+                && let Err(e) = attempt(&zeroed)
+            {
+                (bytes, why) = (zeroed, e);
+            }
+            at += size;
+        }
+        size /= 2;
+    }
+    (bytes, why)
+}

@@ -11,7 +11,7 @@
 //!   read in between, the sum moves down to the copy.
 
 use super::count_defs;
-use crate::mir::{Func, Op};
+use crate::mir::{Func, Node, Op};
 use nbc_ir::flow::Cfg;
 use nbc_ir::op::Effect;
 use nbc_ir::{BlockId, Inst, Operand, Reg};
@@ -146,20 +146,11 @@ impl Copies {
         let nodes = &func.blocks[at.0 as usize].nodes;
         let (op, between) = (&nodes[from.1 as usize].op, &nodes[from.1 as usize + 1..at.1 as usize]);
         self.steps += between.len();
-        let any = |see: &dyn Fn(&Op, &mut dyn FnMut(Reg)), what: &dyn Fn(Reg) -> bool| {
-            let mut any = false;
-            between.iter().for_each(|n| see(&n.op, &mut |r| any |= what(r)));
-            any
-        };
-        let reads = |what: &dyn Fn(Reg) -> bool| any(&|op, see| op.for_each_use(see), what);
-        let writes = |what: &dyn Fn(Reg) -> bool| any(&|op, see| op.for_each_def(see), what);
         // It may read what it is to write, but not write it besides.
-        let mut is_written = writes(&|r| r == dst);
-        op.for_each_def(|r| is_written |= r == dst);
-        if is_written {
+        if writes(between, |r| r == dst) || writes(&nodes[from.1 as usize..][..1], |r| r == dst) {
             return false;
         }
-        let is_moved = reads(&|r| r == dst);
+        let is_moved = reads(between, |r| r == dst);
         if is_moved {
             let is_pure = matches!(op, Op::Inst(inst) if inst.opcode().effect() == Effect::Pure);
             let is_operand = |r| {
@@ -167,7 +158,7 @@ impl Copies {
                 op.for_each_use(|o| is |= o == r);
                 is
             };
-            if !is_pure || reads(&|r| r == src) || writes(&is_operand) {
+            if !is_pure || reads(between, |r| r == src) || writes(between, is_operand) {
                 return false;
             }
         }
@@ -260,4 +251,18 @@ impl Copies {
                 && (live.at_end || live.last_use.is_some_and(|last| n < last))
         })
     }
+}
+
+/// Whether one of `nodes` reads such a register.
+fn reads(nodes: &[Node], what: impl Fn(Reg) -> bool) -> bool {
+    let mut any = false;
+    nodes.iter().for_each(|n| n.op.for_each_use(|r| any |= what(r)));
+    any
+}
+
+/// Whether one of `nodes` writes such a register.
+fn writes(nodes: &[Node], what: impl Fn(Reg) -> bool) -> bool {
+    let mut any = false;
+    nodes.iter().for_each(|n| n.op.for_each_def(|r| any |= what(r)));
+    any
 }

@@ -257,25 +257,133 @@ fn select(dst: Reg, cond: Operand, a: Operand, b: Operand, defs: &impl Look) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nbc_ir::Type;
+    use nbc_ir::op::{FieldMut, Pattern, Role};
 
-    struct Nothing;
-    impl Look for Nothing {
-        fn look(&self, _: Operand) -> Option<&Inst> {
-            None
+    /// No definition is known, or register 1 is defined so.
+    struct Known(Option<Inst>);
+    impl Look for Known {
+        fn look(&self, operand: Operand) -> Option<&Inst> {
+            self.0.as_ref().filter(|_| operand == Operand::Reg(Reg(1)))
         }
+    }
+    const NOTHING: Known = Known(None);
+
+    const LITERALS: [Imm; 17] = [
+        Imm::I32(0),
+        Imm::I32(1),
+        Imm::I32(-1),
+        Imm::I32(31),
+        Imm::I32(32),
+        Imm::I32(i32::MIN),
+        Imm::I32(i32::MAX),
+        Imm::I64(0),
+        Imm::I64(1),
+        Imm::I64(-1),
+        Imm::I64(11),
+        Imm::I64(64),
+        Imm::I64(i64::MIN),
+        Imm::I64(i64::MAX),
+        Imm::I64(1 << 40),
+        Imm::Bool(false),
+        Imm::Bool(true),
+    ];
+
+    /// Every instruction on one or two integers or truth values, with `reg`
+    /// for one or both operands and literals for the other.
+    fn instructions(reg: Reg, ty: Type) -> Vec<(Inst, Type)> {
+        let mut all = Vec::new();
+        for &opcode in Opcode::ALL {
+            let exact = |at: usize| match opcode.operands().get(at).map(|spec| (spec.role, spec.pattern)) {
+                Some((Role::Def | Role::Use, Pattern::Exact(ty))) => Some(ty),
+                _ => None,
+            };
+            let (count, Some(result)) = (opcode.operands().len(), exact(0)) else { continue };
+            let types: Vec<Option<Type>> = (1..count).map(exact).collect();
+            let mut add = |operands: &[Operand]| match make(opcode, Reg(2), operands) {
+                Some(Simpler::Inst(inst)) => all.push((inst, result)),
+                _ => panic!("{opcode:?} has these operands"),
+            };
+            match types[..] {
+                [Some(a)] if a == ty => add(&[reg.into()]),
+                [Some(a), Some(b)] if a == ty && b == ty => {
+                    add(&[reg.into(), reg.into()]);
+                    for imm in LITERALS.iter().filter(|imm| imm.ty() == ty) {
+                        add(&[reg.into(), (*imm).into()]);
+                        add(&[(*imm).into(), reg.into()]);
+                    }
+                }
+                _ => {}
+            }
+        }
+        all
+    }
+
+    /// The value of an instruction where register 0 is `x` and register 1 `y`;
+    /// `None` if it traps or is one that is not computed.
+    fn value(inst: &Inst, x: Imm, y: Option<Imm>) -> Option<Imm> {
+        let mut inst = inst.clone();
+        inst.for_each_field_mut(|field| {
+            if let FieldMut::Use(o) = field {
+                match (*o, y) {
+                    (Operand::Reg(Reg(0)), _) => *o = x.into(),
+                    (Operand::Reg(Reg(1)), Some(y)) => *o = y.into(),
+                    _ => {}
+                }
+            }
+        });
+        fold(&inst)
+    }
+
+    /// Holds what `inst` becomes against what it was, for all values of
+    /// register 0.
+    fn hold(inst: &Inst, defs: &Known, ty: Type) -> bool {
+        let Some(simpler) = simpler(inst, defs) else { return false };
+        for &x in LITERALS.iter().filter(|imm| imm.ty() == ty) {
+            let y = defs.0.as_ref().and_then(|def| value(def, x, None));
+            let Some(before) = value(inst, x, y) else { continue };
+            let after = match &simpler {
+                Value(Operand::Imm(imm)) => Some(*imm),
+                Value(Operand::Reg(r)) => {
+                    if r.0 == 0 {
+                        Some(x)
+                    } else {
+                        y
+                    }
+                }
+                Simpler::Inst(inst) => value(inst, x, y),
+            };
+            assert_eq!(after, Some(before), "{inst:?} with {x:?}, {:?}, became {simpler:?}", defs.0);
+        }
+        true
+    }
+
+    #[test]
+    fn every_rule_keeps_every_bit() {
+        let mut changed = 0;
+        for ty in [Type::I32, Type::I64, Type::Bool] {
+            for (inner, result) in instructions(Reg(0), ty) {
+                changed += u32::from(hold(&inner, &NOTHING, ty));
+                let defs = Known(Some(inner));
+                for (outer, _) in instructions(Reg(1), result) {
+                    changed += u32::from(hold(&outer, &defs, ty));
+                }
+            }
+        }
+        assert!(changed > 1000, "only {changed} were simpler");
     }
 
     #[test]
     fn literals_go_right_and_differences_become_sums() {
         let (dst, x) = (Reg(0), Operand::Reg(Reg(1)));
-        let found = simpler(&Inst::I64Lt { dst, a: 3i64.into(), b: x }, &Nothing);
+        let found = simpler(&Inst::I64Lt { dst, a: 3i64.into(), b: x }, &NOTHING);
         assert_eq!(found, Some(Simpler::Inst(Inst::I64Gt { dst, a: x, b: 3i64.into() })));
-        let found = simpler(&Inst::I32Sub { dst, a: x, b: i32::MIN.into() }, &Nothing);
+        let found = simpler(&Inst::I32Sub { dst, a: x, b: i32::MIN.into() }, &NOTHING);
         assert_eq!(found, Some(Simpler::Inst(Inst::I32Add { dst, a: x, b: i32::MIN.into() })));
-        assert_eq!(simpler(&Inst::I64Sub { dst, a: 3i64.into(), b: x }, &Nothing), None);
-        assert_eq!(simpler(&Inst::I64Sub { dst, a: x, b: x }, &Nothing), Some(Value(0i64.into())));
-        assert_eq!(simpler(&Inst::F64Sub { dst, a: x, b: x }, &Nothing), None);
-        assert_eq!(simpler(&Inst::I32Shl { dst, a: x, b: 32i32.into() }, &Nothing), Some(Value(x)));
-        assert_eq!(simpler(&Inst::I32Shl { dst, a: 1i32.into(), b: x }, &Nothing), None);
+        assert_eq!(simpler(&Inst::I64Sub { dst, a: 3i64.into(), b: x }, &NOTHING), None);
+        assert_eq!(simpler(&Inst::I64Sub { dst, a: x, b: x }, &NOTHING), Some(Value(0i64.into())));
+        assert_eq!(simpler(&Inst::F64Sub { dst, a: x, b: x }, &NOTHING), None);
+        assert_eq!(simpler(&Inst::I32Shl { dst, a: x, b: 32i32.into() }, &NOTHING), Some(Value(x)));
+        assert_eq!(simpler(&Inst::I32Shl { dst, a: 1i32.into(), b: x }, &NOTHING), None);
     }
 }
