@@ -144,7 +144,7 @@ fn resumed(module: &VerifiedModule) -> (Module, u64) {
         let types = |regs: &[Ty]| regs.iter().map(value).collect::<Vec<Type>>();
         let params = types(&live.iter().map(|(r, _)| func.regs[r.index()]).collect::<Vec<_>>());
         let results = func.results.clone();
-        let sig = out.intern_sig(Signature { params: params.into(), results: results.clone() });
+        let sig = out.intern_sig(Signature { params, results: results.clone() });
         let rest = Function { export: false, name: None, sig, ..module.functions[f].clone() };
         let rest = as_function(&func, rest);
         let callee = FuncId::new(out.num_funcs());
