@@ -101,6 +101,7 @@ fn unsafe_code_stays_in_its_places() {
         "runtime/src/object/",
         "runtime/src/interp/",
         "runtime/src/load/",
+        "runtime/src/compiled/",
         "runtime/src/op/",
         "runtime/src/instance.rs",
         "runtime/src/host.rs",
