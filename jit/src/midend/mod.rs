@@ -7,9 +7,16 @@
 //! charges fuel keeps its place among others of that sort.
 
 pub mod charge;
+pub mod induction;
 pub mod inline;
+pub mod loops;
 pub mod meter;
+pub mod poly;
+pub mod ranges;
+pub mod rotate;
 pub mod simplify;
+pub mod values;
+pub mod version;
 pub mod webs;
 
 use crate::mir::Func;
@@ -62,6 +69,14 @@ pub fn run(
         simplify::run(func);
     }
     done("simplify", func);
+    if rotate::run(func) {
+        simplify::run(func);
+    }
+    done("rotate", func);
+    if options.hoist {
+        version::run(func);
+        done("version", func);
+    }
     if !metered {
         meter::ticks(func);
         done("meter", func);
