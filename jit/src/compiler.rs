@@ -2,19 +2,21 @@
 
 use crate::code::{Code, CodeMemory, erase};
 use crate::lower::scalar::Cpu;
-use crate::lower::{Attachments, Target, call_signature, clif_type, enter_signature, lower};
+use crate::lower::{
+    Attachments, Polls, Target, call_signature, clif_type, enter_signature, lower, poll_signature,
+};
 use crate::midend;
 use crate::mir::{self, Entry, Func, Origin, Ty};
 
 use cranelift_codegen::Context;
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, UserFuncName, types};
+use cranelift_codegen::ir::{self, AbiParam, InstBuilder, MemFlagsData, UserFuncName, types};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{Linkage, Module, ModuleError};
 use nbc_ir::{BlockId, FuncId, Type};
-use nbc_runtime::compiled::{Enter, NativeCode};
+use nbc_runtime::compiled::{Enter, NativeCode, calls, layout};
 use nbc_runtime::interp::code::Loaded;
 use rustc_hash::FxHashMap;
 use std::fmt;
@@ -74,6 +76,8 @@ pub struct Compiler {
     options: midend::Options,
     memory: Arc<CodeMemory>,
     enters: Mutex<Enters>,
+    polls: Polls,
+    _polls: Arc<Code>,
 }
 
 /// A function with its code.
@@ -147,7 +151,8 @@ impl Compiler {
             .finish(settings::Flags::new(flags))
             .map_err(|e| backend(&e))?;
         let cpu = Cpu::of(&*isa);
-        Ok(Compiler { isa, cpu, options, memory, enters: Mutex::default() })
+        let (polls, code) = polls(&isa, &memory)?;
+        Ok(Compiler { isa, cpu, options, memory, enters: Mutex::default(), polls, _polls: code })
     }
 
     /// Compiles function `id`, to be called, or to go on with a run of the
@@ -197,7 +202,7 @@ impl Compiler {
 
     /// Machine code of a function, in memory that is not executable yet.
     fn emit(&self, loaded: &Loaded, func: &Func) -> Result<Emitted, CompileError> {
-        let mut module = self.module();
+        let mut module = module(&self.isa);
         let conv = self.isa.default_call_conv();
         let sig = match func.entry {
             Entry::Call { .. } => call_signature(&params(func), &func.results, conv),
@@ -217,6 +222,7 @@ impl Compiler {
             entries: loaded.entries.as_ptr().expose_provenance(),
             metered: loaded.metered,
             cpu: &self.cpu,
+            polls: self.polls,
             config: self.isa.frontend_config(),
             own,
         };
@@ -275,13 +281,6 @@ impl Compiler {
         func
     }
 
-    fn module(&self) -> JITModule {
-        let mut builder = JITBuilder::with_isa(self.isa.clone(), cranelift_module::default_libcall_names());
-        // Everything is reached through addresses; a symbol would be a mistake.
-        builder.symbol_lookup_fn(Box::new(|_| None));
-        JITModule::new(builder)
-    }
-
     /// Code that enters functions of a signature from the interpreter: takes
     /// arguments out of the frame, calls, and puts results into the frame.
     fn enter(&self, params: &[Type], results: &[Type]) -> Result<(Enter, Arc<Code>), CompileError> {
@@ -290,7 +289,7 @@ impl Compiler {
         if let Some((enter, code)) = enters.get(&key) {
             return Ok((*enter, code.clone()));
         }
-        let mut module = self.module();
+        let mut module = module(&self.isa);
         let conv = self.isa.default_call_conv();
         let sig = enter_signature(conv);
         let declared = module.declare_function("enter", Linkage::Local, &sig)?;
@@ -342,4 +341,55 @@ impl Compiler {
         enters.insert(key, (enter, code.clone()));
         Ok((enter, code))
     }
+}
+
+/// An empty module.
+fn module(isa: &OwnedTargetIsa) -> JITModule {
+    let mut builder = JITBuilder::with_isa(isa.clone(), cranelift_module::default_libcall_names());
+    // Everything is reached through addresses; a symbol would be a mistake.
+    builder.symbol_lookup_fn(Box::new(|_| None));
+    JITModule::new(builder)
+}
+
+/// Makes the functions that code calls when its budget is used up. They save
+/// all registers, so that a loop keeps its values in them though it may call.
+fn polls(isa: &OwnedTargetIsa, memory: &Arc<CodeMemory>) -> Result<(Polls, Arc<Code>), CompileError> {
+    let mut module = module(isa);
+    let mut make = |name: &str, args: usize, address: usize| -> Result<_, CompileError> {
+        let sig = poll_signature(args);
+        let declared = module.declare_function(name, Linkage::Local, &sig)?;
+        let mut context = module.make_context();
+        context.func.signature = sig;
+        context.func.name = UserFuncName::user(0, declared.as_u32());
+        let mut frontend = FunctionBuilderContext::new();
+        let mut b = FunctionBuilder::new(&mut context.func, &mut frontend);
+        let entry = b.create_block();
+        b.append_block_params_for_function_params(entry);
+        b.switch_to_block(entry);
+        let args = b.block_params(entry).to_vec();
+        let mut sig = ir::Signature::new(isa.default_call_conv());
+        sig.params.extend(args.iter().map(|_| AbiParam::new(types::I64)));
+        sig.returns.push(AbiParam::new(types::I64));
+        let sig = b.import_signature(sig);
+        let callee = b.ins().iconst(types::I64, address as i64);
+        let call = b.ins().call_indirect(sig, callee, &args);
+        let status = b.inst_results(call)[0];
+        b.ins().store(MemFlagsData::trusted(), status, args[0], layout::context::STATUS);
+        b.ins().return_(&[]);
+        b.seal_all_blocks();
+        b.finalize(isa.frontend_config());
+        module.define_function(declared, &mut context)?;
+        Ok(declared)
+    };
+    let poll = make("poll", 2, calls().poll)?;
+    let charge = make("charge", 3, calls().charge)?;
+    let Some(room) = memory.take(1) else {
+        // SAFETY: the module has never been entered.
+        unsafe { module.free_memory() };
+        return Err(CompileError::MemoryFull);
+    };
+    module.finalize_definitions()?;
+    let address = |f| module.get_finalized_function(f) as usize;
+    let polls = Polls { poll: address(poll), charge: address(charge) };
+    Ok((polls, Arc::new(Code::new(module, Attachments::default(), None, room))))
 }

@@ -199,17 +199,26 @@ impl Lowering<'_, '_> {
         let site = self.site();
         // Fuel is left as it is when there is too little.
         self.builder.ins().store(MemFlagsData::trusted(), budget, self.ctx, layout::context::BUDGET);
-        let status = if self.target.metered {
-            self.runtime_call(calls().charge, &[self.ctx, site, cost])
+        let polls = self.target.polls;
+        if self.target.metered {
+            self.call_poll(polls.charge, &[self.ctx, site, cost]);
         } else {
-            self.runtime_call(calls().poll, &[self.ctx, site])
-        };
+            self.call_poll(polls.poll, &[self.ctx, site]);
+        }
+        let flags = MemFlagsData::trusted();
+        let status = self.builder.ins().load(types::I64, flags, self.ctx, layout::context::STATUS);
         self.check_status(status);
         self.reload_budget();
         self.builder.ins().jump(go_on, &[]);
 
         self.builder.switch_to_block(go_on);
         self.dirty = true;
+    }
+
+    fn call_poll(&mut self, address: usize, args: &[Value]) {
+        let sig = self.builder.import_signature(super::poll_signature(args.len()));
+        let callee = self.address_of(address);
+        self.builder.ins().call_indirect(sig, callee, args);
     }
 
     // Calls.

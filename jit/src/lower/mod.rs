@@ -47,10 +47,22 @@ pub struct Target<'a> {
     pub metered: bool,
     /// Features of the processor.
     pub cpu: &'a Cpu,
+    /// What to call when the budget is used up.
+    pub polls: Polls,
     /// Cranelift's own description of it.
     pub config: TargetFrontendConfig,
     /// The function itself, for direct recursion, when it is entered by calls.
     pub own: Option<ir::FuncRef>,
+}
+
+/// Addresses of functions that change no register, and leave their status in
+/// the context.
+#[derive(Clone, Copy, Debug)]
+pub struct Polls {
+    /// Of context and site.
+    pub poll: usize,
+    /// Of context, site and cost.
+    pub charge: usize,
 }
 
 /// Fills `builder` with the code of `func`.
@@ -422,5 +434,12 @@ pub fn enter_signature(conv: CallConv) -> ir::Signature {
     let mut sig = ir::Signature::new(conv);
     sig.params.extend([AbiParam::new(types::I64); 3]);
     sig.returns.push(AbiParam::new(types::I64));
+    sig
+}
+
+/// Signature of the functions in [`Polls`].
+pub fn poll_signature(args: usize) -> ir::Signature {
+    let mut sig = ir::Signature::new(CallConv::PreserveAll);
+    sig.params.extend((0..args).map(|_| AbiParam::new(types::I64)));
     sig
 }

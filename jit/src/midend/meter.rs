@@ -1,54 +1,353 @@
-//! Where running code counts down its budget.
+//! Where running code counts down its budget when fuel is not metered.
 //!
-//! Metered, every block of the bytecode charges its instructions; that was
-//! written in when the function was built. Otherwise every way back counts,
-//! and every entry of a function that calls others, so that whatever runs for
-//! long looks at clock and interrupt flag in time.
+//! Every way back counts, and every entry of a function that calls others, so
+//! that whatever runs for long looks at clock and interrupt flag in time. An
+//! innermost loop that counts up or down to a bound pays for many turns at
+//! once: it runs up to a nearer bound, and pays again when it has come there.
+//!
+//! (Metered, every block of the bytecode charges its instructions; that was
+//! written in when the function was built.)
 
+use super::loops::{Forest, LoopId, make_preheaders};
 use crate::mir::{Func, Node, Op};
-use nbc_ir::{BlockId, Inst};
+use nbc_ir::op::Imm;
+use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 
 /// Nodes that count as one turn: what is long counts more.
 const NODES_A_TURN: usize = 16;
 
-/// Counts ways back and entries of a function whose fuel is not metered.
-pub fn ticks(func: &mut Func) {
-    let cfg = func.graph();
-    let turns = (1 + func.size() / NODES_A_TURN) as i64;
+/// Turns that are paid at once.
+const CHUNK: i64 = 1 << 15;
+
+/// Counts ways back and entries.
+pub fn run(func: &mut Func) {
+    make_preheaders(func);
+    let forest = Forest::new(func);
+    let defs = count_defs(func);
+    let mut paid: Vec<BlockId> = Vec::new();
+    for id in forest.ids() {
+        if forest.get(id).children.is_empty()
+            && let Some(counted) = Counted::new(func, &forest, &defs, id)
+        {
+            paid.push(counted.latch);
+            counted.pay_in_chunks(func);
+        }
+    }
     let mut latches: Vec<(BlockId, i64)> = Vec::new();
-    for (from, to) in cfg.back_edges() {
-        // What lies between in reverse postorder is at most the loop.
-        let between = match (cfg.rank(to), cfg.rank(from)) {
-            (Some(a), Some(b)) => {
-                cfg.rpo()[a..=b].iter().map(|b| func.blocks[b.index()].nodes.len()).sum::<usize>()
+    for (from, to) in forest.cfg.back_edges() {
+        if paid.contains(&from) {
+            continue;
+        }
+        // What lies between in reverse postorder is at least the loop.
+        let between = match (forest.cfg.rank(to), forest.cfg.rank(from)) {
+            (Some(a), Some(b)) if b - a < 4096 => {
+                forest.cfg.rpo()[a..=b].iter().map(|b| func.blocks[b.index()].nodes.len()).sum()
             }
-            _ => 0,
+            _ => func.size(),
         };
-        let cost = turns.min((1 + between / NODES_A_TURN) as i64);
+        let cost = weight(between);
         match latches.last_mut() {
             Some((last, most)) if *last == from => *most = cost.max(*most),
             _ => latches.push((from, cost)),
         }
     }
     for (latch, cost) in latches {
-        charge(func, latch, cost);
+        let at = func.blocks[latch.index()].nodes.len() - 1;
+        insert(func, latch, at, Op::Charge { cost: cost.into() });
     }
-    let calls = func
-        .blocks
-        .iter()
-        .flat_map(|b| &b.nodes)
-        .any(|n| matches!(n.op, Op::Inst(Inst::Call { .. } | Inst::CallRef { .. })));
-    if calls && let Some(first) = func.blocks[0].nodes.first() {
-        let node = Node { op: Op::Charge { cost: 1i64.into() }, origin: first.origin };
-        func.blocks[0].nodes.insert(0, node);
+    let calls = func.blocks.iter().flat_map(|b| &b.nodes);
+    if calls.into_iter().any(|n| matches!(n.op, Op::Inst(Inst::Call { .. } | Inst::CallRef { .. }))) {
+        insert(func, BlockId(0), 0, Op::Charge { cost: 1i64.into() });
     }
 }
 
-/// Counts `cost` at the end of `block`.
-fn charge(func: &mut Func, block: BlockId, cost: i64) {
+/// What a turn through so many nodes costs.
+fn weight(nodes: usize) -> i64 {
+    (1 + nodes / NODES_A_TURN) as i64
+}
+
+fn insert(func: &mut Func, block: BlockId, at: usize, op: Op) {
     let nodes = &mut func.blocks[block.index()].nodes;
-    if let Some(last) = nodes.last() {
-        let node = Node { op: Op::Charge { cost: cost.into() }, origin: last.origin };
-        nodes.insert(nodes.len() - 1, node);
+    let origin = nodes[at].origin;
+    nodes.insert(at, Node { op, origin });
+}
+
+/// How often each register is written.
+fn count_defs(func: &Func) -> Vec<u32> {
+    let mut defs = vec![0u32; func.regs.len()];
+    for node in func.blocks.iter().flat_map(|b| &b.nodes) {
+        node.op.for_each_def(|r| defs[r.index()] += 1);
+    }
+    defs
+}
+
+/// An innermost loop that ends when a counter passes a bound.
+struct Counted {
+    preheader: BlockId,
+    header: BlockId,
+    latch: BlockId,
+    exit: BlockId,
+    /// The counter, which grows by `step` each time around.
+    counter: Reg,
+    step: i64,
+    /// The comparison that lets the loop go on: of a value that goes with the
+    /// counter, and the bound.
+    goes_on: Compare,
+    compared: Operand,
+    bound: Operand,
+    /// The literal that the counter starts with.
+    start: Option<i64>,
+    weight: i64,
+}
+
+/// Comparisons that let counted loops go on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Compare {
+    Lt,
+    Le,
+    Gt,
+    Ge,
+    LtU,
+    Ne,
+}
+
+impl Compare {
+    /// The comparison that an instruction makes, with its result and operands,
+    /// or its opposite.
+    fn of(inst: &Inst, holds: bool) -> Option<(Compare, Reg, Operand, Operand)> {
+        use Compare::*;
+        Some(match (inst, holds) {
+            (Inst::I64Lt { dst, a, b }, true) | (Inst::I64Ge { dst, a, b }, false) => (Lt, *dst, *a, *b),
+            (Inst::I64Le { dst, a, b }, true) | (Inst::I64Gt { dst, a, b }, false) => (Le, *dst, *a, *b),
+            (Inst::I64Gt { dst, a, b }, true) | (Inst::I64Le { dst, a, b }, false) => (Gt, *dst, *a, *b),
+            (Inst::I64Ge { dst, a, b }, true) | (Inst::I64Lt { dst, a, b }, false) => (Ge, *dst, *a, *b),
+            (Inst::I64LtU { dst, a, b }, true) | (Inst::I64GeU { dst, a, b }, false) => (LtU, *dst, *a, *b),
+            (Inst::I64Ne { dst, a, b }, true) | (Inst::I64Eq { dst, a, b }, false) => (Ne, *dst, *a, *b),
+            _ => return None,
+        })
+    }
+
+    fn swapped(self) -> Option<Compare> {
+        Some(match self {
+            Compare::Lt => Compare::Gt,
+            Compare::Le => Compare::Ge,
+            Compare::Gt => Compare::Lt,
+            Compare::Ge => Compare::Le,
+            Compare::Ne => Compare::Ne,
+            Compare::LtU => return None,
+        })
+    }
+
+    fn inst(self, dst: Reg, a: Operand, b: Operand) -> Inst {
+        match self {
+            Compare::Lt => Inst::I64Lt { dst, a, b },
+            Compare::Le => Inst::I64Le { dst, a, b },
+            Compare::Gt => Inst::I64Gt { dst, a, b },
+            Compare::Ge => Inst::I64Ge { dst, a, b },
+            Compare::LtU => Inst::I64LtU { dst, a, b },
+            Compare::Ne => Inst::I64Ne { dst, a, b },
+        }
+    }
+}
+
+impl Counted {
+    fn new(func: &Func, forest: &Forest, defs: &[u32], id: LoopId) -> Option<Counted> {
+        let l = forest.get(id);
+        let preheader = l.preheader.filter(|_| !l.cold)?;
+        let [latch] = l.latches[..] else { return None };
+        let nodes = &func.blocks[latch.index()].nodes;
+        let Some(Inst::BrIf { cond: Operand::Reg(cond), then_to, else_to }) =
+            func.blocks[latch.index()].last()
+        else {
+            return None;
+        };
+        let (holds, exit) = match (*then_to == l.header, *else_to == l.header) {
+            (true, false) => (true, *else_to),
+            (false, true) => (false, *then_to),
+            _ => return None,
+        };
+        let inside = |reg: Reg| {
+            let mut at = None;
+            let mut count = 0;
+            for block in &l.own {
+                for (n, node) in func.blocks[block.index()].nodes.iter().enumerate() {
+                    node.op.for_each_def(|r| {
+                        if r == reg {
+                            count += 1;
+                            at = Some((*block, n));
+                        }
+                    });
+                }
+            }
+            (count, at)
+        };
+        let fixed = |o: Operand| match o {
+            Operand::Reg(r) => inside(r).0 == 0,
+            Operand::Imm(_) => true,
+        };
+        // The comparison is in the latch.
+        let (at, test) = nodes.iter().enumerate().rev().find_map(|(at, n)| match &n.op {
+            Op::Inst(inst) => Some((at, Compare::of(inst, holds).filter(|(_, dst, ..)| dst == cond)?)),
+            _ => None,
+        })?;
+        let (mut goes_on, _, mut compared, mut bound) = test;
+        if !fixed(bound) {
+            (goes_on, compared, bound) = (goes_on.swapped()?, bound, compared);
+        }
+        let Operand::Reg(moving) = compared else { return None };
+        if !fixed(bound) {
+            return None;
+        }
+        // The counter is what is compared, or what that is copied to.
+        let literal_step = |counter: Reg| -> Option<i64> {
+            let (1, Some((block, n))) = inside(counter) else { return None };
+            if !forest.doms.dominates(block, latch) {
+                return None;
+            }
+            let follow = |op: &Op| match op {
+                Op::Inst(Inst::I64Add { a: Operand::Reg(a), b: Operand::Imm(Imm::I64(c)), .. })
+                | Op::Inst(Inst::I64Add { a: Operand::Imm(Imm::I64(c)), b: Operand::Reg(a), .. })
+                    if *a == counter =>
+                {
+                    Some(*c)
+                }
+                Op::Inst(Inst::I64Sub { a: Operand::Reg(a), b: Operand::Imm(Imm::I64(c)), .. })
+                    if *a == counter =>
+                {
+                    c.checked_neg()
+                }
+                _ => None,
+            };
+            let op = &func.blocks[block.index()].nodes[n].op;
+            if let Op::Inst(Inst::Copy { a: Operand::Reg(from), .. }) = op {
+                let (1, Some((block, n))) = inside(*from) else { return None };
+                if defs[from.index()] != 1 || !forest.doms.dominates(block, latch) {
+                    return None;
+                }
+                return follow(&func.blocks[block.index()].nodes[n].op);
+            }
+            follow(op)
+        };
+        let candidates = std::iter::once(moving).chain(l.own.iter().flat_map(|b| {
+            func.blocks[b.index()].nodes.iter().filter_map(|n| match n.op {
+                Op::Inst(Inst::Copy { dst, a: Operand::Reg(from) }) if from == moving => Some(dst),
+                _ => None,
+            })
+        }));
+        let (counter, step) = candidates.filter_map(|c| Some((c, literal_step(c)?))).next()?;
+        let suits = match goes_on {
+            Compare::Lt | Compare::Le | Compare::LtU => (1..1 << 20).contains(&step),
+            Compare::Gt | Compare::Ge => (-(1 << 20)..0).contains(&step),
+            Compare::Ne => step == 1 || step == -1,
+        };
+        // It is made again where the latch ends.
+        let mut changed = false;
+        nodes[at..].iter().for_each(|n| n.op.for_each_def(|r| changed |= r == moving));
+        let together = !changed && (moving == counter || defs[moving.index()] == 1);
+        if !suits || !together {
+            return None;
+        }
+        let start = func.blocks[preheader.index()].nodes.iter().rev().find_map(|n| match n.op {
+            Op::Inst(Inst::I64Const { dst, value: Imm::I64(v) }) if dst == counter => Some(v),
+            Op::Inst(Inst::Copy { dst, a: Operand::Imm(Imm::I64(v)) }) if dst == counter => Some(v),
+            _ => None,
+        });
+        let weight = weight(l.size);
+        Some(Counted {
+            preheader,
+            header: l.header,
+            latch,
+            exit,
+            counter,
+            step,
+            goes_on,
+            compared,
+            bound,
+            start,
+            weight,
+        })
+    }
+
+    fn pay_in_chunks(&self, func: &mut Func) {
+        let origin = func.blocks[self.latch.index()].nodes.last().map_or(0, |n| n.origin);
+        // A few turns that are known beforehand need no nearer bound.
+        if let (Some(start), Operand::Imm(Imm::I64(bound))) = (self.start, self.bound) {
+            let turns = start.abs_diff(bound) / self.step.unsigned_abs() + 1;
+            if turns <= CHUNK as u64 && self.goes_on != Compare::LtU && self.ends(start, bound) {
+                let at = func.blocks[self.preheader.index()].nodes.len() - 1;
+                let cost = (turns as i64 * self.weight).into();
+                return insert(func, self.preheader, at, Op::Charge { cost });
+            }
+        }
+        let near = func.value(Type::I64);
+        let (check, more) = (func.block(), func.block());
+        func.blocks[more.index()].cold = true;
+        // The latch compares with the nearer bound.
+        let here = func.value(Type::Bool);
+        let nodes = &mut func.blocks[self.latch.index()].nodes;
+        let end = nodes.len() - 1;
+        let near_test = self.goes_on.inst(here, self.compared, near.into());
+        nodes[end].op = Op::Inst(Inst::BrIf { cond: here.into(), then_to: self.header, else_to: check });
+        nodes.insert(end, Node { op: Op::Inst(near_test), origin });
+        // Has it come to its own?
+        let again = func.value(Type::Bool);
+        let go = Inst::BrIf { cond: again.into(), then_to: more, else_to: self.exit };
+        let test = self.goes_on.inst(again, self.compared, self.bound);
+        func.blocks[check.index()].nodes = [test, go].map(|inst| Node { op: Op::Inst(inst), origin }).into();
+        let mut nodes = self.nearer_bound(func, near, origin);
+        nodes.push(Node { op: Op::Inst(Inst::Br { target: self.header }), origin });
+        func.blocks[more.index()].nodes = nodes;
+        let nodes = self.nearer_bound(func, near, origin);
+        let before = &mut func.blocks[self.preheader.index()].nodes;
+        let end = before.len() - 1;
+        before.splice(end..end, nodes);
+    }
+
+    /// Whether counting from `start` the loop ends at `bound` after at most
+    /// their distance.
+    fn ends(&self, start: i64, bound: i64) -> bool {
+        match self.goes_on {
+            Compare::Ne => (self.step > 0) == (start < bound) && start != bound,
+            _ => true,
+        }
+    }
+
+    /// Sets `near` to a bound that is at most a chunk away, and pays for it.
+    fn nearer_bound(&self, func: &mut Func, near: Reg, origin: u32) -> Vec<Node> {
+        let chunk = (CHUNK / self.weight).max(64) * self.step.abs();
+        let mut value = |ty| func.value(ty);
+        let (distance, far, goal) = (value(Type::I64), value(Type::Bool), value(Type::I64));
+        let (paid, cost) = (value(Type::I64), value(Type::I64));
+        let (counter, bound) = (Operand::from(self.counter), self.bound);
+        let (low, high) = if self.step > 0 { (counter, bound) } else { (bound, counter) };
+        let mut insts = vec![Inst::I64Sub { dst: distance, a: high, b: low }];
+        if self.goes_on == Compare::Ne {
+            // At distance 0 the loop would count all the way around.
+            let less = value(Type::I64);
+            insts.push(Inst::I64Sub { dst: less, a: distance.into(), b: 1i64.into() });
+            insts.push(Inst::I64GeU { dst: far, a: less.into(), b: chunk.into() });
+        } else {
+            let (ahead, long) = (value(Type::Bool), value(Type::Bool));
+            insts.push(self.goes_on.inst(ahead, counter, bound));
+            insts.push(Inst::I64GeU { dst: long, a: distance.into(), b: chunk.into() });
+            insts.push(Inst::BoolAnd { dst: far, a: ahead.into(), b: long.into() });
+        }
+        let by = if self.step > 0 { chunk } else { -chunk };
+        insts.push(Inst::I64Add { dst: goal, a: counter, b: by.into() });
+        insts.push(Inst::Select { dst: near, cond: far.into(), a: goal.into(), b: bound });
+        let (low, high) = if self.step > 0 { (counter, near.into()) } else { (near.into(), counter) };
+        insts.push(Inst::I64Sub { dst: paid, a: high, b: low });
+        insts.push(Inst::I64Max { dst: cost, a: paid.into(), b: 1i64.into() });
+        let mut charged = cost;
+        if self.weight > 1 {
+            charged = value(Type::I64);
+            // The bound may be out of all proportion when the loop turns once only.
+            let most = value(Type::I64);
+            insts.push(Inst::I64Min { dst: most, a: cost.into(), b: chunk.into() });
+            insts.push(Inst::I64Mul { dst: charged, a: most.into(), b: self.weight.into() });
+        }
+        let mut nodes: Vec<Node> = insts.into_iter().map(|i| Node { op: Op::Inst(i), origin }).collect();
+        nodes.push(Node { op: Op::Charge { cost: charged.into() }, origin });
+        nodes
     }
 }

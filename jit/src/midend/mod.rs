@@ -78,7 +78,7 @@ pub fn run(
         done("version", func);
     }
     if !metered {
-        meter::ticks(func);
+        meter::run(func);
         done("meter", func);
     }
 }

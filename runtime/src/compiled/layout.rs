@@ -13,6 +13,8 @@ pub mod context {
     pub const CONSTANTS: i32 = offset_of!(Context, constants) as i32;
     /// The budget: i64.
     pub const BUDGET: i32 = offset_of!(Context, budget) as i32;
+    /// Status of the last call that changed no register and so returned none: u64.
+    pub const STATUS: i32 = offset_of!(Context, status) as i32;
     /// Lowest address of the native stack that compiled code may use: where
     /// it would go below, it calls `interpret` instead.
     pub const NATIVE_LIMIT: i32 = offset_of!(Context, native_limit) as i32;

@@ -50,6 +50,8 @@ pub struct Context {
     /// Lowest address of the native stack that compiled code may use; 0 when
     /// none has run since the host's call.
     pub native_limit: usize,
+    /// Status of the last call that returns none: compiled code's polls.
+    pub status: u64,
     /// Lowest address of it at which compiled code may call back.
     pub(crate) native_floor: usize,
     /// Operation to go on with after a slow path: the one that took it (or the
@@ -142,6 +144,7 @@ impl Context {
             // One slot for the address to return to.
             top: range.start.wrapping_add(1),
             native_limit: 0,
+            status: 0,
             native_floor: 0,
             next: std::ptr::null(),
             heap,
