@@ -76,50 +76,64 @@ impl Lowering<'_, '_> {
 
     /// Ends a way out: notes the trap by a call of the runtime, and leaves.
     pub fn note_and_leave(&mut self, address: usize, args: &[Value]) {
-        // The register may be ahead in some block that comes here.
-        self.dirty = true;
+        // The register may be ahead in some block that comes here; what is
+        // left matters only where it is fuel.
+        self.dirty = self.target.metered;
         self.save_budget();
         let status = self.runtime_call(address, args);
         let exit = self.way_out(WayOut::Exit);
         self.builder.ins().jump(exit, &[status.into()]);
     }
 
-    /// Traps with `code` at the present node unless `ok`.
-    pub fn trap_unless(&mut self, ok: Value, code: TrapCode) {
-        let go_on = self.builder.create_block();
-        let (block, args) = self.trap_edge(code);
-        self.builder.ins().brif(ok, go_on, &[], block, &args);
+    /// Goes on in a new block if `ok`, else takes a way out with the site and
+    /// what `args` makes: in a block of its own, so that nothing is done for
+    /// it where the program goes on.
+    pub fn go_on_if(&mut self, ok: Value, way: WayOut, args: impl FnOnce(&mut Self) -> Vec<Value>) {
+        let (go_on, leave) = (self.builder.create_block(), self.cold_block());
+        self.builder.ins().brif(ok, go_on, &[], leave, &[]);
+        self.builder.switch_to_block(leave);
+        self.leave(way, args);
         self.builder.switch_to_block(go_on);
     }
 
-    fn trap_edge(&mut self, code: TrapCode) -> (ir::Block, [BlockArg; 2]) {
-        let block = self.way_out(WayOut::Trap);
-        let site = self.site();
-        let code = self.builder.ins().iconst(types::I64, code as i64);
-        (block, [site.into(), code.into()])
+    /// As [`Self::go_on_if`], if `status` is 0.
+    fn go_on_if_zero(&mut self, status: Value, way: WayOut) {
+        let (go_on, leave) = (self.builder.create_block(), self.cold_block());
+        self.builder.ins().brif(status, leave, &[], go_on, &[]);
+        self.builder.switch_to_block(leave);
+        self.leave(way, |_| vec![status]);
+        self.builder.switch_to_block(go_on);
+    }
+
+    fn leave(&mut self, way: WayOut, args: impl FnOnce(&mut Self) -> Vec<Value>) {
+        let mut values = Vec::new();
+        if way != WayOut::Exit {
+            values.push(self.site());
+        }
+        values.extend(args(self));
+        let block = self.way_out(way);
+        let args: Vec<BlockArg> = values.into_iter().map(BlockArg::from).collect();
+        self.builder.ins().jump(block, &args);
+    }
+
+    /// Traps with `code` at the present node unless `ok`.
+    pub fn trap_unless(&mut self, ok: Value, code: TrapCode) {
+        self.go_on_if(ok, WayOut::Trap, |l| vec![l.builder.ins().iconst(types::I64, code as i64)]);
     }
 
     /// Traps at the present node.
     pub fn trap_now(&mut self, code: TrapCode) {
-        let (block, args) = self.trap_edge(code);
-        self.builder.ins().jump(block, &args);
+        self.leave(WayOut::Trap, |l| vec![l.builder.ins().iconst(types::I64, code as i64)]);
     }
 
     /// Goes on if `status`, which the runtime gave back without noting where, is 0.
     pub fn check_passed(&mut self, status: Value) {
-        let block = self.way_out(WayOut::Passed);
-        let go_on = self.builder.create_block();
-        let site = self.site();
-        self.builder.ins().brif(status, block, &[site.into(), status.into()], go_on, &[]);
-        self.builder.switch_to_block(go_on);
+        self.go_on_if_zero(status, WayOut::Passed);
     }
 
     /// Goes on if `status`, whose trap has been noted, is 0.
     fn check_status(&mut self, status: Value) {
-        let exit = self.way_out(WayOut::Exit);
-        let go_on = self.builder.create_block();
-        self.builder.ins().brif(status, exit, &[status.into()], go_on, &[]);
-        self.builder.switch_to_block(go_on);
+        self.go_on_if_zero(status, WayOut::Exit);
     }
 
     /// Fills the ways out.
@@ -213,6 +227,10 @@ impl Lowering<'_, '_> {
 
         self.builder.switch_to_block(go_on);
         self.dirty = true;
+        if self.at_entry && !self.target.metered {
+            // One count a call: it need not stay in a register meanwhile.
+            self.save_budget();
+        }
     }
 
     fn call_poll(&mut self, address: usize, args: &[Value]) {

@@ -4,7 +4,7 @@ use super::control::WayOut;
 use super::{Lowering, element_flags, readonly};
 use crate::mir::{Address, Field};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{BlockArg, InstBuilder, MemFlagsData, Value, types};
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 use nbc_ir::{Elem, Operand, Reg};
 use nbc_runtime::compiled::{calls, layout};
 
@@ -85,13 +85,10 @@ impl Lowering<'_, '_> {
                 ok = self.builder.ins().band(ok, inside);
             }
         }
-        let (go_on, refused) = (self.builder.create_block(), self.way_out(WayOut::Refused(indices.len())));
-        let site = self.site();
-        let write = self.builder.ins().iconst(types::I64, write as i64);
-        let mut args: Vec<BlockArg> = vec![site.into(), tensor.into(), write.into()];
-        args.extend(indices.iter().map(|i| BlockArg::from(*i)));
-        self.builder.ins().brif(ok, go_on, &[], refused, &args);
-        self.builder.switch_to_block(go_on);
+        self.go_on_if(ok, WayOut::Refused(indices.len()), |l| {
+            let write = l.builder.ins().iconst(types::I64, write as i64);
+            [tensor, write].into_iter().chain(indices.iter().copied()).collect()
+        });
         for (axis, index) in indices.iter().enumerate().skip(1) {
             let dim = self.field(tensor, Field::Dim(axis as u8));
             let row = self.builder.ins().imul(at, dim);
@@ -132,17 +129,10 @@ impl Lowering<'_, '_> {
         let axis = self.operand(axis);
         let rank = self.field(tensor, Field::Rank);
         let ok = self.builder.ins().icmp(IntCC::UnsignedLessThan, axis, rank);
-        self.go_on_if(ok, WayOut::NoAxis, axis, rank);
+        self.go_on_if(ok, WayOut::NoAxis, |_| vec![axis, rank]);
         let at = self.element_address(tensor, axis, 8);
         let dim = self.builder.ins().load(types::I64, readonly(), at, layout::tensor::DIMS);
         self.define(dst, dim);
-    }
-
-    fn go_on_if(&mut self, ok: Value, or_else: WayOut, a: Value, b: Value) {
-        let (go_on, or_else) = (self.builder.create_block(), self.way_out(or_else));
-        let site = self.site();
-        self.builder.ins().brif(ok, go_on, &[], or_else, &[site.into(), a.into(), b.into()]);
-        self.builder.switch_to_block(go_on);
     }
 
     /// Address of item `index` of a list, checked.
@@ -150,7 +140,7 @@ impl Lowering<'_, '_> {
         let index = self.operand(index);
         let len = self.builder.ins().load(types::I64, readonly(), list, layout::list::LEN);
         let ok = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, len);
-        self.go_on_if(ok, WayOut::NoItem, index, len);
+        self.go_on_if(ok, WayOut::NoItem, |_| vec![index, len]);
         let data = self.builder.ins().load(types::I64, readonly(), list, layout::list::DATA);
         self.element_address(data, index, 8)
     }

@@ -83,6 +83,8 @@ struct Lowering<'a, 'f> {
     blocks: Vec<ir::Block>,
     /// Origin of the node being lowered.
     origin: u32,
+    /// Whether that is the first of the function.
+    at_entry: bool,
     /// Sites made, by origin.
     sites: FxHashMap<u32, i64>,
     /// The context.
@@ -135,6 +137,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
             vars,
             blocks,
             origin: 0,
+            at_entry: false,
             sites: FxHashMap::default(),
             ctx: Value::from_u32(0),
             frame: None,
@@ -171,7 +174,8 @@ impl<'a, 'f> Lowering<'a, 'f> {
     }
 
     fn block(&mut self, block: BlockId) {
-        for node in &self.func.blocks[block.index()].nodes {
+        for (n, node) in self.func.blocks[block.index()].nodes.iter().enumerate() {
+            self.at_entry = block.index() == 0 && n == 0;
             self.origin = node.origin;
             self.builder.set_srcloc(ir::SourceLoc::new(node.origin));
             self.op(&node.op);

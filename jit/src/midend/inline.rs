@@ -12,7 +12,7 @@
 //! that backtraces show frames that are not there; fuel is charged by the same
 //! nodes as in the callee itself. How deep calls can go may differ.
 
-use super::charge;
+use super::{charge, tail};
 use crate::mir::{self, Block, Entry, Func, Node, Op, Origin, Ty};
 use nbc_ir::flow::{Dominators, Loops};
 use nbc_ir::op::Effect;
@@ -267,6 +267,9 @@ impl Inliner<'_> {
                 return None;
             }
             let mut func = mir::build(module, id);
+            if !metered {
+                tail::run(&mut func);
+            }
             let reachable = func.graph();
             let returns = |b: &BlockId| matches!(func.blocks[b.index()].last(), Some(Inst::Ret { .. }));
             if !reachable.rpo().iter().any(returns) {

@@ -15,6 +15,7 @@ pub mod poly;
 pub mod ranges;
 pub mod rotate;
 pub mod simplify;
+pub mod tail;
 pub mod values;
 pub mod version;
 pub mod webs;
@@ -57,6 +58,10 @@ pub fn run(
     if metered {
         charge::insert(func);
         done("charge", func);
+    }
+    if !metered {
+        tail::run(func);
+        done("tail", func);
     }
     if options.inline {
         inline::run(func, module, metered, &inline::Limits::default());
