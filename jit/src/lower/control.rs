@@ -165,7 +165,7 @@ impl Lowering<'_, '_> {
                 let mut dirty = at[block.index()];
                 for node in &self.func.blocks[block.index()].nodes {
                     match &node.op {
-                        Op::Charge { .. } => dirty = true,
+                        Op::Charge { .. } | Op::Spend { .. } => dirty = true,
                         Op::Inst(inst) if super::object::leaves(inst) => dirty = false,
                         _ => {}
                     }
@@ -198,7 +198,19 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// Takes `cost` off the budget.
+    /// Takes `cost` off the budget, and sets `dst` to whether that was there.
+    pub fn spend(&mut self, dst: Reg, cost: Operand) {
+        let Some(var) = self.budget else { return };
+        let cost = self.operand(cost);
+        let budget = self.builder.use_var(var);
+        let left = self.builder.ins().isub(budget, cost);
+        self.builder.def_var(var, left);
+        self.dirty = true;
+        let enough = self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, left, 0);
+        self.define(dst, enough);
+    }
+
+    /// Takes `cost` off the budget; looks whether to go on when it is used up.
     pub fn charge(&mut self, cost: Operand) {
         let Some(var) = self.budget else { return };
         let cost = self.operand(cost);

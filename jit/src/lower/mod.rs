@@ -125,7 +125,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
             })
             .collect();
         let nodes = || func.blocks.iter().flat_map(|b| &b.nodes);
-        let counts = nodes().any(|n| matches!(n.op, Op::Charge { .. }));
+        let counts = nodes().any(|n| matches!(n.op, Op::Charge { .. } | Op::Spend { .. }));
         let regions =
             nodes().any(|n| matches!(n.op, Op::Inst(Inst::RegionBegin {} | Inst::RegionEnd { .. })));
         Lowering {
@@ -230,6 +230,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
                 self.define(*dst, value);
             }
             Op::Charge { cost } => self.charge(*cost),
+            Op::Spend { dst, cost } => self.spend(*dst, *cost),
         }
     }
 

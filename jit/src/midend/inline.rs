@@ -34,7 +34,8 @@ pub struct Limits {
     pub growth: usize,
     /// Most instructions added by unfolding recursion.
     pub recursion: usize,
-    /// How many times a function is unfolded within itself.
+    /// How many times a function is unfolded within itself; half as often where
+    /// it calls itself in several places.
     pub recursion_depth: usize,
     /// Most instructions of test and return that are peeled.
     pub peel: usize,
@@ -56,7 +57,7 @@ impl Default for Limits {
             literal: 10,
             growth: 400,
             recursion: 100,
-            recursion_depth: 3,
+            recursion_depth: 6,
             peel: 8,
             levels: 6,
             caller: 10_000,
@@ -243,6 +244,10 @@ impl Inliner<'_> {
         }
         let limits = self.limits;
         let callee = self.callee(site.callee)?;
+        // One that calls itself in one place only does not branch out.
+        if callee.sites.len() > 1 && within > limits.recursion_depth / 2 {
+            return None;
+        }
         let mut limit = limits.callee;
         if within > 0 {
             limit = limits.recursion;

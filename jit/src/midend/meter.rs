@@ -35,7 +35,8 @@ pub fn run(func: &mut Func) {
     }
     let mut latches: Vec<(BlockId, i64)> = Vec::new();
     for (from, to) in forest.cfg.back_edges() {
-        if paid.contains(&from) {
+        let spends = |n: &Node| matches!(n.op, Op::Spend { .. });
+        if paid.contains(&from) || func.blocks[from.index()].nodes.iter().any(spends) {
             continue;
         }
         // What lies between in reverse postorder is at least the loop.

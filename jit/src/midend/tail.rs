@@ -6,14 +6,15 @@
 //! in functions that do nothing but compute and call themselves, so that no
 //! frame that is saved could have been seen in a backtrace. Calls may go
 //! deeper than they could. So that recursion without an end still comes to
-//! one, the loop calls after all when it has turned [`TURNS`] times.
+//! one, the loop calls after all whenever it has used up the budget.
 
 use crate::mir::{Entry, Func, Node, Op, Ty};
 use nbc_ir::op::{Effect, Imm};
 use nbc_ir::{BlockId, Inst, Opcode, Operand, Reg, Type};
 
-/// Turns of the loop after which it calls.
-const TURNS: i64 = 1 << 10;
+/// What a turn of the loop costs: the more, the sooner recursion without an
+/// end has used up the stack.
+const COST: i64 = 16;
 
 /// A call whose result is what the function returns, or part of that.
 struct Site {
@@ -104,15 +105,14 @@ struct Rewrite<'a> {
     opcode: Option<Opcode>,
     /// What has been collected.
     sum: Reg,
-    turns: Reg,
     header: BlockId,
 }
 
 impl<'a> Rewrite<'a> {
     fn new(func: &'a mut Func, params: usize, ty: Type, opcode: Option<Opcode>) -> Rewrite<'a> {
-        let (sum, turns) = (func.value(ty), func.value(Type::I64));
+        let sum = func.value(ty);
         let header = func.block();
-        Rewrite { func, params, ty, opcode, sum, turns, header }
+        Rewrite { func, params, ty, opcode, sum, header }
     }
 
     fn run(mut self, sites: Vec<Site>) {
@@ -126,7 +126,6 @@ impl<'a> Rewrite<'a> {
         };
         let neutral = if self.ty == Type::I32 { Imm::I32(neutral) } else { Imm::I64(neutral as i64) };
         self.push(BlockId(0), origin, Inst::Copy { dst: self.sum, a: Operand::Imm(neutral) });
-        self.push(BlockId(0), origin, Inst::Copy { dst: self.turns, a: TURNS.into() });
         self.push(BlockId(0), origin, Inst::Br { target: self.header });
         let old = |b: BlockId, header: BlockId| if b.index() == 0 { header } else { b };
         let places: Vec<BlockId> = sites.iter().map(|s| old(s.block, self.header)).collect();
@@ -180,7 +179,7 @@ impl<'a> Rewrite<'a> {
             let sum = self.collected(block, origin, other);
             self.push(block, origin, Inst::Copy { dst: self.sum, a: sum });
         }
-        let (turns, more) = (self.turns, self.func.value(Type::Bool));
+        let more = self.func.value(Type::Bool);
         // All arguments are read before the first parameter is written.
         let mut next = Vec::new();
         for (i, arg) in site.args.iter().enumerate().take(self.params) {
@@ -192,13 +191,15 @@ impl<'a> Rewrite<'a> {
         for (i, from) in next.into_iter().enumerate() {
             self.push(block, origin, Inst::Copy { dst: Reg::new(i), a: from.into() });
         }
-        self.push(block, origin, Inst::I64Sub { dst: turns, a: turns.into(), b: 1i64.into() });
-        self.push(block, origin, Inst::I64Ne { dst: more, a: turns.into(), b: 0i64.into() });
+        let spend = Node { op: Op::Spend { dst: more, cost: COST.into() }, origin };
+        self.func.blocks[block.index()].nodes.push(spend);
         let call = self.func.block();
         let (then_to, else_to) = (self.header, call);
         self.push(block, origin, Inst::BrIf { cond: more.into(), then_to, else_to });
         // Deep enough: a call like any other.
         self.func.blocks[call.index()].cold = true;
+        let look = Node { op: Op::Charge { cost: 0i64.into() }, origin };
+        self.func.blocks[call.index()].nodes.push(look);
         let result = self.func.value(self.ty);
         let args = (0..self.params).map(|p| Reg::new(p).into()).collect();
         let results = [result].into();

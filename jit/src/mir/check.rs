@@ -84,7 +84,7 @@ fn node_in_order(func: &Func, node: &Node) -> Result<(), String> {
             want_ty(func, at.base.into(), Ty::Ptr)?;
             want_ty(func, at.index, Ty::Value(Type::I64))
         }
-        Op::Charge { cost } => want_ty(func, *cost, Ty::Value(Type::I64)),
+        Op::Charge { cost } | Op::Spend { cost, .. } => want_ty(func, *cost, Ty::Value(Type::I64)),
         Op::Splat { .. } | Op::Lanewise { .. } | Op::Lane { .. } => Ok(()),
     }
 }

@@ -217,6 +217,15 @@ pub enum Op {
         /// Fuel, or turns.
         cost: Operand,
     },
+    /// Counts toward the next look at clock and interrupt flag, without taking
+    /// it: that is for a `Charge` to do where the budget is found used up. Only
+    /// where fuel is not metered.
+    Spend {
+        /// Whether there was enough left.
+        dst: Reg,
+        /// Turns.
+        cost: Operand,
+    },
 }
 
 /// A field of a tensor's header.
@@ -359,7 +368,9 @@ impl Op {
                 at.for_each_operand(&mut see);
                 see((*value).into());
             }
-            Op::Splat { value, .. } | Op::Charge { cost: value } => see(*value),
+            Op::Splat { value, .. } | Op::Charge { cost: value } | Op::Spend { cost: value, .. } => {
+                see(*value)
+            }
             Op::Lanewise { args, .. } => args.iter().for_each(|r| see((*r).into())),
             Op::Lane { vector, .. } => see((*vector).into()),
         }
@@ -374,7 +385,8 @@ impl Op {
             | Op::LoadVector { dst, .. }
             | Op::Splat { dst, .. }
             | Op::Lanewise { dst, .. }
-            | Op::Lane { dst, .. } => see(*dst),
+            | Op::Lane { dst, .. }
+            | Op::Spend { dst, .. } => see(*dst),
             Op::Store { .. } | Op::StoreVector { .. } | Op::Charge { .. } => {}
         }
     }
@@ -408,7 +420,9 @@ impl Op {
                 at.index = map(at.index);
                 reg(value, &mut map);
             }
-            Op::Splat { value, .. } | Op::Charge { cost: value } => *value = map(*value),
+            Op::Splat { value, .. } | Op::Charge { cost: value } | Op::Spend { cost: value, .. } => {
+                *value = map(*value)
+            }
             Op::Lanewise { args, .. } => args.iter_mut().for_each(|r| reg(r, &mut map)),
             Op::Lane { vector, .. } => reg(vector, &mut map),
         }
@@ -427,7 +441,8 @@ impl Op {
             | Op::LoadVector { dst, .. }
             | Op::Splat { dst, .. }
             | Op::Lanewise { dst, .. }
-            | Op::Lane { dst, .. } => *dst = map(*dst),
+            | Op::Lane { dst, .. }
+            | Op::Spend { dst, .. } => *dst = map(*dst),
             Op::Store { .. } | Op::StoreVector { .. } | Op::Charge { .. } => {}
         }
     }

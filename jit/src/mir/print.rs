@@ -95,6 +95,7 @@ impl fmt::Display for Op {
                 write!(f, "%{} = lanewise {} {}", dst.0, opcode.mnemonic(), args.join(", "))
             }
             Op::Lane { dst, vector, lane } => write!(f, "%{} = lane {lane} of %{}", dst.0, vector.0),
+            Op::Spend { dst, cost } => write!(f, "%{} = spend {}", dst.0, Shown(*cost)),
             Op::Charge { cost } => write!(f, "charge {}", Shown(*cost)),
         }
     }

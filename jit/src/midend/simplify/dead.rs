@@ -99,6 +99,6 @@ fn is_droppable(op: &Op) -> bool {
         | Op::Splat { .. }
         | Op::Lanewise { .. }
         | Op::Lane { .. } => true,
-        Op::Store { .. } | Op::StoreVector { .. } | Op::Charge { .. } => false,
+        Op::Store { .. } | Op::StoreVector { .. } | Op::Charge { .. } | Op::Spend { .. } => false,
     }
 }
