@@ -129,6 +129,8 @@ fn the_table_has_every_bench() {
         "deviation",
         "minimum",
         "times as fast",
+        "compiled   ",
+        "KiB of code",
         "warm ",
         "at least 20.00 µs",
         "10 runs",
@@ -188,6 +190,11 @@ fn json_has_every_sample() {
         }
         let ratio = |key: &str| bench["ratio"][key].as_f64().unwrap();
         assert!(ratio("low") > 0.0 && ratio("low") <= ratio("value") && ratio("value") <= ratio("high"));
+        // Whatever is called is compiled, or it is said that it could not be.
+        let compiled = |key: &str| bench["compiled"][key].as_u64().unwrap();
+        assert!(compiled("functions") + compiled("failed") >= 1);
+        assert!(compiled("functions") == 0 || compiled("code_bytes") > 0);
+        assert!(bench["compiled"]["seconds"].as_f64().unwrap() > 0.0);
         let curve = bench["warm_up"]["curve"].as_array().unwrap();
         assert_eq!(curve[0][0], 1);
         assert!(curve.iter().all(|point| point[1].as_f64().unwrap() > 0.0));

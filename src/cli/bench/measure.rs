@@ -57,8 +57,8 @@ pub struct Measured {
     pub interpreter: Steady,
     /// Compiled code.
     pub jit: Steady,
-    /// What was compiled for it; `None` when nothing ever is.
-    pub compiled: Option<Compilation>,
+    /// What was compiled for it.
+    pub compiled: Compilation,
     /// The calls of an engine that compiles what gets hot.
     pub warm_up: WarmUp,
 }

@@ -80,14 +80,7 @@ fn bench(bench: &Bench, record: &Record) -> Json {
         Ok(values) => values.iter().map(|v| result(v, &bench.module)).collect(),
         Err(_) => Vec::new(),
     };
-    let compiled = measured.compiled.map(|c| {
-        json!({
-            "functions": c.functions,
-            "failed": c.failed,
-            "seconds": c.time.as_secs_f64(),
-            "code_bytes": c.bytes,
-        })
-    });
+    let compiled = measured.compiled;
     let ratio = record.ratio;
     json!({
         "file": bench.file,
@@ -98,7 +91,12 @@ fn bench(bench: &Bench, record: &Record) -> Json {
         "memory_peak": record.observed.memory.peak,
         "interpreter": tier(&measured.interpreter, &record.interpreter),
         "jit": tier(&measured.jit, &record.jit),
-        "compiled": compiled,
+        "compiled": {
+            "functions": compiled.functions,
+            "failed": compiled.failed,
+            "seconds": compiled.time.as_secs_f64(),
+            "code_bytes": compiled.bytes,
+        },
         "warm_up": {
             "calls": measured.warm_up.seconds.len(),
             "steady_at_call": measured.warm_up.reached,

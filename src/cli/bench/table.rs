@@ -55,9 +55,7 @@ pub fn rows(bench: &Bench, record: &Record, new_file: bool) -> String {
         digits(ratio.high),
         faster(ratio.value)
     );
-    if let Some(compiled) = compiled(record) {
-        let _ = writeln!(text, "    compiled                 {compiled}");
-    }
+    let _ = writeln!(text, "    compiled                 {}", compiled(record));
     let _ = writeln!(text, "    warm                     {}", warm(&record.measured.warm_up));
     let noisy = |s: &Summary| s.deviation > NOISY * s.mean;
     if noisy(&record.interpreter) || noisy(&record.jit) {
@@ -121,7 +119,7 @@ pub fn markdown(machine: &Machine, plan: Plan, timed: &[(&Bench, &Record)]) -> S
             digits(r.ratio.value),
             digits(r.ratio.low),
             digits(r.ratio.high),
-            compiled(r).unwrap_or_else(|| "-".to_owned()),
+            compiled(r),
             warm_at(&r.measured.warm_up),
         );
     }
@@ -137,8 +135,8 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-fn compiled(record: &Record) -> Option<String> {
-    let c = record.measured.compiled?;
+fn compiled(record: &Record) -> String {
+    let c = record.measured.compiled;
     let mut text = format!(
         "{} in {}, {}",
         show::count(c.functions as usize, "function"),
@@ -146,9 +144,9 @@ fn compiled(record: &Record) -> Option<String> {
         bytes(c.bytes)
     );
     if c.failed > 0 {
-        let _ = write!(text, "; {} could not be", c.failed);
+        let _ = write!(text, "; {} left to the interpreter", c.failed);
     }
-    Some(text)
+    text
 }
 
 fn warm(warm_up: &WarmUp) -> String {
@@ -180,9 +178,10 @@ fn digits(v: f64) -> String {
         v if v >= 999.95 => 0,
         v if v >= 99.995 => 1,
         v if v >= 9.9995 => 2,
-        v if v >= 0.1 => 3,
-        v if v >= 0.01 => 4,
-        _ => 5,
+        v if v >= 0.99995 => 3,
+        v if v >= 0.099995 => 4,
+        v if v >= 0.0099995 => 5,
+        _ => 6,
     };
     format!("{v:.places$}")
 }
@@ -202,11 +201,9 @@ fn percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
 }
 
+/// Whole pages.
 fn bytes(n: u64) -> String {
-    match n {
-        0..10_240 => format!("{n} bytes of code"),
-        _ => format!("{} KiB of code", n / 1024),
-    }
+    format!("{} KiB of code", n / 1024)
 }
 
 #[cfg(test)]
@@ -232,7 +229,13 @@ mod tests {
 
     #[test]
     fn ratios_have_four_digits() {
-        for (v, want) in [(0.0123456, "0.0123"), (0.98765, "0.988"), (10.0, "10.00"), (54.321, "54.32")] {
+        for (v, want) in [
+            (0.0123456, "0.01235"),
+            (0.98765, "0.9877"),
+            (0.99996, "1.000"),
+            (10.0, "10.00"),
+            (54.321, "54.32"),
+        ] {
             assert_eq!(digits(v), want);
         }
     }

@@ -1,0 +1,112 @@
+//! How long compiling takes, without whatever runs meanwhile.
+//!
+//! Bars: a small loop at most 150 µs warm; at most 10 µs an instruction in
+//! functions of up to 50,000 instructions, which must grow no faster than they do.
+
+mod engines;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use nbc::{Linker, VerifiedModule};
+use std::fmt::Write;
+use std::time::Duration;
+
+const SMALL_LOOP: &str = "export func @f(%n: i64) -> i64 {
+  %i = i64.const 0
+  %sum = i64.const 0
+  br head
+head:
+  %sum = i64.add %sum, %i
+  %i = i64.add %i, 1
+  %more = i64.lt %i, %n
+  br_if %more, head, done
+done:
+  ret %sum
+}
+";
+
+/// Instructions of a [`section`].
+const SECTION: usize = 20;
+
+/// One piece of a long function: arithmetic, a branch, and a short loop.
+fn section(out: &mut String, n: usize) {
+    let _ = writeln!(
+        out,
+        "  %a = i64.mul %a, 3
+  %b = i64.xor %b, %a
+  %c = i64.shr_u %b, 7
+  %x = f64.mul %x, 0.5
+  %y = f64.add %y, %x
+  %odd = i64.and %c, 1
+  %t = i64.eq %odd, 0
+  br_if %t, yes{n}, no{n}
+yes{n}:
+  %a = i64.add %a, %c
+  %x = f64.add %x, 1.0
+  br loop{n}
+no{n}:
+  %b = i64.sub %b, %a
+  %y = f64.mul %y, 0.25
+  br loop{n}
+loop{n}:
+  %c = i64.add %c, %b
+  %i = i64.add %i, 1
+  %t = i64.lt %i, 3
+  br_if %t, loop{n}, next{n}
+next{n}:
+  %i = i64.const 0
+  %a = i64.add %a, %i"
+    );
+}
+
+/// A function of about so many instructions.
+fn long(instructions: usize) -> String {
+    let mut text = "export func @f(%n: i64) -> i64 {
+  %a = copy %n
+  %b = i64.const 1
+  %x = f64.const 1.0
+  %y = f64.const 2.0
+  %i = i64.const 0
+"
+    .to_owned();
+    for n in 0..instructions / SECTION {
+        section(&mut text, n);
+    }
+    text.push_str("  %z = f64.add %x, %y\n  %r = i64.reinterpret %z\n  %r = i64.xor %r, %a\n  ret %r\n}\n");
+    text
+}
+
+fn verified(text: &str) -> VerifiedModule {
+    nbc::Module::parse(text, "latency.nba").and_then(nbc::Module::verify).expect("a sound program")
+}
+
+/// The time a fresh engine takes to compile `module`, in this process for the
+/// `times`th time.
+fn compile(module: &VerifiedModule, times: u64) -> Duration {
+    let mut total = Duration::ZERO;
+    for _ in 0..times {
+        let (engine, jit) = engines::compiled();
+        let mut instance = Linker::new().instantiate(&engine.load(module.clone())).expect("an instance");
+        instance.call("f", &[3i64.into()]).expect("a result");
+        let metrics = jit.metrics();
+        assert_eq!((metrics.functions, metrics.failed), (1, 0));
+        total += metrics.compile_time;
+    }
+    total
+}
+
+fn latency(c: &mut Criterion) {
+    let mut group = c.benchmark_group("compile");
+    let small = verified(SMALL_LOOP);
+    group.bench_function("small loop", |b| b.iter_custom(|times| compile(&small, times)));
+    group.sample_size(10);
+    for instructions in [100, 300, 1000, 3000, 10_000, 30_000, 50_000] {
+        let module = verified(&long(instructions));
+        group.throughput(Throughput::Elements(instructions as u64));
+        group.bench_function(BenchmarkId::from_parameter(instructions), |b| {
+            b.iter_custom(|times| compile(&module, times))
+        });
+    }
+}
+
+criterion_group!(benches, latency);
+criterion_main!(benches);
