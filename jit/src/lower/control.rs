@@ -89,7 +89,7 @@ impl Lowering<'_, '_> {
     /// what `args` makes: in a block of its own, so that nothing is done for
     /// it where the program goes on.
     pub fn go_on_if(&mut self, ok: Value, way: WayOut, args: impl FnOnce(&mut Self) -> Vec<Value>) {
-        let (go_on, leave) = (self.builder.create_block(), self.cold_block());
+        let (go_on, leave) = (self.next_block(), self.cold_block());
         self.builder.ins().brif(ok, go_on, &[], leave, &[]);
         self.builder.switch_to_block(leave);
         self.leave(way, args);
@@ -98,7 +98,7 @@ impl Lowering<'_, '_> {
 
     /// As [`Self::go_on_if`], if `status` is 0.
     fn go_on_if_zero(&mut self, status: Value, way: WayOut) {
-        let (go_on, leave) = (self.builder.create_block(), self.cold_block());
+        let (go_on, leave) = (self.next_block(), self.cold_block());
         self.builder.ins().brif(status, leave, &[], go_on, &[]);
         self.builder.switch_to_block(leave);
         self.leave(way, |_| vec![status]);
@@ -218,7 +218,7 @@ impl Lowering<'_, '_> {
         let left = self.builder.ins().isub(budget, cost);
         self.builder.def_var(var, left);
         let enough = self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, left, 0);
-        let (slow, go_on) = (self.cold_block(), self.builder.create_block());
+        let (slow, go_on) = (self.cold_block(), self.next_block());
         self.builder.ins().brif(enough, go_on, &[], slow, &[]);
 
         self.builder.switch_to_block(slow);
@@ -260,7 +260,7 @@ impl Lowering<'_, '_> {
         let flags = MemFlagsData::trusted();
         let limit = self.builder.ins().load(types::I64, flags, self.ctx, layout::context::NATIVE_LIMIT);
         let enough = self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, sp, limit);
-        let (slow, go_on) = (self.cold_block(), self.builder.create_block());
+        let (slow, go_on) = (self.cold_block(), self.next_block());
         self.builder.ins().brif(enough, go_on, &[], slow, &[]);
 
         self.builder.switch_to_block(slow);
@@ -325,7 +325,7 @@ impl Lowering<'_, '_> {
         };
         passed.extend(slots);
 
-        let done = self.builder.create_block();
+        let done = self.next_block();
         if let [one] = results {
             let ty = super::clif_type(self.func.regs[one.index()]);
             self.builder.append_block_param(done, ty);
@@ -333,7 +333,7 @@ impl Lowering<'_, '_> {
         let returned = match callee {
             Callee::Own(own) => self.builder.ins().call(own, &passed),
             Callee::Found(native) => {
-                let (direct, interpreted) = (self.builder.create_block(), self.cold_block());
+                let (direct, interpreted) = (self.next_block(), self.cold_block());
                 self.builder.ins().brif(native, direct, &[], interpreted, &[]);
 
                 // No compiled code yet.

@@ -85,6 +85,8 @@ struct Lowering<'a, 'f> {
     origin: u32,
     /// Whether that is the first of the function.
     at_entry: bool,
+    /// Whether its block is not expected to run.
+    cold: bool,
     /// Sites made, by origin.
     sites: FxHashMap<u32, i64>,
     /// The context.
@@ -138,6 +140,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
             blocks,
             origin: 0,
             at_entry: false,
+            cold: false,
             sites: FxHashMap::default(),
             ctx: Value::from_u32(0),
             frame: None,
@@ -174,6 +177,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
     }
 
     fn block(&mut self, block: BlockId) {
+        self.cold = self.func.blocks[block.index()].cold;
         for (n, node) in self.func.blocks[block.index()].nodes.iter().enumerate() {
             self.at_entry = block.index() == 0 && n == 0;
             self.origin = node.origin;
@@ -286,7 +290,16 @@ impl<'a, 'f> Lowering<'a, 'f> {
         self.builder.ins().iconst(types::I64, address)
     }
 
-    /// Begins a block that is not expected to run, from where it can be left for `next`.
+    /// A block to go on in: as cold as the one that is left.
+    fn next_block(&mut self) -> ir::Block {
+        let block = self.builder.create_block();
+        if self.cold {
+            self.builder.set_cold_block(block);
+        }
+        block
+    }
+
+    /// A block that is not expected to run.
     fn cold_block(&mut self) -> ir::Block {
         let block = self.builder.create_block();
         self.builder.set_cold_block(block);
