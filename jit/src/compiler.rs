@@ -381,8 +381,8 @@ fn polls(isa: &OwnedTargetIsa, memory: &Arc<CodeMemory>) -> Result<(Polls, Arc<C
         module.define_function(declared, &mut context)?;
         Ok(declared)
     };
-    let poll = make("poll", 2, calls().poll)?;
-    let charge = make("charge", 3, calls().charge)?;
+    let poll = make("poll", 1, calls().poll)?;
+    let charge = make("charge", 2, calls().charge)?;
     let Some(room) = memory.take(1) else {
         // SAFETY: the module has never been entered.
         unsafe { module.free_memory() };

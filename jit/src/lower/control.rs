@@ -222,19 +222,18 @@ impl Lowering<'_, '_> {
         self.builder.ins().brif(enough, go_on, &[], slow, &[]);
 
         self.builder.switch_to_block(slow);
-        let site = self.site();
-        // Fuel is left as it is when there is too little.
-        self.builder.ins().store(MemFlagsData::trusted(), budget, self.ctx, layout::context::BUDGET);
         let polls = self.target.polls;
         if self.target.metered {
-            self.call_poll(polls.charge, &[self.ctx, site, cost]);
+            // Fuel is left as it is when there is too little.
+            self.builder.ins().store(MemFlagsData::trusted(), budget, self.ctx, layout::context::BUDGET);
+            self.call_poll(polls.charge, &[self.ctx, cost]);
         } else {
-            self.call_poll(polls.poll, &[self.ctx, site]);
+            self.call_poll(polls.poll, &[self.ctx]);
         }
         let flags = MemFlagsData::trusted();
         let status = self.builder.ins().load(types::I64, flags, self.ctx, layout::context::STATUS);
-        self.check_status(status);
         self.reload_budget();
+        self.go_on_if_zero(status, WayOut::Passed);
         self.builder.ins().jump(go_on, &[]);
 
         self.builder.switch_to_block(go_on);

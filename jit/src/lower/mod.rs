@@ -59,9 +59,9 @@ pub struct Target<'a> {
 /// the context.
 #[derive(Clone, Copy, Debug)]
 pub struct Polls {
-    /// Of context and site.
+    /// Of the context.
     pub poll: usize,
-    /// Of context, site and cost.
+    /// Of context and cost.
     pub charge: usize,
 }
 

@@ -280,28 +280,41 @@ impl Counted {
                 return insert(func, self.preheader, at, Op::Charge { cost });
             }
         }
+        // preheader -> chunk -> the loop -> check -> more -> chunk
         let near = func.value(Type::I64);
-        let (check, more) = (func.block(), func.block());
+        let (chunk, check, more) = (func.block(), func.block(), func.block());
         func.blocks[more.index()].cold = true;
+        let node = |inst| Node { op: Op::Inst(inst), origin };
         // The latch compares with the nearer bound.
         let here = func.value(Type::Bool);
         let nodes = &mut func.blocks[self.latch.index()].nodes;
         let end = nodes.len() - 1;
-        let near_test = self.goes_on.inst(here, self.compared, near.into());
         nodes[end].op = Op::Inst(Inst::BrIf { cond: here.into(), then_to: self.header, else_to: check });
-        nodes.insert(end, Node { op: Op::Inst(near_test), origin });
-        // Has it come to its own?
-        let again = func.value(Type::Bool);
-        let go = Inst::BrIf { cond: again.into(), then_to: more, else_to: self.exit };
-        let test = self.goes_on.inst(again, self.compared, self.bound);
-        func.blocks[check.index()].nodes = [test, go].map(|inst| Node { op: Op::Inst(inst), origin }).into();
-        let mut nodes = self.nearer_bound(func, near, origin);
-        nodes.push(Node { op: Op::Inst(Inst::Br { target: self.header }), origin });
+        nodes.insert(end, node(self.goes_on.inst(here, self.compared, near.into())));
+        // If that is not its own, the loop may go on.
+        let nearer = func.value(Type::Bool);
+        let go = Inst::BrIf { cond: nearer.into(), then_to: more, else_to: self.exit };
+        let test = Inst::I64Ne { dst: nearer, a: near.into(), b: self.bound };
+        func.blocks[check.index()].nodes = vec![node(test), node(go)];
+        // Where the counter is, the nearer bound tells: so the counter need not
+        // outlive the loop.
+        let (there, again) = (func.value(Type::I64), func.value(Type::Bool));
+        let beyond = if matches!(self.goes_on, Compare::Le | Compare::Ge) { self.step } else { 0 };
+        let mut nodes = vec![node(Inst::I64Add { dst: there, a: near.into(), b: beyond.into() })];
+        let moving = match self.compared {
+            Operand::Reg(r) if r != self.counter => Some(r),
+            _ => None,
+        };
+        for reg in moving.into_iter().chain([self.counter]) {
+            nodes.push(node(Inst::Copy { dst: reg, a: there.into() }));
+        }
+        nodes.push(node(self.goes_on.inst(again, there.into(), self.bound)));
+        nodes.push(node(Inst::BrIf { cond: again.into(), then_to: chunk, else_to: self.exit }));
         func.blocks[more.index()].nodes = nodes;
-        let nodes = self.nearer_bound(func, near, origin);
-        let before = &mut func.blocks[self.preheader.index()].nodes;
-        let end = before.len() - 1;
-        before.splice(end..end, nodes);
+        let mut nodes = self.nearer_bound(func, near, origin);
+        nodes.push(node(Inst::Br { target: self.header }));
+        func.blocks[chunk.index()].nodes = nodes;
+        func.blocks[self.preheader.index()].retarget(self.header, chunk);
     }
 
     /// Whether counting from `start` the loop ends at `bound` after at most

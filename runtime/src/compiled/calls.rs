@@ -52,12 +52,12 @@ calls! {
     refuse_axis(ctx: *mut Context, site: *const Site, axis: i64, rank: u64);
     /// `(ctx, site, index, len) -> status`: traps for want of a list's item.
     refuse_item(ctx: *mut Context, site: *const Site, index: i64, len: u64);
-    /// `(ctx, site) -> status`: the budget in the context has become negative, and fuel is not
-    /// metered: looks whether to go on, with a new budget.
-    poll(ctx: *mut Context, site: *const Site);
-    /// `(ctx, site, cost) -> status`: fuel is metered, and the cost is more than the budget in
-    /// the context, of which it has not been taken: takes it, or traps.
-    charge(ctx: *mut Context, site: *const Site, cost: u64);
+    /// `(ctx) -> status`: the budget is used up, and fuel is not metered: looks whether to go on,
+    /// with a new budget. Of a trap, the caller has to [`pass`](Calls::passed) it on.
+    poll(ctx: *mut Context);
+    /// `(ctx, cost) -> status`: fuel is metered, and the cost is more than the budget in the
+    /// context, of which it has not been taken: takes it, or traps as `poll` does.
+    charge(ctx: *mut Context, cost: u64);
     /// `(ctx, func, slots) -> status`: calls a function that has no compiled code, with its
     /// arguments in the slots, where its results come to.
     call(ctx: *mut Context, func: u64, slots: *mut u64);
@@ -192,7 +192,7 @@ unsafe extern "C" fn refuse_item(ctx: *mut Context, site: *const Site, index: i6
 }
 
 #[cold]
-unsafe extern "C" fn poll(ctx: *mut Context, site: *const Site) -> u64 {
+unsafe extern "C" fn poll(ctx: *mut Context) -> u64 {
     // SAFETY: see the module.
     unsafe {
         match (*ctx).poll() {
@@ -202,19 +202,19 @@ unsafe extern "C" fn poll(ctx: *mut Context, site: *const Site) -> u64 {
             }
             Err(trap) => {
                 (*ctx).budget = 0;
-                refuse(ctx, site, trap)
+                status((*ctx).fail(trap))
             }
         }
     }
 }
 
 #[cold]
-unsafe extern "C" fn charge(ctx: *mut Context, site: *const Site, cost: u64) -> u64 {
+unsafe extern "C" fn charge(ctx: *mut Context, cost: u64) -> u64 {
     // SAFETY: see the module.
     unsafe {
         let budget = (*ctx).take((*ctx).budget, cost, NATIVE_SLICE as u64);
         if budget < 0 {
-            return passed(ctx, site, PENDING);
+            return PENDING;
         }
         (*ctx).budget = budget;
         0
