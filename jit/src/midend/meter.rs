@@ -90,7 +90,7 @@ struct Counted {
     exit: BlockId,
     /// The counter, which grows by `step` each time around.
     counter: Reg,
-    step: i64,
+    step: Step,
     /// The comparison that lets the loop go on: of a value that goes with the
     /// counter, and the bound.
     goes_on: Compare,
@@ -99,6 +99,14 @@ struct Counted {
     /// The literal that the counter starts with.
     start: Option<i64>,
     weight: i64,
+}
+
+/// What a counter grows by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Literal(i64),
+    /// Something the loop does not change; only upward can be counted on.
+    Fixed(Reg),
 }
 
 /// Comparisons that let counted loops go on.
@@ -200,7 +208,7 @@ impl Counted {
             return None;
         }
         // The counter is what is compared, or what that is copied to.
-        let literal_step = |counter: Reg| -> Option<i64> {
+        let step_of = |counter: Reg| -> Option<Step> {
             let (1, Some((block, n))) = inside(counter) else { return None };
             if !forest.doms.dominates(block, latch) {
                 return None;
@@ -210,12 +218,17 @@ impl Counted {
                 | Op::Inst(Inst::I64Add { a: Operand::Imm(Imm::I64(c)), b: Operand::Reg(a), .. })
                     if *a == counter =>
                 {
-                    Some(*c)
+                    Some(Step::Literal(*c))
+                }
+                Op::Inst(Inst::I64Add { a: Operand::Reg(a), b: Operand::Reg(b), .. })
+                    if *a == counter && inside(*b).0 == 0 =>
+                {
+                    Some(Step::Fixed(*b))
                 }
                 Op::Inst(Inst::I64Sub { a: Operand::Reg(a), b: Operand::Imm(Imm::I64(c)), .. })
                     if *a == counter =>
                 {
-                    c.checked_neg()
+                    c.checked_neg().map(Step::Literal)
                 }
                 _ => None,
             };
@@ -235,11 +248,12 @@ impl Counted {
                 _ => None,
             })
         }));
-        let (counter, step) = candidates.filter_map(|c| Some((c, literal_step(c)?))).next()?;
-        let suits = match goes_on {
-            Compare::Lt | Compare::Le | Compare::LtU => (1..1 << 20).contains(&step),
-            Compare::Gt | Compare::Ge => (-(1 << 20)..0).contains(&step),
-            Compare::Ne => step == 1 || step == -1,
+        let (counter, step) = candidates.filter_map(|c| Some((c, step_of(c)?))).next()?;
+        let suits = match (goes_on, step) {
+            (Compare::Lt | Compare::Le | Compare::LtU, Step::Literal(by)) => (1..1 << 20).contains(&by),
+            (Compare::Gt | Compare::Ge, Step::Literal(by)) => (-(1 << 20)..0).contains(&by),
+            (Compare::Ne, Step::Literal(by)) => by == 1 || by == -1,
+            (_, Step::Fixed(_)) => matches!(goes_on, Compare::Lt | Compare::Le),
         };
         // It is made again where the latch ends.
         let mut changed = false;
@@ -272,9 +286,11 @@ impl Counted {
     fn pay_in_chunks(&self, func: &mut Func) {
         let origin = func.blocks[self.latch.index()].nodes.last().map_or(0, |n| n.origin);
         // A few turns that are known beforehand need no nearer bound.
-        if let (Some(start), Operand::Imm(Imm::I64(bound))) = (self.start, self.bound) {
-            let turns = start.abs_diff(bound) / self.step.unsigned_abs() + 1;
-            if turns <= CHUNK as u64 && self.goes_on != Compare::LtU && self.ends(start, bound) {
+        if let (Some(start), Operand::Imm(Imm::I64(bound)), Step::Literal(by)) =
+            (self.start, self.bound, self.step)
+        {
+            let turns = start.abs_diff(bound) / by.unsigned_abs() + 1;
+            if turns <= CHUNK as u64 && self.goes_on != Compare::LtU && self.ends(by, start, bound) {
                 let at = func.blocks[self.preheader.index()].nodes.len() - 1;
                 let cost = (turns as i64 * self.weight).into();
                 return insert(func, self.preheader, at, Op::Charge { cost });
@@ -296,22 +312,31 @@ impl Counted {
         let go = Inst::BrIf { cond: nearer.into(), then_to: more, else_to: self.exit };
         let test = Inst::I64Ne { dst: nearer, a: near.into(), b: self.bound };
         func.blocks[check.index()].nodes = vec![node(test), node(go)];
-        // Where the counter is, the nearer bound tells: so the counter need not
-        // outlive the loop.
-        let (there, again) = (func.value(Type::I64), func.value(Type::Bool));
-        let beyond = if matches!(self.goes_on, Compare::Le | Compare::Ge) { self.step } else { 0 };
-        let mut nodes = vec![node(Inst::I64Add { dst: there, a: near.into(), b: beyond.into() })];
-        let moving = match self.compared {
-            Operand::Reg(r) if r != self.counter => Some(r),
-            _ => None,
-        };
-        for reg in moving.into_iter().chain([self.counter]) {
-            nodes.push(node(Inst::Copy { dst: reg, a: there.into() }));
+        let again = func.value(Type::Bool);
+        let mut nodes = Vec::new();
+        let mut compared = self.compared;
+        if let Step::Literal(by) = self.step {
+            // Where the counter is, the nearer bound tells: so the counter
+            // need not outlive the loop.
+            let there = func.value(Type::I64);
+            let beyond = if matches!(self.goes_on, Compare::Le | Compare::Ge) { by } else { 0 };
+            nodes.push(node(Inst::I64Add { dst: there, a: near.into(), b: beyond.into() }));
+            let moving = match self.compared {
+                Operand::Reg(r) if r != self.counter => Some(r),
+                _ => None,
+            };
+            for reg in moving.into_iter().chain([self.counter]) {
+                nodes.push(node(Inst::Copy { dst: reg, a: there.into() }));
+            }
+            compared = there.into();
         }
-        nodes.push(node(self.goes_on.inst(again, there.into(), self.bound)));
+        nodes.push(node(self.goes_on.inst(again, compared, self.bound)));
         nodes.push(node(Inst::BrIf { cond: again.into(), then_to: chunk, else_to: self.exit }));
         func.blocks[more.index()].nodes = nodes;
-        let mut nodes = self.nearer_bound(func, near, origin);
+        let mut nodes = match self.step {
+            Step::Literal(by) => self.nearer_bound(func, near, by, origin),
+            Step::Fixed(by) => self.nearer_bound_by(func, near, by, origin),
+        };
         nodes.push(node(Inst::Br { target: self.header }));
         func.blocks[chunk.index()].nodes = nodes;
         func.blocks[self.preheader.index()].retarget(self.header, chunk);
@@ -319,21 +344,21 @@ impl Counted {
 
     /// Whether counting from `start` the loop ends at `bound` after at most
     /// their distance.
-    fn ends(&self, start: i64, bound: i64) -> bool {
+    fn ends(&self, by: i64, start: i64, bound: i64) -> bool {
         match self.goes_on {
-            Compare::Ne => (self.step > 0) == (start < bound) && start != bound,
+            Compare::Ne => (by > 0) == (start < bound) && start != bound,
             _ => true,
         }
     }
 
     /// Sets `near` to a bound that is at most a chunk away, and pays for it.
-    fn nearer_bound(&self, func: &mut Func, near: Reg, origin: u32) -> Vec<Node> {
-        let chunk = (CHUNK / self.weight).max(64) * self.step.abs();
+    fn nearer_bound(&self, func: &mut Func, near: Reg, step: i64, origin: u32) -> Vec<Node> {
+        let chunk = (CHUNK / self.weight).max(64) * step.abs();
         let mut value = |ty| func.value(ty);
         let (distance, far, goal) = (value(Type::I64), value(Type::Bool), value(Type::I64));
         let (paid, cost) = (value(Type::I64), value(Type::I64));
         let (counter, bound) = (Operand::from(self.counter), self.bound);
-        let (low, high) = if self.step > 0 { (counter, bound) } else { (bound, counter) };
+        let (low, high) = if step > 0 { (counter, bound) } else { (bound, counter) };
         let mut insts = vec![Inst::I64Sub { dst: distance, a: high, b: low }];
         if self.goes_on == Compare::Ne {
             // At distance 0 the loop would count all the way around.
@@ -346,10 +371,10 @@ impl Counted {
             insts.push(Inst::I64GeU { dst: long, a: distance.into(), b: chunk.into() });
             insts.push(Inst::BoolAnd { dst: far, a: ahead.into(), b: long.into() });
         }
-        let by = if self.step > 0 { chunk } else { -chunk };
+        let by = if step > 0 { chunk } else { -chunk };
         insts.push(Inst::I64Add { dst: goal, a: counter, b: by.into() });
         insts.push(Inst::Select { dst: near, cond: far.into(), a: goal.into(), b: bound });
-        let (low, high) = if self.step > 0 { (counter, near.into()) } else { (near.into(), counter) };
+        let (low, high) = if step > 0 { (counter, near.into()) } else { (near.into(), counter) };
         insts.push(Inst::I64Sub { dst: paid, a: high, b: low });
         insts.push(Inst::I64Max { dst: cost, a: paid.into(), b: 1i64.into() });
         let mut charged = cost;
@@ -360,6 +385,41 @@ impl Counted {
             insts.push(Inst::I64Min { dst: most, a: cost.into(), b: chunk.into() });
             insts.push(Inst::I64Mul { dst: charged, a: most.into(), b: self.weight.into() });
         }
+        let mut nodes: Vec<Node> = insts.into_iter().map(|i| Node { op: Op::Inst(i), origin }).collect();
+        nodes.push(Node { op: Op::Charge { cost: charged.into() }, origin });
+        nodes
+    }
+    /// The same where the step is only known when the program runs. A step
+    /// that is not positive, or enormous, makes every turn a chunk.
+    fn nearer_bound_by(&self, func: &mut Func, near: Reg, step: Reg, origin: u32) -> Vec<Node> {
+        /// A chunk is so many turns, as a power of 2.
+        const TURNS: u32 = 12;
+        /// Of a chunk that is not a whole one, a turn is taken to be that far.
+        const SHARE: i64 = 6;
+        let mut value = |ty| func.value(ty);
+        let (counter, bound) = (Operand::from(self.counter), self.bound);
+        let (good, less) = (value(Type::Bool), value(Type::I64));
+        let (chunk, distance, goal) = (value(Type::I64), value(Type::I64), value(Type::I64));
+        let (ahead, long, far) = (value(Type::Bool), value(Type::Bool), value(Type::Bool));
+        let (to, least) = (value(Type::I64), Operand::from(i64::MIN));
+        let (share, some, cost, charged) =
+            (value(Type::I64), value(Type::I64), value(Type::I64), value(Type::I64));
+        let insts = [
+            Inst::I64Sub { dst: less, a: step.into(), b: 1i64.into() },
+            Inst::I64LtU { dst: good, a: less.into(), b: (1i64 << 40).into() },
+            Inst::I64Shl { dst: chunk, a: step.into(), b: (TURNS as i64).into() },
+            Inst::I64Sub { dst: distance, a: bound, b: counter },
+            self.goes_on.inst(ahead, counter, bound),
+            Inst::I64GeU { dst: long, a: distance.into(), b: chunk.into() },
+            Inst::BoolAnd { dst: far, a: ahead.into(), b: long.into() },
+            Inst::I64Add { dst: goal, a: counter, b: chunk.into() },
+            Inst::Select { dst: to, cond: far.into(), a: goal.into(), b: bound },
+            Inst::Select { dst: near, cond: good.into(), a: to.into(), b: least },
+            Inst::I64ShrU { dst: share, a: distance.into(), b: SHARE.into() },
+            Inst::I64Min { dst: some, a: share.into(), b: (1i64 << TURNS).into() },
+            Inst::I64Max { dst: cost, a: some.into(), b: 1i64.into() },
+            Inst::I64Mul { dst: charged, a: cost.into(), b: self.weight.into() },
+        ];
         let mut nodes: Vec<Node> = insts.into_iter().map(|i| Node { op: Op::Inst(i), origin }).collect();
         nodes.push(Node { op: Op::Charge { cost: charged.into() }, origin });
         nodes

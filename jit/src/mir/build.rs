@@ -1,7 +1,7 @@
 //! Bytecode to the mid-end's representation.
 
-use super::{Block, Entry, Func, Liveness, Node, Op, Origin, Ty};
-use nbc_ir::{BlockId, FuncId, Inst, VerifiedModule};
+use super::{Block, Entry, Func, Node, Op, Origin, Ty};
+use nbc_ir::{BlockId, FuncId, VerifiedModule};
 
 /// Function `id` of `module`, entered by a call.
 ///
@@ -47,34 +47,4 @@ pub fn build(module: &VerifiedModule, id: FuncId) -> Func {
         func.enter_at(BlockId(0), 0);
     }
     func
-}
-
-impl Func {
-    /// Makes an entry that runs what is left of `block` from instruction
-    /// `inst` on. The old entry stays where it was led to from.
-    fn enter_at(&mut self, block: BlockId, inst: usize) {
-        let moved = BlockId::new(self.blocks.len());
-        let old = std::mem::take(&mut self.blocks[0]);
-        self.blocks.push(old);
-        for b in &mut self.blocks {
-            b.retarget(BlockId(0), moved);
-        }
-        let block = if block.index() == 0 { moved } else { block };
-        let rest = &self.blocks[block.index()].nodes[inst..];
-        self.blocks[0].nodes = if inst == 0 {
-            let origin = rest.first().map_or(0, |n| n.origin);
-            vec![Node { op: Op::Inst(Inst::Br { target: block }), origin }]
-        } else {
-            rest.to_vec()
-        };
-    }
-
-    /// Turns a function as built into one that goes on with a run of the
-    /// interpreter at instruction `inst` of `block`.
-    pub fn resume(&mut self, block: BlockId, inst: usize) {
-        self.enter_at(block, inst);
-        let cfg = self.graph();
-        let live = Liveness::new(self, &cfg);
-        self.entry = Entry::Resume { live: live.at(BlockId(0)).map(|r| (r, r.0)).collect() };
-    }
 }

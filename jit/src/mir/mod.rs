@@ -11,6 +11,7 @@ mod build;
 mod check;
 mod flow;
 mod print;
+mod resume;
 
 pub use build::build;
 pub use check::check;

@@ -1,0 +1,112 @@
+//! Functions that go on with a run of the interpreter.
+//!
+//! Such a run is in the middle of its loops. To enter them there would make
+//! them loops with two entries, which nothing here or in Cranelift improves. So
+//! for each loop around the place what is left of the present turn is a copy,
+//! which leads to the loop's header: from the innermost loop outward, the
+//! first turn is finished, and every loop is entered where it begins.
+
+use super::{Entry, Func, Liveness, Node, Op};
+use nbc_ir::flow::{Cfg, Dominators, Loops};
+use nbc_ir::{BlockId, Inst};
+
+/// Most nodes that are copied for finishing first turns.
+const MAX_COPIED: usize = 20_000;
+
+impl Func {
+    /// Makes an entry that runs what is left of `block` from instruction
+    /// `inst` on. The old entry stays where it was led to from.
+    pub(super) fn enter_at(&mut self, block: BlockId, inst: usize) {
+        let moved = BlockId::new(self.blocks.len());
+        let old = std::mem::take(&mut self.blocks[0]);
+        self.blocks.push(old);
+        for b in &mut self.blocks {
+            b.retarget(BlockId(0), moved);
+        }
+        let block = if block.index() == 0 { moved } else { block };
+        let rest = &self.blocks[block.index()].nodes[inst..];
+        self.blocks[0].nodes = if inst == 0 {
+            let origin = rest.first().map_or(0, |n| n.origin);
+            vec![Node { op: Op::Inst(Inst::Br { target: block }), origin }]
+        } else {
+            rest.to_vec()
+        };
+    }
+
+    /// Turns a function as built into one that goes on with a run of the
+    /// interpreter at instruction `inst` of `block`.
+    pub fn resume(&mut self, block: BlockId, inst: usize) {
+        let nest = self.loops_around(block);
+        let moved = BlockId::new(self.blocks.len());
+        self.enter_at(block, inst);
+        let mut copied = 0;
+        for mut blocks in nest {
+            for b in blocks.iter_mut().filter(|b| b.index() == 0) {
+                *b = moved;
+            }
+            copied += blocks.iter().map(|b| self.blocks[b.index()].nodes.len()).sum::<usize>();
+            if copied > MAX_COPIED {
+                break;
+            }
+            self.finish_turn(&blocks);
+        }
+        let cfg = self.graph();
+        let live = Liveness::new(self, &cfg);
+        self.entry = Entry::Resume { live: live.at(BlockId(0)).map(|r| (r, r.0)).collect() };
+    }
+
+    /// Blocks of the loops that `block` is in, the innermost loop first, of
+    /// each the header first.
+    fn loops_around(&self, block: BlockId) -> Vec<Vec<BlockId>> {
+        let cfg: Cfg = self.graph();
+        let loops = Loops::new(&cfg, &Dominators::new(&cfg));
+        let mut nest = Vec::new();
+        let mut header = loops.innermost(block);
+        while let Some(h) = header {
+            let is_in = |b: &BlockId| {
+                let mut at = loops.innermost(*b);
+                while let Some(outer) = at.filter(|outer| *outer != h) {
+                    at = loops.parent(outer);
+                }
+                at.is_some()
+            };
+            nest.push(cfg.rpo().iter().copied().filter(is_in).collect());
+            header = loops.parent(h);
+        }
+        nest
+    }
+
+    /// Leads edges that enter a loop elsewhere than at its header to a copy of
+    /// its blocks, whose ways back lead to the loop itself.
+    fn finish_turn(&mut self, blocks: &[BlockId]) {
+        let header = blocks[0];
+        let first = self.blocks.len();
+        let mut inside = vec![None; first];
+        for (i, b) in blocks.iter().enumerate() {
+            inside[b.index()] = Some(BlockId::new(first + i));
+        }
+        let reachable = self.graph();
+        let enters = |to: BlockId| to != header && inside[to.index()].is_some();
+        let mut entered = false;
+        for b in (0..first).filter(|b| inside[*b].is_none() && reachable.is_reachable(BlockId::new(*b))) {
+            self.blocks[b].for_each_successor(|to| entered |= enters(to));
+        }
+        if !entered {
+            return;
+        }
+        let lead = |to: BlockId| match inside[to.index()] {
+            Some(copy) if to != header => copy,
+            _ => to,
+        };
+        for b in 0..first {
+            if inside[b].is_none() {
+                self.blocks[b].map_successors(lead);
+            }
+        }
+        for b in blocks {
+            let mut copy = self.blocks[b.index()].clone();
+            copy.map_successors(lead);
+            self.blocks.push(copy);
+        }
+    }
+}
