@@ -106,7 +106,7 @@ impl<'a> Induction<'a> {
             limits: vec![Vec::new(); forest.loops.len()],
         };
         it.number();
-        for id in forest.ids().rev().filter(|id| !forest.get(*id).cold) {
+        for id in forest.inside_out().into_iter().filter(|id| !forest.get(*id).cold) {
             it.find_counters(id);
             it.find_limits(id);
         }
@@ -316,29 +316,45 @@ impl<'a> Induction<'a> {
         let forest = self.forest;
         let l = forest.get(id);
         let preds = forest.cfg.preds(l.header).iter().filter(|p| forest.cfg.is_reachable(**p));
-        let (mut start, mut next): (Option<&Poly>, Option<&Poly>) = (None, None);
+        let (mut start, mut next): (Option<Value>, Option<Value>) = (None, None);
         for (pred, arg) in preds.zip(self.values.phi_args(phi)) {
-            let poly = self.poly(*arg);
             let kept = if forest.contains(id, *pred) { &mut next } else { &mut start };
-            if kept.is_some_and(|kept| kept != poly) {
+            if kept.is_some_and(|kept| self.poly(kept) != self.poly(*arg)) {
                 return None;
             }
-            *kept = Some(poly);
+            *kept = Some(*arg);
         }
         let mut needs = Vec::new();
-        let next = self.left(next?.clone(), id, &mut needs)?;
+        let next = self.left(self.poly(next?).clone(), id, &mut needs)?;
         let step = next.minus(self.poly(phi))?;
-        let start = start?.clone();
+        let mut of_start = Vec::new();
+        let start = match self.left(self.poly(start?).clone(), id, &mut of_start) {
+            Some(poly) if !self.is_of_other_loops(&poly, id) => {
+                needs.append(&mut of_start);
+                poly
+            }
+            // What counters were when they stopped is only known as a value.
+            _ => Poly::atom(self.atom(Quantity::Value(start?))),
+        };
         self.is_fixed_poly(&step, id).then_some(Counter { id, start, step, needs })
     }
 
-    /// The polynomial of a value of inner loops as it is after them.
+    /// Whether something in `poly` is made in a loop that is not around `id`.
+    fn is_of_other_loops(&self, poly: &Poly, id: LoopId) -> bool {
+        poly.atoms().any(|atom| {
+            let made = self.made_in(atom).and_then(|block| self.forest.innermost(block));
+            made.is_some_and(|of| !self.forest.encloses(of, id))
+        })
+    }
+
+    /// The polynomial of a value of loops that are not around `id`, as it is
+    /// after them.
     fn left(&self, mut poly: Poly, id: LoopId, needs: &mut Vec<Need>) -> Option<Poly> {
         for _ in 0..8 {
             let inner = poly.atoms().find_map(|atom| {
                 let Quantity::Value(value) = *self.atoms.borrow().get(atom) else { return None };
                 let counter = self.counter(value)?;
-                (counter.id != id && self.forest.encloses(id, counter.id)).then_some((atom, counter))
+                (!self.forest.encloses(counter.id, id)).then_some((atom, counter))
             });
             let Some((atom, counter)) = inner else { return Some(poly) };
             let count = self.turns(counter.id, needs)?;

@@ -170,6 +170,20 @@ impl Forest {
         (0..self.loops.len() as u32).map(LoopId)
     }
 
+    /// Numbers of all loops, each after those in it, and else in order.
+    pub fn inside_out(&self) -> Vec<LoopId> {
+        let mut order = Vec::with_capacity(self.loops.len());
+        let mut open: Vec<LoopId> = Vec::new();
+        for id in self.ids() {
+            while let Some(done) = open.pop_if(|outer| !self.encloses(*outer, id)) {
+                order.push(done);
+            }
+            open.push(id);
+        }
+        order.extend(open.into_iter().rev());
+        order
+    }
+
     /// The innermost loop that `block` is in.
     pub fn innermost(&self, block: BlockId) -> Option<LoopId> {
         self.innermost[block.index()]

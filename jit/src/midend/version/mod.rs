@@ -123,8 +123,7 @@ impl<'a> Rewrite<'a> {
                 let outer = self.plans.list[p].id;
                 outer != id && self.it.forest.encloses(outer, id)
             });
-            let nodes = nodes.into_iter().map(|(_, node)| node).collect();
-            contents.push(Block { nodes, cold: true });
+            contents.push(Block { nodes: self.with_copies(*block, nodes), cold: true });
         }
         let header = blocks[0];
         Copies::with(self.func, blocks, contents).of(header)
