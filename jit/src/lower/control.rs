@@ -138,10 +138,14 @@ impl Lowering<'_, '_> {
 
     /// Fills the ways out.
     pub fn finish_ways_out(&mut self) {
-        for (way, address) in [(WayOut::Trap, calls().trap), (WayOut::Passed, calls().passed)] {
-            if let Some(params) = self.begin_way_out(way) {
-                self.note_and_leave(address, &[self.ctx, params[0], params[1]]);
-            }
+        if let Some(params) = self.begin_way_out(WayOut::Trap) {
+            self.note_and_leave(calls().trap, &[self.ctx, params[0], params[1]]);
+        }
+        if let Some(params) = self.begin_way_out(WayOut::Passed) {
+            // Whatever has trapped left the budget as it is to be.
+            let status = self.runtime_call(calls().passed, &[self.ctx, params[0], params[1]]);
+            let exit = self.way_out(WayOut::Exit);
+            self.builder.ins().jump(exit, &[status.into()]);
         }
         self.refused_accesses();
         if let Some(params) = self.begin_way_out(WayOut::Exit) {
@@ -232,8 +236,8 @@ impl Lowering<'_, '_> {
         }
         let flags = MemFlagsData::trusted();
         let status = self.builder.ins().load(types::I64, flags, self.ctx, layout::context::STATUS);
-        self.reload_budget();
         self.go_on_if_zero(status, WayOut::Passed);
+        self.reload_budget();
         self.builder.ins().jump(go_on, &[]);
 
         self.builder.switch_to_block(go_on);
