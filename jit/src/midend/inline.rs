@@ -47,8 +47,9 @@ pub struct Limits {
 
 impl Default for Limits {
     /// With these, a doubly recursive Fibonacci function of 9 instructions
-    /// becomes seven copies of itself and eight of its test. One level less
-    /// takes a third longer, one more saves a sixth and doubles the code.
+    /// becomes 31 copies of itself and 32 of its test: 3.5 KB of code, compiled
+    /// in 3 ms, for which fib(40) takes 0.17 s. A level less is 2 KB in 1.5 ms,
+    /// for 0.19 s, only one level 0.28 s; what gcc -O2 makes of it, 0.145 s.
     fn default() -> Limits {
         Limits {
             callee: 30,
@@ -56,10 +57,10 @@ impl Default for Limits {
             only_call: 30,
             literal: 10,
             growth: 400,
-            recursion: 100,
-            recursion_depth: 6,
+            recursion: 280,
+            recursion_depth: 8,
             peel: 8,
-            levels: 6,
+            levels: 10,
             caller: 10_000,
         }
     }
@@ -272,19 +273,22 @@ impl Inliner<'_> {
                 return None;
             }
             let mut func = mir::build(module, id);
-            if !metered {
-                tail::run(&mut func);
+            // A loop that calls itself besides unfolds worse than what it was.
+            let mut looping = func.clone();
+            if !metered && tail::run(&mut looping) && !calls(&looping, id) {
+                func = looping;
             }
-            let reachable = func.graph();
+            let graph = func.graph();
             let returns = |b: &BlockId| matches!(func.blocks[b.index()].last(), Some(Inst::Ret { .. }));
-            if !reachable.rpo().iter().any(returns) {
+            if !graph.rpo().iter().any(returns) {
                 return None;
             }
+            let has_loop = !graph.back_edges().is_empty();
             if metered {
                 charge::insert(&mut func);
             }
             let sites = sites_of(&func, module);
-            Some(Callee { func, size, sites, has_loop: !facts.back_edges.is_empty() })
+            Some(Callee { func, size, sites, has_loop })
         };
         self.callees.entry(id).or_insert_with(build).as_ref()
     }
@@ -292,6 +296,12 @@ impl Inliner<'_> {
         let (module, metered, most) = (self.module, self.metered, self.limits.peel);
         self.early.entry(id).or_insert_with(|| early(module, id, metered, most)).as_ref()
     }
+}
+
+/// Whether `func` calls `id` where it is expected to run.
+fn calls(func: &Func, id: FuncId) -> bool {
+    let mut nodes = func.blocks.iter().filter(|b| !b.cold).flat_map(|b| &b.nodes);
+    nodes.any(|n| matches!(n.op, Op::Inst(Inst::Call { callee, .. }) if callee == id))
 }
 
 /// Stands for the origin of the call itself in what is put in for it.

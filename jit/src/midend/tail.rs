@@ -33,7 +33,17 @@ pub fn run(func: &mut Func) -> bool {
     if func.own_region || !only_computes(func) {
         return false;
     }
-    let Some((opcode, sites)) = sites(func) else { return false };
+    let Some((mut opcode, mut sites)) = sites(func) else { return false };
+    let is_call = |n: &&Node| matches!(n.op, Op::Inst(Inst::Call { .. }));
+    let calls = func.blocks.iter().flat_map(|b| &b.nodes).filter(is_call).count();
+    if calls > sites.len() {
+        // Where it calls itself besides, unfolding both is faster.
+        sites.retain(|s| s.other.is_none());
+        opcode = None;
+        if sites.is_empty() {
+            return false;
+        }
+    }
     Rewrite::new(func, params, ty, opcode).run(sites);
     true
 }
