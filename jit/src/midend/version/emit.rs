@@ -226,6 +226,18 @@ impl<'a> Writer<'a> {
             truths.push(self.truth(|dst| Inst::I64Ge { dst, a, b: 0i64.into() }));
         }
         for (poly, tensor, field) in &guard.below {
+            // What may be written may be read.
+            let writable = match field {
+                Field::Len => Some(Field::WritableLen),
+                Field::Dim(0) => Some(Field::WritableDim0),
+                _ => None,
+            };
+            let implied = guard.below.iter().any(|(p, t, f)| {
+                (t, Some(*f)) == (tensor, writable) && p.terms == poly.terms && p.constant >= poly.constant
+            });
+            if implied {
+                continue;
+            }
             let a = self.poly(poly);
             let b = self.field(*tensor, *field).into();
             truths.push(self.truth(|dst| Inst::I64Lt { dst, a, b }));
