@@ -226,6 +226,7 @@ impl Lowering<'_, '_> {
         self.builder.ins().brif(enough, go_on, &[], slow, &[]);
 
         self.builder.switch_to_block(slow);
+        let cold = std::mem::replace(&mut self.cold, true);
         let polls = self.target.polls;
         if self.target.metered {
             // Fuel is left as it is when there is too little.
@@ -239,6 +240,7 @@ impl Lowering<'_, '_> {
         self.go_on_if_zero(status, WayOut::Passed);
         self.reload_budget();
         self.builder.ins().jump(go_on, &[]);
+        self.cold = cold;
 
         self.builder.switch_to_block(go_on);
         self.dirty = true;

@@ -100,7 +100,7 @@ pub fn binary(b: &mut FunctionBuilder, cpu: &Cpu, op: BinaryOp, x: Value, y: Val
     match op {
         I32Add | I64Add => b.ins().iadd(x, y),
         I32Sub | I64Sub => b.ins().isub(x, y),
-        I32Mul | I64Mul => b.ins().imul(x, y),
+        I32Mul | I64Mul => product(b, x, y),
         I32And | I64And | BoolAnd => b.ins().band(x, y),
         I32Or | I64Or | BoolOr => b.ins().bor(x, y),
         I32Xor | I64Xor | BoolXor => b.ins().bxor(x, y),
@@ -133,6 +133,19 @@ pub fn binary(b: &mut FunctionBuilder, cpu: &Cpu, op: BinaryOp, x: Value, y: Val
             let ty = b.func.dfg.value_type(x);
             call(b, cpu, scalars::binary(op), ty, &[x, y])
         }
+    }
+}
+
+/// A product: a sum and a shift, in one address computation, where that is all
+/// there is to do.
+fn product(b: &mut FunctionBuilder, x: Value, y: Value) -> Value {
+    let (x, y) = if int_literal(b, x).is_some() { (y, x) } else { (x, y) };
+    match int_literal(b, y) {
+        Some(by @ (3 | 5 | 9)) => {
+            let more = b.ins().ishl_imm_u(x, i64::from((by - 1).trailing_zeros()));
+            b.ins().iadd(x, more)
+        }
+        _ => b.ins().imul(x, y),
     }
 }
 
