@@ -609,7 +609,13 @@ fn functions_of_a_hundred_thousand_blocks_run() {
     let blocks = if cfg!(debug_assertions) { 10_000 } else { 100_000 };
     let module = long_function(blocks).verify().unwrap_or_else(|e| panic!("{e}"));
     let calls = [1i64, 5, 2, 0].map(|n| ("long".to_owned(), vec![Value::I64(n)])).to_vec();
-    let script = harness::agree::Script { calls, fuel: harness::PLENTY, memory: 1 << 20, stack: 16 << 20 };
+    let script = harness::agree::Script {
+        calls,
+        fuel: harness::PLENTY,
+        memory: 1 << 20,
+        stack: 16 << 20,
+        may_fail: true,
+    };
     let ways: Vec<Way> = Way::all().collect();
     let outcomes = harness::agree::agree(&module, &script, &ways).unwrap_or_else(|d| panic!("{d}"));
     assert!(outcomes.iter().all(|o| o.result.is_ok()), "{outcomes:?}");
@@ -655,7 +661,13 @@ fn ten_thousand_functions_are_hot_at_once() {
     let number = if cfg!(debug_assertions) { 1000 } else { 10_000 };
     let module = many_functions(number).verify().unwrap_or_else(|e| panic!("{e}"));
     let calls = vec![("all".to_owned(), vec![Value::I64(3)]); 2];
-    let script = harness::agree::Script { calls, fuel: harness::PLENTY, memory: 1 << 20, stack: 16 << 20 };
+    let script = harness::agree::Script {
+        calls,
+        fuel: harness::PLENTY,
+        memory: 1 << 20,
+        stack: 16 << 20,
+        may_fail: true,
+    };
     let ways: Vec<Way> = Way::all().collect();
     let outcomes = harness::agree::agree(&module, &script, &ways).unwrap_or_else(|d| panic!("{d}"));
     assert!(outcomes.iter().all(|o| o.result.is_ok()), "{outcomes:?}");

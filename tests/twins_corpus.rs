@@ -94,7 +94,8 @@ fn check(case: &Case, ends: &mut Ends) -> Result<(), String> {
             };
         }
     };
-    let script = Script { calls: case.calls.clone(), fuel: 60_000, memory: 16 << 20, stack: 1 << 17 };
+    let script =
+        Script { calls: case.calls.clone(), fuel: 60_000, memory: 16 << 20, stack: 1 << 17, may_fail: false };
     let ways: Vec<Way> = Way::all().collect();
     for outcome in agree(&module, &script, &ways).map_err(|d| d.to_string())? {
         match outcome.trap() {

@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
             calls.extend([(name.clone(), args.clone()), (name.clone(), args)]);
         }
     }
-    let script = Script { calls, fuel: 20_000, memory: 16 << 20, stack: 64 << 10 };
+    let script = Script { calls, fuel: 20_000, memory: 16 << 20, stack: 64 << 10, may_fail: false };
     let ways: Vec<Way> = Way::all().collect();
     if let Err(difference) = agree(&module, &script, &ways) {
         panic!("{difference}");

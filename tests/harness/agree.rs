@@ -24,6 +24,8 @@ pub struct Script {
     pub fuel: u64,
     pub memory: usize,
     pub stack: usize,
+    /// Whether a function that cannot be compiled is as good.
+    pub may_fail: bool,
 }
 
 /// Two ways that differ.
@@ -50,7 +52,13 @@ pub fn agree(module: &VerifiedModule, script: &Script, ways: &[Way]) -> Result<V
     let expected = run(module, script, first);
     let endless = expected.iter().any(|o| o.trap() == Some(TrapCode::OutOfFuel));
     for other in ways.iter().copied().filter(|w| *w != first && (w.metered || !endless)) {
+        let failed = || other.jit().map_or(0, |jit| jit.metrics().failed);
+        let before = failed();
         let found = run(module, script, other);
+        if failed() > before && !script.may_fail {
+            let what = "the compiler failed, so that a function stayed interpreted".to_owned();
+            return Err(Difference { call: 0, first, other, what });
+        }
         for (call, (e, f)) in expected.iter().zip(&found).enumerate() {
             // Frames differ in size, so deep calls end where they end.
             if [e, f].iter().any(|o| o.trap() == Some(TrapCode::StackOverflow)) {
@@ -88,6 +96,10 @@ fn run_loaded(program: &Program, script: &Script, way: Way) -> Vec<Outcome> {
     for (function, args) in &script.calls {
         instance.set_fuel(script.fuel);
         outcomes.push(call_in(&mut instance, function, args, &said));
+        // What the next call runs has been compiled by then.
+        if let Some(jit) = way.jit() {
+            jit.settle();
+        }
     }
     outcomes
 }

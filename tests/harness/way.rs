@@ -1,11 +1,14 @@
 //! The ways to run a program: the one list that every test of whole programs
 //! goes through, and the one place where an engine is made for each.
 
+use nbc::jit::midend::Options as Passes;
+use nbc::jit::{Jit, Mode, Options};
 use nbc::runtime::compiled::relay::Relay;
 use nbc::runtime::engine::{Config, Engine};
 use nbc::runtime::interp::Dispatch;
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 /// One way to run a program.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -25,16 +28,58 @@ pub enum Tier {
     None,
     /// The portable loop, after a few turns of a loop or calls of a function.
     Relay,
+    /// The compiler.
+    Jit {
+        when: When,
+        /// Whether the mid-end does all it can, or nothing.
+        passes: bool,
+    },
 }
+
+/// When functions are compiled.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum When {
+    /// At their first call.
+    First,
+    /// After a few calls, and after a few turns of a loop, into which they are
+    /// entered as it runs.
+    Hot,
+    /// As when hot, but on another thread while the program goes on.
+    Background,
+}
+
+type Tools = (Engine, Option<Arc<Jit>>);
+
+/// Engines and compilers are shared by all programs that run the same way.
+static TOOLS: LazyLock<Mutex<HashMap<Way, Tools>>> = LazyLock::new(Mutex::default);
 
 impl Way {
     /// Every way of this build, the portable loop first.
     pub fn all() -> impl Iterator<Item = Way> {
-        Dispatch::ALL.iter().flat_map(|dispatch| {
-            [Tier::None, Tier::Relay]
-                .into_iter()
-                .flat_map(move |tier| [false, true].map(|metered| Way { dispatch: *dispatch, metered, tier }))
-        })
+        let mut all = Vec::new();
+        let mut add = |dispatch: Dispatch, tier: Tier| {
+            all.extend([false, true].map(|metered| Way { dispatch, metered, tier }));
+        };
+        for dispatch in Dispatch::ALL {
+            add(*dispatch, Tier::None);
+            add(*dispatch, Tier::Relay);
+        }
+        if Way::can_compile() {
+            for passes in [true, false] {
+                add(Dispatch::default(), Tier::Jit { when: When::First, passes });
+                for dispatch in Dispatch::ALL {
+                    add(*dispatch, Tier::Jit { when: When::Hot, passes });
+                }
+                add(Dispatch::default(), Tier::Jit { when: When::Background, passes });
+            }
+        }
+        all.into_iter()
+    }
+
+    /// Whether this machine is one that code can be compiled for.
+    fn can_compile() -> bool {
+        static CAN: OnceLock<bool> = OnceLock::new();
+        *CAN.get_or_init(|| Jit::new(Options::default()).compiler().is_some())
     }
 
     /// What others are held against.
@@ -45,11 +90,35 @@ impl Way {
     /// An engine that runs programs this way. Whether fuel is metered is said
     /// where an instance is made.
     pub fn engine(self) -> Engine {
+        self.tools().0
+    }
+
+    /// The compiler of that engine.
+    pub fn jit(self) -> Option<Arc<Jit>> {
+        self.tools().1
+    }
+
+    fn tools(self) -> Tools {
+        TOOLS.lock().unwrap().entry(self).or_insert_with(|| self.new_tools()).clone()
+    }
+
+    fn new_tools(self) -> Tools {
         let config = Config::new().dispatch(self.dispatch);
-        Engine::new(match self.tier {
-            Tier::None => config,
-            Tier::Relay => config.tier(Arc::new(Relay::new(false))).slice(3),
-        })
+        match self.tier {
+            Tier::None => (Engine::new(config), None),
+            Tier::Relay => (Engine::new(config.tier(Arc::new(Relay::new(false))).slice(3)), None),
+            Tier::Jit { when, passes } => {
+                let passes = match passes {
+                    true => Passes::default(),
+                    false => Passes { inline: false, hoist: false, unroll: false, vectorise: false },
+                };
+                let mode = if when == When::First { Mode::Always } else { Mode::Auto };
+                let background = when == When::Background;
+                let options = Options { mode, background, threshold: 3, passes, ..Options::default() };
+                let jit = Jit::new(options);
+                (Engine::new(config.tier(jit.clone()).slice(3)), Some(jit))
+            }
+        }
     }
 }
 
@@ -58,7 +127,15 @@ impl fmt::Display for Way {
         write!(f, "{}, fuel {}", self.dispatch.name(), if self.metered { "on" } else { "off" })?;
         match self.tier {
             Tier::None => Ok(()),
-            Tier::Relay => write!(f, ", relayed"),
+            Tier::Relay => f.write_str(", relayed"),
+            Tier::Jit { when, passes } => {
+                f.write_str(match when {
+                    When::First => ", compiled at first call",
+                    When::Hot => ", compiled when hot",
+                    When::Background => ", compiled in the background",
+                })?;
+                f.write_str(if passes { "" } else { ", no passes" })
+            }
         }
     }
 }

@@ -32,7 +32,7 @@ impl campaign::Tally for Tally {
 /// `@main` twice, with fuel for a few slices of the budget.
 pub fn script() -> Script {
     let calls = vec![("main".to_owned(), Vec::new()); 2];
-    Script { calls, fuel: 50_000, memory: 1 << 20, stack: 1 << 17 }
+    Script { calls, fuel: 50_000, memory: 1 << 20, stack: 1 << 17, may_fail: false }
 }
 
 /// Runs the program that `bytes` choose.
