@@ -7,9 +7,11 @@
 //! `tests/harness/campaign.rs`.
 
 mod harness;
+mod mutation;
 mod random_program;
 
-use harness::campaign::{Campaign, Finding, caught};
+use harness::campaign::{Campaign, caught};
+use mutation::Case;
 use random_program::agree::Tally;
 use random_program::choices::{Choices, Random, shrink};
 
@@ -25,7 +27,9 @@ fn every_way_of_running_agrees() {
         let bytes = random.bytes(len);
         attempt(&bytes, tally).map_err(|why| {
             let (small, why) = shrink(bytes, why, |bytes| attempt(bytes, &mut Tally::default()));
-            Finding { why, program: random_program::program(&mut Choices::new(&small)).print() }
+            let module = random_program::program(&mut Choices::new(&small));
+            let from = "choices".to_owned();
+            mutation::finding(Case { from, module, script: random_program::agree::script() }, why)
         })
     });
     // The generator must make programs that run, not only ones that end early.

@@ -1,6 +1,7 @@
 //! Where changes begin: every program of the repository that says what to call.
 
 use super::Case;
+use crate::harness::agree::Script;
 use crate::harness::directive;
 use nbc::ir::Module;
 use nbc::ir::{Signature, Type};
@@ -57,7 +58,8 @@ fn sample(from: String, text: &str) -> Option<Case> {
     for block in module.functions.iter_mut().flat_map(|f| &mut f.blocks) {
         block.lines.clear();
     }
-    Some(Case { from, module, calls })
+    let script = Script { calls, fuel: 60_000, memory: 16 << 20, stack: 1 << 17, may_fail: false };
+    Some(Case { from, module, script })
 }
 
 /// Whether the host of `harness::agree` has that function.

@@ -14,6 +14,7 @@ pub fn minimise(case: Case, why: String, fails: impl Fn(&Case) -> Option<String>
     loop {
         let before = work.size();
         work.calls();
+        work.fuel();
         work.functions();
         work.blocks();
         work.instructions();
@@ -37,7 +38,7 @@ impl<F: Fn(&Case) -> Option<String>> Work<F> {
         let blocks = self.case.module.functions.iter().map(|f| f.blocks.len()).sum();
         let insts = self.case.module.functions.iter().flat_map(|f| &f.blocks).map(|b| b.insts.len()).sum();
         let tables = self.case.module.functions.len() + self.case.module.constants.len();
-        (self.case.calls.len() + tables, blocks, insts)
+        (self.case.script.calls.len() + tables, blocks, insts)
     }
 
     fn is_late(&self) -> bool {
@@ -60,14 +61,21 @@ impl<F: Fn(&Case) -> Option<String>> Work<F> {
     }
 
     fn calls(&mut self) {
-        let mut at = self.case.calls.len();
+        let mut at = self.case.script.calls.len();
         while at > 0 {
             at -= 1;
             self.attempt(|case| {
-                case.calls.remove(at);
-                !case.calls.is_empty()
+                case.script.calls.remove(at);
+                !case.script.calls.is_empty()
             });
         }
+    }
+
+    fn fuel(&mut self) {
+        while self.attempt(|case| {
+            case.script.fuel /= 2;
+            case.script.fuel > 0
+        }) {}
     }
 
     /// Functions that nobody calls go; others do nothing.
@@ -75,7 +83,7 @@ impl<F: Fn(&Case) -> Option<String>> Work<F> {
         let mut at = self.case.module.functions.len();
         while at > 0 {
             at -= 1;
-            if self.attempt(|case| remove_function(&mut case.module, at, &case.calls)) {
+            if self.attempt(|case| remove_function(&mut case.module, at, &case.script.calls)) {
                 continue;
             }
             self.attempt(|case| {
@@ -378,8 +386,8 @@ pub fn print(case: &Case, fails: impl Fn(&Case) -> Option<String>) -> String {
             text = shorter;
         }
     }
-    let calls: Vec<String> = case.calls.iter().map(|(f, args)| directive(f, args)).collect();
-    format!("; from {}\n{}\n\n{}", case.from, calls.join("\n"), text.trim_start())
+    let calls: Vec<String> = case.script.calls.iter().map(|(f, args)| directive(f, args)).collect();
+    format!("; from {}, fuel {}\n{}\n\n{}", case.from, case.script.fuel, calls.join("\n"), text.trim_start())
 }
 
 /// A call as a directive of a test program says it, if it can.

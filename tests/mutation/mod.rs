@@ -14,9 +14,11 @@ pub mod minimise;
 mod splice;
 mod value;
 
+use crate::harness::agree::{Script, agree};
+use crate::harness::campaign::{Finding, caught};
+use crate::harness::{Outcome, Way, with_globals_exported};
 use crate::random_program::choices::Random;
 use nbc::ir::{Function, Module, Operand, Reg, Type};
-use nbc::runtime::value::Value;
 
 /// A program and what to call.
 #[derive(Clone, Debug)]
@@ -24,11 +26,34 @@ pub struct Case {
     /// Where it began.
     pub from: String,
     pub module: Module,
-    pub calls: Vec<(String, Vec<Value>)>,
+    pub script: Script,
+}
+
+impl Case {
+    /// Runs it in every way; what it did if all agree.
+    pub fn check(&self) -> Result<Vec<Outcome>, String> {
+        // Printed and read, so that lines are those of the text that is shown.
+        let text = with_globals_exported(self.module.clone()).print();
+        let module = Module::parse(&text, "changed.nba").and_then(Module::verify);
+        let module = module.map_err(|e| format!("what was printed is not read the same: {e}"))?;
+        let ways: Vec<Way> = Way::all().collect();
+        agree(&module, &self.script, &ways).map_err(|d| d.to_string())
+    }
+
+    /// Why it fails, if it does; a panic counts too.
+    pub fn failure(&self) -> Option<String> {
+        caught(|| self.check().map(drop)).err()
+    }
 }
 
 /// Makes choices.
 pub struct Dice(pub Random);
+
+/// A finding: the case, as small as it can be made while it fails.
+pub fn finding(case: Case, why: String) -> Finding {
+    let (case, why) = minimise::minimise(case, why, Case::failure);
+    Finding { why, program: minimise::print(&case, Case::failure) }
+}
 
 impl Dice {
     pub fn new(seed: u64) -> Dice {
@@ -129,7 +154,7 @@ pub fn change(dice: &mut Dice, case: &mut Case, samples: &[Case], times: usize) 
         }
     }
     if dice.percent(50) {
-        value::change_arguments(dice, &mut case.calls);
+        value::change_arguments(dice, &mut case.script.calls);
     }
 }
 
