@@ -346,7 +346,8 @@ fn random_loops_keep_the_native_stack() {
         for _ in 0..programs {
             let len = random.next() as usize % 2000;
             let bytes = random.bytes(len);
-            random_program::agree::check(&bytes, &mut tally).unwrap();
+            let ways: Vec<Way> = Way::all().collect();
+            random_program::agree::check(&bytes, &ways, &mut tally).unwrap_or_else(|d| panic!("{d}"));
         }
     });
 }

@@ -1,4 +1,4 @@
-//! Random programs, run in every way this build has: results, traps with
+//! Random programs, each run in some of the ways that this build has: results, traps with
 //! their frames, fuel left, memory and globals must come out the same bit for
 //! bit. In an optimised build this holds direct threading with its
 //! superinstructions against the portable loop.
@@ -10,6 +10,7 @@ mod harness;
 mod mutation;
 mod random_program;
 
+use harness::Way;
 use harness::campaign::{Campaign, caught};
 use mutation::Case;
 use random_program::agree::Tally;
@@ -25,11 +26,13 @@ fn every_way_of_running_agrees() {
         let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
         let len = random.next() as usize % BYTES;
         let bytes = random.bytes(len);
-        attempt(&bytes, tally).map_err(|why| {
-            let (small, why) = shrink(bytes, why, |bytes| attempt(bytes, &mut Tally::default()));
+        let mut ways = Way::some(seed);
+        attempt(&bytes, &mut ways, tally).map_err(|why| {
+            let tally = &mut Tally::default();
+            let (small, why) = shrink(bytes, why, |bytes| attempt(bytes, &mut ways, tally));
             let module = random_program::program(&mut Choices::new(&small));
-            let from = "choices".to_owned();
-            mutation::finding(Case { from, module, script: random_program::agree::script() }, why)
+            let (from, script) = ("choices".to_owned(), random_program::agree::script());
+            mutation::finding(Case { from, module, script, ways }, why)
         })
     });
     // The generator must make programs that run, not only ones that end early.
@@ -37,6 +40,17 @@ fn every_way_of_running_agrees() {
     assert!(tally.returned * 10 >= programs, "only {} of {programs} returned", tally.returned);
 }
 
-fn attempt(bytes: &[u8], tally: &mut Tally) -> Result<(), String> {
-    caught(|| random_program::agree::check(bytes, tally))
+/// Where two ways differ, only the other way stays in `ways`.
+fn attempt(bytes: &[u8], ways: &mut Vec<Way>, tally: &mut Tally) -> Result<(), String> {
+    let (mut differs, ran) = (None, ways.clone());
+    let result = caught(|| {
+        random_program::agree::check(bytes, &ran, tally).map_err(|d| {
+            differs = Some(d.other);
+            d.to_string()
+        })
+    });
+    if let Some(way) = differs {
+        *ways = vec![way];
+    }
+    result
 }

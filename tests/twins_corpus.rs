@@ -1,5 +1,5 @@
-//! The programs of this repository, and random ones, changed at random and run
-//! in every way this build has: results, traps with their frames, fuel left,
+//! The programs of this repository, and random ones, changed at random and each run
+//! in some of the ways this build has: results, traps with their frames, fuel left,
 //! globals and memory must come out the same bit for bit.
 //!
 //! `TWINS_SECONDS=7200 cargo test --profile quick --test twins_corpus` goes on for
@@ -10,6 +10,7 @@ mod harness;
 mod mutation;
 mod random_program;
 
+use harness::Way;
 use harness::campaign::{Campaign, Tally, caught};
 use mutation::{Case, Dice, corpus};
 use nbc::runtime::trap::TrapCode;
@@ -49,7 +50,8 @@ fn changed_programs_agree() {
     let samples = corpus::samples();
     let campaign = Campaign::of(if cfg!(debug_assertions) { 400 } else { 4000 });
     let (ends, programs) = campaign.run("corpus", |seed, ends: &mut Ends| {
-        let case = changed(&mut Dice::new(seed), &samples);
+        let mut case = changed(&mut Dice::new(seed), &samples);
+        case.ways = Way::some(seed);
         match caught(|| case.check()) {
             Ok(outcomes) => {
                 outcomes.iter().for_each(|o| ends.count(o.trap()));
@@ -68,7 +70,8 @@ fn changed(dice: &mut Dice, samples: &[Case]) -> Case {
             let len = dice.below(1000);
             let bytes = dice.0.bytes(len);
             let module = random_program::program(&mut Choices::new(&bytes));
-            Case { from: "a random program".to_owned(), module, script: random_program::agree::script() }
+            let from = "a random program".to_owned();
+            Case { from, module, script: random_program::agree::script(), ways: Vec::new() }
         }
         false => samples[dice.below(samples.len())].clone(),
     };

@@ -11,7 +11,8 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let mut tally = random_program::agree::Tally::default();
-    if let Err(why) = random_program::agree::check(data, &mut tally) {
+    let ways: Vec<harness::Way> = harness::Way::all().collect();
+    if let Err(why) = random_program::agree::check(data, &ways, &mut tally) {
         panic!("{why}");
     }
 });

@@ -54,7 +54,7 @@ type Tools = (Engine, Option<Arc<Jit>>);
 static TOOLS: LazyLock<Mutex<HashMap<Way, Tools>>> = LazyLock::new(Mutex::default);
 
 impl Way {
-    /// Every way of this build, the portable loop first.
+    /// Every way of this build.
     pub fn all() -> impl Iterator<Item = Way> {
         let mut all = Vec::new();
         let mut add = |dispatch: Dispatch, tier: Tier| {
@@ -82,9 +82,27 @@ impl Way {
         *CAN.get_or_init(|| Jit::new(Options::default()).compiler().is_some())
     }
 
-    /// What others are held against.
+    /// What others are held against: the portable loop.
     pub fn reference(metered: bool) -> Way {
-        Way { dispatch: Dispatch::ALL[0], metered, tier: Tier::None }
+        let dispatch = Dispatch::from_name("match").unwrap_or_default();
+        Way { dispatch, metered, tier: Tier::None }
+    }
+
+    /// A few ways for one of many programs, so that more programs get a turn:
+    /// compiled at once with and without fuel, and some of the others.
+    pub fn some(seed: u64) -> Vec<Way> {
+        let all: Vec<Way> = Way::all().collect();
+        let first = |w: &&Way| w.tier == Tier::Jit { when: When::First, passes: true };
+        let mut some: Vec<Way> = all.iter().filter(first).copied().collect();
+        let mut state = seed;
+        for _ in 0..4 {
+            state = state.wrapping_add(1).wrapping_mul(0x5851_f42d_4c95_7f2d);
+            let way = all[(state >> 33) as usize % all.len()];
+            if !some.contains(&way) {
+                some.push(way);
+            }
+        }
+        some
     }
 
     /// An engine that runs programs this way. Whether fuel is metered is said

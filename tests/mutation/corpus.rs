@@ -59,7 +59,7 @@ fn sample(from: String, text: &str) -> Option<Case> {
         block.lines.clear();
     }
     let script = Script { calls, fuel: 60_000, memory: 16 << 20, stack: 1 << 17, may_fail: false };
-    Some(Case { from, module, script })
+    Some(Case { from, module, script, ways: Vec::new() })
 }
 
 /// Whether the host of `harness::agree` has that function.

@@ -14,7 +14,7 @@ pub mod minimise;
 mod splice;
 mod value;
 
-use crate::harness::agree::{Script, agree};
+use crate::harness::agree::{Difference, Script, agree};
 use crate::harness::campaign::{Finding, caught};
 use crate::harness::{Outcome, Way, with_globals_exported};
 use crate::random_program::choices::Random;
@@ -27,17 +27,22 @@ pub struct Case {
     pub from: String,
     pub module: Module,
     pub script: Script,
+    /// The ways to run it, besides the reference.
+    pub ways: Vec<Way>,
 }
 
 impl Case {
-    /// Runs it in every way; what it did if all agree.
+    /// Runs it in its ways; what it did if all agree.
     pub fn check(&self) -> Result<Vec<Outcome>, String> {
+        self.run().map_err(|d| d.map_or_else(|e| e, |d| d.to_string()))
+    }
+
+    fn run(&self) -> Result<Vec<Outcome>, Result<Difference, String>> {
         // Printed and read, so that lines are those of the text that is shown.
         let text = with_globals_exported(self.module.clone()).print();
         let module = Module::parse(&text, "changed.nba").and_then(Module::verify);
-        let module = module.map_err(|e| format!("what was printed is not read the same: {e}"))?;
-        let ways: Vec<Way> = Way::all().collect();
-        agree(&module, &self.script, &ways).map_err(|d| d.to_string())
+        let module = module.map_err(|e| Err(format!("what was printed is not read the same: {e}")))?;
+        agree(&module, &self.script, &self.ways).map_err(Ok)
     }
 
     /// Why it fails, if it does; a panic counts too.
@@ -50,7 +55,11 @@ impl Case {
 pub struct Dice(pub Random);
 
 /// A finding: the case, as small as it can be made while it fails.
-pub fn finding(case: Case, why: String) -> Finding {
+pub fn finding(mut case: Case, why: String) -> Finding {
+    // Only the way that differs, which is quicker.
+    if let Ok(Err(Ok(difference))) = std::panic::catch_unwind(|| case.run()) {
+        case.ways = vec![difference.other];
+    }
     let (case, why) = minimise::minimise(case, why, Case::failure);
     Finding { why, program: minimise::print(&case, Case::failure) }
 }

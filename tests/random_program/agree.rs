@@ -2,7 +2,7 @@
 
 use super::choices::Choices;
 use super::program;
-use crate::harness::agree::{Script, agree};
+use crate::harness::agree::{Difference, Script, agree};
 use crate::harness::campaign;
 use crate::harness::{Way, with_globals_exported};
 use nbc::runtime::trap::TrapCode;
@@ -35,8 +35,8 @@ pub fn script() -> Script {
     Script { calls, fuel: 50_000, memory: 1 << 20, stack: 1 << 17, may_fail: false }
 }
 
-/// Runs the program that `bytes` choose.
-pub fn check(bytes: &[u8], tally: &mut Tally) -> Result<(), String> {
+/// Runs the program that `bytes` choose in those ways.
+pub fn check(bytes: &[u8], ways: &[Way], tally: &mut Tally) -> Result<(), Difference> {
     let module = with_globals_exported(program(&mut Choices::new(bytes)));
     let module = match module.verify() {
         Ok(module) => module,
@@ -48,8 +48,7 @@ pub fn check(bytes: &[u8], tally: &mut Tally) -> Result<(), String> {
             return Ok(());
         }
     };
-    let ways: Vec<Way> = Way::all().collect();
-    let expected = agree(&module, &script(), &ways).map_err(|d| d.to_string())?;
+    let expected = agree(&module, &script(), ways)?;
     match expected[0].trap() {
         None => tally.returned += 1,
         Some(TrapCode::OutOfFuel) => tally.endless += 1,
