@@ -5,6 +5,7 @@
 //! A program runs with fuel first. Only if it ends of itself does it run
 //! without, so that endless programs may come along.
 
+use super::way::Tier;
 use super::{Outcome, Way, call_in, difference};
 use nbc::ir::verify::VerifiedModule;
 use nbc::runtime::engine::{Limits, Program};
@@ -65,6 +66,10 @@ pub fn agree(module: &VerifiedModule, script: &Script, ways: &[Way]) -> Result<V
                 break;
             }
             if let Some(what) = difference(e, f) {
+                return Err(Difference { call, first, other, what });
+            }
+            if other.tier == Tier::None && e.memory != f.memory {
+                let what = format!("regions {:?} and {:?}", e.memory, f.memory);
                 return Err(Difference { call, first, other, what });
             }
         }
