@@ -56,7 +56,7 @@ impl Default for Limits {
             in_loop: 50,
             only_call: 30,
             literal: 10,
-            growth: 400,
+            growth: 600,
             recursion: 280,
             recursion_depth: 8,
             peel: 8,
