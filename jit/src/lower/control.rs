@@ -91,18 +91,18 @@ impl Lowering<'_, '_> {
     pub fn go_on_if(&mut self, ok: Value, way: WayOut, args: impl FnOnce(&mut Self) -> Vec<Value>) {
         let (go_on, leave) = (self.next_block(), self.cold_block());
         self.builder.ins().brif(ok, go_on, &[], leave, &[]);
-        self.builder.switch_to_block(leave);
+        self.go_on_in(leave);
         self.leave(way, args);
-        self.builder.switch_to_block(go_on);
+        self.go_on_in(go_on);
     }
 
     /// As [`Self::go_on_if`], if `status` is 0.
     fn go_on_if_zero(&mut self, status: Value, way: WayOut) {
         let (go_on, leave) = (self.next_block(), self.cold_block());
         self.builder.ins().brif(status, leave, &[], go_on, &[]);
-        self.builder.switch_to_block(leave);
+        self.go_on_in(leave);
         self.leave(way, |_| vec![status]);
-        self.builder.switch_to_block(go_on);
+        self.go_on_in(go_on);
     }
 
     fn leave(&mut self, way: WayOut, args: impl FnOnce(&mut Self) -> Vec<Value>) {
@@ -225,7 +225,7 @@ impl Lowering<'_, '_> {
         let (slow, go_on) = (self.cold_block(), self.next_block());
         self.builder.ins().brif(enough, go_on, &[], slow, &[]);
 
-        self.builder.switch_to_block(slow);
+        self.go_on_in(slow);
         let cold = std::mem::replace(&mut self.cold, true);
         let polls = self.target.polls;
         if self.target.metered {
@@ -242,7 +242,7 @@ impl Lowering<'_, '_> {
         self.builder.ins().jump(go_on, &[]);
         self.cold = cold;
 
-        self.builder.switch_to_block(go_on);
+        self.go_on_in(go_on);
         self.dirty = true;
         if self.at_entry && !self.target.metered {
             // One count a call: it need not stay in a register meanwhile.
@@ -268,7 +268,7 @@ impl Lowering<'_, '_> {
         let (slow, go_on) = (self.cold_block(), self.next_block());
         self.builder.ins().brif(enough, go_on, &[], slow, &[]);
 
-        self.builder.switch_to_block(slow);
+        self.go_on_in(slow);
         let types: Vec<Type> = self.func.regs[..params].iter().filter_map(|t| t.value()).collect();
         let values: Vec<_> = args.iter().copied().zip(types).collect();
         let results = self.func.results.clone();
@@ -282,7 +282,7 @@ impl Lowering<'_, '_> {
         let ok = self.builder.ins().iconst(types::I64, 0);
         self.return_values(ok, &results);
 
-        self.builder.switch_to_block(go_on);
+        self.go_on_in(go_on);
     }
 
     /// A call of a function of the module.
@@ -342,7 +342,7 @@ impl Lowering<'_, '_> {
                 self.builder.ins().brif(native, direct, &[], interpreted, &[]);
 
                 // No compiled code yet.
-                self.builder.switch_to_block(interpreted);
+                self.go_on_in(interpreted);
                 let room = self.slots(values.len().max(results.len()));
                 self.fill(room, &values);
                 let status = self.runtime_call(calls().call, &[self.ctx, func, room]);
@@ -353,7 +353,7 @@ impl Lowering<'_, '_> {
                 };
                 self.builder.ins().jump(done, result.as_slice());
 
-                self.builder.switch_to_block(direct);
+                self.go_on_in(direct);
                 let clif = call_signature(&sig.params, &sig.results, self.target.config.default_call_conv);
                 let clif = self.builder.import_signature(clif);
                 self.builder.ins().call_indirect(clif, native, &passed)
@@ -367,7 +367,7 @@ impl Lowering<'_, '_> {
         };
         self.builder.ins().jump(done, result.as_slice());
 
-        self.builder.switch_to_block(done);
+        self.go_on_in(done);
         self.reload_budget();
         match (results, slots) {
             ([one], _) => {

@@ -80,6 +80,9 @@ struct Lowering<'a, 'f> {
     builder: FunctionBuilder<'f>,
     attachments: Attachments,
     vars: Vec<Option<Variable>>,
+    /// The values of registers that are written once, which need no variable.
+    values: Vec<Option<Value>>,
+    is_single: Vec<bool>,
     blocks: Vec<ir::Block>,
     /// Origin of the node being lowered.
     origin: u32,
@@ -114,7 +117,7 @@ fn readonly() -> MemFlagsData {
 
 impl<'a, 'f> Lowering<'a, 'f> {
     fn new(func: &'a Func, target: Target<'a>, mut builder: FunctionBuilder<'f>) -> Lowering<'a, 'f> {
-        let vars = vec![None; func.regs.len()];
+        let defs = func.count_defs(&func.graph());
         let blocks = func
             .blocks
             .iter()
@@ -136,7 +139,9 @@ impl<'a, 'f> Lowering<'a, 'f> {
             budget: counts.then(|| builder.declare_var(types::I64)),
             builder,
             attachments: Attachments::default(),
-            vars,
+            vars: vec![None; defs.len()],
+            values: vec![None; defs.len()],
+            is_single: defs.iter().map(|count| *count == 1).collect(),
             blocks,
             origin: 0,
             at_entry: false,
@@ -159,10 +164,20 @@ impl<'a, 'f> Lowering<'a, 'f> {
         self.prologue();
         let dirty = self.dirty_at_starts(&cfg);
         // Cold blocks last, so that what is shared with them is not made for them.
+        // A block is sealed with the last one that leads to it: the sooner, the
+        // less there is to undo.
+        let mut awaited = vec![0usize; cfg.len()];
+        cfg.rpo().iter().flat_map(|b| cfg.succs(*b)).for_each(|to| awaited[to.index()] += 1);
         for &block in cfg.rpo() {
             self.builder.switch_to_block(self.blocks[block.index()]);
             self.dirty = dirty[block.index()];
             self.block(block);
+            for to in cfg.succs(block) {
+                awaited[to.index()] -= 1;
+                if awaited[to.index()] == 0 {
+                    self.builder.seal_block(self.blocks[to.index()]);
+                }
+            }
         }
         // What cannot be reached has no code.
         for (b, block) in self.blocks.clone().into_iter().enumerate() {
@@ -252,11 +267,18 @@ impl<'a, 'f> Lowering<'a, 'f> {
     }
 
     fn read(&mut self, reg: Reg) -> Value {
+        if let Some(value) = self.values[reg.index()] {
+            return value;
+        }
         let var = self.var(reg);
         self.builder.use_var(var)
     }
 
     fn define(&mut self, reg: Reg, value: Value) {
+        if self.is_single[reg.index()] {
+            self.values[reg.index()] = Some(value);
+            return;
+        }
         let var = self.var(reg);
         self.builder.def_var(var, value);
     }
@@ -297,6 +319,12 @@ impl<'a, 'f> Lowering<'a, 'f> {
             self.builder.set_cold_block(block);
         }
         block
+    }
+
+    /// Goes on in `block`, to which nothing else will lead.
+    fn go_on_in(&mut self, block: ir::Block) {
+        self.builder.switch_to_block(block);
+        self.builder.seal_block(block);
     }
 
     /// A block that is not expected to run.
@@ -355,7 +383,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
     fn prologue(&mut self) {
         let entry = self.builder.create_block();
         self.builder.append_block_params_for_function_params(entry);
-        self.builder.switch_to_block(entry);
+        self.go_on_in(entry);
         let params = self.builder.block_params(entry).to_vec();
         self.ctx = params[0];
         match &self.func.entry {
@@ -382,6 +410,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
         }
         self.reload_budget();
         self.builder.ins().jump(self.blocks[0], &[]);
+        self.builder.seal_block(self.blocks[0]);
     }
 
     /// Whether it may call a function of the program, and so itself again.

@@ -1,6 +1,6 @@
 //! Control flow of a function: the graph, and which registers are alive where.
 
-use super::Func;
+use super::{Entry, Func};
 use nbc_ir::flow::Cfg;
 use nbc_ir::{BlockId, Reg};
 
@@ -8,6 +8,22 @@ impl Func {
     /// The control-flow graph.
     pub fn graph(&self) -> Cfg {
         Cfg::with(self.blocks.len(), |block, see| self.blocks[block.index()].for_each_successor(see))
+    }
+
+    /// How often each register is written in reachable blocks; the entry writes
+    /// parameters and what a resumed function finds in its frame.
+    pub fn count_defs(&self, cfg: &Cfg) -> Vec<u32> {
+        let mut counts = vec![0u32; self.regs.len()];
+        match &self.entry {
+            Entry::Call { params } => counts[..*params].fill(1),
+            Entry::Resume { live } => live.iter().for_each(|(r, _)| counts[r.index()] = 1),
+        }
+        for block in cfg.rpo() {
+            for node in &self.blocks[block.index()].nodes {
+                node.op.for_each_def(|r| counts[r.index()] += 1);
+            }
+        }
+        counts
     }
 }
 

@@ -10,7 +10,6 @@
 //!   which makes the counter one that is seen to be counting. If `%i` is still
 //!   read in between, the sum moves down to the copy.
 
-use super::count_defs;
 use crate::mir::{Func, Node, Op};
 use nbc_ir::flow::Cfg;
 use nbc_ir::op::Effect;
@@ -79,7 +78,7 @@ struct Live {
 
 impl Copies {
     fn find(func: &Func, cfg: &Cfg) -> Copies {
-        let counts = count_defs(func, cfg);
+        let counts = func.count_defs(cfg);
         let mut copies = Copies {
             list: Vec::new(),
             counts,

@@ -15,7 +15,7 @@ mod dead;
 mod fold;
 mod rules;
 
-use crate::mir::{Entry, Func, Op};
+use crate::mir::{Func, Op};
 use nbc_ir::flow::{Cfg, Dominators};
 use nbc_ir::op::{Effect, Imm};
 use nbc_ir::{BlockId, Inst, Operand, Reg};
@@ -49,22 +49,6 @@ pub fn run(func: &mut Func) -> bool {
         changed = true;
     }
     changed
-}
-
-/// How often each register is written in reachable blocks; the entry writes
-/// parameters and what a resumed function finds.
-fn count_defs(func: &Func, cfg: &Cfg) -> Vec<u32> {
-    let mut counts = vec![0u32; func.regs.len()];
-    match &func.entry {
-        Entry::Call { params } => counts[..*params].fill(1),
-        Entry::Resume { live } => live.iter().for_each(|(r, _)| counts[r.index()] = 1),
-    }
-    for block in cfg.rpo() {
-        for node in &func.blocks[block.index()].nodes {
-            node.op.for_each_def(|r| counts[r.index()] += 1);
-        }
-    }
-    counts
 }
 
 /// What is known of a register with several definitions, in one block.
@@ -119,7 +103,7 @@ impl Values {
     }
 
     fn new(func: &Func, cfg: &Cfg) -> Values {
-        let defs = count_defs(func, cfg);
+        let defs = func.count_defs(cfg);
         let regs = defs.len();
         let mut place = vec![(u32::MAX, 0); regs];
         for block in cfg.rpo() {
