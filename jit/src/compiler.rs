@@ -40,6 +40,8 @@ pub enum CompileError {
     Backend(String),
     /// The cap of code memory is reached.
     MemoryFull,
+    /// Too many values are alive in too many blocks.
+    TooLarge,
     /// One call would take too much of the native stack.
     FrameTooLarge(u32),
 }
@@ -48,6 +50,7 @@ impl fmt::Display for CompileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CompileError::Backend(text) => write!(f, "code generation failed: {text}"),
+            CompileError::TooLarge => f.write_str("too many values are alive in too many blocks"),
             CompileError::MemoryFull => f.write_str("the cap of code memory is reached"),
             CompileError::FrameTooLarge(bytes) => {
                 write!(f, "a call would take {bytes} bytes of native stack")
@@ -66,12 +69,18 @@ impl From<ModuleError> for CompileError {
 /// in reserve behind the limit that compiled code checks.
 const MAX_FRAME: u32 = 64 << 10;
 
+/// Nodes above which a function is compiled by methods that take linear time:
+/// allocating registers well does not.
+const LARGE: usize = 6_000;
+
 /// Code for entering functions of one signature from the interpreter.
 type Enters = FxHashMap<(Box<[Type]>, Box<[Type]>), (Enter, Arc<Code>)>;
 
 /// Compiles for the machine it runs on.
 pub struct Compiler {
     isa: OwnedTargetIsa,
+    /// For functions that the other would take too long for.
+    fast: OwnedTargetIsa,
     cpu: Cpu,
     options: midend::Options,
     memory: Arc<CodeMemory>,
@@ -126,33 +135,11 @@ impl Compiler {
         opt_level: OptLevel,
         memory: Arc<CodeMemory>,
     ) -> Result<Compiler, CompileError> {
-        let backend = |e: &dyn fmt::Display| CompileError::Backend(e.to_string());
-        let mut flags = settings::builder();
-        let opt_level = match opt_level {
-            OptLevel::None => "none",
-            OptLevel::Speed => "speed",
-        };
-        let verify = if cfg!(debug_assertions) { "true" } else { "false" };
-        for (name, value) in [
-            ("opt_level", opt_level),
-            ("enable_verifier", verify),
-            // Calls leave through addresses in the code.
-            ("use_colocated_libcalls", "false"),
-            ("is_pic", "false"),
-            // Frames are small, and the limit that functions check has a reserve behind it.
-            ("enable_probestack", "false"),
-            // Nothing unwinds through compiled code.
-            ("unwind_info", "false"),
-        ] {
-            flags.set(name, value).map_err(|e| backend(&e))?;
-        }
-        let isa = cranelift_native::builder()
-            .map_err(|e| backend(&e))?
-            .finish(settings::Flags::new(flags))
-            .map_err(|e| backend(&e))?;
+        let isa = isa(opt_level)?;
+        let fast = if opt_level == OptLevel::None { isa.clone() } else { self::isa(OptLevel::None)? };
         let cpu = Cpu::of(&*isa);
         let (polls, code) = polls(&isa, &memory)?;
-        Ok(Compiler { isa, cpu, options, memory, enters: Mutex::default(), polls, _polls: code })
+        Ok(Compiler { isa, fast, cpu, options, memory, enters: Mutex::default(), polls, _polls: code })
     }
 
     /// Compiles function `id`, to be called, or to go on with a run of the
@@ -202,8 +189,9 @@ impl Compiler {
 
     /// Machine code of a function, in memory that is not executable yet.
     fn emit(&self, loaded: &Loaded, func: &Func) -> Result<Emitted, CompileError> {
-        let mut module = module(&self.isa);
-        let conv = self.isa.default_call_conv();
+        let isa = if func.size() > LARGE { &self.fast } else { &self.isa };
+        let mut module = module(isa);
+        let conv = isa.default_call_conv();
         let sig = match func.entry {
             Entry::Call { .. } => call_signature(&params(func), &func.results, conv),
             Entry::Resume { .. } => enter_signature(conv),
@@ -227,7 +215,7 @@ impl Compiler {
             own,
         };
         let builder = FunctionBuilder::new(&mut context.func, &mut frontend);
-        let attachments = lower(func, target, builder);
+        let attachments = lower(func, target, builder).ok_or(CompileError::TooLarge)?;
         module.define_function(declared, &mut context)?;
         Ok(Emitted { module, declared, context, attachments })
     }
@@ -392,4 +380,31 @@ fn polls(isa: &OwnedTargetIsa, memory: &Arc<CodeMemory>) -> Result<(Polls, Arc<C
     let address = |f| module.get_finalized_function(f) as usize;
     let polls = Polls { poll: address(poll), charge: address(charge) };
     Ok((polls, Arc::new(Code::new(module, Attachments::default(), None, room))))
+}
+
+/// This machine, to be compiled for at that level.
+fn isa(opt_level: OptLevel) -> Result<OwnedTargetIsa, CompileError> {
+    let backend = |e: &dyn fmt::Display| CompileError::Backend(e.to_string());
+    let (opt_level, algorithm) = match opt_level {
+        OptLevel::None => ("none", "single_pass"),
+        OptLevel::Speed => ("speed", "backtracking"),
+    };
+    let verify = if cfg!(debug_assertions) { "true" } else { "false" };
+    let mut flags = settings::builder();
+    for (name, value) in [
+        ("opt_level", opt_level),
+        ("regalloc_algorithm", algorithm),
+        ("enable_verifier", verify),
+        // Calls leave through addresses in the code.
+        ("use_colocated_libcalls", "false"),
+        ("is_pic", "false"),
+        // Frames are small, and the limit that functions check has a reserve behind it.
+        ("enable_probestack", "false"),
+        // Nothing unwinds through compiled code.
+        ("unwind_info", "false"),
+    ] {
+        flags.set(name, value).map_err(|e| backend(&e))?;
+    }
+    let builder = cranelift_native::builder().map_err(|e| backend(&e))?;
+    builder.finish(settings::Flags::new(flags)).map_err(|e| backend(&e))
 }

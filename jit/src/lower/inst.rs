@@ -4,13 +4,14 @@ use super::Lowering;
 use super::scalar;
 use crate::mir::Field;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Value, types};
+use cranelift_codegen::ir::{self, InstBuilder, Value, types};
 use cranelift_frontend::Switch;
 use nbc_ir::op::FieldRef;
 use nbc_ir::{BlockId, ConstId, Elem, FuncId, GlobalId, Imm, Inst, Item, OpId, Operand, Reg, Type};
 use nbc_runtime::compiled::{ObjectCall, layout};
 use nbc_runtime::interp::micro::{DivisionOp, TruncationOp};
 use nbc_runtime::trap::TrapCode;
+use rustc_hash::FxHashMap;
 
 impl Lowering<'_, '_> {
     fn literal(&mut self, dst: Reg, value: Imm) {
@@ -127,23 +128,43 @@ impl Lowering<'_, '_> {
     }
 
     fn br(&mut self, target: BlockId) {
-        let target = self.blocks[target.index()];
-        self.builder.ins().jump(target, &[]);
+        let args = self.way_to(target);
+        self.builder.ins().jump(self.blocks[target.index()], &args);
     }
 
     fn br_if(&mut self, cond: Operand, then_to: BlockId, else_to: BlockId) {
         let cond = self.operand(cond);
+        let (then_args, else_args) = (self.way_to(then_to), self.way_to(else_to));
         let (then_to, else_to) = (self.blocks[then_to.index()], self.blocks[else_to.index()]);
-        self.builder.ins().brif(cond, then_to, &[], else_to, &[]);
+        self.builder.ins().brif(cond, then_to, &then_args, else_to, &else_args);
     }
 
     fn switch(&mut self, index: Operand, targets: &[BlockId], default_to: BlockId) {
         let index = self.operand(index);
         let mut switch = Switch::new();
+        // Ways that take values with them begin in blocks of their own.
+        let mut ways: FxHashMap<BlockId, ir::Block> = FxHashMap::default();
+        let mut order = Vec::new();
+        let mut way = |lowering: &mut Self, target: BlockId| {
+            if !lowering.phis.joins[target.index()] {
+                lowering.way_to(target);
+                return lowering.blocks[target.index()];
+            }
+            *ways.entry(target).or_insert_with(|| {
+                let block = lowering.next_block();
+                order.push((block, target));
+                block
+            })
+        };
         for (i, target) in targets.iter().enumerate() {
-            switch.set_entry(i as u128, self.blocks[target.index()]);
+            switch.set_entry(i as u128, way(self, *target));
         }
-        switch.emit(&mut self.builder, index, self.blocks[default_to.index()]);
+        let default_to = way(self, default_to);
+        switch.emit(&mut self.builder, index, default_to);
+        for (block, target) in order {
+            self.builder.switch_to_block(block);
+            self.br(target);
+        }
     }
 
     fn call(&mut self, results: &[Reg], callee: FuncId, args: &[Operand]) {

@@ -6,26 +6,30 @@
 //! - `object`: what calls the runtime
 //! - `control`: calls, returns, traps, budget
 //!
-//! Registers become Cranelift variables, which its frontend turns into SSA
-//! form. Nothing here decides anything: what is worth doing was done before.
+//! - `phis`: which registers blocks take as parameters
+//!
+//! Nothing here decides anything: what is worth doing was done before.
 
 mod control;
 mod inst;
 mod memory;
 mod object;
+mod phis;
 pub mod scalar;
 pub mod vector;
 
 use crate::mir::{Entry, Func, Lanes, Op, Ty};
 use cranelift_codegen::ir::{
-    self, AbiParam, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Value, types,
+    self, AbiParam, BlockArg, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Value, types,
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, Variable};
+use nbc_ir::flow::Cfg;
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type, VerifiedModule};
 use nbc_runtime::compiled::layout;
 use nbc_runtime::compiled::{ObjectCall, Place, Site};
 use rustc_hash::FxHashMap;
+use phis::Phis;
 use scalar::Cpu;
 
 /// What the code refers to by address and therefore must outlive it.
@@ -65,13 +69,15 @@ pub struct Polls {
     pub charge: usize,
 }
 
-/// Fills `builder` with the code of `func`.
-pub fn lower(func: &Func, target: Target<'_>, builder: FunctionBuilder<'_>) -> Attachments {
+/// Fills `builder` with the code of `func`; `None` when that is too much.
+pub fn lower(func: &Func, target: Target<'_>, builder: FunctionBuilder<'_>) -> Option<Attachments> {
     let config = target.config;
-    let mut lowering = Lowering::new(func, target, builder);
-    lowering.run();
+    let cfg = func.graph();
+    let phis = Phis::new(func, &cfg)?;
+    let mut lowering = Lowering::new(func, target, builder, phis);
+    lowering.run(&cfg);
     lowering.builder.finalize(config);
-    lowering.attachments
+    Some(lowering.attachments)
 }
 
 struct Lowering<'a, 'f> {
@@ -79,10 +85,12 @@ struct Lowering<'a, 'f> {
     target: Target<'a>,
     builder: FunctionBuilder<'f>,
     attachments: Attachments,
-    vars: Vec<Option<Variable>>,
-    /// The values of registers that are written once, which need no variable.
-    values: Vec<Option<Value>>,
-    is_single: Vec<bool>,
+    /// What registers hold; of one that is written more than once, in the
+    /// block being lowered.
+    regs: Vec<Option<Value>>,
+    phis: Phis,
+    /// By block with one way to it, what its live registers hold.
+    starts: Vec<Vec<Value>>,
     blocks: Vec<ir::Block>,
     /// Origin of the node being lowered.
     origin: u32,
@@ -116,15 +124,25 @@ fn readonly() -> MemFlagsData {
 }
 
 impl<'a, 'f> Lowering<'a, 'f> {
-    fn new(func: &'a Func, target: Target<'a>, mut builder: FunctionBuilder<'f>) -> Lowering<'a, 'f> {
-        let defs = func.count_defs(&func.graph());
+    fn new(
+        func: &'a Func,
+        target: Target<'a>,
+        mut builder: FunctionBuilder<'f>,
+        phis: Phis,
+    ) -> Lowering<'a, 'f> {
+        let regs = vec![None; func.regs.len()];
+        let starts = vec![Vec::new(); func.blocks.len()];
         let blocks = func
             .blocks
             .iter()
-            .map(|b| {
+            .zip(phis.live.iter().zip(&phis.joins))
+            .map(|(b, (live, join))| {
                 let block = builder.create_block();
                 if b.cold {
                     builder.set_cold_block(block);
+                }
+                for reg in live.iter().filter(|_| *join) {
+                    builder.append_block_param(block, clif_type(func.regs[reg.index()]));
                 }
                 block
             })
@@ -139,9 +157,9 @@ impl<'a, 'f> Lowering<'a, 'f> {
             budget: counts.then(|| builder.declare_var(types::I64)),
             builder,
             attachments: Attachments::default(),
-            vars: vec![None; defs.len()],
-            values: vec![None; defs.len()],
-            is_single: defs.iter().map(|count| *count == 1).collect(),
+            regs,
+            phis,
+            starts,
             blocks,
             origin: 0,
             at_entry: false,
@@ -159,10 +177,9 @@ impl<'a, 'f> Lowering<'a, 'f> {
         }
     }
 
-    fn run(&mut self) {
-        let cfg = self.func.graph();
+    fn run(&mut self, cfg: &Cfg) {
         self.prologue();
-        let dirty = self.dirty_at_starts(&cfg);
+        let dirty = self.dirty_at_starts(cfg);
         // Cold blocks last, so that what is shared with them is not made for them.
         // A block is sealed with the last one that leads to it: the sooner, the
         // less there is to undo.
@@ -170,6 +187,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
         cfg.rpo().iter().flat_map(|b| cfg.succs(*b)).for_each(|to| awaited[to.index()] += 1);
         for &block in cfg.rpo() {
             self.builder.switch_to_block(self.blocks[block.index()]);
+            self.enter(block);
             self.dirty = dirty[block.index()];
             self.block(block);
             for to in cfg.succs(block) {
@@ -260,27 +278,42 @@ impl<'a, 'f> Lowering<'a, 'f> {
         }
     }
 
-    /// The variable of a register.
-    fn var(&mut self, reg: Reg) -> Variable {
-        let ty = self.func.regs[reg.index()];
-        *self.vars[reg.index()].get_or_insert_with(|| self.builder.declare_var(clif_type(ty)))
-    }
-
     fn read(&mut self, reg: Reg) -> Value {
-        if let Some(value) = self.values[reg.index()] {
-            return value;
+        match self.regs[reg.index()] {
+            Some(value) => value,
+            None => unreachable!("every register is written before it is read"),
         }
-        let var = self.var(reg);
-        self.builder.use_var(var)
     }
 
     fn define(&mut self, reg: Reg, value: Value) {
-        if self.is_single[reg.index()] {
-            self.values[reg.index()] = Some(value);
-            return;
+        self.regs[reg.index()] = Some(value);
+    }
+
+    /// Begins a block: what its live registers hold comes with the way to it.
+    fn enter(&mut self, block: BlockId) {
+        let live = std::mem::take(&mut self.phis.live[block.index()]);
+        if self.phis.joins[block.index()] {
+            let params = self.builder.block_params(self.blocks[block.index()]);
+            for (reg, value) in live.iter().zip(params) {
+                self.regs[reg.index()] = Some(*value);
+            }
+        } else {
+            for (reg, value) in live.iter().zip(&self.starts[block.index()]) {
+                self.regs[reg.index()] = Some(*value);
+            }
         }
-        let var = self.var(reg);
-        self.builder.def_var(var, value);
+        self.phis.live[block.index()] = live;
+    }
+
+    /// What goes with the way to `block` from the one being lowered.
+    fn way_to(&mut self, block: BlockId) -> Vec<BlockArg> {
+        let live = &self.phis.live[block.index()];
+        let values = live.iter().filter_map(|r| self.regs[r.index()]);
+        if self.phis.joins[block.index()] {
+            return values.map(BlockArg::from).collect();
+        }
+        self.starts[block.index()] = values.collect();
+        Vec::new()
     }
 
     fn operand(&mut self, operand: Operand) -> Value {
@@ -409,8 +442,8 @@ impl<'a, 'f> Lowering<'a, 'f> {
             }
         }
         self.reload_budget();
-        self.builder.ins().jump(self.blocks[0], &[]);
-        self.builder.seal_block(self.blocks[0]);
+        let args = self.way_to(BlockId(0));
+        self.builder.ins().jump(self.blocks[0], &args);
     }
 
     /// Whether it may call a function of the program, and so itself again.
