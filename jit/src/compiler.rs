@@ -261,10 +261,10 @@ impl Compiler {
         resume: Option<(u32, u32)>,
         watch: &mut dyn FnMut(&str, &Func),
     ) -> Func {
-        let mut func = mir::build(&loaded.module, id);
-        if let Some((block, inst)) = resume {
-            func.resume(BlockId(block), inst as usize);
-        }
+        let mut func = match resume {
+            None => mir::build(&loaded.module, id),
+            Some((block, inst)) => mir::build_resumed(&loaded.module, id, BlockId(block), inst as usize),
+        };
         midend::run(&mut func, &loaded.module, &self.options, loaded.metered, watch);
         func
     }

@@ -107,8 +107,7 @@ fn show(pass: &str, module: &VerifiedModule, asked: &Asked) -> Result<String, St
                 .map(BlockId::new)
                 .find(|b| function.block_name(*b) == *label)
                 .ok_or_else(|| format!("@{func} has no block `{label}`"))?;
-            let mut resumed = mir::build(module, id);
-            resumed.resume(block, *inst);
+            let resumed = mir::build_resumed(module, id, block, *inst);
             show_one(&mut out, pass, module, asked, resumed)?;
         }
     }

@@ -28,8 +28,8 @@ use nbc_ir::flow::Cfg;
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type, VerifiedModule};
 use nbc_runtime::compiled::layout;
 use nbc_runtime::compiled::{ObjectCall, Place, Site};
-use rustc_hash::FxHashMap;
 use phis::Phis;
+use rustc_hash::FxHashMap;
 use scalar::Cpu;
 
 /// What the code refers to by address and therefore must outlive it.

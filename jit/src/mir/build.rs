@@ -8,6 +8,28 @@ use nbc_ir::{BlockId, FuncId, VerifiedModule};
 /// # Panics
 /// When the function is an import.
 pub fn build(module: &VerifiedModule, id: FuncId) -> Func {
+    let mut func = translate(module, id);
+    // The entry is entered from outside only.
+    let mut is_target = false;
+    func.blocks.iter().for_each(|b| b.for_each_successor(|to| is_target |= to.index() == 0));
+    if is_target {
+        func.enter_at(BlockId(0), 0);
+    }
+    func
+}
+
+/// Function `id` of `module`, to go on with a run of the interpreter at
+/// instruction `inst` of `block`, which a run can reach.
+///
+/// # Panics
+/// When the function is an import, or there is no such instruction.
+pub fn build_resumed(module: &VerifiedModule, id: FuncId, block: BlockId, inst: usize) -> Func {
+    let mut func = translate(module, id);
+    func.resume(block, inst);
+    func
+}
+
+fn translate(module: &VerifiedModule, id: FuncId) -> Func {
     let function = module.function(id).expect("imports have no code");
     let facts = module.facts(id);
     let sig = &module.sigs[function.sig.index()];
@@ -28,7 +50,7 @@ pub fn build(module: &VerifiedModule, id: FuncId) -> Func {
             Block { nodes: nodes.collect(), cold: false }
         })
         .collect();
-    let mut func = Func {
+    Func {
         id,
         name: module.func_name(id),
         entry: Entry::Call { params: sig.params.len() },
@@ -37,14 +59,5 @@ pub fn build(module: &VerifiedModule, id: FuncId) -> Func {
         regs: function.regs.iter().map(|t| Ty::Value(*t)).collect(),
         blocks,
         origins,
-    };
-    // The entry is entered from outside only.
-    if func.blocks.iter().any(|b| {
-        let mut to_entry = false;
-        b.for_each_successor(|to| to_entry |= to.index() == 0);
-        to_entry
-    }) {
-        func.enter_at(BlockId(0), 0);
     }
-    func
 }

@@ -13,7 +13,7 @@ mod flow;
 mod print;
 mod resume;
 
-pub use build::build;
+pub use build::{build, build_resumed};
 pub use check::check;
 pub use flow::Liveness;
 

@@ -35,7 +35,7 @@ impl Func {
 
     /// Turns a function as built into one that goes on with a run of the
     /// interpreter at instruction `inst` of `block`.
-    pub fn resume(&mut self, block: BlockId, inst: usize) {
+    pub(super) fn resume(&mut self, block: BlockId, inst: usize) {
         let nest = self.loops_around(block);
         let moved = BlockId::new(self.blocks.len());
         self.enter_at(block, inst);
