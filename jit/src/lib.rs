@@ -12,4 +12,4 @@ pub mod mir;
 pub mod tier;
 
 pub use compiler::{CompileError, OptLevel};
-pub use tier::{Jit, Metrics, Mode, Options};
+pub use tier::{Jit, Metrics, Mode, Options, WAITS};

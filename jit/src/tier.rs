@@ -73,7 +73,13 @@ pub struct Metrics {
     pub code_bytes: u64,
     /// Time spent compiling.
     pub compile_time: Duration,
+    /// How long programs waited when something had become hot: entry `n` counts
+    /// waits of less than 2ⁿ µs that did not fit the entry before.
+    pub waits: [u64; WAITS],
 }
+
+/// Entries of [`Metrics::waits`]; the last has whatever is longer.
+pub const WAITS: usize = 20;
 
 /// The compiling tier: give it to
 /// [`Config::tier`](nbc_runtime::engine::Config::tier).
@@ -93,6 +99,7 @@ struct Shared {
     failed: AtomicU64,
     refused: AtomicU64,
     nanos: AtomicU64,
+    waits: [AtomicU64; WAITS],
 }
 
 #[derive(Default)]
@@ -154,6 +161,7 @@ impl Jit {
             failed: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             nanos: AtomicU64::new(0),
+            waits: Default::default(),
         });
         Arc::new(Jit { shared })
     }
@@ -181,6 +189,7 @@ impl Jit {
             waiting: shared.queue().jobs.len() as u64,
             code_bytes: shared.memory.used() as u64,
             compile_time: Duration::from_nanos(get(&shared.nanos)),
+            waits: std::array::from_fn(|n| get(&shared.waits[n])),
         }
     }
 
@@ -246,10 +255,14 @@ impl Tier for Jit {
     }
 
     fn hot(&self, code: &Arc<Loaded>, place: HotPlace) {
+        let start = Instant::now();
         if place.resume.is_some() {
             self.ask(code, place.func, place.resume);
         }
         self.ask(code, place.func, None);
+        let waited = start.elapsed().as_micros() as u64;
+        let entry = (u64::BITS - waited.leading_zeros()) as usize;
+        self.shared.waits[entry.min(WAITS - 1)].fetch_add(1, Ordering::Relaxed);
     }
 }
 

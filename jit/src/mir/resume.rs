@@ -98,10 +98,8 @@ impl Func {
             Some(copy) if to != header => copy,
             _ => to,
         };
-        for b in 0..first {
-            if inside[b].is_none() {
-                self.blocks[b].map_successors(lead);
-            }
+        for (block, _) in self.blocks.iter_mut().zip(&inside).filter(|(_, copy)| copy.is_none()) {
+            block.map_successors(lead);
         }
         for b in blocks {
             let mut copy = self.blocks[b.index()].clone();
