@@ -53,6 +53,20 @@ pub struct Counter {
     pub needs: Vec<Need>,
 }
 
+/// The value of a phi of a header that grows by one of several numbers each
+/// time, as branches have it.
+#[derive(Clone, Debug)]
+pub struct Drift {
+    /// Its loop.
+    pub id: LoopId,
+    /// Its value when the loop is entered.
+    pub start: Poly,
+    /// The least that it grows by.
+    pub least: i64,
+    /// The most.
+    pub most: i64,
+}
+
 /// A bound on how often a loop turns: where a test has let it go on,
 /// `step * count <= rest`.
 #[derive(Clone, Debug)]
@@ -88,6 +102,7 @@ pub struct Induction<'a> {
     /// The value that each is a copy of.
     same: Vec<Value>,
     counters: FxHashMap<Value, Counter>,
+    drifts: FxHashMap<Value, Drift>,
     limits: Vec<Vec<Limit>>,
 }
 
@@ -103,6 +118,7 @@ impl<'a> Induction<'a> {
             polys: vec![Poly::default(); values.len()],
             same: (0..values.len() as u32).map(Value).collect(),
             counters: FxHashMap::default(),
+            drifts: FxHashMap::default(),
             limits: vec![Vec::new(); forest.loops.len()],
         };
         it.number();
@@ -304,10 +320,12 @@ impl<'a> Induction<'a> {
     fn find_counters(&mut self, id: LoopId) {
         let l = self.forest.get(id);
         for &phi in self.values.phis(l.header) {
-            if self.is_integer(phi)
-                && let Some(counter) = self.as_counter(id, phi)
-            {
-                self.counters.insert(phi, counter);
+            if self.is_integer(phi) {
+                if let Some(counter) = self.as_counter(id, phi) {
+                    self.counters.insert(phi, counter);
+                } else if let Some(drift) = self.as_drift(id, phi) {
+                    self.drifts.insert(phi, drift);
+                }
             }
         }
     }
@@ -337,6 +355,66 @@ impl<'a> Induction<'a> {
             _ => Poly::atom(self.atom(Quantity::Value(start?))),
         };
         self.is_fixed_poly(&step, id).then_some(Counter { id, start, step, needs })
+    }
+
+    fn as_drift(&self, id: LoopId, phi: Value) -> Option<Drift> {
+        let forest = self.forest;
+        let block = self.values.def(phi).block;
+        let mut found: Option<Drift> = None;
+        let mut start = None;
+        // What comes back, through what meets on the way.
+        let mut seen = vec![phi];
+        let mut next = 0;
+        while next < seen.len() {
+            let at = seen[next];
+            next += 1;
+            let meets = self.values.def(at).made == Made::Phi;
+            if let Some(by) = self.poly(at).minus(self.poly(phi)).and_then(|p| p.as_number())
+                && at != phi
+            {
+                let of = found.get_or_insert(Drift { id, start: Poly::default(), least: by, most: by });
+                (of.least, of.most) = (of.least.min(by), of.most.max(by));
+            } else if at == phi || (meets && self.is_in_turn(at, id)) {
+                let of = self.values.def(at).block;
+                let preds = forest.cfg.preds(of).iter().filter(|p| forest.cfg.is_reachable(**p));
+                for (pred, arg) in preds.zip(self.values.phi_args(at)) {
+                    if of == block && !forest.contains(id, *pred) {
+                        let poly = self.poly(*arg);
+                        if start.as_ref().is_some_and(|start| start != poly) {
+                            return None;
+                        }
+                        start = Some(poly.clone());
+                    } else if *arg == phi {
+                        let zero = Drift { id, start: Poly::default(), least: 0, most: 0 };
+                        let of = found.get_or_insert(zero);
+                        (of.least, of.most) = (of.least.min(0), of.most.max(0));
+                    } else if !seen.contains(arg) {
+                        seen.push(*arg);
+                    }
+                }
+            } else {
+                return None;
+            }
+            if seen.len() > MAX_CLIMB {
+                return None;
+            }
+        }
+        let start = start.filter(|start| !self.is_of_other_loops(start, id))?;
+        found.map(|drift| Drift { start, ..drift })
+    }
+
+    /// Whether a phi is where branches of one turn meet.
+    fn is_in_turn(&self, phi: Value, id: LoopId) -> bool {
+        let block = self.values.def(phi).block;
+        let rank = self.forest.cfg.rank(block);
+        self.forest.innermost(block) == Some(id)
+            && block != self.forest.get(id).header
+            && self.forest.cfg.preds(block).iter().all(|p| self.forest.cfg.rank(*p) < rank)
+    }
+
+    /// What a value is as one that grows by one of several numbers.
+    pub fn drift(&self, value: Value) -> Option<&Drift> {
+        self.drifts.get(&value)
     }
 
     /// Whether something in `poly` is made in a loop that is not around `id`.

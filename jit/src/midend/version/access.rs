@@ -3,7 +3,11 @@
 use crate::midend::induction::Induction;
 use crate::midend::values::{Arg, Value};
 use crate::mir::{Address, Field, Func, Node, Op};
+use nbc_ir::op::Imm;
 use nbc_ir::{BlockId, Elem, Inst, Operand, Reg, Type};
+
+/// Largest literal index that goes into the offset of an address.
+const MAX_OFFSET: i64 = 1 << 20;
 
 /// A node that reads or writes an element, and checks that it is there.
 #[derive(Clone, Debug)]
@@ -94,16 +98,30 @@ impl Access {
     ) {
         let origin = node.origin;
         let mut index = self.operands[0];
+        let mut offset = self.offset;
         for (n, next) in self.operands.iter().enumerate().skip(1) {
-            let rows = func.value(Type::I64);
-            let dim = field(Field::Dim(n as u8));
-            let mul = Inst::I64Mul { dst: rows, a: index, b: dim.into() };
-            let at = func.value(Type::I64);
-            let add = Inst::I64Add { dst: at, a: rows.into(), b: *next };
-            nodes.extend([mul, add].map(|inst| Node { op: Op::Inst(inst), origin }));
-            index = at.into();
+            let mut push = |make: &dyn Fn(Reg) -> Inst| -> Operand {
+                let dst = func.value(Type::I64);
+                nodes.push(Node { op: Op::Inst(make(dst)), origin });
+                dst.into()
+            };
+            let (rows, dim) = (index, field(Field::Dim(n as u8)));
+            if rows != Operand::from(0i64) {
+                index = push(&|dst| Inst::I64Mul { dst, a: rows, b: dim.into() });
+            }
+            let is_last = n + 1 == self.operands.len();
+            match *next {
+                Operand::Imm(Imm::I64(by @ 0..=MAX_OFFSET)) if is_last => {
+                    offset += by as i32 * i32::from(self.scale);
+                }
+                next if index == Operand::from(0i64) => index = next,
+                next => {
+                    let row = index;
+                    index = push(&|dst| Inst::I64Add { dst, a: row, b: next });
+                }
+            }
         }
-        let at = Address { base: field(Field::Data), index, scale: self.scale, offset: self.offset };
+        let at = Address { base: field(Field::Data), index, scale: self.scale, offset };
         let Op::Inst(inst) = &node.op else { return };
         let op = match *inst {
             Inst::TensorLoad { dst, .. }

@@ -1,6 +1,6 @@
 //! Writes a guard as instructions.
 
-use super::plan::Guard;
+use super::plan::{Guard, NEAR};
 use crate::midend::induction::Induction;
 use crate::midend::poly::{Atom, Poly, Quantity};
 use crate::midend::values::{Made, Value};
@@ -221,25 +221,36 @@ impl<'a> Writer<'a> {
                 self.truth(|dst| Inst::I64LtU { dst, a, b: (2 * size - 1).into() })
             });
         }
+        // Where there is but one value, nothing is added to it: that could
+        // overflow before it is known to be small.
         for poly in &guard.natural {
-            let a = self.poly(poly);
-            truths.push(self.truth(|dst| Inst::I64Ge { dst, a, b: 0i64.into() }));
+            let truth = match alone(poly) {
+                Some((atom, 1)) => {
+                    let a = self.atom(atom);
+                    self.truth(|dst| Inst::I64Ge { dst, a, b: (-poly.constant).into() })
+                }
+                Some((atom, _)) => {
+                    let a = self.atom(atom);
+                    self.truth(|dst| Inst::I64Le { dst, a, b: poly.constant.into() })
+                }
+                None => {
+                    let a = self.poly(poly);
+                    self.truth(|dst| Inst::I64Ge { dst, a, b: 0i64.into() })
+                }
+            };
+            truths.push(truth);
         }
         for (poly, tensor, field) in &guard.below {
-            // What may be written may be read.
-            let writable = match field {
-                Field::Len => Some(Field::WritableLen),
-                Field::Dim(0) => Some(Field::WritableDim0),
-                _ => None,
+            let mut b: Operand = self.field(*tensor, *field).into();
+            let a = match alone(poly) {
+                Some((atom, 1)) => {
+                    if poly.constant != 0 {
+                        b = self.integer(|dst| Inst::I64Add { dst, a: b, b: (-poly.constant).into() });
+                    }
+                    self.atom(atom)
+                }
+                _ => self.poly(poly),
             };
-            let implied = guard.below.iter().any(|(p, t, f)| {
-                (t, Some(*f)) == (tensor, writable) && p.terms == poly.terms && p.constant >= poly.constant
-            });
-            if implied {
-                continue;
-            }
-            let a = self.poly(poly);
-            let b = self.field(*tensor, *field).into();
             truths.push(self.truth(|dst| Inst::I64Lt { dst, a, b }));
         }
         truths.into_iter().reduce(|a, b| {
@@ -247,4 +258,13 @@ impl<'a> Writer<'a> {
             self.truth(|dst| Inst::BoolAnd { dst, a, b })
         })
     }
+}
+
+/// The quantity of a polynomial that is one and a constant of moderate size,
+/// and its sign.
+fn alone(poly: &Poly) -> Option<(Atom, i64)> {
+    let [(product, sign @ (1 | -1))] = *poly.terms else { return None };
+    let mut atoms = product.atoms();
+    let (first, second) = (atoms.next()?, atoms.next());
+    (second.is_none() && poly.constant.unsigned_abs() < NEAR).then_some((first, sign))
 }

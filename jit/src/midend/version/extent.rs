@@ -43,11 +43,20 @@ struct Side {
     conditions: Vec<Poly>,
     relies: Vec<Atom>,
     exact: bool,
+    /// Whether `poly` is not negative where the conditions are met.
+    natural: bool,
 }
 
 impl Side {
     fn new(poly: Poly) -> Side {
-        Side { scale: Poly::number(1), poly, conditions: Vec::new(), relies: Vec::new(), exact: true }
+        Side {
+            scale: Poly::number(1),
+            poly,
+            conditions: Vec::new(),
+            relies: Vec::new(),
+            exact: true,
+            natural: false,
+        }
     }
 }
 
@@ -175,7 +184,9 @@ impl<'l, 'a> Extent<'l, 'a> {
                 }
                 if side.poly.atoms().all(|a| self.level.is_fixed(a)) {
                     let quotient = self.level.it.atom(Quantity::Quotient(side.poly.clone(), scale));
-                    side.conditions.push(side.poly.clone());
+                    if !side.natural {
+                        side.conditions.push(side.poly.clone());
+                    }
                     return Some((times.times(&Poly::atom(quotient))?, side));
                 }
             }
@@ -236,7 +247,7 @@ impl<'l, 'a> Extent<'l, 'a> {
                         conditions.push(bound.top.clone());
                     }
                     let (scale, poly) = (bound.step.clone(), bound.top.clone());
-                    sides.push(Side { scale, poly, conditions, relies, exact: true });
+                    sides.push(Side { scale, poly, conditions, relies, exact: true, natural: true });
                 }
             }
             Quantity::Value(value) => {
@@ -262,8 +273,19 @@ impl<'l, 'a> Extent<'l, 'a> {
 
     /// What bounds the result of an instruction that is not affine.
     fn side_of_value(&mut self, value: Value, upper: bool) -> Option<Side> {
-        let (Op::Inst(inst), args) = self.level.it.maker(value)? else { return None };
         let mut relies = Vec::new();
+        if let Some(drift) = self.level.it.drift(value) {
+            // Over all turns so far, and not beyond what 62 bits hold.
+            let count = Poly::atom(self.level.it.atom(Quantity::Count(drift.id)));
+            let start = self.level.expand(&drift.start, &mut relies)?;
+            let count = self.level.expand(&count, &mut relies)?;
+            let [low, high] = [drift.least, drift.most].map(|by| start.plus_times(&count, by));
+            let (low, high) = (low?, high?);
+            let fits = self.level.span(&low).fits(62) && self.level.span(&high).fits(62);
+            let poly = if upper { high } else { low };
+            return fits.then(|| Side { relies, ..Side::new(poly) });
+        }
+        let (Op::Inst(inst), args) = self.level.it.maker(value)? else { return None };
         let mut conditions = Vec::new();
         let poly = match inst {
             Inst::I64ExtendI32 { .. } | Inst::I64ExtendI32U { .. } => {

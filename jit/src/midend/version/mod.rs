@@ -17,6 +17,8 @@ mod emit;
 mod extent;
 mod level;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 use super::induction::Induction;
 use super::loops::{Copies, Forest, make_preheaders};

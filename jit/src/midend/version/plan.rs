@@ -20,8 +20,11 @@ const MAX_CONDITIONS: usize = 64;
 /// How many loops around an access are tried.
 const MAX_LEVELS: usize = 6;
 /// How large, in bits, what a loop does not change is taken to be: the first
-/// with which nothing can overflow.
-const BITS: [u32; 5] = [40, 30, 28, 20, 15];
+/// with which nothing can overflow. The largest is more than a tensor is long.
+const BITS: [u32; 6] = [59, 40, 30, 28, 20, 15];
+
+/// Constants less than this can be added to a length.
+pub const NEAR: u64 = 1 << 50;
 
 /// What is to be done with one loop.
 #[derive(Clone, Debug)]
@@ -85,6 +88,42 @@ impl Guard {
         }
     }
 
+    /// Drops conditions that others imply.
+    fn tidy(&mut self, it: &Induction<'_>, id: LoopId) {
+        // What may be written is all or nothing.
+        let written = self.below.clone();
+        self.below.retain(|(poly, tensor, field)| {
+            let stronger = match field {
+                Field::Len => Field::WritableLen,
+                Field::Dim(0) => Field::WritableDim0,
+                _ => return true,
+            };
+            let implies = |b: &(Poly, Value, Field)| {
+                (b.1, b.2) == (*tensor, stronger) && b.0.terms == poly.terms && b.0.constant >= poly.constant
+            };
+            !written.iter().any(implies)
+        });
+        // What lies between a number and a length is small.
+        if self.bits < BITS[0] {
+            return;
+        }
+        let facts = it.forest.get(id).preheader.map_or(Vec::new(), |p| it.facts(p, None));
+        let (natural, below) = (&self.natural, &self.below);
+        self.small.retain(|atom| {
+            let alone = Poly::atom(*atom);
+            let is_it = |p: &Poly| p.terms == alone.terms && p.constant.unsigned_abs() < NEAR;
+            let known = facts.iter().any(|fact| {
+                is_it(&fact.poly)
+                    && fact.requires.is_none()
+                    && fact.needs.iter().all(|need| need.poly == alone)
+            });
+            let low = known || natural.iter().any(is_it) || it.span_of_atom(*atom).low > -i128::from(NEAR);
+            let is_length = |f: Field| matches!(f, Field::Len | Field::WritableLen);
+            let high = below.iter().any(|(p, _, f)| is_it(p) && is_length(*f));
+            !(low && high)
+        });
+    }
+
     /// Whether adding `other` would ask for nothing more, but that some values
     /// are of ordinary size.
     fn implies(&self, other: &Guard) -> bool {
@@ -138,6 +177,7 @@ pub fn plan(it: &Induction<'_>) -> Plans {
         }
     }
     let mut list: Vec<Plan> = planner.guards.into_iter().map(|(id, guard)| Plan { id, guard }).collect();
+    list.iter_mut().for_each(|plan| plan.guard.tidy(it, plan.id));
     list.sort_unstable_by_key(|plan| plan.id);
     chosen.sort_by_key(|(a, _)| (it.forest.cfg.rank(a.block), a.node));
     let position = |id: LoopId| list.binary_search_by_key(&id, |plan| plan.id).expect("planned");
