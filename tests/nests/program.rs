@@ -159,7 +159,8 @@ impl Maker<'_, '_> {
                 self.made(format!("i64.{op} {i}, {by}"))
             }
             11 => {
-                let (op, by) = (self.c.pick(&["and", "rem", "rem_u", "min", "max", "sub", "add"]), self.fixed());
+                let (op, by) =
+                    (self.c.pick(&["and", "rem", "rem_u", "min", "max", "sub", "add"]), self.fixed());
                 self.made(format!("i64.{op} {i}, {by}"))
             }
             12 => {
