@@ -249,10 +249,24 @@ impl<'a, 'f> Lowering<'a, 'f> {
                 self.builder.ins().store(element_flags(), value, base, offset);
             }
             Op::Splat { dst, value } => {
-                let ty = clif_type(self.func.regs[dst.index()]);
                 let value = self.operand(*value);
-                let vector = self.builder.ins().splat(ty, value);
+                let lanes = self.lanes(*dst);
+                let vector = vector::splat(&mut self.builder, lanes, value);
                 self.define(*dst, vector);
+            }
+            Op::Vector { dst, lanes } => {
+                let values: Vec<Value> = lanes.iter().map(|o| self.operand(*o)).collect();
+                let lanes_of = self.lanes(*dst);
+                let vector = vector::of_lanes(&mut self.builder, lanes_of, &values);
+                self.define(*dst, vector);
+            }
+            Op::Address { dst, at } => {
+                let (base, offset) = self.address(at);
+                let value = match offset {
+                    0 => base,
+                    _ => self.builder.ins().iadd_imm_s(base, offset as i64),
+                };
+                self.define(*dst, value);
             }
             Op::Lanewise { opcode, dst, args } => {
                 let values: Vec<Value> = args.iter().map(|r| self.read(*r)).collect();
@@ -488,10 +502,7 @@ pub fn clif_type(ty: Ty) -> ir::Type {
         Ty::Value(Type::F64) => types::F64,
         Ty::Value(Type::Bool) => types::I8,
         Ty::Value(_) | Ty::Ptr => types::I64,
-        Ty::Vector(Lanes::F64x2) => types::F64X2,
-        Ty::Vector(Lanes::F32x4) => types::F32X4,
-        Ty::Vector(Lanes::I64x2) => types::I64X2,
-        Ty::Vector(Lanes::I32x4) => types::I32X4,
+        Ty::Vector(lanes) => vector::clif_type(lanes),
     }
 }
 

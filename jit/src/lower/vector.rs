@@ -17,12 +17,33 @@ pub fn clif_type(lanes: Lanes) -> ClifType {
         Lanes::F32x4 => types::F32X4,
         Lanes::I64x2 => types::I64X2,
         Lanes::I32x4 => types::I32X4,
+        Lanes::I8x16 => types::I8X16,
     }
 }
 
 /// The same value in every lane.
 pub fn splat(b: &mut FunctionBuilder, lanes: Lanes, value: Value) -> Value {
+    let value = as_lane(b, lanes, value);
     b.ins().splat(clif_type(lanes), value)
+}
+
+/// One value for each lane.
+pub fn of_lanes(b: &mut FunctionBuilder, lanes: Lanes, values: &[Value]) -> Value {
+    let mut vector = splat(b, lanes, values[0]);
+    for (lane, value) in (1u8..).zip(&values[1..]) {
+        let value = as_lane(b, lanes, *value);
+        vector = b.ins().insertlane(vector, value, lane);
+    }
+    vector
+}
+
+/// A value of a register as it is in a lane: of an integer the low byte, where
+/// lanes are bytes.
+fn as_lane(b: &mut FunctionBuilder, lanes: Lanes, value: Value) -> Value {
+    if lanes == Lanes::I8x16 && b.func.dfg.value_type(value) == types::I32 {
+        return b.ins().ireduce(types::I8, value);
+    }
+    value
 }
 
 /// One lane.
@@ -87,6 +108,7 @@ pub fn supported(opcode: Opcode, lanes: Lanes, cpu: &Cpu) -> bool {
                 | I32Abs
                 | I32SatF32
         ),
+        Lanes::I8x16 => false,
     }
 }
 

@@ -110,8 +110,9 @@ enum Step {
 }
 
 /// Comparisons that let counted loops go on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Compare {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // named as the instructions
+pub enum Compare {
     Lt,
     Le,
     Gt,
@@ -123,7 +124,7 @@ enum Compare {
 impl Compare {
     /// The comparison that an instruction makes, with its result and operands,
     /// or its opposite.
-    fn of(inst: &Inst, holds: bool) -> Option<(Compare, Reg, Operand, Operand)> {
+    pub fn of(inst: &Inst, holds: bool) -> Option<(Compare, Reg, Operand, Operand)> {
         use Compare::*;
         Some(match (inst, holds) {
             (Inst::I64Lt { dst, a, b }, true) | (Inst::I64Ge { dst, a, b }, false) => (Lt, *dst, *a, *b),
@@ -136,7 +137,8 @@ impl Compare {
         })
     }
 
-    fn swapped(self) -> Option<Compare> {
+    /// The same with operands swapped.
+    pub fn swapped(self) -> Option<Compare> {
         Some(match self {
             Compare::Lt => Compare::Gt,
             Compare::Le => Compare::Ge,
@@ -147,7 +149,8 @@ impl Compare {
         })
     }
 
-    fn inst(self, dst: Reg, a: Operand, b: Operand) -> Inst {
+    /// The instruction.
+    pub fn inst(self, dst: Reg, a: Operand, b: Operand) -> Inst {
         match self {
             Compare::Lt => Inst::I64Lt { dst, a, b },
             Compare::Le => Inst::I64Le { dst, a, b },

@@ -17,6 +17,7 @@ pub mod rotate;
 pub mod simplify;
 pub mod tail;
 pub mod values;
+pub mod vectorise;
 pub mod version;
 pub mod webs;
 
@@ -81,6 +82,10 @@ pub fn run(
     if options.hoist {
         version::run(func);
         done("version", func);
+    }
+    if options.vectorise && !metered {
+        vectorise::run(func);
+        done("vectorise", func);
     }
     if !metered {
         meter::run(func);

@@ -80,12 +80,13 @@ fn node_in_order(func: &Func, node: &Node) -> Result<(), String> {
         Op::Load { at, .. }
         | Op::Store { at, .. }
         | Op::LoadVector { at, .. }
-        | Op::StoreVector { at, .. } => {
+        | Op::StoreVector { at, .. }
+        | Op::Address { at, .. } => {
             want_ty(func, at.base.into(), Ty::Ptr)?;
             want_ty(func, at.index, Ty::Value(Type::I64))
         }
         Op::Charge { cost } | Op::Spend { cost, .. } => want_ty(func, *cost, Ty::Value(Type::I64)),
-        Op::Splat { .. } | Op::Lanewise { .. } | Op::Lane { .. } => Ok(()),
+        Op::Splat { .. } | Op::Vector { .. } | Op::Lanewise { .. } | Op::Lane { .. } => Ok(()),
     }
 }
 

@@ -87,6 +87,7 @@ pub enum Lanes {
     F32x4,
     I64x2,
     I32x4,
+    I8x16,
 }
 
 impl Lanes {
@@ -95,16 +96,17 @@ impl Lanes {
         match self {
             Lanes::F64x2 | Lanes::I64x2 => 2,
             Lanes::F32x4 | Lanes::I32x4 => 4,
+            Lanes::I8x16 => 16,
         }
     }
 
-    /// Type of one.
+    /// Type of one; bytes are read from registers with an i32 or a truth value.
     pub const fn scalar(self) -> Type {
         match self {
             Lanes::F64x2 => Type::F64,
             Lanes::F32x4 => Type::F32,
             Lanes::I64x2 => Type::I64,
-            Lanes::I32x4 => Type::I32,
+            Lanes::I32x4 | Lanes::I8x16 => Type::I32,
         }
     }
 }
@@ -193,6 +195,13 @@ pub enum Op {
         /// The value.
         value: Operand,
     },
+    /// These values, one for each lane.
+    Vector {
+        /// Vector written.
+        dst: Reg,
+        /// The values.
+        lanes: Box<[Operand]>,
+    },
     /// A scalar instruction on every lane.
     Lanewise {
         /// The scalar instruction.
@@ -210,6 +219,13 @@ pub enum Op {
         vector: Reg,
         /// Which.
         lane: u8,
+    },
+    /// An address as a number.
+    Address {
+        /// The i64 written.
+        dst: Reg,
+        /// The address.
+        at: Address,
     },
     /// Takes the cost of a block off the fuel; traps when there is too little.
     /// Where fuel is not metered, counts that much toward the next look at
@@ -360,7 +376,9 @@ impl Op {
                 _ => {}
             }),
             Op::Field { tensor, .. } => see((*tensor).into()),
-            Op::Load { at, .. } | Op::LoadVector { at, .. } => at.for_each_operand(see),
+            Op::Load { at, .. } | Op::LoadVector { at, .. } | Op::Address { at, .. } => {
+                at.for_each_operand(see)
+            }
             Op::Store { at, value, .. } => {
                 at.for_each_operand(&mut see);
                 see(*value);
@@ -372,6 +390,7 @@ impl Op {
             Op::Splat { value, .. } | Op::Charge { cost: value } | Op::Spend { cost: value, .. } => {
                 see(*value)
             }
+            Op::Vector { lanes, .. } => lanes.iter().for_each(|o| see(*o)),
             Op::Lanewise { args, .. } => args.iter().for_each(|r| see((*r).into())),
             Op::Lane { vector, .. } => see((*vector).into()),
         }
@@ -385,8 +404,10 @@ impl Op {
             | Op::Load { dst, .. }
             | Op::LoadVector { dst, .. }
             | Op::Splat { dst, .. }
+            | Op::Vector { dst, .. }
             | Op::Lanewise { dst, .. }
             | Op::Lane { dst, .. }
+            | Op::Address { dst, .. }
             | Op::Spend { dst, .. } => see(*dst),
             Op::Store { .. } | Op::StoreVector { .. } | Op::Charge { .. } => {}
         }
@@ -407,7 +428,7 @@ impl Op {
                 _ => {}
             }),
             Op::Field { tensor, .. } => reg(tensor, &mut map),
-            Op::Load { at, .. } | Op::LoadVector { at, .. } => {
+            Op::Load { at, .. } | Op::LoadVector { at, .. } | Op::Address { at, .. } => {
                 reg(&mut at.base, &mut map);
                 at.index = map(at.index);
             }
@@ -424,6 +445,7 @@ impl Op {
             Op::Splat { value, .. } | Op::Charge { cost: value } | Op::Spend { cost: value, .. } => {
                 *value = map(*value)
             }
+            Op::Vector { lanes, .. } => lanes.iter_mut().for_each(|o| *o = map(*o)),
             Op::Lanewise { args, .. } => args.iter_mut().for_each(|r| reg(r, &mut map)),
             Op::Lane { vector, .. } => reg(vector, &mut map),
         }
@@ -441,8 +463,10 @@ impl Op {
             | Op::Load { dst, .. }
             | Op::LoadVector { dst, .. }
             | Op::Splat { dst, .. }
+            | Op::Vector { dst, .. }
             | Op::Lanewise { dst, .. }
             | Op::Lane { dst, .. }
+            | Op::Address { dst, .. }
             | Op::Spend { dst, .. } => *dst = map(*dst),
             Op::Store { .. } | Op::StoreVector { .. } | Op::Charge { .. } => {}
         }

@@ -51,6 +51,7 @@ impl fmt::Display for Lanes {
             Lanes::F32x4 => "f32x4",
             Lanes::I64x2 => "i64x2",
             Lanes::I32x4 => "i32x4",
+            Lanes::I8x16 => "i8x16",
         })
     }
 }
@@ -90,6 +91,11 @@ impl fmt::Display for Op {
             Op::LoadVector { dst, at } => write!(f, "%{} = load.vector {at}", dst.0),
             Op::StoreVector { at, value } => write!(f, "store.vector {at}, %{}", value.0),
             Op::Splat { dst, value } => write!(f, "%{} = splat {}", dst.0, Shown(*value)),
+            Op::Vector { dst, lanes } => {
+                let lanes: Vec<String> = lanes.iter().map(|o| Shown(*o).to_string()).collect();
+                write!(f, "%{} = vector {}", dst.0, lanes.join(", "))
+            }
+            Op::Address { dst, at } => write!(f, "%{} = address {at}", dst.0),
             Op::Lanewise { opcode, dst, args } => {
                 let args: Vec<String> = args.iter().map(|r| format!("%{}", r.0)).collect();
                 write!(f, "%{} = lanewise {} {}", dst.0, opcode.mnemonic(), args.join(", "))

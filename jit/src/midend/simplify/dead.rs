@@ -77,7 +77,7 @@ fn is_nothing(op: &Op) -> bool {
 }
 
 /// Whether all that the node does is write registers.
-fn is_droppable(op: &Op) -> bool {
+pub fn is_droppable(op: &Op) -> bool {
     match op {
         Op::Inst(inst) => match inst {
             Inst::GlobalGet { .. } => true,
@@ -97,6 +97,8 @@ fn is_droppable(op: &Op) -> bool {
         | Op::Load { .. }
         | Op::LoadVector { .. }
         | Op::Splat { .. }
+        | Op::Vector { .. }
+        | Op::Address { .. }
         | Op::Lanewise { .. }
         | Op::Lane { .. } => true,
         Op::Store { .. } | Op::StoreVector { .. } | Op::Charge { .. } | Op::Spend { .. } => false,

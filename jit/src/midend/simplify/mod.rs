@@ -11,7 +11,7 @@
 
 mod branches;
 mod copies;
-mod dead;
+pub mod dead;
 mod fold;
 mod rules;
 

@@ -1,0 +1,162 @@
+//! Runs turns of counted loops side by side, in the lanes of 128-bit vectors.
+//!
+//! Two kinds of loops are looked at. In a single block whose accesses go from
+//! element to element, so many turns become one. In a nest of two such loops
+//! it is turns of the outer one that run together, each lane going through the
+//! inner loop in its own order: that is how sums of products keep the order of
+//! their floats and yet become vectors.
+//!
+//! Nothing changes in any bit. Only instructions that are the same in lanes as
+//! by themselves are used; sums of integers, whose order does not matter, are
+//! made in vectors, and everything else that a turn needs of the turn before
+//! is done lane by lane in order. A guard computes how many turns are sure to
+//! come and whether accesses of different turns could meet; the loop as it was
+//! does what the guard refuses, and always the last turn, so that registers
+//! are left as they were.
+
+mod emit;
+mod front;
+mod nest;
+mod shape;
+
+use super::loops::{Forest, LoopId, make_preheaders};
+use crate::mir::{Address, Field, Func, Node, Op, Ty};
+use emit::Emit;
+use front::Front;
+use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
+use nest::Nest;
+use rustc_hash::{FxHashMap, FxHashSet};
+use shape::{Shape, Shapes};
+
+/// Most loops of a function that become vectors.
+const MAX_LOOPS: usize = 40;
+
+/// Where addresses of the data of tensors are taken.
+struct Whole {
+    /// By register with such an address, if it is written once: the block, and
+    /// the tensor.
+    data_of: FxHashMap<Reg, (BlockId, Reg)>,
+    /// By such a register, where the data begin and end.
+    extents: FxHashMap<Reg, (Operand, Operand)>,
+}
+
+impl Whole {
+    fn new(func: &Func) -> Whole {
+        let mut data_of = FxHashMap::default();
+        let (mut seen, mut many) = (FxHashSet::default(), Vec::new());
+        for (b, block) in func.blocks.iter().enumerate() {
+            for node in &block.nodes {
+                node.op.for_each_def(|r| {
+                    if func.regs[r.index()] == Ty::Ptr && !seen.insert(r) {
+                        many.push(r);
+                    }
+                });
+                if let Op::Field { dst, tensor, field: Field::Data } = node.op {
+                    data_of.insert(dst, (BlockId::new(b), tensor));
+                }
+            }
+        }
+        for reg in many {
+            data_of.remove(&reg);
+        }
+        Whole { data_of, extents: FxHashMap::default() }
+    }
+
+    /// Where the elements begin and end of the tensor whose data `base` is the
+    /// address of. That is computed where the address is taken, for later the
+    /// register with the tensor may hold another.
+    fn extent(&mut self, func: &mut Func, base: Reg) -> Option<(Operand, Operand)> {
+        if let Some(known) = self.extents.get(&base) {
+            return Some(*known);
+        }
+        let &(block, tensor) = self.data_of.get(&base)?;
+        let scale = func.elem(tensor)?.size() as u8;
+        let nodes = &func.blocks[block.index()].nodes;
+        let at = nodes.iter().position(|n| matches!(n.op, Op::Field { dst, .. } if dst == base))?;
+        let origin = nodes[at].origin;
+        let [len, from, to] = [Type::I64; 3].map(|ty| func.value(ty));
+        let first = Address { base, index: 0i64.into(), scale: 1, offset: 0 };
+        let end = Address { base, index: len.into(), scale, offset: 0 };
+        let ops = [
+            Op::Field { dst: len, tensor, field: Field::Len },
+            Op::Address { dst: from, at: first },
+            Op::Address { dst: to, at: end },
+        ];
+        let new = ops.map(|op| Node { op, origin });
+        func.blocks[block.index()].nodes.splice(at + 1..at + 1, new);
+        let extent = (from.into(), to.into());
+        self.extents.insert(base, extent);
+        Some(extent)
+    }
+}
+
+/// Makes vectors of loops of `func`.
+pub fn run(func: &mut Func) -> bool {
+    let forest = Forest::new(func);
+    if !forest.loops.iter().any(|l| !l.cold && l.children.is_empty() && l.own.len() == 1) {
+        return false;
+    }
+    let mut changed = make_preheaders(func);
+    let forest = if changed { Forest::new(func) } else { forest };
+    let before = func.clone();
+    let mut whole = Whole::new(&before);
+    let mut done: FxHashSet<LoopId> = FxHashSet::default();
+    for id in forest.ids() {
+        let l = forest.get(id);
+        if l.cold || l.children.len() > 1 || done.contains(&id) || done.len() > 2 * MAX_LOOPS {
+            continue;
+        }
+        if try_loop(&before, &forest, &mut whole, func, id).is_some() {
+            done.insert(id);
+            done.extend(&l.children);
+            changed = true;
+        }
+    }
+    changed
+}
+
+fn try_loop(before: &Func, forest: &Forest, whole: &mut Whole, func: &mut Func, id: LoopId) -> Option<()> {
+    let nest = Nest::of(before, forest, id)?;
+    let shapes = Shapes::of(&nest)?;
+    let unroll = worth(&nest, &shapes)?;
+    let chunk = (shapes.lanes * unroll) as i64;
+    let mut front = Front::new(&nest, &shapes, whole, func);
+    let (cond, turns) = front.guard(chunk)?;
+    let nodes = std::mem::take(&mut front.nodes);
+    let to = Emit::new(&nest, &shapes, func, unroll).run(turns);
+    let block = &mut func.blocks[nest.preheader.index()].nodes;
+    let last = block.pop()?;
+    block.extend(nodes);
+    let inst = Inst::BrIf { cond, then_to: to, else_to: nest.header };
+    block.push(Node { op: Op::Inst(inst), origin: last.origin });
+    Some(())
+}
+
+/// How many vectors each register is to become, if it is worth it.
+fn worth(nest: &Nest<'_>, shapes: &Shapes) -> Option<u32> {
+    let body = nest.inner.unwrap_or(nest.header);
+    let (mut vectors, mut splits, mut serial) = (0, 0, 0);
+    for node in &nest.func.blocks[body.index()].nodes {
+        if !shapes.is_needed(&node.op) {
+            continue;
+        }
+        let mut dst = None;
+        node.op.for_each_def(|r| dst = Some(r));
+        match dst.map_or(Shape::Vector, |r| shapes.shape(r)) {
+            Shape::Vector | Shape::Sum(_) => vectors += 1,
+            Shape::Split => splits += 1,
+            Shape::Serial => serial += 1,
+            Shape::Uniform | Shape::Affine(_) => {}
+        }
+    }
+    let least = if serial > 0 { 3 } else { 1 };
+    if shapes.gain(nest, body) < least {
+        return None;
+    }
+    Some(match (vectors, splits + serial) {
+        (_, 1..) => 1,
+        (..=4, 0) => 4,
+        (..=12, 0) => 2,
+        _ => 1,
+    })
+}
