@@ -257,8 +257,7 @@ impl<'n, 'a> Emit<'n, 'a> {
             }
             Shape::Split => {
                 let dst = self.vector_reg(lanes);
-                let list: Vec<Operand> =
-                    (0..lanes.count()).map(|lane| self.lane(operand, u, lane)).collect();
+                let list: Vec<Operand> = (0..lanes.count()).map(|lane| self.lane(operand, u, lane)).collect();
                 self.push(Op::Vector { dst, lanes: list.into() });
                 dst
             }
@@ -470,7 +469,9 @@ impl<'n, 'a> Emit<'n, 'a> {
 
     /// Has the vector of a sum where the next turn looks for it.
     fn keep_sum(&mut self, reg: Reg, u: u32) {
-        let (Some(&to), Some(&from)) = (self.sums.get(&(reg, u)), self.vectors.get(&(reg, u))) else { return };
+        let (Some(&to), Some(&from)) = (self.sums.get(&(reg, u)), self.vectors.get(&(reg, u))) else {
+            return;
+        };
         if from != to {
             self.push_inst(Inst::Copy { dst: to, a: from.into() });
         }
@@ -479,7 +480,8 @@ impl<'n, 'a> Emit<'n, 'a> {
     /// Adds the vectors of a sum to its register.
     fn end_sum(&mut self, reg: Reg, sum: Sum) {
         let ty = self.func.regs[reg.index()];
-        let (Some(ty), Some(lanes)) = (ty.value(), lanes_of(self.func.regs[reg.index()], self.shapes.lanes)) else {
+        let (Some(ty), Some(lanes)) = (ty.value(), lanes_of(self.func.regs[reg.index()], self.shapes.lanes))
+        else {
             return;
         };
         let opcode = sum.inst(ty, reg, reg.into(), reg.into()).opcode();
@@ -502,7 +504,9 @@ impl<'n, 'a> Emit<'n, 'a> {
     fn end_turn(&mut self, count: Reg, turns: Operand, first: BlockId, after: BlockId) {
         let chunk = (self.shapes.lanes * self.unroll) as i64;
         for &reg in &self.nest.carried {
-            if let (Shape::Affine(by), Some(ty)) = (self.shapes.shape(reg), self.func.regs[reg.index()].value()) {
+            if let (Shape::Affine(by), Some(ty)) =
+                (self.shapes.shape(reg), self.func.regs[reg.index()].value())
+            {
                 let next = self.scalar(reg.into());
                 self.push_inst(add(ty, reg, next, by * (chunk - 1)));
             }

@@ -528,6 +528,7 @@ impl Shapes {
                     (Shape::Vector | Shape::Sum(_), Shape::Split) => saved + 1,
                     (Shape::Vector | Shape::Sum(_), Shape::Affine(_)) => 2,
                     (Shape::Split, Shape::Vector) => saved + 1,
+                    (Shape::Split, Shape::Affine(_)) => saved,
                     (Shape::Serial, Shape::Vector) => saved,
                     _ => 0,
                 };
@@ -536,7 +537,8 @@ impl Shapes {
                 // Addresses are no vectors.
                 (Op::Load { at, elem, .. }, _) => match self.goes(at, elem.size()) {
                     Some(Goes::Next) => saved,
-                    _ => 0,
+                    // It has to go into all lanes.
+                    _ => -1,
                 },
                 (Op::Store { value, .. }, _) => match self.shape_of(*value) {
                     Shape::Split => -1,
@@ -545,7 +547,9 @@ impl Shapes {
                 },
                 (Op::Inst(inst), Shape::Vector | Shape::Sum(_)) => match inst.opcode() {
                     F64Div | F64Sqrt | F32Div | F32Sqrt => 4 * saved - cost,
-                    I64Mul | I64Shr | I64Min | I64Max | I64MinU | I64MaxU | I64Abs | F64Min | F64Max
+                    // Done with halves.
+                    I64Mul => -5 - cost,
+                    I64Shr | I64Min | I64Max | I64MinU | I64MaxU | I64Abs | F64Min | F64Max
                     | F32Min | F32Max => -cost,
                     _ => saved - cost,
                 },
