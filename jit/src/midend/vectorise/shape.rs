@@ -107,7 +107,7 @@ impl Sum {
             Sum::And => -1,
             _ => return None,
         };
-        Some(if ty == Type::I64 { (number as i64).into() } else { (number as i32).into() })
+        Some(if ty == Type::I64 { i64::from(number).into() } else { number.into() })
     }
 }
 
@@ -549,8 +549,8 @@ impl Shapes {
                     F64Div | F64Sqrt | F32Div | F32Sqrt => 4 * saved - cost,
                     // Done with halves.
                     I64Mul => -5 - cost,
-                    I64Shr | I64Min | I64Max | I64MinU | I64MaxU | I64Abs | F64Min | F64Max
-                    | F32Min | F32Max => -cost,
+                    I64Shr | I64Min | I64Max | I64MinU | I64MaxU | I64Abs | F64Min | F64Max | F32Min
+                    | F32Max => -cost,
                     _ => saved - cost,
                 },
                 _ => -cost,
