@@ -7,11 +7,12 @@ use crate::lower::{
 };
 use crate::midend;
 use crate::mir::{self, Entry, Func, Origin, Ty};
+use crate::perf::{Lines, Recorder, printable};
 
-use cranelift_codegen::Context;
 use cranelift_codegen::ir::{self, AbiParam, InstBuilder, MemFlagsData, UserFuncName, types};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
+use cranelift_codegen::{CompiledCode, Context};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{Linkage, Module, ModuleError};
@@ -87,6 +88,7 @@ pub struct Compiler {
     enters: Mutex<Enters>,
     polls: Polls,
     _polls: Arc<Code>,
+    perf: Option<Arc<Recorder>>,
 }
 
 /// A function with its code.
@@ -125,8 +127,46 @@ fn params(func: &Func) -> Vec<Type> {
     }
 }
 
+/// What code is called by those who look from outside.
+fn symbol(func: &Func, resume: Option<(u32, u32)>) -> String {
+    let name = printable(&func.name);
+    match resume {
+        None => format!("@{name}"),
+        Some((block, _)) => format!("@{name} (from block {block})"),
+    }
+}
+
+/// Where in the bytecode ranges of the code come from, in order.
+fn places(func: &Func, code: &CompiledCode) -> impl Iterator<Item = (Range<u32>, Option<Origin>)> {
+    code.buffer.get_srclocs_sorted().iter().map(|at| {
+        let origin = (!at.loc.is_default()).then(|| func.origins.get(at.loc.bits() as usize).copied());
+        (at.start..at.end, origin.flatten())
+    })
+}
+
+/// Where the code comes from, by lines.
+fn lines(loaded: &Loaded, places: impl Iterator<Item = (Range<u32>, Option<Origin>)>) -> Lines {
+    let Some(source) = &loaded.module.source else { return Lines::default() };
+    let line = |origin: Origin| {
+        let block = loaded.module.function(origin.func)?.blocks.get(origin.block as usize)?;
+        Some(block.line(origin.inst as usize)).filter(|line| *line > 0)
+    };
+    let mut starts: Vec<(u32, u32)> = Vec::new();
+    for (range, origin) in places {
+        // What has no place of its own belongs to what comes before it.
+        if let Some(line) = origin.and_then(line).filter(|l| starts.last().is_none_or(|(_, last)| last != l))
+        {
+            starts.push((range.start, line));
+        }
+    }
+    // `perf` may be asked in another folder.
+    let path = std::fs::canonicalize(&*source.name);
+    let file = path.map_or_else(|_| source.name.to_string(), |p| p.display().to_string());
+    Lines { file, starts }
+}
+
 impl Compiler {
-    /// A compiler for this machine.
+    /// A compiler for this machine, which tells `perf` what it makes.
     ///
     /// # Errors
     /// When Cranelift does not know the machine.
@@ -134,12 +174,14 @@ impl Compiler {
         options: midend::Options,
         opt_level: OptLevel,
         memory: Arc<CodeMemory>,
+        perf: Option<Arc<Recorder>>,
     ) -> Result<Compiler, CompileError> {
         let isa = isa(opt_level)?;
         let fast = if opt_level == OptLevel::None { isa.clone() } else { self::isa(OptLevel::None)? };
         let cpu = Cpu::of(&*isa);
-        let (polls, code) = polls(&isa, &memory)?;
-        Ok(Compiler { isa, fast, cpu, options, memory, enters: Mutex::default(), polls, _polls: code })
+        let (polls, code) = polls(&isa, &memory, perf.as_deref())?;
+        let enters = Mutex::default();
+        Ok(Compiler { isa, fast, cpu, options, memory, enters, polls, _polls: code, perf })
     }
 
     /// Compiles function `id`, to be called, or to go on with a run of the
@@ -154,7 +196,8 @@ impl Compiler {
         resume: Option<(u32, u32)>,
     ) -> Result<Compiled, CompileError> {
         let func = self.prepare(loaded, id, resume, &mut |_, _| {});
-        let Emitted { mut module, declared, context, attachments } = self.emit(loaded, &func)?;
+        let name = symbol(&func, resume);
+        let Emitted { mut module, declared, context, attachments } = self.emit(loaded, &func, &name)?;
         let code = context.compiled_code().ok_or(CompileError::Backend("no code".to_owned()))?;
         let bytes = code.code_info().total_size as usize;
         let frame = code.buffer.frame_layout().map_or(0, |f| f.frame_to_fp_offset);
@@ -170,6 +213,11 @@ impl Compiler {
         };
         module.finalize_definitions()?;
         let address = module.get_finalized_function(declared);
+        if let Some(perf) = &self.perf {
+            let lines = lines(loaded, places(&func, code));
+            // SAFETY: that much code was just put there.
+            perf.record(&name, unsafe { std::slice::from_raw_parts(address, bytes) }, &lines);
+        }
         let native = match &func.entry {
             Entry::Call { .. } => {
                 let (enter, keeps) = self.enter(&params(&func), &func.results)?;
@@ -188,7 +236,7 @@ impl Compiler {
     }
 
     /// Machine code of a function, in memory that is not executable yet.
-    fn emit(&self, loaded: &Loaded, func: &Func) -> Result<Emitted, CompileError> {
+    fn emit(&self, loaded: &Loaded, func: &Func, name: &str) -> Result<Emitted, CompileError> {
         let isa = if func.size() > LARGE { &self.fast } else { &self.isa };
         let mut module = module(isa);
         let conv = isa.default_call_conv();
@@ -196,7 +244,7 @@ impl Compiler {
             Entry::Call { .. } => call_signature(&params(func), &func.results, conv),
             Entry::Resume { .. } => enter_signature(conv),
         };
-        let declared = module.declare_function(&func.name, Linkage::Local, &sig)?;
+        let declared = module.declare_function(name, Linkage::Local, &sig)?;
         let mut context = module.make_context();
         context.func.signature = sig;
         context.func.name = UserFuncName::user(0, declared.as_u32());
@@ -239,15 +287,11 @@ impl Compiler {
                 passes.push((pass.to_owned(), text));
             }
         });
-        let Emitted { module, context, .. } = self.emit(loaded, &func)?;
+        let Emitted { module, context, .. } = self.emit(loaded, &func, &symbol(&func, resume))?;
         let clif = context.func.display().to_string();
         let compiled = context.compiled_code().ok_or(CompileError::Backend("no code".to_owned()))?;
         let code = compiled.code_buffer().to_vec();
-        let places = compiled.buffer.get_srclocs_sorted().iter().map(|at| {
-            let origin = (!at.loc.is_default()).then(|| func.origins.get(at.loc.bits() as usize).copied());
-            (at.start..at.end, origin.flatten())
-        });
-        let places = places.collect();
+        let places = places(&func, compiled).collect();
         // SAFETY: the module has never been entered.
         unsafe { module.free_memory() };
         Ok(Explanation { passes, clif, code, places })
@@ -280,7 +324,7 @@ impl Compiler {
         let mut module = module(&self.isa);
         let conv = self.isa.default_call_conv();
         let sig = enter_signature(conv);
-        let declared = module.declare_function("enter", Linkage::Local, &sig)?;
+        let declared = module.declare_function("[nbc] enter", Linkage::Local, &sig)?;
         let mut context = module.make_context();
         context.func.signature = sig;
         let mut frontend = FunctionBuilderContext::new();
@@ -323,6 +367,11 @@ impl Compiler {
         };
         module.finalize_definitions()?;
         let address = module.get_finalized_function(declared);
+        if let Some(perf) = &self.perf {
+            // SAFETY: that much code was just put there.
+            let code = unsafe { std::slice::from_raw_parts(address, bytes) };
+            perf.record("[nbc] enter", code, &Lines::default());
+        }
         // SAFETY: it was compiled with that signature.
         let enter = unsafe { std::mem::transmute::<*const u8, Enter>(address) };
         let code = Arc::new(Code::new(module, Attachments::default(), None, room));
@@ -341,9 +390,13 @@ fn module(isa: &OwnedTargetIsa) -> JITModule {
 
 /// Makes the functions that code calls when its budget is used up. They save
 /// all registers, so that a loop keeps its values in them though it may call.
-fn polls(isa: &OwnedTargetIsa, memory: &Arc<CodeMemory>) -> Result<(Polls, Arc<Code>), CompileError> {
+fn polls(
+    isa: &OwnedTargetIsa,
+    memory: &Arc<CodeMemory>,
+    perf: Option<&Recorder>,
+) -> Result<(Polls, Arc<Code>), CompileError> {
     let mut module = module(isa);
-    let mut make = |name: &str, args: usize, address: usize| -> Result<_, CompileError> {
+    let mut make = |name: &'static str, args: usize, address: usize| -> Result<_, CompileError> {
         let sig = poll_signature(args);
         let declared = module.declare_function(name, Linkage::Local, &sig)?;
         let mut context = module.make_context();
@@ -367,17 +420,24 @@ fn polls(isa: &OwnedTargetIsa, memory: &Arc<CodeMemory>) -> Result<(Polls, Arc<C
         b.seal_all_blocks();
         b.finalize(isa.frontend_config());
         module.define_function(declared, &mut context)?;
-        Ok(declared)
+        Ok((declared, name, context.compiled_code().map_or(0, |c| c.code_info().total_size as usize)))
     };
-    let poll = make("poll", 1, calls().poll)?;
-    let charge = make("charge", 2, calls().charge)?;
+    let poll = make("[nbc] poll", 1, calls().poll)?;
+    let charge = make("[nbc] charge", 2, calls().charge)?;
     let Some(room) = memory.take(1) else {
         // SAFETY: the module has never been entered.
         unsafe { module.free_memory() };
         return Err(CompileError::MemoryFull);
     };
     module.finalize_definitions()?;
-    let address = |f| module.get_finalized_function(f) as usize;
+    let address = |(declared, name, bytes)| {
+        let address = module.get_finalized_function(declared);
+        if let Some(perf) = perf {
+            // SAFETY: that much code was just put there.
+            perf.record(name, unsafe { std::slice::from_raw_parts(address, bytes) }, &Lines::default());
+        }
+        address as usize
+    };
     let polls = Polls { poll: address(poll), charge: address(charge) };
     Ok((polls, Arc::new(Code::new(module, Attachments::default(), None, room))))
 }

@@ -9,7 +9,9 @@ pub mod compiler;
 pub mod lower;
 pub mod midend;
 pub mod mir;
+pub mod perf;
 pub mod tier;
 
 pub use compiler::{CompileError, OptLevel};
+pub use perf::Perf;
 pub use tier::{Jit, Metrics, Mode, Options, WAITS};

@@ -3,12 +3,14 @@
 use crate::code::CodeMemory;
 use crate::compiler::{Compiler, OptLevel};
 use crate::midend;
+use crate::perf::{Perf, PerfError, Recorder};
 use nbc_ir::FuncId;
 use nbc_runtime::compiled::{HotPlace, Tier};
 use nbc_runtime::interp::code::Loaded;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
@@ -40,10 +42,12 @@ pub struct Options {
     pub opt_level: OptLevel,
     /// What the mid-end does.
     pub passes: midend::Options,
+    /// What Linux `perf` is told of the code.
+    pub perf: Perf,
 }
 
 impl Default for Options {
-    /// Hot code, in the background, up to 64 MiB, everything on.
+    /// Hot code, in the background, up to 64 MiB, all passes on, nothing for `perf`.
     fn default() -> Options {
         Options {
             mode: Mode::Auto,
@@ -52,6 +56,7 @@ impl Default for Options {
             code_cap: 64 << 20,
             opt_level: OptLevel::Speed,
             passes: midend::Options::default(),
+            perf: Perf::None,
         }
     }
 }
@@ -89,6 +94,7 @@ pub struct Jit {
 
 struct Shared {
     options: Options,
+    perf: Result<Option<Arc<Recorder>>, PerfError>,
     /// Made when first wanted: programs that end soon do without.
     compiler: OnceLock<Option<Compiler>>,
     memory: Arc<CodeMemory>,
@@ -147,10 +153,12 @@ const MAX_WAITING: usize = 1 << 15;
 
 impl Jit {
     /// A tier. On a machine that Cranelift does not know everything stays
-    /// interpreted, and each attempt counts as failed.
+    /// interpreted, and each attempt counts as failed. If there can be no file
+    /// for `perf` all else goes on, and [`Jit::perf`] says why.
     pub fn new(options: Options) -> Arc<Jit> {
         let memory = CodeMemory::new(options.code_cap);
         let shared = Arc::new(Shared {
+            perf: Recorder::open(options.perf),
             options,
             compiler: OnceLock::new(),
             memory,
@@ -175,6 +183,14 @@ impl Jit {
     /// `None` on a machine that Cranelift does not know.
     pub fn compiler(&self) -> Option<&Compiler> {
         self.shared.compiler()
+    }
+
+    /// Where `perf` finds what the code is called, if it is told.
+    ///
+    /// # Errors
+    /// When that file could not be made.
+    pub fn perf(&self) -> Result<Option<&Path>, &PerfError> {
+        self.shared.perf.as_ref().map(|recorder| recorder.as_deref().map(Recorder::path))
     }
 
     /// What it has done so far.
@@ -274,7 +290,10 @@ impl Shared {
     fn compiler(&self) -> Option<&Compiler> {
         let make = || {
             let options = &self.options;
-            Compiler::new(options.passes, options.opt_level, self.memory.clone()).ok()
+            let perf = self.perf.as_ref().ok().cloned().flatten();
+            let new = || Compiler::new(options.passes, options.opt_level, self.memory.clone(), perf).ok();
+            // Whatever Cranelift finds wrong, programs run without it.
+            catch_unwind(AssertUnwindSafe(new)).ok().flatten()
         };
         self.compiler.get_or_init(make).as_ref()
     }

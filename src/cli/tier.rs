@@ -1,7 +1,8 @@
-//! `--tier` and `NBC_TIER`: who runs the program.
+//! `--tier`, `--perf` and their environment variables: who runs the program,
+//! and what is told of it.
 
 use super::failure::Failure;
-use nbc::jit::{Jit, Mode, Options};
+use nbc::jit::{Jit, Mode, Options, Perf};
 use nbc::runtime::engine::Config;
 use nbc::runtime::interp::Dispatch;
 
@@ -11,6 +12,9 @@ pub struct Tier {
     /// Who runs the program: interp (never compiles), auto (compiles what is hot, in the background) or jit (compiles each function at its first call)
     #[arg(long, value_name = "TIER", env = "NBC_TIER", value_enum, default_value_t = Choice::Auto)]
     tier: Choice,
+    /// Tell Linux perf what compiled code is called: map (names, in /tmp/perf-PID.map) or dump (names, code and lines, in jit-PID.dump, for perf inject --jit) [default: neither]
+    #[arg(long, value_name = "HOW", env = "NBC_PERF", value_parser = ["none", "map", "dump"])]
+    perf: Option<String>,
     /// How the interpreter dispatches: threaded or match [default: the fastest there is]
     #[arg(long, value_name = "HOW", value_parser = dispatch)]
     dispatch: Option<Dispatch>,
@@ -28,22 +32,24 @@ pub enum Choice {
 }
 
 impl Choice {
-    /// The tier, if one is wanted.
+    /// The tier, if one is wanted, which tells `perf` what it makes.
     ///
     /// # Errors
-    /// When there can be none on this machine and the user insists.
-    pub fn tier(self) -> Result<Option<std::sync::Arc<Jit>>, Failure> {
+    /// When there can be none on this machine and the user insists, or no file
+    /// for `perf`.
+    pub fn tier(self, perf: Perf) -> Result<Option<std::sync::Arc<Jit>>, Failure> {
         let mode = match self {
             Choice::Interp => return Ok(None),
             Choice::Auto => Mode::Auto,
             Choice::Jit => Mode::Always,
         };
-        let jit = Jit::new(Options { mode, ..Options::default() });
+        let jit = Jit::new(Options { mode, perf, ..Options::default() });
         // Only who asks for it by name minds that it cannot be had.
         if self == Choice::Jit && jit.compiler().is_none() {
             let why = "nothing can be compiled for this processor; --tier interp runs the program without";
             return Err(Failure::usage(why));
         }
+        jit.perf().map_err(|e| Failure::input(e.to_string()))?;
         Ok(Some(jit))
     }
 }
@@ -58,8 +64,17 @@ impl Tier {
         if let Some(dispatch) = self.dispatch {
             config = config.dispatch(dispatch);
         }
-        if let Some(jit) = self.tier.tier()? {
-            config = config.tier(jit);
+        let perf = match self.perf.as_deref() {
+            Some("map") => Perf::Map,
+            Some("dump") => Perf::Dump,
+            _ => Perf::None,
+        };
+        match self.tier.tier(perf)? {
+            Some(jit) => config = config.tier(jit),
+            None if perf != Perf::None => {
+                return Err(Failure::usage("--perf: with --tier interp there is no compiled code to name"));
+            }
+            None => {}
         }
         Ok(config)
     }
