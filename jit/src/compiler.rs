@@ -41,7 +41,7 @@ pub enum CompileError {
     Backend(String),
     /// The cap of code memory is reached.
     MemoryFull,
-    /// Too many values are alive in too many blocks.
+    /// It would take longer than it is worth.
     TooLarge,
     /// One call would take too much of the native stack.
     FrameTooLarge(u32),
@@ -51,7 +51,7 @@ impl fmt::Display for CompileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CompileError::Backend(text) => write!(f, "code generation failed: {text}"),
-            CompileError::TooLarge => f.write_str("too many values are alive in too many blocks"),
+            CompileError::TooLarge => f.write_str("the function is too large"),
             CompileError::MemoryFull => f.write_str("the cap of code memory is reached"),
             CompileError::FrameTooLarge(bytes) => {
                 write!(f, "a call would take {bytes} bytes of native stack")
@@ -68,11 +68,17 @@ impl From<ModuleError> for CompileError {
 
 /// Most bytes of native stack one call may take: a fraction of what is held
 /// in reserve behind the limit that compiled code checks.
-const MAX_FRAME: u32 = 64 << 10;
+const MAX_FRAME: u32 = 224 << 10;
 
-/// Nodes above which a function is compiled by methods that take linear time:
-/// allocating registers well does not.
+/// Most instructions of a function that is compiled.
+const MAX_SIZE: usize = 60_000;
+
+/// Nodes from which on Cranelift no longer optimises.
 const LARGE: usize = 6_000;
+
+/// Nodes from which on registers are allocated in one pass: doing it well takes
+/// more than linear time.
+const HUGE: usize = 20_000;
 
 /// Code for entering functions of one signature from the interpreter.
 type Enters = FxHashMap<(Box<[Type]>, Box<[Type]>), (Enter, Arc<Code>)>;
@@ -80,8 +86,9 @@ type Enters = FxHashMap<(Box<[Type]>, Box<[Type]>), (Enter, Arc<Code>)>;
 /// Compiles for the machine it runs on.
 pub struct Compiler {
     isa: OwnedTargetIsa,
-    /// For functions that the other would take too long for.
-    fast: OwnedTargetIsa,
+    /// For functions that the first would take too long for, and for those that
+    /// the second would.
+    faster: [OwnedTargetIsa; 2],
     cpu: Cpu,
     options: midend::Options,
     memory: Arc<CodeMemory>,
@@ -176,12 +183,15 @@ impl Compiler {
         memory: Arc<CodeMemory>,
         perf: Option<Arc<Recorder>>,
     ) -> Result<Compiler, CompileError> {
-        let isa = isa(opt_level)?;
-        let fast = if opt_level == OptLevel::None { isa.clone() } else { self::isa(OptLevel::None)? };
+        let faster = [isa("none", "backtracking")?, isa("none", "single_pass")?];
+        let isa = match opt_level {
+            OptLevel::None => faster[0].clone(),
+            OptLevel::Speed => isa("speed", "backtracking")?,
+        };
         let cpu = Cpu::of(&*isa);
         let (polls, code) = polls(&isa, &memory, perf.as_deref())?;
         let enters = Mutex::default();
-        Ok(Compiler { isa, fast, cpu, options, memory, enters, polls, _polls: code, perf })
+        Ok(Compiler { isa, faster, cpu, options, memory, enters, polls, _polls: code, perf })
     }
 
     /// Compiles function `id`, to be called, or to go on with a run of the
@@ -195,6 +205,10 @@ impl Compiler {
         id: FuncId,
         resume: Option<(u32, u32)>,
     ) -> Result<Compiled, CompileError> {
+        let function = loaded.module.function(id);
+        if function.is_none_or(|f| f.blocks.iter().map(|b| b.insts.len()).sum::<usize>() > MAX_SIZE) {
+            return Err(CompileError::TooLarge);
+        }
         let func = self.prepare(loaded, id, resume, &mut |_, _| {});
         let name = symbol(&func, resume);
         let Emitted { mut module, declared, context, attachments } = self.emit(loaded, &func, &name)?;
@@ -237,7 +251,11 @@ impl Compiler {
 
     /// Machine code of a function, in memory that is not executable yet.
     fn emit(&self, loaded: &Loaded, func: &Func, name: &str) -> Result<Emitted, CompileError> {
-        let isa = if func.size() > LARGE { &self.fast } else { &self.isa };
+        let isa = match func.size() {
+            0..LARGE => &self.isa,
+            LARGE..HUGE => &self.faster[0],
+            _ => &self.faster[1],
+        };
         let mut module = module(isa);
         let conv = isa.default_call_conv();
         let sig = match func.entry {
@@ -442,13 +460,9 @@ fn polls(
     Ok((polls, Arc::new(Code::new(module, Attachments::default(), None, room))))
 }
 
-/// This machine, to be compiled for at that level.
-fn isa(opt_level: OptLevel) -> Result<OwnedTargetIsa, CompileError> {
+/// This machine, to be compiled for in that way.
+fn isa(opt_level: &str, algorithm: &str) -> Result<OwnedTargetIsa, CompileError> {
     let backend = |e: &dyn fmt::Display| CompileError::Backend(e.to_string());
-    let (opt_level, algorithm) = match opt_level {
-        OptLevel::None => ("none", "single_pass"),
-        OptLevel::Speed => ("speed", "backtracking"),
-    };
     let verify = if cfg!(debug_assertions) { "true" } else { "false" };
     let mut flags = settings::builder();
     for (name, value) in [

@@ -18,7 +18,7 @@ pub const INTERPRET: u64 = PENDING - 1;
 
 /// Native stack that compiled code leaves to what it calls: kernels, host
 /// functions, the interpreter.
-pub const RESERVE: usize = 256 << 10;
+pub const RESERVE: usize = 512 << 10;
 
 /// Native stack above its limit that compiled code wants to be entered at all.
 const MARGIN: usize = 16 << 10;
