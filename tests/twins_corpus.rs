@@ -65,16 +65,11 @@ fn changed_programs_agree() {
 
 /// A program of the corpus, or a random one, changed a few times.
 fn changed(dice: &mut Dice, samples: &[Case]) -> Case {
-    let mut case = match dice.percent(20) {
-        true => {
-            let len = dice.below(1000);
-            let bytes = dice.0.bytes(len);
-            let module = random_program::program(&mut Choices::new(&bytes));
-            let from = "a random program".to_owned();
-            Case { from, module, script: random_program::agree::script(), ways: Vec::new() }
-        }
-        false => samples[dice.below(samples.len())].clone(),
+    let random = match dice.percent(20) {
+        true => random_case(dice),
+        false => None,
     };
+    let mut case = random.unwrap_or_else(|| samples[dice.below(samples.len())].clone());
     let calls = &mut case.script.calls;
     while calls.len() > CALLS {
         calls.swap_remove(dice.below(calls.len()));
@@ -82,4 +77,14 @@ fn changed(dice: &mut Dice, samples: &[Case]) -> Case {
     let times = 1 << dice.below(6);
     mutation::change(dice, &mut case, samples, times);
     case
+}
+
+/// A random program, if the verifier accepts it.
+fn random_case(dice: &mut Dice) -> Option<Case> {
+    let len = dice.below(1000);
+    let bytes = dice.0.bytes(len);
+    let module = random_program::program(&mut Choices::new(&bytes));
+    module.clone().verify().ok()?;
+    let from = "a random program".to_owned();
+    Some(Case { from, module, script: random_program::agree::script(), ways: Vec::new() })
 }
