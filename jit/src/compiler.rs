@@ -194,6 +194,11 @@ impl Compiler {
         Ok(Compiler { isa, faster, cpu, options, memory, enters, polls, _polls: code, perf })
     }
 
+    /// What Cranelift calls the machine it compiles for.
+    pub fn isa(&self) -> &'static str {
+        self.isa.name()
+    }
+
     /// Compiles function `id`, to be called, or to go on with a run of the
     /// interpreter from instruction `resume.1` of block `resume.0`.
     ///

@@ -18,7 +18,11 @@ use std::fmt::Write;
 Examples:
   nbc explain examples/heat.nba --function heat
   nbc explain program.nba --function sum --only code
-  nbc explain program.nba --function sum --only version")]
+  nbc explain program.nba --function sum --only version
+  nbc explain program.nba --function sum --resume 3
+
+Parts are printed under a line such as `--- rotate`; passes that changed nothing
+have none. What the passes do, and how to profile: docs/jit.md.")]
 pub struct Explain {
     /// Program, .nba or .nbc; - for standard input
     #[arg(value_name = "FILE")]
@@ -100,6 +104,9 @@ impl Explain {
             let names: Vec<String> = own().map(|f| format!("@{}", module.func_name(f))).collect();
             let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             match wanted {
+                Some(name) if module.imports.iter().any(|i| i.name == name) => {
+                    Failure::usage(format!("@{name} is a function of the host; there are {there}"))
+                }
                 Some(name) => Failure::usage(format!("there is no function @{name}; there are {there}")),
                 None => Failure::usage(format!("name a function with --function; there are {there}")),
             }
@@ -115,20 +122,29 @@ fn parts(explained: &Explanation, module: &Module) -> Vec<(String, String)> {
     parts
 }
 
-/// The machine code, an instruction a line, with the source lines between.
+/// The machine code, an instruction a line, with the source lines between, and
+/// the constants behind it.
 fn code(explained: &Explanation, module: &Module) -> String {
     let mut text = String::new();
     let mut last = None;
-    for (at, bytes) in instructions(&explained.code) {
+    let known = explained.places.last().map_or(0, |(range, _)| range.end as usize);
+    let (listing, end) = instructions(&explained.code, known);
+    for (at, bytes) in listing {
         let here =
             explained.places.iter().find(|(range, _)| range.contains(&(at as u32))).and_then(|(_, o)| *o);
-        if here != last {
+        // What has no place of its own belongs to what comes before it.
+        if let Some(origin) = here.filter(|origin| last != Some(*origin)) {
             last = here;
-            if let Some(origin) = here {
-                let _ = writeln!(text, "; {}", shown(module, origin));
-            }
+            let _ = writeln!(text, "; {}", shown(module, origin));
         }
         let _ = writeln!(text, "  {at:5x}  {bytes}");
+    }
+    if end < explained.code.len() {
+        text.push_str("; constants\n");
+        for (i, bytes) in explained.code[end..].chunks(16).enumerate() {
+            let bytes: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
+            let _ = writeln!(text, "  {:5x}  {}", end + 16 * i, bytes.join(" "));
+        }
     }
     text
 }
@@ -154,25 +170,34 @@ fn shown(module: &Module, origin: nbc::jit::mir::Origin) -> String {
     }
 }
 
-/// Offset and text of each instruction.
+/// Offset and text of each instruction, and where constants begin, which is
+/// not before `known`.
 #[cfg(target_arch = "x86_64")]
-fn instructions(code: &[u8]) -> Vec<(usize, String)> {
+fn instructions(code: &[u8], known: usize) -> (Vec<(usize, String)>, usize) {
     use iced_x86::{Decoder, DecoderOptions, Formatter, NasmFormatter};
+    let decode = || Decoder::with_ip(64, code, 0, DecoderOptions::NONE).into_iter();
+    let read = decode().filter(|i| i.is_ip_rel_memory_operand());
+    let constants = read.map(|i| i.ip_rel_memory_address() as usize).filter(|at| *at >= known).min();
+    let constants = constants.unwrap_or(code.len()).min(code.len());
     let mut formatter = NasmFormatter::new();
-    let decoder = Decoder::with_ip(64, code, 0, DecoderOptions::NONE);
-    decoder
-        .into_iter()
-        .map(|instruction| {
-            let mut text = String::new();
-            formatter.format(&instruction, &mut text);
-            (instruction.ip() as usize, text)
-        })
-        .collect()
+    let mut listing = Vec::new();
+    for instruction in decode() {
+        let at = instruction.ip() as usize;
+        // Constants are aligned.
+        let is_padding = || at >= known && code[at..constants].iter().all(|b| *b == 0);
+        if at >= constants || is_padding() {
+            break;
+        }
+        let mut text = String::new();
+        formatter.format(&instruction, &mut text);
+        listing.push((at, text));
+    }
+    (listing, constants)
 }
 
 /// Offset and word of each instruction: there is no disassembler here.
 #[cfg(not(target_arch = "x86_64"))]
-fn instructions(code: &[u8]) -> Vec<(usize, String)> {
+fn instructions(code: &[u8], _known: usize) -> (Vec<(usize, String)>, usize) {
     let word = |w: &[u8]| w.iter().rev().map(|b| format!("{b:02x}")).collect::<String>();
-    code.chunks(4).enumerate().map(|(i, w)| (i * 4, word(w))).collect()
+    (code.chunks(4).enumerate().map(|(i, w)| (i * 4, word(w))).collect(), code.len())
 }

@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::{input, output, show};
 use nbc::Module;
+use nbc::jit::{Jit, Options};
 use nbc::runtime::engine::Limits;
 use nbc::runtime::interp::Dispatch;
 use nbc::runtime::op::dispatch_name;
@@ -11,9 +12,10 @@ use serde_json::json;
 /// Show what this build and this machine offer, or what a program holds
 ///
 /// Of a program: what it exports and imports, with types, its globals and
-/// constants, the operations it uses and its size. Without one: the processor's features, how the interpreter dispatches, which instruction
-/// set whole-tensor operations use, the tiers and devices there are, and the
-/// limits of `run` when none are given.
+/// constants, the operations it uses and its size. Without one: the processor's
+/// features, how the interpreter dispatches, which instruction set whole-tensor
+/// operations use, the tiers and devices there are and what is compiled for,
+/// and the limits of `run` when none are given.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -77,6 +79,9 @@ impl Info {
         let dispatches: Vec<&str> = Dispatch::ALL.iter().map(|d| d.name()).collect();
         let features = cpu_features();
         let limits = Limits::default();
+        let jit = Jit::new(Options::default());
+        let isa = jit.compiler().map(|c| c.isa());
+        let tiers: Vec<&str> = ["interpreter"].into_iter().chain(isa.map(|_| "compiler")).collect();
         if self.json {
             let unlimited = |n: usize| (n != usize::MAX).then_some(n);
             json!({
@@ -88,7 +93,8 @@ impl Info {
                 "dispatch": dispatch,
                 "dispatches": dispatches,
                 "simd": dispatch_name(),
-                "tiers": ["interpreter"],
+                "tiers": tiers,
+                "compiles_for": isa,
                 "devices": [{ "name": "cpu", "threads": threads }],
                 "limits": {
                     "fuel": limits.fuel,
@@ -104,12 +110,14 @@ impl Info {
                  cpu features  {}\n\
                  dispatch      {dispatch} (this build has {})\n\
                  tensor simd   {}\n\
-                 tiers         interpreter\n\
+                 tiers         {}{}\n\
                  devices       cpu ({threads} threads)\n\
                  limits        no fuel limit, no time limit, memory as there is, {} MiB of stack",
                 features.join(" "),
                 dispatches.join(" and "),
                 dispatch_name(),
+                tiers.join(" and "),
+                isa.map_or_else(String::new, |isa| format!(" (Cranelift, {isa})")),
                 limits.stack >> 20,
             )
         }
