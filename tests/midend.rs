@@ -136,9 +136,7 @@ fn resumed(module: &VerifiedModule) -> (Module, u64) {
         let header = (0..facts.loop_headers.len()).find(|b| facts.loop_headers[*b]);
         // A function of its own has a region of its own.
         let Some(header) = header.filter(|_| !facts.makes_objects) else { continue };
-        let mut func = mir::build(module, id);
-        func.resume(BlockId::new(header), 0);
-        let func = passed(module, func);
+        let func = passed(module, mir::build_resumed(module, id, BlockId::new(header), 0));
         let Entry::Resume { live } = &func.entry else { unreachable!("it is resumed") };
 
         let types = |regs: &[Ty]| regs.iter().map(value).collect::<Vec<Type>>();
