@@ -78,7 +78,7 @@ const LARGE: usize = 6_000;
 
 /// Nodes from which on registers are allocated in one pass: doing it well takes
 /// more than linear time.
-const HUGE: usize = 20_000;
+const HUGE: usize = 9_000;
 
 /// Code for entering functions of one signature from the interpreter.
 type Enters = FxHashMap<(Box<[Type]>, Box<[Type]>), (Enter, Arc<Code>)>;

@@ -146,8 +146,7 @@ impl Lowering<'_, '_> {
         let mut ways: FxHashMap<BlockId, ir::Block> = FxHashMap::default();
         let mut order = Vec::new();
         let mut way = |lowering: &mut Self, target: BlockId| {
-            if !lowering.phis.joins[target.index()] {
-                lowering.way_to(target);
+            if lowering.phis.params[target.index()].is_empty() {
                 return lowering.blocks[target.index()];
             }
             *ways.entry(target).or_insert_with(|| {

@@ -89,7 +89,7 @@ struct Lowering<'a, 'f> {
     /// block being lowered.
     regs: Vec<Option<Value>>,
     phis: Phis,
-    /// By block with one way to it, what its live registers hold.
+    /// By block, what the registers hold that are alive in it and not its parameters.
     starts: Vec<Vec<Value>>,
     blocks: Vec<ir::Block>,
     /// Origin of the node being lowered.
@@ -135,13 +135,13 @@ impl<'a, 'f> Lowering<'a, 'f> {
         let blocks = func
             .blocks
             .iter()
-            .zip(phis.live.iter().zip(&phis.joins))
-            .map(|(b, (live, join))| {
+            .zip(&phis.params)
+            .map(|(b, params)| {
                 let block = builder.create_block();
                 if b.cold {
                     builder.set_cold_block(block);
                 }
-                for reg in live.iter().filter(|_| *join) {
+                for reg in params {
                     builder.append_block_param(block, clif_type(func.regs[reg.index()]));
                 }
                 block
@@ -190,6 +190,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
             self.enter(block);
             self.dirty = dirty[block.index()];
             self.block(block);
+            self.leave_below(block);
             for to in cfg.succs(block) {
                 awaited[to.index()] -= 1;
                 if awaited[to.index()] == 0 {
@@ -303,31 +304,30 @@ impl<'a, 'f> Lowering<'a, 'f> {
         self.regs[reg.index()] = Some(value);
     }
 
-    /// Begins a block: what its live registers hold comes with the way to it.
+    /// Begins a block: its parameters come with the way to it, what else is
+    /// alive is as the block that dominates it left it.
     fn enter(&mut self, block: BlockId) {
-        let live = std::mem::take(&mut self.phis.live[block.index()]);
-        if self.phis.joins[block.index()] {
-            let params = self.builder.block_params(self.blocks[block.index()]);
-            for (reg, value) in live.iter().zip(params) {
-                self.regs[reg.index()] = Some(*value);
-            }
-        } else {
-            for (reg, value) in live.iter().zip(&self.starts[block.index()]) {
-                self.regs[reg.index()] = Some(*value);
-            }
+        let params = self.builder.block_params(self.blocks[block.index()]);
+        for (reg, value) in self.phis.params[block.index()].iter().zip(params) {
+            self.regs[reg.index()] = Some(*value);
         }
-        self.phis.live[block.index()] = live;
+        for (reg, value) in self.phis.through[block.index()].iter().zip(&self.starts[block.index()]) {
+            self.regs[reg.index()] = Some(*value);
+        }
+    }
+
+    /// Leaves what registers hold to the blocks that `block` dominates.
+    fn leave_below(&mut self, block: BlockId) {
+        for below in &self.phis.below[block.index()] {
+            let through = &self.phis.through[below.index()];
+            self.starts[below.index()] = through.iter().filter_map(|r| self.regs[r.index()]).collect();
+        }
     }
 
     /// What goes with the way to `block` from the one being lowered.
-    fn way_to(&mut self, block: BlockId) -> Vec<BlockArg> {
-        let live = &self.phis.live[block.index()];
-        let values = live.iter().filter_map(|r| self.regs[r.index()]);
-        if self.phis.joins[block.index()] {
-            return values.map(BlockArg::from).collect();
-        }
-        self.starts[block.index()] = values.collect();
-        Vec::new()
+    fn way_to(&self, block: BlockId) -> Vec<BlockArg> {
+        let params = self.phis.params[block.index()].iter();
+        params.filter_map(|r| self.regs[r.index()]).map(BlockArg::from).collect()
     }
 
     fn operand(&mut self, operand: Operand) -> Value {
@@ -456,8 +456,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
             }
         }
         self.reload_budget();
-        let args = self.way_to(BlockId(0));
-        self.builder.ins().jump(self.blocks[0], &args);
+        self.builder.ins().jump(self.blocks[0], &[]);
     }
 
     /// Whether it may call a function of the program, and so itself again.

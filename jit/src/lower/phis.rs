@@ -1,13 +1,14 @@
 //! Where definitions of registers meet.
 //!
-//! A register that is written once is a value. For the others, each block in
-//! which several ways meet takes as parameters those that are alive where it
-//! begins; Cranelift drops the parameters that turn out to be one value. (Its
-//! frontend can make variables into values too, but takes time and memory for
-//! each variable that grow with the number of blocks.)
+//! A register that is written once is a value. The others are parameters of
+//! the blocks where different writes of them meet while they are alive: the
+//! dominance frontiers of the blocks that write them (Cytron et al., 1991).
+//! Elsewhere they hold what they held at the end of the immediate dominator.
+//! (Cranelift's frontend can make variables into values too, but takes time and
+//! memory for each variable that grow with the number of blocks.)
 
 use crate::mir::{Entry, Func};
-use nbc_ir::flow::Cfg;
+use nbc_ir::flow::{Cfg, Dominators};
 use nbc_ir::{BlockId, Reg};
 
 /// Most pairs of block and register alive in it: beyond, compiling a function
@@ -18,10 +19,12 @@ const MAX_WORK: usize = 8_000_000;
 pub struct Phis {
     /// By register, whether it is written more than once.
     pub many: Vec<bool>,
-    /// By block, those alive where it begins.
-    pub live: Vec<Vec<Reg>>,
-    /// By block, whether several ways lead to it.
-    pub joins: Vec<bool>,
+    /// By block, those that are its parameters.
+    pub params: Vec<Vec<Reg>>,
+    /// By block, the others alive where it begins.
+    pub through: Vec<Vec<Reg>>,
+    /// By block, those that it immediately dominates.
+    pub below: Vec<Vec<BlockId>>,
 }
 
 impl Phis {
@@ -39,14 +42,23 @@ impl Phis {
         }
         let many: Vec<bool> = writes.into_iter().map(|n| n > 1).collect();
         let count = func.blocks.len();
-        let joins = (0..count).map(|b| ways_to(cfg, BlockId::new(b)) > 1).collect();
-        let mut phis = Phis { many, live: vec![Vec::new(); count], joins };
-        phis.find_live(func, cfg)?;
+        let doms = Dominators::new(cfg);
+        let mut below = vec![Vec::new(); count];
+        for &block in cfg.rpo() {
+            if let Some(above) = doms.immediate(block) {
+                below[above.index()].push(block);
+            }
+        }
+        let frontiers = frontiers(cfg, &doms)?;
+        let mut phis =
+            Phis { many, params: vec![Vec::new(); count], through: vec![Vec::new(); count], below };
+        phis.place(func, cfg, &frontiers)?;
         Some(phis)
     }
 
-    /// Goes back from each read to the writes that reach it.
-    fn find_live(&mut self, func: &Func, cfg: &Cfg) -> Option<()> {
+    /// Goes back from each read to the writes that reach it, and then from the
+    /// writes to where they meet.
+    fn place(&mut self, func: &Func, cfg: &Cfg, frontiers: &[Vec<BlockId>]) -> Option<()> {
         // Reads that a block does not satisfy itself, and blocks that write.
         let mut reads: Vec<(Reg, BlockId)> = Vec::new();
         let mut writes: Vec<(Reg, BlockId)> = Vec::new();
@@ -71,8 +83,10 @@ impl Phis {
         }
         reads.sort_unstable();
         writes.sort_unstable();
-        let (mut seen, mut stops) = (vec![u32::MAX; self.live.len()], vec![u32::MAX; self.live.len()]);
-        let (mut stack, mut work, mut next) = (Vec::new(), 0, 0);
+        let count = func.blocks.len();
+        let (mut seen, mut stops, mut meets) =
+            (vec![u32::MAX; count], vec![u32::MAX; count], vec![u32::MAX; count]);
+        let (mut stack, mut live, mut work, mut next) = (Vec::new(), Vec::new(), 0, 0);
         for group in reads.chunk_by(|a, b| a.0 == b.0) {
             let reg = group[0].0;
             next += writes[next..].partition_point(|w| w.0 < reg);
@@ -88,16 +102,50 @@ impl Phis {
                 if work > MAX_WORK {
                     return None;
                 }
-                self.live[block.index()].push(reg);
+                live.push(block);
                 let ends = |b: &&BlockId| cfg.is_reachable(**b) && stops[b.index()] != reg.0;
                 stack.extend(cfg.preds(block).iter().filter(ends));
+            }
+            stack.extend(writes[next..].iter().take_while(|w| w.0 == reg).map(|w| w.1));
+            while let Some(block) = stack.pop() {
+                for to in &frontiers[block.index()] {
+                    if seen[to.index()] == reg.0 && std::mem::replace(&mut meets[to.index()], reg.0) != reg.0
+                    {
+                        stack.push(*to);
+                    }
+                }
+            }
+            for block in live.drain(..) {
+                let is_param = meets[block.index()] == reg.0;
+                let list = if is_param { &mut self.params } else { &mut self.through };
+                list[block.index()].push(reg);
             }
         }
         Some(())
     }
 }
 
-/// How many edges from blocks that can be reached lead to `block`.
-fn ways_to(cfg: &Cfg, block: BlockId) -> usize {
-    cfg.preds(block).iter().filter(|p| cfg.is_reachable(**p)).count()
+/// Where each block's dominance ends; `None` when that takes too long.
+fn frontiers(cfg: &Cfg, doms: &Dominators) -> Option<Vec<Vec<BlockId>>> {
+    let mut frontiers = vec![Vec::new(); cfg.len()];
+    let mut work = 0;
+    for &block in cfg.rpo() {
+        let top = doms.immediate(block);
+        for &pred in cfg.preds(block).iter().filter(|p| cfg.is_reachable(**p)) {
+            let mut at = Some(pred);
+            while let Some(b) = at.filter(|_| at != top) {
+                work += 1;
+                if work > MAX_WORK {
+                    return None;
+                }
+                let frontier: &mut Vec<BlockId> = &mut frontiers[b.index()];
+                if frontier.last() == Some(&block) {
+                    break;
+                }
+                frontier.push(block);
+                at = doms.immediate(b);
+            }
+        }
+    }
+    Some(frontiers)
 }
