@@ -435,3 +435,45 @@ fn perf_is_told_once_what_code_is_called() {
     );
     refuses(&["run", &traps, "--perf", "all"], &["possible values: none, map, dump"]);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn perf_finds_names_of_compiled_code() {
+    if !compiles() {
+        return;
+    }
+    let dir = folder().join("perf");
+    fs::create_dir_all(&dir).unwrap();
+    let perf = |args: &[&str]| Command::new("perf").current_dir(&dir).args(args).output();
+    let kernel = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/programs/fib.nba");
+    let kernel = kernel.to_str().unwrap();
+    let report = |how: &str| -> Option<String> {
+        let run = ["run", "--tier", "jit", "--perf", how, kernel, "37"];
+        let record = ["record", "-q", "-k", "mono", "-e", "cpu-clock", "-o", "recorded"];
+        let known = ["--", "sh", "-c", "echo $$ > id; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_nbc")];
+        let recorded = perf(&[&record[..], &known, &run].concat()).is_ok_and(|done| done.status.success());
+        let id = fs::read_to_string(dir.join("id")).unwrap_or_default();
+        let map = format!("/tmp/perf-{}.map", id.trim());
+        if !recorded {
+            let _ = fs::remove_file(map);
+            return None;
+        }
+        let mut from = "recorded";
+        if how == "dump" {
+            assert!(perf(&["inject", "--jit", "-i", from, "-o", "injected"]).unwrap().status.success());
+            from = "injected";
+        }
+        let done = perf(&["report", "--stdio", "-i", from]).unwrap();
+        // With a dump, too: see above.
+        let _ = fs::remove_file(map);
+        Some(String::from_utf8_lossy(&done.stdout).into_owned())
+    };
+    let reports = ["map", "dump"].map(report);
+    fs::remove_dir_all(&dir).unwrap();
+    for report in reports {
+        match report {
+            Some(report) => assert!(report.contains("] @fib"), "{report}"),
+            None => eprintln!("skipped: perf cannot record here"),
+        }
+    }
+}
