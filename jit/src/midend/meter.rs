@@ -26,9 +26,18 @@ pub fn run(func: &mut Func) {
     let defs = count_defs(func);
     let mut paid: Vec<BlockId> = Vec::new();
     for id in forest.ids() {
-        if forest.get(id).children.is_empty()
-            && let Some(counted) = Counted::new(func, &forest, &defs, id)
-        {
+        let l = forest.get(id);
+        let ([latch], true) = (&l.latches[..], l.children.is_empty()) else { continue };
+        if let Some(counted) = Counted::new(func, &forest, &defs, id, *latch) {
+            paid.push(counted.latch);
+            counted.pay_in_chunks(func);
+            continue;
+        }
+        // A test elsewhere may tell that it turns only a few times.
+        let tests = l.own.iter().filter(|b| forest.doms.dominates(**b, *latch));
+        let few =
+            tests.filter_map(|b| Counted::new(func, &forest, &defs, id, *b)).find(Counted::turns_little);
+        if let Some(counted) = few {
             paid.push(counted.latch);
             counted.pay_in_chunks(func);
         }
@@ -163,17 +172,19 @@ impl Compare {
 }
 
 impl Counted {
-    fn new(func: &Func, forest: &Forest, defs: &[u32], id: LoopId) -> Option<Counted> {
+    /// The loop as the test at the end of block `tested` counts it, which it
+    /// passes each time.
+    fn new(func: &Func, forest: &Forest, defs: &[u32], id: LoopId, tested: BlockId) -> Option<Counted> {
         let l = forest.get(id);
         let preheader = l.preheader.filter(|_| !l.cold)?;
         let [latch] = l.latches[..] else { return None };
-        let nodes = &func.blocks[latch.index()].nodes;
+        let nodes = &func.blocks[tested.index()].nodes;
         let Some(Inst::BrIf { cond: Operand::Reg(cond), then_to, else_to }) =
-            func.blocks[latch.index()].last()
+            func.blocks[tested.index()].last()
         else {
             return None;
         };
-        let (holds, exit) = match (*then_to == l.header, *else_to == l.header) {
+        let (holds, exit) = match (forest.contains(id, *then_to), forest.contains(id, *else_to)) {
             (true, false) => (true, *else_to),
             (false, true) => (false, *then_to),
             _ => return None,
@@ -286,18 +297,29 @@ impl Counted {
         })
     }
 
+    /// How often it turns at most, if that is known beforehand and little.
+    fn few_turns(&self) -> Option<i64> {
+        let (Some(start), Operand::Imm(Imm::I64(bound)), Step::Literal(by)) =
+            (self.start, self.bound, self.step)
+        else {
+            return None;
+        };
+        let turns = start.abs_diff(bound) / by.unsigned_abs() + 1;
+        let few = turns <= CHUNK as u64 && self.goes_on != Compare::LtU && self.ends(by, start, bound);
+        few.then_some(turns as i64)
+    }
+
+    fn turns_little(&self) -> bool {
+        self.few_turns().is_some()
+    }
+
     fn pay_in_chunks(&self, func: &mut Func) {
         let origin = func.blocks[self.latch.index()].nodes.last().map_or(0, |n| n.origin);
         // A few turns that are known beforehand need no nearer bound.
-        if let (Some(start), Operand::Imm(Imm::I64(bound)), Step::Literal(by)) =
-            (self.start, self.bound, self.step)
-        {
-            let turns = start.abs_diff(bound) / by.unsigned_abs() + 1;
-            if turns <= CHUNK as u64 && self.goes_on != Compare::LtU && self.ends(by, start, bound) {
-                let at = func.blocks[self.preheader.index()].nodes.len() - 1;
-                let cost = (turns as i64 * self.weight).into();
-                return insert(func, self.preheader, at, Op::Charge { cost });
-            }
+        if let Some(turns) = self.few_turns() {
+            let at = func.blocks[self.preheader.index()].nodes.len() - 1;
+            let cost = (turns * self.weight).into();
+            return insert(func, self.preheader, at, Op::Charge { cost });
         }
         // preheader -> chunk -> the loop -> check -> more -> chunk
         let near = func.value(Type::I64);
