@@ -16,6 +16,7 @@ pub mod ranges;
 pub mod rotate;
 pub mod simplify;
 pub mod tail;
+pub mod unroll;
 pub mod values;
 pub mod vectorise;
 pub mod version;
@@ -82,6 +83,10 @@ pub fn run(
     if options.hoist {
         version::run(func);
         done("version", func);
+    }
+    if options.unroll {
+        unroll::run(func);
+        done("unroll", func);
     }
     if options.vectorise && !metered {
         vectorise::run(func);

@@ -12,7 +12,7 @@
 mod branches;
 mod copies;
 pub mod dead;
-mod fold;
+pub mod fold;
 mod rules;
 
 use crate::mir::{Func, Op};
@@ -199,11 +199,17 @@ impl Values {
             }
         }
         let new = new.map(Op::Inst);
-        self.computed_before(new.as_ref().unwrap_or(op), dominators, block).or(new)
+        self.computed_before(func, new.as_ref().unwrap_or(op), dominators, block).or(new)
     }
 
     /// A copy in place of `op`, if its value is in a register already.
-    fn computed_before(&mut self, op: &Op, dominators: &Dominators, block: BlockId) -> Option<Op> {
+    fn computed_before(
+        &mut self,
+        func: &Func,
+        op: &Op,
+        dominators: &Dominators,
+        block: BlockId,
+    ) -> Option<Op> {
         let dst = only_def(op)?;
         let is_same_each_time = match op {
             Op::Inst(Inst::Copy { .. }) => false,
@@ -223,7 +229,9 @@ impl Values {
         match self.computed.entry(key) {
             hash_map::Entry::Occupied(mut found) => {
                 let (there, reg) = *found.get();
-                if dominators.dominates(there, block) {
+                // One value may be in lanes of several widths.
+                let is_like = func.regs[reg.index()] == func.regs[dst.index()];
+                if is_like && dominators.dominates(there, block) {
                     return Some(Op::Inst(Inst::Copy { dst, a: reg.into() }));
                 }
                 if is_single {

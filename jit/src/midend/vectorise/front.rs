@@ -17,8 +17,8 @@ use rustc_hash::FxHashMap;
 
 /// More turns than that are not counted at once.
 const MAX_TURNS: i64 = 1 << 40;
-/// Loops that are known to turn less often stay as they are.
-const MIN_TURNS: i64 = 8;
+/// Loops that are known to turn less often stay as they are, or are written out.
+const MIN_TURNS: i64 = 12;
 /// Most pairs of accesses that are looked at.
 const MAX_PAIRS: usize = 64;
 /// Most nodes to compute one value with.
