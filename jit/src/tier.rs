@@ -125,20 +125,28 @@ struct Queue {
 struct Known {
     program: Weak<Loaded>,
     places: FxHashSet<(FuncId, Option<(u32, u32)>)>,
+    /// Functions that cannot be compiled: none of their loops is tried either.
+    hopeless: FxHashSet<FuncId>,
 }
 
 impl Queue {
-    /// Notes that something was asked for; `false` if it had been before.
+    /// Notes that something was asked for; `false` if it had been before, or
+    /// cannot be had.
     fn is_new(&mut self, code: &Arc<Loaded>, func: FuncId, resume: Option<(u32, u32)>) -> bool {
+        let known = self.known(code);
+        !known.hopeless.contains(&func) && known.places.insert((func, resume))
+    }
+
+    fn known(&mut self, code: &Arc<Loaded>) -> &mut Known {
         if self.known.len() > self.crowd {
             self.known.retain(|_, k| k.program.strong_count() > 0);
             self.crowd = 2 * self.known.len() + 16;
         }
-        let known = self
-            .known
-            .entry(Arc::as_ptr(code).addr())
-            .or_insert_with(|| Known { program: Arc::downgrade(code), places: FxHashSet::default() });
-        known.places.insert((func, resume))
+        self.known.entry(Arc::as_ptr(code).addr()).or_insert_with(|| Known {
+            program: Arc::downgrade(code),
+            places: FxHashSet::default(),
+            hopeless: FxHashSet::default(),
+        })
     }
 }
 
@@ -147,6 +155,9 @@ struct Job {
     func: FuncId,
     resume: Option<(u32, u32)>,
 }
+
+/// Native stack for compiling.
+const COMPILER_STACK: usize = 16 << 20;
 
 /// Most jobs waiting at once.
 const MAX_WAITING: usize = 1 << 15;
@@ -228,7 +239,7 @@ impl Jit {
         }
         if !shared.options.background {
             drop(queue);
-            return shared.compile(code, func, resume);
+            return shared.compile_now(code, func, resume);
         }
         if queue.jobs.len() == MAX_WAITING {
             shared.refused.fetch_add(1, Ordering::Relaxed);
@@ -237,7 +248,10 @@ impl Jit {
         queue.jobs.push_back(Job { code: Arc::downgrade(code), func, resume });
         if !queue.worker {
             let worker = shared.clone();
-            let spawned = thread::Builder::new().name("nbc-jit".to_owned()).spawn(move || worker.work());
+            let spawned = thread::Builder::new()
+                .name("nbc-jit".to_owned())
+                .stack_size(COMPILER_STACK)
+                .spawn(move || worker.work());
             match spawned {
                 Ok(_) => queue.worker = true,
                 Err(_) => {
@@ -267,7 +281,7 @@ impl Tier for Jit {
     }
 
     fn first_call(&self, code: &Arc<Loaded>, func: FuncId) {
-        self.shared.compile(code, func, None);
+        self.shared.compile_now(code, func, None);
     }
 
     fn hot(&self, code: &Arc<Loaded>, place: HotPlace) {
@@ -322,6 +336,18 @@ impl Shared {
         }
     }
 
+    /// Compiles while the program waits, on a stack that is large enough
+    /// whatever the program runs on.
+    fn compile_now(&self, code: &Arc<Loaded>, func: FuncId, resume: Option<(u32, u32)>) {
+        thread::scope(|scope| {
+            let builder = thread::Builder::new().stack_size(COMPILER_STACK);
+            let compiling = builder.spawn_scoped(scope, || self.compile(code, func, resume));
+            if compiling.map_or(true, |c| c.join().is_err()) {
+                self.failed.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+
     /// Compiles and publishes; a failure leaves the function interpreted.
     fn compile(&self, code: &Arc<Loaded>, func: FuncId, resume: Option<(u32, u32)>) {
         let start = Instant::now();
@@ -329,6 +355,7 @@ impl Shared {
         self.nanos.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
         let Ok(Some(compiled)) = compiled else {
             self.failed.fetch_add(1, Ordering::Relaxed);
+            self.queue().known(code).hopeless.insert(func);
             return;
         };
         match resume {
