@@ -31,7 +31,7 @@ fn every_way_of_running_agrees() {
             let tally = &mut Tally::default();
             let (small, why) = shrink(bytes, why, |bytes| attempt(bytes, &mut ways, tally));
             let module = random_program::program(&mut Choices::new(&small));
-            let (from, script) = ("choices".to_owned(), random_program::agree::script());
+            let (from, script) = ("choices".to_owned(), random_program::agree::script(&small));
             mutation::finding(Case { from, module, script, ways }, why)
         })
     });

@@ -86,5 +86,5 @@ fn random_case(dice: &mut Dice) -> Option<Case> {
     let module = random_program::program(&mut Choices::new(&bytes));
     module.clone().verify().ok()?;
     let from = "a random program".to_owned();
-    Some(Case { from, module, script: random_program::agree::script(), ways: Vec::new() })
+    Some(Case { from, module, script: random_program::agree::script(&bytes), ways: Vec::new() })
 }

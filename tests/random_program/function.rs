@@ -94,7 +94,7 @@ impl Body<'_, '_, '_> {
             return;
         }
         self.room -= 1;
-        let choice = if self.level > 3 { 0 } else { self.c.below(32) };
+        let choice = if self.level > 3 { 0 } else { self.c.below(36) };
         match choice {
             0..=9 => {
                 for _ in 0..1 + self.c.below(7) {
@@ -109,7 +109,7 @@ impl Body<'_, '_, '_> {
             18 => self.leave(),
             19 => self.call(),
             24..=28 => self.nest(),
-            29 => self.call_routine(),
+            29 | 32..=35 => self.call_routine(),
             30 => self.search(),
             _ => self.tight_loop(),
         }

@@ -14,6 +14,7 @@ pub mod choices;
 mod function;
 mod nest;
 mod routine;
+mod stream;
 mod turn;
 
 use body::{Body, Known};
@@ -95,6 +96,10 @@ pub fn program(c: &mut Choices<'_>) -> Module {
     for n in 0..c.below(3) {
         let kernel = routine::kernel(c, &mut m, &shared, &format!("kernel{n}"));
         shared.routines.push(kernel);
+    }
+    for n in 0..c.below(4) {
+        let stream = stream::stream(c, &mut m, &shared, &format!("stream{n}"));
+        shared.routines.push(stream);
     }
     for n in 0..c.below(4) {
         let params: Vec<Type> = (0..c.below(5)).map(|_| param(c, &shared)).collect();

@@ -627,7 +627,7 @@ impl Body<'_, '_, '_> {
         self.reduce_with(ty, value.into());
     }
 
-    fn reduce_with(&mut self, ty: Type, value: Operand) {
+    pub fn reduce_with(&mut self, ty: Type, value: Operand) {
         let used: Vec<Reg> = self.counters.clone();
         let vars = self.vars.iter().filter(|v| v.ty == ty && !used.contains(&v.reg));
         let vars: Vec<Reg> = vars.map(|v| v.reg).collect();

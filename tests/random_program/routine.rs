@@ -15,6 +15,8 @@ pub enum Routine {
     Kernel(Func, Elem),
     /// How often to go deeper, and a number.
     Recursive(Func),
+    /// See [`super::stream`]; and what makes a number of a tensor.
+    Stream { func: Func, hash: Func, elem: Elem },
 }
 
 /// Turns that a kernel is asked for, at most.
@@ -154,6 +156,9 @@ impl Body<'_, '_, '_> {
             return self.call();
         }
         let routine = self.c.pick(&shared.routines);
+        if let Routine::Stream { func, hash, elem } = routine {
+            return self.call_stream(func, hash, elem);
+        }
         let turns = match self.c.below(4) {
             0 => match self.counters.last().filter(|c| self.f.type_of(**c) == Some(Type::I64)) {
                 Some(counter) => self.f.i64_and(*counter, 7i64).into(),
@@ -190,7 +195,7 @@ impl Body<'_, '_, '_> {
             Routine::Recursive(func) if self.c.percent(30) => {
                 let other = shared.routines.iter().find_map(|r| match r {
                     Routine::Recursive(f) => Some(*f),
-                    Routine::Kernel(..) => None,
+                    _ => None,
                 });
                 let one = self.f.func_ref(func);
                 let two = self.f.func_ref(other.unwrap_or(func));
@@ -199,6 +204,7 @@ impl Body<'_, '_, '_> {
                 self.f.call_ref(chosen, [turns, number])
             }
             Routine::Recursive(func) => self.f.call(func, [turns, number]),
+            Routine::Stream { .. } => return,
         };
         self.learn(made[0], Type::F64, 0);
         self.learn(made[1], Type::I64, 0);
