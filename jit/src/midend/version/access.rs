@@ -4,7 +4,7 @@ use crate::midend::induction::Induction;
 use crate::midend::values::{Arg, Value};
 use crate::mir::{Address, Field, Func, Node, Op};
 use nbc_ir::op::Imm;
-use nbc_ir::{BlockId, Elem, Inst, Operand, Reg, Type};
+use nbc_ir::{BlockId, Elem, Inst, Opcode, Operand, Reg, Type};
 
 /// Largest literal index that goes into the offset of an address.
 const MAX_OFFSET: i64 = 1 << 20;
@@ -30,6 +30,14 @@ pub struct Access {
     pub operands: Vec<Operand>,
     /// Whether it writes.
     pub write: bool,
+}
+
+/// Whether an instruction reads or writes an element.
+pub fn is_checked(inst: &Inst) -> bool {
+    use Opcode::*;
+    let by_parts = [TensorLoadRe, TensorLoadIm, TensorStoreRe, TensorStoreIm];
+    let whole = [TensorLoad, TensorStore, TensorLoad2, TensorStore2, TensorLoad3, TensorStore3];
+    by_parts.contains(&inst.opcode()) || whole.contains(&inst.opcode())
 }
 
 impl Access {

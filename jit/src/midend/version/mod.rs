@@ -33,6 +33,10 @@ use std::collections::BTreeMap;
 
 /// Takes bounds checks out of the loops of `func`.
 pub fn run(func: &mut Func) -> bool {
+    let is_access = |n: &Node| matches!(&n.op, Op::Inst(inst) if access::is_checked(inst));
+    if !func.blocks.iter().flat_map(|b| &b.nodes).any(is_access) {
+        return false;
+    }
     let changed = make_preheaders(func);
     let forest = Forest::new(func);
     if forest.loops.is_empty() {

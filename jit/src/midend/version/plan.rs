@@ -6,7 +6,7 @@ use super::extent::Extent;
 use super::level::Level;
 use crate::midend::induction::Induction;
 use crate::midend::loops::LoopId;
-use crate::midend::poly::{Atom, Poly};
+use crate::midend::poly::{Atom, Poly, Quantity};
 use crate::midend::values::Value;
 use crate::mir::Field;
 use rustc_hash::FxHashMap;
@@ -103,6 +103,21 @@ impl Guard {
             };
             !written.iter().any(implies)
         });
+        for n in (0..self.natural.len()).rev() {
+            let poly = self.natural.remove(n);
+            if !self.is_natural(it, &poly) {
+                self.natural.insert(n, poly);
+            }
+        }
+        for n in (0..self.below.len()).rev() {
+            let (poly, tensor, field) = self.below.remove(n);
+            let least = |b: &(Poly, Value, Field)| {
+                (b.1, b.2) == (tensor, field) && b.0.minus(&poly).is_some_and(|p| self.is_natural(it, &p))
+            };
+            if !self.below.iter().any(least) {
+                self.below.insert(n, (poly, tensor, field));
+            }
+        }
         // What lies between a number and a length is small.
         if self.bits < BITS[0] {
             return;
@@ -122,6 +137,32 @@ impl Guard {
             let high = below.iter().any(|(p, _, f)| is_it(p) && is_length(*f));
             !(low && high)
         });
+    }
+
+    /// Whether `poly` cannot be negative where nothing in `natural` is.
+    fn is_natural(&self, it: &Induction<'_>, poly: &Poly) -> bool {
+        // A quotient is at most what is divided: that much is lost if it is
+        // subtracted, and nothing if it is dropped.
+        let mut poly = poly.clone();
+        loop {
+            let quotient = poly.atoms().find_map(|atom| match it.atoms.borrow().get(atom) {
+                Quantity::Quotient(from, by) => Some((atom, from.clone(), *by)),
+                _ => None,
+            });
+            let Some((atom, from, by)) = quotient else { break };
+            let powers = poly.by_power(atom);
+            let [rest, times] = &*powers else { return false };
+            let Some(times) = times.as_number() else { return false };
+            let least = if times > 0 {
+                Some(rest.clone())
+            } else {
+                rest.times(&Poly::number(by)).and_then(|rest| rest.plus_times(&from, times))
+            };
+            let Some(least) = least else { return false };
+            poly = least;
+        }
+        let is_natural = |p: &Poly| p.span(|atom| it.span_of_atom(atom)).low >= 0;
+        is_natural(&poly) || self.natural.iter().any(|n| poly.minus(n).is_some_and(|p| is_natural(&p)))
     }
 
     /// Whether adding `other` would ask for nothing more, but that some values
@@ -283,7 +324,7 @@ fn guard(level: &mut Level<'_>, access: &Access) -> Option<(Guard, bool)> {
             guard.natural.push(least);
         }
         let field = access.length(n);
-        let quantity = crate::midend::poly::Quantity::Field(access.tensor, field);
+        let quantity = Quantity::Field(access.tensor, field);
         let length = Poly::atom(level.it.atom(quantity));
         let room = length.minus(&most)?.as_number();
         if room.is_none_or(|room| room < 1) {

@@ -1,11 +1,11 @@
 //! What is left of the checks in the loops of programs that people run, and
 //! how long it takes for functions that nobody would write.
 
+use super::access::is_checked;
 use crate::midend::loops::Forest;
 use crate::midend::{rotate, simplify, webs};
 use crate::mir::{self, Func, Op};
-use nbc_ir::op::Opcode;
-use nbc_ir::{BlockId, FuncId, Inst, Module};
+use nbc_ir::{BlockId, FuncId, Module};
 use std::time::{Duration, Instant};
 
 fn passed(text: &str) -> Vec<Func> {
@@ -32,16 +32,9 @@ fn checked(text: &str) -> Vec<(String, usize)> {
         let is_hot = |b: &usize| forest.innermost(BlockId::new(*b)).is_some() && !func.blocks[*b].cold;
         let blocks = (0..func.blocks.len()).filter(is_hot);
         let nodes = blocks.flat_map(|b| &func.blocks[b].nodes);
-        nodes.filter(|n| matches!(&n.op, Op::Inst(inst) if is_access(inst))).count()
+        nodes.filter(|n| matches!(&n.op, Op::Inst(inst) if is_checked(inst))).count()
     };
     passed(text).iter().map(|f| (f.name.clone(), count(f))).filter(|(_, n)| *n > 0).collect()
-}
-
-fn is_access(inst: &Inst) -> bool {
-    use Opcode::*;
-    let one = matches!(inst.opcode(), TensorLoad | TensorStore | TensorLoadRe | TensorLoadIm);
-    let more = matches!(inst.opcode(), TensorLoad2 | TensorStore2 | TensorLoad3 | TensorStore3);
-    one || more || matches!(inst.opcode(), TensorStoreRe | TensorStoreIm)
 }
 
 #[test]
