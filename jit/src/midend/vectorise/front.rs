@@ -211,7 +211,7 @@ impl<'n, 'a> Front<'n, 'a> {
             return None;
         }
         let (goes_on, also) = match (test.compare, by) {
-            (Compare::Lt | Compare::LtU, 1) | (Compare::Gt, -1) => (Some(test.compare), 0),
+            (Compare::Lt | Compare::LtU, 1) | (Compare::Gt, -1) => (Some(test.compare), 0i64),
             (Compare::Le, 1) | (Compare::Ge, -1) => (Some(test.compare), 1),
             (Compare::Ne, _) => (None, 0),
             _ => return None,
