@@ -67,7 +67,7 @@ fn check(bytes: &[u8], tally: &mut Tally) -> Result<(), String> {
         return Ok(());
     };
     let way = Way::reference(true);
-    let expected = run(&module, &script(), way);
+    let expected = run(&module, &script(&[]), way);
     if expected.iter().any(|o| o.trap() == Some(TrapCode::OutOfFuel)) {
         tally.endless += 1;
         return Ok(());
@@ -76,7 +76,7 @@ fn check(bytes: &[u8], tally: &mut Tally) -> Result<(), String> {
         None => tally.returned += 1,
         Some(_) => tally.trapped += 1,
     }
-    let enough = Script { fuel: 100 * script().fuel, ..script() };
+    let enough = Script { fuel: 100 * script(&[]).fuel, ..script(&[]) };
     let made = verified(optimised(&module), "optimised")?;
     agree(&expected, &run(&made, &enough, way)).map_err(|e| format!("optimised: {e}"))?;
     let (made, count) = resumed(&module);
