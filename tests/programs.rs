@@ -17,10 +17,11 @@ use nbc::ir::verify::VerifiedModule;
 use nbc::runtime::engine::{Limits, Program};
 use std::path::{Path, PathBuf};
 
-const FOLDERS: [&str; 5] = [
+const FOLDERS: [&str; 6] = [
     "tests/programs/returns",
     "tests/programs/traps",
     "tests/programs/regions",
+    "tests/programs/tiers",
     "examples",
     "benches/programs",
 ];
@@ -29,7 +30,9 @@ fn main() {
     let args = Arguments::from_args();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut trials = Vec::new();
-    for folder in FOLDERS {
+    // Others to look at: findings, say.
+    let more = std::env::var("PROGRAMS");
+    for folder in FOLDERS.into_iter().chain(more.as_deref()) {
         for path in programs(&root.join(folder)) {
             let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
             let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{name}: {e}"));

@@ -386,16 +386,20 @@ pub fn print(case: &Case, fails: impl Fn(&Case) -> Option<String>) -> String {
             text = shorter;
         }
     }
-    let calls: Vec<String> = case.script.calls.iter().map(|(f, args)| directive(f, args)).collect();
-    format!("; from {}, fuel {}\n{}\n\n{}", case.from, case.script.fuel, calls.join("\n"), text.trim_start())
+    // What the reference does, so that the text can become a test program.
+    let outcomes = Case { ways: Vec::new(), ..case.clone() }.check().unwrap_or_default();
+    let mut calls = String::new();
+    for (at, (function, args)) in case.script.calls.iter().enumerate() {
+        let args: Vec<String> = args.iter().map(value).collect();
+        let trap = outcomes.get(at).and_then(|o| o.trap());
+        let (word, code) = trap.map_or(("run", ""), |code| ("traps", code.name()));
+        let fuel = case.script.fuel;
+        calls.push_str(&format!("; {word}: @{function}({}) {code} with fuel {fuel}\n", args.join(", ")));
+    }
+    format!("; From {}.\n;\n{calls}\n{}", case.from, text.trim_start())
 }
 
-/// A call as a directive of a test program says it, if it can.
-fn directive(function: &str, args: &[nbc::runtime::value::Value]) -> String {
-    let args: Vec<String> = args.iter().map(value).collect();
-    format!("; run: @{function}({})", args.join(", "))
-}
-
+/// A value as a directive of a test program has it.
 fn value(value: &nbc::runtime::value::Value) -> String {
     use nbc::runtime::value::Value;
     match value {

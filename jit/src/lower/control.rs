@@ -170,7 +170,7 @@ impl Lowering<'_, '_> {
                 for node in &self.func.blocks[block.index()].nodes {
                     match &node.op {
                         Op::Charge { .. } | Op::Spend { .. } => dirty = true,
-                        Op::Inst(inst) if super::object::leaves(inst) => dirty = false,
+                        Op::Inst(inst) if super::object::leaves(self.func, inst) => dirty = false,
                         _ => {}
                     }
                 }

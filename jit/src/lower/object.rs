@@ -1,24 +1,26 @@
 //! What calls the runtime: operations, host functions, regions, lists.
 
 use super::Lowering;
+use crate::mir::Func;
 use cranelift_codegen::ir::Value;
 use nbc_ir::{Inst, Operand, Reg, Type};
 use nbc_runtime::compiled::{Arg, ObjectCall, calls};
 
-/// Whether the budget must be in the context while the instruction runs.
-pub fn leaves(inst: &Inst) -> bool {
-    matches!(
-        inst,
+/// Whether the instruction leaves the budget in the context, where whoever runs
+/// meanwhile finds it. A plain value is put into a global or a list right here.
+pub fn leaves(func: &Func, inst: &Inst) -> bool {
+    let is_object = |value: Operand| func.ty(value).value().is_some_and(Type::is_object);
+    match *inst {
         Inst::Call { .. }
-            | Inst::CallRef { .. }
-            | Inst::CallOp { .. }
-            | Inst::RegionBegin {}
-            | Inst::RegionEnd { .. }
-            | Inst::ListNew { .. }
-            | Inst::ListSet { .. }
-            | Inst::GlobalSet { .. }
-            | Inst::Ret { .. }
-    )
+        | Inst::CallRef { .. }
+        | Inst::CallOp { .. }
+        | Inst::RegionBegin {}
+        | Inst::RegionEnd { .. }
+        | Inst::ListNew { .. }
+        | Inst::Ret { .. } => true,
+        Inst::ListSet { value, .. } | Inst::GlobalSet { value, .. } => is_object(value),
+        _ => false,
+    }
 }
 
 impl Lowering<'_, '_> {
