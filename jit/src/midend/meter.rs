@@ -146,6 +146,19 @@ impl Compare {
         })
     }
 
+    /// Whether a counter that grows by `by` while it compares so with `bound`
+    /// comes to an end there, and not around to where it goes on.
+    fn stays_in_range(self, by: i64, bound: i64) -> bool {
+        match self {
+            Compare::Lt => bound <= i64::MAX - (by - 1),
+            Compare::Le => bound <= i64::MAX - by,
+            Compare::Gt => bound >= i64::MIN - (by + 1),
+            Compare::Ge => bound >= i64::MIN - by,
+            Compare::LtU => bound as u64 <= u64::MAX - (by as u64 - 1),
+            Compare::Ne => true,
+        }
+    }
+
     /// The same with operands swapped.
     pub fn swapped(self) -> Option<Compare> {
         Some(match self {
@@ -156,6 +169,15 @@ impl Compare {
             Compare::Ne => Compare::Ne,
             Compare::LtU => return None,
         })
+    }
+
+    /// The same without its bound.
+    fn strict(self) -> Compare {
+        match self {
+            Compare::Le => Compare::Lt,
+            Compare::Ge => Compare::Gt,
+            other => other,
+        }
     }
 
     /// The instruction.
@@ -276,6 +298,11 @@ impl Counted {
         if !suits || !together {
             return None;
         }
+        if let (Step::Literal(by), Operand::Imm(Imm::I64(bound))) = (step, bound)
+            && !goes_on.stays_in_range(by, bound)
+        {
+            return None;
+        }
         let start = func.blocks[preheader.index()].nodes.iter().rev().find_map(|n| match n.op {
             Op::Inst(Inst::I64Const { dst, value: Imm::I64(v) }) if dst == counter => Some(v),
             Op::Inst(Inst::Copy { dst, a: Operand::Imm(Imm::I64(v)) }) if dst == counter => Some(v),
@@ -304,9 +331,11 @@ impl Counted {
         else {
             return None;
         };
-        let turns = start.abs_diff(bound) / by.unsigned_abs() + 1;
-        let few = turns <= CHUNK as u64 && self.goes_on != Compare::LtU && self.ends(by, start, bound);
-        few.then_some(turns as i64)
+        // What starts beyond the bound must not come back around either.
+        start.checked_add(by)?;
+        let turns = start.abs_diff(bound) / by.unsigned_abs();
+        let few = turns < CHUNK as u64 && self.goes_on != Compare::LtU && self.ends(by, start, bound);
+        few.then_some(turns as i64 + 1)
     }
 
     fn turns_little(&self) -> bool {
@@ -328,36 +357,41 @@ impl Counted {
         let node = |inst| Node { op: Op::Inst(inst), origin };
         // The latch compares with the nearer bound.
         let here = func.value(Type::Bool);
+        let goes_on = match self.step {
+            Step::Literal(_) => self.goes_on.strict(),
+            Step::Fixed(_) => self.goes_on,
+        };
         let nodes = &mut func.blocks[self.latch.index()].nodes;
         let end = nodes.len() - 1;
         nodes[end].op = Op::Inst(Inst::BrIf { cond: here.into(), then_to: self.header, else_to: check });
-        nodes.insert(end, node(self.goes_on.inst(here, self.compared, near.into())));
-        // If that is not its own, the loop may go on.
-        let nearer = func.value(Type::Bool);
-        let go = Inst::BrIf { cond: nearer.into(), then_to: more, else_to: self.exit };
-        let test = Inst::I64Ne { dst: nearer, a: near.into(), b: self.bound };
-        func.blocks[check.index()].nodes = vec![node(test), node(go)];
+        nodes.insert(end, node(goes_on.inst(here, self.compared, near.into())));
         let again = func.value(Type::Bool);
-        let mut nodes = Vec::new();
-        let mut compared = self.compared;
-        if let Step::Literal(by) = self.step {
-            // Where the counter is, the nearer bound tells: so the counter
-            // need not outlive the loop.
-            let there = func.value(Type::I64);
-            let beyond = if matches!(self.goes_on, Compare::Le | Compare::Ge) { by } else { 0 };
-            nodes.push(node(Inst::I64Add { dst: there, a: near.into(), b: beyond.into() }));
+        if let Step::Literal(_) = self.step {
+            // Where the counter is, the nearer bound tells, unless it is beyond
+            // its own: so the counter need not outlive the loop.
+            let test = self.goes_on.inst(again, near.into(), self.bound);
+            let go = Inst::BrIf { cond: again.into(), then_to: more, else_to: self.exit };
+            func.blocks[check.index()].nodes = vec![node(test), node(go)];
             let moving = match self.compared {
                 Operand::Reg(r) if r != self.counter => Some(r),
                 _ => None,
             };
+            let mut nodes = Vec::new();
             for reg in moving.into_iter().chain([self.counter]) {
-                nodes.push(node(Inst::Copy { dst: reg, a: there.into() }));
+                nodes.push(node(Inst::Copy { dst: reg, a: near.into() }));
             }
-            compared = there.into();
+            nodes.push(node(Inst::Br { target: chunk }));
+            func.blocks[more.index()].nodes = nodes;
+        } else {
+            // If that is not its own, the loop may go on.
+            let nearer = func.value(Type::Bool);
+            let go = Inst::BrIf { cond: nearer.into(), then_to: more, else_to: self.exit };
+            let test = Inst::I64Ne { dst: nearer, a: near.into(), b: self.bound };
+            func.blocks[check.index()].nodes = vec![node(test), node(go)];
+            let test = self.goes_on.inst(again, self.compared, self.bound);
+            let go = Inst::BrIf { cond: again.into(), then_to: chunk, else_to: self.exit };
+            func.blocks[more.index()].nodes = vec![node(test), node(go)];
         }
-        nodes.push(node(self.goes_on.inst(again, compared, self.bound)));
-        nodes.push(node(Inst::BrIf { cond: again.into(), then_to: chunk, else_to: self.exit }));
-        func.blocks[more.index()].nodes = nodes;
         let mut nodes = match self.step {
             Step::Literal(by) => self.nearer_bound(func, near, by, origin),
             Step::Fixed(by) => self.nearer_bound_by(func, near, by, origin),
@@ -377,45 +411,80 @@ impl Counted {
     }
 
     /// Sets `near` to a bound that is at most a chunk away, and pays for it.
+    ///
+    /// The loop goes on up to `near` without it. Where the step after the last
+    /// could come around to where the loop goes on, that is one turn at a time.
     fn nearer_bound(&self, func: &mut Func, near: Reg, step: i64, origin: u32) -> Vec<Node> {
         let chunk = (CHUNK / self.weight).max(64) * step.abs();
         let mut value = |ty| func.value(ty);
-        let (distance, far, goal) = (value(Type::I64), value(Type::Bool), value(Type::I64));
-        let (paid, cost) = (value(Type::I64), value(Type::I64));
+        let (distance, long, goal) = (value(Type::I64), value(Type::Bool), value(Type::I64));
         let (counter, bound) = (Operand::from(self.counter), self.bound);
-        let (low, high) = if step > 0 { (counter, bound) } else { (bound, counter) };
-        let mut insts = vec![Inst::I64Sub { dst: distance, a: high, b: low }];
-        if self.goes_on == Compare::Ne {
-            // At distance 0 the loop would count all the way around.
-            let less = value(Type::I64);
-            insts.push(Inst::I64Sub { dst: less, a: distance.into(), b: 1i64.into() });
-            insts.push(Inst::I64GeU { dst: far, a: less.into(), b: chunk.into() });
-        } else {
-            let (ahead, long) = (value(Type::Bool), value(Type::Bool));
-            insts.push(self.goes_on.inst(ahead, counter, bound));
-            insts.push(Inst::I64GeU { dst: long, a: distance.into(), b: chunk.into() });
-            insts.push(Inst::BoolAnd { dst: far, a: ahead.into(), b: long.into() });
-        }
         let by = if step > 0 { chunk } else { -chunk };
+        let from_to = |from, to| if step > 0 { (to, from) } else { (from, to) };
+        let (high, low) = from_to(counter, bound);
+        let mut insts = vec![Inst::I64Sub { dst: distance, a: high, b: low }];
+        let mut far = distance;
+        if self.goes_on == Compare::Ne {
+            // At distance 0 the loop counts all the way around.
+            far = value(Type::I64);
+            insts.push(Inst::I64Sub { dst: far, a: distance.into(), b: 1i64.into() });
+        }
+        insts.push(Inst::I64GeU { dst: long, a: far.into(), b: chunk.into() });
         insts.push(Inst::I64Add { dst: goal, a: counter, b: by.into() });
-        insts.push(Inst::Select { dst: near, cond: far.into(), a: goal.into(), b: bound });
-        let (low, high) = if step > 0 { (counter, near.into()) } else { (near.into(), counter) };
-        insts.push(Inst::I64Sub { dst: paid, a: high, b: low });
-        insts.push(Inst::I64Max { dst: cost, a: paid.into(), b: 1i64.into() });
-        let mut charged = cost;
+        if self.goes_on == Compare::Ne {
+            insts.push(Inst::Select { dst: near, cond: long.into(), a: goal.into(), b: bound });
+        } else {
+            let mut last = bound;
+            if self.goes_on != self.goes_on.strict() {
+                let beyond = value(Type::I64);
+                insts.push(Inst::I64Add { dst: beyond, a: bound, b: step.signum().into() });
+                last = beyond.into();
+            }
+            let (to, one, ahead) = (value(Type::I64), value(Type::I64), value(Type::Bool));
+            insts.push(Inst::Select { dst: to, cond: long.into(), a: goal.into(), b: last });
+            insts.push(Inst::I64Add { dst: one, a: counter, b: step.into() });
+            insts.push(self.goes_on.inst(ahead, counter, bound));
+            let (mut many, fits) = (ahead, value(Type::Bool));
+            if let Some(test) = self.stays_in_range(fits, step) {
+                many = value(Type::Bool);
+                insts.push(test);
+                insts.push(Inst::BoolAnd { dst: many, a: ahead.into(), b: fits.into() });
+            }
+            insts.push(Inst::Select { dst: near, cond: many.into(), a: to.into(), b: one.into() });
+        }
+        let mut cost = value(Type::I64);
+        let (high, low) = from_to(counter, near.into());
+        insts.push(Inst::I64Sub { dst: cost, a: high, b: low });
         if self.weight > 1 {
-            charged = value(Type::I64);
-            // The bound may be out of all proportion when the loop turns once only.
-            let most = value(Type::I64);
-            insts.push(Inst::I64Min { dst: most, a: cost.into(), b: chunk.into() });
-            insts.push(Inst::I64Mul { dst: charged, a: most.into(), b: self.weight.into() });
+            let distance = std::mem::replace(&mut cost, value(Type::I64));
+            insts.push(Inst::I64Mul { dst: cost, a: distance.into(), b: self.weight.into() });
         }
         let mut nodes: Vec<Node> = insts.into_iter().map(|i| Node { op: Op::Inst(i), origin }).collect();
-        nodes.push(Node { op: Op::Charge { cost: charged.into() }, origin });
+        nodes.push(Node { op: Op::Charge { cost: cost.into() }, origin });
         nodes
     }
+
+    /// What sets `dst` to whether the counter stays in range beyond the bound;
+    /// none where it always does.
+    fn stays_in_range(&self, dst: Reg, by: i64) -> Option<Inst> {
+        let a = self.bound;
+        if let Operand::Imm(_) = a {
+            // It has been looked at.
+            return None;
+        }
+        Some(match self.goes_on {
+            Compare::Lt if by > 1 => Inst::I64Le { dst, a, b: (i64::MAX - (by - 1)).into() },
+            Compare::Le => Inst::I64Le { dst, a, b: (i64::MAX - by).into() },
+            Compare::Gt if by < -1 => Inst::I64Ge { dst, a, b: (i64::MIN - (by + 1)).into() },
+            Compare::Ge => Inst::I64Ge { dst, a, b: (i64::MIN - by).into() },
+            Compare::LtU if by > 1 => Inst::I64LtU { dst, a, b: (1 - by).into() },
+            _ => return None,
+        })
+    }
+
     /// The same where the step is only known when the program runs. A step
-    /// that is not positive, or enormous, makes every turn a chunk.
+    /// that is not positive, or enormous, or that could lead around the end of
+    /// the numbers, makes every turn a chunk.
     fn nearer_bound_by(&self, func: &mut Func, near: Reg, step: Reg, origin: u32) -> Vec<Node> {
         /// A chunk is so many turns, as a power of 2.
         const TURNS: u32 = 12;
@@ -425,7 +494,9 @@ impl Counted {
         let (counter, bound) = (Operand::from(self.counter), self.bound);
         let (good, less) = (value(Type::Bool), value(Type::I64));
         let (chunk, distance, goal) = (value(Type::I64), value(Type::I64), value(Type::I64));
-        let (ahead, long, far) = (value(Type::Bool), value(Type::Bool), value(Type::Bool));
+        let (ahead, long, beyond, fits) =
+            (value(Type::Bool), value(Type::Bool), value(Type::I64), value(Type::Bool));
+        let (both, all) = (value(Type::Bool), value(Type::Bool));
         let (to, least) = (value(Type::I64), Operand::from(i64::MIN));
         let (share, some, cost, charged) =
             (value(Type::I64), value(Type::I64), value(Type::I64), value(Type::I64));
@@ -434,12 +505,15 @@ impl Counted {
             Inst::I64LtU { dst: good, a: less.into(), b: (1i64 << 40).into() },
             Inst::I64Shl { dst: chunk, a: step.into(), b: (TURNS as i64).into() },
             Inst::I64Sub { dst: distance, a: bound, b: counter },
-            self.goes_on.inst(ahead, counter, bound),
             Inst::I64GeU { dst: long, a: distance.into(), b: chunk.into() },
-            Inst::BoolAnd { dst: far, a: ahead.into(), b: long.into() },
             Inst::I64Add { dst: goal, a: counter, b: chunk.into() },
-            Inst::Select { dst: to, cond: far.into(), a: goal.into(), b: bound },
-            Inst::Select { dst: near, cond: good.into(), a: to.into(), b: least },
+            Inst::Select { dst: to, cond: long.into(), a: goal.into(), b: bound },
+            self.goes_on.inst(ahead, counter, bound),
+            Inst::I64Add { dst: beyond, a: bound, b: step.into() },
+            Inst::I64Ge { dst: fits, a: beyond.into(), b: bound },
+            Inst::BoolAnd { dst: both, a: ahead.into(), b: fits.into() },
+            Inst::BoolAnd { dst: all, a: both.into(), b: good.into() },
+            Inst::Select { dst: near, cond: all.into(), a: to.into(), b: least },
             Inst::I64ShrU { dst: share, a: distance.into(), b: SHARE.into() },
             Inst::I64Min { dst: some, a: share.into(), b: (1i64 << TURNS).into() },
             Inst::I64Max { dst: cost, a: some.into(), b: 1i64.into() },
