@@ -46,7 +46,7 @@ impl campaign::Tally for Tally {
 
 #[test]
 fn what_passes_leave_does_the_same() {
-    let campaign = Campaign::of(if cfg!(debug_assertions) { 400 } else { 4000 });
+    let campaign = Campaign::of(if cfg!(debug_assertions) { 100 } else { 2000 });
     let (tally, programs) = campaign.run("midend", |seed, tally: &mut Tally| {
         let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
         let len = random.next() as usize % BYTES;

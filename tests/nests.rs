@@ -44,7 +44,7 @@ impl campaign::Tally for Tally {
 
 #[test]
 fn nests_of_loops_do_the_same_in_every_way() {
-    let campaign = Campaign::of(if cfg!(debug_assertions) { 300 } else { 4000 });
+    let campaign = Campaign::of(if cfg!(debug_assertions) { 100 } else { 2000 });
     let (tally, programs) = campaign.run("nests", |seed, tally: &mut Tally| {
         let mut random = Random(seed.wrapping_mul(0x9e6c_63d0_876a_3f6b));
         let len = random.next() as usize % BYTES;

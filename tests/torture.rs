@@ -340,7 +340,7 @@ fn control_calls_globals_and_regions_a_million_times() {
 #[test]
 fn random_loops_keep_the_native_stack() {
     let mut random = random_program::choices::Random(11);
-    let programs = if cfg!(debug_assertions) { 50 } else { 1000 };
+    let programs = if cfg!(debug_assertions) { 15 } else { 1000 };
     on_a_small_stack(move || {
         let mut tally = random_program::agree::Tally::default();
         for _ in 0..programs {

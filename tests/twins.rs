@@ -21,7 +21,7 @@ const BYTES: usize = 3000;
 
 #[test]
 fn every_way_of_running_agrees() {
-    let campaign = Campaign::of(if cfg!(debug_assertions) { 400 } else { 4000 });
+    let campaign = Campaign::of(if cfg!(debug_assertions) { 100 } else { 2000 });
     let (tally, programs) = campaign.run("twins", |seed, tally: &mut Tally| {
         let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
         let len = random.next() as usize % BYTES;

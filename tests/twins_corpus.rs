@@ -48,7 +48,7 @@ impl Tally for Ends {
 #[test]
 fn changed_programs_agree() {
     let samples = corpus::samples();
-    let campaign = Campaign::of(if cfg!(debug_assertions) { 400 } else { 4000 });
+    let campaign = Campaign::of(if cfg!(debug_assertions) { 100 } else { 2000 });
     let (ends, programs) = campaign.run("corpus", |seed, ends: &mut Ends| {
         let mut case = changed(&mut Dice::new(seed), &samples);
         case.ways = Way::some(seed);

@@ -512,15 +512,15 @@ export func @callee(%n: i64) -> i64 {
                 if metered && (*ctx).budget >= 1000 {
                     (*ctx).budget -= 1000;
                 } else if metered {
-                    status = call!(charge: *mut Context, *const Site, u64; ctx, &site, 1000);
+                    status = call!(charge: *mut Context, u64; ctx, 1000);
                 } else {
                     (*ctx).budget -= 1000;
                     if (*ctx).budget < 0 {
-                        status = call!(poll: *mut Context, *const Site; ctx, &site);
+                        status = call!(poll: *mut Context; ctx);
                     }
                 }
                 if status != 0 {
-                    return Int(status, 0);
+                    return Int(call!(passed: *mut Context, *const Site, u64; ctx, &site, status), 0);
                 }
             }
             let mut slots = [n as u64];
