@@ -4,7 +4,7 @@ use super::Lowering;
 use super::scalar;
 use crate::mir::Field;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{self, InstBuilder, Value, types};
+use cranelift_codegen::ir::{self, InstBuilder, InstructionData, Opcode as Clif, Value, ValueDef, types};
 use cranelift_frontend::Switch;
 use nbc_ir::op::FieldRef;
 use nbc_ir::{BlockId, ConstId, Elem, FuncId, GlobalId, Imm, Inst, Item, OpId, Operand, Reg, Type};
@@ -134,9 +134,37 @@ impl Lowering<'_, '_> {
 
     fn br_if(&mut self, cond: Operand, then_to: BlockId, else_to: BlockId) {
         let cond = self.operand(cond);
+        let is_guard = self.func.blocks[else_to.index()].cold && !self.func.blocks[then_to.index()].cold;
         let (then_args, else_args) = (self.way_to(then_to), self.way_to(else_to));
         let (then_to, else_to) = (self.blocks[then_to.index()], self.blocks[else_to.index()]);
-        self.builder.ins().brif(cond, then_to, &then_args, else_to, &else_args);
+        // All conditions of a guard hold, as a rule: a branch on each, which is
+        // one operation with its comparison, takes less than to join them.
+        let mut conditions = Vec::new();
+        if is_guard {
+            self.conjuncts(cond, &mut conditions);
+        }
+        let last = conditions.pop().unwrap_or(cond);
+        for condition in conditions {
+            let next = self.next_block();
+            self.builder.ins().brif(condition, next, &[], else_to, &else_args);
+            self.go_on_in(next);
+        }
+        self.builder.ins().brif(last, then_to, &then_args, else_to, &else_args);
+    }
+
+    /// The conditions that `cond` joins, if there are few.
+    fn conjuncts(&self, cond: Value, out: &mut Vec<Value>) {
+        const MOST: usize = 8;
+        let dfg = &self.builder.func.dfg;
+        if let ValueDef::Result(inst, _) = dfg.value_def(cond)
+            && let InstructionData::Binary { opcode: Clif::Band, args: [a, b] } = dfg.insts[inst]
+            && out.len() < MOST
+        {
+            self.conjuncts(a, out);
+            self.conjuncts(b, out);
+        } else {
+            out.push(cond);
+        }
     }
 
     fn switch(&mut self, index: Operand, targets: &[BlockId], default_to: BlockId) {

@@ -101,7 +101,8 @@ pub fn binary(b: &mut FunctionBuilder, cpu: &Cpu, op: BinaryOp, x: Value, y: Val
         I32Add | I64Add => b.ins().iadd(x, y),
         I32Sub | I64Sub => b.ins().isub(x, y),
         I32Mul | I64Mul => product(b, x, y),
-        I32And | I64And | BoolAnd => b.ins().band(x, y),
+        I64And => conjunction(b, x, y),
+        I32And | BoolAnd => b.ins().band(x, y),
         I32Or | I64Or | BoolOr => b.ins().bor(x, y),
         I32Xor | I64Xor | BoolXor => b.ins().bxor(x, y),
         // Cranelift takes all of these modulo the width.
@@ -147,6 +148,17 @@ fn product(b: &mut FunctionBuilder, x: Value, y: Value) -> Value {
         }
         _ => b.ins().imul(x, y),
     }
+}
+
+/// Bits that both have. The low half of an i64 is said to be just that: what
+/// computes it is then computed in 32 bits, whose upper half is zero for free.
+fn conjunction(b: &mut FunctionBuilder, x: Value, y: Value) -> Value {
+    let (x, y) = if int_literal(b, x).is_some() { (y, x) } else { (x, y) };
+    if int_literal(b, y) == Some(0xffff_ffff) {
+        let low = b.ins().ireduce(types::I32, x);
+        return b.ins().uextend(types::I64, low);
+    }
+    b.ins().band(x, y)
 }
 
 /// A comparison: 1 if it holds, else 0.

@@ -213,6 +213,30 @@ fn with_int(opcode: Opcode, dst: Reg, a: Operand, b: Operand, n: i64, defs: &imp
         // One form for what counts up and down.
         (I32Sub, _) => make(I32Add, dst, &[a, literal(opcode, n.wrapping_neg())]),
         (I64Sub, _) => make(I64Add, dst, &[a, literal(opcode, n.wrapping_neg())]),
+        // Of a sum (or the like) with what was shifted left, low bits are those
+        // of the other.
+        (I32And | I64And, 1..) => {
+            let other = match *defs.look(a)? {
+                Inst::I32Add { a, b, .. } | Inst::I32Or { a, b, .. } | Inst::I32Xor { a, b, .. } => [a, b],
+                Inst::I64Add { a, b, .. } | Inst::I64Or { a, b, .. } | Inst::I64Xor { a, b, .. } => [a, b],
+                _ => return None,
+            };
+            let clears = |o: Operand| match defs.look(o) {
+                Some(Inst::I32Shl { b, .. } | Inst::I64Shl { b, .. }) => {
+                    int(*b).is_some_and(|by| (1..width).contains(&by) && n >> by == 0)
+                }
+                _ => false,
+            };
+            let [x, y] = other;
+            let kept = if clears(y) {
+                x
+            } else if clears(x) {
+                y
+            } else {
+                return None;
+            };
+            make(opcode, dst, &[kept, b])
+        }
         (I32Add, _) => match *defs.look(a)? {
             Inst::I32Add { a, b, .. } => make(I32Add, dst, &[a, literal(opcode, int(b)?.wrapping_add(n))]),
             _ => None,
@@ -371,6 +395,33 @@ mod tests {
             }
         }
         assert!(changed > 1000, "only {changed} were simpler");
+    }
+
+    #[test]
+    fn low_bits_are_not_changed_by_what_is_shifted_left() {
+        struct Both([Inst; 2]);
+        impl Look for Both {
+            fn look(&self, operand: Operand) -> Option<&Inst> {
+                match operand {
+                    Operand::Reg(r) => self.0.get(r.index()),
+                    Operand::Imm(_) => None,
+                }
+            }
+        }
+        let (dst, x, y) = (Reg(9), Operand::Reg(Reg(5)), Operand::Reg(Reg(0)));
+        let masked = |by: i64, mask: i64| {
+            let shifted = Inst::I64Shl { dst: Reg(0), a: Reg(6).into(), b: by.into() };
+            let sum = Inst::I64Add { dst: Reg(1), a: y, b: x };
+            let inst = Inst::I64And { dst, a: Reg(1).into(), b: mask.into() };
+            simpler(&inst, &Both([shifted, sum]))
+        };
+        let kept = |mask: i64| Some(Simpler::Inst(Inst::I64And { dst, a: x, b: mask.into() }));
+        assert_eq!(masked(17, 0xffff), kept(0xffff));
+        assert_eq!(masked(16, 0xffff), kept(0xffff));
+        assert_eq!(masked(15, 0xffff), None);
+        // A shift by 64 is none.
+        assert_eq!(masked(64, 1), None);
+        assert_eq!(masked(63, i64::MAX), kept(i64::MAX));
     }
 
     #[test]
