@@ -13,7 +13,7 @@
 //! nodes as in the callee itself. How deep calls can go may differ.
 
 use super::{charge, tail};
-use crate::mir::{self, Block, Entry, Func, Node, Op, Origin, Ty};
+use crate::mir::{self, Block, Entry, Func, Node, Op, Origin, Shapes, Ty};
 use nbc_ir::flow::{Dominators, Loops};
 use nbc_ir::op::Effect;
 use nbc_ir::{BlockId, FuncId, Inst, Operand, Reg, VerifiedModule};
@@ -335,6 +335,7 @@ fn early(module: &VerifiedModule, id: FuncId, metered: bool, most: usize) -> Opt
         results: sig.results.clone(),
         own_region: false,
         regs: sig.params.iter().map(|t| Ty::Value(*t)).collect(),
+        shapes: Shapes::default(),
         blocks: vec![Block::default(); 3],
         origins: Vec::new(),
     };
@@ -410,6 +411,7 @@ fn put_in(func: &mut Func, block: BlockId, at: usize, callee: &Func) -> (BlockId
     let regs = func.regs.len();
     let reg = |r: Reg| Reg::new(regs + r.index());
     func.regs.extend_from_slice(&callee.regs);
+    func.shapes.extend(callee.shapes.iter().map(|(r, shape)| (reg(*r), shape.clone())));
     let origins = func.origins.len() as u32;
     let origin = |o: u32| if o == CALL { call.origin } else { origins + o };
     func.origins.extend(callee.origins.iter().map(|o| Origin { caller: Some(call.origin), ..*o }));

@@ -81,7 +81,10 @@ pub fn run(
     }
     done("rotate", func);
     if options.hoist {
-        version::run(func);
+        // A guard on lengths that are known is decided, and one copy goes.
+        if version::run(func) && !func.shapes.is_empty() {
+            simplify::run(func);
+        }
         done("version", func);
     }
     if options.unroll {

@@ -43,7 +43,13 @@ pub fn run(func: &mut Func) -> bool {
         names[keeps as usize] = Some(reg);
         for (id, web) in ids.iter().zip(of_ids) {
             let ty = func.regs[reg.index()];
-            renamed[*id as usize] = *names[*web as usize].get_or_insert_with(|| func.reg(ty));
+            renamed[*id as usize] = *names[*web as usize].get_or_insert_with(|| {
+                let new = func.reg(ty);
+                if let Some(shape) = func.shapes.get(&reg).cloned() {
+                    func.shapes.insert(new, shape);
+                }
+                new
+            });
         }
     }
     if func.regs.len() > regs {

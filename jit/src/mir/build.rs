@@ -1,5 +1,6 @@
 //! Bytecode to the mid-end's representation.
 
+use super::shape::shapes;
 use super::{Block, Entry, Func, Node, Op, Origin, Ty};
 use nbc_ir::{BlockId, FuncId, VerifiedModule};
 
@@ -34,6 +35,8 @@ fn translate(module: &VerifiedModule, id: FuncId) -> Func {
     let facts = module.facts(id);
     let sig = &module.sigs[function.sig.index()];
     let mut origins = Vec::new();
+    let reachable =
+        function.blocks.iter().zip(&facts.block_depth).filter(|(_, d)| **d != u32::MAX).map(|(b, _)| b);
     let blocks = function
         .blocks
         .iter()
@@ -57,6 +60,7 @@ fn translate(module: &VerifiedModule, id: FuncId) -> Func {
         results: sig.results.clone(),
         own_region: facts.makes_objects,
         regs: function.regs.iter().map(|t| Ty::Value(*t)).collect(),
+        shapes: shapes(module, reachable, function.regs.len(), sig.params.len()),
         blocks,
         origins,
     }

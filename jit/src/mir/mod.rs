@@ -12,10 +12,12 @@ mod check;
 mod flow;
 mod print;
 mod resume;
+mod shape;
 
 pub use build::{build, build_resumed};
 pub use check::check;
 pub use flow::Liveness;
+pub use shape::{Shape, Shapes};
 
 use nbc_ir::op::{FieldMut, FieldRef, Opcode};
 use nbc_ir::{BlockId, Elem, FuncId, Inst, Operand, Reg, Type};
@@ -35,6 +37,8 @@ pub struct Func {
     pub own_region: bool,
     /// Types of all registers.
     pub regs: Vec<Ty>,
+    /// Shapes of the tensors in some.
+    pub shapes: Shapes,
     /// Blocks; the first is the entry.
     pub blocks: Vec<Block>,
     /// Where instructions come from; what nodes refer to.

@@ -15,7 +15,7 @@ pub mod dead;
 pub mod fold;
 mod rules;
 
-use crate::mir::{Func, Op};
+use crate::mir::{Field, Func, Op};
 use nbc_ir::flow::{Cfg, Dominators};
 use nbc_ir::op::{Effect, Imm};
 use nbc_ir::{BlockId, Inst, Operand, Reg};
@@ -180,6 +180,9 @@ impl Values {
             let new = Op::Inst(assign(dst, value));
             return if new == *op { None } else { Some(new) };
         }
+        if let Some((dst, value)) = known_field(func, op) {
+            return Some(Op::Inst(assign(dst, value.into())));
+        }
         let mut new = None;
         if let Op::Inst(inst) = op {
             let defs = Definitions { values: self, func };
@@ -260,6 +263,22 @@ fn assign(dst: Reg, value: Operand) -> Inst {
             Imm::Bool(_) => Inst::BoolConst { dst, value },
         },
     }
+}
+
+/// Register and value of an operation that reads a field of a tensor whose
+/// shape is known.
+fn known_field(func: &Func, op: &Op) -> Option<(Reg, i64)> {
+    let (dst, tensor, field) = match *op {
+        Op::Field { dst, tensor, field } => (dst, tensor, field),
+        Op::Inst(Inst::TensorLen { dst, x: Operand::Reg(x) }) => (dst, x, Field::Len),
+        Op::Inst(Inst::TensorRank { dst, x: Operand::Reg(x) }) => (dst, x, Field::Rank),
+        Op::Inst(Inst::TensorDim { dst, x: Operand::Reg(x), axis: Operand::Imm(Imm::I64(axis)) }) => {
+            let dims = &func.shapes.get(&x)?.dims;
+            return Some((dst, *dims.get(usize::try_from(axis).ok()?)?));
+        }
+        _ => return None,
+    };
+    Some((dst, func.shapes.get(&tensor)?.field(field)?))
 }
 
 /// Register and value of an operation that only writes a value.
