@@ -1,5 +1,7 @@
 //! From a function of a loaded program to code that can be entered.
 
+use crate::align;
+use crate::clif;
 use crate::code::{Code, CodeMemory, erase};
 use crate::lower::scalar::Cpu;
 use crate::lower::{
@@ -9,13 +11,14 @@ use crate::midend;
 use crate::mir::{self, Entry, Func, Origin, Ty};
 use crate::perf::{Lines, Recorder, printable};
 
+use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{self, AbiParam, InstBuilder, MemFlagsData, UserFuncName, types};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{CompiledCode, Context};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
-use cranelift_module::{Linkage, Module, ModuleError};
+use cranelift_module::{Linkage, Module, ModuleError, ModuleReloc};
 use nbc_ir::{BlockId, FuncId, Type};
 use nbc_runtime::compiled::{Enter, NativeCode, calls, layout};
 use nbc_runtime::interp::code::Loaded;
@@ -122,7 +125,10 @@ pub struct Explanation {
 struct Emitted {
     module: JITModule,
     declared: cranelift_module::FuncId,
-    context: Context,
+    /// Bytes before the code.
+    padding: u32,
+    clif: ir::Function,
+    code: CompiledCode,
     attachments: Attachments,
 }
 
@@ -216,8 +222,8 @@ impl Compiler {
         }
         let func = self.prepare(loaded, id, resume, &mut |_, _| {});
         let name = symbol(&func, resume);
-        let Emitted { mut module, declared, context, attachments } = self.emit(loaded, &func, &name)?;
-        let code = context.compiled_code().ok_or(CompileError::Backend("no code".to_owned()))?;
+        let Emitted { mut module, declared, padding, code, attachments, .. } =
+            self.emit(loaded, &func, &name)?;
         let bytes = code.code_info().total_size as usize;
         let frame = code.buffer.frame_layout().map_or(0, |f| f.frame_to_fp_offset);
         if frame > MAX_FRAME {
@@ -225,15 +231,17 @@ impl Compiler {
             unsafe { module.free_memory() };
             return Err(CompileError::FrameTooLarge(frame));
         }
-        let Some(room) = self.memory.take(bytes) else {
+        let Some(room) = self.memory.take(bytes + padding as usize) else {
             // SAFETY: as above.
             unsafe { module.free_memory() };
             return Err(CompileError::MemoryFull);
         };
         module.finalize_definitions()?;
-        let address = module.get_finalized_function(declared);
+        let start = module.get_finalized_function(declared);
+        // SAFETY: the code comes after so many bytes.
+        let address = unsafe { start.add(padding as usize) };
         if let Some(perf) = &self.perf {
-            let lines = lines(loaded, places(&func, code));
+            let lines = lines(loaded, places(&func, &code));
             // SAFETY: that much code was just put there.
             perf.record(&name, unsafe { std::slice::from_raw_parts(address, bytes) }, &lines);
         }
@@ -261,7 +269,9 @@ impl Compiler {
             LARGE..HUGE => &self.faster[0],
             _ => &self.faster[1],
         };
-        let mut module = module(isa);
+        // What Cranelift optimised is seen to before it makes machine code of it.
+        let optimises = isa.flags().opt_level() != settings::OptLevel::None;
+        let mut module = module(if optimises { &self.faster[0] } else { isa });
         let conv = isa.default_call_conv();
         let sig = match func.entry {
             Entry::Call { .. } => call_signature(&params(func), &func.results, conv),
@@ -287,8 +297,14 @@ impl Compiler {
         };
         let builder = FunctionBuilder::new(&mut context.func, &mut frontend);
         let attachments = lower(func, target, builder).ok_or(CompileError::TooLarge)?;
-        module.define_function(declared, &mut context)?;
-        Ok(Emitted { module, declared, context, attachments })
+        context.optimize(&**isa, &mut ControlPlane::default()).map_err(ModuleError::from)?;
+        if optimises {
+            clif::run(&mut context);
+            #[cfg(debug_assertions)]
+            context.verify(&**isa).map_err(|e| CompileError::Backend(e.to_string()))?;
+        }
+        let (code, padding) = define(&mut module, declared, &context)?;
+        Ok(Emitted { module, declared, padding, clif: context.func, code, attachments })
     }
 
     /// What becomes of a function on its way to machine code.
@@ -310,11 +326,10 @@ impl Compiler {
                 passes.push((pass.to_owned(), text));
             }
         });
-        let Emitted { module, context, .. } = self.emit(loaded, &func, &symbol(&func, resume))?;
-        let clif = context.func.display().to_string();
-        let compiled = context.compiled_code().ok_or(CompileError::Backend("no code".to_owned()))?;
-        let code = compiled.code_buffer().to_vec();
-        let places = places(&func, compiled).collect();
+        let Emitted { module, clif, code, .. } = self.emit(loaded, &func, &symbol(&func, resume))?;
+        let clif = clif.display().to_string();
+        let places = places(&func, &code).collect();
+        let code = code.code_buffer().to_vec();
         // SAFETY: the module has never been entered.
         unsafe { module.free_memory() };
         Ok(Explanation { passes, clif, code, places })
@@ -466,6 +481,34 @@ fn polls(
 }
 
 /// This machine, to be compiled for in that way.
+/// Machine code for what has been optimised in `context`, in memory after some
+/// bytes that nothing runs. Gives back how many.
+fn define(
+    module: &mut JITModule,
+    declared: cranelift_module::FuncId,
+    context: &Context,
+) -> Result<(CompiledCode, u32), CompileError> {
+    // As `Context::compile` does it, but for the passes before.
+    let Context { func, domtree, .. } = context;
+    let mut registers = regalloc2::Ctx::default();
+    let mut control = ControlPlane::default();
+    let code = module.isa().compile_function(func, domtree, &mut registers, false, &mut control);
+    let code = code.map_err(ModuleError::from)?.apply_params(&func.params);
+    let padding = align::padding(&code);
+    let mut bytes = vec![0; padding as usize];
+    bytes.extend_from_slice(code.code_buffer());
+    let relocs = code.buffer.relocs().iter().map(|reloc| {
+        let mut reloc = ModuleReloc::from_mach_reloc(reloc, func, declared);
+        reloc.offset += padding;
+        // The only function there is to refer to is this one.
+        reloc.addend += i64::from(padding);
+        reloc
+    });
+    let relocs: Vec<ModuleReloc> = relocs.collect();
+    module.define_function_bytes(declared, align::LINE.into(), &bytes, &relocs)?;
+    Ok((code, padding))
+}
+
 fn isa(opt_level: &str, algorithm: &str) -> Result<OwnedTargetIsa, CompileError> {
     let backend = |e: &dyn fmt::Display| CompileError::Backend(e.to_string());
     let verify = if cfg!(debug_assertions) { "true" } else { "false" };
@@ -481,6 +524,8 @@ fn isa(opt_level: &str, algorithm: &str) -> Result<OwnedTargetIsa, CompileError>
         ("enable_probestack", "false"),
         // Nothing unwinds through compiled code.
         ("unwind_info", "false"),
+        // Where blocks lie says how well loops do.
+        ("machine_code_cfg_info", "true"),
     ] {
         flags.set(name, value).map_err(|e| backend(&e))?;
     }

@@ -4,6 +4,8 @@
 //! passes of [`midend`], which make loops good, and Cranelift, which makes
 //! machine code.
 
+mod align;
+pub mod clif;
 pub mod code;
 pub mod compiler;
 pub mod lower;

@@ -1,7 +1,8 @@
 //! What each pass of the mid-end makes of a function, compared with what is on
 //! record.
 //!
-//! `filetests/<pass>/<name>.nba` is a program; `<name>.txt` beside it shows
+//! `filetests/<pass>/<name>.clif` is a function in Cranelift's notation, for the
+//! passes over that. `filetests/<pass>/<name>.nba` is a program; `<name>.txt` beside it shows
 //! each of its functions before and after the pass, the standard pipeline
 //! having run up to there (in which the pass shown is the first of its name).
 //! Where the text differs on purpose, run with `BLESS=1` and read the changes.
@@ -13,8 +14,10 @@
 //!   (from 0) of a block
 //! - `without inline hoist unroll vectorise`: options that are off
 
+use cranelift_codegen::{Context, settings, verify_function};
 use libtest_mimic::{Arguments, Failed, Trial};
 use nbc_ir::{BlockId, FuncId, Module, VerifiedModule};
+use nbc_jit::clif;
 use nbc_jit::midend::{self, Options};
 use nbc_jit::mir::{self, Func};
 use std::fmt::Write;
@@ -26,7 +29,7 @@ fn main() {
     let mut trials = Vec::new();
     for folder in list(&root) {
         let pass = name(&folder);
-        for path in list(&folder).into_iter().filter(|p| p.extension().is_some_and(|e| e == "nba")) {
+        for path in list(&folder).into_iter().filter(|p| p.extension().is_some_and(|e| e != "txt")) {
             let pass = pass.clone();
             trials.push(Trial::test(format!("{pass}/{}", name(&path)), move || test(&pass, &path)));
         }
@@ -49,8 +52,12 @@ fn name(path: &Path) -> String {
 
 fn test(pass: &str, path: &Path) -> Result<(), Failed> {
     let text = std::fs::read_to_string(path)?;
-    let module = Module::parse(&text, &name(path)).and_then(Module::verify).map_err(|e| e.to_string())?;
-    let found = show(pass, &module, &Asked::read(&text)?)?;
+    let found = if path.extension().is_some_and(|e| e == "clif") {
+        show_clif(pass, &text)?
+    } else {
+        let module = Module::parse(&text, &name(path)).and_then(Module::verify).map_err(|e| e.to_string())?;
+        show(pass, &module, &Asked::read(&text)?)?
+    };
     let record = path.with_extension("txt");
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&record, &found)?;
@@ -96,6 +103,25 @@ impl Asked {
     }
 }
 
+/// The functions in `text` before and after a pass over Cranelift's
+/// representation.
+fn show_clif(pass: &str, text: &str) -> Result<String, String> {
+    let (_, run) =
+        clif::PASSES.iter().find(|p| p.0 == pass).ok_or_else(|| format!("there is no pass `{pass}`"))?;
+    let mut out = String::new();
+    for func in cranelift_reader::parse_functions(text).map_err(|e| e.to_string())? {
+        let before = func.to_string();
+        let mut context = Context::for_function(func);
+        context.compute_cfg();
+        context.compute_domtree();
+        run(&mut context);
+        let flags = settings::Flags::new(settings::builder());
+        verify_function(&context.func, &flags).map_err(|e| e.to_string())?;
+        report(&mut out, pass, &before, &context.func.to_string());
+    }
+    Ok(out)
+}
+
 fn show(pass: &str, module: &VerifiedModule, asked: &Asked) -> Result<String, String> {
     let mut out = String::new();
     let first = module.imports.len();
@@ -139,12 +165,16 @@ fn show_one(
     });
     wrong?;
     let after = after.ok_or_else(|| format!("the pipeline has no pass `{pass}`"))?;
+    report(out, pass, &before, &after);
+    Ok(())
+}
+
+fn report(out: &mut String, pass: &str, before: &str, after: &str) {
     if before == after {
         let _ = writeln!(out, "== unchanged by {pass}\n{before}");
     } else {
         let _ = writeln!(out, "== before {pass}\n{before}\n== after {pass}\n{after}");
     }
-    Ok(())
 }
 
 /// The lines that differ, with what is the same around them left out.

@@ -90,7 +90,10 @@ impl Lowering<'_, '_> {
     /// it where the program goes on.
     pub fn go_on_if(&mut self, ok: Value, way: WayOut, args: impl FnOnce(&mut Self) -> Vec<Value>) {
         let (go_on, leave) = (self.next_block(), self.cold_block());
-        self.builder.ins().brif(ok, go_on, &[], leave, &[]);
+        // The way out first: Cranelift then comes to it after the rest of the
+        // loop, which it takes to have ended where it finds a way out.
+        let bad = self.builder.ins().icmp_imm_u(IntCC::Equal, ok, 0);
+        self.builder.ins().brif(bad, leave, &[], go_on, &[]);
         self.go_on_in(leave);
         self.leave(way, args);
         self.go_on_in(go_on);
@@ -151,6 +154,17 @@ impl Lowering<'_, '_> {
         if let Some(params) = self.begin_way_out(WayOut::Exit) {
             self.return_values(params[0], &[]);
         }
+    }
+
+    /// Leads a way that is never taken from the entry to the way out of polls:
+    /// so that does not lie in any loop, which Cranelift would take to end
+    /// there and leave what follows where it is.
+    pub fn lead_out(&mut self) {
+        let (passed, next) = (self.way_out(WayOut::Passed), self.builder.create_block());
+        let (site, status) = (self.site(), self.builder.ins().iconst(types::I64, 1));
+        let never = self.builder.ins().icmp_imm_u(IntCC::Equal, self.ctx, 0);
+        self.builder.ins().brif(never, passed, &[site.into(), status.into()], next, &[]);
+        self.go_on_in(next);
     }
 
     // The budget.
@@ -237,7 +251,9 @@ impl Lowering<'_, '_> {
         }
         let flags = MemFlagsData::trusted();
         let status = self.builder.ins().load(types::I64, flags, self.ctx, layout::context::STATUS);
-        self.go_on_if_zero(status, WayOut::Passed);
+        let (site, passed, next) = (self.site(), self.way_out(WayOut::Passed), self.cold_block());
+        self.builder.ins().brif(status, passed, &[site.into(), status.into()], next, &[]);
+        self.go_on_in(next);
         self.reload_budget();
         self.builder.ins().jump(go_on, &[]);
         self.cold = cold;

@@ -178,7 +178,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
     }
 
     fn run(&mut self, cfg: &Cfg) {
-        self.prologue();
+        self.prologue(!cfg.back_edges().is_empty());
         let dirty = self.dirty_at_starts(cfg);
         // Cold blocks last, so that what is shared with them is not made for them.
         // A block is sealed with the last one that leads to it: the sooner, the
@@ -427,7 +427,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
         self.builder.ins().load(clif_type(Ty::Value(ty)), MemFlagsData::trusted(), base, offset)
     }
 
-    fn prologue(&mut self) {
+    fn prologue(&mut self, loops: bool) {
         let entry = self.builder.create_block();
         self.builder.append_block_params_for_function_params(entry);
         self.go_on_in(entry);
@@ -454,6 +454,9 @@ impl<'a, 'f> Lowering<'a, 'f> {
                     self.define(*reg, value);
                 }
             }
+        }
+        if self.budget.is_some() && loops {
+            self.lead_out();
         }
         self.reload_budget();
         self.builder.ins().jump(self.blocks[0], &[]);
