@@ -462,6 +462,7 @@ fn polls(
     };
     let poll = make("[nbc] poll", 1, calls().poll)?;
     let charge = make("[nbc] charge", 2, calls().charge)?;
+    let prepay = make("[nbc] prepay", 2, calls().prepay)?;
     let Some(room) = memory.take(1) else {
         // SAFETY: the module has never been entered.
         unsafe { module.free_memory() };
@@ -476,7 +477,7 @@ fn polls(
         }
         address as usize
     };
-    let polls = Polls { poll: address(poll), charge: address(charge) };
+    let polls = Polls { poll: address(poll), charge: address(charge), prepay: address(prepay) };
     Ok((polls, Arc::new(Code::new(module, Attachments::default(), None, room))))
 }
 

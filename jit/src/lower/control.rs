@@ -9,8 +9,9 @@ use crate::mir::{Entry, Op};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, BlockArg, InstBuilder, MemFlagsData, Value, types};
 use nbc_ir::flow::Cfg;
+use nbc_ir::op::Imm;
 use nbc_ir::{FuncId, Operand, Reg, SigId, Type};
-use nbc_runtime::compiled::{Arg, ObjectCall, calls, layout};
+use nbc_runtime::compiled::{Arg, Charges, ObjectCall, calls, layout};
 use nbc_runtime::trap::TrapCode;
 
 /// Ways out that all of a function shares. Each is a cold block with integer
@@ -51,6 +52,11 @@ impl WayOut {
 /// The ways out a function has.
 #[derive(Default)]
 pub struct WaysOut([Option<ir::Block>; WayOut::COUNT]);
+
+/// Whether a node changes the budget's register.
+pub fn counts(op: &Op) -> bool {
+    matches!(op, Op::Charge { .. } | Op::Charges { .. } | Op::Prepay { .. } | Op::Spend { .. })
+}
 
 impl Lowering<'_, '_> {
     /// The block of a way out.
@@ -183,9 +189,8 @@ impl Lowering<'_, '_> {
                 let mut dirty = at[block.index()];
                 for node in &self.func.blocks[block.index()].nodes {
                     match &node.op {
-                        Op::Charge { .. } | Op::Spend { .. } => dirty = true,
                         Op::Inst(inst) if super::object::leaves(self.func, inst) => dirty = false,
-                        _ => {}
+                        op => dirty |= counts(op),
                     }
                 }
                 for succ in cfg.succs(block).iter().filter(|_| dirty) {
@@ -228,27 +233,100 @@ impl Lowering<'_, '_> {
         self.define(dst, enough);
     }
 
+    /// Takes the charges off the fuel together, or one by one where that is
+    /// more than is at hand: then the first that is too much traps.
+    pub fn charge_fuel(&mut self, list: &[(i64, u32)]) {
+        let Some(var) = self.budget else { return };
+        let all: i64 = list.iter().map(|(cost, _)| cost).sum();
+        let budget = self.builder.use_var(var);
+        let enough = self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, budget, all);
+        let (at_hand, done, slow) = (self.next_block(), self.next_block(), self.cold_block());
+        self.builder.ins().brif(enough, at_hand, &[], slow, &[]);
+
+        self.go_on_in(slow);
+        let cold = std::mem::replace(&mut self.cold, true);
+        let list = list.iter().map(|(cost, origin)| (*cost, super::site_of(self.func, *origin)));
+        let charges = Box::new(Charges { list: list.collect() });
+        let address = std::ptr::from_ref(&*charges).expose_provenance() as i64;
+        self.attachments.charges.push(charges);
+        let charges = self.builder.ins().iconst(types::I64, address);
+        self.builder.ins().store(MemFlagsData::trusted(), budget, self.ctx, layout::context::BUDGET);
+        self.call_poll(self.target.polls.charge, &[self.ctx, charges]);
+        let flags = MemFlagsData::trusted();
+        let status = self.builder.ins().load(types::I64, flags, self.ctx, layout::context::STATUS);
+        self.go_on_if_zero(status, WayOut::Exit);
+        self.reload_budget();
+        self.builder.ins().jump(done, &[]);
+        self.cold = cold;
+
+        self.go_on_in(at_hand);
+        let left = self.builder.ins().iadd_imm_s(budget, -all);
+        self.builder.def_var(var, left);
+        self.builder.ins().jump(done, &[]);
+
+        self.go_on_in(done);
+        self.dirty = true;
+    }
+
+    /// Takes `cost` off the fuel if there is so much, and sets `dst` to whether there was.
+    pub fn prepay(&mut self, dst: Reg, cost: Operand) {
+        let Some(var) = self.budget else { return };
+        let cost = self.operand(cost);
+        let budget = self.builder.use_var(var);
+        let enough = self.builder.ins().icmp(IntCC::SignedGreaterThanOrEqual, budget, cost);
+        let (at_hand, done) = (self.next_block(), self.next_block());
+        let slow = self.cold_block();
+        let paid = self.builder.append_block_param(done, types::I8);
+        self.builder.ins().brif(enough, at_hand, &[], slow, &[]);
+
+        self.go_on_in(slow);
+        let cold = std::mem::replace(&mut self.cold, true);
+        self.builder.ins().store(MemFlagsData::trusted(), budget, self.ctx, layout::context::BUDGET);
+        self.call_poll(self.target.polls.prepay, &[self.ctx, cost]);
+        let flags = MemFlagsData::trusted();
+        let status = self.builder.ins().load(types::I64, flags, self.ctx, layout::context::STATUS);
+        let short = self.builder.ins().icmp_imm_u(IntCC::Equal, status, 1);
+        let none = self.builder.ins().iconst(types::I64, 0);
+        let status = self.builder.ins().select(short, none, status);
+        self.go_on_if_zero(status, WayOut::Passed);
+        self.reload_budget();
+        let all = self.builder.ins().icmp_imm_u(IntCC::Equal, short, 0);
+        self.builder.ins().jump(done, &[all.into()]);
+        self.cold = cold;
+
+        self.go_on_in(at_hand);
+        let left = self.builder.ins().isub(budget, cost);
+        self.builder.def_var(var, left);
+        let all = self.builder.ins().iconst(types::I8, 1);
+        self.builder.ins().jump(done, &[all.into()]);
+
+        self.go_on_in(done);
+        self.dirty = true;
+        self.define(dst, paid);
+    }
+
     /// Takes `cost` off the budget; looks whether to go on when it is used up.
     pub fn charge(&mut self, cost: Operand) {
         let Some(var) = self.budget else { return };
+        if let (true, Operand::Imm(Imm::I64(cost @ 1..))) = (self.target.metered, cost) {
+            return self.charge_fuel(&[(cost, self.origin)]);
+        }
         let cost = self.operand(cost);
         let budget = self.builder.use_var(var);
         let left = self.builder.ins().isub(budget, cost);
         self.builder.def_var(var, left);
+        self.dirty = true;
+        if self.target.metered {
+            // It is given back.
+            return;
+        }
         let enough = self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, left, 0);
         let (slow, go_on) = (self.cold_block(), self.next_block());
         self.builder.ins().brif(enough, go_on, &[], slow, &[]);
 
         self.go_on_in(slow);
         let cold = std::mem::replace(&mut self.cold, true);
-        let polls = self.target.polls;
-        if self.target.metered {
-            // Fuel is left as it is when there is too little.
-            self.builder.ins().store(MemFlagsData::trusted(), budget, self.ctx, layout::context::BUDGET);
-            self.call_poll(polls.charge, &[self.ctx, cost]);
-        } else {
-            self.call_poll(polls.poll, &[self.ctx]);
-        }
+        self.call_poll(self.target.polls.poll, &[self.ctx]);
         let flags = MemFlagsData::trusted();
         let status = self.builder.ins().load(types::I64, flags, self.ctx, layout::context::STATUS);
         let (site, passed, next) = (self.site(), self.way_out(WayOut::Passed), self.cold_block());
@@ -260,7 +338,7 @@ impl Lowering<'_, '_> {
 
         self.go_on_in(go_on);
         self.dirty = true;
-        if self.at_entry && !self.target.metered {
+        if self.at_entry {
             // One count a call: it need not stay in a register meanwhile.
             self.save_budget();
         }

@@ -27,7 +27,7 @@ use cranelift_frontend::{FunctionBuilder, Variable};
 use nbc_ir::flow::Cfg;
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type, VerifiedModule};
 use nbc_runtime::compiled::layout;
-use nbc_runtime::compiled::{ObjectCall, Place, Site};
+use nbc_runtime::compiled::{Charges, ObjectCall, Place, Site};
 use phis::Phis;
 use rustc_hash::FxHashMap;
 use scalar::Cpu;
@@ -39,6 +39,8 @@ pub struct Attachments {
     pub sites: Vec<Box<Site>>,
     /// Operations of the runtime.
     pub calls: Vec<ObjectCall>,
+    /// What is charged together.
+    pub charges: Vec<Box<Charges>>,
 }
 
 /// What a function is lowered for.
@@ -65,8 +67,21 @@ pub struct Target<'a> {
 pub struct Polls {
     /// Of the context.
     pub poll: usize,
-    /// Of context and cost.
+    /// Of context and charges.
     pub charge: usize,
+    /// Of context and cost; the status is 1 where that is more than there is.
+    pub prepay: usize,
+}
+
+/// The site of nodes of an origin.
+fn site_of(func: &Func, origin: u32) -> Site {
+    let mut frames = Vec::new();
+    let mut at = Some(origin);
+    while let Some(origin) = at.and_then(|o| func.origins.get(o as usize)) {
+        frames.push(Place { func: origin.func, block: origin.block, inst: origin.inst });
+        at = origin.caller;
+    }
+    Site { places: frames.into() }
 }
 
 /// Fills `builder` with the code of `func`; `None` when that is too much.
@@ -148,7 +163,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
             })
             .collect();
         let nodes = || func.blocks.iter().flat_map(|b| &b.nodes);
-        let counts = nodes().any(|n| matches!(n.op, Op::Charge { .. } | Op::Spend { .. }));
+        let counts = nodes().any(|n| control::counts(&n.op));
         let regions =
             nodes().any(|n| matches!(n.op, Op::Inst(Inst::RegionBegin {} | Inst::RegionEnd { .. })));
         Lowering {
@@ -282,6 +297,8 @@ impl<'a, 'f> Lowering<'a, 'f> {
                 self.define(*dst, value);
             }
             Op::Charge { cost } => self.charge(*cost),
+            Op::Charges { list } => self.charge_fuel(list),
+            Op::Prepay { dst, cost } => self.prepay(*dst, *cost),
             Op::Spend { dst, cost } => self.spend(*dst, *cost),
         }
     }
@@ -345,13 +362,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
     fn site(&mut self) -> Value {
         let func = self.func;
         let address = *self.sites.entry(self.origin).or_insert_with(|| {
-            let mut frames = Vec::new();
-            let mut at = Some(self.origin);
-            while let Some(origin) = at.and_then(|o| func.origins.get(o as usize)) {
-                frames.push(Place { func: origin.func, block: origin.block, inst: origin.inst });
-                at = origin.caller;
-            }
-            let site = Box::new(Site { places: frames.into() });
+            let site = Box::new(site_of(func, self.origin));
             let address = std::ptr::from_ref(&*site).expose_provenance() as i64;
             self.attachments.sites.push(site);
             address

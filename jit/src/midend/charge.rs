@@ -1,9 +1,17 @@
 //! What blocks cost, written into the function: where fuel is metered, a
 //! block of the bytecode charges its number of instructions when it is
 //! entered, before any of them runs.
+//!
+//! In the end charges go down the function, past all that could not be seen if
+//! the fuel ran out, so that those of several blocks are made together.
 
+use super::simplify::dead::is_droppable;
 use crate::mir::{Func, Node, Op};
-use nbc_ir::{Inst, Operand};
+use nbc_ir::op::Imm;
+use nbc_ir::{BlockId, Inst, Operand};
+
+/// Most charges that are made together.
+const MAX_TOGETHER: usize = 12;
 
 /// Puts a charge at the start of each block of a function as built (or
 /// resumed), before any pass has changed it.
@@ -34,4 +42,73 @@ fn is_begun_here(func: &Func, b: usize) -> bool {
         _ => false,
     };
     b != 0 || !leads_on
+}
+
+/// Costs and origins of charges that are still to be made.
+type Due = Vec<(i64, u32)>;
+
+/// Makes charges together.
+pub fn gather(func: &mut Func) -> bool {
+    let cfg = func.graph();
+    let mut due_at: Vec<Due> = vec![Vec::new(); func.blocks.len()];
+    let mut edges: Vec<(BlockId, BlockId)> = Vec::new();
+    let mut changed = false;
+    for &block in cfg.rpo() {
+        let mut due = std::mem::take(&mut due_at[block.index()]);
+        changed |= !due.is_empty();
+        let nodes = std::mem::take(&mut func.blocks[block.index()].nodes);
+        let mut kept = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            match &node.op {
+                Op::Charge { cost: Operand::Imm(Imm::I64(cost)) } => {
+                    // What is given back may not pay for what was due before.
+                    if *cost < 0 && due.iter().any(|(c, _)| *c > 0) || due.len() == MAX_TOGETHER {
+                        pay(&mut kept, &mut due);
+                    }
+                    changed |= !due.is_empty();
+                    due.push((*cost, node.origin));
+                    continue;
+                }
+                Op::Inst(inst @ (Inst::Br { .. } | Inst::BrIf { .. })) if !due.is_empty() => {
+                    let mut targets = Vec::new();
+                    inst.for_each_successor(|to| targets.push(to));
+                    // What has other ways in may not have it to pay on them.
+                    let (on, joins): (Vec<BlockId>, Vec<BlockId>) =
+                        targets.iter().partition(|to| to.index() != 0 && cfg.preds(**to).len() == 1);
+                    if on.is_empty() {
+                        pay(&mut kept, &mut due);
+                    }
+                    for to in joins.into_iter().filter(|_| !due.is_empty()) {
+                        let edge = func.block();
+                        let nodes = &mut func.blocks[edge.index()].nodes;
+                        pay(nodes, &mut due.clone());
+                        nodes.push(Node { op: Op::Inst(Inst::Br { target: to }), origin: node.origin });
+                        edges.push((to, edge));
+                    }
+                    on.iter().for_each(|to| due_at[to.index()] = due.clone());
+                }
+                op if is_droppable(op) => {}
+                _ => pay(&mut kept, &mut due),
+            }
+            kept.push(node);
+        }
+        func.blocks[block.index()].nodes = kept;
+        for (to, edge) in edges.drain(..) {
+            func.blocks[block.index()].retarget(to, edge);
+        }
+    }
+    changed
+}
+
+/// Makes the charges that are due.
+fn pay(nodes: &mut Vec<Node>, due: &mut Due) {
+    let list = std::mem::take(due);
+    let Some(&(_, origin)) = list.last() else { return };
+    let all: i64 = list.iter().map(|(cost, _)| cost).sum();
+    let op = if list.len() == 1 || all <= 0 {
+        Op::Charge { cost: all.into() }
+    } else {
+        Op::Charges { list: list.into() }
+    };
+    nodes.push(Node { op, origin });
 }

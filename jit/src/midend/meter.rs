@@ -5,12 +5,12 @@
 //! innermost loop that counts up or down to a bound pays for many turns at
 //! once: it runs up to a nearer bound, and pays again when it has come there.
 //!
-//! (Metered, every block of the bytecode charges its instructions; that was
-//! written in when the function was built.)
+//! (Metered, every block of the bytecode charges its instructions, which was
+//! written in when the function was built, or [`super::prepay`] pays for it.)
 
-use super::loops::{Forest, LoopId, make_preheaders};
+use super::counted::{Compare, Counted, Step, count_defs};
+use super::loops::{Forest, make_preheaders};
 use crate::mir::{Func, Node, Op};
-use nbc_ir::op::Imm;
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 
 /// Nodes that count as one turn: what is long counts more.
@@ -28,18 +28,21 @@ pub fn run(func: &mut Func) {
     for id in forest.ids() {
         let l = forest.get(id);
         let ([latch], true) = (&l.latches[..], l.children.is_empty()) else { continue };
-        if let Some(counted) = Counted::new(func, &forest, &defs, id, *latch) {
-            paid.push(counted.latch);
-            counted.pay_in_chunks(func);
+        let counted = |tested| {
+            let counted = Counted::new(func, &forest, &defs, id, tested)?;
+            Some(Paid { counted, weight: weight(l.size) })
+        };
+        if let Some(paid_for) = counted(*latch) {
+            paid.push(*latch);
+            paid_for.pay_in_chunks(func);
             continue;
         }
         // A test elsewhere may tell that it turns only a few times.
         let tests = l.own.iter().filter(|b| forest.doms.dominates(**b, *latch));
-        let few =
-            tests.filter_map(|b| Counted::new(func, &forest, &defs, id, *b)).find(Counted::turns_little);
-        if let Some(counted) = few {
-            paid.push(counted.latch);
-            counted.pay_in_chunks(func);
+        let few = tests.filter_map(|b| counted(*b)).find(|c| c.few_turns().is_some());
+        if let Some(paid_for) = few {
+            paid.push(*latch);
+            paid_for.pay_in_chunks(func);
         }
     }
     let mut latches: Vec<(BlockId, i64)> = Vec::new();
@@ -82,273 +85,25 @@ fn insert(func: &mut Func, block: BlockId, at: usize, op: Op) {
     nodes.insert(at, Node { op, origin });
 }
 
-/// How often each register is written.
-fn count_defs(func: &Func) -> Vec<u32> {
-    let mut defs = vec![0u32; func.regs.len()];
-    for node in func.blocks.iter().flat_map(|b| &b.nodes) {
-        node.op.for_each_def(|r| defs[r.index()] += 1);
-    }
-    defs
-}
-
-/// An innermost loop that ends when a counter passes a bound.
-struct Counted {
-    preheader: BlockId,
-    header: BlockId,
-    latch: BlockId,
-    exit: BlockId,
-    /// The counter, which grows by `step` each time around.
-    counter: Reg,
-    step: Step,
-    /// The comparison that lets the loop go on: of a value that goes with the
-    /// counter, and the bound.
-    goes_on: Compare,
-    compared: Operand,
-    bound: Operand,
-    /// The literal that the counter starts with.
-    start: Option<i64>,
+/// A counted loop, and what a turn counts.
+struct Paid {
+    counted: Counted,
     weight: i64,
 }
 
-/// What a counter grows by.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
-    Literal(i64),
-    /// Something the loop does not change; only upward can be counted on.
-    Fixed(Reg),
-}
-
-/// Comparisons that let counted loops go on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(missing_docs)] // named as the instructions
-pub enum Compare {
-    Lt,
-    Le,
-    Gt,
-    Ge,
-    LtU,
-    Ne,
-}
-
-impl Compare {
-    /// The comparison that an instruction makes, with its result and operands,
-    /// or its opposite.
-    pub fn of(inst: &Inst, holds: bool) -> Option<(Compare, Reg, Operand, Operand)> {
-        use Compare::*;
-        Some(match (inst, holds) {
-            (Inst::I64Lt { dst, a, b }, true) | (Inst::I64Ge { dst, a, b }, false) => (Lt, *dst, *a, *b),
-            (Inst::I64Le { dst, a, b }, true) | (Inst::I64Gt { dst, a, b }, false) => (Le, *dst, *a, *b),
-            (Inst::I64Gt { dst, a, b }, true) | (Inst::I64Le { dst, a, b }, false) => (Gt, *dst, *a, *b),
-            (Inst::I64Ge { dst, a, b }, true) | (Inst::I64Lt { dst, a, b }, false) => (Ge, *dst, *a, *b),
-            (Inst::I64LtU { dst, a, b }, true) | (Inst::I64GeU { dst, a, b }, false) => (LtU, *dst, *a, *b),
-            (Inst::I64Ne { dst, a, b }, true) | (Inst::I64Eq { dst, a, b }, false) => (Ne, *dst, *a, *b),
-            _ => return None,
-        })
-    }
-
-    /// Whether a counter that grows by `by` while it compares so with `bound`
-    /// comes to an end there, and not around to where it goes on.
-    fn stays_in_range(self, by: i64, bound: i64) -> bool {
-        match self {
-            Compare::Lt => bound <= i64::MAX - (by - 1),
-            Compare::Le => bound <= i64::MAX - by,
-            Compare::Gt => bound >= i64::MIN - (by + 1),
-            Compare::Ge => bound >= i64::MIN - by,
-            Compare::LtU => bound as u64 <= u64::MAX - (by as u64 - 1),
-            Compare::Ne => true,
-        }
-    }
-
-    /// The same with operands swapped.
-    pub fn swapped(self) -> Option<Compare> {
-        Some(match self {
-            Compare::Lt => Compare::Gt,
-            Compare::Le => Compare::Ge,
-            Compare::Gt => Compare::Lt,
-            Compare::Ge => Compare::Le,
-            Compare::Ne => Compare::Ne,
-            Compare::LtU => return None,
-        })
-    }
-
-    /// The same without its bound.
-    fn strict(self) -> Compare {
-        match self {
-            Compare::Le => Compare::Lt,
-            Compare::Ge => Compare::Gt,
-            other => other,
-        }
-    }
-
-    /// The instruction.
-    pub fn inst(self, dst: Reg, a: Operand, b: Operand) -> Inst {
-        match self {
-            Compare::Lt => Inst::I64Lt { dst, a, b },
-            Compare::Le => Inst::I64Le { dst, a, b },
-            Compare::Gt => Inst::I64Gt { dst, a, b },
-            Compare::Ge => Inst::I64Ge { dst, a, b },
-            Compare::LtU => Inst::I64LtU { dst, a, b },
-            Compare::Ne => Inst::I64Ne { dst, a, b },
-        }
-    }
-}
-
-impl Counted {
-    /// The loop as the test at the end of block `tested` counts it, which it
-    /// passes each time.
-    fn new(func: &Func, forest: &Forest, defs: &[u32], id: LoopId, tested: BlockId) -> Option<Counted> {
-        let l = forest.get(id);
-        let preheader = l.preheader.filter(|_| !l.cold)?;
-        let [latch] = l.latches[..] else { return None };
-        let nodes = &func.blocks[tested.index()].nodes;
-        let Some(Inst::BrIf { cond: Operand::Reg(cond), then_to, else_to }) =
-            func.blocks[tested.index()].last()
-        else {
-            return None;
-        };
-        let (holds, exit) = match (forest.contains(id, *then_to), forest.contains(id, *else_to)) {
-            (true, false) => (true, *else_to),
-            (false, true) => (false, *then_to),
-            _ => return None,
-        };
-        let inside = |reg: Reg| {
-            let mut at = None;
-            let mut count = 0;
-            for block in &l.own {
-                for (n, node) in func.blocks[block.index()].nodes.iter().enumerate() {
-                    node.op.for_each_def(|r| {
-                        if r == reg {
-                            count += 1;
-                            at = Some((*block, n));
-                        }
-                    });
-                }
-            }
-            (count, at)
-        };
-        let fixed = |o: Operand| match o {
-            Operand::Reg(r) => inside(r).0 == 0,
-            Operand::Imm(_) => true,
-        };
-        // The comparison is in the latch.
-        let (at, test) = nodes.iter().enumerate().rev().find_map(|(at, n)| match &n.op {
-            Op::Inst(inst) => Some((at, Compare::of(inst, holds).filter(|(_, dst, ..)| dst == cond)?)),
-            _ => None,
-        })?;
-        let (mut goes_on, _, mut compared, mut bound) = test;
-        if !fixed(bound) {
-            (goes_on, compared, bound) = (goes_on.swapped()?, bound, compared);
-        }
-        let Operand::Reg(moving) = compared else { return None };
-        if !fixed(bound) {
-            return None;
-        }
-        // The counter is what is compared, or what that is copied to.
-        let step_of = |counter: Reg| -> Option<Step> {
-            let (1, Some((block, n))) = inside(counter) else { return None };
-            if !forest.doms.dominates(block, latch) {
-                return None;
-            }
-            let follow = |op: &Op| match op {
-                Op::Inst(Inst::I64Add { a: Operand::Reg(a), b: Operand::Imm(Imm::I64(c)), .. })
-                | Op::Inst(Inst::I64Add { a: Operand::Imm(Imm::I64(c)), b: Operand::Reg(a), .. })
-                    if *a == counter =>
-                {
-                    Some(Step::Literal(*c))
-                }
-                Op::Inst(Inst::I64Add { a: Operand::Reg(a), b: Operand::Reg(b), .. })
-                    if *a == counter && inside(*b).0 == 0 =>
-                {
-                    Some(Step::Fixed(*b))
-                }
-                Op::Inst(Inst::I64Sub { a: Operand::Reg(a), b: Operand::Imm(Imm::I64(c)), .. })
-                    if *a == counter =>
-                {
-                    c.checked_neg().map(Step::Literal)
-                }
-                _ => None,
-            };
-            let op = &func.blocks[block.index()].nodes[n].op;
-            if let Op::Inst(Inst::Copy { a: Operand::Reg(from), .. }) = op {
-                let (1, Some((block, n))) = inside(*from) else { return None };
-                if defs[from.index()] != 1 || !forest.doms.dominates(block, latch) {
-                    return None;
-                }
-                return follow(&func.blocks[block.index()].nodes[n].op);
-            }
-            follow(op)
-        };
-        let candidates = std::iter::once(moving).chain(l.own.iter().flat_map(|b| {
-            func.blocks[b.index()].nodes.iter().filter_map(|n| match n.op {
-                Op::Inst(Inst::Copy { dst, a: Operand::Reg(from) }) if from == moving => Some(dst),
-                _ => None,
-            })
-        }));
-        let (counter, step) = candidates.filter_map(|c| Some((c, step_of(c)?))).next()?;
-        let suits = match (goes_on, step) {
-            (Compare::Lt | Compare::Le | Compare::LtU, Step::Literal(by)) => (1..1 << 20).contains(&by),
-            (Compare::Gt | Compare::Ge, Step::Literal(by)) => (-(1 << 20)..0).contains(&by),
-            (Compare::Ne, Step::Literal(by)) => by == 1 || by == -1,
-            (_, Step::Fixed(_)) => matches!(goes_on, Compare::Lt | Compare::Le),
-        };
-        // It is made again where the latch ends.
-        let mut changed = false;
-        nodes[at..].iter().for_each(|n| n.op.for_each_def(|r| changed |= r == moving));
-        let together = !changed && (moving == counter || defs[moving.index()] == 1);
-        if !suits || !together {
-            return None;
-        }
-        if let (Step::Literal(by), Operand::Imm(Imm::I64(bound))) = (step, bound)
-            && !goes_on.stays_in_range(by, bound)
-        {
-            return None;
-        }
-        let start = func.blocks[preheader.index()].nodes.iter().rev().find_map(|n| match n.op {
-            Op::Inst(Inst::I64Const { dst, value: Imm::I64(v) }) if dst == counter => Some(v),
-            Op::Inst(Inst::Copy { dst, a: Operand::Imm(Imm::I64(v)) }) if dst == counter => Some(v),
-            _ => None,
-        });
-        let weight = weight(l.size);
-        Some(Counted {
-            preheader,
-            header: l.header,
-            latch,
-            exit,
-            counter,
-            step,
-            goes_on,
-            compared,
-            bound,
-            start,
-            weight,
-        })
-    }
-
-    /// How often it turns at most, if that is known beforehand and little.
+impl Paid {
+    /// How often it turns, if that is known beforehand and little.
     fn few_turns(&self) -> Option<i64> {
-        let (Some(start), Operand::Imm(Imm::I64(bound)), Step::Literal(by)) =
-            (self.start, self.bound, self.step)
-        else {
-            return None;
-        };
-        // What starts beyond the bound must not come back around either.
-        start.checked_add(by)?;
-        let turns = start.abs_diff(bound) / by.unsigned_abs();
-        let few = turns < CHUNK as u64 && self.goes_on != Compare::LtU && self.ends(by, start, bound);
-        few.then_some(turns as i64 + 1)
-    }
-
-    fn turns_little(&self) -> bool {
-        self.few_turns().is_some()
+        self.counted.turns().filter(|turns| *turns <= CHUNK)
     }
 
     fn pay_in_chunks(&self, func: &mut Func) {
-        let origin = func.blocks[self.latch.index()].nodes.last().map_or(0, |n| n.origin);
+        let origin = func.blocks[self.counted.latch.index()].nodes.last().map_or(0, |n| n.origin);
         // A few turns that are known beforehand need no nearer bound.
         if let Some(turns) = self.few_turns() {
-            let at = func.blocks[self.preheader.index()].nodes.len() - 1;
+            let at = func.blocks[self.counted.preheader.index()].nodes.len() - 1;
             let cost = (turns * self.weight).into();
-            return insert(func, self.preheader, at, Op::Charge { cost });
+            return insert(func, self.counted.preheader, at, Op::Charge { cost });
         }
         // preheader -> chunk -> the loop -> check -> more -> chunk
         let near = func.value(Type::I64);
@@ -357,27 +112,28 @@ impl Counted {
         let node = |inst| Node { op: Op::Inst(inst), origin };
         // The latch compares with the nearer bound.
         let here = func.value(Type::Bool);
-        let goes_on = match self.step {
-            Step::Literal(_) => self.goes_on.strict(),
-            Step::Fixed(_) => self.goes_on,
+        let goes_on = match self.counted.step {
+            Step::Literal(_) => self.counted.goes_on.strict(),
+            Step::Fixed(_) => self.counted.goes_on,
         };
-        let nodes = &mut func.blocks[self.latch.index()].nodes;
+        let nodes = &mut func.blocks[self.counted.latch.index()].nodes;
         let end = nodes.len() - 1;
-        nodes[end].op = Op::Inst(Inst::BrIf { cond: here.into(), then_to: self.header, else_to: check });
-        nodes.insert(end, node(goes_on.inst(here, self.compared, near.into())));
+        nodes[end].op =
+            Op::Inst(Inst::BrIf { cond: here.into(), then_to: self.counted.header, else_to: check });
+        nodes.insert(end, node(goes_on.inst(here, self.counted.compared, near.into())));
         let again = func.value(Type::Bool);
-        if let Step::Literal(_) = self.step {
+        if let Step::Literal(_) = self.counted.step {
             // Where the counter is, the nearer bound tells, unless it is beyond
             // its own: so the counter need not outlive the loop.
-            let test = self.goes_on.inst(again, near.into(), self.bound);
-            let go = Inst::BrIf { cond: again.into(), then_to: more, else_to: self.exit };
+            let test = self.counted.goes_on.inst(again, near.into(), self.counted.bound);
+            let go = Inst::BrIf { cond: again.into(), then_to: more, else_to: self.counted.exit };
             func.blocks[check.index()].nodes = vec![node(test), node(go)];
-            let moving = match self.compared {
-                Operand::Reg(r) if r != self.counter => Some(r),
+            let moving = match self.counted.compared {
+                Operand::Reg(r) if r != self.counted.counter => Some(r),
                 _ => None,
             };
             let mut nodes = Vec::new();
-            for reg in moving.into_iter().chain([self.counter]) {
+            for reg in moving.into_iter().chain([self.counted.counter]) {
                 nodes.push(node(Inst::Copy { dst: reg, a: near.into() }));
             }
             nodes.push(node(Inst::Br { target: chunk }));
@@ -385,29 +141,20 @@ impl Counted {
         } else {
             // If that is not its own, the loop may go on.
             let nearer = func.value(Type::Bool);
-            let go = Inst::BrIf { cond: nearer.into(), then_to: more, else_to: self.exit };
-            let test = Inst::I64Ne { dst: nearer, a: near.into(), b: self.bound };
+            let go = Inst::BrIf { cond: nearer.into(), then_to: more, else_to: self.counted.exit };
+            let test = Inst::I64Ne { dst: nearer, a: near.into(), b: self.counted.bound };
             func.blocks[check.index()].nodes = vec![node(test), node(go)];
-            let test = self.goes_on.inst(again, self.compared, self.bound);
-            let go = Inst::BrIf { cond: again.into(), then_to: chunk, else_to: self.exit };
+            let test = self.counted.goes_on.inst(again, self.counted.compared, self.counted.bound);
+            let go = Inst::BrIf { cond: again.into(), then_to: chunk, else_to: self.counted.exit };
             func.blocks[more.index()].nodes = vec![node(test), node(go)];
         }
-        let mut nodes = match self.step {
+        let mut nodes = match self.counted.step {
             Step::Literal(by) => self.nearer_bound(func, near, by, origin),
             Step::Fixed(by) => self.nearer_bound_by(func, near, by, origin),
         };
-        nodes.push(node(Inst::Br { target: self.header }));
+        nodes.push(node(Inst::Br { target: self.counted.header }));
         func.blocks[chunk.index()].nodes = nodes;
-        func.blocks[self.preheader.index()].retarget(self.header, chunk);
-    }
-
-    /// Whether counting from `start` the loop ends at `bound` after at most
-    /// their distance.
-    fn ends(&self, by: i64, start: i64, bound: i64) -> bool {
-        match self.goes_on {
-            Compare::Ne => (by > 0) == (start < bound) && start != bound,
-            _ => true,
-        }
+        func.blocks[self.counted.preheader.index()].retarget(self.counted.header, chunk);
     }
 
     /// Sets `near` to a bound that is at most a chunk away, and pays for it.
@@ -418,24 +165,24 @@ impl Counted {
         let chunk = (CHUNK / self.weight).max(64) * step.abs();
         let mut value = |ty| func.value(ty);
         let (distance, long, goal) = (value(Type::I64), value(Type::Bool), value(Type::I64));
-        let (counter, bound) = (Operand::from(self.counter), self.bound);
+        let (counter, bound) = (Operand::from(self.counted.counter), self.counted.bound);
         let by = if step > 0 { chunk } else { -chunk };
         let from_to = |from, to| if step > 0 { (to, from) } else { (from, to) };
         let (high, low) = from_to(counter, bound);
         let mut insts = vec![Inst::I64Sub { dst: distance, a: high, b: low }];
         let mut far = distance;
-        if self.goes_on == Compare::Ne {
+        if self.counted.goes_on == Compare::Ne {
             // At distance 0 the loop counts all the way around.
             far = value(Type::I64);
             insts.push(Inst::I64Sub { dst: far, a: distance.into(), b: 1i64.into() });
         }
         insts.push(Inst::I64GeU { dst: long, a: far.into(), b: chunk.into() });
         insts.push(Inst::I64Add { dst: goal, a: counter, b: by.into() });
-        if self.goes_on == Compare::Ne {
+        if self.counted.goes_on == Compare::Ne {
             insts.push(Inst::Select { dst: near, cond: long.into(), a: goal.into(), b: bound });
         } else {
             let mut last = bound;
-            if self.goes_on != self.goes_on.strict() {
+            if self.counted.goes_on != self.counted.goes_on.strict() {
                 let beyond = value(Type::I64);
                 insts.push(Inst::I64Add { dst: beyond, a: bound, b: step.signum().into() });
                 last = beyond.into();
@@ -443,7 +190,7 @@ impl Counted {
             let (to, one, ahead) = (value(Type::I64), value(Type::I64), value(Type::Bool));
             insts.push(Inst::Select { dst: to, cond: long.into(), a: goal.into(), b: last });
             insts.push(Inst::I64Add { dst: one, a: counter, b: step.into() });
-            insts.push(self.goes_on.inst(ahead, counter, bound));
+            insts.push(self.counted.goes_on.inst(ahead, counter, bound));
             let (mut many, fits) = (ahead, value(Type::Bool));
             if let Some(test) = self.stays_in_range(fits, step) {
                 many = value(Type::Bool);
@@ -467,12 +214,12 @@ impl Counted {
     /// What sets `dst` to whether the counter stays in range beyond the bound;
     /// none where it always does.
     fn stays_in_range(&self, dst: Reg, by: i64) -> Option<Inst> {
-        let a = self.bound;
+        let a = self.counted.bound;
         if let Operand::Imm(_) = a {
             // It has been looked at.
             return None;
         }
-        Some(match self.goes_on {
+        Some(match self.counted.goes_on {
             Compare::Lt if by > 1 => Inst::I64Le { dst, a, b: (i64::MAX - (by - 1)).into() },
             Compare::Le => Inst::I64Le { dst, a, b: (i64::MAX - by).into() },
             Compare::Gt if by < -1 => Inst::I64Ge { dst, a, b: (i64::MIN - (by + 1)).into() },
@@ -491,7 +238,7 @@ impl Counted {
         /// Of a chunk that is not a whole one, a turn is taken to be that far.
         const SHARE: i64 = 6;
         let mut value = |ty| func.value(ty);
-        let (counter, bound) = (Operand::from(self.counter), self.bound);
+        let (counter, bound) = (Operand::from(self.counted.counter), self.counted.bound);
         let (good, less) = (value(Type::Bool), value(Type::I64));
         let (chunk, distance, goal) = (value(Type::I64), value(Type::I64), value(Type::I64));
         let (ahead, long, beyond, fits) =
@@ -508,7 +255,7 @@ impl Counted {
             Inst::I64GeU { dst: long, a: distance.into(), b: chunk.into() },
             Inst::I64Add { dst: goal, a: counter, b: chunk.into() },
             Inst::Select { dst: to, cond: long.into(), a: goal.into(), b: bound },
-            self.goes_on.inst(ahead, counter, bound),
+            self.counted.goes_on.inst(ahead, counter, bound),
             Inst::I64Add { dst: beyond, a: bound, b: step.into() },
             Inst::I64Ge { dst: fits, a: beyond.into(), b: bound },
             Inst::BoolAnd { dst: both, a: ahead.into(), b: fits.into() },

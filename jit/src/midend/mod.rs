@@ -7,11 +7,13 @@
 //! charges fuel keeps its place among others of that sort.
 
 pub mod charge;
+pub mod counted;
 pub mod induction;
 pub mod inline;
 pub mod loops;
 pub mod meter;
 pub mod poly;
+pub mod prepay;
 pub mod ranges;
 pub mod rotate;
 pub mod simplify;
@@ -91,9 +93,17 @@ pub fn run(
         unroll::run(func);
         done("unroll", func);
     }
-    if options.vectorise && !metered {
+    if metered {
+        prepay::run(func);
+        done("prepay", func);
+    }
+    if options.vectorise {
         vectorise::run(func);
         done("vectorise", func);
+    }
+    if metered {
+        charge::gather(func);
+        done("gather", func);
     }
     if !metered {
         meter::run(func);

@@ -85,8 +85,14 @@ fn node_in_order(func: &Func, node: &Node) -> Result<(), String> {
             want_ty(func, at.base.into(), Ty::Ptr)?;
             want_ty(func, at.index, Ty::Value(Type::I64))
         }
-        Op::Charge { cost } | Op::Spend { cost, .. } => want_ty(func, *cost, Ty::Value(Type::I64)),
-        Op::Splat { .. } | Op::Vector { .. } | Op::Lanewise { .. } | Op::Lane { .. } => Ok(()),
+        Op::Charge { cost } => want_ty(func, *cost, Ty::Value(Type::I64)),
+        Op::Prepay { dst, cost } | Op::Spend { dst, cost } => {
+            want_ty(func, (*dst).into(), Ty::Value(Type::Bool))?;
+            want_ty(func, *cost, Ty::Value(Type::I64))
+        }
+        Op::Splat { .. } | Op::Vector { .. } | Op::Lanewise { .. } | Op::Lane { .. } | Op::Charges { .. } => {
+            Ok(())
+        }
     }
 }
 

@@ -232,10 +232,25 @@ pub enum Op {
         at: Address,
     },
     /// Takes the cost of a block off the fuel; traps when there is too little.
+    /// A cost below 0 gives back what has been paid too much, never a trap.
     /// Where fuel is not metered, counts that much toward the next look at
     /// clock and interrupt flag.
     Charge {
         /// Fuel, or turns.
+        cost: Operand,
+    },
+    /// The charges of several blocks one after the other, each with where it
+    /// comes from. Only where fuel is metered.
+    Charges {
+        /// Costs and origins.
+        list: Box<[(i64, u32)]>,
+    },
+    /// Takes the cost of what is to come off the fuel, if there is so much.
+    /// Only where fuel is metered.
+    Prepay {
+        /// Whether there was.
+        dst: Reg,
+        /// Fuel, more than 0.
         cost: Operand,
     },
     /// Counts toward the next look at clock and interrupt flag, without taking
@@ -391,9 +406,11 @@ impl Op {
                 at.for_each_operand(&mut see);
                 see((*value).into());
             }
-            Op::Splat { value, .. } | Op::Charge { cost: value } | Op::Spend { cost: value, .. } => {
-                see(*value)
-            }
+            Op::Splat { value, .. }
+            | Op::Charge { cost: value }
+            | Op::Prepay { cost: value, .. }
+            | Op::Spend { cost: value, .. } => see(*value),
+            Op::Charges { .. } => {}
             Op::Vector { lanes, .. } => lanes.iter().for_each(|o| see(*o)),
             Op::Lanewise { args, .. } => args.iter().for_each(|r| see((*r).into())),
             Op::Lane { vector, .. } => see((*vector).into()),
@@ -412,8 +429,9 @@ impl Op {
             | Op::Lanewise { dst, .. }
             | Op::Lane { dst, .. }
             | Op::Address { dst, .. }
+            | Op::Prepay { dst, .. }
             | Op::Spend { dst, .. } => see(*dst),
-            Op::Store { .. } | Op::StoreVector { .. } | Op::Charge { .. } => {}
+            Op::Store { .. } | Op::StoreVector { .. } | Op::Charge { .. } | Op::Charges { .. } => {}
         }
     }
 
@@ -446,9 +464,11 @@ impl Op {
                 at.index = map(at.index);
                 reg(value, &mut map);
             }
-            Op::Splat { value, .. } | Op::Charge { cost: value } | Op::Spend { cost: value, .. } => {
-                *value = map(*value)
-            }
+            Op::Splat { value, .. }
+            | Op::Charge { cost: value }
+            | Op::Prepay { cost: value, .. }
+            | Op::Spend { cost: value, .. } => *value = map(*value),
+            Op::Charges { .. } => {}
             Op::Vector { lanes, .. } => lanes.iter_mut().for_each(|o| *o = map(*o)),
             Op::Lanewise { args, .. } => args.iter_mut().for_each(|r| reg(r, &mut map)),
             Op::Lane { vector, .. } => reg(vector, &mut map),
@@ -471,8 +491,9 @@ impl Op {
             | Op::Lanewise { dst, .. }
             | Op::Lane { dst, .. }
             | Op::Address { dst, .. }
+            | Op::Prepay { dst, .. }
             | Op::Spend { dst, .. } => *dst = map(*dst),
-            Op::Store { .. } | Op::StoreVector { .. } | Op::Charge { .. } => {}
+            Op::Store { .. } | Op::StoreVector { .. } | Op::Charge { .. } | Op::Charges { .. } => {}
         }
     }
 }

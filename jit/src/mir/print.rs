@@ -102,6 +102,11 @@ impl fmt::Display for Op {
             }
             Op::Lane { dst, vector, lane } => write!(f, "%{} = lane {lane} of %{}", dst.0, vector.0),
             Op::Spend { dst, cost } => write!(f, "%{} = spend {}", dst.0, Shown(*cost)),
+            Op::Charges { list } => {
+                let list: Vec<String> = list.iter().map(|(cost, _)| cost.to_string()).collect();
+                write!(f, "charge {}", list.join(" + "))
+            }
+            Op::Prepay { dst, cost } => write!(f, "%{} = prepay {}", dst.0, Shown(*cost)),
             Op::Charge { cost } => write!(f, "charge {}", Shown(*cost)),
         }
     }

@@ -5,7 +5,7 @@
 //! All of them want `ctx` to be the context that runs the code, a `site` of
 //! the compiled code (see [`Site`]), and pointers to as many values as they say.
 
-use super::Site;
+use super::{Charges, Site};
 use crate::interp::code::{FuncEntry, Instr};
 use crate::interp::context::{Context, PENDING};
 use crate::interp::element;
@@ -55,9 +55,14 @@ calls! {
     /// `(ctx) -> status`: the budget is used up, and fuel is not metered: looks whether to go on,
     /// with a new budget. Of a trap, the caller has to [`pass`](Calls::passed) it on.
     poll(ctx: *mut Context);
+    /// `(ctx, charges) -> status`: fuel is metered, and the charges are more than the budget in
+    /// the context, of which they have not been taken: makes them one by one, up to one that
+    /// traps, of which the site is noted.
+    charge(ctx: *mut Context, charges: *const Charges);
     /// `(ctx, cost) -> status`: fuel is metered, and the cost is more than the budget in the
-    /// context, of which it has not been taken: takes it, or traps as `poll` does.
-    charge(ctx: *mut Context, cost: u64);
+    /// context: takes it, or takes nothing and says by 1 that it is more than all the fuel. Traps
+    /// as `poll` does.
+    prepay(ctx: *mut Context, cost: u64);
     /// `(ctx, func, slots) -> status`: calls a function that has no compiled code, with its
     /// arguments in the slots, where its results come to.
     call(ctx: *mut Context, func: u64, slots: *mut u64);
@@ -209,7 +214,31 @@ unsafe extern "C" fn poll(ctx: *mut Context) -> u64 {
 }
 
 #[cold]
-unsafe extern "C" fn charge(ctx: *mut Context, cost: u64) -> u64 {
+unsafe extern "C" fn charge(ctx: *mut Context, charges: *const Charges) -> u64 {
+    // SAFETY: see the module.
+    unsafe {
+        for (cost, site) in &(*charges).list {
+            if *cost <= (*ctx).budget {
+                (*ctx).budget -= cost;
+                continue;
+            }
+            let status = take(ctx, *cost as u64);
+            if status != 0 {
+                return passed(ctx, site, status);
+            }
+        }
+    }
+    0
+}
+
+#[cold]
+unsafe extern "C" fn prepay(ctx: *mut Context, cost: u64) -> u64 {
+    // SAFETY: see the module.
+    unsafe { if (*ctx).fuel().is_some_and(|fuel| fuel < cost) { 1 } else { take(ctx, cost) } }
+}
+
+/// Takes a cost of more than the budget.
+unsafe fn take(ctx: *mut Context, cost: u64) -> u64 {
     // SAFETY: see the module.
     unsafe {
         let budget = (*ctx).take((*ctx).budget, cost, NATIVE_SLICE as u64);

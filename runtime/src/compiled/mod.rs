@@ -99,6 +99,14 @@ pub struct Site {
     pub places: Box<[Place]>,
 }
 
+/// What blocks cost that are charged together, and where they are. A cost below
+/// 0 gives back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Charges {
+    /// Costs and sites, in order.
+    pub list: Box<[(i64, Site)]>,
+}
+
 /// A place in the bytecode.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Place {

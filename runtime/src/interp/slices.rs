@@ -135,11 +135,14 @@ impl Context {
         let (block, inst) = code.origins[code.origin[position] as usize];
         let Some(function) = self.code.module.function(func) else { return (func, None) };
         if self.code.metered {
-            // Any block charges: those outside of loops say that the function is called often.
+            // Any block charges: those outside of loops say that the function is called often,
+            // those of a loop that it is to be entered where it begins, so that it is compiled once.
             let cfg = Cfg::new(function);
             let loops = Loops::new(&cfg, &Dominators::new(&cfg));
-            let in_loop = loops.depth(BlockId(block)) > 0;
-            return (func, code.resume(position).filter(|_| in_loop));
+            let Some(header) = loops.innermost(BlockId(block)) else { return (func, None) };
+            let begin = (header.0, 0);
+            let resume = code.resumes.iter().any(|(_, to)| *to == begin).then_some(begin);
+            return (func, resume.or_else(|| code.resume(position)));
         }
         match function.blocks[block as usize].insts.get(inst as usize) {
             Some(Inst::Call { callee, .. }) => (*callee, None),

@@ -101,6 +101,11 @@ pub fn is_droppable(op: &Op) -> bool {
         | Op::Address { .. }
         | Op::Lanewise { .. }
         | Op::Lane { .. } => true,
-        Op::Store { .. } | Op::StoreVector { .. } | Op::Charge { .. } | Op::Spend { .. } => false,
+        Op::Store { .. }
+        | Op::StoreVector { .. }
+        | Op::Charge { .. }
+        | Op::Charges { .. }
+        | Op::Prepay { .. }
+        | Op::Spend { .. } => false,
     }
 }

@@ -8,7 +8,7 @@
 use super::Whole;
 use super::nest::{Nest, Place};
 use super::shape::{Goes, Shape, Shapes};
-use crate::midend::meter::Compare;
+use crate::midend::counted::Compare;
 use crate::midend::simplify::dead::is_droppable;
 use crate::mir::{Address, Func, Node, Op};
 use nbc_ir::op::Imm;

@@ -1,8 +1,8 @@
 //! A counted loop whose turns are to become lanes: a single block, or a loop
 //! with one single-block loop in it.
 
+use crate::midend::counted::Compare;
 use crate::midend::loops::{Forest, LoopId};
-use crate::midend::meter::Compare;
 use crate::midend::simplify::dead::is_droppable;
 use crate::mir::{Func, Op};
 use nbc_ir::{BlockId, Inst, Operand, Reg};
