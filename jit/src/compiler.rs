@@ -25,7 +25,7 @@ use nbc_runtime::interp::code::Loaded;
 use rustc_hash::FxHashMap;
 use std::fmt;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How much Cranelift does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -83,6 +83,16 @@ const LARGE: usize = 6_000;
 /// more than linear time.
 const HUGE: usize = 9_000;
 
+/// Nodes of a function up to which what compiling it takes is kept for the next.
+const SMALL: usize = 1_000;
+
+/// What compiling takes besides the function, to be used again.
+#[derive(Default)]
+struct Scratch {
+    frontend: FunctionBuilderContext,
+    registers: regalloc2::Ctx,
+}
+
 /// Code for entering functions of one signature from the interpreter.
 type Enters = FxHashMap<(Box<[Type]>, Box<[Type]>), (Enter, Arc<Code>)>;
 
@@ -96,6 +106,7 @@ pub struct Compiler {
     options: midend::Options,
     memory: Arc<CodeMemory>,
     enters: Mutex<Enters>,
+    scratch: Mutex<Vec<(Context, Scratch)>>,
     polls: Polls,
     _polls: Arc<Code>,
     perf: Option<Arc<Recorder>>,
@@ -127,8 +138,8 @@ struct Emitted {
     declared: cranelift_module::FuncId,
     /// Bytes before the code.
     padding: u32,
-    clif: ir::Function,
     code: CompiledCode,
+    context: Context,
     attachments: Attachments,
 }
 
@@ -196,8 +207,8 @@ impl Compiler {
         };
         let cpu = Cpu::of(&*isa);
         let (polls, code) = polls(&isa, &memory, perf.as_deref())?;
-        let enters = Mutex::default();
-        Ok(Compiler { isa, faster, cpu, options, memory, enters, polls, _polls: code, perf })
+        let (enters, scratch) = (Mutex::default(), Mutex::default());
+        Ok(Compiler { isa, faster, cpu, options, memory, enters, scratch, polls, _polls: code, perf })
     }
 
     /// What Cranelift calls the machine it compiles for.
@@ -222,8 +233,14 @@ impl Compiler {
         }
         let func = self.prepare(loaded, id, resume, &mut |_, _| {});
         let name = symbol(&func, resume);
-        let Emitted { mut module, declared, padding, code, attachments, .. } =
-            self.emit(loaded, &func, &name)?;
+        let known = self.scratch().pop();
+        let (context, mut scratch) = known.unwrap_or_else(|| (Context::new(), Scratch::default()));
+        let emitted = self.emit(loaded, &func, &name, context, &mut scratch)?;
+        let Emitted { mut module, declared, padding, code, mut context, attachments } = emitted;
+        if func.size() <= SMALL {
+            context.clear();
+            self.scratch().push((context, scratch));
+        }
         let bytes = code.code_info().total_size as usize;
         let frame = code.buffer.frame_layout().map_or(0, |f| f.frame_to_fp_offset);
         if frame > MAX_FRAME {
@@ -262,8 +279,19 @@ impl Compiler {
         Ok(Compiled { native, bytes })
     }
 
+    fn scratch(&self) -> MutexGuard<'_, Vec<(Context, Scratch)>> {
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Machine code of a function, in memory that is not executable yet.
-    fn emit(&self, loaded: &Loaded, func: &Func, name: &str) -> Result<Emitted, CompileError> {
+    fn emit(
+        &self,
+        loaded: &Loaded,
+        func: &Func,
+        name: &str,
+        mut context: Context,
+        scratch: &mut Scratch,
+    ) -> Result<Emitted, CompileError> {
         let isa = match func.size() {
             0..LARGE => &self.isa,
             LARGE..HUGE => &self.faster[0],
@@ -278,10 +306,8 @@ impl Compiler {
             Entry::Resume { .. } => enter_signature(conv),
         };
         let declared = module.declare_function(name, Linkage::Local, &sig)?;
-        let mut context = module.make_context();
         context.func.signature = sig;
         context.func.name = UserFuncName::user(0, declared.as_u32());
-        let mut frontend = FunctionBuilderContext::new();
         let own = match func.entry {
             Entry::Call { .. } => Some(module.declare_func_in_func(declared, &mut context.func)),
             Entry::Resume { .. } => None,
@@ -295,7 +321,7 @@ impl Compiler {
             config: self.isa.frontend_config(),
             own,
         };
-        let builder = FunctionBuilder::new(&mut context.func, &mut frontend);
+        let builder = FunctionBuilder::new(&mut context.func, &mut scratch.frontend);
         let attachments = lower(func, target, builder).ok_or(CompileError::TooLarge)?;
         context.optimize(&**isa, &mut ControlPlane::default()).map_err(ModuleError::from)?;
         if optimises {
@@ -303,8 +329,8 @@ impl Compiler {
             #[cfg(debug_assertions)]
             context.verify(&**isa).map_err(|e| CompileError::Backend(e.to_string()))?;
         }
-        let (code, padding) = define(&mut module, declared, &context)?;
-        Ok(Emitted { module, declared, padding, clif: context.func, code, attachments })
+        let (code, padding) = define(&mut module, declared, &context, &mut scratch.registers)?;
+        Ok(Emitted { module, declared, padding, code, context, attachments })
     }
 
     /// What becomes of a function on its way to machine code.
@@ -326,8 +352,10 @@ impl Compiler {
                 passes.push((pass.to_owned(), text));
             }
         });
-        let Emitted { module, clif, code, .. } = self.emit(loaded, &func, &symbol(&func, resume))?;
-        let clif = clif.display().to_string();
+        let name = symbol(&func, resume);
+        let Emitted { module, context, code, .. } =
+            self.emit(loaded, &func, &name, Context::new(), &mut Scratch::default())?;
+        let clif = context.func.display().to_string();
         let places = places(&func, &code).collect();
         let code = code.code_buffer().to_vec();
         // SAFETY: the module has never been entered.
@@ -488,12 +516,12 @@ fn define(
     module: &mut JITModule,
     declared: cranelift_module::FuncId,
     context: &Context,
+    registers: &mut regalloc2::Ctx,
 ) -> Result<(CompiledCode, u32), CompileError> {
     // As `Context::compile` does it, but for the passes before.
     let Context { func, domtree, .. } = context;
-    let mut registers = regalloc2::Ctx::default();
     let mut control = ControlPlane::default();
-    let code = module.isa().compile_function(func, domtree, &mut registers, false, &mut control);
+    let code = module.isa().compile_function(func, domtree, registers, false, &mut control);
     let code = code.map_err(ModuleError::from)?.apply_params(&func.params);
     let padding = align::padding(&code);
     let mut bytes = vec![0; padding as usize];

@@ -4,8 +4,8 @@ use crate::code::CodeMemory;
 use crate::compiler::{Compiler, OptLevel};
 use crate::midend;
 use crate::perf::{Perf, PerfError, Recorder};
-use nbc_ir::FuncId;
-use nbc_runtime::compiled::{HotPlace, Tier};
+use nbc_ir::{FuncId, Function};
+use nbc_runtime::compiled::{HotPlace, Tier, native_stack_left};
 use nbc_runtime::interp::code::Loaded;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::VecDeque;
@@ -155,6 +155,13 @@ struct Job {
     func: FuncId,
     resume: Option<(u32, u32)>,
 }
+
+/// Instructions of functions for which less is enough: those compile where the
+/// program runs, if it has it.
+const SMALL: usize = 1000;
+
+/// Native stack for compiling those.
+const SMALL_STACK: usize = if cfg!(debug_assertions) { 4 << 20 } else { 1 << 20 };
 
 /// Native stack for compiling.
 const COMPILER_STACK: usize = 16 << 20;
@@ -339,6 +346,11 @@ impl Shared {
     /// Compiles while the program waits, on a stack that is large enough
     /// whatever the program runs on.
     fn compile_now(&self, code: &Arc<Loaded>, func: FuncId, resume: Option<(u32, u32)>) {
+        let size = |f: &Function| f.blocks.iter().map(|b| b.insts.len()).sum::<usize>();
+        let is_small = code.module.function(func).is_some_and(|f| size(f) <= SMALL);
+        if is_small && native_stack_left() >= SMALL_STACK {
+            return self.compile(code, func, resume);
+        }
         thread::scope(|scope| {
             let builder = thread::Builder::new().stack_size(COMPILER_STACK);
             let compiling = builder.spawn_scoped(scope, || self.compile(code, func, resume));

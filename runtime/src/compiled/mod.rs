@@ -33,6 +33,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use calls::{Calls, calls};
+pub use native::native_stack_left;
 pub use objects::{Arg, ObjectCall};
 
 /// A place where a program spends its time.

@@ -250,6 +250,11 @@ pub(crate) fn stack_pointer() -> usize {
     here
 }
 
+/// Bytes of native stack that this thread has left; 0 where nobody says.
+pub fn native_stack_left() -> usize {
+    remaining(stack_pointer())
+}
+
 /// Bytes of native stack below `here`; 0 where nobody says.
 fn remaining(here: usize) -> usize {
     thread_local!(static LOWEST: Option<usize> = lowest());
