@@ -319,6 +319,7 @@ impl Compiler {
             cpu: &self.cpu,
             polls: self.polls,
             config: self.isa.frontend_config(),
+            in_order: func.size() >= HUGE,
             own,
         };
         let builder = FunctionBuilder::new(&mut context.func, &mut scratch.frontend);

@@ -65,7 +65,8 @@ impl Lowering<'_, '_> {
         if let Some(block) = self.ways_out.0[at] {
             return block;
         }
-        let block = self.cold_block();
+        let block = self.builder.create_block();
+        self.builder.set_cold_block(block);
         for _ in 0..params {
             self.builder.append_block_param(block, types::I64);
         }
@@ -96,10 +97,14 @@ impl Lowering<'_, '_> {
     /// it where the program goes on.
     pub fn go_on_if(&mut self, ok: Value, way: WayOut, args: impl FnOnce(&mut Self) -> Vec<Value>) {
         let (go_on, leave) = (self.next_block(), self.cold_block());
-        // The way out first: Cranelift then comes to it after the rest of the
-        // loop, which it takes to have ended where it finds a way out.
-        let bad = self.builder.ins().icmp_imm_u(IntCC::Equal, ok, 0);
-        self.builder.ins().brif(bad, leave, &[], go_on, &[]);
+        if self.target.in_order {
+            self.builder.ins().brif(ok, go_on, &[], leave, &[]);
+        } else {
+            // The way out first: Cranelift then comes to it after the rest of
+            // the loop, which it takes to have ended where it finds a way out.
+            let bad = self.builder.ins().icmp_imm_u(IntCC::Equal, ok, 0);
+            self.builder.ins().brif(bad, leave, &[], go_on, &[]);
+        }
         self.go_on_in(leave);
         self.leave(way, args);
         self.go_on_in(go_on);
@@ -329,9 +334,13 @@ impl Lowering<'_, '_> {
         self.call_poll(self.target.polls.poll, &[self.ctx]);
         let flags = MemFlagsData::trusted();
         let status = self.builder.ins().load(types::I64, flags, self.ctx, layout::context::STATUS);
-        let (site, passed, next) = (self.site(), self.way_out(WayOut::Passed), self.cold_block());
-        self.builder.ins().brif(status, passed, &[site.into(), status.into()], next, &[]);
-        self.go_on_in(next);
+        if self.target.in_order {
+            self.go_on_if_zero(status, WayOut::Passed);
+        } else {
+            let (site, passed, next) = (self.site(), self.way_out(WayOut::Passed), self.cold_block());
+            self.builder.ins().brif(status, passed, &[site.into(), status.into()], next, &[]);
+            self.go_on_in(next);
+        }
         self.reload_budget();
         self.builder.ins().jump(go_on, &[]);
         self.cold = cold;

@@ -132,9 +132,15 @@ impl Lowering<'_, '_> {
         self.builder.ins().jump(self.blocks[target.index()], &args);
     }
 
-    fn br_if(&mut self, cond: Operand, then_to: BlockId, else_to: BlockId) {
-        let cond = self.operand(cond);
-        let is_guard = self.func.blocks[else_to.index()].cold && !self.func.blocks[then_to.index()].cold;
+    fn br_if(&mut self, cond: Operand, mut then_to: BlockId, mut else_to: BlockId) {
+        let mut cond = self.operand(cond);
+        let is_cold = |b: BlockId| self.func.blocks[b.index()].cold;
+        let is_guard = is_cold(else_to) && !is_cold(then_to);
+        if self.target.in_order && is_cold(then_to) && !is_cold(else_to) {
+            // What is first led to and leads back comes last of all.
+            cond = self.builder.ins().icmp_imm_u(IntCC::Equal, cond, 0);
+            (then_to, else_to) = (else_to, then_to);
+        }
         let (then_args, else_args) = (self.way_to(then_to), self.way_to(else_to));
         let (then_to, else_to) = (self.blocks[then_to.index()], self.blocks[else_to.index()]);
         // All conditions of a guard hold, as a rule: a branch on each, which is

@@ -57,6 +57,10 @@ pub struct Target<'a> {
     pub polls: Polls,
     /// Cranelift's own description of it.
     pub config: TargetFrontendConfig,
+    /// Whether blocks stay in the order of the program, ways out too: registers
+    /// are allocated in one pass then, which takes time for each value from the
+    /// block that makes it to the last that reads it, by their order.
+    pub in_order: bool,
     /// The function itself, for direct recursion, when it is entered by calls.
     pub own: Option<ir::FuncRef>,
 }
@@ -153,7 +157,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
             .zip(&phis.params)
             .map(|(b, params)| {
                 let block = builder.create_block();
-                if b.cold {
+                if b.cold && !target.in_order {
                     builder.set_cold_block(block);
                 }
                 for reg in params {
@@ -373,7 +377,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
     /// A block to go on in: as cold as the one that is left.
     fn next_block(&mut self) -> ir::Block {
         let block = self.builder.create_block();
-        if self.cold {
+        if self.cold && !self.target.in_order {
             self.builder.set_cold_block(block);
         }
         block
@@ -388,7 +392,9 @@ impl<'a, 'f> Lowering<'a, 'f> {
     /// A block that is not expected to run.
     fn cold_block(&mut self) -> ir::Block {
         let block = self.builder.create_block();
-        self.builder.set_cold_block(block);
+        if !self.target.in_order {
+            self.builder.set_cold_block(block);
+        }
         block
     }
 
