@@ -20,7 +20,7 @@ fn resident() -> Option<usize> {
 #[test]
 fn programs_come_and_go_without_leaving_anything() {
     let cycles = std::env::var("CYCLES").ok().and_then(|c| c.parse().ok());
-    let cycles: usize = cycles.unwrap_or(if cfg!(debug_assertions) { 100 } else { 4000 });
+    let cycles: usize = cycles.unwrap_or(if cfg!(debug_assertions) { 100 } else { 1500 });
     for way in Way::all() {
         let engine = way.engine();
         let mut settled = None;
