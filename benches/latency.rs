@@ -1,7 +1,9 @@
-//! How long compiling takes, without whatever runs meanwhile.
+//! How long compiling takes, without whatever runs meanwhile; and how long
+//! programs that run meanwhile are held up.
 //!
 //! Bars: a small loop at most 150 µs warm; at most 10 µs an instruction in
-//! functions of up to 50,000 instructions, which must grow no faster than they do.
+//! functions of up to 50,000 instructions, which must grow no faster than they
+//! do; no pause above 1 ms.
 
 mod engines;
 
@@ -113,5 +115,47 @@ fn latency(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, latency);
+/// Programs with much that becomes hot: a thousand functions, one of 1,000
+/// instructions, and the kernels.
+fn programs() -> Vec<(String, &'static str, i64)> {
+    let mut many = String::new();
+    for n in 0..1000 {
+        let _ = writeln!(many, "func @f{n}(%x: i64) -> i64 {{\n  %y = i64.mul %x, {n}\n  ret %y\n}}");
+    }
+    many.push_str(
+        "export func @main(%n: i64) -> f64 {\n  %i = i64.const 0\n  %s = i64.const 1\n  br loop\nloop:\n",
+    );
+    for n in 0..1000 {
+        let _ = writeln!(many, "  %s = call @f{n}(%s)");
+    }
+    many.push_str(
+        "  %i = i64.add %i, 1\n  %c = i64.lt %i, %n\n  br_if %c, loop, done\ndone:\n  ret 0.0\n}\n",
+    );
+    let mut programs = vec![(many, "main", 20_000), (long(1000), "f", 3)];
+    for (kernel, n) in [("sieve", 1), ("nbody", 20_000), ("spectral", 1), ("fannkuch", 1), ("heat2d", 10)] {
+        let path = format!("{}/benches/programs/{kernel}.nba", env!("CARGO_MANIFEST_DIR"));
+        programs.push((std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}")), "main", n));
+    }
+    programs
+}
+
+/// Prints how long programs waited when something had become hot, while it was
+/// compiled in the background.
+fn pauses(_: &mut Criterion) {
+    let jit = nbc::jit::Jit::new(nbc::jit::Options { threshold: 1000, ..Default::default() });
+    let engine = nbc::Engine::new(nbc::Config::new().tier(jit.clone()));
+    for (text, function, n) in programs() {
+        let program = engine.load(verified(&text));
+        let mut instance = Linker::new().instantiate(&program).expect("an instance");
+        instance.call(function, &[n.into()]).expect("a result");
+    }
+    jit.settle();
+    let metrics = jit.metrics();
+    println!("pauses while {} functions and {} loops were compiled:", metrics.functions, metrics.loops);
+    for (entry, count) in metrics.waits.iter().enumerate().filter(|(_, count)| **count > 0) {
+        println!("  below {:>6} µs: {count}", 1u64 << entry);
+    }
+}
+
+criterion_group!(benches, latency, pauses);
 criterion_main!(benches);
