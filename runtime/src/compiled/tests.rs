@@ -507,12 +507,17 @@ export func @callee(%n: i64) -> i64 {
         unsafe {
             let site = site(0, 0);
             let metered = (*ctx).fuel().is_some();
+            let charges = Charges { list: [(1000, site.clone())].into() };
             for _ in 0..n {
                 let mut status = 0;
                 if metered && (*ctx).budget >= 1000 {
                     (*ctx).budget -= 1000;
                 } else if metered {
-                    status = call!(charge: *mut Context, u64; ctx, 1000);
+                    // What traps has been noted.
+                    let status = call!(charge: *mut Context, *const Charges; ctx, &charges);
+                    if status != 0 {
+                        return Int(status, 0);
+                    }
                 } else {
                     (*ctx).budget -= 1000;
                     if (*ctx).budget < 0 {
