@@ -1,69 +1,18 @@
 //! The command from outside: what it prints, its exit status, and what it says
 //! to bad input.
 
+mod command;
+
+use command::{command, file, nbc, refuses};
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
-
-struct Done {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn command() -> Command {
-    let mut c = Command::new(env!("CARGO_BIN_EXE_nbc"));
-    c.current_dir(env!("CARGO_MANIFEST_DIR"));
-    c
-}
-
-fn nbc_with(args: &[&str], input: &[u8]) -> Done {
-    let mut child = command()
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let _ = child.stdin.take().unwrap().write_all(input);
-    let done = child.wait_with_output().unwrap();
-    Done {
-        code: done.status.code().unwrap_or(-1),
-        out: String::from_utf8_lossy(&done.stdout).into_owned(),
-        err: String::from_utf8_lossy(&done.stderr).into_owned(),
-    }
-}
-
-fn nbc(args: &[&str]) -> Done {
-    nbc_with(args, b"")
-}
 
 /// Runs, and wants standard output and no error.
 #[track_caller]
 fn gives(args: &[&str], out: &str) {
     let done = nbc(args);
     assert_eq!((done.code, &*done.err, &*done.out), (0, "", out), "{args:?}");
-}
-
-/// Runs, and wants an exit status, no output, and a message with `parts`.
-#[track_caller]
-fn refuses(args: &[&str], code: i32, parts: &[&str]) {
-    let done = nbc(args);
-    assert_eq!((done.code, &*done.out), (code, ""), "{args:?}: {}", done.err);
-    for part in parts {
-        assert!(done.err.contains(part), "{args:?}: no {part:?} in\n{}", done.err);
-    }
-    assert!(!done.err.contains("panicked") && !done.err.contains('\x1b'), "{}", done.err);
-}
-
-/// A file of this test's own.
-fn file(name: &str, bytes: impl AsRef<[u8]>) -> String {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli");
-    fs::create_dir_all(&dir).unwrap();
-    let path: PathBuf = dir.join(name);
-    fs::write(&path, bytes).unwrap();
-    path.to_str().unwrap().to_owned()
 }
 
 const KIT: &str = r#"import func @console.print(str)
@@ -136,7 +85,7 @@ fn programs_run() {
     );
     gives(&["run", "--dispatch", "match", "examples/fibonacci.nba", "--invoke=@recursive", "10"], "55\n");
     let text = fs::read("examples/hello.nba").unwrap();
-    let done = nbc_with(&["run", "-"], &text);
+    let done = command::run(command().args(["run", "-"]), &text);
     assert_eq!((done.code, &*done.out), (0, "Hello, world!\n"));
 }
 
@@ -299,7 +248,7 @@ fn asm_writes_beside_its_input_and_info_says_what_is_in_it() {
     gives(&["run", &binary], "Hello, world!\n");
     refuses(&["asm", &binary], 2, &["say where to"]);
     refuses(&["asm", &source, "-o", "/nonexistent/x.nbc"], 2, &["cannot write /nonexistent/x.nbc"]);
-    let done = nbc_with(&["info", "-"], &fs::read(&binary).unwrap());
+    let done = command::run(command().args(["info", "-"]), &fs::read(&binary).unwrap());
     for part in [
         "exports       @main()\n",
         "imports       @console.print(str)\n",
@@ -319,7 +268,7 @@ fn text_is_laid_out() {
     gives(&["fmt", &ugly], "");
     assert_eq!(fs::read_to_string(&ugly).unwrap(), "func @f() -> i64 {  ;; seven\n  ret 7\n}\n");
     gives(&["fmt", "--check", &ugly], "");
-    let done = nbc_with(&["fmt", "-"], b"func @f(){ret}");
+    let done = command::run(command().args(["fmt", "-"]), b"func @f(){ret}");
     assert_eq!((done.code, &*done.out), (0, "func @f() {\n  ret\n}\n"));
     refuses(&["fmt", &file("binary.nbc", b"\0nbc\xff")], 2, &["is not text", "nbc dis"]);
     refuses(&["fmt", &file("broken.nba", "func @f( {")], 2, &["broken.nba:1"]);

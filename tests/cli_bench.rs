@@ -1,37 +1,15 @@
 //! `nbc bench` from outside: what it measures and shows, and what it says to
 //! what cannot be timed. Here runs are too short to mean anything.
 
-use serde_json::Value as Json;
-use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+mod command;
 
-struct Done {
-    code: i32,
-    out: String,
-    err: String,
-}
+use command::{Done, command, file, run};
+use serde_json::Value as Json;
 
 const QUICK: [&str; 4] = ["--runs", "10", "--min-time", "20us"];
 
 fn bench_with(args: &[&str], input: &[u8]) -> Done {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_nbc"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .arg("bench")
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let _ = child.stdin.take().unwrap().write_all(input);
-    let done = child.wait_with_output().unwrap();
-    Done {
-        code: done.status.code().unwrap_or(-1),
-        out: String::from_utf8(done.stdout).unwrap(),
-        err: String::from_utf8(done.stderr).unwrap(),
-    }
+    run(command().arg("bench").args(args), input)
 }
 
 /// Runs with few and short runs.
@@ -47,21 +25,7 @@ fn json(args: &[&str]) -> (i32, Json) {
 /// Wants an exit status, no output, and a message with `parts`.
 #[track_caller]
 fn refuses(args: &[&str], code: i32, parts: &[&str]) {
-    let done = bench_with(args, b"");
-    assert_eq!((done.code, &*done.out), (code, ""), "{args:?}: {}", done.err);
-    for part in parts {
-        assert!(done.err.contains(part), "{args:?}: no {part:?} in\n{}", done.err);
-    }
-    assert!(!done.err.contains("panicked") && !done.err.contains('\x1b'), "{}", done.err);
-}
-
-/// A file of this test's own.
-fn file(name: &str, bytes: impl AsRef<[u8]>) -> String {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli_bench");
-    fs::create_dir_all(&dir).unwrap();
-    let path: PathBuf = dir.join(name);
-    fs::write(&path, bytes).unwrap();
-    path.to_str().unwrap().to_owned()
+    command::refuses(&[&["bench"], args].concat(), code, parts);
 }
 
 const SOUND: &str = r#"import func @console.print(str)

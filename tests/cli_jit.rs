@@ -1,43 +1,16 @@
 //! Compiled code seen from outside: `nbc explain`, files for Linux `perf`, and
 //! backtraces that are the interpreter's.
 
+mod command;
+
+use command::{Done, command, file, folder, nbc, run};
 use serde_json::Value as Json;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-
-struct Done {
-    id: u32,
-    code: i32,
-    out: String,
-    err: String,
-}
+use std::path::Path;
+use std::process::Command;
 
 fn nbc_in(args: &[&str], environment: &[(&str, &str)]) -> Done {
-    let child = Command::new(env!("CARGO_BIN_EXE_nbc"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env_remove("NBC_TIER")
-        .env_remove("NBC_PERF")
-        .env_remove("PERF_BUILDID_DIR")
-        .envs(environment.iter().copied())
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let id = child.id();
-    let done = child.wait_with_output().unwrap();
-    Done {
-        id,
-        code: done.status.code().unwrap_or(-1),
-        out: String::from_utf8(done.stdout).unwrap(),
-        err: String::from_utf8(done.stderr).unwrap(),
-    }
-}
-
-fn nbc(args: &[&str]) -> Done {
-    nbc_in(args, &[])
+    run(command().envs(environment.iter().copied()).args(args), b"")
 }
 
 /// Runs, and wants output and no error.
@@ -51,25 +24,7 @@ fn shows(args: &[&str]) -> String {
 /// Runs, and wants exit status 2, no output, and a message with `parts`.
 #[track_caller]
 fn refuses(args: &[&str], parts: &[&str]) {
-    let done = nbc(args);
-    assert_eq!((done.code, &*done.out), (2, ""), "{args:?}: {}", done.err);
-    for part in parts {
-        assert!(done.err.contains(part), "{args:?}: no {part:?} in\n{}", done.err);
-    }
-    assert!(!done.err.contains("panicked"), "{}", done.err);
-}
-
-fn folder() -> PathBuf {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli_jit");
-    fs::create_dir_all(&dir).unwrap();
-    dir
-}
-
-/// A file of this test's own.
-fn file(name: &str, text: &str) -> String {
-    let path = folder().join(name);
-    fs::write(&path, text).unwrap();
-    path.to_str().unwrap().to_owned()
+    command::refuses(args, 2, parts);
 }
 
 /// Whether anything can be compiled here; says so if not.

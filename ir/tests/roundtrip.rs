@@ -42,10 +42,10 @@ fn messy(text: &str, seed: u64) -> String {
     // Lines within hex strings take no comments.
     let mut in_hex = false;
     for line in text.lines() {
-        let quotes = line.matches('"').count();
-        if line.contains("hex\"") && quotes == 1 {
+        let is_open = line.matches('"').count() % 2 == 1;
+        if line.contains("hex\"") && is_open {
             in_hex = true;
-        } else if in_hex && quotes == 1 {
+        } else if in_hex && is_open {
             in_hex = false;
         }
         let spaces = random.next() as usize % 5;

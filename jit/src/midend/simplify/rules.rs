@@ -4,6 +4,7 @@
 use super::fold::fold;
 use nbc_ir::op::{Field, FieldRef, Imm, Opcode};
 use nbc_ir::{Inst, Operand, Reg};
+use nbc_runtime::interp::micro::CompareOp;
 
 /// What an instruction is the same as.
 #[derive(Clone, PartialEq, Debug)]
@@ -93,23 +94,7 @@ fn swapped(opcode: Opcode) -> Option<Opcode> {
             opcode
         }
         BoolAnd | BoolOr | BoolXor | BoolEq => opcode,
-        I32Lt => I32Gt,
-        I32Le => I32Ge,
-        I32Gt => I32Lt,
-        I32Ge => I32Le,
-        I32LtU => I32GtU,
-        I32LeU => I32GeU,
-        I32GtU => I32LtU,
-        I32GeU => I32LeU,
-        I64Lt => I64Gt,
-        I64Le => I64Ge,
-        I64Gt => I64Lt,
-        I64Ge => I64Le,
-        I64LtU => I64GtU,
-        I64LeU => I64GeU,
-        I64GtU => I64LtU,
-        I64GeU => I64LeU,
-        _ => return None,
+        _ => return CompareOp::from_opcode(opcode).map(|op| op.swapped().opcode()),
     })
 }
 
