@@ -5,7 +5,7 @@ use crate::clif;
 use crate::code::{Code, CodeMemory, erase};
 use crate::lower::scalar::Cpu;
 use crate::lower::{
-    Attachments, Polls, Target, call_signature, clif_type, enter_signature, lower, poll_signature,
+    Attachments, Polls, Target, call_signature, clif_type, crowd, enter_signature, lower, poll_signature,
 };
 use crate::midend;
 use crate::mir::{self, Entry, Func, Origin, Ty};
@@ -77,11 +77,11 @@ const MAX_FRAME: u32 = 224 << 10;
 const MAX_SIZE: usize = 60_000;
 
 /// Nodes from which on Cranelift no longer optimises.
-const LARGE: usize = 6_000;
+const LARGE: usize = midend::LARGE;
 
-/// Nodes from which on registers are allocated in one pass: doing it well takes
-/// more than linear time.
-const HUGE: usize = 9_000;
+/// Pairs of a block and a value alive where it begins from which on registers are
+/// allocated in one pass: doing it well takes time that grows faster than they do.
+const CROWDED: usize = 150_000;
 
 /// Nodes of a function up to which what compiling it takes is kept for the next.
 const SMALL: usize = 1_000;
@@ -292,10 +292,11 @@ impl Compiler {
         mut context: Context,
         scratch: &mut Scratch,
     ) -> Result<Emitted, CompileError> {
+        let in_order = func.size() >= LARGE && crowd(func) >= CROWDED;
         let isa = match func.size() {
+            _ if in_order => &self.faster[1],
             0..LARGE => &self.isa,
-            LARGE..HUGE => &self.faster[0],
-            _ => &self.faster[1],
+            _ => &self.faster[0],
         };
         // What Cranelift optimised is seen to before it makes machine code of it.
         let optimises = isa.flags().opt_level() != settings::OptLevel::None;
@@ -319,7 +320,7 @@ impl Compiler {
             cpu: &self.cpu,
             polls: self.polls,
             config: self.isa.frontend_config(),
-            in_order: func.size() >= HUGE,
+            in_order,
             own,
         };
         let builder = FunctionBuilder::new(&mut context.func, &mut scratch.frontend);

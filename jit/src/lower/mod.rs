@@ -88,6 +88,14 @@ fn site_of(func: &Func, origin: u32) -> Site {
     Site { places: frames.into() }
 }
 
+/// How many values are alive where blocks of `func` begin, all told, of those
+/// registers that are written more than once; more than any number if too many.
+pub fn crowd(func: &Func) -> usize {
+    let phis = Phis::new(func, &func.graph());
+    let of = |lists: &[Vec<Reg>]| lists.iter().map(Vec::len).sum::<usize>();
+    phis.map_or(usize::MAX, |phis| of(&phis.params) + of(&phis.through))
+}
+
 /// Fills `builder` with the code of `func`; `None` when that is too much.
 pub fn lower(func: &Func, target: Target<'_>, builder: FunctionBuilder<'_>) -> Option<Attachments> {
     let config = target.config;

@@ -19,13 +19,13 @@ const NODES_A_TURN: usize = 16;
 /// Turns that are paid at once.
 const CHUNK: i64 = 1 << 15;
 
-/// Counts ways back and entries.
-pub fn run(func: &mut Func) {
+/// Counts ways back and entries; one by one unless the function may grow.
+pub fn run(func: &mut Func, may_grow: bool) {
     make_preheaders(func);
     let forest = Forest::new(func);
     let defs = count_defs(func);
     let mut paid: Vec<BlockId> = Vec::new();
-    for id in forest.ids() {
+    for id in forest.ids().filter(|_| may_grow) {
         let l = forest.get(id);
         let ([latch], true) = (&l.latches[..], l.children.is_empty()) else { continue };
         let counted = |tested| {

@@ -46,6 +46,10 @@ impl Default for Options {
     }
 }
 
+/// Nodes from which on nothing is done that makes a function larger: it would
+/// take longer to compile, and more of the native stack, than it gains.
+pub const LARGE: usize = 6_000;
+
 /// Runs all passes over `func` as built, and calls `watch` with the name of
 /// each pass and what it made.
 pub fn run(
@@ -82,22 +86,23 @@ pub fn run(
         simplify::run(func);
     }
     done("rotate", func);
-    if options.hoist {
+    let may_grow = func.size() < LARGE;
+    if options.hoist && may_grow {
         // A guard on lengths that are known is decided, and one copy goes.
         if version::run(func) && !func.shapes.is_empty() {
             simplify::run(func);
         }
         done("version", func);
     }
-    if options.unroll {
+    if options.unroll && may_grow {
         unroll::run(func);
         done("unroll", func);
     }
-    if metered {
+    if metered && may_grow {
         prepay::run(func);
         done("prepay", func);
     }
-    if options.vectorise {
+    if options.vectorise && may_grow {
         vectorise::run(func);
         done("vectorise", func);
     }
@@ -106,7 +111,7 @@ pub fn run(
         done("gather", func);
     }
     if !metered {
-        meter::run(func);
+        meter::run(func, may_grow);
         done("meter", func);
     }
 }
