@@ -113,17 +113,41 @@ impl Compare {
         })
     }
 
-    /// Whether a counter that grows by `by` while it compares so with `bound`
-    /// comes to an end there, and not around to where it goes on.
-    fn stays_in_range(self, by: i64, bound: i64) -> bool {
-        match self {
-            Compare::Lt => bound <= i64::MAX - (by - 1),
-            Compare::Le => bound <= i64::MAX - by,
-            Compare::Gt => bound >= i64::MIN - (by + 1),
-            Compare::Ge => bound >= i64::MIN - by,
-            Compare::LtU => bound as u64 <= u64::MAX - (by as u64 - 1),
-            Compare::Ne => true,
-        }
+    /// The furthest bound with which a counter that grows by `by` while it
+    /// compares so comes to an end there, and not around to where it goes on;
+    /// none where any will do.
+    pub fn furthest_bound(self, by: i64) -> Option<i64> {
+        let beyond = match self {
+            Compare::Lt | Compare::Gt | Compare::LtU => by.abs() - 1,
+            Compare::Le | Compare::Ge => by.abs(),
+            Compare::Ne => 0,
+        };
+        let furthest = match self {
+            Compare::Lt | Compare::Le | Compare::Ne => i64::MAX - beyond,
+            Compare::Gt | Compare::Ge => i64::MIN + beyond,
+            // The last of all numbers is -1.
+            Compare::LtU => -1 - beyond,
+        };
+        (beyond > 0).then_some(furthest)
+    }
+
+    /// Whether `bound` is no further than [`Compare::furthest_bound`].
+    pub fn stays_in_range(self, by: i64, bound: i64) -> bool {
+        self.furthest_bound(by).is_none_or(|furthest| match self {
+            Compare::Lt | Compare::Le | Compare::Ne => bound <= furthest,
+            Compare::Gt | Compare::Ge => bound >= furthest,
+            Compare::LtU => bound as u64 <= furthest as u64,
+        })
+    }
+
+    /// What sets `dst` to whether `bound` is; none where any will do.
+    pub fn stays_in_range_inst(self, dst: Reg, by: i64, bound: Operand) -> Option<Inst> {
+        let b = self.furthest_bound(by)?.into();
+        Some(match self {
+            Compare::Lt | Compare::Le | Compare::Ne => Inst::I64Le { dst, a: bound, b },
+            Compare::Gt | Compare::Ge => Inst::I64Ge { dst, a: bound, b },
+            Compare::LtU => Inst::I64LeU { dst, a: bound, b },
+        })
     }
 
     /// The same with operands swapped.

@@ -214,19 +214,11 @@ impl Paid {
     /// What sets `dst` to whether the counter stays in range beyond the bound;
     /// none where it always does.
     fn stays_in_range(&self, dst: Reg, by: i64) -> Option<Inst> {
-        let a = self.counted.bound;
-        if let Operand::Imm(_) = a {
+        match self.counted.bound {
             // It has been looked at.
-            return None;
+            Operand::Imm(_) => None,
+            bound => self.counted.goes_on.stays_in_range_inst(dst, by, bound),
         }
-        Some(match self.counted.goes_on {
-            Compare::Lt if by > 1 => Inst::I64Le { dst, a, b: (i64::MAX - (by - 1)).into() },
-            Compare::Le => Inst::I64Le { dst, a, b: (i64::MAX - by).into() },
-            Compare::Gt if by < -1 => Inst::I64Ge { dst, a, b: (i64::MIN - (by + 1)).into() },
-            Compare::Ge => Inst::I64Ge { dst, a, b: (i64::MIN - by).into() },
-            Compare::LtU if by > 1 => Inst::I64LtU { dst, a, b: (1 - by).into() },
-            _ => return None,
-        })
     }
 
     /// The same where the step is only known when the program runs. A step

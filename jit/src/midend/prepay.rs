@@ -528,20 +528,15 @@ impl Pay<'_> {
             self.condition(|dst| goes_on.inst(dst, start, bound));
         }
         // Nor does it when it passes the bound.
-        let beyond = if also { size } else { size - 1 };
-        if beyond > 0 && goes_on != Compare::Ne {
-            let (compare, limit) = match goes_on {
-                Compare::LtU => (None, beyond.wrapping_neg() - 1),
-                _ if step > 0 => (Some(Compare::Le), i64::MAX - beyond),
-                _ => (Some(Compare::Ge), i64::MIN + beyond),
-            };
-            match (compare, bound) {
-                (Some(Compare::Le), Operand::Imm(Imm::I64(b))) if b <= limit => {}
-                (Some(Compare::Ge), Operand::Imm(Imm::I64(b))) if b >= limit => {}
-                (None, Operand::Imm(Imm::I64(b))) if b as u64 <= limit as u64 => {}
-                (_, Operand::Imm(_)) => return None,
-                (Some(compare), _) => self.condition(|dst| compare.inst(dst, bound, limit.into())),
-                (None, _) => self.condition(|dst| Inst::I64LeU { dst, a: bound, b: limit.into() }),
+        match bound {
+            Operand::Imm(Imm::I64(bound)) if goes_on.stays_in_range(step, bound) => {}
+            Operand::Imm(_) => return None,
+            Operand::Reg(_) if goes_on.furthest_bound(step).is_none() => {}
+            Operand::Reg(_) => {
+                let dst = self.func.value(Type::Bool);
+                let test = goes_on.stays_in_range_inst(dst, step, bound)?;
+                self.push(test);
+                self.conditions.push(dst);
             }
         }
         let mut turns = distance;
