@@ -247,6 +247,11 @@ impl Module {
 }
 
 impl Function {
+    /// How many instructions its blocks have.
+    pub fn num_insts(&self) -> usize {
+        self.blocks.iter().map(|b| b.insts.len()).sum()
+    }
+
     /// The register's name for people: `%acc`, or `%7`.
     pub fn reg_name(&self, reg: Reg) -> String {
         match self.reg_names.get(reg.index()) {

@@ -87,10 +87,17 @@ const CROWDED: usize = 150_000;
 const SMALL: usize = 1_000;
 
 /// What compiling takes besides the function, to be used again.
-#[derive(Default)]
 struct Scratch {
+    context: Context,
     frontend: FunctionBuilderContext,
     registers: regalloc2::Ctx,
+}
+
+impl Default for Scratch {
+    fn default() -> Scratch {
+        let (context, frontend) = (Context::new(), FunctionBuilderContext::new());
+        Scratch { context, frontend, registers: regalloc2::Ctx::default() }
+    }
 }
 
 /// Code for entering functions of one signature from the interpreter.
@@ -106,7 +113,7 @@ pub struct Compiler {
     options: midend::Options,
     memory: Arc<CodeMemory>,
     enters: Mutex<Enters>,
-    scratch: Mutex<Vec<(Context, Scratch)>>,
+    scratch: Mutex<Vec<Scratch>>,
     polls: Polls,
     _polls: Arc<Code>,
     perf: Option<Arc<Recorder>>,
@@ -139,7 +146,6 @@ struct Emitted {
     /// Bytes before the code.
     padding: u32,
     code: CompiledCode,
-    context: Context,
     attachments: Attachments,
 }
 
@@ -228,18 +234,18 @@ impl Compiler {
         resume: Option<(u32, u32)>,
     ) -> Result<Compiled, CompileError> {
         let function = loaded.module.function(id);
-        if function.is_none_or(|f| f.blocks.iter().map(|b| b.insts.len()).sum::<usize>() > MAX_SIZE) {
+        if function.is_none_or(|f| f.num_insts() > MAX_SIZE) {
             return Err(CompileError::TooLarge);
         }
         let func = self.prepare(loaded, id, resume, &mut |_, _| {});
         let name = symbol(&func, resume);
         let known = self.scratch().pop();
-        let (context, mut scratch) = known.unwrap_or_else(|| (Context::new(), Scratch::default()));
-        let emitted = self.emit(loaded, &func, &name, context, &mut scratch)?;
-        let Emitted { mut module, declared, padding, code, mut context, attachments } = emitted;
+        let mut scratch = known.unwrap_or_default();
+        let emitted = self.emit(loaded, &func, &name, &mut scratch)?;
+        let Emitted { mut module, declared, padding, code, attachments } = emitted;
         if func.size() <= SMALL {
-            context.clear();
-            self.scratch().push((context, scratch));
+            scratch.context.clear();
+            self.scratch().push(scratch);
         }
         let bytes = code.code_info().total_size as usize;
         let frame = code.buffer.frame_layout().map_or(0, |f| f.frame_to_fp_offset);
@@ -279,7 +285,7 @@ impl Compiler {
         Ok(Compiled { native, bytes })
     }
 
-    fn scratch(&self) -> MutexGuard<'_, Vec<(Context, Scratch)>> {
+    fn scratch(&self) -> MutexGuard<'_, Vec<Scratch>> {
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -289,9 +295,9 @@ impl Compiler {
         loaded: &Loaded,
         func: &Func,
         name: &str,
-        mut context: Context,
         scratch: &mut Scratch,
     ) -> Result<Emitted, CompileError> {
+        let Scratch { context, frontend, registers } = scratch;
         let in_order = func.size() >= LARGE && crowd(func) >= CROWDED;
         let isa = match func.size() {
             _ if in_order => &self.faster[1],
@@ -323,16 +329,16 @@ impl Compiler {
             in_order,
             own,
         };
-        let builder = FunctionBuilder::new(&mut context.func, &mut scratch.frontend);
+        let builder = FunctionBuilder::new(&mut context.func, frontend);
         let attachments = lower(func, target, builder).ok_or(CompileError::TooLarge)?;
         context.optimize(&**isa, &mut ControlPlane::default()).map_err(ModuleError::from)?;
         if optimises {
-            clif::run(&mut context);
+            clif::run(context);
             #[cfg(debug_assertions)]
             context.verify(&**isa).map_err(|e| CompileError::Backend(e.to_string()))?;
         }
-        let (code, padding) = define(&mut module, declared, &context, &mut scratch.registers)?;
-        Ok(Emitted { module, declared, padding, code, context, attachments })
+        let (code, padding) = define(&mut module, declared, context, registers)?;
+        Ok(Emitted { module, declared, padding, code, attachments })
     }
 
     /// What becomes of a function on its way to machine code.
@@ -355,9 +361,9 @@ impl Compiler {
             }
         });
         let name = symbol(&func, resume);
-        let Emitted { module, context, code, .. } =
-            self.emit(loaded, &func, &name, Context::new(), &mut Scratch::default())?;
-        let clif = context.func.display().to_string();
+        let mut scratch = Scratch::default();
+        let Emitted { module, code, .. } = self.emit(loaded, &func, &name, &mut scratch)?;
+        let clif = scratch.context.func.display().to_string();
         let places = places(&func, &code).collect();
         let code = code.code_buffer().to_vec();
         // SAFETY: the module has never been entered.

@@ -4,7 +4,7 @@ use crate::code::CodeMemory;
 use crate::compiler::{Compiler, OptLevel};
 use crate::midend;
 use crate::perf::{Perf, PerfError, Recorder};
-use nbc_ir::{FuncId, Function};
+use nbc_ir::FuncId;
 use nbc_runtime::compiled::{HotPlace, Tier, native_stack_left};
 use nbc_runtime::interp::code::Loaded;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -346,8 +346,7 @@ impl Shared {
     /// Compiles while the program waits, on a stack that is large enough
     /// whatever the program runs on.
     fn compile_now(&self, code: &Arc<Loaded>, func: FuncId, resume: Option<(u32, u32)>) {
-        let size = |f: &Function| f.blocks.iter().map(|b| b.insts.len()).sum::<usize>();
-        let is_small = code.module.function(func).is_some_and(|f| size(f) <= SMALL);
+        let is_small = code.module.function(func).is_some_and(|f| f.num_insts() <= SMALL);
         if is_small && native_stack_left() >= SMALL_STACK {
             return self.compile(code, func, resume);
         }

@@ -28,8 +28,7 @@ impl Verify {
         for file in &self.files {
             let module = input::read_verified(file)?;
             let (functions, imports) = (module.functions.len(), module.imports.len());
-            let instructions: usize =
-                module.functions.iter().flat_map(|f| &f.blocks).map(|b| b.insts.len()).sum();
+            let instructions: usize = module.functions.iter().map(|f| f.num_insts()).sum();
             let line = if self.json {
                 json!({
                     "file": file,

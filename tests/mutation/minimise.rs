@@ -36,7 +36,7 @@ struct Work<F> {
 impl<F: Fn(&Case) -> Option<String>> Work<F> {
     fn size(&self) -> (usize, usize, usize) {
         let blocks = self.case.module.functions.iter().map(|f| f.blocks.len()).sum();
-        let insts = self.case.module.functions.iter().flat_map(|f| &f.blocks).map(|b| b.insts.len()).sum();
+        let insts = self.case.module.functions.iter().map(|f| f.num_insts()).sum();
         let tables = self.case.module.functions.len() + self.case.module.constants.len();
         (self.case.script.calls.len() + tables, blocks, insts)
     }

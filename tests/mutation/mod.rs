@@ -169,22 +169,20 @@ pub fn change(dice: &mut Dice, case: &mut Case, samples: &[Case], times: usize) 
 
 /// One of the module's own functions, longer ones rather than others.
 fn function(dice: &mut Dice, module: &Module) -> Option<usize> {
-    let size = |f: &Function| f.blocks.iter().map(|b| b.insts.len()).sum::<usize>();
-    let all: usize = module.functions.iter().map(size).sum();
+    let all: usize = module.functions.iter().map(Function::num_insts).sum();
     let mut at = dice.below(all.max(1));
     for (i, f) in module.functions.iter().enumerate() {
-        if at < size(f) {
+        if at < f.num_insts() {
             return Some(i);
         }
-        at -= size(f);
+        at -= f.num_insts();
     }
     None
 }
 
 /// An instruction of a function: its block and place.
 fn place(dice: &mut Dice, f: &Function) -> Option<(usize, usize)> {
-    let all: usize = f.blocks.iter().map(|b| b.insts.len()).sum();
-    let mut at = dice.below(all.max(1));
+    let mut at = dice.below(f.num_insts().max(1));
     for (i, block) in f.blocks.iter().enumerate() {
         if at < block.insts.len() {
             return Some((i, at));

@@ -119,8 +119,7 @@ pub fn copy_run(dice: &mut Dice, module: &mut Module) -> bool {
 
 /// Adds all of another program to this one, ready to be called.
 pub fn join(module: &mut Module, other: &Module) -> bool {
-    let size =
-        |m: &Module| -> usize { m.functions.iter().flat_map(|f| &f.blocks).map(|b| b.insts.len()).sum() };
+    let size = |m: &Module| -> usize { m.functions.iter().map(|f| f.num_insts()).sum() };
     if size(module) + size(other) > ENOUGH {
         return false;
     }

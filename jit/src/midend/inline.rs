@@ -266,7 +266,7 @@ impl Inliner<'_> {
     fn callee(&mut self, id: FuncId) -> Option<&Callee> {
         let (module, metered, limits) = (self.module, self.metered, self.limits);
         let build = || {
-            let size: usize = module.function(id)?.blocks.iter().map(|b| b.insts.len()).sum();
+            let size = module.function(id)?.num_insts();
             let facts = module.facts(id);
             let most = limits.callee + limits.in_loop + limits.only_call + limits.literal;
             if facts.makes_objects || size > most.max(limits.recursion) {
