@@ -15,7 +15,7 @@
 use super::counted::{Compare, Counted, Step, count_defs, set_to};
 use super::loops::{Copies, Forest, LoopId, make_preheaders};
 use super::simplify::dead::is_droppable;
-use crate::mir::{Block, Func, Node, Op};
+use crate::mir::{Block, Func, Node, Op, Write};
 use nbc_ir::op::Imm;
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 use rustc_hash::FxHashMap;
@@ -340,7 +340,7 @@ impl Plan {
                     match inner {
                         Some(inner) if over.inner > 0 => {
                             let all = pay.sum(inner, over.fixed);
-                            pay.int(|dst| Inst::I64Sub { dst, a: 0i64.into(), b: all })
+                            pay.integer(|dst| Inst::I64Sub { dst, a: 0i64.into(), b: all })
                         }
                         _ => (-over.fixed).into(),
                     }
@@ -382,7 +382,7 @@ impl Plan {
         };
         let counter = c.counter.into();
         let (a, b) = if up { (counter, end) } else { (end, counter) };
-        let missing = pay.int(|dst| Inst::I64Sub { dst, a, b });
+        let missing = pay.integer(|dst| Inst::I64Sub { dst, a, b });
         if !forest.doms.dominates(c.stepped, block) {
             turns -= 1;
         }
@@ -476,23 +476,17 @@ struct Pay<'f> {
     conditions: Vec<Reg>,
 }
 
+impl Write for Pay<'_> {
+    fn func(&mut self) -> &mut Func {
+        self.func
+    }
+
+    fn push(&mut self, op: impl Into<Op>) {
+        self.nodes.push(Node { op: op.into(), origin: self.origin });
+    }
+}
+
 impl Pay<'_> {
-    fn push(&mut self, inst: Inst) {
-        self.nodes.push(Node { op: Op::Inst(inst), origin: self.origin });
-    }
-
-    fn int(&mut self, make: impl FnOnce(Reg) -> Inst) -> Operand {
-        let dst = self.func.value(Type::I64);
-        self.push(make(dst));
-        dst.into()
-    }
-
-    fn truth(&mut self, make: impl FnOnce(Reg) -> Inst) -> Reg {
-        let dst = self.func.value(Type::Bool);
-        self.push(make(dst));
-        dst
-    }
-
     fn condition(&mut self, make: impl FnOnce(Reg) -> Inst) {
         let cond = self.truth(make);
         self.conditions.push(cond);
@@ -502,7 +496,7 @@ impl Pay<'_> {
         match a {
             Operand::Imm(Imm::I64(a)) => (a + b).into(),
             _ if b == 0 => a,
-            _ => self.int(|dst| Inst::I64Add { dst, a, b: b.into() }),
+            _ => self.integer(|dst| Inst::I64Add { dst, a, b: b.into() }),
         }
     }
 
@@ -510,7 +504,7 @@ impl Pay<'_> {
         match (a, b) {
             (Operand::Imm(Imm::I64(a)), Operand::Imm(Imm::I64(b))) => (a * b).into(),
             (a, Operand::Imm(Imm::I64(1))) => a,
-            (a, b) => self.int(|dst| Inst::I64Mul { dst, a, b }),
+            (a, b) => self.integer(|dst| Inst::I64Mul { dst, a, b }),
         }
     }
 
@@ -520,7 +514,7 @@ impl Pay<'_> {
         let size = step.abs();
         let (bound, goes_on) = (c.bound, c.goes_on);
         let (low, high) = if step > 0 { (start, bound) } else { (bound, start) };
-        let distance = self.int(|dst| Inst::I64Sub { dst, a: high, b: low });
+        let distance = self.integer(|dst| Inst::I64Sub { dst, a: high, b: low });
         let also = matches!(goes_on, Compare::Le | Compare::Ge);
         if goes_on == Compare::Ne {
             self.condition(|dst| Inst::I64Ne { dst, a: distance, b: 0i64.into() });
@@ -544,7 +538,7 @@ impl Pay<'_> {
             if !also {
                 turns = self.sum(turns, -1);
             }
-            turns = self.int(|dst| Inst::I64DivU { dst, a: turns, b: size.into() });
+            turns = self.integer(|dst| Inst::I64DivU { dst, a: turns, b: size.into() });
         }
         if size > 1 || also {
             turns = self.sum(turns, 1);
@@ -558,7 +552,7 @@ impl Pay<'_> {
         let (distance, turns) = self.turns(c, c.counter.into(), step)?;
         let far = self.truth(|dst| Inst::I64GeU { dst, a: distance, b: (most * step.abs()).into() });
         let last = if matches!(c.goes_on, Compare::Le | Compare::Ge) { most - 1 } else { most };
-        let goal = self.int(|dst| Inst::I64Add { dst, a: c.counter.into(), b: (last * step).into() });
+        let goal = self.integer(|dst| Inst::I64Add { dst, a: c.counter.into(), b: (last * step).into() });
         Some(self.nearer(c, far, (most.into(), turns), goal))
     }
 
@@ -566,22 +560,22 @@ impl Pay<'_> {
     fn chunk_by(&mut self, c: &Counted, step: Reg) -> (Operand, Reg) {
         let (step, counter, bound) = (Operand::from(step), Operand::from(c.counter), c.bound);
         let also = c.goes_on == Compare::Le;
-        let less = self.int(|dst| Inst::I64Sub { dst, a: step, b: 1i64.into() });
+        let less = self.integer(|dst| Inst::I64Sub { dst, a: step, b: 1i64.into() });
         self.condition(|dst| Inst::I64LtU { dst, a: less, b: (1i64 << 40).into() });
         self.condition(|dst| c.goes_on.inst(dst, counter, bound));
-        let limit = self.int(|dst| Inst::I64Sub { dst, a: i64::MAX.into(), b: step });
+        let limit = self.integer(|dst| Inst::I64Sub { dst, a: i64::MAX.into(), b: step });
         self.condition(|dst| Inst::I64Le { dst, a: bound, b: limit });
-        let distance = self.int(|dst| Inst::I64Sub { dst, a: bound, b: counter });
+        let distance = self.integer(|dst| Inst::I64Sub { dst, a: bound, b: counter });
         // It is computed also where the conditions do not hold.
-        let divisor = self.int(|dst| Inst::I64MaxU { dst, a: step, b: 1i64.into() });
+        let divisor = self.integer(|dst| Inst::I64MaxU { dst, a: step, b: 1i64.into() });
         let whole = if also { distance } else { self.sum(distance, -1) };
-        let turns = self.int(|dst| Inst::I64DivU { dst, a: whole, b: divisor });
+        let turns = self.integer(|dst| Inst::I64DivU { dst, a: whole, b: divisor });
         let turns = self.sum(turns, 1);
-        let chunk = self.int(|dst| Inst::I64Shl { dst, a: step, b: (TURNS_BY as i64).into() });
+        let chunk = self.integer(|dst| Inst::I64Shl { dst, a: step, b: (TURNS_BY as i64).into() });
         let far = self.truth(|dst| Inst::I64GeU { dst, a: distance, b: chunk });
-        let mut goal = self.int(|dst| Inst::I64Add { dst, a: counter, b: chunk });
+        let mut goal = self.integer(|dst| Inst::I64Add { dst, a: counter, b: chunk });
         if also {
-            goal = self.int(|dst| Inst::I64Sub { dst, a: goal, b: step });
+            goal = self.integer(|dst| Inst::I64Sub { dst, a: goal, b: step });
         }
         self.nearer(c, far, ((1i64 << TURNS_BY).into(), turns), goal)
     }
@@ -589,7 +583,7 @@ impl Pay<'_> {
     fn nearer(&mut self, c: &Counted, far: Reg, turns: (Operand, Operand), goal: Operand) -> (Operand, Reg) {
         let near = self.func.value(Type::I64);
         self.push(Inst::Select { dst: near, cond: far.into(), a: goal, b: c.bound });
-        let turns = self.int(|dst| Inst::Select { dst, cond: far.into(), a: turns.0, b: turns.1 });
+        let turns = self.integer(|dst| Inst::Select { dst, cond: far.into(), a: turns.0, b: turns.1 });
         (turns, near)
     }
 }

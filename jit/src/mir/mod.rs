@@ -13,11 +13,13 @@ mod flow;
 mod print;
 mod resume;
 mod shape;
+mod write;
 
 pub use build::{build, build_resumed};
 pub use check::check;
 pub use flow::Liveness;
 pub use shape::{Shape, Shapes};
+pub use write::Write;
 
 use nbc_ir::op::{FieldMut, FieldRef, Opcode};
 use nbc_ir::{BlockId, Elem, FuncId, Inst, Operand, Reg, Type};
@@ -372,6 +374,12 @@ impl Block {
                 _ => {}
             });
         }
+    }
+}
+
+impl From<Inst> for Op {
+    fn from(inst: Inst) -> Op {
+        Op::Inst(inst)
     }
 }
 

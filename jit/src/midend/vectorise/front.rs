@@ -10,7 +10,7 @@ use super::nest::{Nest, Place};
 use super::shape::{Goes, Shape, Shapes};
 use crate::midend::counted::Compare;
 use crate::midend::simplify::dead::is_droppable;
-use crate::mir::{Address, Func, Node, Op};
+use crate::mir::{Address, Func, Node, Op, Write};
 use nbc_ir::op::Imm;
 use nbc_ir::{Elem, Inst, Operand, Reg, Type};
 use rustc_hash::FxHashMap;
@@ -49,6 +49,16 @@ pub struct Front<'n, 'a> {
     conditions: Vec<Reg>,
 }
 
+impl Write for Front<'_, '_> {
+    fn func(&mut self) -> &mut Func {
+        self.func
+    }
+
+    fn push(&mut self, op: impl Into<Op>) {
+        self.nodes.push(Node { op: op.into(), origin: self.origin });
+    }
+}
+
 impl<'n, 'a> Front<'n, 'a> {
     /// Writes what comes before `nest` into a function that has grown out of
     /// that of `nest`.
@@ -85,22 +95,6 @@ impl<'n, 'a> Front<'n, 'a> {
             self.truth(|dst| Inst::BoolAnd { dst, a, b })
         });
         Some((all?.into(), turns))
-    }
-
-    fn push(&mut self, op: Op) {
-        self.nodes.push(Node { op, origin: self.origin });
-    }
-
-    fn integer(&mut self, make: impl FnOnce(Reg) -> Inst) -> Operand {
-        let dst = self.func.value(Type::I64);
-        self.push(Op::Inst(make(dst)));
-        dst.into()
-    }
-
-    fn truth(&mut self, make: impl FnOnce(Reg) -> Inst) -> Reg {
-        let dst = self.func.value(Type::Bool);
-        self.push(Op::Inst(make(dst)));
-        dst
     }
 
     /// A number that is known at compile time.

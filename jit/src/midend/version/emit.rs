@@ -4,7 +4,7 @@ use super::plan::{Guard, NEAR};
 use crate::midend::induction::Induction;
 use crate::midend::poly::{Atom, Poly, Quantity};
 use crate::midend::values::{Made, Value};
-use crate::mir::{Field, Func, Node, Op, Ty};
+use crate::mir::{Field, Func, Node, Op, Ty, Write};
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -47,6 +47,16 @@ pub fn key(field: Field) -> FieldKey {
         Field::WritableDim0 => (3, 0),
         Field::Rank => (4, 0),
         Field::Dim(n) => (5, n),
+    }
+}
+
+impl Write for Writer<'_> {
+    fn func(&mut self) -> &mut Func {
+        self.func
+    }
+
+    fn push(&mut self, op: impl Into<Op>) {
+        self.nodes.push(Node { op: op.into(), origin: self.origin });
     }
 }
 
@@ -116,22 +126,6 @@ impl<'a> Writer<'a> {
             at = self.it.forest.doms.immediate(block);
         }
         false
-    }
-
-    fn push(&mut self, inst: Inst) {
-        self.nodes.push(Node { op: Op::Inst(inst), origin: self.origin });
-    }
-
-    fn integer(&mut self, make: impl FnOnce(Reg) -> Inst) -> Operand {
-        let dst = self.func.value(Type::I64);
-        self.push(make(dst));
-        dst.into()
-    }
-
-    fn truth(&mut self, make: impl FnOnce(Reg) -> Inst) -> Reg {
-        let dst = self.func.value(Type::Bool);
-        self.push(make(dst));
-        dst
     }
 
     /// A register with a field of a tensor.
