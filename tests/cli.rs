@@ -281,6 +281,11 @@ fn what_is_offered_is_said() {
     for what in ["run", "asm", "dis", "verify", "fmt", "info", "completions", "Exit status"] {
         assert!(help.out.contains(what), "{what}");
     }
+    // What the list says of a command is how its own help begins.
+    let commands = help.out.lines().skip_while(|l| *l != "Commands:").skip(1).take_while(|l| !l.is_empty());
+    for (command, about) in commands.filter_map(|l| l.trim().split_once(' ')).filter(|(c, _)| *c != "help") {
+        assert_eq!(nbc(&[command, "--help"]).out.lines().next(), Some(about.trim()), "{command}");
+    }
     let help = nbc(&["run", "--help"]).out;
     for part in ["--fuel", "--timeout", "--memory", "--stack", ".npy", "Ctrl-C", "Examples:"] {
         assert!(help.contains(part), "{part}");

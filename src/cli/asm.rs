@@ -4,9 +4,6 @@ use super::failure::Failure;
 use super::input;
 use std::io::Write;
 
-/// Assemble a program: text to binary
-///
-/// The module is verified first, so that what is written will run.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:

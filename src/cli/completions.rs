@@ -3,7 +3,6 @@
 use super::failure::Failure;
 use std::io::Write;
 
-/// Print a script that completes `nbc` command lines in a shell
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -3,9 +3,6 @@
 use super::failure::Failure;
 use super::{input, output};
 
-/// Disassemble a program: binary to text
-///
-/// Prints any module that can be read, sound or not.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:

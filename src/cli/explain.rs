@@ -8,11 +8,6 @@ use nbc::jit::compiler::Explanation;
 use nbc::jit::{Jit, Options};
 use std::fmt::Write;
 
-/// Show how a function is compiled
-///
-/// Prints the function's bytecode, what it is after each pass of the mid-end
-/// that changed it, Cranelift's form of it, and the machine code with the
-/// source line that each piece comes from.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -5,10 +5,6 @@ use super::{input, output};
 use nbc::ir::format_source;
 use serde_json::json;
 
-/// Lay out text files in the usual way
-///
-/// Rewrites each file in place; - reads standard input and writes standard
-/// output. Comments, names and numbers stay as they are written.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:

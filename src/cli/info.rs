@@ -9,13 +9,6 @@ use nbc::runtime::interp::Dispatch;
 use nbc::runtime::op::dispatch_name;
 use serde_json::json;
 
-/// Show what this build and this machine offer, or what a program holds
-///
-/// Of a program: what it exports and imports, with types, its globals and
-/// constants, the operations it uses and its size. Without one: the processor's
-/// features, how the interpreter dispatches, which instruction set whole-tensor
-/// operations use, the tiers and devices there are and what is compiled for,
-/// and the limits of `run` when none are given.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -46,16 +46,74 @@ Examples:
 Exit status: 0 a result, 1 the program trapped, 2 bad input or usage.
 Errors go to standard error.";
 
+// Most of the time that parsing takes is describing what could be said; what no
+// one says need not be described.
 #[derive(Subcommand)]
+#[command(defer = true)]
 enum What {
+    /// Run a program and print its results
+    ///
+    /// Runs the exported function `main` (or the only one that is exported, or the
+    /// one named by --invoke) and prints its results, one after the other.
+    ///
+    /// Arguments are read by the types of the function's parameters: numbers, true
+    /// or false, plain text for `str`, [1, 2] for lists. A tensor is written in
+    /// brackets, [[1, 2], [3, 4]], or taken from a NumPy file, given as a name
+    /// that ends in .npy, or any name after @. A negative number needs no care; an
+    /// argument such as -inf goes after --.
+    ///
+    /// Results are printed exactly, but tensors with 8 digits, and of large ones
+    /// only the corners: --full prints all of them, --out writes them to NumPy files.
+    ///
+    /// The program can reach nothing outside itself but `console.print(str)`,
+    /// which writes to standard output.
     Run(run::Run),
+    /// Assemble a program: text to binary
+    ///
+    /// The module is verified first, so that what is written will run.
     Asm(asm::Asm),
+    /// Disassemble a program: binary to text
+    ///
+    /// Prints any module that can be read, sound or not.
     Dis(dis::Dis),
+    /// Show how a function is compiled
+    ///
+    /// Prints the function's bytecode, what it is after each pass of the mid-end
+    /// that changed it, Cranelift's form of it, and the machine code with the
+    /// source line that each piece comes from.
     Explain(explain::Explain),
+    /// Check that programs are sound
+    ///
+    /// Reads and verifies each file, as `run` does before it runs one, and says
+    /// everything that is wrong with the first one that is not sound.
     Verify(verify::Verify),
+    /// Lay out text files in the usual way
+    ///
+    /// Rewrites each file in place; - reads standard input and writes standard
+    /// output. Comments, names and numbers stay as they are written.
     Fmt(fmt::Fmt),
+    /// Show what this build and this machine offer, or what a program holds
+    ///
+    /// Of a program: what it exports and imports, with types, its globals and
+    /// constants, the operations it uses and its size. Without one: the processor's
+    /// features, how the interpreter dispatches, which instruction set whole-tensor
+    /// operations use, the tiers and devices there are and what is compiled for,
+    /// and the limits of `run` when none are given.
     Info(info::Info),
+    /// Time a program's benches, interpreted and compiled
+    ///
+    /// A bench is an exported function without parameters whose name begins with
+    /// bench_. Both tiers run it first: if result, trap, fuel, memory or anything
+    /// that is printed differ in any bit, it is not timed. Then the tiers take turns,
+    /// run by run; each run repeats the call for at least --min-time.
+    ///
+    /// Shown are the mean time of a call with its 95 % confidence interval, the
+    /// standard deviation and the minimum; the ratio of compiled code to the
+    /// interpreter with its interval; how long compiling took, and the calls of a
+    /// fresh engine until it was in steady state. A bench that traps is reported, and
+    /// the others go on.
     Bench(bench::Benches),
+    /// Print a script that completes `nbc` command lines in a shell
     Completions(completions::Completions),
 }
 

@@ -15,22 +15,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-/// Run a program and print its results
-///
-/// Runs the exported function `main` (or the only one that is exported, or the
-/// one named by --invoke) and prints its results, one after the other.
-///
-/// Arguments are read by the types of the function's parameters: numbers, true
-/// or false, plain text for `str`, [1, 2] for lists. A tensor is written in
-/// brackets, [[1, 2], [3, 4]], or taken from a NumPy file, given as a name
-/// that ends in .npy, or any name after @. A negative number needs no care; an
-/// argument such as -inf goes after --.
-///
-/// Results are printed exactly, but tensors with 8 digits, and of large ones
-/// only the corners: --full prints all of them, --out writes them to NumPy files.
-///
-/// The program can reach nothing outside itself but `console.print(str)`,
-/// which writes to standard output.
 #[derive(clap::Args)]
 #[command(after_long_help = AFTER)]
 pub struct Run {

@@ -6,7 +6,8 @@ use nbc::jit::{Jit, Mode, Options, Perf};
 use nbc::runtime::engine::Config;
 use nbc::runtime::interp::Dispatch;
 
-/// Who runs the program, and how.
+// Who runs the program, and how. As documentation it would become the help of
+// the command that has these options.
 #[derive(clap::Args)]
 pub struct Tier {
     /// Who runs the program: interp (never compiles), auto (compiles what is hot, in the background) or jit (compiles each function at its first call)

@@ -4,10 +4,6 @@ use super::failure::Failure;
 use super::{input, output, show};
 use serde_json::json;
 
-/// Check that programs are sound
-///
-/// Reads and verifies each file, as `run` does before it runs one, and says
-/// everything that is wrong with the first one that is not sound.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -33,18 +33,6 @@ const LEAST_RUNS: usize = 10;
 /// More would take longer than anyone waits.
 const MOST_RUNS: usize = 100_000;
 
-/// Time a program's benches, interpreted and compiled
-///
-/// A bench is an exported function without parameters whose name begins with
-/// bench_. Both tiers run it first: if result, trap, fuel, memory or anything
-/// that is printed differ in any bit, it is not timed. Then the tiers take turns,
-/// run by run; each run repeats the call for at least --min-time.
-///
-/// Shown are the mean time of a call with its 95 % confidence interval, the
-/// standard deviation and the minimum; the ratio of compiled code to the
-/// interpreter with its interval; how long compiling took, and the calls of a
-/// fresh engine until it was in steady state. A bench that traps is reported, and
-/// the others go on.
 #[derive(clap::Args)]
 #[command(after_long_help = AFTER)]
 pub struct Benches {
