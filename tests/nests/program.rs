@@ -181,7 +181,8 @@ impl Maker<'_, '_> {
     }
 
     fn access(&mut self) {
-        match self.c.below(12) {
+        match self.c.below(14) {
+            12 | 13 => self.recurrence(),
             0..=2 => {
                 let (t, i) = (self.c.pick(&["%x", "%x", "%r"]), self.index());
                 let v = self.made(format!("tensor.load {t}, {i}"));
@@ -220,6 +221,46 @@ impl Maker<'_, '_> {
                 self.line(&format!("tensor.store %b, {i}, 7"));
             }
             _ => self.arithmetic(),
+        }
+    }
+
+    /// What is stored may be what the next turn reads, or one after it.
+    fn recurrence(&mut self) {
+        let (i, by) = (self.counter(), self.c.pick(&[-1, -1, -1, -2, 1]));
+        let from = self.made(format!("i64.add {i}, {by}"));
+        let (x, a, op, sum) = self.c.pick(&[
+            ("%x", "%s", "f64.sub", "%s"),
+            ("%x", "1.5", "f64.mul", "%s"),
+            ("%y", "3", "i64.mul", "%t"),
+            ("%b", "77", "i32.mul", ""),
+            ("%m", "0.5", "f64.sub", "%s"),
+        ]);
+        let row = if x == "%m" { format!("{}, ", self.index()) } else { String::new() };
+        let (load, store) = if x == "%m" { ("load2", "store2") } else { ("load", "store") };
+        let read = |it: &mut Self, at: &str| it.made(format!("tensor.{load} {x}, {row}{at}"));
+        let v = read(self, &from);
+        if self.c.percent(30) {
+            let other = read(self, &i);
+            if !sum.is_empty() {
+                self.line(&format!("{sum} = {} {sum}, {other}", op.replace("mul", "add")));
+            }
+        }
+        let w = self.made(format!("{op} {v}, {a}"));
+        if self.c.percent(20) {
+            self.access();
+        }
+        if self.c.percent(30) {
+            let (cond, then, end) = (self.condition(), self.label("then"), self.label("end"));
+            self.line(&format!("br_if {cond}, {then}, {end}"));
+            self.begin(&then);
+            self.line(&format!("tensor.{store} {x}, {row}{i}, {w}"));
+            self.line(&format!("br {end}"));
+            self.begin(&end);
+        } else {
+            self.line(&format!("tensor.{store} {x}, {row}{i}, {w}"));
+        }
+        if !sum.is_empty() {
+            self.line(&format!("{sum} = {} {sum}, {w}", op.replace("mul", "add")));
         }
     }
 

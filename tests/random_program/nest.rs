@@ -409,7 +409,7 @@ impl Body<'_, '_, '_> {
         let at = self.c.below(nest.arrays.len());
         let array = nest.arrays[at].clone();
         let Some(ty) = array.scalar() else { return };
-        match self.c.below(24) {
+        match self.c.below(27) {
             0..=2 => {
                 let value = self.load_at(nest, &array, ty);
                 self.reduce(value, ty);
@@ -446,6 +446,7 @@ impl Body<'_, '_, '_> {
                 self.reduce_with(Type::I64, value);
             }
             21 if nest.axes.len() > 1 => self.copy_elements(nest, &array),
+            24..=26 => self.recurrence(nest, &array, ty),
             _ => {
                 let value = self.load_at(nest, &array, ty);
                 self.store_at(nest, &array, value.into());
@@ -514,7 +515,7 @@ impl Body<'_, '_, '_> {
     }
 
     /// The code of an affine index, in one of many ways to write it.
-    fn sum_of(&mut self, terms: &[(Axis, i64)], offset: i64) -> Operand {
+    pub fn sum_of(&mut self, terms: &[(Axis, i64)], offset: i64) -> Operand {
         let mut sum: Option<Reg> = None;
         let early = self.c.percent(25);
         for (axis, by) in terms {
@@ -554,7 +555,7 @@ impl Body<'_, '_, '_> {
         reg
     }
 
-    fn load_from(&mut self, array: &Array, at: &[Operand]) -> Reg {
+    pub fn load_from(&mut self, array: &Array, at: &[Operand]) -> Reg {
         match *at {
             [i] => self.f.tensor_load(array.reg, i),
             [i, j] => self.f.tensor_load2(array.reg, i, j),
@@ -567,7 +568,7 @@ impl Body<'_, '_, '_> {
         self.store_to(array, &at, value);
     }
 
-    fn store_to(&mut self, array: &Array, at: &[Operand], value: Operand) {
+    pub fn store_to(&mut self, array: &Array, at: &[Operand], value: Operand) {
         match *at {
             [i] => self.f.tensor_store(array.reg, i, value),
             [i, j] => self.f.tensor_store2(array.reg, i, j, value),

@@ -2,6 +2,7 @@
 //! regions, and copies from one place of a tensor to another.
 
 use super::body::Body;
+use super::literal;
 use super::nest::{Array, Nest};
 use nbc::ir::{BlockId, Operand, Reg, Type};
 
@@ -142,6 +143,69 @@ impl Body<'_, '_, '_> {
         self.known = known;
         self.f.br(join);
         self.f.switch_to(join);
+    }
+
+    /// Changes an element by one a few places off, which an earlier turn may
+    /// have changed, and perhaps others at the same time.
+    pub fn recurrence(&mut self, nest: &Nest, array: &Array, ty: Type) {
+        let (Some(axis), Some(len)) = (nest.innermost(0), array.dims.last().copied()) else { return };
+        let back = [1, 1, 1, 1, 2, -1, 0, 3][self.c.below(8)];
+        let first = back.max(0).saturating_sub(axis.low).saturating_add(self.c.below(2) as i64);
+        if axis.high.saturating_add(first.max(first.saturating_sub(back))) >= len && self.c.percent(85) {
+            let value = self.load_at(nest, array, ty);
+            return self.store_at(nest, array, value.into());
+        }
+        let mut row: Vec<Operand> = Vec::new();
+        if (2..=3).contains(&array.dims.len()) && self.c.percent(70) {
+            let (_, outer) = array.dims.split_last().expect("there are some");
+            row.extend(outer.iter().map(|d| self.affine(nest, *d)));
+        }
+        let mut place = |it: &mut Self, offset: i64| {
+            let mut at = row.clone();
+            at.push(it.sum_of(&[(axis, 1)], offset));
+            at
+        };
+        let to = place(self, first);
+        let from = place(self, first.saturating_sub(back));
+        let mut value = self.load_from(array, &from);
+        if self.c.percent(25) {
+            let at = place(self, first.saturating_sub(back + back.signum()));
+            let further = self.load_from(array, &at);
+            self.learn(further, ty, 0);
+        }
+        if self.c.percent(25) {
+            // There already, or written in between.
+            match self.c.percent(40) {
+                true => self.store_at(nest, array, value.into()),
+                false => {
+                    let there = self.load_from(array, &to);
+                    self.learn(there, ty, 0);
+                }
+            }
+        }
+        if self.c.percent(80) {
+            value = self.combined(ty, value);
+        }
+        if self.c.percent(70) {
+            self.store_to(array, &to, value.into());
+        }
+        match self.c.below(8) {
+            0 => self.store_at(nest, array, value.into()),
+            1 => self.store_to(array, &from, value.into()),
+            2 | 3 => {
+                let other = self.operand(Type::I64);
+                let cond = self.f.i64_le(axis.reg, other);
+                let (then, join) = (self.f.block(), self.f.block());
+                self.f.br_if(cond, then, join);
+                self.f.switch_to(then);
+                let again = Operand::Imm(literal(self.c, ty));
+                self.store_to(array, &to, again);
+                self.f.br(join);
+                self.f.switch_to(join);
+            }
+            _ => {}
+        }
+        self.reduce(value, ty);
     }
 
     /// A view made and gone within the turn.

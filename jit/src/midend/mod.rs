@@ -6,6 +6,7 @@
 //! says, nor the fuel that is left: a node that may trap, has an effect or
 //! charges fuel keeps its place among others of that sort.
 
+pub mod carry;
 pub mod charge;
 pub mod counted;
 pub mod induction;
@@ -105,6 +106,11 @@ pub fn run(
     if options.vectorise && may_grow {
         vectorise::run(func);
         done("vectorise", func);
+    }
+    // Not before: a turn that has what the last one left is no lane.
+    if options.hoist && may_grow {
+        carry::run(func);
+        done("carry", func);
     }
     if metered {
         charge::gather(func);

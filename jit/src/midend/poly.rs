@@ -226,6 +226,20 @@ impl Poly {
         Some(sum)
     }
 
+    /// With `of` each quantity in its place, all at once; `None` where one has
+    /// no such polynomial, or when it gets too large.
+    pub fn mapped(&self, mut of: impl FnMut(Atom) -> Option<Poly>) -> Option<Poly> {
+        let mut sum = Poly::number(self.constant);
+        for (product, count) in &self.terms {
+            let mut part = Poly::number(*count);
+            for atom in product.atoms() {
+                part = part.times(&of(atom)?)?;
+            }
+            sum = sum.plus(&part)?;
+        }
+        Some(sum)
+    }
+
     /// Divided by a number and rounded down, where that divides all terms but
     /// the constant.
     pub fn divided(&self, by: i64) -> Option<Poly> {
@@ -388,6 +402,16 @@ mod tests {
         assert_eq!(powers.len(), 3);
         assert_eq!(powers[2], Poly::number(1));
         assert_eq!(powers[1], y.plus(&y).unwrap());
+    }
+
+    #[test]
+    fn quantities_change_places() {
+        let [x, y, z] = atoms();
+        let p = x.times(&x).unwrap().plus(&y).unwrap();
+        let at = x.as_atom().unwrap();
+        let swapped = p.mapped(|a| Some(if a == at { y.clone() } else { x.clone() })).unwrap();
+        assert_eq!(swapped, y.times(&y).unwrap().plus(&x).unwrap());
+        assert_eq!(p.mapped(|a| (a == at).then(|| z.clone())), None);
     }
 
     #[test]
