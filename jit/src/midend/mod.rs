@@ -16,6 +16,7 @@ pub mod meter;
 pub mod poly;
 pub mod prepay;
 pub mod ranges;
+pub mod reassociate;
 pub mod rotate;
 pub mod simplify;
 pub mod tail;
@@ -111,6 +112,10 @@ pub fn run(
     if options.hoist && may_grow {
         carry::run(func);
         done("carry", func);
+    }
+    if may_grow {
+        reassociate::run(func);
+        done("reassociate", func);
     }
     if metered {
         charge::gather(func);
