@@ -149,7 +149,7 @@ impl Body<'_, '_, '_> {
     /// have changed, and perhaps others at the same time.
     pub fn recurrence(&mut self, nest: &Nest, array: &Array, ty: Type) {
         let (Some(axis), Some(len)) = (nest.innermost(0), array.dims.last().copied()) else { return };
-        let back = [1, 1, 1, 1, 2, -1, 0, 3][self.c.below(8)];
+        let back: i64 = [1, 1, 1, 1, 2, -1, 0, 3][self.c.below(8)];
         let first = back.max(0).saturating_sub(axis.low).saturating_add(self.c.below(2) as i64);
         if axis.high.saturating_add(first.max(first.saturating_sub(back))) >= len && self.c.percent(85) {
             let value = self.load_at(nest, array, ty);
@@ -160,7 +160,7 @@ impl Body<'_, '_, '_> {
             let (_, outer) = array.dims.split_last().expect("there are some");
             row.extend(outer.iter().map(|d| self.affine(nest, *d)));
         }
-        let mut place = |it: &mut Self, offset: i64| {
+        let place = |it: &mut Self, offset: i64| {
             let mut at = row.clone();
             at.push(it.sum_of(&[(axis, 1)], offset));
             at

@@ -452,7 +452,8 @@ impl Rewrite<'_, '_> {
                     *node = Op::Inst(Inst::Copy { dst, a: held.into() });
                 }
             }
-            if carried.is_fixed && carried.again.is_empty() && !self.turn.accesses[carried.source].write {
+            // Nothing is written there if the read itself is what it is known by.
+            if carried.is_fixed && carried.again.is_empty() && carried.reads.contains(&carried.source) {
                 continue;
             }
             let next = self.func.reg(ty);

@@ -10,6 +10,7 @@
 //! there. Integers wrap, so nothing changes in any bit; floats are left alone.
 
 use super::loops::{Forest, LoopId};
+use super::simplify::fold::fold;
 use super::values::{Arg, Made, Value, Values};
 use crate::mir::{Func, Node, Op};
 use nbc_ir::{BlockId, Opcode, Operand, Reg};
@@ -270,10 +271,11 @@ fn write(root: &Node, tree: &Tree, times: &Times, func: &mut Func) -> (Vec<Node>
         Arg::Value(value) => times.get(value).copied(),
         Arg::Imm(_) => None,
     };
-    // In order of time; what the turn before has nothing to do with is first.
+    // In order of time; what the turn before has nothing to do with is first,
+    // and of that literals.
     let mut left: Vec<(Option<u32>, Operand)> =
         tree.operands.iter().map(|(o, a, _)| (time_of(a), *o)).collect();
-    left.sort_by_key(|(time, _)| *time);
+    left.sort_by_key(|(time, operand)| (*time, matches!(operand, Operand::Reg(_))));
     let ty = func.regs[tree.dst.index()];
     let mut nodes = Vec::new();
     loop {
@@ -285,12 +287,21 @@ fn write(root: &Node, tree: &Tree, times: &Times, func: &mut Func) -> (Vec<Node>
         let mut operands = [b, a].into_iter();
         op.map_uses(|operand| operands.next().unwrap_or(operand));
         op.map_defs(|_| dst);
-        nodes.push(Node { op, origin: root.origin });
         let then = early.max(late).map(|t| t + time(&root.op));
         if left.is_empty() {
+            nodes.push(Node { op, origin: root.origin });
             return (nodes, then.unwrap_or_default());
         }
+        // Of counters that are stepped twice one step is left, as others expect.
+        let known = match &op {
+            Op::Inst(inst) if matches!((a, b), (Operand::Imm(_), Operand::Imm(_))) => fold(inst),
+            _ => None,
+        };
+        let made = known.map_or(dst.into(), Operand::Imm);
+        if known.is_none() {
+            nodes.push(Node { op, origin: root.origin });
+        }
         let at = left.partition_point(|(time, _)| *time <= then);
-        left.insert(at, (then, dst.into()));
+        left.insert(at, (then, made));
     }
 }
