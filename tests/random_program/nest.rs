@@ -39,7 +39,7 @@ pub struct Axis {
 
 /// Where a nest is being written.
 pub struct Nest {
-    arrays: Vec<Array>,
+    pub arrays: Vec<Array>,
     /// Counters of the loops around, the innermost last.
     axes: Vec<Axis>,
     /// Loops still to be opened.
@@ -446,6 +446,7 @@ impl Body<'_, '_, '_> {
                 self.reduce_with(Type::I64, value);
             }
             21 if nest.axes.len() > 1 => self.copy_elements(nest, &array),
+            22 => self.again(nest, &array, ty),
             24..=26 => self.recurrence(nest, &array, ty),
             _ => {
                 let value = self.load_at(nest, &array, ty);
@@ -455,7 +456,7 @@ impl Body<'_, '_, '_> {
     }
 
     /// Indices for an element of `array`: one, or one for each axis of it.
-    fn indices(&mut self, nest: &Nest, array: &Array) -> Vec<Operand> {
+    pub fn indices(&mut self, nest: &Nest, array: &Array) -> Vec<Operand> {
         let rank = array.dims.len();
         if (2..=3).contains(&rank) && self.c.percent(70) {
             return array.dims.iter().map(|d| self.affine(nest, *d)).collect();

@@ -145,6 +145,68 @@ impl Body<'_, '_, '_> {
         self.f.switch_to(join);
     }
 
+    /// Reads or writes an element, perhaps does something that may write it or
+    /// looks like it, and reads it again, now and then behind a branch.
+    pub fn again(&mut self, nest: &Nest, array: &Array, ty: Type) {
+        let at = self.indices(nest, array);
+        match self.c.percent(60) {
+            true => {
+                let first = self.load_from(array, &at);
+                self.reduce(first, ty);
+            }
+            false => {
+                let value = self.operand(ty);
+                self.store_to(array, &at, value);
+            }
+        }
+        let join = self.c.percent(40).then(|| {
+            let (a, b) = (self.operand(Type::I64), self.operand(Type::I64));
+            let cond = self.f.i64_lt(a, b);
+            let (then, join) = (self.f.block(), self.f.block());
+            self.f.br_if(cond, then, join);
+            self.f.switch_to(then);
+            join
+        });
+        let known = self.known.clone();
+        let which = self.c.below(nest.arrays.len());
+        let other = nest.arrays[which].clone();
+        match self.c.below(8) {
+            // Perhaps of the same memory, at the same place or nearby.
+            0 | 1 if other.elem == array.elem => {
+                let value = self.operand(ty);
+                match other.dims.len() == array.dims.len() && self.c.percent(60) {
+                    true => self.store_to(&other, &at, value),
+                    false => self.store_at(nest, &other, value),
+                }
+            }
+            2 | 3 => {
+                let mut near = at.clone();
+                if let Some(last) = near.last_mut() {
+                    let by = self.c.below(3) as i64 - 1;
+                    *last = self.f.i64_add(*last, by).into();
+                }
+                let value = self.operand(ty);
+                self.store_to(array, &near, value);
+            }
+            4 => self.call(),
+            5 => self.call_routine(),
+            6 => {
+                let value = self.load_from(array, &at);
+                let value = self.combined(ty, value);
+                self.store_to(array, &at, value.into());
+            }
+            _ => {}
+        }
+        self.known = known;
+        if let Some(join) = join {
+            self.f.br(join);
+            self.f.switch_to(join);
+        }
+        let last = self.load_from(array, &at);
+        self.reduce(last, ty);
+        self.learn(last, ty, 0);
+    }
+
     /// Changes an element by one a few places off, which an earlier turn may
     /// have changed, and perhaps others at the same time.
     pub fn recurrence(&mut self, nest: &Nest, array: &Array, ty: Type) {

@@ -11,6 +11,7 @@ pub mod charge;
 pub mod counted;
 pub mod induction;
 pub mod inline;
+pub mod loads;
 pub mod loops;
 pub mod meter;
 pub mod poly;
@@ -89,6 +90,17 @@ pub fn run(
     }
     done("rotate", func);
     let may_grow = func.size() < LARGE;
+    if may_grow {
+        // An index that was loaded twice may make two loads one the next time.
+        for _ in 0..2 {
+            if !loads::run(func, module) {
+                break;
+            }
+            webs::run(func);
+            simplify::run(func);
+        }
+        done("loads", func);
+    }
     if options.hoist && may_grow {
         // A guard on lengths that are known is decided, and one copy goes.
         if version::run(func) && !func.shapes.is_empty() {
