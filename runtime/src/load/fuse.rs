@@ -6,7 +6,7 @@
 //! disappears is one that nothing else reads, and no two operations that may
 //! trap become one.
 
-use super::finish::{Carried, Finish, mark_resumes};
+use super::finish::{Carried, Finish, Sources, mark_resumes};
 use super::literals::{Literals, place_literals};
 use crate::interp::code::OUT_BASE;
 use crate::interp::micro::{BinaryOp, Class, CompareOp, Micro, MicroOp, Src, UnaryOp};
@@ -23,6 +23,7 @@ impl<F: Fn(&Micro) -> bool> Finish for Fuse<F> {
         micros: &mut Vec<Micro>,
         entry: Carried,
         literals: &mut Literals,
+        sources: &Sources<'_>,
     ) -> Carried {
         let has = &self.0;
         canonical_operands(micros);
@@ -33,11 +34,11 @@ impl<F: Fn(&Micro) -> bool> Finish for Fuse<F> {
         merge_neighbours(micros, has);
         let exit = if micros.iter().any(|m| m.target == block) {
             let exit = carry_around(block, micros, has);
-            mark_resumes(micros);
+            mark_resumes(micros, sources);
             unroll(block, micros, has);
             exit
         } else {
-            mark_resumes(micros);
+            mark_resumes(micros, sources);
             carry_results(micros, entry, has)
         };
         place_literals(micros, literals, has);

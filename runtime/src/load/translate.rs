@@ -1,7 +1,7 @@
 //! Bytecode to micro-operations, one function at a time, in time linear in
 //! its size.
 
-use super::finish::{Carried, Finish};
+use super::finish::{Carried, Finish, Sources};
 use super::literals::{Literals, SCRATCH};
 use crate::arith;
 use crate::compiled::objects::op_site;
@@ -108,7 +108,8 @@ pub fn translate(module: &VerifiedModule, id: FuncId, metered: bool, finish: &mu
             uses.count(&mut t.micros, &t.sites);
             // A block with one way in goes on with what that one left.
             let entry = preds.only(b).filter(|p| *p < b).map_or(Carried::default(), |p| exits[p]);
-            exits[b] = finish.block(b as u32, &mut t.micros, entry, &mut literals);
+            let sources = Sources { func, origins: &t.origins };
+            exits[b] = finish.block(b as u32, &mut t.micros, entry, &mut literals, &sources);
         }
         blocks.push(std::mem::take(&mut t.micros));
     }
