@@ -202,7 +202,7 @@ impl<'a> Induction<'a> {
 
     /// How many bits an integer may have, sign apart, for its polynomial to be
     /// equal to it, and for sums of two not to overflow.
-    fn bits(&self, value: Value) -> u32 {
+    pub fn bits(&self, value: Value) -> u32 {
         if self.type_of(value) == Some(Type::I32) { 31 } else { 62 }
     }
 
@@ -360,7 +360,11 @@ impl<'a> Induction<'a> {
     fn as_drift(&self, id: LoopId, phi: Value) -> Option<Drift> {
         let forest = self.forest;
         let block = self.values.def(phi).block;
-        let mut found: Option<Drift> = None;
+        let mut found: Option<(i64, i64)> = None;
+        let mut grows = |by: i64| {
+            let (least, most) = found.unwrap_or((by, by));
+            found = Some((least.min(by), most.max(by)));
+        };
         let mut start = None;
         // What comes back, through what meets on the way.
         let mut seen = vec![phi];
@@ -372,8 +376,7 @@ impl<'a> Induction<'a> {
             if let Some(by) = self.poly(at).minus(self.poly(phi)).and_then(|p| p.as_number())
                 && at != phi
             {
-                let of = found.get_or_insert(Drift { id, start: Poly::default(), least: by, most: by });
-                (of.least, of.most) = (of.least.min(by), of.most.max(by));
+                grows(by);
             } else if at == phi || (meets && self.is_in_turn(at, id)) {
                 let of = self.values.def(at).block;
                 let preds = forest.cfg.preds(of).iter().filter(|p| forest.cfg.is_reachable(**p));
@@ -385,11 +388,20 @@ impl<'a> Induction<'a> {
                         }
                         start = Some(poly.clone());
                     } else if *arg == phi {
-                        let zero = Drift { id, start: Poly::default(), least: 0, most: 0 };
-                        let of = found.get_or_insert(zero);
-                        (of.least, of.most) = (of.least.min(0), of.most.max(0));
+                        grows(0);
                     } else if !seen.contains(arg) {
                         seen.push(*arg);
+                    }
+                }
+            } else if let Some((Op::Inst(Inst::Select { .. }), args)) = self.maker(at)
+                && forest.innermost(self.values.def(at).block) == Some(id)
+            {
+                for arg in &args[1..] {
+                    match arg {
+                        Arg::Value(v) if *v == phi => grows(0),
+                        Arg::Value(v) if !seen.contains(v) => seen.push(*v),
+                        Arg::Value(_) => {}
+                        Arg::Imm(_) => return None,
                     }
                 }
             } else {
@@ -400,7 +412,7 @@ impl<'a> Induction<'a> {
             }
         }
         let start = start.filter(|start| !self.is_of_other_loops(start, id))?;
-        found.map(|drift| Drift { start, ..drift })
+        found.map(|(least, most)| Drift { id, start, least, most })
     }
 
     /// Whether a phi is where branches of one turn meet.
@@ -644,7 +656,7 @@ impl<'a> Induction<'a> {
 
     /// `poly` as a sum of something that the loop does not change and
     /// something of that sort times how often it has turned.
-    fn in_count(&self, poly: &Poly, id: LoopId) -> Option<(Poly, Poly)> {
+    pub fn in_count(&self, poly: &Poly, id: LoopId) -> Option<(Poly, Poly)> {
         let (mut rest, mut step) = (poly.clone(), Poly::default());
         loop {
             let is_fixed = |a: &Atom| self.made_in(*a).is_some_and(|b| !self.forest.contains(id, b));

@@ -6,6 +6,7 @@
 //! says, nor the fuel that is left: a node that may trap, has an effect or
 //! charges fuel keeps its place among others of that sort.
 
+pub mod branchless;
 pub mod carry;
 pub mod charge;
 pub mod counted;
@@ -101,6 +102,10 @@ pub fn run(
         }
         done("loads", func);
     }
+    if branchless::run(func) {
+        simplify::run(func);
+    }
+    done("branchless", func);
     if options.hoist && may_grow {
         // A guard on lengths that are known is decided, and one copy goes.
         if version::run(func) && !func.shapes.is_empty() {
