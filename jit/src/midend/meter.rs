@@ -1,15 +1,20 @@
 //! Where running code counts down its budget when fuel is not metered.
 //!
-//! Every way back counts, and every entry of a function that calls others, so
-//! that whatever runs for long looks at clock and interrupt flag in time. An
-//! innermost loop that counts up or down to a bound pays for many turns at
-//! once: it runs up to a nearer bound, and pays again when it has come there.
+//! Every way back counts, and every entry of a function that calls others or is
+//! long, so that whatever runs for long looks at clock and interrupt flag in
+//! time. A loop that is known to turn a few times pays before it begins, or
+//! leaves that to the loop around it. Another innermost loop that counts up or
+//! down to a bound pays for many turns at once: it runs up to a nearer bound,
+//! and pays again when it has come there.
 //!
 //! (Metered, every block of the bytecode charges its instructions, which was
 //! written in when the function was built, or [`super::prepay`] pays for it.)
 
 use super::counted::{Compare, Counted, Step, count_defs};
+use super::induction::Induction;
 use super::loops::{Forest, make_preheaders};
+use super::turns::Turns;
+use super::values::Values;
 use crate::mir::{Func, Node, Op};
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 
@@ -19,59 +24,100 @@ const NODES_A_TURN: usize = 16;
 /// Turns that are paid at once.
 const CHUNK: i64 = 1 << 15;
 
+/// What is left to the loop around, if it is no more than that, for a loop
+/// that turns a few times: without it, it pays by itself before it begins.
+const LEFT_TO_OUTER: i64 = 64;
+
+/// What a function that calls no other has to cost to be counted when it is entered.
+const LONG: i64 = 16;
+
 /// Counts ways back and entries; one by one unless the function may grow.
 pub fn run(func: &mut Func, may_grow: bool) {
     make_preheaders(func);
     let forest = Forest::new(func);
-    let defs = count_defs(func);
-    let mut paid: Vec<BlockId> = Vec::new();
-    for id in forest.ids().filter(|_| may_grow) {
-        let l = forest.get(id);
-        let ([latch], true) = (&l.latches[..], l.children.is_empty()) else { continue };
-        let counted = |tested| {
-            let counted = Counted::new(func, &forest, &defs, id, tested)?;
-            Some(Paid { counted, weight: weight(l.size) })
-        };
-        if let Some(paid_for) = counted(*latch) {
-            paid.push(*latch);
-            paid_for.pay_in_chunks(func);
-            continue;
-        }
-        // A test elsewhere may tell that it turns only a few times.
-        let tests = l.own.iter().filter(|b| forest.doms.dominates(**b, *latch));
-        let few = tests.filter_map(|b| counted(*b)).find(|c| c.few_turns().is_some());
-        if let Some(paid_for) = few {
-            paid.push(*latch);
-            paid_for.pay_in_chunks(func);
-        }
+    let mut pay = Pay { paid: Vec::new(), left: vec![0; forest.loops.len()] };
+    if may_grow {
+        pay.for_loops(func, &forest);
     }
-    let mut latches: Vec<(BlockId, i64)> = Vec::new();
-    for (from, to) in forest.cfg.back_edges() {
-        let spends = |n: &Node| matches!(n.op, Op::Spend { .. });
-        if paid.contains(&from) || func.blocks[from.index()].nodes.iter().any(spends) {
-            continue;
-        }
-        // What lies between in reverse postorder is at least the loop.
-        let between = match (forest.cfg.rank(to), forest.cfg.rank(from)) {
-            (Some(a), Some(b)) if b - a < 4096 => {
-                forest.cfg.rpo()[a..=b].iter().map(|b| func.blocks[b.index()].nodes.len()).sum()
-            }
-            _ => func.size(),
-        };
-        let cost = weight(between);
-        match latches.last_mut() {
-            Some((last, most)) if *last == from => *most = cost.max(*most),
-            _ => latches.push((from, cost)),
-        }
-    }
-    for (latch, cost) in latches {
-        let at = func.blocks[latch.index()].nodes.len() - 1;
-        insert(func, latch, at, Op::Charge { cost: cost.into() });
-    }
-    let calls = func.blocks.iter().flat_map(|b| &b.nodes);
-    if calls.into_iter().any(|n| matches!(n.op, Op::Inst(Inst::Call { .. } | Inst::CallRef { .. }))) {
+    pay.for_ways_back(func, &forest);
+    // A loop that calls counts a turn, however much it calls.
+    let cost = weight(func.size());
+    let mut nodes = func.blocks.iter().flat_map(|b| &b.nodes);
+    if nodes.any(|n| matches!(n.op, Op::Inst(Inst::Call { .. } | Inst::CallRef { .. }))) {
         insert(func, BlockId(0), 0, Op::Charge { cost: 1i64.into() });
+    } else if cost > LONG {
+        insert(func, BlockId(0), 0, Op::Charge { cost: cost.into() });
     }
+}
+
+/// Who pays for what.
+struct Pay {
+    /// Blocks with an edge back that is paid for.
+    paid: Vec<BlockId>,
+    /// By loop, what loops in it have left to it, a turn.
+    left: Vec<i64>,
+}
+
+impl Pay {
+    /// Pays for many turns at once, where their number is known.
+    fn for_loops(&mut self, func: &mut Func, forest: &Forest) {
+        let before = func.clone();
+        let Some(values) = Values::new(&before, forest) else { return };
+        let it = Induction::new(&before, forest, &values);
+        let mut turns = Turns::new(&it);
+        let defs = count_defs(func);
+        for id in forest.inside_out() {
+            let l = forest.get(id);
+            let a_turn = weight(l.size) + self.left[id.index()];
+            // Few turns that are known beforehand.
+            let all = turns.at_most(id).and_then(|most| most.checked_mul(a_turn));
+            if let (Some(all @ ..=CHUNK), Some(before)) = (all, l.preheader) {
+                self.paid.extend(&l.latches);
+                match l.parent {
+                    Some(outer) if all <= LEFT_TO_OUTER => self.left[outer.index()] += all,
+                    _ => charge_at_end(func, before, all),
+                }
+            } else if let ([latch], true) = (&l.latches[..], l.children.is_empty())
+                && let Some(counted) = Counted::new(func, forest, &defs, id, *latch)
+            {
+                self.paid.push(*latch);
+                Paid { counted, weight: a_turn }.pay_in_chunks(func);
+            }
+        }
+    }
+
+    /// Pays for the rest, each time.
+    fn for_ways_back(&self, func: &mut Func, forest: &Forest) {
+        let mut latches: Vec<(BlockId, i64)> = Vec::new();
+        for (from, to) in forest.cfg.back_edges() {
+            let spends = |n: &Node| matches!(n.op, Op::Spend { .. });
+            if self.paid.contains(&from) || func.blocks[from.index()].nodes.iter().any(spends) {
+                continue;
+            }
+            // What lies between in reverse postorder is at least the loop.
+            let between = match (forest.cfg.rank(to), forest.cfg.rank(from)) {
+                (Some(a), Some(b)) if b - a < 4096 => {
+                    forest.cfg.rpo()[a..=b].iter().map(|b| func.blocks[b.index()].nodes.len()).sum()
+                }
+                _ => func.size(),
+            };
+            let left = forest.innermost(to).map_or(0, |id| self.left[id.index()]);
+            let cost = weight(between) + left;
+            match latches.last_mut() {
+                Some((last, most)) if *last == from => *most = cost.max(*most),
+                _ => latches.push((from, cost)),
+            }
+        }
+        for (latch, cost) in latches {
+            charge_at_end(func, latch, cost);
+        }
+    }
+}
+
+/// Charges at the end of a block.
+fn charge_at_end(func: &mut Func, block: BlockId, cost: i64) {
+    let at = func.blocks[block.index()].nodes.len() - 1;
+    insert(func, block, at, Op::Charge { cost: cost.into() });
 }
 
 /// What a turn through so many nodes costs.
@@ -92,19 +138,8 @@ struct Paid {
 }
 
 impl Paid {
-    /// How often it turns, if that is known beforehand and little.
-    fn few_turns(&self) -> Option<i64> {
-        self.counted.turns().filter(|turns| *turns <= CHUNK)
-    }
-
     fn pay_in_chunks(&self, func: &mut Func) {
         let origin = func.blocks[self.counted.latch.index()].nodes.last().map_or(0, |n| n.origin);
-        // A few turns that are known beforehand need no nearer bound.
-        if let Some(turns) = self.few_turns() {
-            let at = func.blocks[self.counted.preheader.index()].nodes.len() - 1;
-            let cost = (turns * self.weight).into();
-            return insert(func, self.counted.preheader, at, Op::Charge { cost });
-        }
         // preheader -> chunk -> the loop -> check -> more -> chunk
         let near = func.value(Type::I64);
         let (chunk, check, more) = (func.block(), func.block(), func.block());

@@ -22,6 +22,7 @@ pub mod reassociate;
 pub mod rotate;
 pub mod simplify;
 pub mod tail;
+pub mod turns;
 pub mod unroll;
 pub mod values;
 pub mod vectorise;

@@ -117,6 +117,14 @@ impl Poly {
         }
     }
 
+    /// The quantity and how often it counts, if nothing else but a number is in it.
+    pub fn as_multiple(&self) -> Option<(Atom, i64)> {
+        match *self.terms {
+            [(product, count)] if product.0[1] == Atom::NONE => Some((product.0[0], count)),
+            _ => None,
+        }
+    }
+
     /// Its quantities, some more than once.
     pub fn atoms(&self) -> impl Iterator<Item = Atom> + '_ {
         self.terms.iter().flat_map(|(product, _)| product.atoms())

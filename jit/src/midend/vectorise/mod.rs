@@ -19,7 +19,10 @@ mod front;
 mod nest;
 mod shape;
 
+use super::induction::Induction;
 use super::loops::{Forest, LoopId, make_preheaders};
+use super::turns::Turns;
+use super::values::Values;
 use crate::mir::{Address, Field, Func, Node, Op, Ty};
 use emit::Emit;
 use front::Front;
@@ -27,9 +30,14 @@ use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 use nest::Nest;
 use rustc_hash::{FxHashMap, FxHashSet};
 use shape::{Shape, Shapes};
+use std::cell::OnceCell;
 
 /// Most loops of a function that become vectors.
 const MAX_LOOPS: usize = 40;
+
+/// Rounds that the vectors of a loop have to have where it is known how often
+/// it turns at most.
+const LEAST_CHUNKS: i64 = 8;
 
 /// Where addresses of the data of tensors are taken.
 struct Whole {
@@ -99,6 +107,13 @@ pub fn run(func: &mut Func) -> bool {
     let mut changed = make_preheaders(func);
     let forest = if changed { Forest::new(func) } else { forest };
     let before = func.clone();
+    // Only where something is to become vectors.
+    let (values, induction) = (OnceCell::new(), OnceCell::new());
+    let turns = |id| {
+        let values: &Option<Values> = values.get_or_init(|| Values::new(&before, &forest));
+        let values = values.as_ref()?;
+        Turns::new(induction.get_or_init(|| Induction::new(&before, &forest, values))).at_most(id)
+    };
     let mut whole = Whole::new(&before);
     let mut done: FxHashSet<LoopId> = FxHashSet::default();
     for id in forest.ids() {
@@ -106,7 +121,7 @@ pub fn run(func: &mut Func) -> bool {
         if l.cold || l.children.len() > 1 || done.contains(&id) || done.len() > 2 * MAX_LOOPS {
             continue;
         }
-        if try_loop(&before, &forest, &mut whole, func, id).is_some() {
+        if try_loop(&before, &forest, turns, &mut whole, func, id).is_some() {
             done.insert(id);
             done.extend(&l.children);
             changed = true;
@@ -115,10 +130,22 @@ pub fn run(func: &mut Func) -> bool {
     changed
 }
 
-fn try_loop(before: &Func, forest: &Forest, whole: &mut Whole, func: &mut Func, id: LoopId) -> Option<()> {
+fn try_loop(
+    before: &Func,
+    forest: &Forest,
+    turns: impl Fn(LoopId) -> Option<i64>,
+    whole: &mut Whole,
+    func: &mut Func,
+    id: LoopId,
+) -> Option<()> {
     let nest = Nest::of(before, forest, id)?;
     let shapes = Shapes::of(&nest)?;
-    let unroll = worth(&nest, &shapes)?;
+    let mut unroll = worth(&nest, &shapes)?;
+    // What turns a few times would mostly be left to the loop as it is.
+    if let Some(most) = turns(id) {
+        let vectors = most / (LEAST_CHUNKS * shapes.lanes as i64);
+        unroll = (1..=unroll).rev().find(|n| n.is_power_of_two() && *n as i64 <= vectors)?;
+    }
     let chunk = (shapes.lanes * unroll) as i64;
     let mut front = Front::new(&nest, &shapes, whole, func);
     let (cond, turns) = front.guard(chunk)?;
