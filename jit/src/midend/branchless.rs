@@ -70,6 +70,10 @@ impl Branch {
             (_, Some(b)) if b == then_to => ([None, Some(else_to)], b),
             _ => return None,
         };
+        // Where more ways meet, one of them would be given up for two in a row.
+        if cfg.preds(meet).len() != 2 {
+            return None;
+        }
         Some(Branch { cond, origin: last.origin, sides, meet })
     }
 

@@ -21,6 +21,7 @@ pub mod ranges;
 pub mod reassociate;
 pub mod rotate;
 pub mod simplify;
+pub mod sink;
 pub mod tail;
 pub mod turns;
 pub mod unroll;
@@ -113,6 +114,8 @@ pub fn run(
             simplify::run(func);
         }
         done("version", func);
+        sink::run(func);
+        done("sink", func);
     }
     if options.unroll && may_grow {
         unroll::run(func);

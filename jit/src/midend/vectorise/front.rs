@@ -9,6 +9,7 @@ use super::Whole;
 use super::nest::{Nest, Place};
 use super::shape::{Goes, Shape, Shapes};
 use crate::midend::counted::Compare;
+use crate::midend::induction::Induction;
 use crate::midend::simplify::dead::is_droppable;
 use crate::mir::{Address, Func, Node, Op, Write};
 use nbc_ir::op::Imm;
@@ -39,6 +40,7 @@ pub struct Front<'n, 'a> {
     shapes: &'n Shapes,
     whole: &'n mut Whole,
     func: &'n mut Func,
+    it: Option<&'n Induction<'n>>,
     origin: u32,
     /// What has been written.
     pub nodes: Vec<Node>,
@@ -67,6 +69,7 @@ impl<'n, 'a> Front<'n, 'a> {
         shapes: &'n Shapes,
         whole: &'n mut Whole,
         func: &'n mut Func,
+        it: Option<&'n Induction<'n>>,
     ) -> Front<'n, 'a> {
         let origin = nest.func.blocks[nest.preheader.index()].nodes.last().map_or(0, |n| n.origin);
         Front {
@@ -74,6 +77,7 @@ impl<'n, 'a> Front<'n, 'a> {
             shapes,
             whole,
             func,
+            it,
             origin,
             nodes: Vec::new(),
             memo: FxHashMap::default(),
@@ -270,14 +274,8 @@ impl<'n, 'a> Front<'n, 'a> {
             // In a nest, all turns that run together are such lanes.
             let together = if self.nest.inner.is_some() { chunk } else { self.shapes.lanes as i64 };
             let bytes = together * first.elem.size() as i64;
-            let (a, b) = (self.place_of(first)?, self.place_of(second)?);
-            if (a.base, a.scale) == (b.base, b.scale) {
-                let ((x, more_x), (y, more_y)) = (self.root(a.index), self.root(b.index));
-                if x == y {
-                    let indices = more_y.wrapping_sub(more_x).wrapping_mul(a.scale as i64);
-                    let distance = indices.wrapping_add(b.offset as i64 - a.offset as i64);
-                    return (distance <= 0 || distance >= bytes).then_some(());
-                }
+            if let Some(distance) = self.distance(first, second) {
+                return (distance <= 0 || distance >= bytes).then_some(());
             }
             let (a, b) = (self.address(first)?, self.address(second)?);
             let distance = self.integer(|dst| Inst::I64Sub { dst, a: b.into(), b: a.into() });
@@ -299,6 +297,22 @@ impl<'n, 'a> Front<'n, 'a> {
         let cond = self.truth(|dst| Inst::I64GeU { dst, a: behind, b: span });
         self.conditions.push(cond);
         Some(())
+    }
+
+    /// How many bytes behind the first the second goes, if that is a number.
+    fn distance(&self, first: &Access, second: &Access) -> Option<i64> {
+        let (a, b) = (&first.address, &second.address);
+        if (a.base, a.scale) != (b.base, b.scale) || self.nest.defs.contains_key(&a.base) {
+            return None;
+        }
+        let it = self.it?;
+        let index = |of: &Access| {
+            let args = it.values.args(self.nest.op(of.at), of.at.0, of.at.1);
+            it.poly_of(*args.get(1)?)
+        };
+        // Right also where the index came around the ends of the numbers.
+        let indices = index(second)?.minus(&index(first)?)?.as_number()?;
+        Some(indices.wrapping_mul(a.scale as i64).wrapping_add(b.offset as i64 - a.offset as i64))
     }
 
     /// Where an access goes in the first turn.

@@ -109,10 +109,10 @@ pub fn run(func: &mut Func) -> bool {
     let before = func.clone();
     // Only where something is to become vectors.
     let (values, induction) = (OnceCell::new(), OnceCell::new());
-    let turns = |id| {
+    let analysis = || {
         let values: &Option<Values> = values.get_or_init(|| Values::new(&before, &forest));
         let values = values.as_ref()?;
-        Turns::new(induction.get_or_init(|| Induction::new(&before, &forest, values))).at_most(id)
+        Some(induction.get_or_init(|| Induction::new(&before, &forest, values)))
     };
     let mut whole = Whole::new(&before);
     let mut done: FxHashSet<LoopId> = FxHashSet::default();
@@ -121,7 +121,7 @@ pub fn run(func: &mut Func) -> bool {
         if l.cold || l.children.len() > 1 || done.contains(&id) || done.len() > 2 * MAX_LOOPS {
             continue;
         }
-        if try_loop(&before, &forest, turns, &mut whole, func, id).is_some() {
+        if try_loop(&before, &forest, analysis, &mut whole, func, id).is_some() {
             done.insert(id);
             done.extend(&l.children);
             changed = true;
@@ -130,10 +130,10 @@ pub fn run(func: &mut Func) -> bool {
     changed
 }
 
-fn try_loop(
+fn try_loop<'a>(
     before: &Func,
     forest: &Forest,
-    turns: impl Fn(LoopId) -> Option<i64>,
+    analysis: impl Fn() -> Option<&'a Induction<'a>>,
     whole: &mut Whole,
     func: &mut Func,
     id: LoopId,
@@ -142,12 +142,13 @@ fn try_loop(
     let shapes = Shapes::of(&nest)?;
     let mut unroll = worth(&nest, &shapes)?;
     // What turns a few times would mostly be left to the loop as it is.
-    if let Some(most) = turns(id) {
+    let it = analysis();
+    if let Some(most) = it.and_then(|it| Turns::new(it).at_most(id)) {
         let vectors = most / (LEAST_CHUNKS * shapes.lanes as i64);
         unroll = (1..=unroll).rev().find(|n| n.is_power_of_two() && *n as i64 <= vectors)?;
     }
     let chunk = (shapes.lanes * unroll) as i64;
-    let mut front = Front::new(&nest, &shapes, whole, func);
+    let mut front = Front::new(&nest, &shapes, whole, func, it);
     let (cond, turns) = front.guard(chunk)?;
     let nodes = std::mem::take(&mut front.nodes);
     let to = Emit::new(&nest, &shapes, func, unroll).run(turns);
