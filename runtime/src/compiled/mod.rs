@@ -23,6 +23,8 @@ pub mod objects;
 pub mod relay;
 pub mod scalars;
 #[cfg(test)]
+mod shapes;
+#[cfg(test)]
 mod tests;
 
 use crate::interp::code::Loaded;

@@ -140,13 +140,31 @@ impl Loaded {
     }
 }
 
-/// The blocks whose innermost loop is that of `block`.
+/// The blocks whose innermost loop is that of `block`; of a cycle with several
+/// entries, which is no loop, all.
 fn loop_around(func: &Function, block: u32) -> Box<[u32]> {
     let cfg = Cfg::new(func);
     let loops = Loops::new(&cfg, &Dominators::new(&cfg));
-    let Some(header) = loops.innermost(BlockId(block)) else { return Box::default() };
+    let Some(header) = loops.innermost(BlockId(block)) else { return cycle_around(&cfg, block) };
     let same = |b: &u32| loops.innermost(BlockId(*b)) == Some(header);
     (0..func.blocks.len() as u32).filter(same).collect()
+}
+
+/// The blocks from which a way leads to `block` and back; none if it is in no cycle.
+pub(crate) fn cycle_around(cfg: &Cfg, block: u32) -> Box<[u32]> {
+    let reach = |next: fn(&Cfg, BlockId) -> &[BlockId]| {
+        let (mut seen, mut left) = (vec![false; cfg.len()], vec![BlockId(block)]);
+        while let Some(at) = left.pop() {
+            for to in next(cfg, at) {
+                if !std::mem::replace(&mut seen[to.index()], true) {
+                    left.push(*to);
+                }
+            }
+        }
+        seen
+    };
+    let (behind, before) = (reach(Cfg::succs), reach(Cfg::preds));
+    (0..cfg.len() as u32).filter(|b| behind[*b as usize] && before[*b as usize]).collect()
 }
 
 /// Runs the compiled code of a stub in the frame `regs`: 0 with the results
@@ -165,9 +183,8 @@ pub(crate) unsafe fn run_native(ip: *const Instr, regs: *mut u64, ctx: *mut Cont
         }
         (*ctx).top = regs.add(stub.extent);
         let status = (stub.code.enter)(ctx, regs, stub.code.native);
-        // The interpreter's slices are smaller, so that they tell where time is spent.
         if (*ctx).budget > (*ctx).slice {
-            (*ctx).shorten_slice();
+            (*ctx).shorten_slice(regs);
         }
         status
     }
@@ -207,15 +224,6 @@ pub(crate) unsafe fn first_call(func: u64, ctx: *mut Context) -> *const Instr {
 }
 
 impl Context {
-    /// Gives back what is in the budget beyond a slice of the interpreter's.
-    #[cold]
-    fn shorten_slice(&mut self) {
-        if let Some(reserve) = &mut self.reserve {
-            *reserve += (self.budget - self.slice) as u64;
-        }
-        self.budget = self.slice;
-    }
-
     /// Whether compiled code can be entered, as far as the native stack is concerned.
     pub(crate) fn has_native_room(&mut self) -> bool {
         let here = stack_pointer();

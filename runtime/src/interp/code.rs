@@ -123,6 +123,9 @@ pub struct FuncCode {
     /// Position of operations where compiled code could take over before they
     /// run, with the block and instruction to go on from; by position.
     pub resumes: Box<[(u32, (u32, u32))]>,
+    /// Blocks of operations that take something off the budget where compiled code
+    /// cannot take over.
+    pub closed: Box<[u32]>,
     /// What the operations refer to by address; never grows once there is code.
     pub sites: Vec<Site>,
     /// Slots from the frame's start that a call of it may touch before it calls on.

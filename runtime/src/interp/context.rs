@@ -79,6 +79,11 @@ pub struct Context {
     pub hotness: Hotness,
     /// Slices made small one after the other to meet a place with compiled code.
     pub(crate) small_slices: u32,
+    /// Set, to the credits of what is hot, while those are to find a place in a
+    /// loop that compiled code could take over.
+    pub(crate) seeks: Option<u64>,
+    /// How often compiled code was near and not met.
+    pub(crate) misses: u32,
     /// The code.
     pub code: Arc<Loaded>,
     stack: Box<[u64]>,
@@ -157,6 +162,8 @@ impl Context {
             slice,
             hotness: Hotness::new(watch),
             small_slices: 0,
+            seeks: None,
+            misses: 0,
             code,
             stack,
             globals_store: Box::default(),

@@ -1,18 +1,41 @@
 //! What happens when a slice of the budget is used up: time is credited to the
 //! place that runs, clock and interrupt flag are looked at, and a loop that has
 //! been compiled meanwhile is left to its compiled code.
+//!
+//! A loop takes the same off the budget turn by turn, so that slices may end in
+//! one place of it again and again, and compiled code be able to take over in
+//! another only. Then slices are made small, so that the next operation that
+//! takes something off the budget is looked at too, and the one after it.
 
 use super::code::Instr;
 use super::context::Context;
 use crate::compiled::HotPlace;
+use crate::compiled::native::cycle_around;
 use crate::op::OpHost;
 use crate::trap::TrapCode;
 use nbc_ir::flow::{Cfg, Dominators, Loops};
 use nbc_ir::{BlockId, FuncId, Inst};
+use std::ptr;
 use std::sync::Arc;
 
-/// Slices made small one after the other to meet a place with compiled code.
+/// Slices made small one after the other to meet a place with compiled code,
+/// and then as many to find one for which there could be some.
 const SMALL_SLICES: u32 = 64;
+
+/// How often that is in vain before another place is wanted; and then twice as often.
+const MISSES: u32 = 16;
+
+/// For how many of them one counts that has led out of the loop.
+const ASTRAY: u32 = 4;
+
+/// What is hot when an operation is.
+struct Hot {
+    func: FuncId,
+    /// Where to enter it, if it is to be entered in the middle.
+    resume: Option<(u32, u32)>,
+    /// Whether the operation is in a loop that nothing here can take over.
+    seeks: bool,
+}
 
 impl Context {
     /// A new budget for code that is not metered, or -1 and a trap. The
@@ -26,13 +49,15 @@ impl Context {
     pub unsafe fn poll_slice(&mut self, ip: *const Instr, regs: *mut u64) -> i64 {
         let at = self.code.position(ip);
         // SAFETY: as the caller promises.
-        unsafe { self.credit(ip, regs, at) };
+        unsafe { self.look(ip, Some(regs), at) };
         if let Err(trap) = self.poll() {
             self.fail(trap);
             return -1;
         }
-        self.next = at.and_then(|(func, position)| self.compiled_at(func, position)).unwrap_or(ip);
-        self.slice
+        let compiled = at.and_then(|(func, position)| self.compiled_at(func, position));
+        self.next = compiled.unwrap_or(ip);
+        // What takes something off the budget first wants it to be there.
+        if self.is_small(at, compiled.is_some()) { 1 } else { self.slice }
     }
 
     /// Takes `cost` off budget and reserve, and makes a new budget; or leaves
@@ -45,16 +70,10 @@ impl Context {
     #[inline(never)]
     pub unsafe fn charge_slice(&mut self, ip: *const Instr, regs: *mut u64, budget: i64, cost: u64) -> i64 {
         let at = self.code.position(ip);
-        if self.small_slices == 0 {
-            // SAFETY: as the caller promises.
-            unsafe { self.credit(ip, regs, at) };
-        }
+        // SAFETY: as the caller promises.
+        unsafe { self.look(ip, Some(regs), at) };
         let compiled = at.and_then(|(func, position)| self.compiled_at(func, position));
-        let soon = compiled.is_none()
-            && self.small_slices < SMALL_SLICES
-            && at.is_some_and(|(func, position)| self.is_near(func, position));
-        self.small_slices = if soon { self.small_slices + 1 } else { 0 };
-        let slice = if soon { 0 } else { self.slice as u64 };
+        let slice = if self.is_small(at, compiled.is_some()) { 0 } else { self.slice as u64 };
         self.next = compiled.unwrap_or(ip.wrapping_add(1));
         self.take(budget, if compiled.is_some() { 0 } else { cost }, slice)
     }
@@ -101,13 +120,81 @@ impl Context {
         }
     }
 
+    /// Makes a slice of what is left of compiled code's, which are larger: with
+    /// those of the interpreter it tells where time is spent. That code was
+    /// called, or goes on with a call, by what the frame `regs` returns to;
+    /// a slice of the loop which that is in has ended while it ran.
+    ///
+    /// # Safety
+    /// `regs` is a frame that has just returned.
+    #[cold]
+    pub(crate) unsafe fn shorten_slice(&mut self, regs: *mut u64) {
+        // SAFETY: before each frame there is where it returns to, behind the call.
+        let call = unsafe { ptr::with_exposed_provenance::<Instr>(*regs.sub(1) as usize) }.wrapping_sub(1);
+        let at = self.code.position(call);
+        // SAFETY: without a frame.
+        unsafe { self.look(call, None, at) };
+        let slice = match (self.is_small(at, false), &self.reserve) {
+            (true, Some(_)) => 0,
+            (true, None) => 1,
+            (false, _) => self.slice,
+        };
+        if let Some(reserve) = &mut self.reserve {
+            *reserve += (self.budget - slice) as u64;
+        }
+        self.budget = slice;
+    }
+
+    /// Whether the next slice is to be small, for what compiled code could take
+    /// over is ahead. A slice has ended at the operation of that function and
+    /// position, which compiled code takes over or not.
+    fn is_small(&mut self, at: Option<(FuncId, usize)>, is_compiled: bool) -> bool {
+        let near = at.is_some_and(|(func, position)| self.is_near(func, position));
+        let most = if self.seeks.is_some() { 2 * SMALL_SLICES } else { SMALL_SLICES };
+        let small = !is_compiled
+            && self.small_slices < most
+            && (near || self.seeks.is_some() || self.small_slices > 0);
+        if !small {
+            let missed = !is_compiled && near && self.seeks.is_none();
+            self.misses += u32::from(missed);
+            // Compiled code is where it is never met: another place is wanted.
+            let seeks = missed && self.misses >= MISSES && self.misses.is_power_of_two();
+            self.seeks = seeks.then_some(self.slice as u64);
+            self.small_slices = if seeks { SMALL_SLICES } else { 0 };
+            return seeks;
+        }
+        self.small_slices += if near || self.seeks.is_some() { 1 } else { ASTRAY };
+        true
+    }
+
+    /// Credits the operation at `ip` with a slice that has ended there; or if
+    /// that was a small one, sees whether here is what it was made small for.
+    ///
+    /// # Safety
+    /// `regs` is the frame of the function that `ip` belongs to.
+    unsafe fn look(&mut self, ip: *const Instr, regs: Option<*mut u64>, at: Option<(FuncId, usize)>) {
+        if self.small_slices == 0 {
+            // SAFETY: as the caller promises.
+            return unsafe { self.credit(ip, regs, at) };
+        }
+        if let (Some(count), Some((func, position))) = (self.seeks, at)
+            && let code = &self.code.funcs[func.index()]
+            && let Some((block, inst)) = code.resume(position)
+            && (!self.code.metered || self.is_in_cycle(func, block))
+        {
+            self.seeks = None;
+            self.tell(HotPlace { func, resume: Some((block, inst)), count });
+        }
+    }
+
     /// Counts a slice for the operation at `ip`, and tells the tier if that made it hot.
-    unsafe fn credit(&mut self, ip: *const Instr, regs: *mut u64, at: Option<(FuncId, usize)>) {
+    unsafe fn credit(&mut self, ip: *const Instr, regs: Option<*mut u64>, at: Option<(FuncId, usize)>) {
         if let Some(count) = self.hotness.tick(ip, self.slice as u64)
             && let Some((func, position)) = at
         {
             // SAFETY: as the caller promises.
-            let (func, resume) = unsafe { self.place(ip, regs, func, position) };
+            let Hot { func, resume, seeks } = unsafe { self.place(ip, regs, func, position) };
+            self.seeks = seeks.then_some(count);
             self.tell(HotPlace { func, resume, count });
         }
     }
@@ -122,34 +209,45 @@ impl Context {
         }
     }
 
+    /// Whether `block` of `func` may run again in the same call.
+    fn is_in_cycle(&self, func: FuncId, block: u32) -> bool {
+        let function = self.code.module.function(func);
+        function.is_some_and(|f| !cycle_around(&Cfg::new(f), block).is_empty())
+    }
+
     /// What is hot when the operation at `ip` is: the function it calls, or a
     /// loop, with where to enter it.
-    unsafe fn place(
-        &self,
-        ip: *const Instr,
-        regs: *mut u64,
-        func: FuncId,
-        position: usize,
-    ) -> (FuncId, Option<(u32, u32)>) {
+    unsafe fn place(&self, ip: *const Instr, regs: Option<*mut u64>, func: FuncId, position: usize) -> Hot {
         let code = &self.code.funcs[func.index()];
         let (block, inst) = code.origins[code.origin[position] as usize];
-        let Some(function) = self.code.module.function(func) else { return (func, None) };
+        let Some(function) = self.code.module.function(func) else {
+            return Hot { func, resume: None, seeks: false };
+        };
+        let resume = code.resume(position);
+        let is_in_cycle = self.is_in_cycle(func, block);
         if self.code.metered {
             // Any block charges: those outside of loops say that the function is called often,
-            // those of a loop that it is to be entered where it begins, so that it is compiled once.
+            // those of a loop that it is to be entered where it begins, so that it is compiled
+            // once; unless there are turns that begin where it cannot be entered.
             let cfg = Cfg::new(function);
-            let loops = Loops::new(&cfg, &Dominators::new(&cfg));
-            let Some(header) = loops.innermost(BlockId(block)) else { return (func, None) };
-            let begin = (header.0, 0);
-            let resume = code.resumes.iter().any(|(_, to)| *to == begin).then_some(begin);
-            return (func, resume.or_else(|| code.resume(position)));
+            let header = Loops::new(&cfg, &Dominators::new(&cfg)).innermost(BlockId(block));
+            let begin = header.map(|h| (h.0, 0)).filter(|(b, _)| !code.closed.contains(b));
+            let resume = begin.or(resume.filter(|_| is_in_cycle));
+            return Hot { func, resume, seeks: resume.is_none() && is_in_cycle };
         }
-        match function.blocks[block as usize].insts.get(inst as usize) {
-            Some(Inst::Call { callee, .. }) => (*callee, None),
-            // SAFETY: the slot lies in the frame, and holds the function
-            // whatever register carries it too.
-            Some(Inst::CallRef { .. }) => (FuncId(unsafe { *regs.add((*ip).b as usize) } as u32), None),
-            _ => (func, code.resume(position)),
+        // Calls and back-edges take something off the budget.
+        let callee = match (function.blocks[block as usize].insts.get(inst as usize), regs) {
+            (Some(Inst::Call { callee, .. }), _) => Some(*callee),
+            (Some(Inst::CallRef { .. }), Some(regs)) => {
+                // SAFETY: the slot lies in the frame, and holds the function
+                // whatever register carries it too.
+                Some(FuncId(unsafe { *regs.add((*ip).b as usize) } as u32))
+            }
+            _ => None,
+        };
+        match callee {
+            Some(callee) => Hot { func: callee, resume: None, seeks: is_in_cycle },
+            None => Hot { func, resume, seeks: resume.is_none() && is_in_cycle },
         }
     }
 }

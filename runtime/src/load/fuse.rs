@@ -6,7 +6,7 @@
 //! disappears is one that nothing else reads, and no two operations that may
 //! trap become one.
 
-use super::finish::{Carried, Finish, Sources, mark_resumes};
+use super::finish::{Carried, Finish, is_closed, mark_resumes};
 use super::literals::{Literals, place_literals};
 use crate::interp::code::OUT_BASE;
 use crate::interp::micro::{BinaryOp, Class, CompareOp, Micro, MicroOp, Src, UnaryOp};
@@ -23,30 +23,42 @@ impl<F: Fn(&Micro) -> bool> Finish for Fuse<F> {
         micros: &mut Vec<Micro>,
         entry: Carried,
         literals: &mut Literals,
-        sources: &Sources<'_>,
     ) -> Carried {
         let has = &self.0;
         canonical_operands(micros);
         coalesce_copies(micros);
         fold_indices(micros);
         merge_neighbours(micros, has);
+        let in_order = micros.clone();
         sink_to_users(micros, has);
         merge_neighbours(micros, has);
-        let exit = if micros.iter().any(|m| m.target == block) {
-            let exit = carry_around(block, micros, has);
-            mark_resumes(micros, sources);
-            unroll(block, micros, has);
-            exit
-        } else {
-            mark_resumes(micros, sources);
-            carry_results(micros, entry, has)
-        };
+        let mut exit = carry(block, micros, entry, has);
+        // What has moved past others can have no place to take over before
+        // it. A loop that compiled code cannot enter is slower than any other.
+        if micros.iter().any(is_closed) {
+            *micros = in_order;
+            exit = carry(block, micros, entry, has);
+        }
         place_literals(micros, literals, has);
         exit
     }
 
     fn rotate(&self) -> bool {
         true
+    }
+}
+
+/// Passes results on in machine registers, and finds the places where compiled
+/// code can take over.
+fn carry(block: u32, micros: &mut Vec<Micro>, entry: Carried, has: &impl Fn(&Micro) -> bool) -> Carried {
+    if micros.iter().any(|m| m.target == block) {
+        let exit = carry_around(block, micros, has);
+        mark_resumes(micros);
+        unroll(block, micros, has);
+        exit
+    } else {
+        mark_resumes(micros);
+        carry_results(micros, entry, has)
     }
 }
 

@@ -74,6 +74,7 @@ fn lay_out(t: Translated, dispatch: Dispatch) -> FuncCode {
         code,
         origin: t.micros.iter().map(|m| m.origin).collect(),
         resumes: t.resumes().collect(),
+        closed: t.closed().collect(),
         origins: t.origins.into(),
         sites: t.sites,
         extent: t.extent,

@@ -1,7 +1,7 @@
 //! Bytecode to micro-operations, one function at a time, in time linear in
 //! its size.
 
-use super::finish::{Carried, Finish, Sources};
+use super::finish::{Carried, Finish, is_closed};
 use super::literals::{Literals, SCRATCH};
 use crate::arith;
 use crate::compiled::objects::op_site;
@@ -42,6 +42,11 @@ impl Translated {
             };
             Some((at as u32, to))
         })
+    }
+
+    /// Blocks that charge or lead back where compiled code cannot take over.
+    pub fn closed(&self) -> impl Iterator<Item = u32> + '_ {
+        self.micros.iter().filter(|m| is_closed(m)).map(|m| self.origins[m.origin as usize].0)
     }
 }
 
@@ -108,8 +113,7 @@ pub fn translate(module: &VerifiedModule, id: FuncId, metered: bool, finish: &mu
             uses.count(&mut t.micros, &t.sites);
             // A block with one way in goes on with what that one left.
             let entry = preds.only(b).filter(|p| *p < b).map_or(Carried::default(), |p| exits[p]);
-            let sources = Sources { func, origins: &t.origins };
-            exits[b] = finish.block(b as u32, &mut t.micros, entry, &mut literals, &sources);
+            exits[b] = finish.block(b as u32, &mut t.micros, entry, &mut literals);
         }
         blocks.push(std::mem::take(&mut t.micros));
     }
