@@ -122,8 +122,7 @@ impl Lowering<'_, '_> {
     }
 
     fn header(&mut self, dst: Reg, x: Operand, field: Field) {
-        let x = self.operand(x);
-        let value = self.field(x, field);
+        let value = self.field_of(x, field);
         self.define(dst, value);
     }
 

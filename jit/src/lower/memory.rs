@@ -67,7 +67,6 @@ impl Lowering<'_, '_> {
         part: i32,
         write: bool,
     ) -> (Value, i32) {
-        let tensor = self.operand(tensor);
         let indices: Vec<Value> = indices.iter().map(|i| self.operand(*i)).collect();
         let mut ok = match (indices.len(), write) {
             (1, false) => self.below(indices[0], tensor, Field::Len),
@@ -77,7 +76,7 @@ impl Lowering<'_, '_> {
         };
         let mut at = indices[0];
         if indices.len() > 1 {
-            let rank = self.field(tensor, Field::Rank);
+            let rank = self.field_of(tensor, Field::Rank);
             let same = self.builder.ins().icmp_imm_u(IntCC::Equal, rank, indices.len() as i64);
             ok = self.builder.ins().band(ok, same);
             for (axis, index) in indices.iter().enumerate().skip(1) {
@@ -86,21 +85,22 @@ impl Lowering<'_, '_> {
             }
         }
         self.go_on_if(ok, WayOut::Refused(indices.len()), |l| {
+            let tensor = l.operand(tensor);
             let write = l.builder.ins().iconst(types::I64, write as i64);
             [tensor, write].into_iter().chain(indices.iter().copied()).collect()
         });
         for (axis, index) in indices.iter().enumerate().skip(1) {
-            let dim = self.field(tensor, Field::Dim(axis as u8));
+            let dim = self.field_of(tensor, Field::Dim(axis as u8));
             let row = self.builder.ins().imul(at, dim);
             at = self.builder.ins().iadd(row, *index);
         }
-        let data = self.field(tensor, Field::Data);
+        let data = self.field_of(tensor, Field::Data);
         let size = elem.size() as u8;
         (self.element_address(data, at, size), part * (size as i32 / 2))
     }
 
-    fn below(&mut self, index: Value, tensor: Value, field: Field) -> Value {
-        let len = self.field(tensor, field);
+    fn below(&mut self, index: Value, tensor: Operand, field: Field) -> Value {
+        let len = self.field_of(tensor, field);
         self.builder.ins().icmp(IntCC::UnsignedLessThan, index, len)
     }
 

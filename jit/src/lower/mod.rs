@@ -2,7 +2,8 @@
 //!
 //! - [`scalar`], [`vector`]: arithmetic
 //! - `inst`: one method an instruction
-//! - `memory`: element access, headers, lists, globals
+//! - `memory`: element access, lists, globals
+//! - `headers`: what loops want of the headers of tensors
 //! - `object`: what calls the runtime
 //! - `control`: calls, returns, traps, budget
 //!
@@ -11,6 +12,7 @@
 //! Nothing here decides anything: what is worth doing was done before.
 
 mod control;
+mod headers;
 mod inst;
 mod memory;
 mod object;
@@ -102,6 +104,9 @@ pub fn lower(func: &Func, target: Target<'_>, builder: FunctionBuilder<'_>) -> O
     let cfg = func.graph();
     let phis = Phis::new(func, &cfg)?;
     let mut lowering = Lowering::new(func, target, builder, phis);
+    if !lowering.headers_stay && !lowering.target.in_order {
+        lowering.headers = headers::Headers::wanted(func, &cfg, &lowering.phis);
+    }
     lowering.run(&cfg);
     lowering.builder.finalize(config);
     Some(lowering.attachments)
@@ -143,6 +148,7 @@ struct Lowering<'a, 'f> {
     ways_out: control::WaysOut,
     /// Whether headers of tensors stay readable wherever a load of them is moved.
     headers_stay: bool,
+    headers: headers::Headers,
 }
 
 /// For memory that is never written while code runs.
@@ -201,6 +207,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
             ways_out: control::WaysOut::default(),
             // Where no region ends, none of the objects in sight goes.
             headers_stay: !func.own_region && !regions,
+            headers: headers::Headers::default(),
         }
     }
 
@@ -251,8 +258,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
         match op {
             Op::Inst(inst) => self.inst(inst),
             Op::Field { dst, tensor, field } => {
-                let tensor = self.read(*tensor);
-                let value = self.field(tensor, *field);
+                let value = self.field_of((*tensor).into(), *field);
                 self.define(*dst, value);
             }
             Op::Load { dst, elem, at } => {
@@ -331,6 +337,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
 
     fn define(&mut self, reg: Reg, value: Value) {
         self.regs[reg.index()] = Some(value);
+        self.hold_header(reg, value);
     }
 
     /// Begins a block: its parameters come with the way to it, what else is
