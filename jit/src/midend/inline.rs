@@ -5,7 +5,9 @@
 //! too many to unfold may still be *peeled*: where the callee begins with a
 //! test that leads straight to a return, test and return come here, and only
 //! what is left calls. A doubly recursive function makes half its calls for
-//! such ends.
+//! such ends. One with loops over elements is only peeled: its calls are the
+//! smaller part of what it takes, and what its loops hold fits the processor's
+//! registers but once.
 //!
 //! A function with a region of its own is left alone: its objects go when it
 //! returns. Nodes keep where they come from, with the call they came by, so
@@ -145,6 +147,8 @@ struct Callee {
     size: usize,
     sites: Vec<Site>,
     has_loop: bool,
+    /// Whether calls are a small part of what it takes: loops over elements.
+    is_heavy: bool,
 }
 
 /// What happens to a call.
@@ -245,6 +249,10 @@ impl Inliner<'_> {
         }
         let limits = self.limits;
         let callee = self.callee(site.callee)?;
+        // What its loops hold would no longer fit the processor's registers.
+        if within > 0 && callee.is_heavy {
+            return None;
+        }
         // One that calls itself in one place only does not branch out.
         if callee.sites.len() > 1 && within > limits.recursion_depth / 2 {
             return None;
@@ -284,11 +292,12 @@ impl Inliner<'_> {
                 return None;
             }
             let has_loop = !graph.back_edges().is_empty();
+            let is_heavy = has_loop && graph.rpo().iter().any(|b| accesses(&func.blocks[b.index()]));
             if metered {
                 charge::insert(&mut func);
             }
             let sites = sites_of(&func, module);
-            Some(Callee { func, size, sites, has_loop })
+            Some(Callee { func, size, sites, has_loop, is_heavy })
         };
         self.callees.entry(id).or_insert_with(build).as_ref()
     }
@@ -302,6 +311,24 @@ impl Inliner<'_> {
 fn calls(func: &Func, id: FuncId) -> bool {
     let mut nodes = func.blocks.iter().filter(|b| !b.cold).flat_map(|b| &b.nodes);
     nodes.any(|n| matches!(n.op, Op::Inst(Inst::Call { callee, .. }) if callee == id))
+}
+
+/// Whether `block` reads or writes elements of tensors or lists.
+fn accesses(block: &Block) -> bool {
+    let is_access = |inst: &Inst| {
+        matches!(
+            inst,
+            Inst::TensorLoad { .. }
+                | Inst::TensorLoad2 { .. }
+                | Inst::TensorLoad3 { .. }
+                | Inst::TensorStore { .. }
+                | Inst::TensorStore2 { .. }
+                | Inst::TensorStore3 { .. }
+                | Inst::ListGet { .. }
+                | Inst::ListSet { .. }
+        )
+    };
+    block.nodes.iter().any(|n| matches!(&n.op, Op::Inst(inst) if is_access(inst)))
 }
 
 /// Stands for the origin of the call itself in what is put in for it.
