@@ -45,8 +45,9 @@ pub fn run(func: &mut Func) -> bool {
         let turn = Turn { func: &before, forest: &forest, values: &values, reads: &reads, id };
         let times = turn.times();
         if !times.is_empty() {
-            let blocks = &forest.get(id).own;
-            changed |= blocks.iter().fold(false, |done, b| turn.reorder(*b, &times, func) || done);
+            for block in &forest.get(id).own {
+                changed |= turn.reorder(*block, &times, func);
+            }
         }
     }
     changed
