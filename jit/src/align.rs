@@ -14,6 +14,9 @@ const STEP: u32 = 16;
 /// Longer loops are bound by other things.
 const MAX_LENGTH: u32 = 4 * LINE;
 
+/// Loops around a loop that make it weigh more.
+const MAX_DEPTH: usize = 4;
+
 /// A loop without another inside.
 struct Loop {
     start: u32,
@@ -50,7 +53,7 @@ fn innermost(code: &CompiledCode) -> Vec<Loop> {
     back.sort_unstable();
     back.dedup();
     let mut before = None;
-    for (from, to) in back {
+    for &(from, to) in &back {
         let is_outer = before.replace(from).is_some_and(|inner| inner >= to && inner < from);
         let next = starts.partition_point(|start| *start <= from);
         let end = starts.get(next).copied().unwrap_or(code.code_info().total_size);
@@ -59,9 +62,15 @@ fn innermost(code: &CompiledCode) -> Vec<Loop> {
             continue;
         }
         let blocks = next - starts.partition_point(|start| *start < to);
+        let mut around: Vec<u32> =
+            back.iter().filter(|(f, t)| *t < to && *f > from).map(|(_, to)| *to).collect();
+        around.sort_unstable();
+        around.dedup();
         // The more there is in a turn, the less a line matters; and loops that
-        // check what they do are those for the rare case.
-        loops.push(Loop { start: to, length, weight: (64 / blocks.max(1) as u32).max(1) });
+        // check what they do are those for the rare case. Where loops are around
+        // it, it turns more often.
+        let weight = (64 / blocks.max(1) as u32).max(1) << (3 * around.len().min(MAX_DEPTH));
+        loops.push(Loop { start: to, length, weight });
     }
     loops
 }
