@@ -11,9 +11,9 @@
 use super::Accessed;
 use crate::midend::loops::Forest;
 use crate::midend::values::{Made, Value, Values};
-use crate::mir::{Func, Op, Ty};
+use crate::mir::{Entry, Func, Op, Ty};
 use nbc_ir::catalogue::{Cost, Kind, Operation};
-use nbc_ir::{Elem, Inst, OpId, Type, VerifiedModule};
+use nbc_ir::{Elem, Inst, OpId, Reg, Type, VerifiedModule};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// How an object came into the function.
@@ -21,6 +21,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 enum Origin {
     /// An operation made it.
     New,
+    /// One that the running function goes on from has: what the register has
+    /// held since the only place that sets it.
+    Before,
     /// It was there before.
     Old,
     /// A constant, whose elements nobody writes.
@@ -109,7 +112,7 @@ impl<'a> Objects<'a> {
     fn origin(&self, root: Value) -> Origin {
         let def = self.values.def(root);
         let n = match def.made {
-            Made::Entry => return Origin::Old,
+            Made::Entry => return self.origin_at_entry(def.reg),
             Made::Phi => return Origin::Unknown,
             Made::Node(n) => n as usize,
         };
@@ -122,6 +125,15 @@ impl<'a> Objects<'a> {
         }
     }
 
+    fn origin_at_entry(&self, reg: Reg) -> Origin {
+        // A shape is known of what is written in one place only.
+        match (&self.func.entry, self.func.shapes.get(&reg)) {
+            (Entry::Resume { .. }, Some(shape)) if shape.writable => Origin::Before,
+            (Entry::Resume { .. }, Some(_)) => Origin::Constant,
+            _ => Origin::Old,
+        }
+    }
+
     /// Whether writing to the tensor `written` may change elements of `read`.
     pub fn may_share(&mut self, read: Value, written: Value) -> bool {
         if self.elem(read) != self.elem(written) {
@@ -130,7 +142,7 @@ impl<'a> Objects<'a> {
         let (a, b) = (self.root(read), self.root(written));
         match (self.origin(a), self.origin(b)) {
             (Origin::Constant, _) | (_, Origin::Constant) => false,
-            (Origin::New, Origin::New) => a == b,
+            (Origin::New | Origin::Before, Origin::New | Origin::Before) => a == b,
             (Origin::New, Origin::Old) | (Origin::Old, Origin::New) => false,
             (Origin::New, Origin::Unknown) => self.is_handed_on(a),
             (Origin::Unknown, Origin::New) => self.is_handed_on(b),
@@ -144,7 +156,7 @@ impl<'a> Objects<'a> {
         match self.origin(root) {
             Origin::Constant => false,
             Origin::New => self.is_handed_on(root),
-            Origin::Old | Origin::Unknown => true,
+            Origin::Before | Origin::Old | Origin::Unknown => true,
         }
     }
 
