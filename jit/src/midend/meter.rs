@@ -52,8 +52,9 @@ pub fn run(func: &mut Func, may_grow: bool) {
 
 /// Who pays for what.
 struct Pay {
-    /// Blocks with an edge back that is paid for.
-    paid: Vec<BlockId>,
+    /// Blocks with an edge back that is paid for: that to a header, or all, for
+    /// a block can lead back to the loop around as well.
+    paid: Vec<(BlockId, Option<BlockId>)>,
     /// By loop, what loops in it have left to it, a turn.
     left: Vec<i64>,
 }
@@ -72,15 +73,21 @@ impl Pay {
             // Few turns that are known beforehand.
             let all = turns.at_most(id).and_then(|most| most.checked_mul(a_turn));
             if let (Some(all @ ..=CHUNK), Some(before)) = (all, l.preheader) {
-                self.paid.extend(&l.latches);
-                match l.parent {
-                    Some(outer) if all <= LEFT_TO_OUTER => self.left[outer.index()] += all,
-                    _ => charge_at_end(func, before, all),
-                }
+                let own = match l.parent {
+                    Some(outer) if all <= LEFT_TO_OUTER => {
+                        self.left[outer.index()] += all;
+                        Some(l.header)
+                    }
+                    _ => {
+                        charge_at_end(func, before, all);
+                        None
+                    }
+                };
+                self.paid.extend(l.latches.iter().map(|latch| (*latch, own)));
             } else if let ([latch], true) = (&l.latches[..], l.children.is_empty())
                 && let Some(counted) = Counted::new(func, forest, &defs, id, *latch)
             {
-                self.paid.push(*latch);
+                self.paid.push((*latch, None));
                 Paid { counted, weight: a_turn }.pay_in_chunks(func);
             }
         }
@@ -91,7 +98,8 @@ impl Pay {
         let mut latches: Vec<(BlockId, i64)> = Vec::new();
         for (from, to) in forest.cfg.back_edges() {
             let spends = |n: &Node| matches!(n.op, Op::Spend { .. });
-            if self.paid.contains(&from) || func.blocks[from.index()].nodes.iter().any(spends) {
+            let is_paid = |p: &(BlockId, Option<BlockId>)| p.0 == from && p.1.is_none_or(|own| own == to);
+            if self.paid.iter().any(is_paid) || func.blocks[from.index()].nodes.iter().any(spends) {
                 continue;
             }
             // What lies between in reverse postorder is at least the loop.
