@@ -103,9 +103,12 @@ impl Guard {
             };
             !written.iter().any(implies)
         });
+        // Whatever says something with a quotient says it only of what is divided
+        // and not negative; so that must be made sure of by itself.
+        let divided = self.divided(it);
         for n in (0..self.natural.len()).rev() {
             let poly = self.natural.remove(n);
-            if !self.is_natural(it, &poly) {
+            if divided.iter().any(|d| d.terms == poly.terms) || !self.is_natural(it, &poly) {
                 self.natural.insert(n, poly);
             }
         }
@@ -139,7 +142,30 @@ impl Guard {
         });
     }
 
-    /// Whether `poly` cannot be negative where nothing in `natural` is.
+    /// What is divided in the conditions.
+    fn divided(&self, it: &Induction<'_>) -> Vec<Poly> {
+        let atoms = it.atoms.borrow();
+        let dividends = |poly: &Poly| -> Vec<Poly> {
+            let of = |atom| match atoms.get(atom) {
+                Quantity::Quotient(from, _) => Some(from.clone()),
+                _ => None,
+            };
+            poly.atoms().filter_map(of).collect()
+        };
+        let polys = self.natural.iter().chain(self.below.iter().map(|b| &b.0));
+        let mut found: Vec<Poly> = polys.flat_map(dividends).collect();
+        // What is divided may be made of quotients itself.
+        let mut next = 0;
+        while next < found.len() {
+            let inner = dividends(&found[next]);
+            found.extend(inner);
+            next += 1;
+        }
+        found
+    }
+
+    /// Whether `poly` cannot be negative where nothing in `natural` is, and
+    /// nothing that is divided.
     fn is_natural(&self, it: &Induction<'_>, poly: &Poly) -> bool {
         // A quotient is at most what is divided: that much is lost if it is
         // subtracted, and nothing if it is dropped.
