@@ -43,41 +43,107 @@ fn best(loops: &[Loop]) -> u32 {
     (0..LINE / STEP).map(|n| n * STEP).min_by_key(|shift| cuts(*shift)).unwrap_or(0)
 }
 
+/// The loops of the code without another inside.
 fn innermost(code: &CompiledCode) -> Vec<Loop> {
     let starts = &code.bb_starts;
+    let block_at = |offset: u32| starts.binary_search(&offset).ok();
+    let mut succs = vec![Vec::new(); starts.len()];
+    for (from, to) in edges(code) {
+        if let (Some(from), Some(to)) = (block_at(from), block_at(to)) {
+            succs[from].push(to);
+        }
+    }
+    let all = Nest::of(&succs);
     let mut loops = Vec::new();
-    let branches = branches(code);
-    let edges = code.bb_edges.iter().chain(&branches);
-    let mut back: Vec<(u32, u32)> = edges.filter(|(from, to)| to <= from).copied().collect();
-    // Inner loops end before those they are in.
-    back.sort_unstable();
-    back.dedup();
-    let mut before = None;
-    for &(from, to) in &back {
-        let is_outer = before.replace(from).is_some_and(|inner| inner >= to && inner < from);
-        let next = starts.partition_point(|start| *start <= from);
-        let end = starts.get(next).copied().unwrap_or(code.code_info().total_size);
-        let length = end - to;
-        if is_outer || length > MAX_LENGTH {
+    for nest in &all {
+        let inside = |other: &Nest| other.header != nest.header && nest.body[other.header];
+        let end = starts.get(nest.latch + 1).copied().unwrap_or(code.code_info().total_size);
+        let length = end.saturating_sub(starts[nest.header]);
+        if length == 0 || length > MAX_LENGTH || all.iter().any(inside) {
             continue;
         }
-        let blocks = next - starts.partition_point(|start| *start < to);
-        let mut around: Vec<u32> =
-            back.iter().filter(|(f, t)| *t < to && *f > from).map(|(_, to)| *to).collect();
-        around.sort_unstable();
-        around.dedup();
+        let around = all.iter().filter(|n| n.header != nest.header && n.body[nest.header]).count();
+        let blocks = nest.latch - nest.header + 1;
         // The more there is in a turn, the less a line matters; and loops that
         // check what they do are those for the rare case. Where loops are around
         // it, it turns more often.
-        let weight = (64 / blocks.max(1) as u32).max(1) << (3 * around.len().min(MAX_DEPTH));
-        loops.push(Loop { start: to, length, weight });
+        let weight = (64 / blocks as u32).max(1) << (3 * around.min(MAX_DEPTH));
+        loops.push(Loop { start: starts[nest.header], length, weight });
     }
     loops
 }
 
-/// Blocks and where the branches at their ends lead, as far as the code itself
-/// tells: of edges whose blocks came out empty, Cranelift's list lacks the ends.
-fn branches(code: &CompiledCode) -> Vec<(u32, u32)> {
+/// A loop among blocks, which are numbered as they lie.
+struct Nest {
+    header: usize,
+    /// The last of the blocks that lead back.
+    latch: usize,
+    /// By block, whether it is in the loop.
+    body: Vec<bool>,
+}
+
+impl Nest {
+    /// The loops that can be reached from the first block.
+    fn of(succs: &[Vec<usize>]) -> Vec<Nest> {
+        let back = back_edges(succs);
+        let mut preds = vec![Vec::new(); succs.len()];
+        for (from, tos) in succs.iter().enumerate() {
+            tos.iter().for_each(|to| preds[*to].push(from));
+        }
+        let mut nests: Vec<Nest> = Vec::new();
+        for (from, header) in back {
+            let at = nests.iter().position(|n| n.header == header).unwrap_or_else(|| {
+                let mut body = vec![false; succs.len()];
+                body[header] = true;
+                nests.push(Nest { header, latch: header, body });
+                nests.len() - 1
+            });
+            let nest = &mut nests[at];
+            nest.latch = nest.latch.max(from);
+            let mut work = vec![from];
+            while let Some(block) = work.pop() {
+                if !std::mem::replace(&mut nest.body[block], true) {
+                    work.extend(&preds[block]);
+                }
+            }
+        }
+        nests
+    }
+}
+
+/// Edges that lead to a block on the way to where they begin.
+fn back_edges(succs: &[Vec<usize>]) -> Vec<(usize, usize)> {
+    let (mut seen, mut open) = (vec![false; succs.len()], vec![false; succs.len()]);
+    let mut back = Vec::new();
+    let mut path: Vec<(usize, usize)> = Vec::new();
+    if !succs.is_empty() {
+        (seen[0], open[0]) = (true, true);
+        path.push((0, 0));
+    }
+    while let Some((block, next)) = path.last_mut() {
+        let from = *block;
+        match succs[from].get(*next) {
+            Some(&to) => {
+                *next += 1;
+                if open[to] {
+                    back.push((from, to));
+                } else if !std::mem::replace(&mut seen[to], true) {
+                    open[to] = true;
+                    path.push((to, 0));
+                }
+            }
+            None => {
+                open[from] = false;
+                path.pop();
+            }
+        }
+    }
+    back
+}
+
+/// Edges between blocks, by the places where they begin, as the code itself
+/// tells them: Cranelift's own list confuses blocks where some are cold.
+fn edges(code: &CompiledCode) -> Vec<(u32, u32)> {
     let mut found = Vec::new();
     if cfg!(not(target_arch = "x86_64")) {
         return found;
@@ -86,7 +152,7 @@ fn branches(code: &CompiledCode) -> Vec<(u32, u32)> {
     let ends = starts.iter().skip(1).copied().chain([code.code_info().total_size]);
     for (start, end) in starts.iter().zip(ends) {
         let block = bytes.get(*start as usize..end as usize).unwrap_or_default();
-        // A conditional branch, a jump, or both, each with a distance of 32 bits.
+        // Some conditional branches, and a jump, each with a distance of 32 bits.
         let to = |at: usize, distance: &[u8]| {
             let distance = i32::from_le_bytes(distance.try_into().ok()?);
             start.checked_add(at as u32)?.checked_add_signed(distance)
@@ -95,12 +161,15 @@ fn branches(code: &CompiledCode) -> Vec<(u32, u32)> {
         if let [before @ .., 0xe9, a, b, c, d] = rest {
             found.extend(to(rest.len(), &[*a, *b, *c, *d]).map(|to| (*start, to)));
             rest = before;
+        } else if !matches!(rest, [.., 0xc3] | [.., 0xff, 0xe0..=0xe7] | [.., 0x0f, 0x0b]) {
+            // Neither a return nor a jump to an address nor a trap.
+            found.push((*start, end));
         }
-        if let [.., 0x0f, 0x80..=0x8f, a, b, c, d] = rest {
+        while let [before @ .., 0x0f, 0x80..=0x8f, a, b, c, d] = rest {
             found.extend(to(rest.len(), &[*a, *b, *c, *d]).map(|to| (*start, to)));
+            rest = before;
         }
     }
-    found.retain(|(_, to)| starts.binary_search(to).is_ok());
     found
 }
 
@@ -122,5 +191,17 @@ mod tests {
         // What weighs more is heard.
         assert_eq!(best(&[at(0x330, 0x13, 64), at(0x100, 61, 32)]), 16);
         assert_eq!(best(&[at(0x330, 0x13, 32), at(0x100, 61, 64)]), 0);
+    }
+
+    #[test]
+    fn loops_are_told_from_ways_back_to_what_has_ended() {
+        // 0 -> 4 -> 5 -> 5, 4 and 1, where the function ends; 2 and 3 lie in between.
+        let succs = [vec![4], vec![], vec![1], vec![2], vec![5], vec![5, 4, 1]];
+        let found: Vec<(usize, usize, usize)> = Nest::of(&succs)
+            .iter()
+            .map(|n| (n.header, n.latch, n.body.iter().filter(|b| **b).count()))
+            .collect();
+        assert_eq!(found, [(5, 5, 1), (4, 5, 2)]);
+        assert!(Nest::of(&[]).is_empty());
     }
 }
