@@ -140,8 +140,19 @@ impl Lowering<'_, '_> {
             cond = self.builder.ins().icmp_imm_u(IntCC::Equal, cond, 0);
             (then_to, else_to) = (else_to, then_to);
         }
-        let (then_args, else_args) = (self.way_to(then_to), self.way_to(else_to));
-        let (then_to, else_to) = (self.blocks[then_to.index()], self.blocks[else_to.index()]);
+        // A way back from cold code is cold too: Cranelift would put what is done
+        // on it where it leads to.
+        let mut ways_back = Vec::new();
+        let mut way = |l: &mut Self, to: BlockId| {
+            if !l.cold || l.target.in_order || is_cold(to) {
+                return (l.blocks[to.index()], l.way_to(to));
+            }
+            let block = l.next_block();
+            ways_back.push((block, to));
+            (block, Vec::new())
+        };
+        let (then_to, then_args) = way(self, then_to);
+        let (else_to, else_args) = way(self, else_to);
         // All conditions of a guard hold, as a rule: a branch on each, which is
         // one operation with its comparison, takes less than to join them.
         let mut conditions = Vec::new();
@@ -155,6 +166,10 @@ impl Lowering<'_, '_> {
             self.go_on_in(next);
         }
         self.builder.ins().brif(last, then_to, &then_args, else_to, &else_args);
+        for (block, to) in ways_back {
+            self.go_on_in(block);
+            self.br(to);
+        }
     }
 
     /// The conditions that `cond` joins, if there are few.
