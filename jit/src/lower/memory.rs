@@ -36,7 +36,11 @@ impl Lowering<'_, '_> {
         let flags = element_flags();
         let ins = self.builder.ins();
         match elem {
-            Elem::U8 => ins.uload8(types::I32, flags, base, offset),
+            Elem::U8 => {
+                // As wide as it comes, should it be extended.
+                let wide = ins.uload8(types::I64, flags, base, offset);
+                self.builder.ins().ireduce(types::I32, wide)
+            }
             Elem::Bool => {
                 let byte = ins.load(types::I8, flags, base, offset);
                 self.builder.ins().icmp_imm_u(IntCC::NotEqual, byte, 0)

@@ -161,6 +161,18 @@ fn conjunction(b: &mut FunctionBuilder, x: Value, y: Value) -> Value {
     b.ins().band(x, y)
 }
 
+/// The byte in memory that `x` is the low half of, as an i64.
+fn byte(b: &FunctionBuilder, x: Value) -> Option<Value> {
+    let made = |value| b.func.dfg.value_def(value).inst().map(|inst| b.func.dfg.insts[inst]);
+    match made(x)? {
+        InstructionData::Unary { opcode: Clif::Ireduce, arg } => {
+            let load = made(arg)?;
+            (load.opcode() == Clif::Uload8).then_some(arg)
+        }
+        _ => None,
+    }
+}
+
 /// A comparison: 1 if it holds, else 0.
 pub fn compare(b: &mut FunctionBuilder, op: CompareOp, x: Value, y: Value) -> Value {
     use CompareOp::*;
@@ -239,8 +251,8 @@ pub fn unary(b: &mut FunctionBuilder, cpu: &Cpu, op: UnaryOp, x: Value) -> Value
         F32Nearest | F64Nearest if cpu.rounding => b.ins().nearest(x),
         BoolNot => b.ins().icmp_imm_u(IntCC::Equal, x, 0),
         I32WrapI64 => b.ins().ireduce(I32, x),
-        I64ExtendI32 => b.ins().sextend(I64, x),
-        I64ExtendI32U => b.ins().uextend(I64, x),
+        I64ExtendI32 => byte(b, x).unwrap_or_else(|| b.ins().sextend(I64, x)),
+        I64ExtendI32U => byte(b, x).unwrap_or_else(|| b.ins().uextend(I64, x)),
         I32FromBool => b.ins().uextend(I32, x),
         I64FromBool => b.ins().uextend(I64, x),
         F32FromI32 | F32FromI64 => b.ins().fcvt_from_sint(F32, x),
