@@ -2,15 +2,18 @@
 //! compile time: a row of copies, in which counters are literals.
 //!
 //! How often a loop turns is found out by letting it turn, with what is known
-//! of integers at its entry, until a test cannot be decided or the loop has
-//! been left.
+//! of integers at its entry ([`known`]), until a test cannot be decided or the
+//! loop has been left. [`nest`] does so with loops of several blocks.
+
+mod known;
+mod nest;
 
 use super::loops::{Forest, LoopId};
-use super::simplify::{self, fold::fold};
+use super::simplify;
 use crate::mir::{Func, Op};
-use nbc_ir::op::{FieldRef, Imm};
-use nbc_ir::{BlockId, Inst, Operand, Reg};
-use rustc_hash::FxHashMap;
+use known::{Known, learn, literal};
+use nbc_ir::op::Imm;
+use nbc_ir::{BlockId, Inst};
 
 /// Most turns of a loop that is written out.
 const MAX_TURNS: usize = 10;
@@ -21,14 +24,15 @@ const MAX_GROWTH: usize = 2000;
 /// Most blocks looked at for what is known at the entry of a loop.
 const MAX_BLOCKS: usize = 4;
 
-/// Integers that are known.
-type Known = FxHashMap<Reg, Imm>;
-
 /// Writes out what loops of `func` can be.
 pub fn run(func: &mut Func) -> bool {
-    let forest = Forest::new(func);
     let mut left = MAX_GROWTH;
     let mut changed = false;
+    while nest::run(func, &mut left) {
+        simplify::run(func);
+        changed = true;
+    }
+    let forest = Forest::new(func);
     for id in forest.ids() {
         changed |= write_out(func, &forest, id, &mut left).is_some();
     }
@@ -54,56 +58,6 @@ fn known_after(func: &Func, forest: &Forest, block: BlockId) -> Known {
         }
     }
     known
-}
-
-/// Goes through a node.
-fn learn(op: &Op, known: &mut Known) {
-    let value = match op {
-        Op::Inst(inst) => result(inst, known),
-        _ => None,
-    };
-    op.for_each_def(|r| {
-        known.remove(&r);
-    });
-    if let (Op::Inst(inst), Some(value)) = (op, value) {
-        inst.for_each_def(|r| {
-            known.insert(r, value);
-        });
-    }
-}
-
-fn literal(operand: Operand, known: &Known) -> Option<Imm> {
-    match operand {
-        Operand::Imm(imm) => Some(imm),
-        Operand::Reg(r) => known.get(&r).copied(),
-    }
-}
-
-fn result(inst: &Inst, known: &Known) -> Option<Imm> {
-    match inst {
-        Inst::I64Const { value, .. } | Inst::I32Const { value, .. } | Inst::BoolConst { value, .. } => {
-            return Some(*value);
-        }
-        Inst::Copy { a, .. } => {
-            return literal(*a, known).filter(|v| !matches!(v, Imm::F32(_) | Imm::F64(_)));
-        }
-        _ => {}
-    }
-    let mut all = true;
-    inst.for_each_field(|field| {
-        if let FieldRef::Use(o) = field {
-            all &= literal(o, known).is_some();
-        }
-    });
-    if !all {
-        return None;
-    }
-    let mut op = Op::Inst(inst.clone());
-    op.map_uses(|o| literal(o, known).map_or(o, Operand::Imm));
-    match &op {
-        Op::Inst(inst) => fold(inst),
-        _ => None,
-    }
 }
 
 /// Lets a loop of one block turn; how often it does, if that can be told.
