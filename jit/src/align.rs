@@ -14,6 +14,10 @@ const STEP: u32 = 16;
 /// Longer loops are bound by other things.
 const MAX_LENGTH: u32 = 4 * LINE;
 
+/// Most blocks of code whose loops are looked for, which takes time that grows
+/// with the square of their number.
+const MAX_BLOCKS: usize = 500;
+
 /// Loops around a loop that make it weigh more.
 const MAX_DEPTH: usize = 4;
 
@@ -46,6 +50,9 @@ fn best(loops: &[Loop]) -> u32 {
 /// The loops of the code without another inside.
 fn innermost(code: &CompiledCode) -> Vec<Loop> {
     let starts = &code.bb_starts;
+    if starts.len() > MAX_BLOCKS {
+        return Vec::new();
+    }
     let block_at = |offset: u32| starts.binary_search(&offset).ok();
     let mut succs = vec![Vec::new(); starts.len()];
     for (from, to) in edges(code) {

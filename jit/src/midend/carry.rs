@@ -18,11 +18,12 @@
 //! Loops that became vectors are left alone, and this runs after them: what is
 //! carried from turn to turn could be no lane.
 
+use super::analyses::Analyses;
 use super::induction::Induction;
-use super::loops::{Forest, Loop, LoopId, make_preheaders};
+use super::loops::{Forest, Loop, LoopId};
 use super::poly::{Atom, Poly, Quantity};
 use super::simplify::dead::is_droppable;
-use super::values::{Arg, Made, Value, Values};
+use super::values::{Arg, Made, Value};
 use crate::mir::{Field, Func, Node, Op, Ty, Write};
 use nbc_ir::op::{Effect, Imm};
 use nbc_ir::{BlockId, Elem, Inst, Operand, Reg, Type};
@@ -38,19 +39,19 @@ const MAX_ACCESSES: usize = 48;
 const MAX_INDEX: usize = 12;
 
 /// Has innermost loops of `func` carry elements.
-pub fn run(func: &mut Func) -> bool {
-    let forest = Forest::new(func);
+pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
+    let forest = known.forest(func);
     let headers: Vec<BlockId> =
         forest.loops.iter().filter(|l| is_candidate(func, &forest, l)).map(|l| l.header).collect();
     if headers.is_empty() {
         return false;
     }
     let lacks = |l: &Loop| headers.contains(&l.header) && l.preheader.is_none();
-    let (mut changed, forest) = match forest.loops.iter().any(lacks) {
-        true => (make_preheaders(func), Forest::new(func)),
-        false => (false, forest),
+    let (forest, mut changed) = match forest.loops.iter().any(lacks) {
+        true => known.with_preheaders(func),
+        false => (forest, false),
     };
-    let Some(values) = Values::new(func, &forest) else { return changed };
+    let Some(values) = known.values(func) else { return changed };
     let before = func.clone();
     let it = Induction::new(&before, &forest, &values);
     for id in forest.ids().filter(|id| headers.contains(&forest.get(*id).header)) {

@@ -210,10 +210,9 @@ impl Forest {
     }
 }
 
-/// Gives each loop that is not cold a preheader: a block outside that is the
-/// only entry and goes nowhere else.
-pub fn make_preheaders(func: &mut Func) -> bool {
-    let forest = Forest::new(func);
+/// Gives each loop of `forest` that is not cold a preheader: a block outside that
+/// is the only entry and goes nowhere else.
+pub fn make_preheaders(func: &mut Func, forest: &Forest) -> bool {
     let mut changed = false;
     for l in forest.loops.iter().filter(|l| !l.cold && l.preheader.is_none()) {
         let origin = func.blocks[l.header.index()].nodes[0].origin;

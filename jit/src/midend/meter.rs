@@ -10,11 +10,11 @@
 //! (Metered, every block of the bytecode charges its instructions, which was
 //! written in when the function was built, or [`super::prepay`] pays for it.)
 
+use super::analyses::Analyses;
 use super::counted::{Compare, Counted, Step, count_defs};
 use super::induction::Induction;
-use super::loops::{Forest, make_preheaders};
+use super::loops::Forest;
 use super::turns::Turns;
-use super::values::Values;
 use crate::mir::{Func, Node, Op};
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 
@@ -32,12 +32,11 @@ const LEFT_TO_OUTER: i64 = 64;
 const LONG: i64 = 16;
 
 /// Counts ways back and entries; one by one unless the function may grow.
-pub fn run(func: &mut Func, may_grow: bool) {
-    make_preheaders(func);
-    let forest = Forest::new(func);
+pub fn run(func: &mut Func, may_grow: bool, known: &mut Analyses) {
+    let (forest, _) = known.with_preheaders(func);
     let mut pay = Pay { paid: Vec::new(), left: vec![0; forest.loops.len()] };
     if may_grow {
-        pay.for_loops(func, &forest);
+        pay.for_loops(func, &forest, known);
     }
     pay.for_ways_back(func, &forest);
     // A loop that calls counts a turn, however much it calls.
@@ -61,9 +60,9 @@ struct Pay {
 
 impl Pay {
     /// Pays for many turns at once, where their number is known.
-    fn for_loops(&mut self, func: &mut Func, forest: &Forest) {
+    fn for_loops(&mut self, func: &mut Func, forest: &Forest, known: &mut Analyses) {
+        let Some(values) = known.values(func) else { return };
         let before = func.clone();
-        let Some(values) = Values::new(&before, forest) else { return };
         let it = Induction::new(&before, forest, &values);
         let mut turns = Turns::new(&it);
         let defs = count_defs(func);

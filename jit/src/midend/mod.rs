@@ -6,6 +6,7 @@
 //! says, nor the fuel that is left: a node that may trap, has an effect or
 //! charges fuel keeps its place among others of that sort.
 
+pub mod analyses;
 pub mod branchless;
 pub mod carry;
 pub mod charge;
@@ -31,6 +32,7 @@ pub mod version;
 pub mod webs;
 
 use crate::mir::Func;
+use analyses::Analyses;
 use nbc_ir::VerifiedModule;
 
 /// What the mid-end may do.
@@ -88,54 +90,65 @@ pub fn run(
         simplify::run(func);
     }
     done("simplify", func);
-    if rotate::run(func) {
+    // What passes find out is kept until one of them changes the function.
+    let known = &mut Analyses::default();
+    if rotate::run(func, known) {
         simplify::run(func);
+        known.forget();
     }
     done("rotate", func);
     let may_grow = func.size() < LARGE;
     if may_grow {
         // An index that was loaded twice may make two loads one the next time.
         for _ in 0..2 {
-            if !loads::run(func, module) {
+            if !loads::run(func, module, known) {
                 break;
             }
             webs::run(func);
             simplify::run(func);
+            known.forget();
         }
         done("loads", func);
     }
     if branchless::run(func) {
         simplify::run(func);
+        known.forget();
     }
     done("branchless", func);
     if options.hoist && may_grow {
+        let changed = version::run(func, known);
         // A guard on lengths that are known is decided, and one copy goes.
-        if version::run(func) && !func.shapes.is_empty() {
+        if known.forget_if(changed) && !func.shapes.is_empty() {
             simplify::run(func);
         }
         done("version", func);
-        sink::run(func);
+        known.forget_if(sink::run(func));
         done("sink", func);
     }
     if options.unroll && may_grow {
-        unroll::run(func);
+        let changed = unroll::run(func, known);
+        known.forget_if(changed);
         done("unroll", func);
     }
     if metered && may_grow {
-        prepay::run(func);
+        let changed = prepay::run(func, known);
+        known.forget_if(changed);
         done("prepay", func);
     }
     if options.vectorise && may_grow {
-        vectorise::run(func);
+        let changed = vectorise::run(func, known);
+        known.forget_if(changed);
         done("vectorise", func);
     }
     // Not before: a turn that has what the last one left is no lane.
     if options.hoist && may_grow {
-        carry::run(func);
+        let changed = carry::run(func, known);
+        known.forget_if(changed);
         done("carry", func);
     }
     if may_grow {
-        reassociate::run(func);
+        let changed = reassociate::run(func, known);
+        known.forget_if(changed);
         done("reassociate", func);
     }
     if metered {
@@ -143,7 +156,7 @@ pub fn run(
         done("gather", func);
     }
     if !metered {
-        meter::run(func, may_grow);
+        meter::run(func, may_grow, known);
         done("meter", func);
     }
 }

@@ -12,8 +12,9 @@
 //! It may have one loop in it, if that turns equally often each time. What is
 //! left of a loop that was written out pays in the same way.
 
+use super::analyses::Analyses;
 use super::counted::{Compare, Counted, Step, count_defs, set_to};
-use super::loops::{Copies, Forest, LoopId, make_preheaders};
+use super::loops::{Copies, Forest, LoopId};
 use super::simplify::dead::is_droppable;
 use crate::mir::{Block, Func, Node, Op, Write};
 use nbc_ir::op::Imm;
@@ -34,9 +35,8 @@ const MAX_NODES: usize = 200;
 const MAX_GROWTH: usize = 2500;
 
 /// Has loops of `func` pay in advance.
-pub fn run(func: &mut Func) -> bool {
-    let mut changed = make_preheaders(func);
-    let forest = Forest::new(func);
+pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
+    let (forest, mut changed) = known.with_preheaders(func);
     let defs = count_defs(func);
     let mut room = MAX_GROWTH;
     let mut done: Vec<LoopId> = Vec::new();

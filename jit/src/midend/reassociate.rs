@@ -9,6 +9,7 @@
 //! on, the operands of the tree are put together in the order in which they are
 //! there. Integers wrap, so nothing changes in any bit; floats are left alone.
 
+use super::analyses::Analyses;
 use super::loops::{Forest, LoopId};
 use super::simplify::fold::fold;
 use super::values::{Arg, Made, Value, Values};
@@ -26,8 +27,8 @@ const MAX_PHIS: usize = 12;
 const MIN_TIME: u32 = 2;
 
 /// Puts operands of trees in order in the innermost loops of `func`.
-pub fn run(func: &mut Func) -> bool {
-    let forest = Forest::new(func);
+pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
+    let forest = known.forest(func);
     let is_candidate = |id: &LoopId| {
         let l = forest.get(*id);
         let hot = !l.cold && l.children.is_empty() && l.latches.len() == 1 && l.size <= MAX_NODES;
@@ -37,7 +38,7 @@ pub fn run(func: &mut Func) -> bool {
     if loops.is_empty() {
         return false;
     }
-    let Some(values) = Values::new(func, &forest) else { return false };
+    let Some(values) = known.values(func) else { return false };
     let before = func.clone();
     let reads = Reads::new(&before, &forest, &values);
     let mut changed = false;

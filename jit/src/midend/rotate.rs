@@ -7,6 +7,7 @@
 //! nothing else changes, and whatever stands in `head` is run as often as
 //! before.
 
+use super::analyses::Analyses;
 use super::loops::{Forest, LoopId};
 use crate::mir::{Func, Node, Op};
 use nbc_ir::{BlockId, Inst};
@@ -15,8 +16,8 @@ use nbc_ir::{BlockId, Inst};
 const MAX_NODES: usize = 8;
 
 /// Turns all loops that can be turned.
-pub fn run(func: &mut Func) -> bool {
-    let forest = Forest::new(func);
+pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
+    let forest = known.forest(func);
     let mut preds = Preds::new(&forest);
     let mut changed = false;
     // From the inside out, so that a copy made for an outer loop leads to the

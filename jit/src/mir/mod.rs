@@ -118,7 +118,7 @@ impl Lanes {
 }
 
 /// A basic block. The last node is the only terminator.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Block {
     /// Its instructions.
     pub nodes: Vec<Node>,

@@ -16,6 +16,7 @@
 mod alias;
 mod number;
 
+use super::analyses::Analyses;
 use super::loops::Forest;
 use super::values::{Arg, Value, Values};
 use crate::mir::{Func, Node, Op, Ty};
@@ -32,12 +33,12 @@ const MAX_ELEMENTS: usize = 512;
 const MAX_QUESTIONS: usize = 200_000;
 
 /// Makes copies of loads of `func`, a function of `module`.
-pub fn run(func: &mut Func, module: &VerifiedModule) -> bool {
+pub fn run(func: &mut Func, module: &VerifiedModule, known: &mut Analyses) -> bool {
     if !has_candidates(func) {
         return false;
     }
-    let forest = Forest::new(func);
-    let Some(values) = Values::new(func, &forest) else { return false };
+    let forest = known.forest(func);
+    let Some(values) = known.values(func) else { return false };
     let Some(found) = Finder::new(func, module, &forest, &values).find() else { return false };
     rewrite(func, found)
 }

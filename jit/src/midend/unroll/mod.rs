@@ -8,6 +8,7 @@
 mod known;
 mod nest;
 
+use super::analyses::Analyses;
 use super::loops::{Forest, LoopId};
 use super::simplify;
 use crate::mir::{Func, Op};
@@ -25,14 +26,15 @@ const MAX_GROWTH: usize = 2000;
 const MAX_BLOCKS: usize = 4;
 
 /// Writes out what loops of `func` can be.
-pub fn run(func: &mut Func) -> bool {
+pub fn run(func: &mut Func, analyses: &mut Analyses) -> bool {
     let mut left = MAX_GROWTH;
     let mut changed = false;
-    while nest::run(func, &mut left) {
+    while nest::run(func, &analyses.forest(func), &mut left) {
         simplify::run(func);
+        analyses.forget();
         changed = true;
     }
-    let forest = Forest::new(func);
+    let forest = analyses.forest(func);
     for id in forest.ids() {
         changed |= write_out(func, &forest, id, &mut left).is_some();
     }

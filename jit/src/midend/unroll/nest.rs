@@ -15,8 +15,7 @@ const MAX_BLOCKS: usize = 400;
 
 /// Writes out one loop of `func`, if there is one that can be; takes what that
 /// adds off `left`.
-pub fn run(func: &mut Func, left: &mut usize) -> bool {
-    let forest = Forest::new(func);
+pub fn run(func: &mut Func, forest: &Forest, left: &mut usize) -> bool {
     let is_candidate = |id: &LoopId| {
         let l = forest.get(*id);
         let several = !l.children.is_empty() || l.own.len() > 1;
@@ -28,12 +27,12 @@ pub fn run(func: &mut Func, left: &mut usize) -> bool {
     }
     let Some(flow) = Flow::new(func, forest.cfg.rpo(), Known::default()) else { return false };
     candidates.into_iter().any(|id| {
-        let Some(turns) = turns(func, &forest, &flow, id) else { return false };
+        let Some(turns) = turns(func, forest, &flow, id) else { return false };
         let size: usize = turns.iter().map(|turn| turn.size).sum();
         let Some(rest) = left.checked_sub(size) else { return false };
         *left = rest;
-        write_out(func, &forest, id, &turns);
-        settle(func, &forest, &flow);
+        write_out(func, forest, id, &turns);
+        settle(func, forest, &flow);
         true
     })
 }

@@ -19,8 +19,9 @@ mod front;
 mod nest;
 mod shape;
 
+use super::analyses::Analyses;
 use super::induction::Induction;
-use super::loops::{Forest, LoopId, make_preheaders};
+use super::loops::{Forest, LoopId};
 use super::turns::Turns;
 use super::values::Values;
 use crate::mir::{Address, Field, Func, Node, Op, Ty};
@@ -30,7 +31,8 @@ use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 use nest::Nest;
 use rustc_hash::{FxHashMap, FxHashSet};
 use shape::{Shape, Shapes};
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
 
 /// Most loops of a function that become vectors.
 const MAX_LOOPS: usize = 40;
@@ -99,18 +101,18 @@ impl Whole {
 }
 
 /// Makes vectors of loops of `func`.
-pub fn run(func: &mut Func) -> bool {
-    let forest = Forest::new(func);
+pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
+    let forest = known.forest(func);
     if !forest.loops.iter().any(|l| !l.cold && l.children.is_empty() && l.own.len() == 1) {
         return false;
     }
-    let mut changed = make_preheaders(func);
-    let forest = if changed { Forest::new(func) } else { forest };
+    let (forest, mut changed) = known.with_preheaders(func);
     let before = func.clone();
     // Only where something is to become vectors.
     let (values, induction) = (OnceCell::new(), OnceCell::new());
+    let known = RefCell::new(known);
     let analysis = || {
-        let values: &Option<Values> = values.get_or_init(|| Values::new(&before, &forest));
+        let values: &Option<Rc<Values>> = values.get_or_init(|| known.borrow_mut().values(&before));
         let values = values.as_ref()?;
         Some(induction.get_or_init(|| Induction::new(&before, &forest, values)))
     };

@@ -20,9 +20,9 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
+use super::analyses::Analyses;
 use super::induction::Induction;
-use super::loops::{Copies, Forest, make_preheaders};
-use super::values::Values;
+use super::loops::Copies;
 use crate::mir::{Block, Func, Node, Op};
 use access::Access;
 use emit::{FieldKey, Saved, Writer, key};
@@ -32,17 +32,16 @@ use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
 /// Takes bounds checks out of the loops of `func`.
-pub fn run(func: &mut Func) -> bool {
+pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
     let is_access = |n: &Node| matches!(&n.op, Op::Inst(inst) if access::is_checked(inst));
     if !func.blocks.iter().flat_map(|b| &b.nodes).any(is_access) {
         return false;
     }
-    let changed = make_preheaders(func);
-    let forest = Forest::new(func);
+    let (forest, changed) = known.with_preheaders(func);
     if forest.loops.is_empty() {
         return changed;
     }
-    let Some(values) = Values::new(func, &forest) else { return changed };
+    let Some(values) = known.values(func) else { return changed };
     let before = func.clone();
     let it = Induction::new(&before, &forest, &values);
     let plans = plan(&it);

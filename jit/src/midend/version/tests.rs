@@ -2,6 +2,7 @@
 //! how long it takes for functions that nobody would write.
 
 use super::access::is_checked;
+use crate::midend::analyses::Analyses;
 use crate::midend::loops::Forest;
 use crate::midend::{rotate, simplify, webs};
 use crate::mir::{self, Func, Op};
@@ -15,9 +16,9 @@ fn passed(text: &str) -> Vec<Func> {
         let mut func = mir::build(&module, id);
         webs::run(&mut func);
         simplify::run(&mut func);
-        rotate::run(&mut func);
+        rotate::run(&mut func, &mut Analyses::default());
         simplify::run(&mut func);
-        super::run(&mut func);
+        super::run(&mut func, &mut Analyses::default());
         mir::check(&func).unwrap_or_else(|e| panic!("{e}"));
         func
     });
