@@ -206,47 +206,49 @@ impl Paid {
     fn nearer_bound(&self, func: &mut Func, near: Reg, step: i64, origin: u32) -> Vec<Node> {
         let chunk = (CHUNK / self.weight).max(64) * step.abs();
         let mut value = |ty| func.value(ty);
-        let (distance, long, goal) = (value(Type::I64), value(Type::Bool), value(Type::I64));
         let (counter, bound) = (Operand::from(self.counted.counter), self.counted.bound);
-        let by = if step > 0 { chunk } else { -chunk };
         let from_to = |from, to| if step > 0 { (to, from) } else { (from, to) };
-        let (high, low) = from_to(counter, bound);
-        let mut insts = vec![Inst::I64Sub { dst: distance, a: high, b: low }];
-        let mut far = distance;
+        let mut insts = Vec::new();
+        // The first number, in its direction, at which it does not go on.
+        let mut last = bound;
+        if self.counted.goes_on != self.counted.goes_on.strict() {
+            let beyond = value(Type::I64);
+            insts.push(Inst::I64Add { dst: beyond, a: bound, b: step.signum().into() });
+            last = beyond.into();
+        }
+        // If that is ahead, so far ahead, whatever the signs.
+        let (distance, some) = (value(Type::I64), value(Type::I64));
+        let (high, low) = from_to(counter, last);
+        insts.push(Inst::I64Sub { dst: distance, a: high, b: low });
+        let mut paid = some;
         if self.counted.goes_on == Compare::Ne {
             // At distance 0 the loop counts all the way around.
-            far = value(Type::I64);
-            insts.push(Inst::I64Sub { dst: far, a: distance.into(), b: 1i64.into() });
-        }
-        insts.push(Inst::I64GeU { dst: long, a: far.into(), b: chunk.into() });
-        insts.push(Inst::I64Add { dst: goal, a: counter, b: by.into() });
-        if self.counted.goes_on == Compare::Ne {
-            insts.push(Inst::Select { dst: near, cond: long.into(), a: goal.into(), b: bound });
+            let (less, least) = (value(Type::I64), value(Type::I64));
+            insts.push(Inst::I64Sub { dst: less, a: distance.into(), b: 1i64.into() });
+            insts.push(Inst::I64MinU { dst: least, a: less.into(), b: (chunk - 1).into() });
+            insts.push(Inst::I64Add { dst: some, a: least.into(), b: 1i64.into() });
         } else {
-            let mut last = bound;
-            if self.counted.goes_on != self.counted.goes_on.strict() {
-                let beyond = value(Type::I64);
-                insts.push(Inst::I64Add { dst: beyond, a: bound, b: step.signum().into() });
-                last = beyond.into();
-            }
-            let (to, one, ahead) = (value(Type::I64), value(Type::I64), value(Type::Bool));
-            insts.push(Inst::Select { dst: to, cond: long.into(), a: goal.into(), b: last });
-            insts.push(Inst::I64Add { dst: one, a: counter, b: step.into() });
+            insts.push(Inst::I64MinU { dst: some, a: distance.into(), b: chunk.into() });
+            let mut ahead = value(Type::Bool);
             insts.push(self.counted.goes_on.inst(ahead, counter, bound));
-            let (mut many, fits) = (ahead, value(Type::Bool));
+            let fits = value(Type::Bool);
             if let Some(test) = self.stays_in_range(fits, step) {
-                many = value(Type::Bool);
+                let is_ahead = std::mem::replace(&mut ahead, value(Type::Bool));
                 insts.push(test);
-                insts.push(Inst::BoolAnd { dst: many, a: ahead.into(), b: fits.into() });
+                insts.push(Inst::BoolAnd { dst: ahead, a: is_ahead.into(), b: fits.into() });
             }
-            insts.push(Inst::Select { dst: near, cond: many.into(), a: to.into(), b: one.into() });
+            paid = value(Type::I64);
+            let one = step.abs().into();
+            insts.push(Inst::Select { dst: paid, cond: ahead.into(), a: some.into(), b: one });
         }
-        let mut cost = value(Type::I64);
-        let (high, low) = from_to(counter, near.into());
-        insts.push(Inst::I64Sub { dst: cost, a: high, b: low });
+        insts.push(match step > 0 {
+            true => Inst::I64Add { dst: near, a: counter, b: paid.into() },
+            false => Inst::I64Sub { dst: near, a: counter, b: paid.into() },
+        });
+        let mut cost = paid;
         if self.weight > 1 {
-            let distance = std::mem::replace(&mut cost, value(Type::I64));
-            insts.push(Inst::I64Mul { dst: cost, a: distance.into(), b: self.weight.into() });
+            cost = value(Type::I64);
+            insts.push(Inst::I64Mul { dst: cost, a: paid.into(), b: self.weight.into() });
         }
         let mut nodes: Vec<Node> = insts.into_iter().map(|i| Node { op: Op::Inst(i), origin }).collect();
         nodes.push(Node { op: Op::Charge { cost: cost.into() }, origin });
