@@ -88,6 +88,15 @@ impl Lowering<'_, '_> {
         self.dirty = self.target.metered;
         self.save_budget();
         let status = self.runtime_call(address, args);
+        self.exit_with(status);
+    }
+
+    /// Ends a way out with a status whose trap has been noted.
+    fn exit_with(&mut self, status: Value) {
+        if self.ways_out.0.iter().flatten().count() == 1 {
+            // It is the only one.
+            return self.return_values(status, &[]);
+        }
         let exit = self.way_out(WayOut::Exit);
         self.builder.ins().jump(exit, &[status.into()]);
     }
@@ -158,8 +167,7 @@ impl Lowering<'_, '_> {
         if let Some(params) = self.begin_way_out(WayOut::Passed) {
             // Whatever has trapped left the budget as it is to be.
             let status = self.runtime_call(calls().passed, &[self.ctx, params[0], params[1]]);
-            let exit = self.way_out(WayOut::Exit);
-            self.builder.ins().jump(exit, &[status.into()]);
+            self.exit_with(status);
         }
         self.refused_accesses();
         if let Some(params) = self.begin_way_out(WayOut::Exit) {

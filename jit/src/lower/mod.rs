@@ -212,7 +212,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
     }
 
     fn run(&mut self, cfg: &Cfg) {
-        self.prologue(!cfg.back_edges().is_empty());
+        let begins = self.prologue(cfg);
         let dirty = self.dirty_at_starts(cfg);
         // Cold blocks last, so that what is shared with them is not made for them.
         // A block is sealed with the last one that leads to it: the sooner, the
@@ -220,7 +220,9 @@ impl<'a, 'f> Lowering<'a, 'f> {
         let mut awaited = vec![0usize; cfg.len()];
         cfg.rpo().iter().flat_map(|b| cfg.succs(*b)).for_each(|to| awaited[to.index()] += 1);
         for &block in cfg.rpo() {
-            self.builder.switch_to_block(self.blocks[block.index()]);
+            if !(begins && block.index() == 0) {
+                self.builder.switch_to_block(self.blocks[block.index()]);
+            }
             self.enter(block);
             self.dirty = dirty[block.index()];
             self.block(block);
@@ -459,8 +461,10 @@ impl<'a, 'f> Lowering<'a, 'f> {
         self.builder.ins().load(clif_type(Ty::Value(ty)), MemFlagsData::trusted(), base, offset)
     }
 
-    fn prologue(&mut self, loops: bool) {
-        let entry = self.builder.create_block();
+    /// Whether the first block goes on where this ends: if nothing else leads there.
+    fn prologue(&mut self, cfg: &Cfg) -> bool {
+        let begins = cfg.preds(BlockId(0)).is_empty() && self.phis.params[0].is_empty();
+        let entry = if begins { self.blocks[0] } else { self.builder.create_block() };
         self.builder.append_block_params_for_function_params(entry);
         self.go_on_in(entry);
         let params = self.builder.block_params(entry).to_vec();
@@ -487,11 +491,21 @@ impl<'a, 'f> Lowering<'a, 'f> {
                 }
             }
         }
-        if self.budget.is_some() && loops {
+        // A loop that is paid for in chunks is two, of which the outer hardly turns.
+        let mut headers: Vec<BlockId> = cfg.back_edges().iter().map(|(_, to)| *to).collect();
+        headers.sort_unstable();
+        headers.dedup();
+        if self.budget.is_some() && headers.len() > 2 {
             self.lead_out();
         }
         self.reload_budget();
-        self.builder.ins().jump(self.blocks[0], &[]);
+        match self.builder.current_block() {
+            Some(block) if begins => self.blocks[0] = block,
+            _ => {
+                self.builder.ins().jump(self.blocks[0], &[]);
+            }
+        }
+        begins
     }
 
     /// Whether it may call a function of the program, and so itself again.
