@@ -271,12 +271,12 @@ fn some_ways() -> Vec<Way> {
     Way::all().filter(chosen).collect()
 }
 
-/// A function of that many blocks: `n` goes through all of them, and is changed
-/// in each.
+/// A function of that many blocks: `n` goes through all of them, and changes
+/// a sum in each and a product in some; in others it turns a few times.
 fn long_function(blocks: usize) -> Module {
     let mut m = ModuleBuilder::new();
-    let mut f = m.export("long", [Type::I64], [Type::I64]);
-    let (n, sum) = (f.param(0), f.var("sum", 0i64));
+    let mut f = m.export("long", [Type::I64], [Type::I64, Type::F64]);
+    let (n, sum, product) = (f.param(0), f.var("sum", 0i64), f.var("product", 1.0));
     let (head, done) = (f.block(), f.block());
     f.br(head);
     f.switch_to(head);
@@ -291,6 +291,7 @@ fn long_function(blocks: usize) -> Module {
             }
             1 => {
                 f.to(sum).i64_xor(sum, at as i64);
+                f.to(product).f64_mul(product, 1.0 + 1.0 / (at + 1) as f64);
                 f.br(next);
             }
             // Back a little, hardly ever.
@@ -299,7 +300,14 @@ fn long_function(blocks: usize) -> Module {
                 f.br_if(cond, near, next);
             }
             3 => f.switch(n, [done, done, next], next),
-            _ => f.br(next),
+            _ if at % 4 > 0 => f.br(next),
+            _ => {
+                let odd = f.i64_and(sum, 3i64);
+                f.for_range(0i64, odd, |f, i| {
+                    f.to(sum).i64_add(sum, i);
+                });
+                f.br(next);
+            }
         }
         if at % 64 == 0 {
             near = next;
@@ -308,13 +316,12 @@ fn long_function(blocks: usize) -> Module {
     }
     f.br(done);
     f.switch_to(done);
-    f.ret(sum);
+    f.ret([sum, product]);
     m.finish()
 }
 
-#[test]
-fn functions_of_a_hundred_thousand_blocks_run() {
-    let blocks = if cfg!(debug_assertions) { 3000 } else { 100_000 };
+/// Runs one through in some ways.
+fn run_long_function(blocks: usize) {
     let module = long_function(blocks).verify().unwrap_or_else(|e| panic!("{e}"));
     let calls = [1i64, 5, 2, 0].map(|n| ("long".to_owned(), vec![Value::I64(n)])).to_vec();
     let script = harness::agree::Script {
@@ -326,6 +333,47 @@ fn functions_of_a_hundred_thousand_blocks_run() {
     };
     let outcomes = harness::agree::agree(&module, &script, &some_ways()).unwrap_or_else(|d| panic!("{d}"));
     assert!(outcomes.iter().all(|o| o.result.is_ok()), "{outcomes:?}");
+}
+
+#[test]
+fn functions_of_a_hundred_thousand_blocks_run() {
+    run_long_function(if cfg!(debug_assertions) { 10_000 } else { 100_000 });
+}
+
+/// They are compiled, but not as well as short ones.
+#[test]
+fn functions_of_some_thousand_blocks_run() {
+    run_long_function(2_000);
+    if !cfg!(debug_assertions) {
+        run_long_function(8_000);
+    }
+}
+
+/// A function that compares with more different numbers than fit a frame.
+fn many_numbers(number: usize) -> Module {
+    let mut m = ModuleBuilder::new();
+    let mut f = m.export("numbers", [Type::I64], [Type::I64]);
+    let (n, sum, done) = (f.param(0), f.var("sum", 0i64), f.block());
+    for at in 0..number {
+        f.to(sum).i64_add(sum, n);
+        let (goes_on, next) = (f.i64_gt(sum, at as i64), f.block());
+        f.br_if(goes_on, next, done);
+        f.switch_to(next);
+    }
+    f.br(done);
+    f.switch_to(done);
+    f.ret(sum);
+    m.finish()
+}
+
+#[test]
+fn numbers_that_find_no_room_do_not_get_in_the_way() {
+    let module = many_numbers(1500).verify().unwrap_or_else(|e| panic!("{e}"));
+    for way in Way::all() {
+        let mut instance = instance(&harness::load(&module, way), wide(way));
+        let sums = instance.call("numbers", &[Value::I64(3)]).unwrap();
+        assert_eq!(sums.as_slice(), [Value::I64(4500)], "{way}");
+    }
 }
 
 /// Functions of two kinds, and one that calls all of them in a loop.

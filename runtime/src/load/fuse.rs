@@ -36,10 +36,16 @@ impl<F: Fn(&Micro) -> bool> Finish for Fuse<F> {
         // What has moved past others can have no place to take over before
         // it. A loop that compiled code cannot enter is slower than any other.
         if micros.iter().any(is_closed) {
-            *micros = in_order;
+            micros.clone_from(&in_order);
             exit = carry(block, micros, entry, has);
         }
-        place_literals(micros, literals, has);
+        if !place_literals(micros, literals, has) {
+            // Nothing can be passed on then.
+            *micros = in_order;
+            mark_resumes(micros);
+            place_literals(micros, literals, has);
+            exit = Carried::default();
+        }
         exit
     }
 

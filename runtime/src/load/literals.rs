@@ -65,9 +65,16 @@ fn literal(slot: u16, bits: u64, origin: u32) -> Micro {
 }
 
 /// Puts literals without a place in the code into slots, and falls back to
-/// slots for whatever has no handler.
-pub fn place_literals(micros: &mut Vec<Micro>, literals: &mut Literals, has: impl Fn(&Micro) -> bool) {
+/// slots for whatever has no handler. Whether all found room: if not, they are
+/// written to scratch slots as they are wanted, by operations that leave other
+/// values in the machine registers than were there.
+pub fn place_literals(
+    micros: &mut Vec<Micro>,
+    literals: &mut Literals,
+    has: impl Fn(&Micro) -> bool,
+) -> bool {
     let mut out = Vec::with_capacity(micros.len());
+    let mut all = true;
     for mut m in micros.drain(..) {
         let mut scratch = 0;
         // Literals of calls and sites are not operands in slots.
@@ -79,6 +86,7 @@ pub fn place_literals(micros: &mut Vec<Micro>, literals: &mut Literals, has: imp
             let slot = literals.slot(bits).unwrap_or_else(|| {
                 let slot = literals.scratch(scratch);
                 scratch += 1;
+                all = false;
                 out.push(literal(slot, bits, m.origin));
                 slot
             });
@@ -88,4 +96,5 @@ pub fn place_literals(micros: &mut Vec<Micro>, literals: &mut Literals, has: imp
         out.push(m);
     }
     *micros = out;
+    all
 }
