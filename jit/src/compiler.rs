@@ -331,6 +331,9 @@ impl Compiler {
         };
         let builder = FunctionBuilder::new(&mut context.func, frontend);
         let attachments = lower(func, target, builder).ok_or(CompileError::TooLarge)?;
+        if func.size() >= LARGE && !in_order {
+            clif::relay(context);
+        }
         context.optimize(&**isa, &mut ControlPlane::default()).map_err(ModuleError::from)?;
         if optimises {
             clif::run(context);

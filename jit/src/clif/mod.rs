@@ -3,10 +3,13 @@
 //! with them.
 
 mod constants;
+mod relay;
 mod schedule;
 mod split;
 
 use cranelift_codegen::Context;
+
+pub use relay::run as relay;
 
 /// Name and pass.
 pub type Pass = (&'static str, fn(&mut Context));

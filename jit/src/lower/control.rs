@@ -4,6 +4,7 @@
 //! by the whole function, which calls the runtime to note what and where, and
 //! returns. Callers do the same with a status they are given.
 
+use super::scalar::import;
 use super::{Lowering, call_signature};
 use crate::mir::{Entry, Op};
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -362,7 +363,7 @@ impl Lowering<'_, '_> {
     }
 
     fn call_poll(&mut self, address: usize, args: &[Value]) {
-        let sig = self.builder.import_signature(super::poll_signature(args.len()));
+        let sig = import(&mut self.builder, super::poll_signature(args.len()));
         let callee = self.address_of(address);
         self.builder.ins().call_indirect(sig, callee, args);
     }
@@ -466,7 +467,7 @@ impl Lowering<'_, '_> {
 
                 self.go_on_in(direct);
                 let clif = call_signature(&sig.params, &sig.results, self.target.config.default_call_conv);
-                let clif = self.builder.import_signature(clif);
+                let clif = import(&mut self.builder, clif);
                 self.builder.ins().call_indirect(clif, native, &passed)
             }
         };

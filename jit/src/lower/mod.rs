@@ -420,7 +420,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
         let mut sig = ir::Signature::new(self.target.config.default_call_conv);
         sig.params.extend(args.iter().map(|_| AbiParam::new(types::I64)));
         sig.returns.push(AbiParam::new(types::I64));
-        let sig = self.builder.import_signature(sig);
+        let sig = scalar::import(&mut self.builder, sig);
         let callee = self.address_of(address);
         let call = self.builder.ins().call_indirect(sig, callee, args);
         self.builder.inst_results(call)[0]

@@ -486,8 +486,10 @@ fn call(b: &mut FunctionBuilder, cpu: &Cpu, address: usize, ty: ClifType, args: 
     b.inst_results(call)[0]
 }
 
-/// The signature, which the function may know already.
-fn import(b: &mut FunctionBuilder, signature: Signature) -> SigRef {
-    let known = b.func.dfg.signatures.iter().find(|(_, s)| **s == signature).map(|(r, _)| r);
+/// The signature, which the function may know already: then it is one of the
+/// first, unless there are many, and looking for it would take too long.
+pub fn import(b: &mut FunctionBuilder, signature: Signature) -> SigRef {
+    const FIRST: usize = 16;
+    let known = b.func.dfg.signatures.iter().take(FIRST).find(|(_, s)| **s == signature).map(|(r, _)| r);
     known.unwrap_or_else(|| b.import_signature(signature))
 }
