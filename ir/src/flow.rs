@@ -332,7 +332,7 @@ impl Forest {
 
 /// The natural loops of a function. The parts of an irreducible cycle that
 /// have no header dominating them belong to no loop.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Loops {
     is_header: Vec<bool>,
     /// Innermost loop around a block; for a header, around its own loop.
@@ -400,6 +400,66 @@ impl Loops {
     /// How many loops `block` is in.
     pub fn depth(&self, block: BlockId) -> u32 {
         self.depth[block.index()]
+    }
+}
+
+/// The cycles of a function: its strongly connected components, by Tarjan's
+/// algorithm ("Depth-first search and linear graph algorithms", 1972).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cycles {
+    /// By block, a number that the blocks of its component share; `UNREACHED`
+    /// where no way leads back.
+    component: Vec<u32>,
+}
+
+impl Cycles {
+    /// The cycles of `cfg`.
+    pub fn new(cfg: &Cfg) -> Cycles {
+        let count = cfg.len();
+        let mut component = vec![UNREACHED; count];
+        // When each block was come to, and the first block that it leads back to.
+        let (mut number, mut low) = (vec![UNREACHED; count], vec![UNREACHED; count]);
+        let mut is_open = vec![false; count];
+        let (mut open, mut path, mut next) = (Vec::new(), Vec::new(), 0);
+        if count > 0 {
+            path.push((BlockId(0), 0usize));
+        }
+        while let Some((block, seen)) = path.last_mut() {
+            let (at, edge) = (block.index(), *seen);
+            *seen += 1;
+            if edge == 0 {
+                (number[at], low[at], is_open[at]) = (next, next, true);
+                next += 1;
+                open.push(at);
+            }
+            if let Some(to) = cfg.succs(BlockId::new(at)).get(edge) {
+                if number[to.index()] == UNREACHED {
+                    path.push((*to, 0));
+                } else if is_open[to.index()] {
+                    low[at] = low[at].min(number[to.index()]);
+                }
+                continue;
+            }
+            path.pop();
+            if let Some((above, _)) = path.last() {
+                low[above.index()] = low[above.index()].min(low[at]);
+            }
+            if low[at] == number[at] {
+                let first = open.iter().rposition(|b| *b == at).expect("it is open");
+                let turns = open.len() - first > 1 || cfg.succs(BlockId::new(at)).contains(&BlockId::new(at));
+                for b in open.drain(first..) {
+                    is_open[b] = false;
+                    component[b] = if turns { number[at] } else { UNREACHED };
+                }
+            }
+        }
+        Cycles { component }
+    }
+
+    /// What the blocks from which a way leads to `block` and back have in
+    /// common; `None` if it is in no cycle.
+    pub fn around(&self, block: BlockId) -> Option<u32> {
+        Some(self.component[block.index()]).filter(|c| *c != UNREACHED)
     }
 }
 
@@ -485,20 +545,57 @@ mod tests {
         assert_eq!(cfg.back_edges(), [(BlockId(0), BlockId(0)), (BlockId(1), BlockId(0))]);
     }
 
-    #[test]
-    fn dominators_agree_with_their_definition_on_random_graphs() {
+    /// Numbers below what is asked for.
+    fn randoms() -> impl FnMut(u64) -> u64 {
         let mut state = 7u64;
-        let mut random = |below: u64| {
+        move |below: u64| {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             (state >> 33) % below
-        };
+        }
+    }
+
+    fn random_edges(random: &mut impl FnMut(u64) -> u64) -> Vec<Vec<u32>> {
+        let count = 2 + random(10);
+        let mut list = |_| (0..random(4)).map(|_| random(count) as u32).collect::<Vec<u32>>();
+        (0..count).map(&mut list).collect()
+    }
+
+    #[test]
+    fn cycles_agree_with_their_definition_on_random_graphs() {
+        let mut random = randoms();
         for _ in 0..200 {
-            let count = 2 + random(10);
-            let edges: Vec<Vec<u32>> = (0..count)
-                .map(|_| (0..random(4)).map(|_| random(count) as u32).collect::<Vec<u32>>())
-                .collect();
+            let edges = random_edges(&mut random);
+            let lists: Vec<&[u32]> = edges.iter().map(Vec::as_slice).collect();
+            let cfg = graph(&lists);
+            let cycles = Cycles::new(&cfg);
+            // What is reached from each block in one step or more.
+            let reached = |from: u32| {
+                let mut seen = vec![false; edges.len()];
+                let mut left = vec![from];
+                while let Some(at) = left.pop() {
+                    let new = |to: &&u32| !std::mem::replace(&mut seen[**to as usize], true);
+                    left.extend(edges[at as usize].iter().filter(new).copied().collect::<Vec<_>>());
+                }
+                seen
+            };
+            let blocks = 0..edges.len() as u32;
+            for (a, b) in blocks.clone().flat_map(|a| blocks.clone().map(move |b| (a, b))) {
+                let is_reachable = cfg.is_reachable(BlockId(a)) && cfg.is_reachable(BlockId(b));
+                let slow = is_reachable && reached(a)[b as usize] && reached(b)[a as usize];
+                let (of_a, of_b) = (cycles.around(BlockId(a)), cycles.around(BlockId(b)));
+                assert_eq!(of_a.is_some() && of_a == of_b, slow, "{edges:?}: {a} and {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn dominators_agree_with_their_definition_on_random_graphs() {
+        let mut random = randoms();
+        for _ in 0..200 {
+            let edges = random_edges(&mut random);
             let lists: Vec<&[u32]> = edges.iter().map(Vec::as_slice).collect();
             let doms = Dominators::new(&graph(&lists));
+            let count = edges.len();
             for (a, b) in (0..count as u32).flat_map(|a| (0..count as u32).map(move |b| (a, b))) {
                 let fast = doms.dominates(BlockId(a), BlockId(b));
                 assert_eq!(fast, dominates_slowly(&edges, a, b), "{edges:?}: {a} over {b}");

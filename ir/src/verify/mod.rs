@@ -28,7 +28,7 @@ mod types;
 
 use crate::entity::{BlockId, FuncId};
 use crate::error::Error;
-use crate::flow::Cfg;
+use crate::flow::{Cfg, Cycles, Dominators, Loops};
 use crate::module::{Function, Module};
 use crate::op::{FieldRef, Inst};
 use report::Report;
@@ -76,6 +76,27 @@ pub struct FunctionFacts {
     pub loop_headers: Vec<bool>,
     /// Edges against the reverse postorder, as (from, to); every cycle has one.
     pub back_edges: Vec<(BlockId, BlockId)>,
+    /// Its loops and cycles; none if there is no such edge.
+    turns: Option<(Loops, Cycles)>,
+}
+
+/// Where a function goes around: a natural loop, by its header, or a cycle with
+/// several ways in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turn {
+    /// The innermost loop, which begins at the block.
+    Loop(BlockId),
+    /// A cycle, by number; what is in a loop in it does not count.
+    Cycle(u32),
+}
+
+impl FunctionFacts {
+    /// Where `block` is that the function goes around; `None` if it runs once a call.
+    pub fn turn(&self, block: BlockId) -> Option<Turn> {
+        let (loops, cycles) = self.turns.as_ref()?;
+        let cycle = || cycles.around(block).map(Turn::Cycle);
+        loops.innermost(block).map(Turn::Loop).or_else(cycle)
+    }
 }
 
 impl Module {
@@ -115,6 +136,8 @@ fn flow(report: &mut Report<'_>, work: &mut assignment::Work, id: FuncId, func: 
     for (_, to) in &back_edges {
         loop_headers[to.index()] = true;
     }
+    let turns =
+        (!back_edges.is_empty()).then(|| (Loops::new(&cfg, &Dominators::new(&cfg)), Cycles::new(&cfg)));
     let makes_objects = func.blocks.iter().flat_map(|b| &b.insts).any(|i| may_make_object(func, i));
     FunctionFacts {
         block_depth: depths.block_depth,
@@ -122,6 +145,7 @@ fn flow(report: &mut Report<'_>, work: &mut assignment::Work, id: FuncId, func: 
         makes_objects,
         loop_headers,
         back_edges,
+        turns,
     }
 }
 

@@ -5,8 +5,8 @@ use super::NativeCode;
 use crate::interp::code::{FuncCode, Instr, Loaded};
 use crate::interp::context::{Context, PENDING};
 use crate::interp::micro::MicroOp;
-use nbc_ir::flow::{Cfg, Dominators, Loops};
-use nbc_ir::{BlockId, FuncId, Function};
+use nbc_ir::verify::Turn;
+use nbc_ir::{BlockId, FuncId};
 use rustc_hash::FxHashMap;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,8 +51,8 @@ pub(crate) struct Published {
 struct Resume {
     at: (u32, u32),
     stub: *const Instr,
-    /// Blocks of the loop that `at` is in, but not of those in it.
-    near: Box<[u32]>,
+    /// What `at` is in that the function goes around.
+    turn: Option<Turn>,
 }
 
 impl Published {
@@ -67,9 +67,9 @@ impl Published {
         self.with(func, |list| list.iter().rev().find(|r| r.at == (block, inst)).map(|r| r.stub))
     }
 
-    /// Whether a loop that `block` of `func` is in can be entered elsewhere.
-    pub fn is_near(&self, func: FuncId, block: u32) -> bool {
-        self.with(func, |list| list.iter().any(|r| r.near.contains(&block)))
+    /// Whether what `func` goes around can be entered somewhere.
+    pub fn is_near(&self, func: FuncId, turn: Turn) -> bool {
+        self.with(func, |list| list.iter().any(|r| r.turn == Some(turn)))
     }
 
     fn with<R>(&self, func: FuncId, f: impl FnOnce(&[Resume]) -> R) -> R {
@@ -111,10 +111,10 @@ impl Loaded {
     /// As for [`Loaded::publish`]; the code returns from the function.
     pub unsafe fn publish_resume(&self, func: FuncId, block: u32, inst: u32, code: NativeCode) {
         let stub = self.stub(func, code, true);
-        let near = self.module.function(func).map_or_else(Box::default, |f| loop_around(f, block));
+        let turn = self.module.facts(func).turn(BlockId(block));
         let published = &self.published;
         let mut all = published.resumes.write().unwrap_or_else(PoisonError::into_inner);
-        all.entry(func).or_default().push(Resume { at: (block, inst), stub, near });
+        all.entry(func).or_default().push(Resume { at: (block, inst), stub, turn });
         published.any_resumes.store(true, Ordering::Release);
     }
 
@@ -138,33 +138,6 @@ impl Loaded {
         stubs.push(stub);
         stubs.last().map_or(ptr::null(), |s| &raw const s.instr)
     }
-}
-
-/// The blocks whose innermost loop is that of `block`; of a cycle with several
-/// entries, which is no loop, all.
-fn loop_around(func: &Function, block: u32) -> Box<[u32]> {
-    let cfg = Cfg::new(func);
-    let loops = Loops::new(&cfg, &Dominators::new(&cfg));
-    let Some(header) = loops.innermost(BlockId(block)) else { return cycle_around(&cfg, block) };
-    let same = |b: &u32| loops.innermost(BlockId(*b)) == Some(header);
-    (0..func.blocks.len() as u32).filter(same).collect()
-}
-
-/// The blocks from which a way leads to `block` and back; none if it is in no cycle.
-pub(crate) fn cycle_around(cfg: &Cfg, block: u32) -> Box<[u32]> {
-    let reach = |next: fn(&Cfg, BlockId) -> &[BlockId]| {
-        let (mut seen, mut left) = (vec![false; cfg.len()], vec![BlockId(block)]);
-        while let Some(at) = left.pop() {
-            for to in next(cfg, at) {
-                if !std::mem::replace(&mut seen[to.index()], true) {
-                    left.push(*to);
-                }
-            }
-        }
-        seen
-    };
-    let (behind, before) = (reach(Cfg::succs), reach(Cfg::preds));
-    (0..cfg.len() as u32).filter(|b| behind[*b as usize] && before[*b as usize]).collect()
 }
 
 /// Runs the compiled code of a stub in the frame `regs`: 0 with the results

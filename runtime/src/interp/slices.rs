@@ -10,10 +10,9 @@
 use super::code::Instr;
 use super::context::Context;
 use crate::compiled::HotPlace;
-use crate::compiled::native::cycle_around;
 use crate::op::OpHost;
 use crate::trap::TrapCode;
-use nbc_ir::flow::{Cfg, Dominators, Loops};
+use nbc_ir::verify::Turn;
 use nbc_ir::{BlockId, FuncId, Inst};
 use std::ptr;
 use std::sync::Arc;
@@ -116,7 +115,8 @@ impl Context {
         let published = &self.code.published;
         published.has_resumes(func) && {
             let code = &self.code.funcs[func.index()];
-            published.is_near(func, code.origins[code.origin[position] as usize].0)
+            let turn = self.turn(func, code.origins[code.origin[position] as usize].0);
+            turn.is_some_and(|turn| published.is_near(func, turn))
         }
     }
 
@@ -209,10 +209,14 @@ impl Context {
         }
     }
 
+    /// Where `block` is that `func` goes around.
+    fn turn(&self, func: FuncId, block: u32) -> Option<Turn> {
+        self.code.module.facts(func).turn(BlockId(block))
+    }
+
     /// Whether `block` of `func` may run again in the same call.
     fn is_in_cycle(&self, func: FuncId, block: u32) -> bool {
-        let function = self.code.module.function(func);
-        function.is_some_and(|f| !cycle_around(&Cfg::new(f), block).is_empty())
+        self.turn(func, block).is_some()
     }
 
     /// What is hot when the operation at `ip` is: the function it calls, or a
@@ -229,9 +233,10 @@ impl Context {
             // Any block charges: those outside of loops say that the function is called often,
             // those of a loop that it is to be entered where it begins, so that it is compiled
             // once; unless there are turns that begin where it cannot be entered.
-            let cfg = Cfg::new(function);
-            let header = Loops::new(&cfg, &Dominators::new(&cfg)).innermost(BlockId(block));
-            let begin = header.map(|h| (h.0, 0)).filter(|(b, _)| !code.closed.contains(b));
+            let begin = match self.turn(func, block) {
+                Some(Turn::Loop(header)) if !code.closed.contains(&header.0) => Some((header.0, 0)),
+                _ => None,
+            };
             let resume = begin.or(resume.filter(|_| is_in_cycle));
             return Hot { func, resume, seeks: resume.is_none() && is_in_cycle };
         }
