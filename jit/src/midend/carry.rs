@@ -20,7 +20,7 @@
 
 use super::analyses::Analyses;
 use super::induction::Induction;
-use super::loops::{Forest, Loop, LoopId};
+use super::loops::{Loop, LoopId};
 use super::poly::{Atom, Poly, Quantity};
 use super::simplify::dead::is_droppable;
 use super::values::{Arg, Made, Value};
@@ -42,7 +42,7 @@ const MAX_INDEX: usize = 12;
 pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
     let forest = known.forest(func);
     let headers: Vec<BlockId> =
-        forest.loops.iter().filter(|l| is_candidate(func, &forest, l)).map(|l| l.header).collect();
+        forest.loops.iter().filter(|l| is_candidate(func, l)).map(|l| l.header).collect();
     if headers.is_empty() {
         return false;
     }
@@ -67,20 +67,15 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
 
 /// Whether a loop is one to look at. Those with several entries are what is
 /// left of loops that became vectors.
-fn is_candidate(func: &Func, forest: &Forest, l: &Loop) -> bool {
-    if l.cold || !l.children.is_empty() || l.size > MAX_NODES || l.latches.len() != 1 || l.entries.len() != 1
-    {
+fn is_candidate(func: &Func, l: &Loop) -> bool {
+    // Every place is passed at most once a turn.
+    let is_plain = l.children.is_empty() && l.is_reducible && l.latches.len() == 1 && l.entries.len() == 1;
+    if l.cold || !is_plain || l.size > MAX_NODES {
         return false;
     }
     let nodes = || l.own.iter().flat_map(|b| &func.blocks[b.index()].nodes);
-    // Every place is passed at most once a turn.
-    let goes_down = |from: BlockId| {
-        let mut to = forest.cfg.succs(from).iter().filter(|to| **to != l.header && l.own.contains(to));
-        to.all(|to| forest.cfg.rank(*to) > forest.cfg.rank(from))
-    };
     nodes().any(|n| matches!(n.op, Op::Load { .. }))
         && !nodes().any(|n| matches!(n.op, Op::LoadVector { .. } | Op::StoreVector { .. }))
-        && l.own.iter().all(|b| goes_down(*b))
 }
 
 /// A place in a loop: later ones come after earlier ones, or on other ways.

@@ -48,6 +48,9 @@ pub struct Loop {
     pub size: usize,
     /// Whether it is in code that is not expected to run.
     pub cold: bool,
+    /// Whether all cycles in it are loops: what is in none of those runs at most
+    /// once a turn.
+    pub is_reducible: bool,
     /// Its place in a preorder of the nest: from here up to there are the
     /// loops in it.
     until: u32,
@@ -111,6 +114,7 @@ impl Forest {
                 exits: 0,
                 size: 0,
                 cold: func.blocks[header.index()].cold,
+                is_reducible: true,
                 until: 0,
             });
             stack.extend(inner[header.index()].drain(..).map(|child| (child, Some(id))));
@@ -150,7 +154,16 @@ impl Forest {
             self.loops[i].entries = entries;
         }
         for b in 0..self.innermost.len() {
-            for &to in self.cfg.succs(BlockId::new(b)) {
+            let from = BlockId::new(b);
+            for &to in self.cfg.succs(from) {
+                let goes_back = self.cfg.rank(to) <= self.cfg.rank(from);
+                if goes_back && !self.doms.dominates(to, from) {
+                    let mut around = self.innermost[b];
+                    while let Some(id) = around {
+                        self.loops[id.index()].is_reducible &= !self.contains(id, to);
+                        around = self.loops[id.index()].parent;
+                    }
+                }
                 let mut at = self.innermost[b];
                 while let Some(id) = at.filter(|id| !self.contains(*id, to)) {
                     self.loops[id.index()].exits += 1;

@@ -149,6 +149,10 @@ impl Plan {
     fn new(func: &Func, forest: &Forest, defs: &[u32], id: LoopId) -> Option<Plan> {
         let l = forest.get(id);
         let [latch] = l.latches[..] else { return None };
+        // What a turn costs is known if it goes around nowhere but in the inner loop.
+        if !l.is_reducible {
+            return None;
+        }
         let mut blocks = forest.blocks(id);
         let mut charges = 0;
         for node in blocks.iter().flat_map(|b| &func.blocks[b.index()].nodes) {
