@@ -113,7 +113,8 @@ pub struct Compiler {
     options: midend::Options,
     memory: Arc<CodeMemory>,
     enters: Mutex<Enters>,
-    scratch: Mutex<Vec<Scratch>>,
+    /// Boxed, as moving one takes as long as a pass.
+    scratch: Mutex<Vec<Box<Scratch>>>,
     polls: Polls,
     _polls: Arc<Code>,
     perf: Option<Arc<Recorder>>,
@@ -285,7 +286,7 @@ impl Compiler {
         Ok(Compiled { native, bytes })
     }
 
-    fn scratch(&self) -> MutexGuard<'_, Vec<Scratch>> {
+    fn scratch(&self) -> MutexGuard<'_, Vec<Box<Scratch>>> {
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -473,35 +474,53 @@ fn polls(
     perf: Option<&Recorder>,
 ) -> Result<(Polls, Arc<Code>), CompileError> {
     let mut module = module(isa);
-    let mut make = |name: &'static str, args: usize, address: usize| -> Result<_, CompileError> {
-        let sig = poll_signature(args);
-        let declared = module.declare_function(name, Linkage::Local, &sig)?;
-        let mut context = module.make_context();
-        context.func.signature = sig;
-        context.func.name = UserFuncName::user(0, declared.as_u32());
-        let mut frontend = FunctionBuilderContext::new();
-        let mut b = FunctionBuilder::new(&mut context.func, &mut frontend);
-        let entry = b.create_block();
-        b.append_block_params_for_function_params(entry);
-        b.switch_to_block(entry);
-        let args = b.block_params(entry).to_vec();
-        let mut sig = ir::Signature::new(isa.default_call_conv());
+    let conv = isa.default_call_conv();
+    let flags = MemFlagsData::trusted();
+    // What gives a status back, of some integers.
+    let ask = |b: &mut FunctionBuilder, address: usize, args: &[ir::Value]| {
+        let mut sig = ir::Signature::new(conv);
         sig.params.extend(args.iter().map(|_| AbiParam::new(types::I64)));
         sig.returns.push(AbiParam::new(types::I64));
         let sig = b.import_signature(sig);
         let callee = b.ins().iconst(types::I64, address as i64);
-        let call = b.ins().call_indirect(sig, callee, &args);
-        let status = b.inst_results(call)[0];
-        b.ins().store(MemFlagsData::trusted(), status, args[0], layout::context::STATUS);
-        b.ins().return_(&[]);
-        b.seal_all_blocks();
-        b.finalize(isa.frontend_config());
-        module.define_function(declared, &mut context)?;
-        Ok((declared, name, context.compiled_code().map_or(0, |c| c.code_info().total_size as usize)))
+        let call = b.ins().call_indirect(sig, callee, args);
+        b.inst_results(call)[0]
     };
-    let poll = make("[nbc] poll", 1, calls().poll)?;
-    let charge = make("[nbc] charge", 2, calls().charge)?;
-    let prepay = make("[nbc] prepay", 2, calls().prepay)?;
+    // `notes` if a trap is noted here, at the site that the context has for a status.
+    let mut make =
+        |name: &'static str, args: usize, address: usize, notes: bool| -> Result<_, CompileError> {
+            let sig = poll_signature(args);
+            let declared = module.declare_function(name, Linkage::Local, &sig)?;
+            let mut context = module.make_context();
+            context.func.signature = sig;
+            context.func.name = UserFuncName::user(0, declared.as_u32());
+            let mut frontend = FunctionBuilderContext::new();
+            let mut b = FunctionBuilder::new(&mut context.func, &mut frontend);
+            let entry = b.create_block();
+            b.append_block_params_for_function_params(entry);
+            b.switch_to_block(entry);
+            let args = b.block_params(entry).to_vec();
+            let site = notes.then(|| b.ins().load(types::I64, flags, args[0], layout::context::STATUS));
+            let status = ask(&mut b, address, &args);
+            b.ins().store(flags, status, args[0], layout::context::STATUS);
+            if let Some(site) = site {
+                let (trapped, done) = (b.create_block(), b.create_block());
+                b.ins().brif(status, trapped, &[], done, &[]);
+                b.switch_to_block(trapped);
+                let status = ask(&mut b, calls().passed, &[args[0], site, status]);
+                b.ins().store(flags, status, args[0], layout::context::STATUS);
+                b.ins().jump(done, &[]);
+                b.switch_to_block(done);
+            }
+            b.ins().return_(&[]);
+            b.seal_all_blocks();
+            b.finalize(isa.frontend_config());
+            module.define_function(declared, &mut context)?;
+            Ok((declared, name, context.compiled_code().map_or(0, |c| c.code_info().total_size as usize)))
+        };
+    let poll = make("[nbc] poll", 1, calls().poll, true)?;
+    let charge = make("[nbc] charge", 2, calls().charge, false)?;
+    let prepay = make("[nbc] prepay", 2, calls().prepay, false)?;
     let Some(room) = memory.take(1) else {
         // SAFETY: the module has never been entered.
         unsafe { module.free_memory() };

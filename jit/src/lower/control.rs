@@ -180,10 +180,10 @@ impl Lowering<'_, '_> {
     /// so that does not lie in any loop, which Cranelift would take to end
     /// there and leave what follows where it is.
     pub fn lead_out(&mut self) {
-        let (passed, next) = (self.way_out(WayOut::Passed), self.builder.create_block());
-        let (site, status) = (self.site(), self.builder.ins().iconst(types::I64, 1));
+        let (exit, next) = (self.way_out(WayOut::Exit), self.builder.create_block());
+        let status = self.builder.ins().iconst(types::I64, 1);
         let never = self.builder.ins().icmp_imm_u(IntCC::Equal, self.ctx, 0);
-        self.builder.ins().brif(never, passed, &[site.into(), status.into()], next, &[]);
+        self.builder.ins().brif(never, exit, &[status.into()], next, &[]);
         self.go_on_in(next);
     }
 
@@ -340,14 +340,15 @@ impl Lowering<'_, '_> {
 
         self.go_on_in(slow);
         let cold = std::mem::replace(&mut self.cold, true);
+        let (flags, site) = (MemFlagsData::trusted(), self.site());
+        self.builder.ins().store(flags, site, self.ctx, layout::context::STATUS);
         self.call_poll(self.target.polls.poll, &[self.ctx]);
-        let flags = MemFlagsData::trusted();
         let status = self.builder.ins().load(types::I64, flags, self.ctx, layout::context::STATUS);
         if self.target.in_order {
-            self.go_on_if_zero(status, WayOut::Passed);
+            self.go_on_if_zero(status, WayOut::Exit);
         } else {
-            let (site, passed, next) = (self.site(), self.way_out(WayOut::Passed), self.cold_block());
-            self.builder.ins().brif(status, passed, &[site.into(), status.into()], next, &[]);
+            let (exit, next) = (self.way_out(WayOut::Exit), self.cold_block());
+            self.builder.ins().brif(status, exit, &[status.into()], next, &[]);
             self.go_on_in(next);
         }
         self.reload_budget();

@@ -71,7 +71,7 @@ pub struct Target<'a> {
 /// the context.
 #[derive(Clone, Copy, Debug)]
 pub struct Polls {
-    /// Of the context.
+    /// Of the context, whose status is the site until then: a trap is noted.
     pub poll: usize,
     /// Of context and charges.
     pub charge: usize,
