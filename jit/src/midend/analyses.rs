@@ -1,5 +1,6 @@
 //! Analyses that passes share as long as no pass changes the function.
 
+use super::induction::Induction;
 use super::loops::{Forest, make_preheaders};
 use super::values::Values;
 use crate::mir::Func;
@@ -11,6 +12,8 @@ use std::rc::Rc;
 pub struct Analyses {
     forest: Option<Rc<Forest>>,
     values: Option<Option<Rc<Values>>>,
+    before: Option<Rc<Func>>,
+    induction: Option<Rc<Induction>>,
     /// The function that it is all about.
     #[cfg(debug_assertions)]
     of: Option<Vec<crate::mir::Block>>,
@@ -27,6 +30,18 @@ impl Analyses {
     pub fn values(&mut self, func: &Func) -> Option<Rc<Values>> {
         let forest = self.forest(func);
         self.values.get_or_insert_with(|| Values::new(func, &forest).map(Rc::new)).clone()
+    }
+
+    /// The function as it is, for passes that look at it while they change it.
+    pub fn before(&mut self, func: &Func) -> Rc<Func> {
+        self.check(func);
+        self.before.get_or_insert_with(|| Rc::new(func.clone())).clone()
+    }
+
+    /// How its integers change; `None` when finding out would take too long.
+    pub fn induction(&mut self, func: &Func) -> Option<Rc<Induction>> {
+        let (before, forest, values) = (self.before(func), self.forest(func), self.values(func)?);
+        Some(self.induction.get_or_insert_with(|| Rc::new(Induction::new(before, forest, values))).clone())
     }
 
     /// The loops, each with a preheader; and whether that changed anything.

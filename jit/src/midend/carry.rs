@@ -51,9 +51,7 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
         true => known.with_preheaders(func),
         false => (forest, false),
     };
-    let Some(values) = known.values(func) else { return changed };
-    let before = func.clone();
-    let it = Induction::new(&before, &forest, &values);
+    let Some(it) = known.induction(func) else { return changed };
     for id in forest.ids().filter(|id| headers.contains(&forest.get(*id).header)) {
         let (Some(entry), Some(turn)) = (forest.get(id).preheader, Turn::new(&it, id)) else { continue };
         let carried = turn.carried();
@@ -142,7 +140,7 @@ struct Access {
 
 /// The body of a loop.
 struct Turn<'a> {
-    it: &'a Induction<'a>,
+    it: &'a Induction,
     id: LoopId,
     latch: BlockId,
     /// In order.
@@ -169,7 +167,7 @@ struct Carried {
 }
 
 impl<'a> Turn<'a> {
-    fn new(it: &'a Induction<'a>, id: LoopId) -> Option<Turn<'a>> {
+    fn new(it: &'a Induction, id: LoopId) -> Option<Turn<'a>> {
         let l = it.forest.get(id);
         let [latch] = *l.latches else { return None };
         let risk = (usize::MAX, 0);
@@ -311,7 +309,7 @@ impl<'a> Turn<'a> {
     /// way out and back, and nothing before it can trap. Fuel may run out, but
     /// that says nothing about indices.
     fn is_sure(&self, access: &Access) -> bool {
-        let forest = self.it.forest;
+        let forest = &self.it.forest;
         let ways_out = |b: &&BlockId| forest.cfg.succs(**b).iter().any(|to| !forest.contains(self.id, *to));
         access.each_turn
             && access.at < self.risk
@@ -325,7 +323,7 @@ impl<'a> Turn<'a> {
 
     /// Whether it can be told before the loop that the element is there.
     fn can_be_tested(&self, access: &Access) -> bool {
-        let func = self.it.func;
+        let func = &self.it.func;
         let Op::Load { at, .. } = &func.blocks[access.block.index()].nodes[access.node].op else {
             return false;
         };

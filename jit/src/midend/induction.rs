@@ -15,6 +15,7 @@ use nbc_ir::op::Imm;
 use nbc_ir::{BlockId, Inst, Opcode, Operand, Type};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
+use std::rc::Rc;
 
 /// Most dominators of a block whose branches are looked at.
 const MAX_CLIMB: usize = 48;
@@ -87,13 +88,13 @@ pub struct Limit {
 
 /// The analysis of a function as it is.
 #[derive(Debug)]
-pub struct Induction<'a> {
+pub struct Induction {
     /// The function.
-    pub func: &'a Func,
+    pub func: Rc<Func>,
     /// Its loops.
-    pub forest: &'a Forest,
+    pub forest: Rc<Forest>,
     /// Its values.
-    pub values: &'a Values,
+    pub values: Rc<Values>,
     /// Their ranges.
     pub ranges: Ranges,
     /// Numbers of quantities.
@@ -106,21 +107,23 @@ pub struct Induction<'a> {
     limits: Vec<Vec<Limit>>,
 }
 
-impl<'a> Induction<'a> {
+impl Induction {
     /// Analyses `func`.
-    pub fn new(func: &'a Func, forest: &'a Forest, values: &'a Values) -> Induction<'a> {
+    pub fn new(func: Rc<Func>, forest: Rc<Forest>, values: Rc<Values>) -> Induction {
+        let ranges = Ranges::new(&func, &forest, &values, |_| None);
         let mut it = Induction {
-            func,
-            forest,
-            values,
-            ranges: Ranges::new(func, forest, values, |_| None),
+            ranges,
             atoms: RefCell::default(),
             polys: vec![Poly::default(); values.len()],
             same: (0..values.len() as u32).map(Value).collect(),
             counters: FxHashMap::default(),
             drifts: FxHashMap::default(),
             limits: vec![Vec::new(); forest.loops.len()],
+            func,
+            forest,
+            values,
         };
+        let forest = it.forest.clone();
         it.number();
         for id in forest.inside_out().into_iter().filter(|id| !forest.get(*id).cold) {
             it.find_counters(id);
@@ -128,7 +131,7 @@ impl<'a> Induction<'a> {
         }
         let known: FxHashMap<Value, Span> =
             it.counters.keys().filter_map(|phi| Some((*phi, it.span_of_counter(*phi)?))).collect();
-        it.ranges = Ranges::new(func, forest, values, |phi| known.get(&phi).copied());
+        it.ranges = Ranges::new(&it.func, &it.forest, &it.values, |phi| known.get(&phi).copied());
         it
     }
 
@@ -182,7 +185,7 @@ impl<'a> Induction<'a> {
     }
 
     /// The node that makes a value.
-    pub fn maker(&self, value: Value) -> Option<(&'a Op, Vec<Arg>)> {
+    pub fn maker(&self, value: Value) -> Option<(&Op, Vec<Arg>)> {
         let def = self.values.def(value);
         let Made::Node(n) = def.made else { return None };
         let op = &self.func.blocks[def.block.index()].nodes[n as usize].op;
@@ -217,15 +220,16 @@ impl<'a> Induction<'a> {
 
     /// Gives each value its polynomial, and finds copies.
     fn number(&mut self) {
-        for r in 0..self.func.regs.len() {
+        let (func, forest, values) = (self.func.clone(), self.forest.clone(), self.values.clone());
+        for r in 0..func.regs.len() {
             self.set_atom(Value(r as u32));
         }
-        for &block in self.forest.cfg.rpo() {
-            for &phi in self.values.phis(block) {
+        for &block in forest.cfg.rpo() {
+            for &phi in values.phis(block) {
                 self.number_phi(block, phi);
             }
-            for (n, node) in self.func.blocks[block.index()].nodes.iter().enumerate() {
-                let Some(made) = self.values.made_by(block, n) else { continue };
+            for (n, node) in func.blocks[block.index()].nodes.iter().enumerate() {
+                let Some(made) = values.made_by(block, n) else { continue };
                 let mut count = 0;
                 node.op.for_each_def(|_| count += 1);
                 for v in made.0..made.0 + count {
@@ -331,7 +335,7 @@ impl<'a> Induction<'a> {
     }
 
     fn as_counter(&self, id: LoopId, phi: Value) -> Option<Counter> {
-        let forest = self.forest;
+        let forest = &self.forest;
         let l = forest.get(id);
         let preds = forest.cfg.preds(l.header).iter().filter(|p| forest.cfg.is_reachable(**p));
         let (mut start, mut next): (Option<Value>, Option<Value>) = (None, None);
@@ -358,7 +362,7 @@ impl<'a> Induction<'a> {
     }
 
     fn as_drift(&self, id: LoopId, phi: Value) -> Option<Drift> {
-        let forest = self.forest;
+        let forest = &self.forest;
         let block = self.values.def(phi).block;
         let mut found: Option<(i64, i64)> = None;
         let mut grows = |by: i64| {

@@ -12,7 +12,6 @@
 
 use super::analyses::Analyses;
 use super::counted::{Compare, Counted, Step, count_defs};
-use super::induction::Induction;
 use super::loops::Forest;
 use super::turns::Turns;
 use crate::mir::{Func, Node, Op};
@@ -61,9 +60,7 @@ struct Pay {
 impl Pay {
     /// Pays for many turns at once, where their number is known.
     fn for_loops(&mut self, func: &mut Func, forest: &Forest, known: &mut Analyses) {
-        let Some(values) = known.values(func) else { return };
-        let before = func.clone();
-        let it = Induction::new(&before, forest, &values);
+        let Some(it) = known.induction(func) else { return };
         let mut turns = Turns::new(&it);
         let defs = count_defs(func);
         for id in forest.inside_out() {

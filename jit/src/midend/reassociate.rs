@@ -39,7 +39,7 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
         return false;
     }
     let Some(values) = known.values(func) else { return false };
-    let before = func.clone();
+    let before = known.before(func);
     let reads = Reads::new(&before, &forest, &values);
     let mut changed = false;
     for id in loops {

@@ -12,14 +12,14 @@ const MAX_DEPTH: u32 = 4;
 
 /// Answers for the loops of a function.
 pub struct Turns<'a> {
-    it: &'a Induction<'a>,
+    it: &'a Induction,
     known: FxHashMap<LoopId, Option<i64>>,
     depth: u32,
 }
 
 impl<'a> Turns<'a> {
     /// Of the function that `it` analyses.
-    pub fn new(it: &'a Induction<'a>) -> Turns<'a> {
+    pub fn new(it: &'a Induction) -> Turns<'a> {
         Turns { it, known: FxHashMap::default(), depth: 0 }
     }
 

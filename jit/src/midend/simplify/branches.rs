@@ -5,7 +5,7 @@
 //! loops want one way in and one way back.
 
 use super::rules::Look;
-use crate::mir::{Func, Op};
+use crate::mir::{Block, Func, Op};
 use nbc_ir::flow::Cfg;
 use nbc_ir::op::Imm;
 use nbc_ir::{BlockId, Inst, Operand, Reg};
@@ -62,22 +62,29 @@ fn headers(cfg: &Cfg) -> Vec<bool> {
     headers
 }
 
+/// Whether a block does nothing but choose.
+fn only_tests(block: &Block) -> bool {
+    block.nodes.len() == 1 && matches!(block.last(), Some(Inst::BrIf { .. } | Inst::Switch { .. }))
+}
+
 /// A block that does nothing but choose is put where it is led to from, for
 /// there the choice may be known. Not so if a loop would get one more way in
 /// or back.
 fn duplicate_tests(func: &mut Func) -> bool {
+    if !func.blocks.iter().any(only_tests) {
+        return false;
+    }
     let cfg = func.graph();
     let is_header = headers(&cfg);
     let mut changed = false;
     for &block in cfg.rpo() {
         let Some(&Inst::Br { target }) = func.blocks[block.index()].last() else { continue };
         let to = &func.blocks[target.index()];
-        if let [test] = &to.nodes[..]
-            && matches!(test.op, Op::Inst(Inst::BrIf { .. } | Inst::Switch { .. }))
+        if only_tests(to)
             && !is_header[target.index()]
             && !cfg.succs(target).iter().any(|s| is_header[s.index()])
         {
-            let test = test.clone();
+            let test = to.nodes[0].clone();
             let nodes = &mut func.blocks[block.index()].nodes;
             nodes.pop();
             nodes.push(test);
@@ -89,6 +96,10 @@ fn duplicate_tests(func: &mut Func) -> bool {
 
 /// Leads edges past blocks that only lead on.
 fn forward(func: &mut Func) -> bool {
+    let leads_on = |b: &Block| b.nodes.len() == 1 && matches!(b.last(), Some(Inst::Br { .. }));
+    if !func.blocks.iter().skip(1).any(leads_on) {
+        return false;
+    }
     let cfg = func.graph();
     let is_header = headers(&cfg);
     // Where an edge to a block ends up; in postorder, so that chains are short.
@@ -143,6 +154,10 @@ fn merge(func: &mut Func) -> bool {
 
 /// What can only end in `trap` is not expected to run.
 fn mark_cold(func: &mut Func) {
+    let ends = |b: &Block| b.cold || matches!(b.last(), Some(Inst::Trap {}));
+    if !func.blocks.iter().any(ends) {
+        return;
+    }
     let cfg = func.graph();
     for &block in cfg.rpo().iter().rev() {
         let traps = matches!(func.blocks[block.index()].last(), Some(Inst::Trap {}));

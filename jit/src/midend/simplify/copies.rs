@@ -25,6 +25,10 @@ type Place = (u32, u32);
 
 /// Makes one register of two, where that is possible.
 pub fn run(func: &mut Func) -> bool {
+    let copies = |n: &Node| matches!(n.op, Op::Inst(Inst::Copy { a: Operand::Reg(_), .. }));
+    if !func.blocks.iter().flat_map(|b| &b.nodes).any(copies) {
+        return false;
+    }
     let cfg = func.graph();
     let mut copies = Copies::find(func, &cfg);
     if copies.list.is_empty() {

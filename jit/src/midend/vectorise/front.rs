@@ -40,7 +40,7 @@ pub struct Front<'n, 'a> {
     shapes: &'n Shapes,
     whole: &'n mut Whole,
     func: &'n mut Func,
-    it: Option<&'n Induction<'n>>,
+    it: Option<&'n Induction>,
     origin: u32,
     /// What has been written.
     pub nodes: Vec<Node>,
@@ -69,7 +69,7 @@ impl<'n, 'a> Front<'n, 'a> {
         shapes: &'n Shapes,
         whole: &'n mut Whole,
         func: &'n mut Func,
-        it: Option<&'n Induction<'n>>,
+        it: Option<&'n Induction>,
     ) -> Front<'n, 'a> {
         let origin = nest.func.blocks[nest.preheader.index()].nodes.last().map_or(0, |n| n.origin);
         Front {

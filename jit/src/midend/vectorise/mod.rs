@@ -23,7 +23,6 @@ use super::analyses::Analyses;
 use super::induction::Induction;
 use super::loops::{Forest, LoopId};
 use super::turns::Turns;
-use super::values::Values;
 use crate::mir::{Address, Field, Func, Node, Op, Ty};
 use emit::Emit;
 use front::Front;
@@ -31,7 +30,6 @@ use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 use nest::Nest;
 use rustc_hash::{FxHashMap, FxHashSet};
 use shape::{Shape, Shapes};
-use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 /// Most loops of a function that become vectors.
@@ -107,15 +105,9 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
         return false;
     }
     let (forest, mut changed) = known.with_preheaders(func);
-    let before = func.clone();
+    let before = known.before(func);
     // Only where something is to become vectors.
-    let (values, induction) = (OnceCell::new(), OnceCell::new());
-    let known = RefCell::new(known);
-    let analysis = || {
-        let values: &Option<Rc<Values>> = values.get_or_init(|| known.borrow_mut().values(&before));
-        let values = values.as_ref()?;
-        Some(induction.get_or_init(|| Induction::new(&before, &forest, values)))
-    };
+    let mut analysis = || known.induction(&before);
     let mut whole = Whole::new(&before);
     let mut done: FxHashSet<LoopId> = FxHashSet::default();
     for id in forest.ids() {
@@ -123,7 +115,7 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
         if l.cold || l.children.len() > 1 || done.contains(&id) || done.len() > 2 * MAX_LOOPS {
             continue;
         }
-        if try_loop(&before, &forest, analysis, &mut whole, func, id).is_some() {
+        if try_loop(&before, &forest, &mut analysis, &mut whole, func, id).is_some() {
             done.insert(id);
             done.extend(&l.children);
             changed = true;
@@ -132,10 +124,10 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
     changed
 }
 
-fn try_loop<'a>(
+fn try_loop(
     before: &Func,
     forest: &Forest,
-    analysis: impl Fn() -> Option<&'a Induction<'a>>,
+    analysis: &mut impl FnMut() -> Option<Rc<Induction>>,
     whole: &mut Whole,
     func: &mut Func,
     id: LoopId,
@@ -145,12 +137,12 @@ fn try_loop<'a>(
     let mut unroll = worth(&nest, &shapes)?;
     // What turns a few times would mostly be left to the loop as it is.
     let it = analysis();
-    if let Some(most) = it.and_then(|it| Turns::new(it).at_most(id)) {
+    if let Some(most) = it.as_ref().and_then(|it| Turns::new(it).at_most(id)) {
         let vectors = most / (LEAST_CHUNKS * shapes.lanes as i64);
         unroll = (1..=unroll).rev().find(|n| n.is_power_of_two() && *n as i64 <= vectors)?;
     }
     let chunk = (shapes.lanes * unroll) as i64;
-    let mut front = Front::new(&nest, &shapes, whole, func, it);
+    let mut front = Front::new(&nest, &shapes, whole, func, it.as_deref());
     let (cond, turns) = front.guard(chunk)?;
     let nodes = std::mem::take(&mut front.nodes);
     let to = Emit::new(&nest, &shapes, func, unroll).run(turns);

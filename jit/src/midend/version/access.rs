@@ -42,7 +42,7 @@ pub fn is_checked(inst: &Inst) -> bool {
 
 impl Access {
     /// The access that a node is.
-    pub fn of(it: &Induction<'_>, block: BlockId, node: usize) -> Option<Access> {
+    pub fn of(it: &Induction, block: BlockId, node: usize) -> Option<Access> {
         let op = &it.func.blocks[block.index()].nodes[node].op;
         let Op::Inst(inst) = op else { return None };
         let (x, operands, part) = match *inst {

@@ -23,7 +23,7 @@ pub struct Saved {
 
 /// Writes nodes at the end of a preheader.
 pub struct Writer<'a> {
-    it: &'a Induction<'a>,
+    it: &'a Induction,
     func: &'a mut Func,
     saved: &'a mut Saved,
     at: BlockId,
@@ -62,7 +62,7 @@ impl Write for Writer<'_> {
 
 impl<'a> Writer<'a> {
     /// Writes at the end of block `at`, which `func` has as `it` knows it.
-    pub fn new(it: &'a Induction<'a>, func: &'a mut Func, saved: &'a mut Saved, at: BlockId) -> Writer<'a> {
+    pub fn new(it: &'a Induction, func: &'a mut Func, saved: &'a mut Saved, at: BlockId) -> Writer<'a> {
         let origin = it.func.blocks[at.index()].nodes.last().map_or(0, |n| n.origin);
         Writer {
             it,

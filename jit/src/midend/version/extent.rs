@@ -105,7 +105,7 @@ impl<'l, 'a> Extent<'l, 'a> {
 
     /// Where a quantity is made: what comes later is replaced first.
     fn rank(&self, atom: Atom) -> (usize, u32, Atom) {
-        let forest = self.level.it.forest;
+        let forest = &self.level.it.forest;
         let rank = |block| forest.cfg.rank(block).unwrap_or(0);
         match *self.level.it.atoms.borrow().get(atom) {
             Quantity::Value(v) | Quantity::Field(v, _) => {

@@ -42,7 +42,7 @@ struct Expanded {
 /// See the module.
 pub struct Level<'a> {
     /// The analysis of the function.
-    pub it: &'a Induction<'a>,
+    pub it: &'a Induction,
     /// The outermost loop.
     pub id: LoopId,
     /// Values that the nest leaves alone are less than two to that power.
@@ -63,7 +63,7 @@ enum Entry {
 
 impl<'a> Level<'a> {
     /// What is known where loop `id` is about to be entered.
-    pub fn new(it: &'a Induction<'a>, id: LoopId, bits: u32) -> Level<'a> {
+    pub fn new(it: &'a Induction, id: LoopId, bits: u32) -> Level<'a> {
         Level {
             it,
             id,

@@ -41,9 +41,7 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
     if forest.loops.is_empty() {
         return changed;
     }
-    let Some(values) = known.values(func) else { return changed };
-    let before = func.clone();
-    let it = Induction::new(&before, &forest, &values);
+    let Some(it) = known.induction(func) else { return changed };
     let plans = plan(&it);
     if plans.accesses.is_empty() {
         return changed;
@@ -54,7 +52,7 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
 
 /// Carries out plans.
 struct Rewrite<'a> {
-    it: &'a Induction<'a>,
+    it: &'a Induction,
     func: &'a mut Func,
     plans: &'a Plans,
     /// Accesses of each block, as positions in the list.
@@ -65,7 +63,7 @@ struct Rewrite<'a> {
 }
 
 impl<'a> Rewrite<'a> {
-    fn new(it: &'a Induction<'a>, func: &'a mut Func, plans: &'a Plans) -> Rewrite<'a> {
+    fn new(it: &'a Induction, func: &'a mut Func, plans: &'a Plans) -> Rewrite<'a> {
         let mut by_block: FxHashMap<BlockId, Vec<usize>> = FxHashMap::default();
         for (n, (access, _)) in plans.accesses.iter().enumerate() {
             by_block.entry(access.block).or_default().push(n);

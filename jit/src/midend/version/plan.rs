@@ -89,7 +89,7 @@ impl Guard {
     }
 
     /// Drops conditions that others imply.
-    fn tidy(&mut self, it: &Induction<'_>, id: LoopId) {
+    fn tidy(&mut self, it: &Induction, id: LoopId) {
         // What may be written is all or nothing.
         let written = self.below.clone();
         self.below.retain(|(poly, tensor, field)| {
@@ -143,7 +143,7 @@ impl Guard {
     }
 
     /// What is divided in the conditions.
-    fn divided(&self, it: &Induction<'_>) -> Vec<Poly> {
+    fn divided(&self, it: &Induction) -> Vec<Poly> {
         let atoms = it.atoms.borrow();
         let dividends = |poly: &Poly| -> Vec<Poly> {
             let of = |atom| match atoms.get(atom) {
@@ -166,7 +166,7 @@ impl Guard {
 
     /// Whether `poly` cannot be negative where nothing in `natural` is, and
     /// nothing that is divided.
-    fn is_natural(&self, it: &Induction<'_>, poly: &Poly) -> bool {
+    fn is_natural(&self, it: &Induction, poly: &Poly) -> bool {
         // A quotient is at most what is divided: that much is lost if it is
         // subtracted, and nothing if it is dropped.
         let mut poly = poly.clone();
@@ -216,7 +216,7 @@ pub struct Plans {
 }
 
 /// Plans the whole function.
-pub fn plan(it: &Induction<'_>) -> Plans {
+pub fn plan(it: &Induction) -> Plans {
     let mut planner = Planner {
         it,
         levels: FxHashMap::default(),
@@ -253,7 +253,7 @@ pub fn plan(it: &Induction<'_>) -> Plans {
 }
 
 struct Planner<'a> {
-    it: &'a Induction<'a>,
+    it: &'a Induction,
     levels: FxHashMap<(LoopId, u32), Level<'a>>,
     guards: FxHashMap<LoopId, Guard>,
     /// Nodes that may still be added.
@@ -263,7 +263,7 @@ struct Planner<'a> {
 impl Planner<'_> {
     /// Loops in which an access could lose its checks, from the inside out.
     fn candidates(&self, access: &Access) -> Vec<LoopId> {
-        let forest = self.it.forest;
+        let forest = &*self.it.forest;
         forest
             .around(forest.innermost(access.block))
             .take(MAX_LEVELS)
@@ -277,7 +277,7 @@ impl Planner<'_> {
     /// Puts an access that runs whenever its loop turns, and reaches exactly
     /// as far as its guard has it, into the outermost loop that will do.
     fn outermost(&mut self, access: &Access) -> Option<LoopId> {
-        let forest = self.it.forest;
+        let forest = &*self.it.forest;
         let inner = forest.get(forest.innermost(access.block)?);
         if !inner.latches.iter().all(|latch| forest.doms.dominates(access.block, *latch)) {
             return None;
@@ -306,7 +306,7 @@ impl Planner<'_> {
     }
 
     fn accept(&mut self, id: LoopId, guard: &Guard) -> bool {
-        let forest = self.it.forest;
+        let forest = &*self.it.forest;
         let known = self.guards.get(&id);
         let cost = match known {
             Some(known) if known.len() > 0 || guard.len() == 0 => 0,
