@@ -53,13 +53,8 @@ fn innermost(code: &CompiledCode) -> Vec<Loop> {
     if starts.len() > MAX_BLOCKS {
         return Vec::new();
     }
-    let block_at = |offset: u32| starts.binary_search(&offset).ok();
     let mut succs = vec![Vec::new(); starts.len()];
-    for (from, to) in edges(code) {
-        if let (Some(from), Some(to)) = (block_at(from), block_at(to)) {
-            succs[from].push(to);
-        }
-    }
+    edges(starts, code.code_buffer()).into_iter().for_each(|(from, to)| succs[from].push(to));
     let all = Nest::of(&succs);
     let mut loops = Vec::new();
     for nest in &all {
@@ -148,32 +143,48 @@ fn back_edges(succs: &[Vec<usize>]) -> Vec<(usize, usize)> {
     back
 }
 
-/// Edges between blocks, by the places where they begin, as the code itself
-/// tells them: Cranelift's own list confuses blocks where some are cold.
-fn edges(code: &CompiledCode) -> Vec<(u32, u32)> {
+/// How a function ends that has a frame: what follows is not come to. Shorter
+/// ends are also how other instructions do: `mov r11, rax` ends as a return.
+const LEAVE: [u8; 5] = [0x48, 0x89, 0xec, 0x5d, 0xc3];
+
+/// Edges between blocks, which begin at `starts`, as the code itself tells them:
+/// Cranelift's own list confuses blocks where some are cold.
+fn edges(starts: &[u32], bytes: &[u8]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     if cfg!(not(target_arch = "x86_64")) {
         return found;
     }
-    let (starts, bytes) = (&code.bb_starts, code.code_buffer());
-    let ends = starts.iter().skip(1).copied().chain([code.code_info().total_size]);
-    for (start, end) in starts.iter().zip(ends) {
-        let block = bytes.get(*start as usize..end as usize).unwrap_or_default();
-        // Some conditional branches, and a jump, each with a distance of 32 bits.
-        let to = |at: usize, distance: &[u8]| {
-            let distance = i32::from_le_bytes(distance.try_into().ok()?);
-            start.checked_add(at as u32)?.checked_add_signed(distance)
+    // Without a frame all there is to a return is its last byte.
+    let has_frame = bytes.first() == Some(&0x55);
+    for (from, start) in starts.iter().enumerate() {
+        let end = starts.get(from + 1).map_or(bytes.len(), |end| *end as usize);
+        let mut rest = bytes.get(*start as usize..end).unwrap_or_default();
+        // The block that what ends at `at` leads to, if it is a branch.
+        let to = |at: usize, distance: [u8; 4]| {
+            let to = start.checked_add(at as u32)?.checked_add_signed(i32::from_le_bytes(distance))?;
+            starts.binary_search(&to).ok()
         };
-        let mut rest = block;
-        if let [before @ .., 0xe9, a, b, c, d] = rest {
-            found.extend(to(rest.len(), &[*a, *b, *c, *d]).map(|to| (*start, to)));
-            rest = before;
-        } else if !matches!(rest, [.., 0xc3] | [.., 0xff, 0xe0..=0xe7] | [.., 0x0f, 0x0b]) {
-            // Neither a return nor a jump to an address nor a trap.
-            found.push((*start, end));
+        // A jump, or something that is come to from nowhere else.
+        let leaves = match *rest {
+            [.., 0xff, 0xe0..=0xe7] | [.., 0x0f, 0x0b] => true,
+            [.., 0xc3] => !has_frame || rest.ends_with(&LEAVE),
+            [ref before @ .., 0xe9, a, b, c, d] => match to(rest.len(), [a, b, c, d]) {
+                Some(to) => {
+                    found.push((from, to));
+                    rest = before;
+                    true
+                }
+                None => false,
+            },
+            _ => false,
+        };
+        if !leaves && from + 1 < starts.len() {
+            found.push((from, from + 1));
         }
-        while let [before @ .., 0x0f, 0x80..=0x8f, a, b, c, d] = rest {
-            found.extend(to(rest.len(), &[*a, *b, *c, *d]).map(|to| (*start, to)));
+        while let [before @ .., 0x0f, 0x80..=0x8f, a, b, c, d] = rest
+            && let Some(to) = to(rest.len(), [*a, *b, *c, *d])
+        {
+            found.push((from, to));
             rest = before;
         }
     }
@@ -210,5 +221,24 @@ mod tests {
             .collect();
         assert_eq!(found, [(5, 5, 1), (4, 5, 2)]);
         assert!(Nest::of(&[]).is_empty());
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn edges_are_told_from_what_looks_like_the_end_of_a_block() {
+        let mut code = vec![0x55, 0x48, 0x89, 0xe5];
+        let mut starts = Vec::new();
+        let mut block = |bytes: &[u8]| {
+            starts.push(code.len() as u32);
+            code.extend_from_slice(bytes);
+        };
+        block(&[0x49, 0x89, 0xc3]); // mov r11, rax
+        block(&[0x49, 0x83, 0xc3, 1, 0x0f, 0x8c, 0xf6, 0xff, 0xff, 0xff]); // add r11, 1; jl here
+        block(&[0xb8, 0xe9, 1, 2, 3]); // mov eax, 0x30201e9
+        block(&[0xe9, 5, 0, 0, 0]); // jmp past the next
+        block(&LEAVE);
+        block(&[0x0f, 0x0b]); // ud2
+        let found = edges(&starts, &code);
+        assert_eq!(found, [(0, 1), (1, 2), (1, 1), (2, 3), (3, 5)]);
     }
 }
