@@ -63,6 +63,7 @@ impl Side {
 impl<'l, 'a> Extent<'l, 'a> {
     /// For indices used in `block`.
     pub fn new(level: &'l mut Level<'a>, block: BlockId) -> Extent<'l, 'a> {
+        level.begin();
         let header = level.it.forest.get(level.id).header;
         let mut facts = Vec::new();
         for fact in level.it.facts(block, Some(header)) {
@@ -76,6 +77,17 @@ impl<'l, 'a> Extent<'l, 'a> {
         let poly = self.level.it.poly_of(arg)?;
         let poly = self.expand(&poly)?;
         Some((self.bound(poly.clone(), false)?, self.bound(poly, true)?))
+    }
+
+    /// Makes conditions of what was assumed of how often loops turn.
+    pub fn settle(&mut self) -> Option<()> {
+        let mut done: Vec<Poly> = Vec::new();
+        while let Some(poly) = self.level.assumed().into_iter().find(|p| !done.contains(p)) {
+            self.level.note_counts(&poly);
+            done.push(poly.clone());
+            self.require(poly)?;
+        }
+        Some(())
     }
 
     fn expand(&mut self, poly: &Poly) -> Option<Poly> {

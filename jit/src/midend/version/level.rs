@@ -50,6 +50,10 @@ pub struct Level<'a> {
     counters: FxHashMap<Value, Option<Expanded>>,
     bounds: FxHashMap<LoopId, Rc<Vec<Bound>>>,
     counts: FxHashMap<LoopId, Span>,
+    /// By loop, what must not be negative for its count to be that.
+    assumed: FxHashMap<LoopId, Vec<Poly>>,
+    /// Loops whose counts have been in what was expanded.
+    counted: Vec<LoopId>,
     /// What has been found, in order, to forget what leans on an error.
     log: Vec<Entry>,
     steps: u32,
@@ -71,6 +75,8 @@ impl<'a> Level<'a> {
             counters: FxHashMap::default(),
             bounds: FxHashMap::default(),
             counts: FxHashMap::default(),
+            assumed: FxHashMap::default(),
+            counted: Vec::new(),
             log: Vec::new(),
             steps: 0,
         }
@@ -141,7 +147,21 @@ impl<'a> Level<'a> {
         }
         relies.sort_unstable();
         relies.dedup();
+        self.note_counts(&poly);
         Some(poly)
+    }
+
+    /// Notes which loops `poly` counts, and those around them.
+    pub fn note_counts(&mut self, poly: &Poly) {
+        for atom in poly.atoms() {
+            let Quantity::Count(id) = *self.it.atoms.borrow().get(atom) else { continue };
+            for around in self.it.forest.around(Some(id)).take_while(|l| self.it.forest.encloses(self.id, *l))
+            {
+                if !self.counted.contains(&around) {
+                    self.counted.push(around);
+                }
+            }
+        }
     }
 
     /// What a counter of the nest is.
@@ -194,11 +214,12 @@ impl<'a> Level<'a> {
         // Nothing is known while it is being found out.
         self.bounds.insert(id, Rc::default());
         let mut found = Vec::new();
-        let mut most = Span { low: 0, ..Span::ALL };
+        let (mut most, mut assumed) = (Span { low: 0, ..Span::ALL }, Vec::new());
         for n in 0..self.it.limits(id).len() {
             let mark = self.log.len();
             match self.bound(id, n) {
                 Some((bound, count)) => {
+                    assumed.extend(bound.requires.clone());
                     found.push(bound);
                     most = most.and(count);
                 }
@@ -206,6 +227,7 @@ impl<'a> Level<'a> {
             }
             self.counts.insert(id, most);
         }
+        self.assumed.insert(id, assumed);
         let found = Rc::new(found);
         self.bounds.insert(id, found.clone());
         self.log.push(Entry::Bounds(id));
@@ -227,8 +249,21 @@ impl<'a> Level<'a> {
             Some(poly) => Some(self.expand(poly, &mut relies)?),
             None => None,
         };
+        if requires.as_ref().is_some_and(|poly| self.span(poly).high < 0) {
+            return None;
+        }
         let fits = self.are_met(&limit.needs, &mut relies) && self.span(&top).fits(62);
         fits.then_some((Bound { step, top, requires, relies }, count))
+    }
+
+    /// Begins to note what is assumed of how often loops turn.
+    pub fn begin(&mut self) {
+        self.counted.clear();
+    }
+
+    /// What must not be negative for what was concluded since then to be so.
+    pub fn assumed(&self) -> Vec<Poly> {
+        self.counted.iter().filter_map(|id| self.assumed.get(id)).flatten().cloned().collect()
     }
 
     fn forget(&mut self, mark: usize) {
@@ -240,6 +275,7 @@ impl<'a> Level<'a> {
                 Entry::Bounds(id) => {
                     self.bounds.remove(&id);
                     self.counts.remove(&id);
+                    self.assumed.remove(&id);
                 }
             }
         }

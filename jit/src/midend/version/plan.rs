@@ -338,6 +338,7 @@ fn guard(level: &mut Level<'_>, access: &Access) -> Option<(Guard, bool)> {
     for index in &access.index {
         ends.push(extent.of(*index)?);
     }
+    extent.settle()?;
     let exact = extent.exact;
     guard.natural = std::mem::take(&mut extent.conditions);
     guard.small = std::mem::take(&mut extent.relies);
