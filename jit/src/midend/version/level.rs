@@ -220,6 +220,9 @@ impl<'a> Level<'a> {
             match self.bound(id, n) {
                 Some((bound, count)) => {
                     assumed.extend(bound.requires.clone());
+                    if self.span(&bound.step).low < 1 {
+                        assumed.extend(bound.step.plus_number(-1));
+                    }
                     found.push(bound);
                     most = most.and(count);
                 }
@@ -249,7 +252,7 @@ impl<'a> Level<'a> {
             Some(poly) => Some(self.expand(poly, &mut relies)?),
             None => None,
         };
-        if requires.as_ref().is_some_and(|poly| self.span(poly).high < 0) {
+        if requires.as_ref().is_some_and(|poly| self.span(poly).high < 0) || self.span(&step).high < 1 {
             return None;
         }
         let fits = self.are_met(&limit.needs, &mut relies) && self.span(&top).fits(62);
