@@ -144,28 +144,19 @@ impl Guard {
 
     /// What is divided in the conditions.
     fn divided(&self, it: &Induction) -> Vec<Poly> {
-        let atoms = it.atoms.borrow();
-        let dividends = |poly: &Poly| -> Vec<Poly> {
-            let of = |atom| match atoms.get(atom) {
-                Quantity::Quotient(from, _) => Some(from.clone()),
-                _ => None,
-            };
-            poly.atoms().filter_map(of).collect()
-        };
         let polys = self.natural.iter().chain(self.below.iter().map(|b| &b.0));
-        let mut found: Vec<Poly> = polys.flat_map(dividends).collect();
+        let mut found: Vec<Poly> = polys.flat_map(|poly| dividends(it, poly)).collect();
         // What is divided may be made of quotients itself.
         let mut next = 0;
         while next < found.len() {
-            let inner = dividends(&found[next]);
+            let inner = dividends(it, &found[next]);
             found.extend(inner);
             next += 1;
         }
         found
     }
 
-    /// Whether `poly` cannot be negative where nothing in `natural` is, and
-    /// nothing that is divided.
+    /// Whether `poly` cannot be negative where nothing in `natural` is.
     fn is_natural(&self, it: &Induction, poly: &Poly) -> bool {
         // A quotient is at most what is divided: that much is lost if it is
         // subtracted, and nothing if it is dropped.
@@ -176,6 +167,9 @@ impl Guard {
                 _ => None,
             });
             let Some((atom, from, by)) = quotient else { break };
+            if !self.is_divisible(it, &from) {
+                return false;
+            }
             let powers = poly.by_power(atom);
             let [rest, times] = &*powers else { return false };
             let Some(times) = times.as_number() else { return false };
@@ -188,7 +182,19 @@ impl Guard {
             poly = least;
         }
         let is_natural = |p: &Poly| p.span(|atom| it.span_of_atom(atom)).low >= 0;
-        is_natural(&poly) || self.natural.iter().any(|n| poly.minus(n).is_some_and(|p| is_natural(&p)))
+        let is_meant = |p: &&Poly| dividends(it, p).iter().all(|from| self.is_divisible(it, from));
+        is_natural(&poly)
+            || (self.natural.iter().filter(is_meant)).any(|n| poly.minus(n).is_some_and(|p| is_natural(&p)))
+    }
+
+    /// Whether the guard itself makes sure that `poly`, which is divided, is not
+    /// negative. It need not: an access may run only where a branch in the nest
+    /// has found it so. What is asked for that access then says nothing of others.
+    fn is_divisible(&self, it: &Induction, poly: &Poly) -> bool {
+        let is_asked = || self.natural.iter().any(|n| n.terms == poly.terms && n.constant <= poly.constant);
+        let inner = dividends(it, poly);
+        (is_asked() || poly.span(|atom| it.span_of_atom(atom)).low >= 0)
+            && inner.iter().all(|from| self.is_divisible(it, from))
     }
 
     /// Whether adding `other` would ask for nothing more, but that some values
@@ -203,6 +209,16 @@ impl Guard {
             && other.below.iter().all(below)
             && other.ranks.iter().all(|r| self.ranks.contains(r))
     }
+}
+
+/// What is divided in `poly`.
+fn dividends(it: &Induction, poly: &Poly) -> Vec<Poly> {
+    let atoms = it.atoms.borrow();
+    let of = |atom| match atoms.get(atom) {
+        Quantity::Quotient(from, _) => Some(from.clone()),
+        _ => None,
+    };
+    poly.atoms().filter_map(of).collect()
 }
 
 /// The plan of each loop that has one, outer loops first, and for each access
