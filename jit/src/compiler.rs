@@ -539,7 +539,6 @@ fn polls(
     Ok((polls, Arc::new(Code::new(module, Attachments::default(), None, room))))
 }
 
-/// This machine, to be compiled for in that way.
 /// Machine code for what has been optimised in `context`, in memory after some
 /// bytes that nothing runs. Gives back how many.
 fn define(
@@ -568,6 +567,7 @@ fn define(
     Ok((code, padding))
 }
 
+/// This machine, to be compiled for in that way.
 fn isa(opt_level: &str, algorithm: &str) -> Result<OwnedTargetIsa, CompileError> {
     let backend = |e: &dyn fmt::Display| CompileError::Backend(e.to_string());
     let verify = if cfg!(debug_assertions) { "true" } else { "false" };
