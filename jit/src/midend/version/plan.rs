@@ -105,7 +105,7 @@ impl Guard {
         });
         // Whatever says something with a quotient says it only of what is divided
         // and not negative; so that must be made sure of by itself.
-        let divided = self.divided(it);
+        let divided = divided(it, self.natural.iter().chain(self.below.iter().map(|b| &b.0)));
         for n in (0..self.natural.len()).rev() {
             let poly = self.natural.remove(n);
             if divided.iter().any(|d| d.terms == poly.terms) || !self.is_natural(it, &poly) {
@@ -142,22 +142,11 @@ impl Guard {
         });
     }
 
-    /// What is divided in the conditions.
-    fn divided(&self, it: &Induction) -> Vec<Poly> {
-        let polys = self.natural.iter().chain(self.below.iter().map(|b| &b.0));
-        let mut found: Vec<Poly> = polys.flat_map(|poly| dividends(it, poly)).collect();
-        // What is divided may be made of quotients itself.
-        let mut next = 0;
-        while next < found.len() {
-            let inner = dividends(it, &found[next]);
-            found.extend(inner);
-            next += 1;
-        }
-        found
-    }
-
     /// Whether `poly` cannot be negative where nothing in `natural` is.
     fn is_natural(&self, it: &Induction, poly: &Poly) -> bool {
+        if !self.is_meant(it, poly) {
+            return false;
+        }
         // A quotient is at most what is divided: that much is lost if it is
         // subtracted, and nothing if it is dropped.
         let mut poly = poly.clone();
@@ -167,9 +156,6 @@ impl Guard {
                 _ => None,
             });
             let Some((atom, from, by)) = quotient else { break };
-            if !self.is_divisible(it, &from) {
-                return false;
-            }
             let powers = poly.by_power(atom);
             let [rest, times] = &*powers else { return false };
             let Some(times) = times.as_number() else { return false };
@@ -182,43 +168,55 @@ impl Guard {
             poly = least;
         }
         let is_natural = |p: &Poly| p.span(|atom| it.span_of_atom(atom)).low >= 0;
-        let is_meant = |p: &&Poly| dividends(it, p).iter().all(|from| self.is_divisible(it, from));
-        is_natural(&poly)
-            || (self.natural.iter().filter(is_meant)).any(|n| poly.minus(n).is_some_and(|p| is_natural(&p)))
+        let follows = |n: &Poly| self.is_meant(it, n) && poly.minus(n).is_some_and(|p| is_natural(&p));
+        is_natural(&poly) || self.natural.iter().any(follows)
     }
 
-    /// Whether the guard itself makes sure that `poly`, which is divided, is not
-    /// negative. It need not: an access may run only where a branch in the nest
+    /// Whether the guard itself makes sure that nothing that is divided in `poly`
+    /// is negative. It need not: an access may run only where a branch in the nest
     /// has found it so. What is asked for that access then says nothing of others.
-    fn is_divisible(&self, it: &Induction, poly: &Poly) -> bool {
-        let is_asked = || self.natural.iter().any(|n| n.terms == poly.terms && n.constant <= poly.constant);
-        let inner = dividends(it, poly);
-        (is_asked() || poly.span(|atom| it.span_of_atom(atom)).low >= 0)
-            && inner.iter().all(|from| self.is_divisible(it, from))
+    fn is_meant(&self, it: &Induction, poly: &Poly) -> bool {
+        let dividends = divided(it, [poly]);
+        dividends.iter().all(|p| self.asks(p) || p.span(|atom| it.span_of_atom(atom)).low >= 0)
+    }
+
+    /// Whether it is a condition, or follows from one at once, that `poly` is
+    /// not negative.
+    fn asks(&self, poly: &Poly) -> bool {
+        self.natural.iter().any(|n| n.terms == poly.terms && n.constant <= poly.constant)
     }
 
     /// Whether adding `other` would ask for nothing more, but that some values
     /// are of ordinary size.
     fn implies(&self, other: &Guard) -> bool {
-        let natural = |p: &Poly| self.natural.iter().any(|q| q.terms == p.terms && q.constant <= p.constant);
         let below = |b: &(Poly, Value, Field)| {
             let same = |a: &&(Poly, Value, Field)| (a.1, a.2) == (b.1, b.2) && a.0.terms == b.0.terms;
             self.below.iter().filter(same).any(|a| a.0.constant >= b.0.constant)
         };
-        other.natural.iter().all(natural)
+        other.natural.iter().all(|p| self.asks(p))
             && other.below.iter().all(below)
             && other.ranks.iter().all(|r| self.ranks.contains(r))
     }
 }
 
-/// What is divided in `poly`.
-fn dividends(it: &Induction, poly: &Poly) -> Vec<Poly> {
+/// What is divided in `polys`, and in what is divided.
+fn divided<'p>(it: &Induction, polys: impl IntoIterator<Item = &'p Poly>) -> Vec<Poly> {
     let atoms = it.atoms.borrow();
-    let of = |atom| match atoms.get(atom) {
-        Quantity::Quotient(from, _) => Some(from.clone()),
-        _ => None,
+    let dividends = |poly: &Poly| -> Vec<Poly> {
+        let of = |atom| match atoms.get(atom) {
+            Quantity::Quotient(from, _) => Some(from.clone()),
+            _ => None,
+        };
+        poly.atoms().filter_map(of).collect()
     };
-    poly.atoms().filter_map(of).collect()
+    let mut found: Vec<Poly> = polys.into_iter().flat_map(dividends).collect();
+    let mut next = 0;
+    while next < found.len() {
+        let inner = dividends(&found[next]);
+        found.extend(inner);
+        next += 1;
+    }
+    found
 }
 
 /// The plan of each loop that has one, outer loops first, and for each access
