@@ -14,7 +14,7 @@ use super::analyses::Analyses;
 use super::counted::{Compare, Counted, Step, count_defs};
 use super::loops::Forest;
 use super::turns::Turns;
-use crate::mir::{Func, Node, Op};
+use crate::mir::{Entry, Func, Node, Op};
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 
 /// Nodes that count as one turn: what is long counts more.
@@ -60,14 +60,20 @@ struct Pay {
 impl Pay {
     /// Pays for many turns at once, where their number is known.
     fn for_loops(&mut self, func: &mut Func, forest: &Forest, known: &mut Analyses) {
-        let Some(it) = known.induction(func) else { return };
-        let mut turns = Turns::new(&it);
         let defs = count_defs(func);
+        let it = if nothing_is_known(func, forest, &defs) {
+            None
+        } else {
+            let Some(it) = known.induction(func) else { return };
+            Some(it)
+        };
+        let mut turns = it.as_deref().map(Turns::new);
         for id in forest.inside_out() {
             let l = forest.get(id);
             let a_turn = weight(l.size) + self.left[id.index()];
             // Few turns that are known beforehand.
-            let all = turns.at_most(id).and_then(|most| most.checked_mul(a_turn));
+            let most = turns.as_mut().and_then(|turns| turns.at_most(id));
+            let all = most.and_then(|most| most.checked_mul(a_turn));
             if let (Some(all @ ..=CHUNK), Some(before)) = (all, l.preheader) {
                 let own = match l.parent {
                     Some(outer) if all <= LEFT_TO_OUTER => {
@@ -116,6 +122,20 @@ impl Pay {
             charge_at_end(func, latch, cost);
         }
     }
+}
+
+/// Whether nothing says how often the only loop turns: it counts up to a parameter
+/// that nothing else looks at. Finding that out by induction takes longer.
+fn nothing_is_known(func: &Func, forest: &Forest, defs: &[u32]) -> bool {
+    let ([l], Entry::Call { params }) = (&forest.loops[..], &func.entry) else { return false };
+    let [latch] = l.latches[..] else { return false };
+    let counted = forest.ids().next().and_then(|id| Counted::new(func, forest, defs, id, latch));
+    let Some(Operand::Reg(bound)) = counted.map(|c| c.bound) else { return false };
+    let mut reads = 0;
+    for node in func.blocks.iter().flat_map(|b| &b.nodes) {
+        node.op.for_each_use(|r| reads += usize::from(r == bound));
+    }
+    bound.index() < *params && defs[bound.index()] == 1 && reads == 1
 }
 
 /// Charges at the end of a block.

@@ -69,13 +69,15 @@ fn free_opcode(op: &Op) -> Option<Opcode> {
     }
 }
 
-/// Whether the same free instruction is there twice.
+/// Whether a free instruction has an operand that the same one has made.
 fn has_trees(func: &Func, block: BlockId) -> bool {
-    let mut found: Vec<Opcode> = Vec::new();
-    func.blocks[block.index()].nodes.iter().filter_map(|n| free_opcode(&n.op)).any(|opcode| {
-        let again = found.contains(&opcode);
-        found.push(opcode);
-        again
+    let mut made: Vec<(Opcode, Reg)> = Vec::new();
+    func.blocks[block.index()].nodes.iter().any(|node| {
+        let Some(opcode) = free_opcode(&node.op) else { return false };
+        let mut is_tree = false;
+        node.op.for_each_use(|r| is_tree |= made.contains(&(opcode, r)));
+        node.op.for_each_def(|r| made.push((opcode, r)));
+        is_tree
     })
 }
 

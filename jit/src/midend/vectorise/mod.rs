@@ -21,9 +21,9 @@ mod shape;
 
 use super::analyses::Analyses;
 use super::induction::Induction;
-use super::loops::{Forest, LoopId};
+use super::loops::{Forest, Loop, LoopId};
 use super::turns::Turns;
-use crate::mir::{Address, Field, Func, Node, Op, Ty};
+use crate::mir::{Address, Block, Field, Func, Node, Op, Ty};
 use emit::Emit;
 use front::Front;
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
@@ -38,6 +38,9 @@ const MAX_LOOPS: usize = 40;
 /// Rounds that the vectors of a loop have to have where it is known how often
 /// it turns at most.
 const LEAST_CHUNKS: i64 = 8;
+
+/// Fewer nodes that access no elements are not worth a look.
+const LEAST_NODES: usize = 6;
 
 /// Where addresses of the data of tensors are taken.
 struct Whole {
@@ -101,7 +104,11 @@ impl Whole {
 /// Makes vectors of loops of `func`.
 pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
     let forest = known.forest(func);
-    if !forest.loops.iter().any(|l| !l.cold && l.children.is_empty() && l.own.len() == 1) {
+    let is_candidate = |l: &Loop| {
+        let is_block = !l.cold && l.children.is_empty() && l.own.len() == 1;
+        is_block && does_enough(&func.blocks[l.header.index()])
+    };
+    if !forest.loops.iter().any(is_candidate) {
         return false;
     }
     let (forest, mut changed) = known.with_preheaders(func);
@@ -122,6 +129,12 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
         }
     }
     changed
+}
+
+/// Whether a loop of that block does enough for its vectors to gain something.
+fn does_enough(block: &Block) -> bool {
+    let is_access = |n: &Node| matches!(n.op, Op::Load { .. } | Op::Store { .. });
+    block.nodes.len() >= LEAST_NODES || block.nodes.iter().any(is_access)
 }
 
 fn try_loop(
