@@ -6,10 +6,10 @@
 
 use super::scalar::import;
 use super::{Lowering, call_signature};
-use crate::mir::{Entry, Op};
+use crate::mir::{Entry, Func, Op};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, BlockArg, InstBuilder, MemFlagsData, Value, types};
-use nbc_ir::flow::Cfg;
+use nbc_ir::flow::{Cfg, Loops};
 use nbc_ir::op::Imm;
 use nbc_ir::{FuncId, Operand, Reg, SigId, Type};
 use nbc_runtime::compiled::{Arg, Charges, ObjectCall, calls, layout};
@@ -54,9 +54,22 @@ impl WayOut {
 #[derive(Default)]
 pub struct WaysOut([Option<ir::Block>; WayOut::COUNT]);
 
-/// Whether a node changes the budget's register.
+/// Whether a node changes the budget.
 pub fn counts(op: &Op) -> bool {
     matches!(op, Op::Charge { .. } | Op::Charges { .. } | Op::Prepay { .. } | Op::Spend { .. })
+}
+
+/// Whether the budget is better left in memory than held in a register: where no
+/// innermost loop counts its turns one by one.
+pub fn counts_rarely(func: &Func, cfg: &Cfg, loops: &Loops) -> bool {
+    let mut has_inner = vec![false; cfg.len()];
+    let headers = cfg.rpo().iter().filter(|b| loops.is_header(**b));
+    headers.filter_map(|b| loops.parent(*b)).for_each(|outer| has_inner[outer.index()] = true);
+    cfg.rpo().iter().all(|block| {
+        let mut nodes = func.blocks[block.index()].nodes.iter().filter(|n| counts(&n.op));
+        let turns_fast = loops.innermost(*block).is_some_and(|header| !has_inner[header.index()]);
+        nodes.all(|n| !turns_fast && matches!(n.op, Op::Charge { .. }))
+    })
 }
 
 impl Lowering<'_, '_> {
@@ -221,15 +234,22 @@ impl Lowering<'_, '_> {
             && std::mem::replace(&mut self.dirty, false)
         {
             let budget = self.builder.use_var(var);
-            self.builder.ins().store(MemFlagsData::trusted(), budget, self.ctx, layout::context::BUDGET);
+            self.store_budget(budget);
         }
+    }
+
+    fn load_budget(&mut self) -> Value {
+        self.builder.ins().load(types::I64, MemFlagsData::trusted(), self.ctx, layout::context::BUDGET)
+    }
+
+    fn store_budget(&mut self, budget: Value) {
+        self.builder.ins().store(MemFlagsData::trusted(), budget, self.ctx, layout::context::BUDGET);
     }
 
     /// Takes the budget up again after others may have changed it.
     pub fn reload_budget(&mut self) {
         if let Some(var) = self.budget {
-            let flags = MemFlagsData::trusted();
-            let budget = self.builder.ins().load(types::I64, flags, self.ctx, layout::context::BUDGET);
+            let budget = self.load_budget();
             self.builder.def_var(var, budget);
             self.dirty = false;
         }
@@ -264,7 +284,7 @@ impl Lowering<'_, '_> {
         let address = std::ptr::from_ref(&*charges).expose_provenance() as i64;
         self.attachments.charges.push(charges);
         let charges = self.builder.ins().iconst(types::I64, address);
-        self.builder.ins().store(MemFlagsData::trusted(), budget, self.ctx, layout::context::BUDGET);
+        self.store_budget(budget);
         self.call_poll(self.target.polls.charge, &[self.ctx, charges]);
         let flags = MemFlagsData::trusted();
         let status = self.builder.ins().load(types::I64, flags, self.ctx, layout::context::STATUS);
@@ -295,7 +315,7 @@ impl Lowering<'_, '_> {
 
         self.go_on_in(slow);
         let cold = std::mem::replace(&mut self.cold, true);
-        self.builder.ins().store(MemFlagsData::trusted(), budget, self.ctx, layout::context::BUDGET);
+        self.store_budget(budget);
         self.call_poll(self.target.polls.prepay, &[self.ctx, cost]);
         let flags = MemFlagsData::trusted();
         let status = self.builder.ins().load(types::I64, flags, self.ctx, layout::context::STATUS);
@@ -321,15 +341,20 @@ impl Lowering<'_, '_> {
 
     /// Takes `cost` off the budget; looks whether to go on when it is used up.
     pub fn charge(&mut self, cost: Operand) {
-        let Some(var) = self.budget else { return };
         if let (true, Operand::Imm(Imm::I64(cost @ 1..))) = (self.target.metered, cost) {
             return self.charge_fuel(&[(cost, self.origin)]);
         }
         let cost = self.operand(cost);
-        let budget = self.builder.use_var(var);
+        let budget = match self.budget {
+            Some(var) => self.builder.use_var(var),
+            None => self.load_budget(),
+        };
         let left = self.builder.ins().isub(budget, cost);
-        self.builder.def_var(var, left);
-        self.dirty = true;
+        match self.budget {
+            Some(var) => self.builder.def_var(var, left),
+            None => self.store_budget(left),
+        }
+        self.dirty = self.budget.is_some();
         if self.target.metered {
             // It is given back.
             return;

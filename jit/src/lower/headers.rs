@@ -10,7 +10,7 @@ use super::Lowering;
 use super::phis::Phis;
 use crate::mir::{Entry, Field, Func, Op};
 use cranelift_codegen::ir::Value;
-use nbc_ir::flow::{Cfg, Dominators, Loops};
+use nbc_ir::flow::{Cfg, Loops};
 use nbc_ir::{Inst, Operand, Reg};
 use rustc_hash::FxHashMap;
 
@@ -26,8 +26,7 @@ pub struct Headers {
 
 impl Headers {
     /// What loops of `func` want that are deeper than what makes the tensor.
-    pub fn wanted(func: &Func, cfg: &Cfg, phis: &Phis) -> Headers {
-        let loops = Loops::new(cfg, &Dominators::new(cfg));
+    pub fn wanted(func: &Func, cfg: &Cfg, loops: &Loops, phis: &Phis) -> Headers {
         let mut made_at: Vec<u32> = vec![u32::MAX; func.regs.len()];
         match &func.entry {
             Entry::Call { params } => made_at[..*params].fill(0),

@@ -18,6 +18,8 @@ mod memory;
 mod object;
 mod phis;
 pub mod scalar;
+#[cfg(test)]
+mod tests;
 pub mod vector;
 
 use crate::mir::{Entry, Func, Lanes, Op, Ty};
@@ -26,7 +28,7 @@ use cranelift_codegen::ir::{
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, Variable};
-use nbc_ir::flow::Cfg;
+use nbc_ir::flow::{Cfg, Dominators, Loops};
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type, VerifiedModule};
 use nbc_runtime::compiled::layout;
 use nbc_runtime::compiled::{Charges, ObjectCall, Place, Site};
@@ -93,7 +95,8 @@ fn site_of(func: &Func, origin: u32) -> Site {
 /// How many values are alive where blocks of `func` begin, all told, of those
 /// registers that are written more than once; more than any number if too many.
 pub fn crowd(func: &Func) -> usize {
-    let phis = Phis::new(func, &func.graph());
+    let cfg = func.graph();
+    let phis = Phis::new(func, &cfg, &Dominators::new(&cfg));
     let of = |lists: &[Vec<Reg>]| lists.iter().map(Vec::len).sum::<usize>();
     phis.map_or(usize::MAX, |phis| of(&phis.params) + of(&phis.through))
 }
@@ -102,10 +105,15 @@ pub fn crowd(func: &Func) -> usize {
 pub fn lower(func: &Func, target: Target<'_>, builder: FunctionBuilder<'_>) -> Option<Attachments> {
     let config = target.config;
     let cfg = func.graph();
-    let phis = Phis::new(func, &cfg)?;
+    let doms = Dominators::new(&cfg);
+    let loops = Loops::new(&cfg, &doms);
+    let phis = Phis::new(func, &cfg, &doms)?;
     let mut lowering = Lowering::new(func, target, builder, phis);
+    if lowering.counts && (lowering.target.metered || !control::counts_rarely(func, &cfg, &loops)) {
+        lowering.budget = Some(lowering.builder.declare_var(types::I64));
+    }
     if !lowering.headers_stay && !lowering.target.in_order {
-        lowering.headers = headers::Headers::wanted(func, &cfg, &lowering.phis);
+        lowering.headers = headers::Headers::wanted(func, &cfg, &loops, &lowering.phis);
     }
     lowering.run(&cfg);
     lowering.builder.finalize(config);
@@ -138,7 +146,9 @@ struct Lowering<'a, 'f> {
     frame: Option<Value>,
     /// Where several results go.
     out: Option<Value>,
-    /// The budget while it is in a register; only in functions that count it down.
+    /// Whether the function counts down its budget.
+    counts: bool,
+    /// The budget, where that is held in a register.
     budget: Option<Variable>,
     /// Whether the register is ahead of the context.
     dirty: bool,
@@ -187,7 +197,8 @@ impl<'a, 'f> Lowering<'a, 'f> {
         Lowering {
             func,
             target,
-            budget: counts.then(|| builder.declare_var(types::I64)),
+            counts,
+            budget: None,
             builder,
             attachments: Attachments::default(),
             regs,
@@ -495,7 +506,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
         let mut headers: Vec<BlockId> = cfg.back_edges().iter().map(|(_, to)| *to).collect();
         headers.sort_unstable();
         headers.dedup();
-        if self.budget.is_some() && headers.len() > 2 {
+        if self.counts && headers.len() > 2 {
             self.lead_out();
         }
         self.reload_budget();

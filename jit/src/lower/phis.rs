@@ -29,7 +29,7 @@ pub struct Phis {
 
 impl Phis {
     /// Those of `func`; `None` when there are too many.
-    pub fn new(func: &Func, cfg: &Cfg) -> Option<Phis> {
+    pub fn new(func: &Func, cfg: &Cfg, doms: &Dominators) -> Option<Phis> {
         let mut writes = vec![0u32; func.regs.len()];
         match &func.entry {
             Entry::Call { params } => writes[..*params].fill(1),
@@ -42,14 +42,13 @@ impl Phis {
         }
         let many: Vec<bool> = writes.into_iter().map(|n| n > 1).collect();
         let count = func.blocks.len();
-        let doms = Dominators::new(cfg);
         let mut below = vec![Vec::new(); count];
         for &block in cfg.rpo() {
             if let Some(above) = doms.immediate(block) {
                 below[above.index()].push(block);
             }
         }
-        let frontiers = frontiers(cfg, &doms)?;
+        let frontiers = frontiers(cfg, doms)?;
         let mut phis =
             Phis { many, params: vec![Vec::new(); count], through: vec![Vec::new(); count], below };
         phis.place(func, cfg, &frontiers)?;
