@@ -331,18 +331,24 @@ impl Compiler {
             own,
         };
         let builder = FunctionBuilder::new(&mut context.func, frontend);
-        let attachments = lower(func, target, builder).ok_or(CompileError::TooLarge)?;
+        let lowered = lower(func, target, builder).ok_or(CompileError::TooLarge)?;
         if func.size() >= LARGE && !in_order {
             clif::relay(context);
         }
-        context.optimize(&**isa, &mut ControlPlane::default()).map_err(ModuleError::from)?;
+        if optimises && !lowered.has_leftovers {
+            clif::run_unoptimised(context);
+        } else {
+            context.optimize(&**isa, &mut ControlPlane::default()).map_err(ModuleError::from)?;
+            if optimises {
+                clif::run(context);
+            }
+        }
+        #[cfg(debug_assertions)]
         if optimises {
-            clif::run(context);
-            #[cfg(debug_assertions)]
             context.verify(&**isa).map_err(|e| CompileError::Backend(e.to_string()))?;
         }
         let (code, padding) = define(&mut module, declared, context, registers)?;
-        Ok(Emitted { module, declared, padding, code, attachments })
+        Ok(Emitted { module, declared, padding, code, attachments: lowered.attachments })
     }
 
     /// What becomes of a function on its way to machine code.

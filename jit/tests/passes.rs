@@ -114,6 +114,7 @@ fn show_clif(pass: &str, text: &str) -> Result<String, String> {
         let mut context = Context::for_function(func);
         context.compute_cfg();
         context.compute_domtree();
+        context.compute_loop_analysis();
         run(&mut context);
         let flags = settings::Flags::new(settings::builder());
         verify_function(&context.func, &flags).map_err(|e| e.to_string())?;

@@ -14,13 +14,26 @@ pub use relay::run as relay;
 /// Name and pass.
 pub type Pass = (&'static str, fn(&mut Context));
 
-/// The passes in their order.
+/// The passes in their order. They ask for the loops of the function, which are
+/// to be known.
 pub const PASSES: [Pass; 3] =
     [("constants", constants::sink), ("schedule", schedule::order), ("split", split::innermost_loops)];
 
 /// Runs all of them on a function that Cranelift has optimised.
 pub fn run(context: &mut Context) {
+    context.compute_loop_analysis();
     for (_, pass) in PASSES {
         pass(context);
     }
+}
+
+/// Does without Cranelift's optimiser, and runs the passes that do not mend
+/// what that leaves behind.
+pub fn run_unoptimised(context: &mut Context) {
+    context.compute_cfg();
+    context.compute_domtree();
+    context.func.dfg.resolve_all_aliases();
+    context.compute_loop_analysis();
+    schedule::order(context);
+    split::innermost_loops(context);
 }

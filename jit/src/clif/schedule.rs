@@ -15,7 +15,6 @@ const MAX_LENGTH: usize = 500;
 /// Orders the blocks of an optimised function that lead back to the header of
 /// their loop.
 pub fn order(context: &mut Context) {
-    context.compute_loop_analysis();
     let Context { func, loop_analysis, .. } = context;
     let headers: Vec<(Block, Block)> = func
         .layout

@@ -16,7 +16,6 @@ const MAX_VALUES: usize = 16;
 
 /// Gives the innermost loops of an optimised function names of their own.
 pub fn innermost_loops(context: &mut Context) {
-    context.compute_loop_analysis();
     let Context { func, loop_analysis, .. } = context;
     let outer: FxHashSet<_> = loop_analysis.loops().filter_map(|l| loop_analysis.loop_parent(l)).collect();
     let mut bodies: FxHashMap<Block, Vec<Block>> = FxHashMap::default();

@@ -4,7 +4,7 @@
 //! by the whole function, which calls the runtime to note what and where, and
 //! returns. Callers do the same with a status they are given.
 
-use super::scalar::import;
+use super::scalar::{import, negated};
 use super::{Lowering, call_signature};
 use crate::mir::{Entry, Func, Op};
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -125,7 +125,7 @@ impl Lowering<'_, '_> {
         } else {
             // The way out first: Cranelift then comes to it after the rest of
             // the loop, which it takes to have ended where it finds a way out.
-            let bad = self.builder.ins().icmp_imm_u(IntCC::Equal, ok, 0);
+            let bad = negated(&mut self.builder, ok);
             self.builder.ins().brif(bad, leave, &[], go_on, &[]);
         }
         self.go_on_in(leave);
@@ -324,7 +324,7 @@ impl Lowering<'_, '_> {
         let status = self.builder.ins().select(short, none, status);
         self.go_on_if_zero(status, WayOut::Passed);
         self.reload_budget();
-        let all = self.builder.ins().icmp_imm_u(IntCC::Equal, short, 0);
+        let all = negated(&mut self.builder, short);
         self.builder.ins().jump(done, &[all.into()]);
         self.cold = cold;
 

@@ -137,7 +137,7 @@ impl Lowering<'_, '_> {
         let is_guard = is_cold(else_to) && !is_cold(then_to);
         if self.target.in_order && is_cold(then_to) && !is_cold(else_to) {
             // What is first led to and leads back comes last of all.
-            cond = self.builder.ins().icmp_imm_u(IntCC::Equal, cond, 0);
+            cond = scalar::negated(&mut self.builder, cond);
             (then_to, else_to) = (else_to, then_to);
         }
         // A way back from cold code is cold too: Cranelift would put what is done

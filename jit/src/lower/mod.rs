@@ -8,12 +8,14 @@
 //! - `control`: calls, returns, traps, budget
 //!
 //! - `phis`: which registers blocks take as parameters
+//! - `leftovers`: whether Cranelift's optimiser has something left to do
 //!
 //! Nothing here decides anything: what is worth doing was done before.
 
 mod control;
 mod headers;
 mod inst;
+mod leftovers;
 mod memory;
 mod object;
 mod phis;
@@ -22,6 +24,7 @@ pub mod scalar;
 mod tests;
 pub mod vector;
 
+use crate::midend::simplify::dead::is_droppable;
 use crate::mir::{Entry, Func, Lanes, Op, Ty};
 use cranelift_codegen::ir::{
     self, AbiParam, BlockArg, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Value, types,
@@ -101,13 +104,22 @@ pub fn crowd(func: &Func) -> usize {
     phis.map_or(usize::MAX, |phis| of(&phis.params) + of(&phis.through))
 }
 
+/// What comes of lowering besides the code.
+pub struct Lowered {
+    /// What the code refers to.
+    pub attachments: Attachments,
+    /// Whether Cranelift's optimiser has something to do.
+    pub has_leftovers: bool,
+}
+
 /// Fills `builder` with the code of `func`; `None` when that is too much.
-pub fn lower(func: &Func, target: Target<'_>, builder: FunctionBuilder<'_>) -> Option<Attachments> {
+pub fn lower(func: &Func, target: Target<'_>, builder: FunctionBuilder<'_>) -> Option<Lowered> {
     let config = target.config;
     let cfg = func.graph();
     let doms = Dominators::new(&cfg);
     let loops = Loops::new(&cfg, &doms);
     let phis = Phis::new(func, &cfg, &doms)?;
+    let has_leftovers = leftovers::has_leftovers(func, &cfg, &loops, &phis);
     let mut lowering = Lowering::new(func, target, builder, phis);
     if lowering.counts && (lowering.target.metered || !control::counts_rarely(func, &cfg, &loops)) {
         lowering.budget = Some(lowering.builder.declare_var(types::I64));
@@ -117,7 +129,7 @@ pub fn lower(func: &Func, target: Target<'_>, builder: FunctionBuilder<'_>) -> O
     }
     lowering.run(&cfg);
     lowering.builder.finalize(config);
-    Some(lowering.attachments)
+    Some(Lowered { attachments: lowering.attachments, has_leftovers })
 }
 
 struct Lowering<'a, 'f> {
@@ -261,10 +273,23 @@ impl<'a, 'f> Lowering<'a, 'f> {
         self.cold = self.func.blocks[block.index()].cold;
         for (n, node) in self.func.blocks[block.index()].nodes.iter().enumerate() {
             self.at_entry = block.index() == 0 && n == 0;
+            if self.is_unread(&node.op) {
+                continue;
+            }
             self.origin = node.origin;
             self.builder.set_srcloc(ir::SourceLoc::new(node.origin));
             self.op(&node.op);
         }
+    }
+
+    /// Whether nothing comes of `op`: passes leave what they have replaced.
+    fn is_unread(&self, op: &Op) -> bool {
+        let (mut writes, mut is_read) = (false, false);
+        op.for_each_def(|r| {
+            writes = true;
+            is_read |= self.phis.read[r.index()];
+        });
+        writes && !is_read && is_droppable(op)
     }
 
     fn op(&mut self, op: &Op) {

@@ -19,6 +19,8 @@ const MAX_WORK: usize = 8_000_000;
 pub struct Phis {
     /// By register, whether it is written more than once.
     pub many: Vec<bool>,
+    /// By register, whether it is read.
+    pub read: Vec<bool>,
     /// By block, those that are its parameters.
     pub params: Vec<Vec<Reg>>,
     /// By block, the others alive where it begins.
@@ -30,6 +32,7 @@ pub struct Phis {
 impl Phis {
     /// Those of `func`; `None` when there are too many.
     pub fn new(func: &Func, cfg: &Cfg, doms: &Dominators) -> Option<Phis> {
+        let mut read = vec![false; func.regs.len()];
         let mut writes = vec![0u32; func.regs.len()];
         match &func.entry {
             Entry::Call { params } => writes[..*params].fill(1),
@@ -37,6 +40,7 @@ impl Phis {
         }
         for block in cfg.rpo() {
             for node in &func.blocks[block.index()].nodes {
+                node.op.for_each_use(|r| read[r.index()] = true);
                 node.op.for_each_def(|r| writes[r.index()] += 1);
             }
         }
@@ -50,7 +54,7 @@ impl Phis {
         }
         let frontiers = frontiers(cfg, doms)?;
         let mut phis =
-            Phis { many, params: vec![Vec::new(); count], through: vec![Vec::new(); count], below };
+            Phis { many, read, params: vec![Vec::new(); count], through: vec![Vec::new(); count], below };
         phis.place(func, cfg, &frontiers)?;
         Some(phis)
     }

@@ -8,7 +8,7 @@
 //! for is a call of the runtime's own function by its address: nothing here
 //! makes Cranelift ask for a library function by name.
 
-use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
+use cranelift_codegen::ir::condcodes::{CondCode, FloatCC, IntCC};
 use cranelift_codegen::ir::{
     AbiParam, InstBuilder, InstructionData, MemFlagsData, Opcode as Clif, SigRef, Signature,
     Type as ClifType, Value, ValueDef, types,
@@ -137,8 +137,8 @@ pub fn binary(b: &mut FunctionBuilder, cpu: &Cpu, op: BinaryOp, x: Value, y: Val
     }
 }
 
-/// A product: a sum and a shift, in one address computation, where that is all
-/// there is to do.
+/// A product: a shift, or a sum and a shift, in one address computation, where
+/// that is all there is to do.
 fn product(b: &mut FunctionBuilder, x: Value, y: Value) -> Value {
     let (x, y) = if int_literal(b, x).is_some() { (y, x) } else { (x, y) };
     match int_literal(b, y) {
@@ -146,6 +146,7 @@ fn product(b: &mut FunctionBuilder, x: Value, y: Value) -> Value {
             let more = b.ins().ishl_imm_u(x, i64::from((by - 1).trailing_zeros()));
             b.ins().iadd(x, more)
         }
+        Some(by @ 2..) if by.count_ones() == 1 => b.ins().ishl_imm_u(x, i64::from(by.trailing_zeros())),
         _ => b.ins().imul(x, y),
     }
 }
@@ -226,6 +227,18 @@ fn remainder_bits(b: &mut FunctionBuilder, op: CompareOp, x: Value, y: Value) ->
     Some((b.ins().band(dividend, bits), wanted))
 }
 
+/// The opposite of a condition.
+pub fn negated(b: &mut FunctionBuilder, cond: Value) -> Value {
+    let inst = b.func.dfg.value_def(cond).inst();
+    match inst.map(|inst| b.func.dfg.insts[inst]) {
+        Some(InstructionData::IntCompare { cond, args: [x, y], .. }) => b.ins().icmp(cond.complement(), x, y),
+        Some(InstructionData::FloatCompare { cond, args: [x, y], .. }) => {
+            b.ins().fcmp(cond.complement(), x, y)
+        }
+        _ => b.ins().icmp_imm_u(IntCC::Equal, cond, 0),
+    }
+}
+
 /// An instruction of one operand that cannot trap.
 pub fn unary(b: &mut FunctionBuilder, cpu: &Cpu, op: UnaryOp, x: Value) -> Value {
     use UnaryOp::*;
@@ -249,7 +262,7 @@ pub fn unary(b: &mut FunctionBuilder, cpu: &Cpu, op: UnaryOp, x: Value) -> Value
         F32Floor | F64Floor if cpu.rounding => b.ins().floor(x),
         F32Trunc | F64Trunc if cpu.rounding => b.ins().trunc(x),
         F32Nearest | F64Nearest if cpu.rounding => b.ins().nearest(x),
-        BoolNot => b.ins().icmp_imm_u(IntCC::Equal, x, 0),
+        BoolNot => negated(b, x),
         I32WrapI64 => b.ins().ireduce(I32, x),
         I64ExtendI32 => byte(b, x).unwrap_or_else(|| b.ins().sextend(I64, x)),
         I64ExtendI32U => byte(b, x).unwrap_or_else(|| b.ins().uextend(I64, x)),

@@ -1,18 +1,23 @@
 //! What lowering finds out about a function before it begins.
 
 use super::control::counts_rarely;
+use super::leftovers::has_leftovers;
+use super::phis::Phis;
 use crate::midend::{self, Options};
-use crate::mir;
-use nbc_ir::flow::{Dominators, Loops};
+use crate::mir::{self, Func};
+use nbc_ir::flow::{Cfg, Dominators, Loops};
 use nbc_ir::{FuncId, Module};
 
-/// Whether the first function of `text` counts rarely as the mid-end leaves it.
-fn rarely(text: &str) -> bool {
+/// Calls `ask` with the first function of `text` as the mid-end leaves it.
+fn about<R>(text: &str, ask: impl FnOnce(&Func, &Cfg, &Loops, &Phis) -> R) -> R {
     let module = Module::parse(text, "test").and_then(Module::verify).unwrap_or_else(|e| panic!("{e}"));
     let mut func = mir::build(&module, FuncId::new(module.imports.len()));
     midend::run(&mut func, &module, &Options::default(), false, &mut |_, _| {});
     let cfg = func.graph();
-    counts_rarely(&func, &cfg, &Loops::new(&cfg, &Dominators::new(&cfg)))
+    let doms = Dominators::new(&cfg);
+    let loops = Loops::new(&cfg, &doms);
+    let phis = Phis::new(&func, &cfg, &doms).expect("few values");
+    ask(&func, &cfg, &loops, &phis)
 }
 
 /// A loop that counts to `%n`, with `body` in it.
@@ -34,8 +39,47 @@ done:
     )
 }
 
+fn leaves_something(body: &str) -> bool {
+    about(&counting(body), has_leftovers)
+}
+
+#[test]
+fn arithmetic_leaves_nothing() {
+    for body in [
+        "  %s = i64.add %s, %i",
+        "  %s = i64.mul %s, 8\n  %s = i64.xor %s, %i",
+        "  %t = i64.div %s, %i\n  %s = i64.add %s, %t",
+        "  %x = f64.from_i64 %i\n  %x = f64.mul %x, 0.5\n  %t = i64.sat_f64 %x\n  %s = i64.add %s, %t",
+        "  %s = call @f(%s, %i)",
+        "  %c = i64.gt %s, 9\n  %s = select %c, %i, %s",
+    ] {
+        assert!(!leaves_something(body), "{body}");
+    }
+}
+
+#[test]
+fn what_can_be_better_is_left() {
+    for body in [
+        // By multiplication and shifts.
+        "  %s = i64.div %s, 10\n  %s = i64.add %s, %i",
+        "  %s = i64.rem_u %s, 16\n  %s = i64.add %s, %i",
+        // In 32 bits.
+        "  %s = i64.mul %s, %i\n  %s = i64.and %s, 0xffffffff",
+        "  %a = i32.wrap_i64 %s\n  %t = i64.extend_i32 %a\n  %s = i64.add %t, %i",
+        // A rotation.
+        "  %a = i64.shl %s, 7\n  %b = i64.shr_u %s, 57\n  %s = i64.or %a, %b",
+        // The same in each turn.
+        "  %t = i64.mul %k, %n\n  %s = i64.add %s, %t",
+    ] {
+        assert!(leaves_something(body), "{body}");
+    }
+    let access = "export func @f(%x: tensor<f64>) -> f64 {\n  %y = tensor.load %x, 3\n  ret %y\n}\n";
+    assert!(about(access, has_leftovers));
+}
+
 #[test]
 fn a_budget_that_changes_rarely_stays_in_memory() {
+    let rarely = |text: &str| about(text, |func, cfg, loops, _| counts_rarely(func, cfg, loops));
     // Paid in chunks; not at all; and once a call.
     assert!(rarely(&counting("  %s = i64.add %s, %i")));
     assert!(rarely("export func @f(%x: i64) -> i64 {\n  %x = i64.add %x, 1\n  ret %x\n}\n"));
