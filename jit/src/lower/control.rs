@@ -407,6 +407,7 @@ impl Lowering<'_, '_> {
         self.builder.ins().brif(enough, go_on, &[], slow, &[]);
 
         self.go_on_in(slow);
+        let cold = std::mem::replace(&mut self.cold, true);
         let types: Vec<Type> = self.func.regs[..params].iter().filter_map(|t| t.value()).collect();
         let values: Vec<_> = args.iter().copied().zip(types).collect();
         let results = self.func.results.clone();
@@ -419,6 +420,7 @@ impl Lowering<'_, '_> {
             results.iter().enumerate().map(|(i, t)| self.load_slot(slots, i as i32 * 8, *t)).collect();
         let ok = self.builder.ins().iconst(types::I64, 0);
         self.return_values(ok, &results);
+        self.cold = cold;
 
         self.go_on_in(go_on);
     }
