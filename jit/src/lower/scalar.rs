@@ -119,8 +119,8 @@ pub fn binary(b: &mut FunctionBuilder, cpu: &Cpu, op: BinaryOp, x: Value, y: Val
         I32MaxU | I64MaxU => b.ins().umax(x, y),
         F32Add | F64Add => b.ins().fadd(x, y),
         F32Sub | F64Sub => b.ins().fsub(x, y),
-        F32Mul | F64Mul => b.ins().fmul(x, y),
-        F32Div | F64Div => b.ins().fdiv(x, y),
+        F32Mul | F64Mul => float_product(b, x, y),
+        F32Div | F64Div => float_quotient(b, x, y),
         F32Min | F64Min => minimum(b, cpu, x, y),
         F32Max | F64Max => maximum(b, cpu, x, y),
         F32Copysign | F64Copysign => {
@@ -149,6 +149,32 @@ fn product(b: &mut FunctionBuilder, x: Value, y: Value) -> Value {
         Some(by @ 2..) if by.count_ones() == 1 => b.ins().ishl_imm_u(x, i64::from(by.trailing_zeros())),
         _ => b.ins().imul(x, y),
     }
+}
+
+/// A product of floats: twice a number is a sum, which is the same and there sooner.
+pub(super) fn float_product(b: &mut FunctionBuilder, x: Value, y: Value) -> Value {
+    let (x, y) = if float_literal(b, x).is_some() { (y, x) } else { (x, y) };
+    match float_literal(b, y) {
+        Some(2.0) => b.ins().fadd(x, x),
+        _ => b.ins().fmul(x, y),
+    }
+}
+
+/// A quotient of floats: by a power of two it is a product with another, which
+/// is the same and there sooner.
+pub(super) fn float_quotient(b: &mut FunctionBuilder, x: Value, y: Value) -> Value {
+    let ty = b.func.dfg.value_type(x);
+    let is_narrow = ty.lane_type() == types::F32;
+    let is_normal = |v: f64| if is_narrow { (v as f32).is_normal() } else { v.is_normal() };
+    let reciprocal = float_literal(b, y).and_then(|v| {
+        const MANTISSA: u64 = (1 << 52) - 1;
+        let is_power = v.to_bits() & MANTISSA == 0 && is_normal(v);
+        Some(1.0 / v).filter(|r| is_power && is_normal(*r))
+    });
+    let Some(reciprocal) = reciprocal else { return b.ins().fdiv(x, y) };
+    let by = if is_narrow { b.ins().f32const(reciprocal as f32) } else { b.ins().f64const(reciprocal) };
+    let by = if ty.is_vector() { b.ins().splat(ty, by) } else { by };
+    b.ins().fmul(x, by)
 }
 
 /// Bits that both have. The low half of an i64 is said to be just that: what

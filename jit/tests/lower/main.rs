@@ -55,10 +55,17 @@ fn few(ty: Type, of: u64) -> Vec<u64> {
     let all = values(ty);
     let mut few: Vec<u64> = all.iter().step_by(all.len() / of as usize + 1).copied().collect();
     match ty {
-        Type::F32 => few.extend([1.0, 0.0, -0.0, -2.5].map(|v: f32| u64::from(v.to_bits()))),
-        Type::F64 => few.extend([1.0, 0.0, -0.0, -2.5].map(f64::to_bits)),
-        Type::I32 => few.extend([1, 2, 0xffff_ffff, 0, 5, 33]),
-        Type::I64 => few.extend([1, 2, u64::MAX, 0, 5, 65]),
+        // Powers of two with an exact reciprocal, and the first without.
+        Type::F32 => {
+            let powers = [2.0, -0.25, f32::MIN_POSITIVE, 2f32.powi(126), 2f32.powi(127), 2f32.powi(-127)];
+            few.extend([1.0, 0.0, -0.0, -2.5].iter().chain(&powers).map(|v| u64::from(v.to_bits())));
+        }
+        Type::F64 => {
+            let powers = [2.0, -0.25, f64::MIN_POSITIVE, 2f64.powi(1022), 2f64.powi(1023), 2f64.powi(-1023)];
+            few.extend([1.0, 0.0, -0.0, -2.5].iter().chain(&powers).map(|v| v.to_bits()));
+        }
+        Type::I32 => few.extend([1, 2, 0xffff_ffff, 0, 5, 33, 64, 0x8000_0000]),
+        Type::I64 => few.extend([1, 2, u64::MAX, 0, 5, 65, 1 << 40, 1 << 63]),
         _ => {}
     }
     few.sort_unstable();
@@ -111,9 +118,9 @@ fn instructions_that_cannot_trap() {
 
 #[test]
 fn instructions_with_a_literal() {
-    let target = TARGETS[0];
-    let ops: Vec<Opcode> = pure_opcodes().into_iter().filter(|op| types(*op).1.len() == 2).collect();
-    for opcode in ops {
+    let ops = || pure_opcodes().into_iter().filter(|op| types(*op).1.len() == 2);
+    // With Cranelift's optimiser and without.
+    for (target, opcode) in [TARGETS[0], TARGETS[2]].into_iter().flat_map(|t| ops().map(move |op| (t, op))) {
         let (result, params) = types(opcode);
         let literals = few(params[0], 4);
         let mut functions = Vec::new();
