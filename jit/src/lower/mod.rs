@@ -24,7 +24,6 @@ pub mod scalar;
 mod tests;
 pub mod vector;
 
-use crate::midend::simplify::dead::is_droppable;
 use crate::mir::{Entry, Func, Lanes, Op, Ty};
 use cranelift_codegen::ir::{
     self, AbiParam, BlockArg, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Value, types,
@@ -289,7 +288,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
             writes = true;
             is_read |= self.phis.read[r.index()];
         });
-        writes && !is_read && is_droppable(op)
+        writes && !is_read && op.is_droppable()
     }
 
     fn op(&mut self, op: &Op) {

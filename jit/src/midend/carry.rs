@@ -22,7 +22,6 @@ use super::analyses::Analyses;
 use super::induction::Induction;
 use super::loops::{Loop, LoopId};
 use super::poly::{Atom, Poly, Quantity};
-use super::simplify::dead::is_droppable;
 use super::values::{Arg, Made, Value};
 use crate::mir::{Field, Func, Node, Op, Ty, Write};
 use nbc_ir::op::{Effect, Imm};
@@ -195,7 +194,7 @@ impl<'a> Turn<'a> {
                     Effect::Stores | Effect::Calls => turn.clobbers.push(at),
                     _ => {}
                 }
-                if !is_droppable(&n.op) && !inst.opcode().is_terminator() {
+                if !n.op.is_droppable() && !inst.opcode().is_terminator() {
                     turn.risk = turn.risk.min(at);
                 }
             }

@@ -5,7 +5,6 @@
 //! In the end charges go down the function, past all that could not be seen if
 //! the fuel ran out, so that those of several blocks are made together.
 
-use super::simplify::dead::is_droppable;
 use crate::mir::{Func, Node, Op};
 use nbc_ir::op::Imm;
 use nbc_ir::{BlockId, Inst, Operand};
@@ -87,7 +86,7 @@ pub fn gather(func: &mut Func) -> bool {
                     }
                     on.iter().for_each(|to| due_at[to.index()] = due.clone());
                 }
-                op if is_droppable(op) => {}
+                op if op.is_droppable() => {}
                 _ => pay(&mut kept, &mut due),
             }
             kept.push(node);

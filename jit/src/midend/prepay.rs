@@ -15,7 +15,6 @@
 use super::analyses::Analyses;
 use super::counted::{Compare, Counted, Step, count_defs, set_to};
 use super::loops::{Copies, Forest, LoopId};
-use super::simplify::dead::is_droppable;
 use crate::mir::{Block, Func, Node, Op, Write};
 use nbc_ir::op::Imm;
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
@@ -80,7 +79,7 @@ fn pay_once(func: &mut Func, block: BlockId, room: &mut usize) -> Option<()> {
     for (at, node) in nodes.iter().enumerate().skip(first) {
         match &node.op {
             Op::Store { .. } => stores += 1,
-            op if cost_of(node).is_none() && !is_droppable(op) => break,
+            op if cost_of(node).is_none() && !op.is_droppable() => break,
             _ => {}
         }
         if let Some(more) = cost_of(node) {
@@ -159,7 +158,7 @@ impl Plan {
             match &node.op {
                 Op::Charge { cost: Operand::Imm(Imm::I64(1..)) } => charges += 1,
                 Op::Store { .. } | Op::Inst(Inst::Br { .. } | Inst::BrIf { .. } | Inst::Switch { .. }) => {}
-                op if is_droppable(op) => {}
+                op if op.is_droppable() => {}
                 _ => return None,
             }
         }

@@ -6,7 +6,6 @@
 //! wants to know. Only unchecked stores move, which nobody can tell; where they
 //! go is computed again from what neither way has changed.
 
-use super::simplify::dead::is_droppable;
 use crate::mir::{Address, Func, Node, Op};
 use nbc_ir::{BlockId, Elem, Inst, Operand, Reg};
 
@@ -141,7 +140,7 @@ fn is_same(nodes: [&[Node]; 2], operands: [Operand; 2], found: &mut Vec<usize>) 
                 args
             });
             let same = matches!(ops[0], Op::Inst(_))
-                && is_droppable(ops[0])
+                && ops[0].is_droppable()
                 && once(0, a)
                 && once(1, b)
                 && alike[0] == alike[1]

@@ -21,7 +21,7 @@ pub use flow::Liveness;
 pub use shape::{Shape, Shapes};
 pub use write::Write;
 
-use nbc_ir::op::{FieldMut, FieldRef, Opcode};
+use nbc_ir::op::{Effect, FieldMut, FieldRef, Imm, Opcode};
 use nbc_ir::{BlockId, Elem, FuncId, Inst, Operand, Reg, Type};
 
 /// A function.
@@ -384,6 +384,40 @@ impl From<Inst> for Op {
 }
 
 impl Op {
+    /// Whether all that it does is write registers.
+    pub fn is_droppable(&self) -> bool {
+        match self {
+            Op::Inst(inst) => match inst {
+                Inst::GlobalGet { .. } => true,
+                Inst::I32Div { b, .. }
+                | Inst::I32DivU { b, .. }
+                | Inst::I32Rem { b, .. }
+                | Inst::I32RemU { b, .. }
+                | Inst::I64Div { b, .. }
+                | Inst::I64DivU { b, .. }
+                | Inst::I64Rem { b, .. }
+                | Inst::I64RemU { b, .. } => {
+                    !matches!(b, Operand::Reg(_) | Operand::Imm(Imm::I32(0) | Imm::I64(0)))
+                }
+                _ => inst.opcode().effect() == Effect::Pure,
+            },
+            Op::Field { .. }
+            | Op::Load { .. }
+            | Op::LoadVector { .. }
+            | Op::Splat { .. }
+            | Op::Vector { .. }
+            | Op::Address { .. }
+            | Op::Lanewise { .. }
+            | Op::Lane { .. } => true,
+            Op::Store { .. }
+            | Op::StoreVector { .. }
+            | Op::Charge { .. }
+            | Op::Charges { .. }
+            | Op::Prepay { .. }
+            | Op::Spend { .. } => false,
+        }
+    }
+
     /// Calls `see` with each register read.
     pub fn for_each_use(&self, mut see: impl FnMut(Reg)) {
         self.for_each_operand(|o| {

@@ -2,7 +2,6 @@
 //! included: a counter that only counts itself.
 
 use crate::mir::{Block, Func, Node, Op};
-use nbc_ir::op::{Effect, Imm};
 use nbc_ir::{BlockId, Inst, Operand, Reg};
 
 /// Drops dead nodes and empties blocks that cannot be reached.
@@ -19,7 +18,7 @@ pub fn run(func: &mut Func) -> bool {
     // Definitions that may be dropped, by register.
     let nodes = || func.blocks.iter().flat_map(|b| &b.nodes);
     let mut starts = vec![0u32; func.regs.len() + 1];
-    for node in nodes().filter(|n| is_droppable(&n.op)) {
+    for node in nodes().filter(|n| n.op.is_droppable()) {
         node.op.for_each_def(|r| starts[r.index() + 1] += 1);
     }
     for r in 1..starts.len() {
@@ -29,7 +28,7 @@ pub fn run(func: &mut Func) -> bool {
     let mut defs: Vec<Option<&Node>> = vec![None; starts[func.regs.len()] as usize];
     let mut wanted = Wanted { is_wanted: vec![false; func.regs.len()], list: Vec::new() };
     for node in nodes() {
-        if is_droppable(&node.op) {
+        if node.op.is_droppable() {
             node.op.for_each_def(|r| {
                 defs[next[r.index()] as usize] = Some(node);
                 next[r.index()] += 1;
@@ -49,7 +48,7 @@ pub fn run(func: &mut Func) -> bool {
     for block in &mut func.blocks {
         let before = block.nodes.len();
         block.nodes.retain(|node| {
-            let mut keep = !is_droppable(&node.op);
+            let mut keep = !node.op.is_droppable();
             node.op.for_each_def(|r| keep |= is_wanted[r.index()]);
             keep && !is_nothing(&node.op)
         });
@@ -74,38 +73,4 @@ impl Wanted {
 /// A register copied to itself.
 fn is_nothing(op: &Op) -> bool {
     matches!(op, Op::Inst(Inst::Copy { dst, a }) if *a == Operand::Reg(*dst))
-}
-
-/// Whether all that the node does is write registers.
-pub fn is_droppable(op: &Op) -> bool {
-    match op {
-        Op::Inst(inst) => match inst {
-            Inst::GlobalGet { .. } => true,
-            Inst::I32Div { b, .. }
-            | Inst::I32DivU { b, .. }
-            | Inst::I32Rem { b, .. }
-            | Inst::I32RemU { b, .. }
-            | Inst::I64Div { b, .. }
-            | Inst::I64DivU { b, .. }
-            | Inst::I64Rem { b, .. }
-            | Inst::I64RemU { b, .. } => {
-                !matches!(b, Operand::Reg(_) | Operand::Imm(Imm::I32(0) | Imm::I64(0)))
-            }
-            _ => inst.opcode().effect() == Effect::Pure,
-        },
-        Op::Field { .. }
-        | Op::Load { .. }
-        | Op::LoadVector { .. }
-        | Op::Splat { .. }
-        | Op::Vector { .. }
-        | Op::Address { .. }
-        | Op::Lanewise { .. }
-        | Op::Lane { .. } => true,
-        Op::Store { .. }
-        | Op::StoreVector { .. }
-        | Op::Charge { .. }
-        | Op::Charges { .. }
-        | Op::Prepay { .. }
-        | Op::Spend { .. } => false,
-    }
 }

@@ -10,7 +10,6 @@ use super::nest::{Nest, Place};
 use super::shape::{Goes, Shape, Shapes};
 use crate::midend::counted::Compare;
 use crate::midend::induction::Induction;
-use crate::midend::simplify::dead::is_droppable;
 use crate::mir::{Address, Func, Node, Op, Write};
 use nbc_ir::op::Imm;
 use nbc_ir::{Elem, Inst, Operand, Reg, Type};
@@ -151,7 +150,7 @@ impl<'n, 'a> Front<'n, 'a> {
     /// Computes again what a node makes in the first turn.
     fn copy_of(&mut self, def: Place, depth: u32) -> Option<Operand> {
         let mut op = self.nest.op(def).clone();
-        if !matches!(op, Op::Inst(_) | Op::Field { .. }) || !is_droppable(&op) {
+        if !matches!(op, Op::Inst(_) | Op::Field { .. }) || !op.is_droppable() {
             return None;
         }
         let mut args = Vec::new();

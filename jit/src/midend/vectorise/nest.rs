@@ -3,7 +3,6 @@
 
 use crate::midend::counted::Compare;
 use crate::midend::loops::{Forest, LoopId};
-use crate::midend::simplify::dead::is_droppable;
 use crate::mir::{Func, Op};
 use nbc_ir::{BlockId, Inst, Operand, Reg};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -92,7 +91,7 @@ impl<'a> Nest<'a> {
                 let simple = match &node.op {
                     Op::Inst(Inst::Br { .. } | Inst::BrIf { .. }) => true,
                     Op::Store { .. } => Some(block) != inner,
-                    op => is_droppable(op),
+                    op => op.is_droppable(),
                 };
                 if !simple {
                     return None;
