@@ -49,15 +49,21 @@ impl fmt::Display for Difference {
 /// on a slow and busy machine.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// The same of one that used up the stack: where calls go deeper it may get to a
+/// loop that never ends, which is no difference.
+const PATIENCE_WITH_DEPTH: Duration = Duration::from_secs(10);
+
 /// Runs the program in `ways`; what the first of them did if all agree.
 pub fn agree(module: &VerifiedModule, script: &Script, ways: &[Way]) -> Result<Vec<Outcome>, Difference> {
     let first = Way::reference(true);
     let expected = run(module, script, first);
-    let endless = expected.iter().any(|o| o.trap() == Some(TrapCode::OutOfFuel));
+    let ended_by = |code| expected.iter().any(|o| o.trap() == Some(code));
+    let endless = ended_by(TrapCode::OutOfFuel);
+    let patience = if ended_by(TrapCode::StackOverflow) { PATIENCE_WITH_DEPTH } else { PATIENCE };
     for other in ways.iter().copied().filter(|w| *w != first && (w.metered || !endless)) {
         let failed = || other.jit().map_or(0, |jit| jit.metrics().failed);
         let before = failed();
-        let found = run(module, script, other);
+        let found = run_loaded(&super::load(module, other), script, other, patience);
         if failed() > before && !script.may_fail {
             let what = "the compiler failed, so that a function stayed interpreted".to_owned();
             return Err(Difference { call: 0, first, other, what });
@@ -81,14 +87,14 @@ pub fn agree(module: &VerifiedModule, script: &Script, ways: &[Way]) -> Result<V
 
 /// Runs all calls in one way.
 pub fn run(module: &VerifiedModule, script: &Script, way: Way) -> Vec<Outcome> {
-    run_loaded(&super::load(module, way), script, way)
+    run_loaded(&super::load(module, way), script, way, PATIENCE)
 }
 
-fn run_loaded(program: &Program, script: &Script, way: Way) -> Vec<Outcome> {
+fn run_loaded(program: &Program, script: &Script, way: Way, patience: Duration) -> Vec<Outcome> {
     let said = Arc::new(Mutex::new(String::new()));
     let limits = Limits {
         fuel: way.metered.then_some(script.fuel),
-        timeout: (!way.metered).then_some(PATIENCE),
+        timeout: (!way.metered).then_some(patience),
         memory: script.memory,
         stack: script.stack,
     };
