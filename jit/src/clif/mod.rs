@@ -27,8 +27,9 @@ pub fn run(context: &mut Context) {
     }
 }
 
-/// Does without Cranelift's optimiser, and runs the passes that do not mend
-/// what that leaves behind.
+/// Does what Cranelift's optimiser would for a function in which there is nothing
+/// to optimise, and runs the passes; but for `constants`, since lowering makes a
+/// constant wherever one is wanted, and nobody has put them together.
 pub fn run_unoptimised(context: &mut Context) {
     context.compute_cfg();
     context.compute_domtree();

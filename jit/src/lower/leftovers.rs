@@ -27,7 +27,6 @@ pub fn has_leftovers(func: &Func, cfg: &Cfg, loops: &Loops, phis: &Phis) -> bool
                 continue;
             }
             node.op.for_each_def(|r| made_at[r.index()] = depth);
-            // A way out of the loop is of no account, but few nodes are on one.
             let (mut reads, mut is_same_each_turn) = (false, is_computed(&node.op));
             node.op.for_each_use(|r| {
                 reads = true;
