@@ -25,6 +25,7 @@ use nbc_runtime::interp::code::Loaded;
 use rustc_hash::FxHashMap;
 use std::fmt;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How much Cranelift does.
@@ -48,6 +49,8 @@ pub enum CompileError {
     TooLarge,
     /// One call would take too much of the native stack.
     FrameTooLarge(u32),
+    /// Nobody waits for it any more.
+    Unwanted,
 }
 
 impl fmt::Display for CompileError {
@@ -56,6 +59,7 @@ impl fmt::Display for CompileError {
             CompileError::Backend(text) => write!(f, "code generation failed: {text}"),
             CompileError::TooLarge => f.write_str("the function is too large"),
             CompileError::MemoryFull => f.write_str("the cap of code memory is reached"),
+            CompileError::Unwanted => f.write_str("compiling was broken off"),
             CompileError::FrameTooLarge(bytes) => {
                 write!(f, "a call would take {bytes} bytes of native stack")
             }
@@ -224,7 +228,8 @@ impl Compiler {
     }
 
     /// Compiles function `id`, to be called, or to go on with a run of the
-    /// interpreter from instruction `resume.1` of block `resume.0`.
+    /// interpreter from instruction `resume.1` of block `resume.0`. Breaks off
+    /// soon after `unwanted` is set.
     ///
     /// # Errors
     /// When there can be no code.
@@ -233,16 +238,20 @@ impl Compiler {
         loaded: &Loaded,
         id: FuncId,
         resume: Option<(u32, u32)>,
+        unwanted: &AtomicBool,
     ) -> Result<Compiled, CompileError> {
         let function = loaded.module.function(id);
         if function.is_none_or(|f| f.num_insts() > MAX_SIZE) {
             return Err(CompileError::TooLarge);
         }
         let func = self.prepare(loaded, id, resume, &mut |_, _| {});
+        if unwanted.load(Ordering::Relaxed) {
+            return Err(CompileError::Unwanted);
+        }
         let name = symbol(&func, resume);
         let known = self.scratch().pop();
         let mut scratch = known.unwrap_or_default();
-        let emitted = self.emit(loaded, &func, &name, &mut scratch)?;
+        let emitted = self.emit(loaded, &func, &name, &mut scratch, unwanted)?;
         let Emitted { mut module, declared, padding, code, attachments } = emitted;
         if func.size() <= SMALL {
             scratch.context.clear();
@@ -297,6 +306,7 @@ impl Compiler {
         func: &Func,
         name: &str,
         scratch: &mut Scratch,
+        unwanted: &AtomicBool,
     ) -> Result<Emitted, CompileError> {
         let Scratch { context, frontend, registers } = scratch;
         let in_order = func.size() >= LARGE && crowd(func) >= CROWDED;
@@ -347,6 +357,9 @@ impl Compiler {
         if optimises {
             context.verify(&**isa).map_err(|e| CompileError::Backend(e.to_string()))?;
         }
+        if unwanted.load(Ordering::Relaxed) {
+            return Err(CompileError::Unwanted);
+        }
         let (code, padding) = define(&mut module, declared, context, registers)?;
         Ok(Emitted { module, declared, padding, code, attachments: lowered.attachments })
     }
@@ -372,7 +385,8 @@ impl Compiler {
         });
         let name = symbol(&func, resume);
         let mut scratch = Scratch::default();
-        let Emitted { module, code, .. } = self.emit(loaded, &func, &name, &mut scratch)?;
+        let Emitted { module, code, .. } =
+            self.emit(loaded, &func, &name, &mut scratch, &AtomicBool::new(false))?;
         let clif = scratch.context.func.display().to_string();
         let places = places(&func, &code).collect();
         let code = code.code_buffer().to_vec();

@@ -12,6 +12,7 @@ pub mod lower;
 pub mod midend;
 pub mod mir;
 pub mod perf;
+mod queue;
 pub mod tier;
 
 pub use compiler::{CompileError, OptLevel};

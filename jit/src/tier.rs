@@ -1,18 +1,17 @@
 //! When what is compiled, and by whom.
 
 use crate::code::CodeMemory;
-use crate::compiler::{Compiler, OptLevel};
+use crate::compiler::{CompileError, Compiler, OptLevel};
 use crate::midend;
 use crate::perf::{Perf, PerfError, Recorder};
+use crate::queue::{Asked, Place, Queue, Urgency};
 use nbc_ir::FuncId;
 use nbc_runtime::compiled::{HotPlace, Tier, native_stack_left};
 use nbc_runtime::interp::code::Loaded;
-use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -108,52 +107,14 @@ struct Shared {
     waits: [AtomicU64; WAITS],
 }
 
-#[derive(Default)]
-struct Queue {
-    jobs: VecDeque<Job>,
-    /// What has been asked for, by the address of the program.
-    known: FxHashMap<usize, Known>,
-    /// How many programs make it worth looking for those that are gone.
-    crowd: usize,
-    worker: bool,
-    busy: bool,
-    stop: bool,
-}
-
-/// What has been asked for of a program. The reference keeps its address from
-/// being used again.
-struct Known {
-    program: Weak<Loaded>,
-    places: FxHashSet<(FuncId, Option<(u32, u32)>)>,
-    /// Functions that cannot be compiled: none of their loops is tried either.
-    hopeless: FxHashSet<FuncId>,
-}
-
-impl Queue {
-    /// Notes that something was asked for; `false` if it had been before, or
-    /// cannot be had.
-    fn is_new(&mut self, code: &Arc<Loaded>, func: FuncId, resume: Option<(u32, u32)>) -> bool {
-        let known = self.known(code);
-        !known.hopeless.contains(&func) && known.places.insert((func, resume))
-    }
-
-    fn known(&mut self, code: &Arc<Loaded>) -> &mut Known {
-        if self.known.len() > self.crowd {
-            self.known.retain(|_, k| k.program.strong_count() > 0);
-            self.crowd = 2 * self.known.len() + 16;
-        }
-        self.known.entry(Arc::as_ptr(code).addr()).or_insert_with(|| Known {
-            program: Arc::downgrade(code),
-            places: FxHashSet::default(),
-            hopeless: FxHashSet::default(),
-        })
-    }
-}
-
-struct Job {
-    code: Weak<Loaded>,
-    func: FuncId,
-    resume: Option<(u32, u32)>,
+/// What became of a job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Outcome {
+    Published,
+    /// The function stays interpreted.
+    Failed,
+    /// Nobody waited for it any more.
+    Unwanted,
 }
 
 /// Instructions of functions for which less is enough: those compile where the
@@ -165,9 +126,6 @@ const SMALL_STACK: usize = if cfg!(debug_assertions) { 4 << 20 } else { 1 << 20 
 
 /// Native stack for compiling.
 const COMPILER_STACK: usize = 16 << 20;
-
-/// Most jobs waiting at once.
-const MAX_WAITING: usize = 1 << 15;
 
 impl Jit {
     /// A tier. On a machine that Cranelift does not know everything stays
@@ -220,7 +178,7 @@ impl Jit {
             loops: get(&shared.loops),
             failed: get(&shared.failed),
             refused: get(&shared.refused),
-            waiting: shared.queue().jobs.len() as u64,
+            waiting: shared.queue().waiting() as u64,
             code_bytes: shared.memory.used() as u64,
             compile_time: Duration::from_nanos(get(&shared.nanos)),
             waits: std::array::from_fn(|n| get(&shared.waits[n])),
@@ -230,39 +188,42 @@ impl Jit {
     /// Waits until nothing is being compiled and nothing waits for it.
     pub fn settle(&self) {
         let mut queue = self.shared.queue();
-        while queue.busy || !queue.jobs.is_empty() {
+        while !queue.is_idle() {
             queue = self.shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn ask(&self, code: &Arc<Loaded>, func: FuncId, resume: Option<(u32, u32)>) {
+    fn ask(&self, code: &Arc<Loaded>, place: Place, urgency: Urgency) {
         let shared = &self.shared;
-        if func.index() < code.module.imports.len() {
+        if place.0.index() < code.module.imports.len() {
             return;
         }
         let mut queue = shared.queue();
-        if !queue.is_new(code, func, resume) {
-            return;
-        }
         if !shared.options.background {
-            drop(queue);
-            return shared.compile_now(code, func, resume);
-        }
-        if queue.jobs.len() == MAX_WAITING {
-            shared.refused.fetch_add(1, Ordering::Relaxed);
+            if queue.note(code, place, Urgency::Now) {
+                drop(queue);
+                shared.compile_now(code, place);
+            }
             return;
         }
-        queue.jobs.push_back(Job { code: Arc::downgrade(code), func, resume });
-        if !queue.worker {
+        match queue.ask(code, place, urgency) {
+            Asked::Known => return,
+            Asked::Full => {
+                shared.refused.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            Asked::Queued => {}
+        }
+        if !queue.has_worker {
             let worker = shared.clone();
             let spawned = thread::Builder::new()
                 .name("nbc-jit".to_owned())
                 .stack_size(COMPILER_STACK)
                 .spawn(move || worker.work());
             match spawned {
-                Ok(_) => queue.worker = true,
+                Ok(_) => queue.has_worker = true,
                 Err(_) => {
-                    queue.jobs.clear();
+                    queue.clear();
                     shared.refused.fetch_add(1, Ordering::Relaxed);
                 }
             }
@@ -288,15 +249,16 @@ impl Tier for Jit {
     }
 
     fn first_call(&self, code: &Arc<Loaded>, func: FuncId) {
-        self.shared.compile_now(code, func, None);
+        self.shared.compile_now(code, (func, None));
     }
 
     fn hot(&self, code: &Arc<Loaded>, place: HotPlace) {
         let start = Instant::now();
+        self.ask(code, (place.func, place.resume), Urgency::Now);
         if place.resume.is_some() {
-            self.ask(code, place.func, place.resume);
+            // Of use when the function is called again.
+            self.ask(code, (place.func, None), Urgency::Later);
         }
-        self.ask(code, place.func, None);
         let waited = start.elapsed().as_micros() as u64;
         let entry = (u64::BITS - waited.leading_zeros()) as usize;
         self.shared.waits[entry.min(WAITS - 1)].fetch_add(1, Ordering::Relaxed);
@@ -324,35 +286,35 @@ impl Shared {
         let mut queue = self.queue();
         loop {
             if queue.stop {
-                queue.jobs.clear();
+                queue.clear();
                 return;
             }
-            let Some(job) = queue.jobs.pop_front() else {
+            let Some(job) = queue.take() else {
                 queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            queue.busy = true;
             drop(queue);
-            // The program may be gone by now.
-            if let Some(code) = job.code.upgrade() {
-                self.compile(&code, job.func, job.resume);
-            }
+            let outcome = self.compile(&job.code, job.place, &job.unwanted);
+            // The last to know a program frees it, before anyone is told.
+            drop(job);
             queue = self.queue();
-            queue.busy = false;
+            queue.done(outcome == Outcome::Unwanted);
             self.wake.notify_all();
         }
     }
 
     /// Compiles while the program waits, on a stack that is large enough
     /// whatever the program runs on.
-    fn compile_now(&self, code: &Arc<Loaded>, func: FuncId, resume: Option<(u32, u32)>) {
-        let is_small = code.module.function(func).is_some_and(|f| f.num_insts() <= SMALL);
+    fn compile_now(&self, code: &Arc<Loaded>, place: Place) {
+        let compile = || self.compile(code, place, &AtomicBool::new(false));
+        let is_small = code.module.function(place.0).is_some_and(|f| f.num_insts() <= SMALL);
         if is_small && native_stack_left() >= SMALL_STACK {
-            return self.compile(code, func, resume);
+            compile();
+            return;
         }
         thread::scope(|scope| {
             let builder = thread::Builder::new().stack_size(COMPILER_STACK);
-            let compiling = builder.spawn_scoped(scope, || self.compile(code, func, resume));
+            let compiling = builder.spawn_scoped(scope, compile);
             if compiling.map_or(true, |c| c.join().is_err()) {
                 self.failed.fetch_add(1, Ordering::Relaxed);
             }
@@ -360,14 +322,19 @@ impl Shared {
     }
 
     /// Compiles and publishes; a failure leaves the function interpreted.
-    fn compile(&self, code: &Arc<Loaded>, func: FuncId, resume: Option<(u32, u32)>) {
+    fn compile(&self, code: &Arc<Loaded>, (func, resume): Place, unwanted: &AtomicBool) -> Outcome {
         let start = Instant::now();
-        let compiled = catch_unwind(AssertUnwindSafe(|| self.compiler()?.compile(code, func, resume).ok()));
+        let compile = || Some(self.compiler()?.compile(code, func, resume, unwanted));
+        let compiled = catch_unwind(AssertUnwindSafe(compile));
         self.nanos.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
-        let Ok(Some(compiled)) = compiled else {
-            self.failed.fetch_add(1, Ordering::Relaxed);
-            self.queue().known(code).hopeless.insert(func);
-            return;
+        let compiled = match compiled {
+            Ok(Some(Ok(compiled))) => compiled,
+            Ok(Some(Err(CompileError::Unwanted))) => return Outcome::Unwanted,
+            _ => {
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                self.queue().give_up(code, func);
+                return Outcome::Failed;
+            }
         };
         match resume {
             None => {
@@ -381,5 +348,6 @@ impl Shared {
                 self.loops.fetch_add(1, Ordering::Relaxed);
             }
         }
+        Outcome::Published
     }
 }

@@ -97,6 +97,12 @@ impl FunctionFacts {
         let cycle = || cycles.around(block).map(Turn::Cycle);
         loops.innermost(block).map(Turn::Loop).or_else(cycle)
     }
+
+    /// A number that the blocks from which a way leads to `block` and back
+    /// share; `None` if it runs once a call.
+    pub fn cycle(&self, block: BlockId) -> Option<u32> {
+        self.turns.as_ref()?.1.around(block)
+    }
 }
 
 impl Module {
