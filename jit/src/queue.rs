@@ -160,7 +160,7 @@ impl Queue {
                 _ if job.was_put_off => Until::Done,
                 (Urgency::Later, _) => Until::Urgent,
                 (Urgency::Now, None) => Until::Done,
-                (Urgency::Now, Some((block, _))) => quiet_cycle(&code.module, job.place.0, block),
+                (Urgency::Now, Some((block, _))) => until_left(&code.module, job.place.0, block),
             };
             let unwanted = Arc::<AtomicBool>::default();
             self.current =
@@ -226,7 +226,7 @@ impl Current {
 }
 
 /// Until when code is wanted that takes over in `block`.
-fn quiet_cycle(module: &VerifiedModule, func: FuncId, block: u32) -> Until {
+fn until_left(module: &VerifiedModule, func: FuncId, block: u32) -> Until {
     let (Some(function), Some(cycle)) = (module.function(func), module.facts(func).cycle(BlockId(block)))
     else {
         return Until::Done;
