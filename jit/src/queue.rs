@@ -29,28 +29,16 @@ pub enum Urgency {
 }
 
 /// Something to compile.
+#[derive(Clone)]
 pub struct Job {
-    /// The program.
-    pub code: Arc<Loaded>,
+    /// The program, unless it is gone.
+    pub code: Weak<Loaded>,
     /// What of it.
     pub place: Place,
     /// Set when nobody waits for it any more.
     pub unwanted: Arc<AtomicBool>,
-}
-
-struct Waiting {
-    code: Weak<Loaded>,
-    place: Place,
     /// Whether it has been put off once. The next time it is finished.
     was_put_off: bool,
-}
-
-/// The job being done.
-struct Current {
-    code: Weak<Loaded>,
-    place: Place,
-    until: Until,
-    unwanted: Arc<AtomicBool>,
 }
 
 /// How long a job is wanted.
@@ -62,6 +50,12 @@ enum Until {
     Urgent,
     /// Until its program has left a cycle of blocks, in which nothing is called.
     Left(u32),
+}
+
+/// The job being done.
+struct Current {
+    job: Job,
+    until: Until,
 }
 
 /// What has been asked for of a program. The reference keeps its address from
@@ -77,8 +71,8 @@ struct Known {
 #[derive(Default)]
 pub struct Queue {
     /// The newest last.
-    urgent: Vec<Waiting>,
-    later: VecDeque<Waiting>,
+    urgent: Vec<Job>,
+    later: VecDeque<Job>,
     current: Option<Current>,
     /// What has been asked for, by the address of the program.
     known: FxHashMap<usize, Known>,
@@ -129,14 +123,14 @@ impl Queue {
         if self.waiting() == MAX_WAITING {
             return Asked::Full;
         }
-        let job = Waiting { code: Arc::downgrade(code), place, was_put_off: false };
+        let job = Job { code: Arc::downgrade(code), place, unwanted: Arc::default(), was_put_off: false };
         match urgency {
             Urgency::Later => self.later.push_back(job),
             Urgency::Now => {
                 if let Some(current) = &self.current
                     && !current.is_wanted(code, place)
                 {
-                    current.unwanted.store(true, Ordering::Relaxed);
+                    current.job.unwanted.store(true, Ordering::Relaxed);
                 }
                 self.urgent.push(job);
             }
@@ -151,34 +145,42 @@ impl Queue {
                 Some(job) => (job, Urgency::Now),
                 None => (self.later.pop_front()?, Urgency::Later),
             };
-            let Some(code) = job.code.upgrade() else { continue };
             // What has become urgent meanwhile was done as such.
-            if self.known(&code).places.insert(job.place, Urgency::Now) != Some(urgency) {
+            if job.code.strong_count() == 0 || self.set(&job, Urgency::Now) != Some(urgency) {
                 continue;
             }
-            let until = match (urgency, job.place.1) {
-                _ if job.was_put_off => Until::Done,
-                (Urgency::Later, _) => Until::Urgent,
-                (Urgency::Now, None) => Until::Done,
-                (Urgency::Now, Some((block, _))) => until_left(&code.module, job.place.0, block),
+            let until = match urgency {
+                Urgency::Later if !job.was_put_off => Until::Urgent,
+                _ => Until::Done,
             };
-            let unwanted = Arc::<AtomicBool>::default();
-            self.current =
-                Some(Current { code: job.code, place: job.place, until, unwanted: unwanted.clone() });
-            return Some(Job { code, place: job.place, unwanted });
+            self.current = Some(Current { job: job.clone(), until });
+            return Some(job);
         }
     }
 
-    /// Says that the job is done; or if it was not wanted any more, that it
-    /// waits until there is time for it.
-    pub fn done(&mut self, is_unwanted: bool) {
-        if let Some(Current { code: program, place, .. }) = self.current.take()
-            && is_unwanted
-            && let Some(code) = program.upgrade()
-        {
-            self.known(&code).places.insert(place, Urgency::Later);
-            self.later.push_back(Waiting { code: program, place, was_put_off: true });
+    /// Says that the job being done is wanted until its program has left a cycle,
+    /// the job's [`quiet_cycle`](Job::quiet_cycle).
+    pub fn wanted_within(&mut self, cycle: u32) {
+        if let Some(current) = &mut self.current {
+            current.until = Until::Left(cycle);
         }
+    }
+
+    /// Says that the job is done; or if it was broken off, that it waits until
+    /// there is time for it.
+    pub fn done(&mut self, was_broken_off: bool) {
+        if let Some(Current { job, .. }) = self.current.take()
+            && was_broken_off
+        {
+            self.set(&job, Urgency::Later);
+            self.later.push_back(Job { unwanted: Arc::default(), was_put_off: true, ..job });
+        }
+    }
+
+    /// Changes how much a job that has been asked for matters; how much it did.
+    fn set(&mut self, job: &Job, urgency: Urgency) -> Option<Urgency> {
+        let known = self.known.get_mut(&job.code.as_ptr().addr())?;
+        known.places.insert(job.place, urgency)
     }
 
     /// Notes that a function cannot be compiled.
@@ -215,29 +217,36 @@ impl Queue {
     }
 }
 
-impl Current {
-    /// Whether it is still wanted when a program has come to `place`.
-    fn is_wanted(&self, code: &Arc<Loaded>, place: Place) -> bool {
-        let Until::Left(cycle) = self.until else { return self.until == Until::Done };
-        let (func, resume) = place;
-        let now = resume.and_then(|(block, _)| code.module.facts(func).cycle(BlockId(block)));
-        !ptr::eq(self.code.as_ptr(), Arc::as_ptr(code)) || (func == self.place.0 && now == Some(cycle))
+impl Job {
+    /// The cycle of blocks in which code is of use that takes over there, if the
+    /// program is sure to have left it when it comes to a place outside: nothing
+    /// is called there. Takes time that grows with the function.
+    pub fn quiet_cycle(&self, module: &VerifiedModule) -> Option<u32> {
+        let (func, Some((block, _))) = self.place else { return None };
+        if self.was_put_off {
+            return None;
+        }
+        let facts = module.facts(func);
+        let cycle = facts.cycle(BlockId(block))?;
+        let calls = |inst: &Inst| matches!(inst, Inst::Call { .. } | Inst::CallRef { .. });
+        let blocks = module.function(func)?.blocks.iter().enumerate();
+        let mut inside = blocks.filter(|(b, _)| facts.cycle(BlockId::new(*b)) == Some(cycle));
+        (!inside.any(|(_, block)| block.insts.iter().any(calls))).then_some(cycle)
     }
 }
 
-/// Until when code is wanted that takes over in `block`.
-fn until_left(module: &VerifiedModule, func: FuncId, block: u32) -> Until {
-    let (Some(function), Some(cycle)) = (module.function(func), module.facts(func).cycle(BlockId(block)))
-    else {
-        return Until::Done;
-    };
-    let calls = |inst: &Inst| matches!(inst, Inst::Call { .. } | Inst::CallRef { .. });
-    let blocks = (0..function.blocks.len()).map(BlockId::new);
-    let mut inside = blocks.filter(|b| module.facts(func).cycle(*b) == Some(cycle));
-    match inside.any(|b| function.blocks[b.index()].insts.iter().any(calls)) {
-        // Where the program is now may have been called from there.
-        true => Until::Done,
-        false => Until::Left(cycle),
+impl Current {
+    /// Whether it is still wanted when a program has come to `place`.
+    fn is_wanted(&self, code: &Arc<Loaded>, (func, resume): Place) -> bool {
+        match self.until {
+            Until::Done => true,
+            Until::Urgent => false,
+            Until::Left(_) if !ptr::eq(self.job.code.as_ptr(), Arc::as_ptr(code)) => true,
+            Until::Left(cycle) => {
+                let now = resume.and_then(|(block, _)| code.module.facts(func).cycle(BlockId(block)));
+                func == self.job.place.0 && now == Some(cycle)
+            }
+        }
     }
 }
 
@@ -302,10 +311,19 @@ done:
         queue
     }
 
+    /// Begins the next job.
+    fn take(queue: &mut Queue) -> Option<Job> {
+        let job = queue.take()?;
+        if let Some(cycle) = job.quiet_cycle(&job.code.upgrade().unwrap().module) {
+            queue.wanted_within(cycle);
+        }
+        Some(job)
+    }
+
     /// Does all jobs and says in which order.
     fn order(mut queue: Queue) -> Vec<Place> {
         let mut order = Vec::new();
-        while let Some(job) = queue.take() {
+        while let Some(job) = take(&mut queue) {
             order.push(job.place);
             queue.done(false);
         }
@@ -337,7 +355,7 @@ done:
     fn stays(doing: (Place, Urgency), new: (Place, Urgency)) -> bool {
         let code = program();
         let mut queue = queue(&code, &[doing]);
-        let job = queue.take().unwrap();
+        let job = take(&mut queue).unwrap();
         queue.ask(&code, new.0, new.1);
         let is_wanted = !job.unwanted.load(Ordering::Relaxed);
         queue.done(!is_wanted);
@@ -367,7 +385,7 @@ done:
     fn other_programs_do_not_say_where_one_is() {
         let (code, other) = (program(), program());
         let mut queue = queue(&code, &[(FIRST, Urgency::Now)]);
-        let job = queue.take().unwrap();
+        let job = take(&mut queue).unwrap();
         queue.ask(&other, ROW, Urgency::Now);
         assert!(!job.unwanted.load(Ordering::Relaxed));
     }
@@ -376,9 +394,9 @@ done:
     fn a_job_is_put_off_once() {
         let code = program();
         let mut queue = queue(&code, &[(FIRST, Urgency::Now)]);
-        queue.take().unwrap();
+        take(&mut queue).unwrap();
         queue.done(true);
-        let job = queue.take().unwrap();
+        let job = take(&mut queue).unwrap();
         queue.ask(&code, ROW, Urgency::Now);
         assert!(!job.unwanted.load(Ordering::Relaxed));
     }

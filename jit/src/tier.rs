@@ -107,16 +107,6 @@ struct Shared {
     waits: [AtomicU64; WAITS],
 }
 
-/// What became of a job.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Outcome {
-    Published,
-    /// The function stays interpreted.
-    Failed,
-    /// Nobody waited for it any more.
-    Unwanted,
-}
-
 /// Instructions of functions for which less is enough: those compile where the
 /// program runs, if it has it.
 const SMALL: usize = 1000;
@@ -294,11 +284,16 @@ impl Shared {
                 continue;
             };
             drop(queue);
-            let outcome = self.compile(&job.code, job.place, &job.unwanted);
-            // The last to know a program frees it, before anyone is told.
-            drop(job);
+            // The program may be gone by now; the last to know it frees it, before
+            // anyone is told.
+            let is_over = job.code.upgrade().is_none_or(|code| {
+                if let Some(cycle) = job.quiet_cycle(&code.module) {
+                    self.queue().wanted_within(cycle);
+                }
+                self.compile(&code, job.place, &job.unwanted)
+            });
             queue = self.queue();
-            queue.done(outcome == Outcome::Unwanted);
+            queue.done(!is_over);
             self.wake.notify_all();
         }
     }
@@ -321,19 +316,20 @@ impl Shared {
         });
     }
 
-    /// Compiles and publishes; a failure leaves the function interpreted.
-    fn compile(&self, code: &Arc<Loaded>, (func, resume): Place, unwanted: &AtomicBool) -> Outcome {
+    /// Compiles and publishes; a failure leaves the function interpreted. `false`
+    /// if it was broken off.
+    fn compile(&self, code: &Arc<Loaded>, (func, resume): Place, unwanted: &AtomicBool) -> bool {
         let start = Instant::now();
         let compile = || Some(self.compiler()?.compile(code, func, resume, unwanted));
         let compiled = catch_unwind(AssertUnwindSafe(compile));
         self.nanos.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
         let compiled = match compiled {
             Ok(Some(Ok(compiled))) => compiled,
-            Ok(Some(Err(CompileError::Unwanted))) => return Outcome::Unwanted,
+            Ok(Some(Err(CompileError::Unwanted))) => return false,
             _ => {
                 self.failed.fetch_add(1, Ordering::Relaxed);
                 self.queue().give_up(code, func);
-                return Outcome::Failed;
+                return true;
             }
         };
         match resume {
@@ -348,6 +344,6 @@ impl Shared {
                 self.loops.fetch_add(1, Ordering::Relaxed);
             }
         }
-        Outcome::Published
+        true
     }
 }
