@@ -86,6 +86,17 @@ pub struct Limit {
     pub exact: bool,
 }
 
+/// A polynomial in terms of how often a loop has turned: `rest + step * count`.
+pub struct InCount {
+    /// The loop does not change it.
+    pub rest: Poly,
+    /// Nor this.
+    pub step: Poly,
+    /// Counters of 32 bits that were taken for `start + step * count`, which
+    /// they are as long as they do not wrap.
+    pub narrow: Vec<Value>,
+}
+
 /// The analysis of a function as it is.
 #[derive(Debug)]
 pub struct Induction {
@@ -242,9 +253,18 @@ impl Induction {
                 if self.is_integer(made)
                     && let Some(poly) = self.result(&node.op, &args)
                 {
-                    self.polys[made.index()] = poly;
+                    self.polys[made.index()] = self.held(made, poly);
                 }
             }
+        }
+    }
+
+    /// The polynomial of a value, a number being what the register holds: sums and
+    /// parts of numbers wrap as registers do.
+    fn held(&self, value: Value, poly: Poly) -> Poly {
+        match poly.as_number() {
+            Some(number) if self.type_of(value) == Some(Type::I32) => Poly::number(i64::from(number as i32)),
+            _ => poly,
         }
     }
 
@@ -454,6 +474,11 @@ impl Induction {
             let count = self.turns(counter.id, needs)?;
             needs.extend(counter.needs.iter().cloned());
             let end = counter.step.times(&count)?.plus(&counter.start)?;
+            if let Quantity::Value(value) = *self.atoms.borrow().get(atom)
+                && self.type_of(value) == Some(Type::I32)
+            {
+                needs.push(Need { poly: end.clone(), bits: self.bits(value) });
+            }
             poly = poly.replaced(atom, &end)?;
         }
         None
@@ -625,13 +650,14 @@ impl Induction {
                 fact.poly = self.left(fact.poly, id, &mut fact.needs)?;
             }
             let linear = self.in_count(&fact.poly, id)?;
+            fact.needs.extend(linear.narrow.iter().map(|phi| self.need_whole(*phi)));
             let requires = match fact.requires {
                 Some(poly) => Some(poly).filter(|p| self.is_fixed_poly(p, id)).map(Some)?,
                 None => None,
             };
-            let step = linear.1.negated()?;
+            let step = linear.step.negated()?;
             let positive = step.as_number().is_none_or(|step| step > 0);
-            positive.then_some(Limit { at: block, step, rest: linear.0, needs: fact.needs, requires, exact })
+            positive.then_some(Limit { at: block, step, rest: linear.rest, needs: fact.needs, requires, exact })
         }));
     }
 
@@ -645,7 +671,7 @@ impl Induction {
         self.facts_of_compare(Relation::LessOrEqual, false, *a, *b, facts);
         let mut kept = Vec::new();
         for mut fact in facts.drain(first..) {
-            let Some((rest, step)) = self.in_count(&fact.poly, id) else { continue };
+            let Some(InCount { rest, step, .. }) = self.in_count(&fact.poly, id) else { continue };
             let Some(by) = step.as_number().and_then(i64::checked_neg).filter(|by| *by > 0) else { continue };
             // They meet exactly: all but a whole number of steps is excluded.
             let divides = by == 1 || (rest.divided(by).is_some() && rest.constant % by == 0);
@@ -660,8 +686,8 @@ impl Induction {
 
     /// `poly` as a sum of something that the loop does not change and
     /// something of that sort times how often it has turned.
-    pub fn in_count(&self, poly: &Poly, id: LoopId) -> Option<(Poly, Poly)> {
-        let (mut rest, mut step) = (poly.clone(), Poly::default());
+    pub fn in_count(&self, poly: &Poly, id: LoopId) -> Option<InCount> {
+        let (mut rest, mut step, mut narrow) = (poly.clone(), Poly::default(), Vec::new());
         loop {
             let is_fixed = |a: &Atom| self.made_in(*a).is_some_and(|b| !self.forest.contains(id, b));
             let changing = rest.atoms().find(|a| !is_fixed(a));
@@ -675,8 +701,16 @@ impl Induction {
             }
             step = step.plus(&times.times(&counter.step)?)?;
             rest = rest.replaced(atom, &counter.start)?;
+            if self.type_of(value) == Some(Type::I32) {
+                narrow.push(value);
+            }
         }
-        Some((rest, step))
+        Some(InCount { rest, step, narrow })
+    }
+
+    /// That a counter has not wrapped.
+    fn need_whole(&self, phi: Value) -> Need {
+        Need { poly: Poly::atom(self.atom(Quantity::Value(phi))), bits: self.bits(phi) }
     }
 
     /// The range of a counter with numbers for start, step and limit.
@@ -696,7 +730,9 @@ impl Induction {
             let count = self.atom(Quantity::Count(counter.id));
             let in_range = limit.requires.as_ref().is_none_or(|p| p.as_number().is_some_and(|n| n >= 0))
                 && limit.needs.iter().all(|need| {
-                    let Some((rest, step)) = self.in_count(&need.poly, counter.id) else { return false };
+                    let Some(InCount { rest, step, .. }) = self.in_count(&need.poly, counter.id) else {
+                        return false;
+                    };
                     let of = Poly::atom(count).times(&step).and_then(|p| p.plus(&rest));
                     of.is_some_and(|p| {
                         p.span(|a| if a == count { Span::new(0, turns) } else { Span::ALL }).fits(need.bits)

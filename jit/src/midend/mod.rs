@@ -122,8 +122,6 @@ pub fn run(
             simplify::run(func);
         }
         done("version", func);
-        known.forget_if(sink::run(func));
-        done("sink", func);
     }
     if options.unroll && may_grow {
         let changed = unroll::run(func, known);

@@ -165,11 +165,9 @@ impl Plan {
         if charges == 0 {
             return None;
         }
-        let tests = std::iter::once(latch).chain(l.own.iter().copied());
-        let tests = tests.filter(|b| forest.doms.dominates(*b, latch));
-        let mut counted =
-            tests.filter_map(|b| Counted::new(func, forest, defs, id, b)).filter(|c| c.one_ahead);
-        let counted = counted.next()?;
+        // At the end of a chunk the copy goes on at the header: nothing may come
+        // between the test and there.
+        let counted = Counted::new(func, forest, defs, id, latch).filter(|c| c.one_ahead)?;
         let inner = match l.children[..] {
             [] => None,
             [child] => Some(Inner::new(func, forest, defs, id, child)?),

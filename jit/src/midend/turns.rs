@@ -1,7 +1,7 @@
 //! How often loops turn at most, as a number: what the numbers in a program,
 //! the shapes of its tensors and the branches on the way to a loop say.
 
-use super::induction::{Fact, Induction, Limit, Need};
+use super::induction::{Fact, InCount, Induction, Limit, Need};
 use super::loops::LoopId;
 use super::poly::{Atom, Poly, Quantity, Span};
 use nbc_ir::BlockId;
@@ -63,9 +63,9 @@ impl<'a> Turns<'a> {
 
     /// Whether what was compared in the loop lies in range at counts up to `last`.
     fn fits(&mut self, id: LoopId, need: &Need, last: i64, before: BlockId, facts: &[Fact]) -> bool {
-        let Some((start, step)) = self.it.in_count(&need.poly, id) else { return false };
+        let Some(InCount { rest, step, .. }) = self.it.in_count(&need.poly, id) else { return false };
         let moved = self.span(&step, before, facts).times(Span::new(0, last));
-        self.span(&start, before, facts).plus(moved).fits(need.bits)
+        self.span(&rest, before, facts).plus(moved).fits(need.bits)
     }
 
     /// Least and greatest value that `poly`, which is known by the end of

@@ -287,13 +287,14 @@ impl<'l, 'a> Extent<'l, 'a> {
     fn side_of_value(&mut self, value: Value, upper: bool) -> Option<Side> {
         let mut relies = Vec::new();
         if let Some(drift) = self.level.it.drift(value) {
-            // Over all turns so far, and not beyond what 62 bits hold.
+            // Over all turns so far, and not beyond what the register holds.
             let count = Poly::atom(self.level.it.atom(Quantity::Count(drift.id)));
             let start = self.level.expand(&drift.start, &mut relies)?;
             let count = self.level.expand(&count, &mut relies)?;
             let [low, high] = [drift.least, drift.most].map(|by| start.plus_times(&count, by));
             let (low, high) = (low?, high?);
-            let fits = self.level.span(&low).fits(62) && self.level.span(&high).fits(62);
+            let bits = self.level.it.bits(value);
+            let fits = self.level.span(&low).fits(bits) && self.level.span(&high).fits(bits);
             let poly = if upper { high } else { low };
             return fits.then(|| Side { relies, ..Side::new(poly) });
         }

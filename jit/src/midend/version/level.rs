@@ -195,15 +195,26 @@ impl<'a> Level<'a> {
         // True of it from here on, as long as what it needs turns out so.
         self.counters.insert(value, Some(Expanded { poly: poly.clone(), relies: relies.clone() }));
         self.log.push(Entry::Counter(value));
-        self.are_met(&counter.needs, relies).then_some(poly)
+        // An i32 is equal to that only as long as it does not wrap, and whoever
+        // asks may go on to 64 bits with it.
+        let bits = self.it.bits(value);
+        (self.span(&poly).fits(bits) && self.are_met(&counter.needs, relies)).then_some(poly)
     }
 
     /// Whether everything in `needs` lies in range.
     pub fn are_met(&mut self, needs: &[Need], relies: &mut Vec<Atom>) -> bool {
         needs.iter().all(|need| {
             let Some(poly) = self.expand(&need.poly, relies) else { return false };
-            self.span(&poly).fits(need.bits)
+            // A counter that could not be taken apart may have wrapped.
+            let is_whole = !poly.atoms().any(|atom| self.is_counter(atom));
+            is_whole && self.span(&poly).fits(need.bits)
         })
+    }
+
+    /// Whether it is a counter of the nest.
+    fn is_counter(&self, atom: Atom) -> bool {
+        let Quantity::Value(value) = *self.it.atoms.borrow().get(atom) else { return false };
+        self.it.counter(value).is_some_and(|counter| self.it.forest.encloses(self.id, counter.id))
     }
 
     /// The bounds on how often a loop of the nest turns.

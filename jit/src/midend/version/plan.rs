@@ -61,7 +61,8 @@ impl Guard {
         self.small.len() + self.natural.len() + self.below.len() + self.ranks.len()
     }
 
-    /// Adds the conditions of `other`; those that others imply are dropped.
+    /// Adds the conditions of `other`. Of two that differ by a number the stronger
+    /// is kept; nothing else is dropped, for a few comparisons before a loop cost nothing.
     fn add(&mut self, other: &Guard) {
         self.bits = self.bits.min(other.bits);
         self.small.extend_from_slice(&other.small);
@@ -88,98 +89,6 @@ impl Guard {
         }
     }
 
-    /// Drops conditions that others imply.
-    fn tidy(&mut self, it: &Induction, id: LoopId) {
-        // What may be written is all or nothing.
-        let written = self.below.clone();
-        self.below.retain(|(poly, tensor, field)| {
-            let stronger = match field {
-                Field::Len => Field::WritableLen,
-                Field::Dim(0) => Field::WritableDim0,
-                _ => return true,
-            };
-            let implies = |b: &(Poly, Value, Field)| {
-                (b.1, b.2) == (*tensor, stronger) && b.0.terms == poly.terms && b.0.constant >= poly.constant
-            };
-            !written.iter().any(implies)
-        });
-        // Whatever says something with a quotient says it only of what is divided
-        // and not negative; so that must be made sure of by itself.
-        let divided = divided(it, self.natural.iter().chain(self.below.iter().map(|b| &b.0)));
-        for n in (0..self.natural.len()).rev() {
-            let poly = self.natural.remove(n);
-            if divided.iter().any(|d| d.terms == poly.terms) || !self.is_natural(it, &poly) {
-                self.natural.insert(n, poly);
-            }
-        }
-        for n in (0..self.below.len()).rev() {
-            let (poly, tensor, field) = self.below.remove(n);
-            let least = |b: &(Poly, Value, Field)| {
-                (b.1, b.2) == (tensor, field) && b.0.minus(&poly).is_some_and(|p| self.is_natural(it, &p))
-            };
-            if !self.below.iter().any(least) {
-                self.below.insert(n, (poly, tensor, field));
-            }
-        }
-        // What lies between a number and a length is small.
-        if self.bits < BITS[0] {
-            return;
-        }
-        let facts = it.forest.get(id).preheader.map_or(Vec::new(), |p| it.facts(p, None));
-        let (natural, below) = (&self.natural, &self.below);
-        self.small.retain(|atom| {
-            let alone = Poly::atom(*atom);
-            let is_it = |p: &Poly| p.terms == alone.terms && p.constant.unsigned_abs() < NEAR;
-            let known = facts.iter().any(|fact| {
-                is_it(&fact.poly)
-                    && fact.requires.is_none()
-                    && fact.needs.iter().all(|need| need.poly == alone)
-            });
-            let low = known || natural.iter().any(is_it) || it.span_of_atom(*atom).low > -i128::from(NEAR);
-            let is_length = |f: Field| matches!(f, Field::Len | Field::WritableLen);
-            let high = below.iter().any(|(p, _, f)| is_it(p) && is_length(*f));
-            !(low && high)
-        });
-    }
-
-    /// Whether `poly` cannot be negative where nothing in `natural` is.
-    fn is_natural(&self, it: &Induction, poly: &Poly) -> bool {
-        if !self.is_meant(it, poly) {
-            return false;
-        }
-        // A quotient is at most what is divided: that much is lost if it is
-        // subtracted, and nothing if it is dropped.
-        let mut poly = poly.clone();
-        loop {
-            let quotient = poly.atoms().find_map(|atom| match it.atoms.borrow().get(atom) {
-                Quantity::Quotient(from, by) => Some((atom, from.clone(), *by)),
-                _ => None,
-            });
-            let Some((atom, from, by)) = quotient else { break };
-            let powers = poly.by_power(atom);
-            let [rest, times] = &*powers else { return false };
-            let Some(times) = times.as_number() else { return false };
-            let least = if times > 0 {
-                Some(rest.clone())
-            } else {
-                rest.times(&Poly::number(by)).and_then(|rest| rest.plus_times(&from, times))
-            };
-            let Some(least) = least else { return false };
-            poly = least;
-        }
-        let is_natural = |p: &Poly| p.span(|atom| it.span_of_atom(atom)).low >= 0;
-        let follows = |n: &Poly| self.is_meant(it, n) && poly.minus(n).is_some_and(|p| is_natural(&p));
-        is_natural(&poly) || self.natural.iter().any(follows)
-    }
-
-    /// Whether the guard itself makes sure that nothing that is divided in `poly`
-    /// is negative. It need not: an access may run only where a branch in the nest
-    /// has found it so. What is asked for that access then says nothing of others.
-    fn is_meant(&self, it: &Induction, poly: &Poly) -> bool {
-        let dividends = divided(it, [poly]);
-        dividends.iter().all(|p| self.asks(p) || p.span(|atom| it.span_of_atom(atom)).low >= 0)
-    }
-
     /// Whether it is a condition, or follows from one at once, that `poly` is
     /// not negative.
     fn asks(&self, poly: &Poly) -> bool {
@@ -197,26 +106,6 @@ impl Guard {
             && other.below.iter().all(below)
             && other.ranks.iter().all(|r| self.ranks.contains(r))
     }
-}
-
-/// What is divided in `polys`, and in what is divided.
-fn divided<'p>(it: &Induction, polys: impl IntoIterator<Item = &'p Poly>) -> Vec<Poly> {
-    let atoms = it.atoms.borrow();
-    let dividends = |poly: &Poly| -> Vec<Poly> {
-        let of = |atom| match atoms.get(atom) {
-            Quantity::Quotient(from, _) => Some(from.clone()),
-            _ => None,
-        };
-        poly.atoms().filter_map(of).collect()
-    };
-    let mut found: Vec<Poly> = polys.into_iter().flat_map(dividends).collect();
-    let mut next = 0;
-    while next < found.len() {
-        let inner = dividends(&found[next]);
-        found.extend(inner);
-        next += 1;
-    }
-    found
 }
 
 /// The plan of each loop that has one, outer loops first, and for each access
@@ -258,7 +147,6 @@ pub fn plan(it: &Induction) -> Plans {
         }
     }
     let mut list: Vec<Plan> = planner.guards.into_iter().map(|(id, guard)| Plan { id, guard }).collect();
-    list.iter_mut().for_each(|plan| plan.guard.tidy(it, plan.id));
     list.sort_unstable_by_key(|plan| plan.id);
     chosen.sort_by_key(|(a, _)| (it.forest.cfg.rank(a.block), a.node));
     let position = |id: LoopId| list.binary_search_by_key(&id, |plan| plan.id).expect("planned");
