@@ -75,7 +75,7 @@ fn explain_shows_each_step() {
     assert_eq!(parts.first(), Some(&"bytecode"));
     assert!(parts.ends_with(&["clif", "code"]), "{parts:?}");
     let position = |part| parts.iter().position(|p| *p == part);
-    let order: Vec<_> = ["inline", "simplify", "rotate", "version", "meter"].map(position).to_vec();
+    let order: Vec<_> = ["inline", "simplify", "rotate", "loop_versioning", "poll"].map(position).to_vec();
     assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{parts:?}");
 
     let only = |part: &str| shows(&["explain", &sum, "--function", "@sum", "--only", part]);
@@ -86,7 +86,7 @@ fn explain_shows_each_step() {
     assert!(only("bytecode").contains("= call "), "{}", only("bytecode"));
     assert!(!only("inline").contains("= call "), "{}", only("inline"));
     assert!(only("rotate").contains("tensor.load"), "{}", only("rotate"));
-    assert!(!only("version").contains("tensor.load"), "{}", only("version"));
+    assert!(!only("loop_versioning").contains("tensor.load"), "{}", only("loop_versioning"));
     assert!(only("clif").starts_with("function "));
     let code = only("code");
     assert!(code.contains("; @sum line 17: %acc = f64.add %acc, %h\n"), "{code}");

@@ -6,34 +6,16 @@
 //! says, nor the fuel that is left: a node that may trap, has an effect or
 //! charges fuel keeps its place among others of that sort.
 
-pub mod analyses;
-pub mod branchless;
-pub mod carry;
-pub mod charge;
-pub mod counted;
-pub mod induction;
-pub mod inline;
-pub mod loads;
-pub mod loops;
-pub mod meter;
-pub mod poly;
-pub mod prepay;
-pub mod ranges;
-pub mod reassociate;
-pub mod rotate;
-pub mod simplify;
-pub mod sink;
-pub mod tail;
-pub mod turns;
-pub mod unroll;
-pub mod values;
-pub mod vectorise;
-pub mod version;
-pub mod webs;
+pub mod analysis;
+pub mod pass;
 
 use crate::mir::Func;
-use analyses::Analyses;
+use analysis::Analyses;
 use nbc_ir::VerifiedModule;
+use pass::{
+    fuel, if_conversion, inline, load_elimination, loop_versioning, reassociate, rotate, scalar_replacement,
+    simplify, sink, tail, unroll, vectorise, webs,
+};
 
 /// What the mid-end may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,7 +54,7 @@ pub fn run(
         watch(pass, func);
     };
     if metered {
-        charge::insert(func);
+        fuel::charge::insert(func);
         done("charge", func);
     }
     if !metered {
@@ -101,27 +83,30 @@ pub fn run(
     if may_grow {
         // An index that was loaded twice may make two loads one the next time.
         for _ in 0..2 {
-            if !loads::run(func, module, known) {
+            if !load_elimination::run(func, module, known) {
                 break;
             }
             webs::run(func);
             simplify::run(func);
             known.forget();
         }
-        done("loads", func);
+        done("load_elimination", func);
     }
-    if branchless::run(func) {
+    if if_conversion::run(func) {
         simplify::run(func);
         known.forget();
     }
-    done("branchless", func);
+    done("if_conversion", func);
     if options.hoist && may_grow {
-        let changed = version::run(func, known);
+        let changed = loop_versioning::run(func, known);
         // A guard on lengths that are known is decided, and one copy goes.
         if known.forget_if(changed) && !func.shapes.is_empty() {
             simplify::run(func);
         }
-        done("version", func);
+        done("loop_versioning", func);
+        let changed = sink::run(func, known);
+        known.forget_if(changed);
+        done("sink", func);
     }
     if options.unroll && may_grow {
         let changed = unroll::run(func, known);
@@ -129,7 +114,7 @@ pub fn run(
         done("unroll", func);
     }
     if metered && may_grow {
-        let changed = prepay::run(func, known);
+        let changed = fuel::prepay::run(func, known);
         known.forget_if(changed);
         done("prepay", func);
     }
@@ -140,9 +125,9 @@ pub fn run(
     }
     // Not before: a turn that has what the last one left is no lane.
     if options.hoist && may_grow {
-        let changed = carry::run(func, known);
+        let changed = scalar_replacement::run(func, known);
         known.forget_if(changed);
-        done("carry", func);
+        done("scalar_replacement", func);
     }
     if may_grow {
         let changed = reassociate::run(func, known);
@@ -150,11 +135,11 @@ pub fn run(
         done("reassociate", func);
     }
     if metered {
-        charge::gather(func);
+        fuel::charge::gather(func);
         done("gather", func);
     }
     if !metered {
-        meter::run(func, may_grow, known);
-        done("meter", func);
+        fuel::poll::run(func, may_grow, known);
+        done("poll", func);
     }
 }

@@ -2,7 +2,7 @@
 //! few more, over mutable registers and blocks.
 //!
 //! It is not in SSA form, so copying a loop, splitting a block or entering a
-//! loop in the middle needs no repair; after [`crate::midend::webs`] a register
+//! loop in the middle needs no repair; after [`crate::midend::pass::webs`] a register
 //! with one definition is as good as an SSA value, and Cranelift makes SSA of
 //! the rest. Block 0 is the entry. Unreachable blocks may be there; nothing
 //! looks at them.

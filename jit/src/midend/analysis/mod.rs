@@ -1,0 +1,88 @@
+//! What passes ask about a function, and share as long as no pass changes it.
+//!
+//! An analysis imports no pass.
+
+pub mod counted_loop;
+pub mod induction;
+pub mod loops;
+pub mod poly;
+pub mod ranges;
+pub mod trip_count;
+pub mod values;
+
+use crate::mir::Func;
+use induction::Induction;
+use loops::{Forest, make_preheaders};
+use std::rc::Rc;
+use values::Values;
+
+/// What has been found out about a function, and holds until
+/// [`Analyses::forget`].
+#[derive(Default)]
+pub struct Analyses {
+    forest: Option<Rc<Forest>>,
+    values: Option<Option<Rc<Values>>>,
+    before: Option<Rc<Func>>,
+    induction: Option<Rc<Induction>>,
+    /// The function that it is all about.
+    #[cfg(debug_assertions)]
+    of: Option<Vec<crate::mir::Block>>,
+}
+
+impl Analyses {
+    /// The loops.
+    pub fn forest(&mut self, func: &Func) -> Rc<Forest> {
+        self.check(func);
+        self.forest.get_or_insert_with(|| Rc::new(Forest::new(func))).clone()
+    }
+
+    /// The values; `None` when that would take too long.
+    pub fn values(&mut self, func: &Func) -> Option<Rc<Values>> {
+        let forest = self.forest(func);
+        self.values.get_or_insert_with(|| Values::new(func, &forest).map(Rc::new)).clone()
+    }
+
+    /// The function as it is, for passes that look at it while they change it.
+    pub fn before(&mut self, func: &Func) -> Rc<Func> {
+        self.check(func);
+        self.before.get_or_insert_with(|| Rc::new(func.clone())).clone()
+    }
+
+    /// How its integers change; `None` when finding out would take too long.
+    pub fn induction(&mut self, func: &Func) -> Option<Rc<Induction>> {
+        let (before, forest, values) = (self.before(func), self.forest(func), self.values(func)?);
+        Some(self.induction.get_or_insert_with(|| Rc::new(Induction::new(before, forest, values))).clone())
+    }
+
+    /// The loops, each with a preheader; and whether that changed anything.
+    pub fn with_preheaders(&mut self, func: &mut Func) -> (Rc<Forest>, bool) {
+        let forest = self.forest(func);
+        let changed = make_preheaders(func, &forest);
+        if changed {
+            self.forget();
+        }
+        (self.forest(func), changed)
+    }
+
+    /// To be called when the function has changed.
+    pub fn forget(&mut self) {
+        *self = Analyses::default();
+    }
+
+    /// As [`Analyses::forget`], if so; and whether.
+    pub fn forget_if(&mut self, changed: bool) -> bool {
+        if changed {
+            self.forget();
+        }
+        changed
+    }
+
+    #[cfg(debug_assertions)]
+    fn check(&mut self, func: &Func) {
+        let of = self.of.get_or_insert_with(|| func.blocks.clone());
+        assert!(*of == func.blocks, "a pass changed {} and did not say so", func.name);
+    }
+
+    #[cfg(not(debug_assertions))]
+    fn check(&mut self, _: &Func) {}
+}

@@ -1,0 +1,203 @@
+//! What is known at compile time of how small and large integers can be.
+
+use crate::midend::analysis::loops::Forest;
+use crate::midend::analysis::poly::Span;
+use crate::midend::analysis::values::{Arg, Value, Values};
+use crate::mir::{Field, Func, Op, Ty};
+use nbc_ir::op::Imm;
+use nbc_ir::{Elem, Inst, Type};
+
+/// No tensor has that many elements: they would not fit any address space.
+const MAX_LEN: i64 = 1 << 58;
+
+/// Least and greatest value of each integer and truth value (0 or 1); all that
+/// its type holds for the rest.
+#[derive(Clone, Debug)]
+pub struct Ranges {
+    of: Vec<Span>,
+}
+
+impl Ranges {
+    /// The ranges of the values of `func`. `known` says of phis what it knows.
+    pub fn new(
+        func: &Func,
+        forest: &Forest,
+        values: &Values,
+        known: impl Fn(Value) -> Option<Span>,
+    ) -> Ranges {
+        let all = (0..values.len()).map(|v| whole(func, values, Value(v as u32)));
+        let mut ranges = Ranges { of: all.collect() };
+        for &block in forest.cfg.rpo() {
+            for &phi in values.phis(block) {
+                ranges.of[phi.index()] = known(phi).unwrap_or_else(|| ranges.join(forest, values, phi));
+            }
+            for (n, node) in func.blocks[block.index()].nodes.iter().enumerate() {
+                if let Some(made) = values.made_by(block, n) {
+                    let whole = ranges.of[made.index()];
+                    if whole.is_in(Span::I64) {
+                        let args = values.args(&node.op, block, n);
+                        ranges.of[made.index()] = ranges.result(func, &node.op, whole, &args);
+                    }
+                }
+            }
+        }
+        ranges
+    }
+
+    /// The range of a value.
+    pub fn of(&self, value: Value) -> Span {
+        self.of[value.index()]
+    }
+
+    /// The range of an operand that is no float.
+    pub fn of_arg(&self, arg: Arg) -> Span {
+        match arg {
+            Arg::Value(value) => self.of(value),
+            Arg::Imm(Imm::I64(v)) => Span::number(v),
+            Arg::Imm(Imm::I32(v)) => Span::number(v as i64),
+            Arg::Imm(Imm::Bool(v)) => Span::number(v as i64),
+            Arg::Imm(_) => Span::ALL,
+        }
+    }
+
+    /// What meets in a phi; everything where an edge comes back.
+    fn join(&self, forest: &Forest, values: &Values, phi: Value) -> Span {
+        let block = values.def(phi).block;
+        let rank = forest.cfg.rank(block);
+        let preds = forest.cfg.preds(block).iter().filter(|p| forest.cfg.is_reachable(**p));
+        let mut span: Option<Span> = None;
+        for (pred, arg) in preds.zip(values.phi_args(phi)) {
+            if forest.cfg.rank(*pred) >= rank {
+                return self.of(phi);
+            }
+            let of = self.of(*arg);
+            span = Some(span.map_or(of, |s| s.or(of)));
+        }
+        span.unwrap_or(self.of(phi))
+    }
+
+    /// The result of an instruction whose type holds `whole`.
+    fn result(&self, func: &Func, op: &Op, whole: Span, args: &[Arg]) -> Span {
+        let inst = match op {
+            Op::Inst(inst) => inst,
+            Op::Field { field, .. } => return field_range(*field),
+            Op::Load { elem: Elem::U8, .. } => return Span::new(0, 255),
+            _ => return whole,
+        };
+        let arg = |n: usize| self.of_arg(args[n]);
+        let literal = |n: usize| match args[n] {
+            Arg::Imm(Imm::I64(v)) => Some(v),
+            Arg::Imm(Imm::I32(v)) => Some(v as i64),
+            _ => None,
+        };
+        let or_whole = |span: Span| if span.is_in(whole) { span } else { whole };
+        let natural = |span: Span| span.low >= 0;
+        let is_32 = whole == Span::I32;
+        match inst {
+            Inst::I64Const { value, .. } | Inst::I32Const { value, .. } | Inst::BoolConst { value, .. } => {
+                self.of_arg(Arg::Imm(*value))
+            }
+            Inst::Copy { .. } => arg(0),
+            Inst::Select { .. } => arg(1).or(arg(2)),
+            Inst::I64Add { .. } | Inst::I32Add { .. } => or_whole(arg(0).plus(arg(1))),
+            Inst::I64Sub { .. } | Inst::I32Sub { .. } => or_whole(arg(0).plus(arg(1).negated())),
+            Inst::I64Neg { .. } | Inst::I32Neg { .. } => or_whole(arg(0).negated()),
+            Inst::I64Mul { .. } | Inst::I32Mul { .. } => or_whole(arg(0).times(arg(1))),
+            Inst::I64And { .. } | Inst::I32And { .. } => {
+                let high = [arg(0), arg(1)].into_iter().filter(|s| natural(*s)).map(|s| s.high).min();
+                high.map_or(whole, |high| Span { low: 0, high })
+            }
+            Inst::I64Or { .. } | Inst::I32Or { .. } | Inst::I64Xor { .. } | Inst::I32Xor { .. }
+                if natural(arg(0)) && natural(arg(1)) =>
+            {
+                let bits = 128 - arg(0).high.max(arg(1).high).leading_zeros();
+                Span { low: 0, high: (1 << bits) - 1 }
+            }
+            Inst::I64Shl { .. } | Inst::I32Shl { .. } => match literal(1) {
+                Some(by) if (0..63).contains(&by) && !(is_32 && by > 30) => {
+                    or_whole(arg(0).times(Span::number(1 << by)))
+                }
+                _ => whole,
+            },
+            Inst::I64Shr { .. } | Inst::I32Shr { .. } => match literal(1) {
+                Some(by) if (0..if is_32 { 32 } else { 64 }).contains(&by) => {
+                    Span { low: arg(0).low >> by, high: arg(0).high >> by }
+                }
+                _ => whole,
+            },
+            Inst::I64ShrU { .. } | Inst::I32ShrU { .. } => match literal(1) {
+                Some(by) if (1..if is_32 { 32 } else { 64 }).contains(&by) => {
+                    let largest = if is_32 { u32::MAX as i128 } else { u64::MAX as i128 };
+                    let high = if natural(arg(0)) { arg(0).high } else { largest };
+                    Span { low: 0, high: high >> by }
+                }
+                _ => whole,
+            },
+            Inst::I64Rem { .. } | Inst::I32Rem { .. } => match literal(1) {
+                Some(by) if by > 0 => {
+                    let most = by as i128 - 1;
+                    let low = if natural(arg(0)) { 0 } else { -most };
+                    Span { low, high: if natural(arg(0)) { most.min(arg(0).high) } else { most } }
+                }
+                _ if natural(arg(0)) => Span { low: 0, high: arg(0).high },
+                _ => whole,
+            },
+            Inst::I64RemU { .. } | Inst::I32RemU { .. } => match arg(1) {
+                by if by.low > 0 => Span { low: 0, high: by.high - 1 },
+                _ => whole,
+            },
+            Inst::I64Div { .. } | Inst::I32Div { .. } => match literal(1) {
+                Some(by) if by > 0 => Span { low: arg(0).low / by as i128, high: arg(0).high / by as i128 },
+                _ if natural(arg(0)) && natural(arg(1)) => Span { low: 0, high: arg(0).high },
+                _ => whole,
+            },
+            Inst::I64DivU { .. } | Inst::I32DivU { .. } if natural(arg(0)) && natural(arg(1)) => {
+                Span { low: 0, high: arg(0).high }
+            }
+            Inst::I64Min { .. } | Inst::I32Min { .. } => {
+                Span { low: arg(0).low.min(arg(1).low), high: arg(0).high.min(arg(1).high) }
+            }
+            Inst::I64Max { .. } | Inst::I32Max { .. } => {
+                Span { low: arg(0).low.max(arg(1).low), high: arg(0).high.max(arg(1).high) }
+            }
+            Inst::I64Clz { .. } | Inst::I64Ctz { .. } | Inst::I64Popcnt { .. } => Span::new(0, 64),
+            Inst::I32Clz { .. } | Inst::I32Ctz { .. } | Inst::I32Popcnt { .. } => Span::new(0, 32),
+            Inst::I64Extend8 { .. } | Inst::I32Extend8 { .. } => Span::new(-128, 127),
+            Inst::I64Extend16 { .. } | Inst::I32Extend16 { .. } => Span::new(-32768, 32767),
+            Inst::I64Extend32 { .. } if !arg(0).is_in(Span::I32) => Span::I32,
+            Inst::I64Extend32 { .. } | Inst::I64ExtendI32 { .. } => arg(0),
+            Inst::I64ExtendI32U { .. } if natural(arg(0)) => arg(0),
+            Inst::I64ExtendI32U { .. } => Span::new(0, u32::MAX as i64),
+            Inst::I32WrapI64 { .. } => or_whole(arg(0)),
+            Inst::I64FromBool { .. } | Inst::I32FromBool { .. } => Span::new(0, 1),
+            Inst::TensorLen { .. } => field_range(Field::Len),
+            Inst::TensorRank { .. } => field_range(Field::Rank),
+            Inst::TensorDim { .. } | Inst::ListLen { .. } => Span::new(0, i64::MAX),
+            Inst::TensorLoad { x, .. } | Inst::TensorLoad2 { x, .. } | Inst::TensorLoad3 { x, .. } => match x
+            {
+                nbc_ir::Operand::Reg(x) if func.elem(*x) == Some(Elem::U8) => Span::new(0, 255),
+                _ => whole,
+            },
+            _ => whole,
+        }
+    }
+}
+
+/// What a type holds.
+fn whole(func: &Func, values: &Values, value: Value) -> Span {
+    match func.regs[values.def(value).reg.index()] {
+        Ty::Value(Type::I64) => Span::I64,
+        Ty::Value(Type::I32) => Span::I32,
+        Ty::Value(Type::Bool) => Span::new(0, 1),
+        _ => Span::ALL,
+    }
+}
+
+/// The range of a field of a tensor that is no address.
+pub fn field_range(field: Field) -> Span {
+    match field {
+        Field::Len | Field::WritableLen => Span::new(0, MAX_LEN),
+        Field::Rank => Span::new(0, 8),
+        Field::Data | Field::WritableDim0 | Field::Dim(_) => Span::new(0, i64::MAX),
+    }
+}

@@ -1,0 +1,326 @@
+//! Where running code counts down its budget when fuel is not metered.
+//!
+//! Every way back counts, and every entry of a function that calls others or is
+//! long, so that whatever runs for long looks at clock and interrupt flag in
+//! time. A loop that is known to turn a few times pays before it begins, or
+//! leaves that to the loop around it. Another innermost loop that counts up or
+//! down to a bound pays for many turns at once: it runs up to a nearer bound,
+//! and pays again when it has come there.
+//!
+//! (Metered, every block of the bytecode charges its instructions, which was
+//! written in when the function was built, or [`crate::midend::pass::fuel::prepay`] pays for it.)
+
+use crate::midend::analysis::Analyses;
+use crate::midend::analysis::counted_loop::{Compare, Counted, Step, count_defs};
+use crate::midend::analysis::loops::Forest;
+use crate::midend::analysis::trip_count::Turns;
+use crate::mir::{Entry, Func, Node, Op};
+use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
+
+/// Nodes that count as one turn: what is long counts more.
+const NODES_A_TURN: usize = 16;
+
+/// Turns that are paid at once.
+const CHUNK: i64 = 1 << 15;
+
+/// What is left to the loop around, if it is no more than that, for a loop
+/// that turns a few times: without it, it pays by itself before it begins.
+const LEFT_TO_OUTER: i64 = 64;
+
+/// What a function that calls no other has to cost to be counted when it is entered.
+const LONG: i64 = 16;
+
+/// Counts ways back and entries; one by one unless the function may grow.
+pub fn run(func: &mut Func, may_grow: bool, known: &mut Analyses) {
+    let (forest, _) = known.with_preheaders(func);
+    let mut pay = Pay { paid: Vec::new(), left: vec![0; forest.loops.len()] };
+    if may_grow {
+        pay.for_loops(func, &forest, known);
+    }
+    pay.for_ways_back(func, &forest);
+    // A loop that calls counts a turn, however much it calls.
+    let cost = weight(func.size());
+    let mut nodes = func.blocks.iter().flat_map(|b| &b.nodes);
+    if nodes.any(|n| matches!(n.op, Op::Inst(Inst::Call { .. } | Inst::CallRef { .. }))) {
+        insert(func, BlockId(0), 0, Op::Charge { cost: 1i64.into() });
+    } else if cost > LONG {
+        insert(func, BlockId(0), 0, Op::Charge { cost: cost.into() });
+    }
+}
+
+/// Who pays for what.
+struct Pay {
+    /// Blocks with an edge back that is paid for: that to a header, or all, for
+    /// a block can lead back to the loop around as well.
+    paid: Vec<(BlockId, Option<BlockId>)>,
+    /// By loop, what loops in it have left to it, a turn.
+    left: Vec<i64>,
+}
+
+impl Pay {
+    /// Pays for many turns at once, where their number is known.
+    fn for_loops(&mut self, func: &mut Func, forest: &Forest, known: &mut Analyses) {
+        let defs = count_defs(func);
+        let it = if nothing_is_known(func, forest, &defs) {
+            None
+        } else {
+            let Some(it) = known.induction(func) else { return };
+            Some(it)
+        };
+        let mut turns = it.as_deref().map(Turns::new);
+        for id in forest.inside_out() {
+            let l = forest.get(id);
+            let a_turn = weight(l.size) + self.left[id.index()];
+            // Few turns that are known beforehand.
+            let most = turns.as_mut().and_then(|turns| turns.at_most(id));
+            let all = most.and_then(|most| most.checked_mul(a_turn));
+            if let (Some(all @ ..=CHUNK), Some(before)) = (all, l.preheader) {
+                let own = match l.parent {
+                    Some(outer) if all <= LEFT_TO_OUTER => {
+                        self.left[outer.index()] += all;
+                        Some(l.header)
+                    }
+                    _ => {
+                        charge_at_end(func, before, all);
+                        None
+                    }
+                };
+                self.paid.extend(l.latches.iter().map(|latch| (*latch, own)));
+            } else if let ([latch], true) = (&l.latches[..], l.children.is_empty())
+                && let Some(counted) = Counted::new(func, forest, &defs, id, *latch)
+            {
+                self.paid.push((*latch, None));
+                Paid { counted, weight: a_turn }.pay_in_chunks(func);
+            }
+        }
+    }
+
+    /// Pays for the rest, each time.
+    fn for_ways_back(&self, func: &mut Func, forest: &Forest) {
+        let mut latches: Vec<(BlockId, i64)> = Vec::new();
+        for (from, to) in forest.cfg.back_edges() {
+            let spends = |n: &Node| matches!(n.op, Op::Spend { .. });
+            let is_paid = |p: &(BlockId, Option<BlockId>)| p.0 == from && p.1.is_none_or(|own| own == to);
+            if self.paid.iter().any(is_paid) || func.blocks[from.index()].nodes.iter().any(spends) {
+                continue;
+            }
+            // What lies between in reverse postorder is at least the loop.
+            let between = match (forest.cfg.rank(to), forest.cfg.rank(from)) {
+                (Some(a), Some(b)) if b - a < 4096 => {
+                    forest.cfg.rpo()[a..=b].iter().map(|b| func.blocks[b.index()].nodes.len()).sum()
+                }
+                _ => func.size(),
+            };
+            let left = forest.innermost(to).map_or(0, |id| self.left[id.index()]);
+            let cost = weight(between) + left;
+            match latches.last_mut() {
+                Some((last, most)) if *last == from => *most = cost.max(*most),
+                _ => latches.push((from, cost)),
+            }
+        }
+        for (latch, cost) in latches {
+            charge_at_end(func, latch, cost);
+        }
+    }
+}
+
+/// Whether nothing says how often the only loop turns: it counts up to a parameter
+/// that nothing else looks at. Finding that out by induction takes longer.
+fn nothing_is_known(func: &Func, forest: &Forest, defs: &[u32]) -> bool {
+    let ([l], Entry::Call { params }) = (&forest.loops[..], &func.entry) else { return false };
+    let [latch] = l.latches[..] else { return false };
+    let counted = forest.ids().next().and_then(|id| Counted::new(func, forest, defs, id, latch));
+    let Some(Operand::Reg(bound)) = counted.map(|c| c.bound) else { return false };
+    let mut reads = 0;
+    for node in func.blocks.iter().flat_map(|b| &b.nodes) {
+        node.op.for_each_use(|r| reads += usize::from(r == bound));
+    }
+    bound.index() < *params && defs[bound.index()] == 1 && reads == 1
+}
+
+/// Charges at the end of a block.
+fn charge_at_end(func: &mut Func, block: BlockId, cost: i64) {
+    let at = func.blocks[block.index()].nodes.len() - 1;
+    insert(func, block, at, Op::Charge { cost: cost.into() });
+}
+
+/// What a turn through so many nodes costs.
+fn weight(nodes: usize) -> i64 {
+    (1 + nodes / NODES_A_TURN) as i64
+}
+
+fn insert(func: &mut Func, block: BlockId, at: usize, op: Op) {
+    let nodes = &mut func.blocks[block.index()].nodes;
+    let origin = nodes[at].origin;
+    nodes.insert(at, Node { op, origin });
+}
+
+/// A counted loop, and what a turn counts.
+struct Paid {
+    counted: Counted,
+    weight: i64,
+}
+
+impl Paid {
+    fn pay_in_chunks(&self, func: &mut Func) {
+        let origin = func.blocks[self.counted.latch.index()].nodes.last().map_or(0, |n| n.origin);
+        // preheader -> chunk -> the loop -> check -> more -> chunk
+        let near = func.value(Type::I64);
+        let (chunk, check, more) = (func.block(), func.block(), func.block());
+        func.blocks[more.index()].cold = true;
+        let node = |inst| Node { op: Op::Inst(inst), origin };
+        // The latch compares with the nearer bound.
+        let here = func.value(Type::Bool);
+        let goes_on = match self.counted.step {
+            Step::Literal(_) => self.counted.goes_on.strict(),
+            Step::Fixed(_) => self.counted.goes_on,
+        };
+        let nodes = &mut func.blocks[self.counted.latch.index()].nodes;
+        let end = nodes.len() - 1;
+        nodes[end].op =
+            Op::Inst(Inst::BrIf { cond: here.into(), then_to: self.counted.header, else_to: check });
+        nodes.insert(end, node(goes_on.inst(here, self.counted.compared, near.into())));
+        let again = func.value(Type::Bool);
+        if let Step::Literal(_) = self.counted.step {
+            // Where the counter is, the nearer bound tells, unless it is beyond
+            // its own: so the counter need not outlive the loop.
+            let test = self.counted.goes_on.inst(again, near.into(), self.counted.bound);
+            let go = Inst::BrIf { cond: again.into(), then_to: more, else_to: self.counted.exit };
+            func.blocks[check.index()].nodes = vec![node(test), node(go)];
+            let moving = match self.counted.compared {
+                Operand::Reg(r) if r != self.counted.counter => Some(r),
+                _ => None,
+            };
+            let mut nodes = Vec::new();
+            for reg in moving.into_iter().chain([self.counted.counter]) {
+                nodes.push(node(Inst::Copy { dst: reg, a: near.into() }));
+            }
+            nodes.push(node(Inst::Br { target: chunk }));
+            func.blocks[more.index()].nodes = nodes;
+        } else {
+            // If that is not its own, the loop may go on.
+            let nearer = func.value(Type::Bool);
+            let go = Inst::BrIf { cond: nearer.into(), then_to: more, else_to: self.counted.exit };
+            let test = Inst::I64Ne { dst: nearer, a: near.into(), b: self.counted.bound };
+            func.blocks[check.index()].nodes = vec![node(test), node(go)];
+            let test = self.counted.goes_on.inst(again, self.counted.compared, self.counted.bound);
+            let go = Inst::BrIf { cond: again.into(), then_to: chunk, else_to: self.counted.exit };
+            func.blocks[more.index()].nodes = vec![node(test), node(go)];
+        }
+        let mut nodes = match self.counted.step {
+            Step::Literal(by) => self.nearer_bound(func, near, by, origin),
+            Step::Fixed(by) => self.nearer_bound_by(func, near, by, origin),
+        };
+        nodes.push(node(Inst::Br { target: self.counted.header }));
+        func.blocks[chunk.index()].nodes = nodes;
+        func.blocks[self.counted.preheader.index()].retarget(self.counted.header, chunk);
+    }
+
+    /// Sets `near` to a bound that is at most a chunk away, and pays for it.
+    ///
+    /// The loop goes on up to `near` without it. Where the step after the last
+    /// could come around to where the loop goes on, that is one turn at a time.
+    fn nearer_bound(&self, func: &mut Func, near: Reg, step: i64, origin: u32) -> Vec<Node> {
+        let chunk = (CHUNK / self.weight).max(64) * step.abs();
+        let mut value = |ty| func.value(ty);
+        let (counter, bound) = (Operand::from(self.counted.counter), self.counted.bound);
+        let from_to = |from, to| if step > 0 { (to, from) } else { (from, to) };
+        let mut insts = Vec::new();
+        // The first number, in its direction, at which it does not go on.
+        let mut last = bound;
+        if self.counted.goes_on != self.counted.goes_on.strict() {
+            let beyond = value(Type::I64);
+            insts.push(Inst::I64Add { dst: beyond, a: bound, b: step.signum().into() });
+            last = beyond.into();
+        }
+        // If that is ahead, so far ahead, whatever the signs.
+        let (distance, some) = (value(Type::I64), value(Type::I64));
+        let (high, low) = from_to(counter, last);
+        insts.push(Inst::I64Sub { dst: distance, a: high, b: low });
+        let mut paid = some;
+        if self.counted.goes_on == Compare::Ne {
+            // At distance 0 the loop counts all the way around.
+            let (less, least) = (value(Type::I64), value(Type::I64));
+            insts.push(Inst::I64Sub { dst: less, a: distance.into(), b: 1i64.into() });
+            insts.push(Inst::I64MinU { dst: least, a: less.into(), b: (chunk - 1).into() });
+            insts.push(Inst::I64Add { dst: some, a: least.into(), b: 1i64.into() });
+        } else {
+            insts.push(Inst::I64MinU { dst: some, a: distance.into(), b: chunk.into() });
+            let mut ahead = value(Type::Bool);
+            insts.push(self.counted.goes_on.inst(ahead, counter, bound));
+            let fits = value(Type::Bool);
+            if let Some(test) = self.stays_in_range(fits, step) {
+                let is_ahead = std::mem::replace(&mut ahead, value(Type::Bool));
+                insts.push(test);
+                insts.push(Inst::BoolAnd { dst: ahead, a: is_ahead.into(), b: fits.into() });
+            }
+            paid = value(Type::I64);
+            let one = step.abs().into();
+            insts.push(Inst::Select { dst: paid, cond: ahead.into(), a: some.into(), b: one });
+        }
+        insts.push(match step > 0 {
+            true => Inst::I64Add { dst: near, a: counter, b: paid.into() },
+            false => Inst::I64Sub { dst: near, a: counter, b: paid.into() },
+        });
+        let mut cost = paid;
+        if self.weight > 1 {
+            cost = value(Type::I64);
+            insts.push(Inst::I64Mul { dst: cost, a: paid.into(), b: self.weight.into() });
+        }
+        let mut nodes: Vec<Node> = insts.into_iter().map(|i| Node { op: Op::Inst(i), origin }).collect();
+        nodes.push(Node { op: Op::Charge { cost: cost.into() }, origin });
+        nodes
+    }
+
+    /// What sets `dst` to whether the counter stays in range beyond the bound;
+    /// none where it always does.
+    fn stays_in_range(&self, dst: Reg, by: i64) -> Option<Inst> {
+        match self.counted.bound {
+            // It has been looked at.
+            Operand::Imm(_) => None,
+            bound => self.counted.goes_on.stays_in_range_inst(dst, by, bound),
+        }
+    }
+
+    /// The same where the step is only known when the program runs. A step
+    /// that is not positive, or enormous, or that could lead around the end of
+    /// the numbers, makes every turn a chunk.
+    fn nearer_bound_by(&self, func: &mut Func, near: Reg, step: Reg, origin: u32) -> Vec<Node> {
+        /// A chunk is so many turns, as a power of 2.
+        const TURNS: u32 = 12;
+        /// Of a chunk that is not a whole one, a turn is taken to be that far.
+        const SHARE: i64 = 6;
+        let mut value = |ty| func.value(ty);
+        let (counter, bound) = (Operand::from(self.counted.counter), self.counted.bound);
+        let (good, less) = (value(Type::Bool), value(Type::I64));
+        let (chunk, distance, goal) = (value(Type::I64), value(Type::I64), value(Type::I64));
+        let (ahead, long, beyond, fits) =
+            (value(Type::Bool), value(Type::Bool), value(Type::I64), value(Type::Bool));
+        let (both, all) = (value(Type::Bool), value(Type::Bool));
+        let (to, least) = (value(Type::I64), Operand::from(i64::MIN));
+        let (share, some, cost, charged) =
+            (value(Type::I64), value(Type::I64), value(Type::I64), value(Type::I64));
+        let insts = [
+            Inst::I64Sub { dst: less, a: step.into(), b: 1i64.into() },
+            Inst::I64LtU { dst: good, a: less.into(), b: (1i64 << 40).into() },
+            Inst::I64Shl { dst: chunk, a: step.into(), b: (TURNS as i64).into() },
+            Inst::I64Sub { dst: distance, a: bound, b: counter },
+            Inst::I64GeU { dst: long, a: distance.into(), b: chunk.into() },
+            Inst::I64Add { dst: goal, a: counter, b: chunk.into() },
+            Inst::Select { dst: to, cond: long.into(), a: goal.into(), b: bound },
+            self.counted.goes_on.inst(ahead, counter, bound),
+            Inst::I64Add { dst: beyond, a: bound, b: step.into() },
+            Inst::I64Ge { dst: fits, a: beyond.into(), b: bound },
+            Inst::BoolAnd { dst: both, a: ahead.into(), b: fits.into() },
+            Inst::BoolAnd { dst: all, a: both.into(), b: good.into() },
+            Inst::Select { dst: near, cond: all.into(), a: to.into(), b: least },
+            Inst::I64ShrU { dst: share, a: distance.into(), b: SHARE.into() },
+            Inst::I64Min { dst: some, a: share.into(), b: (1i64 << TURNS).into() },
+            Inst::I64Max { dst: cost, a: some.into(), b: 1i64.into() },
+            Inst::I64Mul { dst: charged, a: cost.into(), b: self.weight.into() },
+        ];
+        let mut nodes: Vec<Node> = insts.into_iter().map(|i| Node { op: Op::Inst(i), origin }).collect();
+        nodes.push(Node { op: Op::Charge { cost: charged.into() }, origin });
+        nodes
+    }
+}

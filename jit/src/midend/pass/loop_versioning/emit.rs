@@ -1,0 +1,264 @@
+//! Writes a guard as instructions.
+
+use super::plan::{Guard, NEAR};
+use crate::midend::analysis::induction::Induction;
+use crate::midend::analysis::poly::{Atom, Poly, Quantity};
+use crate::midend::analysis::values::{Made, Value};
+use crate::mir::{Field, Func, Node, Op, Ty, Write};
+use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+
+/// Most blocks that are searched for what a register holds.
+const MAX_SEARCH: usize = 64;
+
+/// Registers with values that the registers they were made in no longer hold.
+#[derive(Debug, Default)]
+pub struct Saved {
+    /// By place of the definition (block and the node after it), what to copy
+    /// there from which register into which.
+    pub copies: BTreeMap<(BlockId, usize), Vec<(Reg, Reg)>>,
+    regs: FxHashMap<Value, Reg>,
+}
+
+/// Writes nodes at the end of a preheader.
+pub struct Writer<'a> {
+    it: &'a Induction,
+    func: &'a mut Func,
+    saved: &'a mut Saved,
+    at: BlockId,
+    origin: u32,
+    /// What has been written.
+    pub nodes: Vec<Node>,
+    /// Registers that hold fields of tensors.
+    pub fields: BTreeMap<(Value, FieldKey), Reg>,
+    known: FxHashMap<Atom, Operand>,
+}
+
+/// A field, with an order.
+pub type FieldKey = (u8, u8);
+
+/// A field as a key.
+pub fn key(field: Field) -> FieldKey {
+    match field {
+        Field::Data => (0, 0),
+        Field::Len => (1, 0),
+        Field::WritableLen => (2, 0),
+        Field::WritableDim0 => (3, 0),
+        Field::Rank => (4, 0),
+        Field::Dim(n) => (5, n),
+    }
+}
+
+impl Write for Writer<'_> {
+    fn func(&mut self) -> &mut Func {
+        self.func
+    }
+
+    fn push(&mut self, op: impl Into<Op>) {
+        self.nodes.push(Node { op: op.into(), origin: self.origin });
+    }
+}
+
+impl<'a> Writer<'a> {
+    /// Writes at the end of block `at`, which `func` has as `it` knows it.
+    pub fn new(it: &'a Induction, func: &'a mut Func, saved: &'a mut Saved, at: BlockId) -> Writer<'a> {
+        let origin = it.func.blocks[at.index()].nodes.last().map_or(0, |n| n.origin);
+        Writer {
+            it,
+            func,
+            saved,
+            at,
+            origin,
+            nodes: Vec::new(),
+            fields: BTreeMap::new(),
+            known: FxHashMap::default(),
+        }
+    }
+
+    /// A register that holds `value` there.
+    fn value(&mut self, value: Value) -> Reg {
+        let def = self.it.values.def(value);
+        if self.is_held(value) {
+            return def.reg;
+        }
+        if let Some(reg) = self.saved.regs.get(&value) {
+            return *reg;
+        }
+        let reg = self.func.reg(self.func.regs[def.reg.index()]);
+        self.saved.regs.insert(value, reg);
+        let after = match def.made {
+            Made::Node(n) => n as usize + 1,
+            Made::Entry | Made::Phi => 0,
+        };
+        self.saved.copies.entry((def.block, after)).or_default().push((def.reg, reg));
+        reg
+    }
+
+    /// Whether the register that `value` was made in is sure to hold it still.
+    fn is_held(&self, value: Value) -> bool {
+        let def = self.it.values.def(value);
+        if !self.it.values.has_phis(def.reg) {
+            return false;
+        }
+        let mut at = Some(self.at);
+        for _ in 0..MAX_SEARCH {
+            let Some(block) = at else { return false };
+            let nodes = &self.it.func.blocks[block.index()].nodes;
+            let mut last = None;
+            for (n, node) in nodes.iter().enumerate() {
+                node.op.for_each_def(|r| {
+                    if r == def.reg {
+                        last = Some(n as u32);
+                    }
+                });
+            }
+            if let Some(n) = last {
+                return block == def.block && def.made == Made::Node(n);
+            }
+            let phi = self.it.values.phis(block).iter().find(|p| self.it.values.def(**p).reg == def.reg);
+            if let Some(phi) = phi {
+                return *phi == value;
+            }
+            if block == def.block {
+                return def.made == Made::Entry;
+            }
+            at = self.it.forest.doms.immediate(block);
+        }
+        false
+    }
+
+    /// A register with a field of a tensor.
+    pub fn field(&mut self, tensor: Value, field: Field) -> Reg {
+        if let Some(reg) = self.fields.get(&(tensor, key(field))) {
+            return *reg;
+        }
+        let from = self.value(tensor);
+        let ty = if field == Field::Data { Ty::Ptr } else { Ty::Value(Type::I64) };
+        let dst = self.func.reg(ty);
+        self.nodes.push(Node { op: Op::Field { dst, tensor: from, field }, origin: self.origin });
+        self.fields.insert((tensor, key(field)), dst);
+        dst
+    }
+
+    fn atom(&mut self, atom: Atom) -> Operand {
+        if let Some(known) = self.known.get(&atom) {
+            return *known;
+        }
+        let quantity = self.it.atoms.borrow().get(atom).clone();
+        let operand = match quantity {
+            Quantity::Value(value) => {
+                let reg = self.value(value);
+                match self.func.regs[reg.index()] {
+                    Ty::Value(Type::I32) => self.integer(|dst| Inst::I64ExtendI32 { dst, a: reg.into() }),
+                    _ => reg.into(),
+                }
+            }
+            Quantity::Field(tensor, field) => self.field(tensor, field).into(),
+            Quantity::Quotient(poly, by) => {
+                let a = self.poly(&poly);
+                self.integer(|dst| Inst::I64DivU { dst, a, b: by.into() })
+            }
+            Quantity::Count(_) => unreachable!("a guard is in terms of what the loop does not change"),
+        };
+        self.known.insert(atom, operand);
+        operand
+    }
+
+    /// The value of a polynomial that the loop does not change.
+    fn poly(&mut self, poly: &Poly) -> Operand {
+        let mut sum: Option<Operand> = None;
+        for (product, count) in &poly.terms {
+            let mut part: Option<Operand> = None;
+            for atom in product.atoms() {
+                let factor = self.atom(atom);
+                part = Some(match part {
+                    Some(a) => self.integer(|dst| Inst::I64Mul { dst, a, b: factor }),
+                    None => factor,
+                });
+            }
+            let Some(mut part) = part else { continue };
+            // The first term is negated by a factor, later ones by subtraction.
+            let size = if sum.is_some() { count.abs() } else { *count };
+            if size != 1 {
+                part = self.integer(|dst| Inst::I64Mul { dst, a: part, b: size.into() });
+            }
+            sum = Some(match sum {
+                Some(a) if *count < 0 => self.integer(|dst| Inst::I64Sub { dst, a, b: part }),
+                Some(a) => self.integer(|dst| Inst::I64Add { dst, a, b: part }),
+                None => part,
+            });
+        }
+        match sum {
+            Some(a) if poly.constant != 0 => {
+                self.integer(|dst| Inst::I64Add { dst, a, b: poly.constant.into() })
+            }
+            Some(sum) => sum,
+            None => poly.constant.into(),
+        }
+    }
+
+    /// One truth value for all conditions; `None` when there are none.
+    pub fn guard(&mut self, guard: &Guard) -> Option<Reg> {
+        let mut truths = Vec::new();
+        for (tensor, rank) in &guard.ranks {
+            let a = self.field(*tensor, Field::Rank).into();
+            truths.push(self.truth(|dst| Inst::I64Eq { dst, a, b: (*rank).into() }));
+        }
+        for atom in &guard.small {
+            let a = self.atom(*atom);
+            let size = 1i64 << guard.bits;
+            truths.push(if self.it.span_of_atom(*atom).low >= 0 {
+                self.truth(|dst| Inst::I64Lt { dst, a, b: size.into() })
+            } else {
+                let a = self.integer(|dst| Inst::I64Add { dst, a, b: (size - 1).into() });
+                self.truth(|dst| Inst::I64LtU { dst, a, b: (2 * size - 1).into() })
+            });
+        }
+        // Where there is but one value, nothing is added to it: that could
+        // overflow before it is known to be small.
+        for poly in &guard.natural {
+            let truth = match alone(poly) {
+                Some((atom, 1)) => {
+                    let a = self.atom(atom);
+                    self.truth(|dst| Inst::I64Ge { dst, a, b: (-poly.constant).into() })
+                }
+                Some((atom, _)) => {
+                    let a = self.atom(atom);
+                    self.truth(|dst| Inst::I64Le { dst, a, b: poly.constant.into() })
+                }
+                None => {
+                    let a = self.poly(poly);
+                    self.truth(|dst| Inst::I64Ge { dst, a, b: 0i64.into() })
+                }
+            };
+            truths.push(truth);
+        }
+        for (poly, tensor, field) in &guard.below {
+            let mut b: Operand = self.field(*tensor, *field).into();
+            let a = match alone(poly) {
+                Some((atom, 1)) => {
+                    if poly.constant != 0 {
+                        b = self.integer(|dst| Inst::I64Add { dst, a: b, b: (-poly.constant).into() });
+                    }
+                    self.atom(atom)
+                }
+                _ => self.poly(poly),
+            };
+            truths.push(self.truth(|dst| Inst::I64Lt { dst, a, b }));
+        }
+        truths.into_iter().reduce(|a, b| {
+            let (a, b) = (a.into(), b.into());
+            self.truth(|dst| Inst::BoolAnd { dst, a, b })
+        })
+    }
+}
+
+/// The quantity of a polynomial that is one and a constant of moderate size,
+/// and its sign.
+fn alone(poly: &Poly) -> Option<(Atom, i64)> {
+    let [(product, sign @ (1 | -1))] = *poly.terms else { return None };
+    let mut atoms = product.atoms();
+    let (first, second) = (atoms.next()?, atoms.next());
+    (second.is_none() && poly.constant.unsigned_abs() < NEAR).then_some((first, sign))
+}

@@ -1,0 +1,132 @@
+//! Writes out loops of several blocks, with the loops in them: each turn
+//! becomes a copy of the blocks that it runs through.
+
+use super::known::{Flow, Known, decided, join, learn, put_in};
+use super::{MAX_NODES, MAX_TURNS};
+use crate::midend::analysis::loops::{Forest, LoopId};
+use crate::mir::{Block, Func};
+use nbc_ir::{BlockId, Inst};
+use rustc_hash::FxHashMap;
+
+/// Most nodes that a loop with others in it becomes, which may turn more often.
+const MAX_NODES_OF_NEST: usize = 200;
+/// Most blocks of a function that is looked at.
+const MAX_BLOCKS: usize = 400;
+
+/// Writes out one loop of `func`, if there is one that can be; takes what that
+/// adds off `left`.
+pub fn run(func: &mut Func, forest: &Forest, left: &mut usize) -> bool {
+    let is_candidate = |id: &LoopId| {
+        let l = forest.get(*id);
+        let several = !l.children.is_empty() || l.own.len() > 1;
+        several && !l.cold && l.size <= 2 * MAX_NODES_OF_NEST
+    };
+    let candidates: Vec<LoopId> = forest.ids().filter(is_candidate).collect();
+    if candidates.is_empty() || forest.cfg.rpo().len() > MAX_BLOCKS {
+        return false;
+    }
+    let Some(flow) = Flow::new(func, forest.cfg.rpo(), Known::default()) else { return false };
+    candidates.into_iter().any(|id| {
+        let Some(turns) = turns(func, forest, &flow, id) else { return false };
+        let size: usize = turns.iter().map(|turn| turn.size).sum();
+        let Some(rest) = left.checked_sub(size) else { return false };
+        *left = rest;
+        write_out(func, forest, id, &turns);
+        settle(func, forest, &flow);
+        true
+    })
+}
+
+/// A turn of a loop.
+struct Turn {
+    /// The blocks it may run through, in reverse postorder.
+    blocks: Vec<BlockId>,
+    flow: Flow,
+    size: usize,
+}
+
+/// The turns of a loop, if they can be told.
+fn turns(func: &Func, forest: &Forest, flow: &Flow, id: LoopId) -> Option<Vec<Turn>> {
+    let l = forest.get(id);
+    let ways_in = l.entries.iter().flat_map(|entry| flow.leaving(func, *entry));
+    let mut known = all(ways_in, l.header)?;
+    let rpo = forest.cfg.rpo();
+    let blocks: Vec<BlockId> = rpo.iter().copied().filter(|b| forest.contains(id, *b)).collect();
+    let most = if l.children.is_empty() { MAX_NODES } else { MAX_NODES_OF_NEST };
+    let (mut turns, mut size) = (Vec::new(), 0);
+    loop {
+        let flow = Flow::new(func, &blocks, known.clone())?;
+        let blocks: Vec<BlockId> = blocks.iter().copied().filter(|b| flow.at(*b).is_some()).collect();
+        let of_turn = blocks.iter().map(|b| func.blocks[b.index()].nodes.len()).sum();
+        size += of_turn;
+        if size > most {
+            return None;
+        }
+        let ways_back = l.latches.iter().flat_map(|latch| flow.leaving(func, *latch));
+        let back = all(ways_back, l.header);
+        turns.push(Turn { blocks, flow, size: of_turn });
+        match back {
+            None => return Some(turns),
+            // What is known no longer changes: nor will it ever end.
+            Some(again) if again == known => return None,
+            Some(_) if turns.len() == MAX_TURNS => return None,
+            Some(again) => known = again,
+        }
+    }
+}
+
+/// What is known on all ways to `block`, if there are any.
+fn all(ways: impl Iterator<Item = (BlockId, Known)>, block: BlockId) -> Option<Known> {
+    ways.filter(|(to, _)| *to == block).map(|(_, known)| known).reduce(|mut known, other| {
+        join(&mut known, &other);
+        known
+    })
+}
+
+/// Puts a copy for each turn in place of a loop.
+fn write_out(func: &mut Func, forest: &Forest, id: LoopId, turns: &[Turn]) {
+    let header = forest.get(id).header;
+    // Copies lie turn by turn.
+    let mut at = func.blocks.len();
+    let mut copies: Vec<FxHashMap<BlockId, BlockId>> = Vec::new();
+    for turn in turns {
+        copies.push(turn.blocks.iter().enumerate().map(|(n, b)| (*b, BlockId::new(at + n))).collect());
+        at += turn.blocks.len();
+    }
+    for (n, turn) in turns.iter().enumerate() {
+        for block in &turn.blocks {
+            let mut copy = func.blocks[block.index()].clone();
+            simplify(&mut copy, turn.flow.at(*block));
+            let next = copies.get(n + 1).and_then(|next| next.get(&header).copied());
+            copy.map_successors(|to| match to == header {
+                true => next.unwrap_or(header),
+                false => copies[n].get(&to).copied().unwrap_or(to),
+            });
+            func.blocks.push(copy);
+        }
+    }
+    for entry in &forest.get(id).entries {
+        func.blocks[entry.index()].retarget(header, copies[0][&header]);
+    }
+}
+
+/// Makes use of what is known all over the function.
+fn settle(func: &mut Func, forest: &Forest, flow: &Flow) {
+    for block in forest.cfg.rpo() {
+        simplify(&mut func.blocks[block.index()], flow.at(*block));
+    }
+}
+
+/// Puts literals in place of what is known, and decides the branch.
+fn simplify(block: &mut Block, at: Option<&Known>) {
+    let Some(mut known) = at.cloned() else { return };
+    for node in &mut block.nodes {
+        put_in(&mut node.op, &known);
+        learn(&node.op, &mut known);
+    }
+    if let Some(last) = block.last_mut()
+        && let Some(target) = decided(last, &known)
+    {
+        *last = Inst::Br { target };
+    }
+}

@@ -1,0 +1,350 @@
+//! What is computed before a nest is entered: whether there are turns enough,
+//! and whether lanes would get in each other's way in memory.
+//!
+//! Values of the first turn are computed by copies of the nodes that make
+//! them. Turns are only counted from below: the vector loop does some of those
+//! that are sure to come, and the loop as it was does the rest.
+
+use super::Whole;
+use super::nest::{Nest, Place};
+use super::shape::{Goes, Shape, Shapes};
+use crate::midend::analysis::counted_loop::Compare;
+use crate::midend::analysis::induction::Induction;
+use crate::mir::{Address, Func, Node, Op, Write};
+use nbc_ir::op::Imm;
+use nbc_ir::{Elem, Inst, Operand, Reg, Type};
+use rustc_hash::FxHashMap;
+
+/// More turns than that are not counted at once.
+const MAX_TURNS: i64 = 1 << 40;
+/// Loops that are known to turn less often stay as they are, or are written out.
+const MIN_TURNS: i64 = 12;
+/// Most pairs of accesses that are looked at.
+const MAX_PAIRS: usize = 64;
+/// Most nodes to compute one value with.
+const MAX_DEPTH: u32 = 40;
+
+/// An access to an element.
+struct Access {
+    at: Place,
+    address: Address,
+    elem: Elem,
+    write: bool,
+    goes: Goes,
+}
+
+/// See the module.
+pub struct Front<'n, 'a> {
+    nest: &'n Nest<'a>,
+    shapes: &'n Shapes,
+    whole: &'n mut Whole,
+    func: &'n mut Func,
+    it: Option<&'n Induction>,
+    origin: u32,
+    /// What has been written.
+    pub nodes: Vec<Node>,
+    memo: FxHashMap<Reg, Option<Operand>>,
+    /// Registers that are something else and a number.
+    sums: FxHashMap<Reg, (Operand, i64)>,
+    addresses: FxHashMap<Place, Reg>,
+    conditions: Vec<Reg>,
+}
+
+impl Write for Front<'_, '_> {
+    fn func(&mut self) -> &mut Func {
+        self.func
+    }
+
+    fn push(&mut self, op: impl Into<Op>) {
+        self.nodes.push(Node { op: op.into(), origin: self.origin });
+    }
+}
+
+impl<'n, 'a> Front<'n, 'a> {
+    /// Writes what comes before `nest` into a function that has grown out of
+    /// that of `nest`.
+    pub fn new(
+        nest: &'n Nest<'a>,
+        shapes: &'n Shapes,
+        whole: &'n mut Whole,
+        func: &'n mut Func,
+        it: Option<&'n Induction>,
+    ) -> Front<'n, 'a> {
+        let origin = nest.func.blocks[nest.preheader.index()].nodes.last().map_or(0, |n| n.origin);
+        Front {
+            nest,
+            shapes,
+            whole,
+            func,
+            it,
+            origin,
+            nodes: Vec::new(),
+            memo: FxHashMap::default(),
+            sums: FxHashMap::default(),
+            addresses: FxHashMap::default(),
+            conditions: Vec::new(),
+        }
+    }
+
+    /// Writes the conditions; how many turns, a multiple of `chunk`, are sure
+    /// to come and may run in lanes where they hold.
+    pub fn guard(&mut self, chunk: i64) -> Option<(Operand, Operand)> {
+        let sure = self.sure_turns(chunk)?;
+        let turns = self.integer(|dst| Inst::I64And { dst, a: sure, b: (-chunk).into() });
+        self.accesses_apart(chunk, turns)?;
+        let conditions = std::mem::take(&mut self.conditions);
+        let all = conditions.into_iter().reduce(|a, b| {
+            let (a, b) = (a.into(), b.into());
+            self.truth(|dst| Inst::BoolAnd { dst, a, b })
+        });
+        Some((all?.into(), turns))
+    }
+
+    /// A number that is known at compile time.
+    fn number(&self, operand: Operand) -> Option<i64> {
+        let (operand, more) = self.root(operand);
+        let literal = match operand {
+            Operand::Imm(Imm::I64(v)) => v,
+            Operand::Imm(_) => return None,
+            Operand::Reg(reg) => {
+                let nodes = &self.nest.func.blocks[self.nest.preheader.index()].nodes;
+                nodes.iter().rev().find_map(|n| match n.op {
+                    Op::Inst(
+                        Inst::I64Const { dst, value: Imm::I64(v) }
+                        | Inst::Copy { dst, a: Operand::Imm(Imm::I64(v)) },
+                    ) if dst == reg => Some(v),
+                    _ => None,
+                })?
+            }
+        };
+        Some(literal.wrapping_add(more))
+    }
+
+    /// An operand as another and a number.
+    fn root(&self, operand: Operand) -> (Operand, i64) {
+        match operand {
+            Operand::Reg(r) => self.sums.get(&r).copied().unwrap_or((operand, 0)),
+            Operand::Imm(_) => (operand, 0),
+        }
+    }
+
+    /// What an operand is in the first turn, at that place in it.
+    fn value_at(&mut self, operand: Operand, place: Place, depth: u32) -> Option<Operand> {
+        let Operand::Reg(reg) = operand else { return Some(operand) };
+        let Some(defs) = self.nest.defs.get(&reg) else { return Some(operand) };
+        let [def] = **defs else { return None };
+        if !self.nest.is_passed_once(def) || !self.nest.is_passed_once(place) {
+            return None;
+        }
+        if !self.nest.precedes(def, place) {
+            return self.nest.carried.contains(&reg).then_some(operand);
+        }
+        if let Some(known) = self.memo.get(&reg) {
+            return *known;
+        }
+        let made = if depth == 0 { None } else { self.copy_of(def, depth - 1) };
+        self.memo.insert(reg, made);
+        made
+    }
+
+    /// Computes again what a node makes in the first turn.
+    fn copy_of(&mut self, def: Place, depth: u32) -> Option<Operand> {
+        let mut op = self.nest.op(def).clone();
+        if !matches!(op, Op::Inst(_) | Op::Field { .. }) || !op.is_droppable() {
+            return None;
+        }
+        let mut args = Vec::new();
+        op.for_each_operand(|o| args.push(o));
+        let mut values = Vec::with_capacity(args.len());
+        for arg in &args {
+            values.push(self.value_at(*arg, def, depth)?);
+        }
+        op.map_uses(|o| args.iter().position(|a| *a == o).map_or(o, |n| values[n]));
+        let mut made = None;
+        op.map_defs(|r| {
+            let ty = self.func.regs[r.index()];
+            let new = self.func.reg(ty);
+            made = Some(new);
+            new
+        });
+        let made = made?;
+        match op {
+            Op::Inst(Inst::Copy { a, .. }) => {
+                let root = self.root(a);
+                self.sums.insert(made, root);
+            }
+            Op::Inst(Inst::I64Const { value, .. }) => {
+                self.sums.insert(made, (Operand::Imm(value), 0));
+            }
+            Op::Inst(
+                Inst::I64Add { a, b: Operand::Imm(Imm::I64(by)), .. }
+                | Inst::I64Add { a: Operand::Imm(Imm::I64(by)), b: a, .. },
+            ) => {
+                let (root, more) = self.root(a);
+                self.sums.insert(made, (root, more.wrapping_add(by)));
+            }
+            _ => {}
+        }
+        self.push(op);
+        Some(made.into())
+    }
+
+    /// A number of turns after which the loop is sure to go on, and conditions
+    /// for it to be one.
+    fn sure_turns(&mut self, chunk: i64) -> Option<Operand> {
+        let test = self.nest.test;
+        let by = match self.shapes.shape_of(test.compared) {
+            Shape::Affine(by @ (1 | -1)) => by,
+            _ => return None,
+        };
+        if self.shapes.shape_of(test.bound) != Shape::Uniform {
+            return None;
+        }
+        let first = self.value_at(test.compared, test.at, MAX_DEPTH)?;
+        let bound = self.value_at(test.bound, test.at, MAX_DEPTH)?;
+        if let (Some(first), Some(bound)) = (self.number(first), self.number(bound))
+            && first.abs_diff(bound) < MIN_TURNS.max(chunk) as u64
+        {
+            return None;
+        }
+        let (goes_on, also) = match (test.compare, by) {
+            (Compare::Lt | Compare::LtU, 1) | (Compare::Gt, -1) => (Some(test.compare), 0i64),
+            (Compare::Le, 1) | (Compare::Ge, -1) => (Some(test.compare), 1),
+            (Compare::Ne, _) => (None, 0),
+            _ => return None,
+        };
+        if let Some(compare) = goes_on {
+            let cond = self.truth(|dst| compare.inst(dst, first, bound));
+            self.conditions.push(cond);
+        }
+        let (low, high) = if by == 1 { (first, bound) } else { (bound, first) };
+        let mut turns = self.integer(|dst| Inst::I64Sub { dst, a: high, b: low });
+        if also != 0 {
+            turns = self.integer(|dst| Inst::I64Add { dst, a: turns, b: also.into() });
+        }
+        // Between a chunk and the most.
+        let more = self.integer(|dst| Inst::I64Sub { dst, a: turns, b: chunk.into() });
+        let cond = self.truth(|dst| Inst::I64LtU { dst, a: more, b: MAX_TURNS.into() });
+        self.conditions.push(cond);
+        Some(turns)
+    }
+
+    /// Conditions for accesses of the lanes not to get in each other's way;
+    /// `None` where they are sure to.
+    fn accesses_apart(&mut self, chunk: i64, turns: Operand) -> Option<()> {
+        let mut list = Vec::new();
+        for at in self.nest.places() {
+            let op = self.nest.op(at);
+            if !self.shapes.is_needed(op) {
+                continue;
+            }
+            let (address, elem, write) = match op {
+                Op::Load { elem, at, .. } => (*at, *elem, false),
+                Op::Store { elem, at, .. } => (*at, *elem, true),
+                _ => continue,
+            };
+            let goes = self.shapes.goes(&address, elem.size())?;
+            list.push(Access { at, address, elem, write, goes });
+        }
+        let mut pairs = 0;
+        for (n, second) in list.iter().enumerate() {
+            for first in &list[..n] {
+                if !first.write && !second.write {
+                    continue;
+                }
+                pairs += 1;
+                if pairs > MAX_PAIRS {
+                    return None;
+                }
+                self.pair_apart(first, second, chunk, turns)?;
+            }
+        }
+        Some(())
+    }
+
+    fn pair_apart(&mut self, first: &Access, second: &Access, chunk: i64, turns: Operand) -> Option<()> {
+        let is_inner = |a: &Access| Some(a.at.0) == self.nest.inner;
+        if is_inner(first) || is_inner(second) {
+            return self.tensors_apart(first, second);
+        }
+        if first.goes == Goes::Next && second.goes == Goes::Next {
+            // Lanes of one vector change places where the second of two nodes
+            // in one turn meets the first in a later one of the same vector.
+            // In a nest, all turns that run together are such lanes.
+            let together = if self.nest.inner.is_some() { chunk } else { self.shapes.lanes as i64 };
+            let bytes = together * first.elem.size() as i64;
+            if let Some(distance) = self.distance(first, second) {
+                return (distance <= 0 || distance >= bytes).then_some(());
+            }
+            let (a, b) = (self.address(first)?, self.address(second)?);
+            let distance = self.integer(|dst| Inst::I64Sub { dst, a: b.into(), b: a.into() });
+            let less = self.integer(|dst| Inst::I64Add { dst, a: distance, b: (-1i64).into() });
+            let cond = self.truth(|dst| Inst::I64GeU { dst, a: less, b: (bytes - 1).into() });
+            self.conditions.push(cond);
+            return Some(());
+        }
+        let (fixed, moving) = if first.goes == Goes::Stays { (first, second) } else { (second, first) };
+        if fixed.write || moving.goes != Goes::Next {
+            return None;
+        }
+        let size = fixed.elem.size() as i64 - 1;
+        let (x, s) = (self.address(fixed)?, self.address(moving)?);
+        let distance = self.integer(|dst| Inst::I64Sub { dst, a: x.into(), b: s.into() });
+        let behind = self.integer(|dst| Inst::I64Add { dst, a: distance, b: size.into() });
+        let span = self.integer(|dst| Inst::I64Mul { dst, a: turns, b: (moving.elem.size() as i64).into() });
+        let span = self.integer(|dst| Inst::I64Add { dst, a: span, b: size.into() });
+        let cond = self.truth(|dst| Inst::I64GeU { dst, a: behind, b: span });
+        self.conditions.push(cond);
+        Some(())
+    }
+
+    /// How many bytes behind the first the second goes, if that is a number.
+    fn distance(&self, first: &Access, second: &Access) -> Option<i64> {
+        let (a, b) = (&first.address, &second.address);
+        if (a.base, a.scale) != (b.base, b.scale) || self.nest.defs.contains_key(&a.base) {
+            return None;
+        }
+        let it = self.it?;
+        let index = |of: &Access| {
+            let args = it.values.args(self.nest.op(of.at), of.at.0, of.at.1);
+            it.poly_of(*args.get(1)?)
+        };
+        // Right also where the index came around the ends of the numbers.
+        let indices = index(second)?.minus(&index(first)?)?.as_number()?;
+        Some(indices.wrapping_mul(a.scale as i64).wrapping_add(b.offset as i64 - a.offset as i64))
+    }
+
+    /// Where an access goes in the first turn.
+    fn place_of(&mut self, access: &Access) -> Option<Address> {
+        let base = self.value_at(access.address.base.into(), access.at, MAX_DEPTH)?;
+        let index = self.value_at(access.address.index, access.at, MAX_DEPTH)?;
+        let Operand::Reg(base) = base else { return None };
+        Some(Address { base, index, ..access.address })
+    }
+
+    fn address(&mut self, access: &Access) -> Option<Reg> {
+        if let Some(known) = self.addresses.get(&access.at) {
+            return Some(*known);
+        }
+        let at = self.place_of(access)?;
+        let dst = self.func.value(Type::I64);
+        self.push(Op::Address { dst, at });
+        self.addresses.insert(access.at, dst);
+        Some(dst)
+    }
+
+    /// The whole tensors of the two have no byte in common.
+    fn tensors_apart(&mut self, first: &Access, second: &Access) -> Option<()> {
+        let (x, y) = (first.address.base, second.address.base);
+        if x == y || self.nest.defs.contains_key(&x) || self.nest.defs.contains_key(&y) {
+            return None;
+        }
+        let (x, x_end) = self.whole.extent(self.func, x)?;
+        let (y, y_end) = self.whole.extent(self.func, y)?;
+        let below = self.truth(|dst| Inst::I64LeU { dst, a: x_end, b: y });
+        let above = self.truth(|dst| Inst::I64LeU { dst, a: y_end, b: x });
+        let cond = self.truth(|dst| Inst::BoolOr { dst, a: below.into(), b: above.into() });
+        self.conditions.push(cond);
+        Some(())
+    }
+}

@@ -1,0 +1,209 @@
+//! A counted loop whose turns are to become lanes: a single block, or a loop
+//! with one single-block loop in it.
+
+use crate::midend::analysis::counted_loop::Compare;
+use crate::midend::analysis::loops::{Forest, LoopId};
+use crate::mir::{Func, Op};
+use nbc_ir::{BlockId, Inst, Operand, Reg};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// Most nodes of a nest.
+const MAX_NODES: usize = 150;
+/// Most blocks of a nest.
+const MAX_BLOCKS: usize = 8;
+
+/// A node: its block and its position there.
+pub type Place = (BlockId, usize);
+
+/// The test at the end of a loop: it goes on while `compared` stands to
+/// `bound` as `compare` says.
+#[derive(Clone, Copy, Debug)]
+pub struct Test {
+    /// Where it compares.
+    pub at: Place,
+    /// How.
+    pub compare: Compare,
+    /// What changes.
+    pub compared: Operand,
+    /// What is fixed.
+    pub bound: Operand,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Nest<'a> {
+    /// The function.
+    pub func: &'a Func,
+    /// Its loops.
+    pub forest: &'a Forest,
+    /// The block before the loop.
+    pub preheader: BlockId,
+    /// The block through which it is entered.
+    pub header: BlockId,
+    /// The block that tests whether it goes on.
+    pub latch: BlockId,
+    /// All blocks, in reverse postorder: the header first.
+    pub blocks: Vec<BlockId>,
+    /// The block that is a loop in it.
+    pub inner: Option<BlockId>,
+    /// Where registers are written.
+    pub defs: FxHashMap<Reg, Vec<Place>>,
+    /// Registers that a turn reads as the turn before has left them, in order.
+    pub carried: Vec<Reg>,
+    /// The test.
+    pub test: Test,
+}
+
+impl<'a> Nest<'a> {
+    /// The nest that the loop is, if it is one.
+    pub fn of(func: &'a Func, forest: &'a Forest, id: LoopId) -> Option<Nest<'a>> {
+        let l = forest.get(id);
+        let preheader = l.preheader.filter(|_| !l.cold)?;
+        let [latch] = *l.latches else { return None };
+        let children = &l.children;
+        if children.iter().any(|c| forest.get(*c).header == latch) {
+            return None;
+        }
+        if l.exits != 1 || l.size > MAX_NODES || l.own.len() > MAX_BLOCKS {
+            return None;
+        }
+        let inner = match *l.children {
+            [] if l.own.len() == 1 => None,
+            [child] => {
+                let child = forest.get(child);
+                if child.own.len() != 1 || child.exits != 1 || !child.children.is_empty() {
+                    return None;
+                }
+                Some(child.header)
+            }
+            _ => return None,
+        };
+        let mut blocks = l.own.clone();
+        blocks.extend(inner);
+        blocks.sort_by_key(|b| forest.cfg.rank(*b));
+        let mut defs: FxHashMap<Reg, Vec<Place>> = FxHashMap::default();
+        for &block in &blocks {
+            let contents = &func.blocks[block.index()];
+            if contents.cold {
+                return None;
+            }
+            for (n, node) in contents.nodes.iter().enumerate() {
+                let simple = match &node.op {
+                    Op::Inst(Inst::Br { .. } | Inst::BrIf { .. }) => true,
+                    Op::Store { .. } => Some(block) != inner,
+                    op => op.is_droppable(),
+                };
+                if !simple {
+                    return None;
+                }
+                node.op.for_each_def(|r| defs.entry(r).or_default().push((block, n)));
+            }
+        }
+        let header = l.header;
+        let mut nest = Nest {
+            func,
+            forest,
+            preheader,
+            header,
+            latch,
+            blocks,
+            inner,
+            defs,
+            carried: Vec::new(),
+            test: Test { at: (latch, 0), compare: Compare::Ne, compared: 0i64.into(), bound: 0i64.into() },
+        };
+        nest.test = nest.find_test()?;
+        nest.carried = nest.find_carried();
+        Some(nest)
+    }
+
+    /// The node there.
+    pub fn op(&self, at: Place) -> &'a Op {
+        &self.func.blocks[at.0.index()].nodes[at.1].op
+    }
+
+    /// All nodes, in order, terminators included.
+    pub fn places(&self) -> impl Iterator<Item = Place> + '_ {
+        let nodes = |b: &BlockId| self.func.blocks[b.index()].nodes.len();
+        self.blocks.iter().flat_map(move |b| (0..nodes(b)).map(move |n| (*b, n)))
+    }
+
+    /// Whether the place is the branch that ends a turn.
+    pub fn is_end(&self, at: Place) -> bool {
+        at.0 == self.latch && at.1 + 1 == self.func.blocks[at.0.index()].nodes.len()
+    }
+
+    fn find_test(&self) -> Option<Test> {
+        let nodes = &self.func.blocks[self.latch.index()].nodes;
+        let Some(Inst::BrIf { cond: Operand::Reg(cond), then_to, else_to }) =
+            self.func.blocks[self.latch.index()].last()
+        else {
+            return None;
+        };
+        let (holds, exit) = match (*then_to == self.header, *else_to == self.header) {
+            (true, false) => (true, *else_to),
+            (false, true) => (false, *then_to),
+            _ => return None,
+        };
+        if self.blocks.contains(&exit) {
+            return None;
+        }
+        let [at] = self.defs.get(cond)?[..] else { return None };
+        if at.0 != self.latch || at.1 + 1 >= nodes.len() {
+            return None;
+        }
+        let Op::Inst(inst) = self.op(at) else { return None };
+        let (mut compare, _, mut compared, mut bound) = Compare::of(inst, holds)?;
+        let is_fixed = |o: Operand| !matches!(o, Operand::Reg(r) if self.defs.contains_key(&r));
+        if is_fixed(compared) {
+            (compare, compared, bound) = (compare.swapped()?, bound, compared);
+        }
+        Some(Test { at, compare, compared, bound })
+    }
+
+    /// Registers written in the nest and read before that in a turn.
+    fn find_carried(&self) -> Vec<Reg> {
+        let mut live: FxHashMap<BlockId, FxHashSet<Reg>> = FxHashMap::default();
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for &block in self.blocks.iter().rev() {
+                let mut now: FxHashSet<Reg> = FxHashSet::default();
+                self.func.blocks[block.index()].for_each_successor(|to| {
+                    if to != self.header
+                        && let Some(there) = live.get(&to)
+                    {
+                        now.extend(there.iter().copied());
+                    }
+                });
+                for node in self.func.blocks[block.index()].nodes.iter().rev() {
+                    node.op.for_each_def(|r| {
+                        now.remove(&r);
+                    });
+                    node.op.for_each_use(|r| {
+                        if self.defs.contains_key(&r) {
+                            now.insert(r);
+                        }
+                    });
+                }
+                if live.get(&block).is_none_or(|before| *before != now) {
+                    live.insert(block, now);
+                    changed = true;
+                }
+            }
+        }
+        let mut carried: Vec<Reg> = live.remove(&self.header).unwrap_or_default().into_iter().collect();
+        carried.sort_unstable();
+        carried
+    }
+
+    /// Whether a turn passes a place exactly once.
+    pub fn is_passed_once(&self, at: Place) -> bool {
+        Some(at.0) != self.inner && self.forest.doms.dominates(at.0, self.latch)
+    }
+
+    /// Whether `a` comes before `b` where both are passed once.
+    pub fn precedes(&self, a: Place, b: Place) -> bool {
+        if a.0 == b.0 { a.1 < b.1 } else { self.forest.doms.dominates(a.0, b.0) }
+    }
+}
