@@ -1,15 +1,17 @@
 //! From a function of a loaded program to code that can be entered.
 
 use crate::align;
+use crate::check;
 use crate::clif;
 use crate::code::{Code, CodeMemory, erase};
 use crate::lower::scalar::Cpu;
 use crate::lower::{
     Attachments, Polls, Target, call_signature, clif_type, crowd, enter_signature, lower, poll_signature,
 };
-use crate::midend;
+use crate::midend::{self, Verify};
 use crate::mir::{self, Entry, Func, Origin, Ty};
 use crate::perf::{Lines, Recorder, printable};
+use crate::sanitize;
 
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{self, AbiParam, InstBuilder, MemFlagsData, UserFuncName, types};
@@ -22,7 +24,7 @@ use cranelift_module::{Linkage, Module, ModuleError, ModuleReloc};
 use nbc_ir::{BlockId, FuncId, Type};
 use nbc_runtime::compiled::{Enter, NativeCode, calls, layout};
 use nbc_runtime::interp::code::Loaded;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::fmt;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -130,6 +132,18 @@ pub struct Compiled {
     pub native: NativeCode,
     /// Bytes of code.
     pub bytes: usize,
+    /// What is known of its unchecked accesses.
+    pub checked: Checked,
+}
+
+/// What is known of the unchecked accesses of a function.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Checked {
+    /// How many there are.
+    pub accesses: usize,
+    /// Of how many it is not proved that they lie in their tensors: those are
+    /// checked as they run.
+    pub unproved: usize,
 }
 
 /// What becomes of a function on its way to machine code.
@@ -244,7 +258,7 @@ impl Compiler {
         if function.is_none_or(|f| f.num_insts() > MAX_SIZE) {
             return Err(CompileError::TooLarge);
         }
-        let func = self.prepare(loaded, id, resume, &mut |_, _| {});
+        let (func, checked) = self.prepare(loaded, id, resume, &mut |_, _| {});
         if unwanted.load(Ordering::Relaxed) {
             return Err(CompileError::Unwanted);
         }
@@ -292,7 +306,7 @@ impl Compiler {
                 NativeCode { enter, native: address, unit: erase(&code) }
             }
         };
-        Ok(Compiled { native, bytes })
+        Ok(Compiled { native, bytes, checked })
     }
 
     fn scratch(&self) -> MutexGuard<'_, Vec<Box<Scratch>>> {
@@ -376,7 +390,7 @@ impl Compiler {
     ) -> Result<Explanation, CompileError> {
         let mut passes = vec![("bytecode".to_owned(), String::new())];
         passes[0].1 = mir::build(&loaded.module, id).to_string();
-        let func = self.prepare(loaded, id, resume, &mut |pass, func| {
+        let (func, _) = self.prepare(loaded, id, resume, &mut |pass, func| {
             let text = func.to_string();
             // Passes that found nothing to do are left out.
             if passes.last().is_none_or(|(_, before)| *before != text) {
@@ -402,13 +416,38 @@ impl Compiler {
         id: FuncId,
         resume: Option<(u32, u32)>,
         watch: &mut dyn FnMut(&str, &Func),
-    ) -> Func {
-        let mut func = match resume {
-            None => mir::build(&loaded.module, id),
-            Some((block, inst)) => mir::build_resumed(&loaded.module, id, BlockId(block), inst as usize),
+    ) -> (Func, Checked) {
+        let mut build = |options: &midend::Options| {
+            let mut func = match resume {
+                None => mir::build(&loaded.module, id),
+                Some((block, inst)) => mir::build_resumed(&loaded.module, id, BlockId(block), inst as usize),
+            };
+            midend::run(&mut func, &loaded.module, options, loaded.metered, watch);
+            func
         };
-        midend::run(&mut func, &loaded.module, &self.options, loaded.metered, watch);
-        func
+        let mut func = build(&self.options);
+        if let Some(checked) = self.verify(&mut func) {
+            watch("check", &func);
+            return (func, checked);
+        }
+        // What cannot be checked as it runs keeps all the checks it had.
+        (build(&midend::Options { hoist: false, vectorise: false, ..self.options }), Checked::default())
+    }
+
+    /// Sees to it that no unchecked access of a function can leave its tensor;
+    /// `None` where that cannot be had.
+    fn verify(&self, func: &mut Func) -> Option<Checked> {
+        let report = match self.options.verify {
+            Verify::Nothing => return Some(Checked::default()),
+            // Nothing need be proved of what is checked anyway.
+            Verify::All => check::Report::default(),
+            Verify::Unproved => check::run(func),
+        };
+        let unproved: FxHashSet<(BlockId, usize)> =
+            report.unproved.iter().map(|u| (u.block, u.node)).collect();
+        let is_wanted = |block, node| self.options.verify == Verify::All || unproved.contains(&(block, node));
+        let checked = Checked { accesses: report.accesses, unproved: unproved.len() };
+        sanitize::insert(func, is_wanted).then_some(checked)
     }
 
     /// Code that enters functions of a signature from the interpreter: takes

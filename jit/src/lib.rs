@@ -5,6 +5,7 @@
 //! machine code.
 
 mod align;
+pub mod check;
 pub mod clif;
 pub mod code;
 pub mod compiler;
@@ -13,8 +14,10 @@ pub mod midend;
 pub mod mir;
 pub mod perf;
 mod queue;
+pub mod sanitize;
 pub mod tier;
 
 pub use compiler::{CompileError, OptLevel};
+pub use midend::Verify;
 pub use perf::Perf;
 pub use tier::{Jit, Metrics, Mode, Options, WAITS};

@@ -73,6 +73,10 @@ pub struct Metrics {
     pub refused: u64,
     /// What is waiting.
     pub waiting: u64,
+    /// Accesses to elements in compiled code that passes have made unchecked.
+    pub accesses: u64,
+    /// Those of them that the checker could not prove: they are checked as they run.
+    pub unproved: u64,
     /// Bytes of code held now, in whole pages.
     pub code_bytes: u64,
     /// Time spent compiling.
@@ -103,6 +107,8 @@ struct Shared {
     loops: AtomicU64,
     failed: AtomicU64,
     refused: AtomicU64,
+    accesses: AtomicU64,
+    unproved: AtomicU64,
     nanos: AtomicU64,
     waits: [AtomicU64; WAITS],
 }
@@ -134,6 +140,8 @@ impl Jit {
             loops: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            accesses: AtomicU64::new(0),
+            unproved: AtomicU64::new(0),
             nanos: AtomicU64::new(0),
             waits: Default::default(),
         });
@@ -168,6 +176,8 @@ impl Jit {
             loops: get(&shared.loops),
             failed: get(&shared.failed),
             refused: get(&shared.refused),
+            accesses: get(&shared.accesses),
+            unproved: get(&shared.unproved),
             waiting: shared.queue().waiting() as u64,
             code_bytes: shared.memory.used() as u64,
             compile_time: Duration::from_nanos(get(&shared.nanos)),
@@ -332,6 +342,8 @@ impl Shared {
                 return true;
             }
         };
+        self.accesses.fetch_add(compiled.checked.accesses as u64, Ordering::Relaxed);
+        self.unproved.fetch_add(compiled.checked.unproved as u64, Ordering::Relaxed);
         match resume {
             None => {
                 // SAFETY: it was compiled from this module, metered as it is.

@@ -67,6 +67,9 @@ traps! {
     HostError "host_error" "a host function failed";
     /// A reduction without a neutral element over no elements.
     Empty "empty" "reduction of an empty tensor";
+    /// A check found that compiled code would have done something wrong: a mistake
+    /// of the compiler, whose harm was prevented.
+    CompilerFault "compiler_fault" "compiled code was about to go wrong, which is a mistake of the compiler";
 }
 
 impl TrapCode {

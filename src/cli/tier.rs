@@ -2,7 +2,7 @@
 //! and what is told of it.
 
 use super::failure::Failure;
-use nbc::jit::{Jit, Mode, Options, Perf};
+use nbc::jit::{Jit, Mode, Options, Perf, Verify};
 use nbc::runtime::engine::Config;
 use nbc::runtime::interp::Dispatch;
 
@@ -16,6 +16,12 @@ pub struct Tier {
     /// Tell Linux perf what compiled code is called: map (names, in /tmp/perf-PID.map) or dump (names, code and lines, in jit-PID.dump, for perf inject --jit) [default: neither]
     #[arg(long, value_name = "HOW", env = "NBC_PERF", value_parser = ["none", "map", "dump"])]
     perf: Option<String>,
+    /// Prove again that compiled code stays within its tensors, and check as it runs what cannot be proved: for programs of strangers
+    #[arg(long, env = "NBC_UNTRUSTED", value_parser = clap::builder::FalseyValueParser::new())]
+    untrusted: bool,
+    /// Keep a check behind every access that compiled code makes unchecked: a mistake of the compiler ends in a trap
+    #[arg(long, env = "NBC_SANITIZE", value_parser = clap::builder::FalseyValueParser::new())]
+    sanitize: bool,
     /// How the interpreter dispatches: threaded or match [default: the fastest there is]
     #[arg(long, value_name = "HOW", value_parser = dispatch)]
     dispatch: Option<Dispatch>,
@@ -38,13 +44,15 @@ impl Choice {
     /// # Errors
     /// When there can be none on this machine and the user insists, or no file
     /// for `perf`.
-    pub fn tier(self, perf: Perf) -> Result<Option<std::sync::Arc<Jit>>, Failure> {
+    pub fn tier(self, perf: Perf, verify: Verify) -> Result<Option<std::sync::Arc<Jit>>, Failure> {
         let mode = match self {
             Choice::Interp => return Ok(None),
             Choice::Auto => Mode::Auto,
             Choice::Jit => Mode::Always,
         };
-        let jit = Jit::new(Options { mode, perf, ..Options::default() });
+        let mut options = Options { mode, perf, ..Options::default() };
+        options.passes.verify = verify;
+        let jit = Jit::new(options);
         // Only who asks for it by name minds that it cannot be had.
         if self == Choice::Jit && jit.compiler().is_none() {
             let why = "nothing can be compiled for this processor; --tier interp runs the program without";
@@ -70,7 +78,12 @@ impl Tier {
             Some("dump") => Perf::Dump,
             _ => Perf::None,
         };
-        match self.tier.tier(perf)? {
+        let verify = match (self.sanitize, self.untrusted) {
+            (true, _) => Verify::All,
+            (false, true) => Verify::Unproved,
+            (false, false) => Verify::Nothing,
+        };
+        match self.tier.tier(perf, verify)? {
             Some(jit) => config = config.tier(jit),
             None if perf != Perf::None => {
                 return Err(Failure::usage("--perf: with --tier interp there is no compiled code to name"));

@@ -6,7 +6,7 @@ use crate::mir::{Address, Field};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 use nbc_ir::{Elem, Operand, Reg};
-use nbc_runtime::compiled::{calls, layout};
+use nbc_runtime::compiled::{Claim, calls, layout};
 
 impl Lowering<'_, '_> {
     /// An address as a value and an offset.
@@ -21,6 +21,22 @@ impl Lowering<'_, '_> {
         }
         let index = self.operand(at.index);
         (self.element_address(base, index, at.scale), at.offset)
+    }
+
+    /// Traps unless an access lies in its tensor.
+    pub fn verify(&mut self, at: &Address, room: Reg, claim: Claim) {
+        let index = self.operand(at.index);
+        let bytes = match at.scale.trailing_zeros() {
+            0 => index,
+            shift => self.builder.ins().ishl_imm_u(index, shift as i64),
+        };
+        let bytes = match at.offset {
+            0 => bytes,
+            offset => self.builder.ins().iadd_imm_s(bytes, offset as i64),
+        };
+        let room = self.read(room);
+        let ok = self.builder.ins().icmp(IntCC::UnsignedLessThan, bytes, room);
+        self.trap_unless_claim(ok, claim);
     }
 
     fn element_address(&mut self, base: Value, index: Value, scale: u8) -> Value {

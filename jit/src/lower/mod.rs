@@ -355,6 +355,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
             Op::Charges { list } => self.charge_fuel(list),
             Op::Prepay { dst, cost } => self.prepay(*dst, *cost),
             Op::Spend { dst, cost } => self.spend(*dst, *cost),
+            Op::Verify { at, room, claim } => self.verify(at, *room, *claim),
         }
     }
 

@@ -17,6 +17,20 @@ use pass::{
     simplify, sink, tail, unroll, vectorise, webs,
 };
 
+/// Which accesses that passes have made unchecked are checked all the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Verify {
+    /// None: passes are trusted.
+    #[default]
+    Nothing,
+    /// Those that the checker cannot prove to lie in their tensors: for programs
+    /// that are not trusted. Compiling takes about ten times as long.
+    Unproved,
+    /// All: the sanitising mode, in which a mistake of a pass is found though
+    /// nothing crashes.
+    All,
+}
+
 /// What the mid-end may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Options {
@@ -28,11 +42,13 @@ pub struct Options {
     pub unroll: bool,
     /// Use 128-bit vectors.
     pub vectorise: bool,
+    /// Which unchecked accesses are checked all the same.
+    pub verify: Verify,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { inline: true, hoist: true, unroll: true, vectorise: true }
+        Options { inline: true, hoist: true, unroll: true, vectorise: true, verify: Verify::Nothing }
     }
 }
 
@@ -136,6 +152,9 @@ pub fn run(
     }
     if metered {
         fuel::charge::gather(func);
+        known.forget();
+        // Each loop is entered in one place: so the checker has one start for its counters.
+        known.with_preheaders(func);
         done("gather", func);
     }
     if !metered {

@@ -85,6 +85,10 @@ fn node_in_order(func: &Func, node: &Node) -> Result<(), String> {
             want_ty(func, at.base.into(), Ty::Ptr)?;
             want_ty(func, at.index, Ty::Value(Type::I64))
         }
+        Op::Verify { at, room, .. } => {
+            want_ty(func, at.index, Ty::Value(Type::I64))?;
+            want_ty(func, (*room).into(), Ty::Value(Type::I64))
+        }
         Op::Charge { cost } => want_ty(func, *cost, Ty::Value(Type::I64)),
         Op::Prepay { dst, cost } | Op::Spend { dst, cost } => {
             want_ty(func, (*dst).into(), Ty::Value(Type::Bool))?;

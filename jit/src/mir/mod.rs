@@ -23,6 +23,7 @@ pub use write::Write;
 
 use nbc_ir::op::{Effect, FieldMut, FieldRef, Imm, Opcode};
 use nbc_ir::{BlockId, Elem, FuncId, Inst, Operand, Reg, Type};
+use nbc_runtime::compiled::Claim;
 
 /// A function.
 #[derive(Clone, Debug)]
@@ -255,6 +256,16 @@ pub enum Op {
         /// Fuel, more than 0.
         cost: Operand,
     },
+    /// Traps as a fault of the compiler unless an unchecked access lies in its
+    /// tensor, that is unless `index * scale + offset`, unsigned, is less than `room`.
+    Verify {
+        /// The address of the access.
+        at: Address,
+        /// An i64: how many bytes an access may begin at.
+        room: Reg,
+        /// What is verified.
+        claim: Claim,
+    },
     /// Counts toward the next look at clock and interrupt flag, without taking
     /// it: that is for a `Charge` to do where the budget is found used up. Only
     /// where fuel is not metered.
@@ -411,6 +422,7 @@ impl Op {
             | Op::Lane { .. } => true,
             Op::Store { .. }
             | Op::StoreVector { .. }
+            | Op::Verify { .. }
             | Op::Charge { .. }
             | Op::Charges { .. }
             | Op::Prepay { .. }
@@ -444,9 +456,9 @@ impl Op {
                 at.for_each_operand(&mut see);
                 see(*value);
             }
-            Op::StoreVector { at, value } => {
+            Op::StoreVector { at, value: reg } | Op::Verify { at, room: reg, .. } => {
                 at.for_each_operand(&mut see);
-                see((*value).into());
+                see((*reg).into());
             }
             Op::Splat { value, .. }
             | Op::Charge { cost: value }
@@ -473,7 +485,11 @@ impl Op {
             | Op::Address { dst, .. }
             | Op::Prepay { dst, .. }
             | Op::Spend { dst, .. } => see(*dst),
-            Op::Store { .. } | Op::StoreVector { .. } | Op::Charge { .. } | Op::Charges { .. } => {}
+            Op::Store { .. }
+            | Op::StoreVector { .. }
+            | Op::Verify { .. }
+            | Op::Charge { .. }
+            | Op::Charges { .. } => {}
         }
     }
 
@@ -501,10 +517,10 @@ impl Op {
                 at.index = map(at.index);
                 *value = map(*value);
             }
-            Op::StoreVector { at, value } => {
+            Op::StoreVector { at, value: other } | Op::Verify { at, room: other, .. } => {
                 reg(&mut at.base, &mut map);
                 at.index = map(at.index);
-                reg(value, &mut map);
+                reg(other, &mut map);
             }
             Op::Splat { value, .. }
             | Op::Charge { cost: value }
@@ -535,7 +551,11 @@ impl Op {
             | Op::Address { dst, .. }
             | Op::Prepay { dst, .. }
             | Op::Spend { dst, .. } => *dst = map(*dst),
-            Op::Store { .. } | Op::StoreVector { .. } | Op::Charge { .. } | Op::Charges { .. } => {}
+            Op::Store { .. }
+            | Op::StoreVector { .. }
+            | Op::Verify { .. }
+            | Op::Charge { .. }
+            | Op::Charges { .. } => {}
         }
     }
 }

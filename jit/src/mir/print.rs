@@ -108,6 +108,7 @@ impl fmt::Display for Op {
             }
             Op::Prepay { dst, cost } => write!(f, "%{} = prepay {}", dst.0, Shown(*cost)),
             Op::Charge { cost } => write!(f, "charge {}", Shown(*cost)),
+            Op::Verify { at, room, .. } => write!(f, "verify {at} below %{}", room.0),
         }
     }
 }

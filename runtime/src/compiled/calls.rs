@@ -5,7 +5,7 @@
 //! All of them want `ctx` to be the context that runs the code, a `site` of
 //! the compiled code (see [`Site`]), and pointers to as many values as they say.
 
-use super::{Charges, Site};
+use super::{Charges, Claim, Site};
 use crate::interp::code::{FuncEntry, Instr};
 use crate::interp::context::{Context, PENDING};
 use crate::interp::element;
@@ -151,9 +151,12 @@ unsafe fn refuse(ctx: *mut Context, site: *const Site, trap: TrapError) -> u64 {
 
 #[cold]
 unsafe extern "C" fn trap(ctx: *mut Context, site: *const Site, code: u64) -> u64 {
-    let code = TrapCode::from_code(code as u8).unwrap_or(TrapCode::HostError);
+    let trap = match TrapCode::from_code(code as u8).unwrap_or(TrapCode::HostError) {
+        TrapCode::CompilerFault => Claim::fault((code >> 8) as u8),
+        code => code.into(),
+    };
     // SAFETY: see the module.
-    unsafe { refuse(ctx, site, code.into()) }
+    unsafe { refuse(ctx, site, trap) }
 }
 
 #[cold]

@@ -29,6 +29,7 @@ mod tests;
 
 use crate::interp::code::Loaded;
 use crate::interp::context::Context;
+use crate::trap::{TrapCode, TrapError};
 use nbc_ir::FuncId;
 use std::any::Any;
 use std::fmt;
@@ -79,6 +80,52 @@ pub trait Tier: Send + Sync {
 /// loop entered in the middle, `regs` is the whole frame of the function.
 /// Returns a status.
 pub type Enter = unsafe extern "C" fn(ctx: *mut Context, regs: *mut u64, native: *const u8) -> u64;
+
+/// What compiled code was made to rely on, where that is checked as it runs.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
+pub enum Claim {
+    /// An access by an index lies in its tensor.
+    Element,
+    /// Consecutive elements that a vector holds lie in their tensor.
+    Vector,
+    /// A loop runs no more iterations than that.
+    TripCount,
+}
+
+impl Claim {
+    /// Every claim, in order of its number.
+    const ALL: [Claim; 3] = [Claim::Element, Claim::Vector, Claim::TripCount];
+
+    /// The pass that makes it.
+    pub const fn pass(self) -> &'static str {
+        match self {
+            Claim::Element => "loop_versioning",
+            Claim::Vector => "vectorise",
+            Claim::TripCount => "poll",
+        }
+    }
+
+    /// What compiled code gives as the code of the trap.
+    pub const fn code(self) -> u64 {
+        TrapCode::CompilerFault as u64 | (self as u64) << 8
+    }
+
+    /// The trap where the claim of that number is not so.
+    fn fault(number: u8) -> TrapError {
+        let claim = Claim::ALL.get(number as usize).copied().unwrap_or(Claim::Element);
+        let (what, pass) = match claim {
+            Claim::Element => ("an access outside of its tensor", claim.pass()),
+            Claim::Vector => ("a vector outside of its tensor", claim.pass()),
+            Claim::TripCount => ("more iterations of a loop than were said to come", claim.pass()),
+        };
+        let text = format!(
+            "compiled code came to {what}, a mistake of the compiler (pass `{pass}`): \
+             please report it; `--tier interp` runs the program without compiled code"
+        );
+        TrapError::new(TrapCode::CompilerFault, text)
+    }
+}
 
 /// Compiled code of a function.
 #[derive(Clone)]

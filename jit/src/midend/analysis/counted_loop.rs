@@ -171,6 +171,16 @@ impl Compare {
         }
     }
 
+    /// What sets `dst` to the nearer of two bounds; none where there is no order.
+    pub fn nearer(self, dst: Reg, a: Operand, b: Operand) -> Option<Inst> {
+        Some(match self {
+            Compare::Lt | Compare::Le => Inst::I64Min { dst, a, b },
+            Compare::Gt | Compare::Ge => Inst::I64Max { dst, a, b },
+            Compare::LtU => Inst::I64MinU { dst, a, b },
+            Compare::Ne => return None,
+        })
+    }
+
     /// The instruction.
     pub fn inst(self, dst: Reg, a: Operand, b: Operand) -> Inst {
         match self {

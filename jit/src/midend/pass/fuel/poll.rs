@@ -164,10 +164,9 @@ struct Paid {
 impl Paid {
     fn pay_in_chunks(&self, func: &mut Func) {
         let origin = func.blocks[self.counted.latch.index()].nodes.last().map_or(0, |n| n.origin);
-        // preheader -> chunk -> the loop -> check -> more -> chunk
+        // preheader -> chunk -> the loop -> check -> chunk
         let near = func.value(Type::I64);
-        let (chunk, check, more) = (func.block(), func.block(), func.block());
-        func.blocks[more.index()].cold = true;
+        let (chunk, check) = (func.block(), func.block());
         let node = |inst| Node { op: Op::Inst(inst), origin };
         // The latch compares with the nearer bound.
         let here = func.value(Type::Bool);
@@ -180,33 +179,11 @@ impl Paid {
         nodes[end].op =
             Op::Inst(Inst::BrIf { cond: here.into(), then_to: self.counted.header, else_to: check });
         nodes.insert(end, node(goes_on.inst(here, self.counted.compared, near.into())));
+        // Whether the loop goes on is for its own test to say, here as there.
         let again = func.value(Type::Bool);
-        if let Step::Literal(_) = self.counted.step {
-            // Where the counter is, the nearer bound tells, unless it is beyond
-            // its own: so the counter need not outlive the loop.
-            let test = self.counted.goes_on.inst(again, near.into(), self.counted.bound);
-            let go = Inst::BrIf { cond: again.into(), then_to: more, else_to: self.counted.exit };
-            func.blocks[check.index()].nodes = vec![node(test), node(go)];
-            let moving = match self.counted.compared {
-                Operand::Reg(r) if r != self.counted.counter => Some(r),
-                _ => None,
-            };
-            let mut nodes = Vec::new();
-            for reg in moving.into_iter().chain([self.counted.counter]) {
-                nodes.push(node(Inst::Copy { dst: reg, a: near.into() }));
-            }
-            nodes.push(node(Inst::Br { target: chunk }));
-            func.blocks[more.index()].nodes = nodes;
-        } else {
-            // If that is not its own, the loop may go on.
-            let nearer = func.value(Type::Bool);
-            let go = Inst::BrIf { cond: nearer.into(), then_to: more, else_to: self.counted.exit };
-            let test = Inst::I64Ne { dst: nearer, a: near.into(), b: self.counted.bound };
-            func.blocks[check.index()].nodes = vec![node(test), node(go)];
-            let test = self.counted.goes_on.inst(again, self.counted.compared, self.counted.bound);
-            let go = Inst::BrIf { cond: again.into(), then_to: chunk, else_to: self.counted.exit };
-            func.blocks[more.index()].nodes = vec![node(test), node(go)];
-        }
+        let go = Inst::BrIf { cond: again.into(), then_to: chunk, else_to: self.counted.exit };
+        let test = self.counted.goes_on.inst(again, self.counted.compared, self.counted.bound);
+        func.blocks[check.index()].nodes = vec![node(test), node(go)];
         let mut nodes = match self.counted.step {
             Step::Literal(by) => self.nearer_bound(func, near, by, origin),
             Step::Fixed(by) => self.nearer_bound_by(func, near, by, origin),
@@ -258,10 +235,16 @@ impl Paid {
             let one = step.abs().into();
             insts.push(Inst::Select { dst: paid, cond: ahead.into(), a: some.into(), b: one });
         }
+        let mut goal = near;
+        if self.counted.goes_on != Compare::Ne {
+            goal = value(Type::I64);
+        }
         insts.push(match step > 0 {
-            true => Inst::I64Add { dst: near, a: counter, b: paid.into() },
-            false => Inst::I64Sub { dst: near, a: counter, b: paid.into() },
+            true => Inst::I64Add { dst: goal, a: counter, b: paid.into() },
+            false => Inst::I64Sub { dst: goal, a: counter, b: paid.into() },
         });
+        // No further than the loop goes: plain to see for the checker.
+        insts.extend(self.counted.goes_on.nearer(near, goal.into(), last));
         let mut cost = paid;
         if self.weight > 1 {
             cost = value(Type::I64);
@@ -297,7 +280,7 @@ impl Paid {
         let (ahead, long, beyond, fits) =
             (value(Type::Bool), value(Type::Bool), value(Type::I64), value(Type::Bool));
         let (both, all) = (value(Type::Bool), value(Type::Bool));
-        let (to, least) = (value(Type::I64), Operand::from(i64::MIN));
+        let (to, chosen, least) = (value(Type::I64), value(Type::I64), Operand::from(i64::MIN));
         let (share, some, cost, charged) =
             (value(Type::I64), value(Type::I64), value(Type::I64), value(Type::I64));
         let insts = [
@@ -313,7 +296,8 @@ impl Paid {
             Inst::I64Ge { dst: fits, a: beyond.into(), b: bound },
             Inst::BoolAnd { dst: both, a: ahead.into(), b: fits.into() },
             Inst::BoolAnd { dst: all, a: both.into(), b: good.into() },
-            Inst::Select { dst: near, cond: all.into(), a: to.into(), b: least },
+            Inst::Select { dst: chosen, cond: all.into(), a: to.into(), b: least },
+            Inst::I64Min { dst: near, a: chosen.into(), b: bound },
             Inst::I64ShrU { dst: share, a: distance.into(), b: SHARE.into() },
             Inst::I64Min { dst: some, a: share.into(), b: (1i64 << TURNS).into() },
             Inst::I64Max { dst: cost, a: some.into(), b: 1i64.into() },

@@ -393,7 +393,8 @@ impl Plan {
         pay.sum(all, -less)
     }
 
-    /// Has the copy run up to `near`, and then pay again.
+    /// Has the copy run up to `near`, and then pay again if the loop's own test
+    /// lets it go on.
     fn end_chunk(&self, func: &mut Func, copies: &Copies, near: Reg, chunk: BlockId, origin: u32) {
         let c = &self.counted;
         let (here, more) = (func.value(Type::Bool), func.value(Type::Bool));
@@ -413,7 +414,7 @@ impl Plan {
             block.nodes.push(Node { op: Op::Inst(branch), ..last });
         }
         func.blocks[check.index()].nodes = vec![
-            node(Inst::I64Ne { dst: more, a: near.into(), b: c.bound }),
+            node(c.goes_on.inst(more, c.compared, c.bound)),
             node(Inst::BrIf { cond: more.into(), then_to: chunk, else_to: c.exit }),
         ];
     }
@@ -582,8 +583,14 @@ impl Pay<'_> {
     }
 
     fn nearer(&mut self, c: &Counted, far: Reg, turns: (Operand, Operand), goal: Operand) -> (Operand, Reg) {
-        let near = self.func.value(Type::I64);
+        let mut near = self.func.value(Type::I64);
         self.push(Inst::Select { dst: near, cond: far.into(), a: goal, b: c.bound });
+        // No further than the loop goes: plain to see for the checker.
+        let nearer = self.func.value(Type::I64);
+        if let Some(inst) = c.goes_on.nearer(nearer, near.into(), c.bound) {
+            self.push(inst);
+            near = nearer;
+        }
         let turns = self.integer(|dst| Inst::Select { dst, cond: far.into(), a: turns.0, b: turns.1 });
         (turns, near)
     }

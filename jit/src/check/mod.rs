@@ -1,0 +1,365 @@
+//! An independent checker: proves again, of a function as it leaves the mid-end,
+//! that every unchecked access lies in its tensor.
+//!
+//! Whatever passes have concluded, memory is safe if this module is right: it
+//! looks at the final function alone, by reasoning of its own, and imports the form
+//! ([`crate::mir`]) and its flow graph, no analysis and no pass (`tests/tidy.rs`
+//! sees to that). An access that it cannot prove is reported, and the function is
+//! compiled once more with all its checks.
+//!
+//! What is proved of an access of `width` bytes at `base + index*scale + offset`:
+//! `base` is the address of the data of a tensor, and as exact integers
+//! `0 <= index*scale + offset` and `index*scale + offset + width <= elements * size`,
+//! where a store counts the elements that may be written.
+//!
+//! | part | does |
+//! |---|---|
+//! | [`ssa`] | which definition a use reads |
+//! | [`poly`] | exact arithmetic |
+//! | [`unknowns`] | what values are in terms of others, modulo their width |
+//! | [`facts`] | what branches say where |
+//! | [`invariants`] | what loops keep, by induction |
+//! | [`prove`] | that something is not negative |
+
+mod facts;
+mod invariants;
+mod poly;
+mod prove;
+mod ssa;
+mod unknowns;
+
+use crate::mir::{Address, Field, Func, Node, Op};
+use facts::Env;
+use nbc_ir::flow::{Cfg, Dominators, Loops};
+use nbc_ir::{BlockId, Inst, Type};
+use poly::Poly;
+use prove::DEPTH;
+use rustc_hash::{FxHashMap, FxHashSet};
+use ssa::{Arg, Made, Ssa, UNKNOWN, Value};
+use std::fmt;
+use unknowns::Unknowns;
+
+/// Loops nested deeper than this are not looked at.
+const MAX_DEPTH: u32 = 40;
+/// Steps of all proofs of a function, for each of its nodes, and besides; and as
+/// many again for what is not proved then.
+const STEPS: (usize, usize) = (60, 6_000);
+/// Steps of the proofs of one access.
+const STEPS_OF_ACCESS: usize = 40_000;
+/// Steps of one proof for an access.
+const STEPS_OF_GOAL: usize = 600;
+/// Most values that an index is made of, and those, that are looked at.
+const MAX_RELEVANT: usize = 4_000;
+/// Bytes of a vector.
+const VECTOR: i128 = 16;
+
+/// An unchecked access that could not be proved to lie in its tensor.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unproved {
+    /// Its block.
+    pub block: BlockId,
+    /// Its position there.
+    pub node: usize,
+    /// What is missing.
+    pub why: Why,
+}
+
+/// Why an access is not proved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    /// The function is too large, or its loops are nested too deep.
+    TooLarge,
+    /// It is not known whose data the address is of.
+    Tensor,
+    /// That it is not before the first element.
+    Low,
+    /// That it is not behind the last element.
+    High,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Why::TooLarge => "the function is too large to be checked",
+            Why::Tensor => "it is not known whose elements these are",
+            Why::Low => "it may lie before the first element",
+            Why::High => "it may lie behind the last element",
+        })
+    }
+}
+
+/// What became of the unchecked accesses of a function.
+#[derive(Clone, Default, Debug)]
+pub struct Report {
+    /// How many there are.
+    pub accesses: usize,
+    /// Those that are not proved.
+    pub unproved: Vec<Unproved>,
+    /// Steps that the proofs took.
+    pub steps: usize,
+}
+
+/// The address of an unchecked access, its bytes, and whether it writes.
+pub fn unchecked(op: &Op) -> Option<(Address, i128, bool)> {
+    match op {
+        Op::Load { elem, at, .. } => Some((*at, elem.size() as i128, false)),
+        Op::Store { elem, at, .. } => Some((*at, elem.size() as i128, true)),
+        Op::LoadVector { at, .. } => Some((*at, VECTOR, false)),
+        Op::StoreVector { at, .. } => Some((*at, VECTOR, true)),
+        _ => None,
+    }
+}
+
+/// Proves what it can of the unchecked accesses of `func`.
+pub fn run(func: &Func) -> Report {
+    if !func.blocks.iter().flat_map(|b| &b.nodes).any(|n| unchecked(&n.op).is_some()) {
+        return Report::default();
+    }
+    let cfg = func.graph();
+    let doms = Dominators::new(&cfg);
+    let loops = Loops::new(&cfg, &doms);
+    let mut places = Vec::new();
+    for &block in cfg.rpo() {
+        let nodes = func.blocks[block.index()].nodes.iter().enumerate();
+        places.extend(nodes.filter(|(_, n)| unchecked(&n.op).is_some()).map(|(n, _)| (block, n)));
+    }
+    let too_deep = cfg.rpo().iter().any(|b| loops.depth(*b) > MAX_DEPTH);
+    let ssa = if too_deep { None } else { Ssa::new(func, &cfg, &doms) };
+    let Some(ssa) = ssa else {
+        let unproved = places.iter().map(|&(block, node)| Unproved { block, node, why: Why::TooLarge });
+        return Report { accesses: places.len(), unproved: unproved.collect(), steps: 0 };
+    };
+    let most = STEPS.0 * func.size() + STEPS.1;
+    let mut checker = Checker {
+        func,
+        cfg: &cfg,
+        doms: &doms,
+        loops: &loops,
+        ssa,
+        unknowns: Unknowns::default(),
+        envs: FxHashMap::default(),
+        noted: Vec::new(),
+        refused: FxHashSet::default(),
+        nesting: 0,
+        matters: FxHashSet::default(),
+        relevant: FxHashSet::default(),
+        thorough: false,
+        steps: 0,
+        until: most,
+    };
+    checker.number();
+    checker.look_around(&places);
+    let mut report = Report { accesses: places.len(), ..Report::default() };
+    // What is not proved by simple means is tried again by others.
+    for thorough in [false, true] {
+        checker.thorough = thorough;
+        checker.envs.clear();
+        checker.noted.clear();
+        checker.refused.clear();
+        let most = checker.steps + most;
+        report.unproved.clear();
+        for &(block, node) in &places {
+            checker.until = most.min(checker.steps + STEPS_OF_ACCESS);
+            if let Err(why) = checker.access(block, node) {
+                report.unproved.push(Unproved { block, node, why });
+            }
+        }
+        places = report.unproved.iter().map(|u| (u.block, u.node)).collect();
+        if places.is_empty() {
+            break;
+        }
+    }
+    report.steps = checker.steps;
+    report
+}
+
+/// See the module.
+struct Checker<'a> {
+    func: &'a Func,
+    cfg: &'a Cfg,
+    doms: &'a Dominators,
+    loops: &'a Loops,
+    ssa: Ssa,
+    unknowns: Unknowns,
+    /// What is known where blocks begin.
+    envs: FxHashMap<BlockId, Env>,
+    /// The blocks in `envs`, in the order in which they came.
+    noted: Vec<BlockId>,
+    /// Candidates for invariants that were refused, by header.
+    refused: FxHashSet<(BlockId, Poly)>,
+    /// How many questions about places are open.
+    nesting: u32,
+    /// Headers of loops that accesses are in, or indices come from.
+    matters: FxHashSet<BlockId>,
+    /// Values that indices are made of.
+    relevant: FxHashSet<Value>,
+    /// Whether more is tried.
+    thorough: bool,
+    steps: usize,
+    until: usize,
+}
+
+impl Checker<'_> {
+    /// Does something with no more than so many steps.
+    fn within<T>(&mut self, steps: usize, act: impl FnOnce(&mut Self) -> T) -> T {
+        let until = self.until;
+        self.until = until.min(self.steps + steps);
+        let done = act(self);
+        self.until = until;
+        done
+    }
+
+    /// Takes a step; whether there was one left.
+    fn spend(&mut self) -> bool {
+        self.steps += 1;
+        self.steps <= self.until
+    }
+
+    /// Finds the loops and values that accesses depend on: what indices are made
+    /// of, and what is compared where loops with accesses go on.
+    fn look_around(&mut self, places: &[(BlockId, usize)]) {
+        let mut open = Vec::new();
+        for &(block, n) in places {
+            self.around(block);
+            let op = &self.func.blocks[block.index()].nodes[n].op;
+            // The address comes first: base, index.
+            open.extend(self.ssa.operands(op, block, n).into_iter().skip(1).take(1));
+        }
+        self.follow(open);
+        let mut compared = Vec::new();
+        for &block in self.cfg.rpo() {
+            if self.loops.innermost(block).is_none_or(|header| !self.matters.contains(&header)) {
+                continue;
+            }
+            for to in self.cfg.succs(block) {
+                let conditions = self.conditions_of_edge(block, *to);
+                compared.extend(conditions.iter().flat_map(|c| c.operands()));
+            }
+        }
+        self.follow(compared);
+    }
+
+    /// Notes the loops that a block is in.
+    fn around(&mut self, block: BlockId) {
+        let mut at = self.loops.innermost(block);
+        while let Some(header) = at.filter(|h| self.matters.insert(*h)) {
+            at = self.loops.parent(header);
+        }
+    }
+
+    /// Notes what values are made of.
+    fn follow(&mut self, mut open: Vec<Arg>) {
+        while let Some(arg) = open.pop() {
+            let Arg::Value(value) = arg else { continue };
+            if self.whole(value).is_none()
+                || self.relevant.len() > MAX_RELEVANT
+                || !self.relevant.insert(value)
+            {
+                continue;
+            }
+            let def = self.ssa.def(value);
+            match def.made {
+                Made::Phi => {
+                    self.around(def.block);
+                    open.extend(self.ssa.phi_args(value).iter().map(|v| Arg::Value(*v)));
+                }
+                Made::Node(_) => {
+                    open.extend(self.ssa.maker(self.func, value).into_iter().flat_map(|(_, args)| args));
+                }
+                Made::Entry => {}
+            }
+        }
+    }
+
+    /// Proves that an access lies in its tensor.
+    fn access(&mut self, block: BlockId, n: usize) -> Result<(), Why> {
+        let Node { op, .. } = &self.func.blocks[block.index()].nodes[n];
+        let Some((at, width, write)) = unchecked(op) else { return Ok(()) };
+        let args = self.ssa.operands(op, block, n);
+        let [Arg::Value(base), index, ..] = args[..] else { return Err(Why::Tensor) };
+        let tensor = self.tensor_of(base).ok_or(Why::Tensor)?;
+        let Some(Type::Tensor(elem)) = self.type_of(tensor) else { return Err(Why::Tensor) };
+        let env = self.env_of(block);
+        let bytes = |index: &Poly| index.scaled(at.scale.into())?.plus_number(at.offset.into());
+        let mut forms: Vec<Poly> = match index {
+            Arg::Imm(imm) => unknowns::number_of(imm).map(Poly::number).into_iter().collect(),
+            Arg::Value(value) => {
+                let mut forms = self.forms(value);
+                for n in 0..forms.len() {
+                    let refined = self.refined(&forms[n].clone(), &env, DEPTH - 3);
+                    forms.push(refined);
+                }
+                forms.push(Poly::atom(self.atom(unknowns::Unknown::Value(value))));
+                forms
+            }
+        };
+        forms.dedup();
+        let starts: Vec<Poly> = forms.iter().filter_map(bytes).collect();
+        let low = starts.iter().any(|start| self.within(STEPS_OF_GOAL, |it| it.prove(start, &env, DEPTH)));
+        if !low {
+            return Err(Why::Low);
+        }
+        let sizes = self.sizes(tensor, write, &env);
+        let high = sizes.iter().any(|size| {
+            let Some(size) = size.scaled(elem.size() as i128) else { return false };
+            starts.iter().any(|start| {
+                let room = size.minus(start).and_then(|room| room.plus_number(-width));
+                room.is_some_and(|room| self.within(STEPS_OF_GOAL, |it| it.prove(&room, &env, DEPTH)))
+            })
+        });
+        if high { Ok(()) } else { Err(Why::High) }
+    }
+
+    /// The tensor whose data an address is of.
+    fn tensor_of(&self, base: Value) -> Option<Value> {
+        let (mut open, mut seen, mut found) = (vec![base], vec![base], None);
+        while let Some(value) = open.pop() {
+            if value == UNKNOWN || seen.len() > 32 {
+                return None;
+            }
+            if self.ssa.def(value).made == Made::Phi {
+                for arg in self.ssa.phi_args(value) {
+                    if !seen.contains(arg) {
+                        seen.push(*arg);
+                        open.push(*arg);
+                    }
+                }
+                continue;
+            }
+            let (node, args) = self.ssa.maker(self.func, value)?;
+            match (&node.op, &args[..]) {
+                (Op::Field { field: Field::Data, .. }, [Arg::Value(tensor)]) => {
+                    let tensor = self.original(*tensor);
+                    if *found.get_or_insert(tensor) != tensor {
+                        return None;
+                    }
+                }
+                (Op::Inst(Inst::Copy { .. }), [Arg::Value(from)]) => open.push(*from),
+                _ => return None,
+            }
+        }
+        found
+    }
+
+    /// Numbers of elements that a tensor has, or that may be written: as such, and
+    /// as products of its dims where its rank is known.
+    fn sizes(&mut self, tensor: Value, write: bool, env: &Env) -> Vec<Poly> {
+        let (all, first) = match write {
+            true => (Field::WritableLen, Field::WritableDim0),
+            false => (Field::Len, Field::Dim(0)),
+        };
+        let mut sizes = vec![self.field(tensor, all)];
+        let rank = self.field(tensor, Field::Rank);
+        let rank = self.span(&rank, env);
+        if rank.low == rank.high && (2..=3).contains(&rank.low) {
+            // What may be written is all or nothing.
+            let mut size = Some(self.field(tensor, first));
+            for axis in 1..rank.low as u8 {
+                let dim = self.field(tensor, Field::Dim(axis));
+                size = size.and_then(|size| size.times(&dim));
+            }
+            sizes.extend(size);
+        }
+        sizes
+    }
+}
