@@ -5,6 +5,9 @@
 //! Each is the function of Rust's standard library. What is an instruction of
 //! every processor (add, sqrt) is not here, except where the meaning has fine
 //! print: minimum, maximum, and rounding to the nearest even.
+//!
+//! No result depends on which NaN an argument is, for that depends on who
+//! computed it. C's `pow` and `hypot` tell signalling NaNs from quiet ones.
 
 macro_rules! unary {
     ($($(#[$doc:meta])* $f64:ident $f32:ident $method:ident;)*) => {$(
@@ -73,13 +76,36 @@ macro_rules! binary {
     )*};
 }
 
-binary! {
-    /// The first to the power of the second.
+macro_rules! binary_of_quiet {
+    ($($(#[$doc:meta])* $f64:ident $f32:ident $method:ident;)*) => {$(
+        $(#[$doc])*
+        #[inline]
+        pub fn $f64(x: f64, y: f64) -> f64 {
+            let result = x.$method(y);
+            // Of a signalling NaN, perhaps, where a quiet one has a result.
+            if result.is_nan() { canonical_f64(x).$method(canonical_f64(y)) } else { result }
+        }
+        $(#[$doc])*
+        #[inline]
+        pub fn $f32(x: f32, y: f32) -> f32 {
+            let result = x.$method(y);
+            if result.is_nan() { canonical_f32(x).$method(canonical_f32(y)) } else { result }
+        }
+    )*};
+}
+
+binary_of_quiet! {
+    /// The first to the power of the second; 1 if the first is 1 or the second
+    /// 0, though the other be a NaN.
     pow_f64 pow_f32 powf;
+    /// Square root of the sum of squares; infinite if one is, though the other
+    /// be a NaN.
+    hypot_f64 hypot_f32 hypot;
+}
+
+binary! {
     /// Angle of the point (second, first).
     atan2_f64 atan2_f32 atan2;
-    /// Square root of the sum of squares.
-    hypot_f64 hypot_f32 hypot;
     /// Remainder with the sign of the first, as C's `fmod`.
     rem_f64 rem_f32 rem_inner;
 }
@@ -153,5 +179,78 @@ mod tests {
         assert_eq!(canonical_f32(-f32::NAN).to_bits(), 0x7fc0_0000);
         assert_eq!((min_f64(-1.0, -2.0), max_f64(-1.0, -2.0)), (-2.0, -1.0));
         assert_eq!((nearest_f64(2.5), nearest_f32(-3.5)), (2.0, -4.0));
+    }
+
+    #[test]
+    fn no_function_tells_one_nan_from_another() {
+        let same = |a: f64, b: f64| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan();
+        let binary = [pow_f64, hypot_f64, atan2_f64, rem_f64, min_f64, max_f64];
+        let binary_f32 = [pow_f32, hypot_f32, atan2_f32, rem_f32, min_f32, max_f32];
+        let unary = [
+            sin_f64,
+            cos_f64,
+            tan_f64,
+            asin_f64,
+            acos_f64,
+            atan_f64,
+            sinh_f64,
+            cosh_f64,
+            tanh_f64,
+            exp_f64,
+            exp2_f64,
+            expm1_f64,
+            ln_f64,
+            log2_f64,
+            log10_f64,
+            log1p_f64,
+            cbrt_f64,
+            nearest_f64,
+        ];
+        let unary_f32 = [
+            sin_f32,
+            cos_f32,
+            tan_f32,
+            asin_f32,
+            acos_f32,
+            atan_f32,
+            sinh_f32,
+            cosh_f32,
+            tanh_f32,
+            exp_f32,
+            exp2_f32,
+            expm1_f32,
+            ln_f32,
+            log2_f32,
+            log10_f32,
+            log1p_f32,
+            cbrt_f32,
+            nearest_f32,
+        ];
+        for bits in [0x7ff0_0000_0000_0001, 0xfff4_0000_0000_0000, 0xfff8_0000_0000_0000, u64::MAX] {
+            let nan = f64::from_bits(bits);
+            for other in [0.0, -0.0, 1.0, -1.0, 2.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, nan] {
+                for f in binary {
+                    assert!(
+                        same(f(nan, other), f(f64::NAN, other)) && same(f(other, nan), f(other, f64::NAN))
+                    );
+                }
+            }
+            assert!(unary.iter().all(|f| f(nan).is_nan()));
+        }
+        for bits in [0x7f80_0001, 0xffa0_0000, 0xffc0_0000, u32::MAX] {
+            let nan = f32::from_bits(bits);
+            for other in [0.0, -0.0, 1.0, -1.0, 2.5, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, nan] {
+                for f in binary_f32 {
+                    assert!(same(f(nan, other).into(), f(f32::NAN, other).into()));
+                    assert!(same(f(other, nan).into(), f(other, f32::NAN).into()));
+                }
+            }
+            assert!(unary_f32.iter().all(|f| f(nan).is_nan()));
+        }
+        assert_eq!(
+            (pow_f64(f64::from_bits(0x7ff0_0000_0000_0001), 0.0), pow_f64(1.0, -f64::NAN)),
+            (1.0, 1.0)
+        );
+        assert_eq!(hypot_f32(f32::NEG_INFINITY, f32::from_bits(0x7f80_0001)), f32::INFINITY);
     }
 }
