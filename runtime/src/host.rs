@@ -1,5 +1,6 @@
 //! Host functions: what a program may call besides itself.
 
+use crate::arith::{canonical_f32, canonical_f64};
 use crate::interp::context::{Context, HostCall};
 use crate::object::{OwnedTensor, StrRef, TensorRef};
 use crate::region::Heap;
@@ -122,12 +123,13 @@ pub trait HostResults {
 }
 
 macro_rules! host_scalars {
-    ($($ty:ident $type:ident;)*) => {$(
+    ($($ty:ident $type:ident $seen:expr;)*) => {$(
         impl FromProgram for $ty {
             const TYPE: Type = Type::$type;
             #[inline(always)]
             unsafe fn from_program(_: &mut Heap, slot: u64) -> Result<$ty, TrapError> {
-                Ok(crate::arith::Scalar::from_slot(slot))
+                let seen: fn($ty) -> $ty = $seen;
+                Ok(seen(crate::arith::Scalar::from_slot(slot)))
             }
         }
         impl IntoProgram for $ty {
@@ -149,7 +151,14 @@ macro_rules! host_scalars {
         }
     )*};
 }
-host_scalars! { i32 I32; i64 I64; f32 F32; f64 F64; bool Bool; }
+// The host sees the canonical NaN for every NaN.
+host_scalars! {
+    i32 I32 |v| v;
+    i64 I64 |v| v;
+    f32 F32 canonical_f32;
+    f64 F64 canonical_f64;
+    bool Bool |v| v;
+}
 
 impl FromProgram for String {
     const TYPE: Type = Type::Str;

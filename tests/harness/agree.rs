@@ -136,7 +136,7 @@ fn linker(said: &Arc<Mutex<String>>) -> Linker {
     });
     let to = said.clone();
     linker.func("host.mix", move |a: f64, b: i32| {
-        say(format_args!("mix {a:?} {b}\n"), &to);
+        say(format_args!("mix {a:?} ({:#x}) {b}\n", a.to_bits()), &to);
         (b.wrapping_add(a as i32), a * 0.5 + f64::from(b))
     });
     linker

@@ -13,6 +13,7 @@
 
 pub mod element;
 pub mod list;
+pub mod nan;
 pub mod owned;
 pub mod str;
 pub mod tensor;

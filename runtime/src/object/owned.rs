@@ -1,6 +1,6 @@
 //! Results that have left the heap.
 
-use super::{Element, TensorRef};
+use super::{Element, TensorRef, nan};
 use crate::region::pool::Buffer;
 use nbc_ir::Elem;
 use std::fmt;
@@ -38,16 +38,37 @@ impl OwnedTensor {
         OwnedTensor { buffer, elem, len, dims }
     }
 
-    /// A copy of `tensor`; `None` when there is no memory for it.
+    /// What the host sees of a tensor whose buffer it gets: every NaN canonical.
+    ///
+    /// # Safety
+    /// As [`OwnedTensor::from_buffer`].
+    pub(crate) unsafe fn of_program(buffer: Buffer, elem: Elem, dims: &[u64]) -> OwnedTensor {
+        // SAFETY: handed on from the caller; then the elements are initialised,
+        // have no padding, and belong to `tensor` alone.
+        unsafe {
+            let tensor = OwnedTensor::from_buffer(buffer, elem, dims);
+            let size = tensor.len * elem.size();
+            nan::settle(elem, std::slice::from_raw_parts_mut(tensor.buffer.data(), size));
+            tensor
+        }
+    }
+
+    /// A copy of a program's tensor, every NaN in it canonical; `None` when
+    /// there is no memory for it.
     ///
     /// # Safety
     /// Nothing may write the tensor meanwhile.
     pub(crate) unsafe fn copy_of(tensor: TensorRef) -> Option<OwnedTensor> {
         let buffer = Buffer::allocate(tensor.bytes(), false)?;
         // SAFETY: the new buffer has room for the tensor's bytes, which are
-        // all initialised, and is owned by nobody else.
+        // all initialised and come in pieces that make up the whole; and it is
+        // owned by nobody else.
         unsafe {
-            std::ptr::copy_nonoverlapping(tensor.data(), buffer.data(), tensor.bytes());
+            let mut to = buffer.data();
+            nan::seen(tensor.elem(), std::slice::from_raw_parts(tensor.data(), tensor.bytes()), |piece| {
+                std::ptr::copy_nonoverlapping(piece.as_ptr(), to, piece.len());
+                to = to.add(piece.len());
+            });
             Some(OwnedTensor::from_buffer(buffer, tensor.elem(), &tensor.dims()))
         }
     }
@@ -59,7 +80,8 @@ impl OwnedTensor {
             return None;
         }
         let buffer = Buffer::allocate(size_of_val(data), false)?;
-        // SAFETY: as in `copy_of`.
+        // SAFETY: the new buffer has room for the elements, all of which are
+        // written, and is owned by nobody else.
         unsafe {
             std::ptr::copy_nonoverlapping(data.as_ptr(), buffer.data().cast::<T>(), data.len());
             Some(OwnedTensor::from_buffer(buffer, T::ELEM, dims))

@@ -8,7 +8,9 @@
 //! millisecond or so ([`OpHost::poll`]) and otherwise know nothing of
 //! instances, interpreters and clocks.
 //!
-//! What they compute, to the bit, is written in `docs/numerics.md`.
+//! What they compute, to the bit, is written in `docs/numerics.md`. Which NaN
+//! they leave in an element is not said; one that shows the bytes of elements
+//! reads them through [`nan`](crate::object::nan).
 
 mod broadcast;
 mod create;

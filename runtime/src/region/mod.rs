@@ -537,7 +537,8 @@ impl Heap {
     }
 
     /// Takes a tensor out of the heap: a pooled payload is handed over without
-    /// a copy, leaving an empty tensor behind, anything else is copied.
+    /// a copy, leaving an empty tensor behind, anything else is copied. Every
+    /// NaN becomes the canonical one.
     ///
     /// # Safety
     /// The slot must hold a live tensor, and no view of it may be read afterwards.
@@ -555,13 +556,14 @@ impl Heap {
             shared.held -= buffer.capacity();
             tensor.make_empty();
             // SAFETY: the buffer is owned by nobody else now; its elements are initialised.
-            return Ok(unsafe { OwnedTensor::from_buffer(buffer, elem, &dims) });
+            return Ok(unsafe { OwnedTensor::of_program(buffer, elem, &dims) });
         }
         // SAFETY: the tensor is alive and nothing writes it during the copy.
         unsafe { self.copy_tensor_out(tensor) }
     }
 
-    /// A copy of a tensor for the host; the program keeps its own.
+    /// A copy of a tensor for the host, every NaN in it canonical; the program
+    /// keeps its own.
     ///
     /// # Safety
     /// The tensor must be live, and nothing may write it during the copy.

@@ -2,7 +2,7 @@
 //!
 //! Everything that can be seen of a call is compared bit for bit: results,
 //! trap with all its lines, fuel left, memory, what was printed, exported
-//! globals; with fuel metered and without, and once more in the same instance,
+//! globals, NaNs as anything else; with fuel metered and without, and once more in the same instance,
 //! where the state that a call leaves behind shows.
 
 use super::super::failure::Failure;
@@ -244,6 +244,11 @@ mod tests {
             found(&returned(a), &returned(b)),
             "result 2 (tensor<f64> [2]) differs first in element 1: \
              0x0000000000000000 interpreted, 0x8000000000000000 compiled"
+        );
+        // Both tiers show the canonical NaN, or one of them is wrong.
+        let other = f64::from_bits(0xfff8_0000_0000_0000);
+        assert!(
+            found(&returned(vec![tensor(&[f64::NAN])]), &returned(vec![tensor(&[other])])).contains("0xfff8")
         );
         let list = |v| returned(vec![Value::List(Item::F32, vec![Value::F32(v)])]);
         assert!(found(&list(1.0), &list(1.0000001)).starts_with("result 1 is [1.0] interpreted"));
