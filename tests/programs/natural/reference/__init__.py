@@ -1,0 +1,1 @@
+"""The problems of the programs in tests/programs/natural, solved in ordinary Python."""
