@@ -78,16 +78,10 @@ def write_scalar(value, ty):
 def write_value(value, ty):
     if not ty.startswith("tensor"):
         return write_scalar(value, ty)
-    dims, flat = [], value
-    while True:
-        dims.append(len(flat))
-        if not flat or not isinstance(flat[0], (list, tuple)):
-            break
-        flat = [x for row in flat for x in row] if len(dims) > 1 else flat
-        if len(dims) == 1:
-            dims.append(len(flat[0]))
-            flat = [x for row in flat for x in row]
-            break
+    dims, flat = [len(value)], list(value)
+    while flat and isinstance(flat[0], (list, tuple)):
+        dims.append(len(flat[0]))
+        flat = [x for row in flat for x in row]
     elements = ", ".join(write_scalar(x, ty[7:-1]) for x in flat)
     return f"[{', '.join(map(str, dims))}] {{{elements}}}"
 

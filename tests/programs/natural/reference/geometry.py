@@ -68,12 +68,10 @@ class point_in_polygon:
                      for y in range(n) for x in range(n)), 3)
 
     def pick(p):
-        rim, (ax, ay), (bx, by), (cx, cy) = 0, *p
-        inside = 0
-        for x, y in itertools.product(range(max(ax, bx, cx)), range(max(ay, by, cy))):
-            sides = [cross(a, b, (x, y)) for a, b in zip(p, p[1:] + p[:1])]
-            inside += all(s > 0 for s in sides)
-        return inside + rim
+        # Those left of all edges.
+        points = itertools.product(*(range(max(axis)) for axis in zip(*p)))
+        edges = list(zip(p, p[1:] + p[:1]))
+        return sum(all(cross(a, b, point) > 0 for a, b in edges) for point in points)
 
     def line(ax, ay, bx, by):
         # At each step along the longer way, the nearest point, away from the start if between.
@@ -93,7 +91,8 @@ class point_in_polygon:
             for y in range(r):
                 x = next(x for x in range(r, -1, -1) if (2 * x - 1) ** 2 + (2 * y) ** 2 < (2 * r) ** 2)
                 if y <= x:
-                    cells |= {(sx * a, sy * b) for a, b in ((x, y), (y, x)) for sx in (-1, 1) for sy in (-1, 1)}
+                    cells |= {(sx * a, sy * b) for a, b in ((x, y), (y, x))
+                              for sx in (-1, 1) for sy in (-1, 1)}
         return len(cells)
 
 
@@ -187,7 +186,8 @@ class two_pointers:
 
     def shortest(n, seed, total):
         sums = [0, *itertools.accumulate(noise(n, seed, 200))]
-        return min((j - i for i in range(n) for j in range(i + 1, n + 1) if sums[j] - sums[i] >= total), default=0)
+        return min((j - i for i in range(n) for j in range(i + 1, n + 1)
+                    if sums[j] - sums[i] >= total), default=0)
 
     def unique(a):
         found = sorted(set(a))
@@ -200,7 +200,8 @@ class two_pointers:
         a = noise(n, seed, letters)
         if max(a) >= 26:
             raise out_of_range("no such letter")
-        return max(j - i for i in range(n) for j in range(i + 1, min(n, i + 26) + 1) if len(set(a[i:j])) == j - i)
+        return max(j - i for i in range(n) for j in range(i + 1, min(n, i + 26) + 1)
+                   if len(set(a[i:j])) == j - i)
 
 
 class streams:

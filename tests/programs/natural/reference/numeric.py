@@ -124,7 +124,9 @@ class roots:
         return sum(math.isqrt(97 * i) for i in range(n))
 
     def cubes(n):
-        return sum(max(r for r in range(round((1009 * i) ** (1 / 3)) + 2) if r ** 3 <= 1009 * i) for i in range(n))
+        def root(x):
+            return max(r for r in range(round(x ** (1 / 3)) + 2) if r ** 3 <= x)
+        return sum(root(1009 * i) for i in range(n))
 
 
 def eliminated(a):
@@ -220,7 +222,8 @@ class power_iteration:
             share = [Fraction(0)] * n
             for k, w in enumerate(to):
                 share[w] += rank[k // links]
-            rank = [(Fraction(3, 20) / n + Fraction(17, 20) * s / links).limit_denominator(10 ** 15) for s in share]
+            rank = [Fraction(3, 20) / n + Fraction(17, 20) * s / links for s in share]
+            rank = [r.limit_denominator(10 ** 15) for r in rank]
         return Approx(float(sum(r * (v + 1) for v, r in enumerate(rank))))
 
     def markov(steps):

@@ -38,7 +38,8 @@ class life:
             s = random.next(0)
             s ^= s >> 29
             alive |= {(y, x) for x in range(64) if s >> x & 1}
-        return len(generations(alive, steps, lambda c: [((c[0] + y) % 64, (c[1] + x) % 64) for y, x in AROUND]))
+        alive = generations(alive, steps, lambda c: [((c[0] + y) % 64, (c[1] + x) % 64) for y, x in AROUND])
+        return len(alive)
 
 
 class elementary_automata:
