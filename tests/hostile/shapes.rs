@@ -1,0 +1,476 @@
+//! Loops: what belongs to an iteration comes in any order, the test first, last or
+//! in the middle, the step before or after it, by way of a copy or not, with
+//! exits and ways back more than one, and loops in them that go as far as the
+//! counters of others.
+
+use super::program::{Around, Kind, Maker, Side};
+
+/// Most loops in each other.
+const DEPTH: usize = 3;
+
+/// A part of an iteration.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    Statement,
+    /// Leaves where the counter has come to its end.
+    Test,
+    /// Leaves after so many iterations.
+    Count,
+    /// What the counter becomes is computed.
+    Next,
+    /// The counter becomes it.
+    Step,
+    /// Something else is stepped.
+    Side(usize),
+    /// Goes back at once, under some condition.
+    Again,
+    /// Leaves, under some condition.
+    Leave,
+}
+
+/// How a loop counts.
+struct Control {
+    counter: String,
+    ty: &'static str,
+    step: String,
+    /// With `{}` for what is compared.
+    test: String,
+    /// How what is compared is made of the counter.
+    compared: &'static str,
+}
+
+impl Maker<'_, '_> {
+    /// A loop, if there is room for one.
+    pub fn looped(&mut self) {
+        let depth = self.loops.len();
+        if depth >= DEPTH {
+            return;
+        }
+        let narrow = self.c.percent(if self.kind == Kind::Counters { 45 } else { 15 });
+        let far = self.c.percent(match self.kind {
+            Kind::Counters => 55,
+            Kind::Empty => 40,
+            _ => 15,
+        });
+        let control = if far { self.far_control(depth, narrow) } else { self.near_control(depth, narrow) };
+        let count = (far && self.c.percent(93) || !far && self.c.percent(35)).then(|| self.most(depth));
+        let sides = self.begin_sides();
+        let (head, out) = (self.label("head"), self.label("out"));
+        if count.is_some() {
+            self.line(&format!("%q{depth} = i64.const 0"));
+        }
+        if self.c.percent(35) {
+            let more = self.test(&control);
+            self.br_if(&more, &head, &out);
+        } else {
+            self.line(&format!("br {head}"));
+        }
+        self.begin(&head);
+        self.loops.push(Around { name: control.counter.clone(), narrow, small: !far });
+        let parts = self.parts(count.is_some(), sides);
+        let last = parts.len() - 1;
+        let mut next = None;
+        let mut closed = false;
+        for (n, part) in parts.iter().enumerate() {
+            match part {
+                Part::Statement => self.statement(),
+                Part::Test => {
+                    let more = self.test(&control);
+                    closed = n == last;
+                    self.leave_unless(&more, &head, &out, closed);
+                }
+                Part::Count => {
+                    let q = format!("%q{depth}");
+                    self.line(&format!("{q} = i64.add {q}, 1"));
+                    let most = count.clone().unwrap_or_default();
+                    let more = self.made(format!("i64.lt {q}, {most}"));
+                    closed = n == last;
+                    self.leave_unless(&more, &head, &out, closed);
+                }
+                Part::Next => next = Some(self.made(self.stepped(&control))),
+                Part::Step => match next.take() {
+                    Some(next) => self.line(&format!("{} = copy {next}", control.counter)),
+                    None => self.line(&format!("{} = {}", control.counter, self.stepped(&control))),
+                },
+                Part::Side(side) => self.step_side(*side),
+                Part::Again => {
+                    let (cond, on) = (self.condition(), self.label("on"));
+                    match self.c.percent(50) {
+                        true => self.br_if(&cond, &head, &on),
+                        false => {
+                            let way = self.label("way");
+                            self.br_if(&cond, &way, &on);
+                            self.begin(&way);
+                            self.line(&format!("{} = {}", control.counter, self.stepped(&control)));
+                            self.line(&format!("br {head}"));
+                        }
+                    }
+                    self.begin(&on);
+                }
+                Part::Leave => {
+                    let (cond, on) = (self.condition(), self.label("on"));
+                    self.br_if(&cond, &on, &out);
+                    self.begin(&on);
+                }
+            }
+        }
+        if !closed {
+            self.line(&format!("br {head}"));
+        }
+        self.begin(&out);
+        self.loops.pop();
+        self.sides.truncate(self.sides.len() - sides);
+        self.take(if narrow { "%k" } else { &control.counter });
+    }
+
+    fn leave_unless(&mut self, more: &str, head: &str, out: &str, at_end: bool) {
+        if at_end {
+            return self.br_if(more, head, out);
+        }
+        let on = self.label("on");
+        self.br_if(more, &on, out);
+        self.begin(&on);
+    }
+
+    /// The parts of an iteration in the order in which they come.
+    fn parts(&mut self, counts: bool, sides: usize) -> Vec<Part> {
+        let statements = 1 + self.c.below(3);
+        let mut parts = vec![Part::Statement; statements];
+        let mut insert = |it: &mut Self, part: Part, from: usize| {
+            let room = parts.len() + 1 - from;
+            let at = from + it.c.below(room);
+            parts.insert(at, part);
+            at
+        };
+        let first = self.sides.len() - sides;
+        for side in first..self.sides.len() {
+            insert(self, Part::Side(side), 0);
+        }
+        // Mostly last or first, as people write it.
+        let test = match self.c.below(4) {
+            0 => insert(self, Part::Test, 0),
+            1 => {
+                parts.insert(0, Part::Test);
+                0
+            }
+            _ => {
+                parts.push(Part::Test);
+                parts.len() - 1
+            }
+        };
+        let mut insert = |it: &mut Self, part: Part, from: usize| {
+            let room = parts.len() + 1 - from;
+            let at = from + it.c.below(room);
+            parts.insert(at, part);
+            at
+        };
+        let from = match self.c.below(3) {
+            0 => 0,
+            1 => test,
+            _ => test + 1,
+        };
+        let mut step = insert(self, Part::Step, from);
+        if self.c.percent(30) {
+            let at = self.c.below(step + 1);
+            parts.insert(at, Part::Next);
+            step += 1;
+        }
+        let after = if counts {
+            let at = self.c.below(parts.len() + 1);
+            parts.insert(at, Part::Count);
+            at + 1
+        } else {
+            step + 1
+        };
+        if self.c.percent(12) {
+            let at = after + self.c.below(parts.len() + 1 - after);
+            parts.insert(at, Part::Again);
+        }
+        if self.c.percent(12) {
+            let at = self.c.below(parts.len() + 1);
+            parts.insert(at, Part::Leave);
+        }
+        parts
+    }
+
+    fn stepped(&self, control: &Control) -> String {
+        let op = if control.step.starts_with('-') { "sub" } else { "add" };
+        format!("{}.{op} {}, {}", control.ty, control.counter, control.step.trim_start_matches('-'))
+    }
+
+    fn test(&mut self, control: &Control) -> String {
+        let made = control.compared.replace("{}", &control.counter);
+        let compared = if made == control.counter { made } else { self.made(made) };
+        self.made(control.test.replace("{}", &compared))
+    }
+
+    /// How many iterations at most, as the counter of iterations has it.
+    fn most(&mut self, depth: usize) -> String {
+        match self.c.below(10) {
+            0..=2 => self.c.pick(&["12", "30", "5"]).to_owned(),
+            3 | 4 => "60".to_owned(),
+            5 if depth == 0 && self.pure => self.c.pick(&["100", "300", "700"]).to_owned(),
+            5 if depth == 0 => "100".to_owned(),
+            6 => self.made("i64.min %n, 90"),
+            7 => self.made("i64.and %lim, 63"),
+            8 if depth == 0 => self.made("i64.min %n, 300"),
+            _ => "20".to_owned(),
+        }
+    }
+
+    /// A loop as most are.
+    fn near_control(&mut self, depth: usize, narrow: bool) -> Control {
+        let (counter, ty) =
+            if narrow { (format!("%j{depth}"), "i32") } else { (format!("%i{depth}"), "i64") };
+        let around = self.loops.iter().rev().find(|l| l.small && !l.narrow).map(|l| l.name.clone());
+        let limit = match (self.c.below(10), around) {
+            _ if self.long && depth == 0 => self.c.pick(&["40000", "70000"]).to_owned(),
+            (0 | 1, _) if narrow => self.fixed32(),
+            (0 | 1, _) => "%n".to_owned(),
+            (2, _) if !narrow => self.made("tensor.load %lims, 5"),
+            (3, _) if !narrow => self.made("tensor.len %x"),
+            (4 | 5, Some(around)) if !narrow => {
+                let by = self.c.pick(&[1, 3, 0]);
+                self.made(format!("i64.add {around}, {by}"))
+            }
+            (6, _) if !narrow => self.made("i64.and %lim, 31"),
+            (7, _) if !narrow && self.pure => self.made("i64.min %n, 400"),
+            _ if depth > 0 => self.c.pick(&["3", "5", "8", "12"]).to_owned(),
+            _ => self.c.pick(&["12", "30", "40", "60", "64"]).to_owned(),
+        };
+        // Of loops in loops, and where much is done, fewer.
+        let limit = if depth > 0 && limit == "%n" { self.made("i64.min %n, 20") } else { limit };
+        let down = self.c.percent(15) && limit != "%n";
+        let start = if down { limit.clone() } else { self.c.pick(&["0", "0", "0", "1", "2"]).to_owned() };
+        self.set(&counter, ty, &start);
+        if down {
+            let test =
+                format!("{ty}.{} {{}}, {}", self.c.pick(&["gt", "ge", "gt"]), self.c.pick(&["0", "1"]));
+            return Control { counter, ty, step: "-1".to_owned(), test, compared: "{}" };
+        }
+        let step = self.c.pick(&["1", "1", "1", "1", "2", "3"]).to_owned();
+        let op = self.c.pick(&["lt", "lt", "lt", "le", "lt_u"]);
+        match self.c.below(8) {
+            0 if !narrow => {
+                let compared = "i64.add {}, 1";
+                Control { counter, ty, step, test: format!("i64.{op} {{}}, {limit}"), compared }
+            }
+            1 if !narrow && !limit.starts_with('%') => {
+                let test = format!("i32.{op} {{}}, {limit}");
+                Control { counter, ty, step, test, compared: "i32.wrap_i64 {}" }
+            }
+            2 | 3 if narrow => {
+                let limit = if limit.starts_with('%') { "40".to_owned() } else { limit };
+                let test = format!("i64.{op} {{}}, {limit}");
+                Control {
+                    counter,
+                    ty,
+                    step,
+                    test,
+                    compared: self.c.pick(&["i64.extend_i32 {}", "i64.extend_i32_u {}"]),
+                }
+            }
+            _ => Control { counter, ty, step, test: format!("{ty}.{op} {{}}, {limit}"), compared: "{}" },
+        }
+    }
+
+    /// A loop near an end of what its counter holds, or far from its limit.
+    fn far_control(&mut self, depth: usize, narrow: bool) -> Control {
+        let (counter, ty) =
+            if narrow { (format!("%j{depth}"), "i32") } else { (format!("%i{depth}"), "i64") };
+        let op = self.c.pick(&["lt", "lt", "le", "ne", "lt_u", "gt", "ge"]);
+        if narrow {
+            let start = if self.c.percent(75) { self.far32() } else { "0".to_owned() };
+            self.set(&counter, ty, &start);
+            let step = match self.c.below(6) {
+                0 => "65536",
+                1 => "-1",
+                2 => "536870912",
+                3 => "3",
+                _ => "1",
+            };
+            let step = if self.c.percent(8) { self.fixed32() } else { step.to_owned() };
+            return match self.c.below(5) {
+                0 => {
+                    let limit = self.far32();
+                    Control { counter, ty, step, test: format!("i32.{op} {{}}, {limit}"), compared: "{}" }
+                }
+                1 | 2 => {
+                    let limit = self.c.pick(&["2147483648", "2147483647", "60", "4294967296", "-2147483648"]);
+                    let test = format!("i64.{op} {{}}, {limit}");
+                    Control { counter, ty, step, test, compared: "i64.extend_i32 {}" }
+                }
+                3 => {
+                    let limit = self.far64();
+                    let test = format!("i64.{op} {{}}, {limit}");
+                    Control { counter, ty, step, test, compared: "i64.extend_i32 {}" }
+                }
+                _ => {
+                    let limit = self.far64();
+                    let test = format!("i64.{op} {{}}, {limit}");
+                    Control { counter, ty, step, test, compared: "i64.extend_i32_u {}" }
+                }
+            };
+        }
+        let start = if self.c.percent(60) { self.far64() } else { "0".to_owned() };
+        self.set(&counter, ty, &start);
+        let step = match self.c.below(8) {
+            0 => "4294967296",
+            1 => "-1",
+            2 => "2147483648",
+            3 => "3",
+            4 => "4611686018427387904",
+            _ => "1",
+        };
+        let step = if self.c.percent(8) { self.fixed64() } else { step.to_owned() };
+        match self.c.below(5) {
+            0 => {
+                let by = self.c.pick(&[30, 60, -20]);
+                let limit = self.made(format!("i64.add {counter}, {by}"));
+                Control { counter, ty, step, test: format!("i64.{op} {{}}, {limit}"), compared: "{}" }
+            }
+            1 => {
+                let limit = self.c.pick(&["40", "-40", "2147483647"]);
+                let test = format!("i32.{op} {{}}, {limit}");
+                Control { counter, ty, step, test, compared: "i32.wrap_i64 {}" }
+            }
+            2 => {
+                let limit = self.far64();
+                let compared =
+                    self.c.pick(&["i64.add {}, 1", "i64.mul {}, 2", "i64.shl {}, 32", "i64.extend32 {}"]);
+                Control { counter, ty, step, test: format!("i64.{op} {{}}, {limit}"), compared }
+            }
+            _ => {
+                let limit = self.far64();
+                Control { counter, ty, step, test: format!("i64.{op} {{}}, {limit}"), compared: "{}" }
+            }
+        }
+    }
+
+    /// Sets what steps beside a counter; how many there are.
+    fn begin_sides(&mut self) -> usize {
+        let most = if self.kind == Kind::Counters { 3 } else { 2 };
+        let count = self.c.below(most + 1);
+        for _ in 0..count {
+            let side = match self.c.below(5) {
+                0 | 1 => {
+                    let (name, from) = (self.temp(), self.c.pick(&["0", "1", "5"]));
+                    self.line(&format!("{name} = i64.const {from}"));
+                    Side::Lag { name }
+                }
+                n => {
+                    let (narrow, wide) = (self.temp(), self.temp());
+                    let start = if self.c.percent(70) { self.far32() } else { "0".to_owned() };
+                    self.set(&narrow, "i32", &start);
+                    let step = self.c.pick(&["1", "1", "3", "-1", "65536", "268435456", "%w"]);
+                    let step64 = match step.starts_with('%') {
+                        true => self.made(format!("i64.extend_i32 {step}")),
+                        false => step.to_owned(),
+                    };
+                    let step = (step.to_owned(), step64);
+                    let e = self.made(format!("i64.extend_i32 {narrow}"));
+                    if n == 2 {
+                        self.line(&format!("{wide} = copy {e}"));
+                        Side::Shadowed { narrow, wide, step }
+                    } else {
+                        self.line(&format!("{wide} = i64.sub 5, {e}"));
+                        Side::Opposed { narrow, wide, step }
+                    }
+                }
+            };
+            self.sides.push(side);
+        }
+        count
+    }
+
+    /// A side goes a step further; some only in some iterations.
+    fn step_side(&mut self, side: usize) {
+        match self.sides[side].clone() {
+            Side::Lag { name } => {
+                if self.c.percent(70) {
+                    return self.line(&format!("{name} = i64.add {name}, 1"));
+                }
+                let (cond, then, on) = (self.condition(), self.label("then"), self.label("on"));
+                self.br_if(&cond, &then, &on);
+                self.begin(&then);
+                self.line(&format!("{name} = i64.add {name}, 1"));
+                self.line(&format!("br {on}"));
+                self.begin(&on);
+            }
+            Side::Shadowed { narrow, wide, step } => {
+                self.line(&format!("{narrow} = i32.add {narrow}, {}", step.0));
+                self.line(&format!("{wide} = i64.add {wide}, {}", step.1));
+            }
+            Side::Opposed { narrow, wide, step } => {
+                self.line(&format!("{narrow} = i32.add {narrow}, {}", step.0));
+                self.line(&format!("{wide} = i64.sub {wide}, {}", step.1));
+            }
+        }
+    }
+
+    /// What is done in an iteration.
+    pub fn statement(&mut self) {
+        if !self.has_room() {
+            return;
+        }
+        if self.pure {
+            return match self.c.below(6) {
+                0 => self.arms(),
+                1 | 2 => self.looped(),
+                3 => self.branch(),
+                _ => self.sum(),
+            };
+        }
+        let own = self.c.percent(55);
+        let kind = match self.kind {
+            Kind::Large | Kind::Empty if own => Kind::Counters,
+            kind if own && !matches!(kind, Kind::Idioms | Kind::Repeated) => kind,
+            _ => match self.c.below(10) {
+                0..=2 => Kind::Counters,
+                3 => Kind::Arms,
+                4 | 5 => Kind::Shapes,
+                6 => Kind::Memory,
+                7 => Kind::Floats,
+                8 => return self.branch(),
+                _ => return self.sum(),
+            },
+        };
+        match kind {
+            kind if self.without.contains(&kind) => self.sum(),
+            Kind::Arms => self.arms(),
+            Kind::Shapes => self.looped(),
+            Kind::Memory => self.memory(),
+            Kind::Floats => self.floats(),
+            _ => self.access(),
+        }
+    }
+
+    fn sum(&mut self) {
+        let v = self.moving();
+        self.take(&v);
+        if self.c.percent(30) {
+            self.line("%u = i64.mul %u, 5");
+            self.line("%u = i64.xor %u, %s");
+        }
+    }
+
+    /// What is done only sometimes, by conditions that are not all looked at.
+    fn branch(&mut self) {
+        let (then, end) = (self.label("then"), self.label("end"));
+        for _ in 0..self.c.below(3) {
+            let (cond, on) = (self.condition(), self.label("on"));
+            // `or` goes in at once, `and` past it.
+            match self.c.percent(50) {
+                true => self.br_if(&cond, &then, &on),
+                false => self.br_if(&cond, &on, &end),
+            }
+            self.begin(&on);
+        }
+        let cond = self.condition();
+        self.br_if(&cond, &then, &end);
+        self.begin(&then);
+        self.statement();
+        self.line(&format!("br {end}"));
+        self.begin(&end);
+    }
+}
