@@ -75,6 +75,7 @@ impl Maker<'_, '_> {
                     let a = self.made(format!("i64.sub {focus}, {by}"));
                     let b = self.made(format!("i64.sub {a}, {focus}"));
                     let v = self.made(format!("i32.wrap_i64 {b}"));
+                    self.number = Some(v.clone());
                     self.fixed32.push(v);
                 }
                 10 => {
@@ -123,6 +124,7 @@ impl Maker<'_, '_> {
                     self.made(format!("i64.{op} {v}, {by}"))
                 }
             };
+            self.guarded = true;
             let go = self.label("go");
             self.br_if(&cond, &go, out);
             self.begin(&go);
@@ -170,6 +172,7 @@ impl Maker<'_, '_> {
             let n = self.c.below(self.sides.len());
             return match self.sides[n].clone() {
                 Side::Lag { name } => name,
+                Side::Drift { narrow, .. } => self.made(format!("i64.extend_i32 {narrow}")),
                 Side::Shadowed { narrow, wide, .. } | Side::Opposed { narrow, wide, .. } => {
                     match self.c.below(3) {
                         0 => wide,
@@ -298,6 +301,13 @@ impl Maker<'_, '_> {
         let small = self.loops.iter().rev().find(|l| l.small).cloned();
         let opposed = self.sides.iter().rev().find(|s| matches!(s, Side::Opposed { .. })).cloned();
         let lag = self.sides.iter().rev().find(|s| matches!(s, Side::Lag { .. })).cloned();
+        let drift = self.sides.iter().rev().find(|s| matches!(s, Side::Drift { .. })).cloned();
+        if let Some(Side::Drift { narrow, from }) = drift
+            && self.c.percent(35)
+        {
+            let e = self.made(format!("i64.extend_i32 {narrow}"));
+            return self.made(format!("i64.sub {e}, {from}"));
+        }
         let base = match (self.c.below(11), small) {
             (0..=3, Some(l)) if l.narrow => self.made(format!("i64.extend_i32 {}", l.name)),
             (0..=3, Some(l)) => l.name,
@@ -346,7 +356,8 @@ impl Maker<'_, '_> {
     /// now and then by one that is not about all of it; the label behind.
     pub fn fence(&mut self, index: &str) -> String {
         let (inside, behind) = (self.label("in"), self.label("behind"));
-        let cond = match self.c.below(8) {
+        let way = if self.guarded && self.c.percent(40) { 4 } else { self.c.below(8) };
+        let cond = match way {
             0..=2 => self.made(format!("i64.lt_u {index}, 60")),
             3 => {
                 let fixed = self.fixed64();

@@ -99,6 +99,8 @@ pub enum Side {
     Shadowed { narrow: String, wide: String, step: (String, String) },
     /// An i32, and an i64 that goes the other way: their sum is 5 until it wraps.
     Opposed { narrow: String, wide: String, step: (String, String) },
+    /// An i32, stepped now and then, and as an i64 where it began.
+    Drift { narrow: String, from: String },
     /// An i64 from a small number, stepped now and then.
     Lag { name: String },
 }
@@ -121,6 +123,10 @@ pub struct Maker<'c, 'b> {
     pub fixed32: Vec<String>,
     /// The argument that most of those are made of.
     pub focus: &'static str,
+    /// Whether something is known of it in all that follows.
+    pub guarded: bool,
+    /// A small number that is made of far ones.
+    pub number: Option<String>,
     pub loops: Vec<Around>,
     pub sides: Vec<Side>,
 }
@@ -146,6 +152,8 @@ pub fn text<'c>(c: &'c mut Choices<'_>, without: &'c [Kind]) -> (String, bool) {
         fixed64,
         fixed32,
         focus,
+        guarded: false,
+        number: None,
         loops,
         sides,
     };

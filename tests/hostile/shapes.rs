@@ -53,7 +53,11 @@ impl Maker<'_, '_> {
             _ => 15,
         });
         let control = if far { self.far_control(depth, narrow) } else { self.near_control(depth, narrow) };
-        let count = (far && self.c.percent(93) || !far && self.c.percent(35)).then(|| self.most(depth));
+        // Now and then one that never ends, though it looks like a few iterations.
+        let endless = far && narrow && self.c.percent(8);
+        let control = if endless { self.endless_control(depth) } else { control };
+        let count =
+            (!endless && far && self.c.percent(93) || !far && self.c.percent(35)).then(|| self.most(depth));
         let sides = self.begin_sides();
         let (head, out) = (self.label("head"), self.label("out"));
         if count.is_some() {
@@ -224,6 +228,10 @@ impl Maker<'_, '_> {
             if narrow { (format!("%j{depth}"), "i32") } else { (format!("%i{depth}"), "i64") };
         let around = self.loops.iter().rev().find(|l| l.small && !l.narrow).map(|l| l.name.clone());
         let limit = match (self.c.below(10), around) {
+            _ if narrow && self.number.is_some() && self.c.percent(40) => {
+                self.number.clone().unwrap_or_default()
+            }
+            _ if self.guarded && !narrow && depth == 0 && self.c.percent(30) => "%n".to_owned(),
             _ if self.long && depth == 0 => self.c.pick(&["40000", "70000"]).to_owned(),
             (0 | 1, _) if narrow => self.fixed32(),
             (0 | 1, _) => "%n".to_owned(),
@@ -347,12 +355,30 @@ impl Maker<'_, '_> {
         }
     }
 
+    /// A loop to the end of 32 bits, and around.
+    fn endless_control(&mut self, depth: usize) -> Control {
+        let counter = format!("%j{depth}");
+        let (start, (op, limit)) = (
+            self.c.pick(&["2147483640", "2147483600", "2147483647"]),
+            self.c.pick(&[("lt", "2147483648"), ("le", "2147483647"), ("ne", "2147483648")]),
+        );
+        self.set(&counter, "i32", start);
+        let test = format!("i64.{op} {{}}, {limit}");
+        Control { counter, ty: "i32", step: "1".to_owned(), test, compared: "i64.extend_i32 {}" }
+    }
+
     /// Sets what steps beside a counter; how many there are.
     fn begin_sides(&mut self) -> usize {
         let most = if self.kind == Kind::Counters { 3 } else { 2 };
         let count = self.c.below(most + 1);
         for _ in 0..count {
-            let side = match self.c.below(5) {
+            let side = match self.c.below(6) {
+                5 => {
+                    let (narrow, start) = (self.temp(), self.far32());
+                    self.set(&narrow, "i32", &start);
+                    let from = self.made(format!("i64.extend_i32 {narrow}"));
+                    Side::Drift { narrow, from }
+                }
                 0 | 1 => {
                     let (name, from) = (self.temp(), self.c.pick(&["0", "1", "5"]));
                     self.line(&format!("{name} = i64.const {from}"));
@@ -386,17 +412,8 @@ impl Maker<'_, '_> {
     /// A side goes a step further; some only in some iterations.
     fn step_side(&mut self, side: usize) {
         match self.sides[side].clone() {
-            Side::Lag { name } => {
-                if self.c.percent(70) {
-                    return self.line(&format!("{name} = i64.add {name}, 1"));
-                }
-                let (cond, then, on) = (self.condition(), self.label("then"), self.label("on"));
-                self.br_if(&cond, &then, &on);
-                self.begin(&then);
-                self.line(&format!("{name} = i64.add {name}, 1"));
-                self.line(&format!("br {on}"));
-                self.begin(&on);
-            }
+            Side::Lag { name } => self.step_sometimes(&name, "i64", 30),
+            Side::Drift { narrow, .. } => self.step_sometimes(&narrow, "i32", 60),
             Side::Shadowed { narrow, wide, step } => {
                 self.line(&format!("{narrow} = i32.add {narrow}, {}", step.0));
                 self.line(&format!("{wide} = i64.add {wide}, {}", step.1));
@@ -406,6 +423,19 @@ impl Maker<'_, '_> {
                 self.line(&format!("{wide} = i64.sub {wide}, {}", step.1));
             }
         }
+    }
+
+    /// One further, in that share of places only under some condition.
+    fn step_sometimes(&mut self, name: &str, ty: &str, share: usize) {
+        if !self.c.percent(share) {
+            return self.line(&format!("{name} = {ty}.add {name}, 1"));
+        }
+        let (cond, then, on) = (self.condition(), self.label("then"), self.label("on"));
+        self.br_if(&cond, &then, &on);
+        self.begin(&then);
+        self.line(&format!("{name} = {ty}.add {name}, 1"));
+        self.line(&format!("br {on}"));
+        self.begin(&on);
     }
 
     /// What is done in an iteration.
