@@ -17,11 +17,12 @@ use nbc::ir::verify::VerifiedModule;
 use nbc::runtime::engine::{Limits, Program};
 use std::path::{Path, PathBuf};
 
-const FOLDERS: [&str; 6] = [
+const FOLDERS: [&str; 7] = [
     "tests/programs/returns",
     "tests/programs/traps",
     "tests/programs/regions",
     "tests/programs/tiers",
+    "tests/programs/natural",
     "examples",
     "benches/programs",
 ];

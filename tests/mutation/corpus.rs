@@ -7,11 +7,12 @@ use nbc::ir::Module;
 use nbc::ir::{Signature, Type};
 use std::path::{Path, PathBuf};
 
-const FOLDERS: [&str; 6] = [
+const FOLDERS: [&str; 7] = [
     "tests/programs/returns",
     "tests/programs/traps",
     "tests/programs/regions",
     "tests/programs/tiers",
+    "tests/programs/natural",
     "examples",
     "benches/programs",
 ];
