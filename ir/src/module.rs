@@ -252,6 +252,12 @@ impl Function {
         self.blocks.iter().map(|b| b.insts.len()).sum()
     }
 
+    /// How large it is for those who do something with each part of it: its
+    /// instructions, and the items of long lists, such as the targets of a switch.
+    pub fn size(&self) -> usize {
+        self.blocks.iter().flat_map(|b| &b.insts).map(Inst::size).sum()
+    }
+
     /// The register's name for people: `%acc`, or `%7`.
     pub fn reg_name(&self, reg: Reg) -> String {
         match self.reg_names.get(reg.index()) {

@@ -504,6 +504,24 @@ impl fmt::Debug for Opcode {
 }
 
 impl Inst {
+    /// Items of lists that count as part of the instruction.
+    pub const ITEMS: usize = 8;
+
+    /// How large it is for those who do something with each part of it: 1, and
+    /// each item more that its lists have than ordinary ones.
+    pub fn size(&self) -> usize {
+        let mut items = 0;
+        self.for_each_field(|field| {
+            items += match field {
+                FieldRef::Uses(list) => list.len(),
+                FieldRef::Defs(list) | FieldRef::Keeps(list) => list.len(),
+                FieldRef::Blocks(list) => list.len(),
+                _ => 0,
+            }
+        });
+        1 + items.saturating_sub(Inst::ITEMS)
+    }
+
     /// Calls `see` with each register read. Kept registers are read and written.
     pub fn for_each_use(&self, mut see: impl FnMut(Reg)) {
         self.for_each_field(|field| match field {

@@ -325,9 +325,9 @@ impl Func {
         BlockId::new(self.blocks.len() - 1)
     }
 
-    /// How many nodes there are.
+    /// How large it is: its nodes, and the items of long lists in them.
     pub fn size(&self) -> usize {
-        self.blocks.iter().map(|b| b.nodes.len()).sum()
+        self.blocks.iter().map(Block::size).sum()
     }
 
     /// Type of an operand.
@@ -348,6 +348,11 @@ impl Func {
 }
 
 impl Block {
+    /// How large it is, as [`Func::size`].
+    pub fn size(&self) -> usize {
+        self.nodes.iter().map(|n| n.op.size()).sum()
+    }
+
     /// The terminator.
     pub fn last(&self) -> Option<&Inst> {
         match &self.nodes.last()?.op {
@@ -395,6 +400,15 @@ impl From<Inst> for Op {
 }
 
 impl Op {
+    /// How large it is, as [`Inst::size`].
+    pub fn size(&self) -> usize {
+        match self {
+            Op::Inst(inst) => inst.size(),
+            Op::Charges { list } => 1 + list.len().saturating_sub(Inst::ITEMS),
+            _ => 1,
+        }
+    }
+
     /// Whether all that it does is write registers.
     pub fn is_droppable(&self) -> bool {
         match self {

@@ -44,7 +44,7 @@ pub struct Loop {
     pub preheader: Option<BlockId>,
     /// How many edges leave it.
     pub exits: u32,
-    /// Nodes in it, inner loops included.
+    /// Size of what is in it, as [`Func::size`], inner loops included.
     pub size: usize,
     /// Whether it is in code that is not expected to run.
     pub cold: bool,
@@ -124,7 +124,7 @@ impl Forest {
                 let id = self.innermost[header.index()].expect("headers have numbers");
                 self.innermost[block.index()] = Some(id);
                 self.loops[id.index()].own.push(block);
-                self.loops[id.index()].size += func.blocks[block.index()].nodes.len();
+                self.loops[id.index()].size += func.blocks[block.index()].size();
             }
         }
         for i in (0..self.loops.len()).rev() {

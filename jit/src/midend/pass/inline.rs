@@ -46,6 +46,9 @@ pub struct Limits {
     pub levels: usize,
     /// Functions larger than this are left alone.
     pub caller: usize,
+    /// Most instructions of callees that are looked at, unless ten times its own
+    /// is more.
+    pub looks: usize,
 }
 
 impl Default for Limits {
@@ -65,6 +68,7 @@ impl Default for Limits {
             peel: 8,
             levels: 10,
             caller: 10_000,
+            looks: 20_000,
         }
     }
 }
@@ -83,6 +87,7 @@ pub fn run(func: &mut Func, module: &VerifiedModule, metered: bool, limits: &Lim
         early: FxHashMap::default(),
         growth: limits.growth.max(2 * size),
         recursion: limits.recursion,
+        looks: limits.looks.max(10 * size),
     };
     let mut changed = false;
     let mut sites = sites_of(func, module);
@@ -171,43 +176,49 @@ struct Inliner<'a> {
     /// Instructions that may still be added.
     growth: usize,
     recursion: usize,
+    /// Instructions of callees that may still be looked at.
+    looks: usize,
 }
 
 impl Inliner<'_> {
     /// Does what is best with each of `sites`, and makes them those that came
     /// with what was put in. On the last level nothing is put in.
     fn level(&mut self, func: &mut Func, sites: &mut Vec<Site>, is_last: bool) -> bool {
-        let choices = self.choose(sites, is_last);
-        let mut next = Vec::new();
-        let mut changed = false;
-        // Where the rest of the block of the last call went.
-        let mut moved = None;
-        for (site, choice) in sites.iter().zip(choices) {
-            let (mut block, mut at) = (site.block, site.at);
-            if let Some((from, to, by)) = moved
-                && from == site.block
-            {
-                (block, at) = (to, site.at - by);
+        let mut choices = self.choose(sites, is_last);
+        for (site, choice) in sites.iter().zip(&mut choices) {
+            if *choice == Choice::Peel && self.early(site.callee).is_none() {
+                *choice = Choice::Leave;
             }
-            let Some(rest) = (match choice {
-                Choice::PutIn => self.callees[&site.callee].as_ref().map(|callee| {
-                    let (rest, blocks) = put_in(func, block, at, &callee.func);
-                    next.extend(callee.sites.iter().map(|inner| Site {
-                        block: blocks[inner.block.index()],
-                        depth: site.depth + inner.depth,
-                        chain: site.chain.iter().copied().chain([site.callee]).collect(),
-                        ..inner.clone()
-                    }));
-                    rest
-                }),
-                Choice::Peel => self.early(site.callee).map(|early| put_in(func, block, at, early).0),
-                Choice::Leave => None,
-            }) else {
-                continue;
-            };
-            moved = Some((site.block, rest, site.at + 1));
-            changed = true;
         }
+        let going: Vec<(&Site, Choice)> =
+            sites.iter().zip(choices).filter(|(_, choice)| *choice != Choice::Leave).collect();
+        let mut next = Vec::new();
+        for of_block in going.chunk_by(|a, b| a.0.block == b.0.block) {
+            let mut block = of_block[0].0.block;
+            let mut pieces = cut(func, block, of_block.iter().map(|(site, _)| site.at));
+            for (site, choice) in of_block {
+                let after = pieces.next().unwrap_or_default();
+                let (callee, inner): (_, &[Site]) = match choice {
+                    Choice::PutIn => match &self.callees[&site.callee] {
+                        Some(callee) => (&callee.func, &callee.sites),
+                        None => unreachable!("one that is worth it is known"),
+                    },
+                    _ => match &self.early[&site.callee] {
+                        Some(early) => (early, &[]),
+                        None => unreachable!("left alone otherwise"),
+                    },
+                };
+                let (rest, blocks) = put_in(func, block, after, callee);
+                next.extend(inner.iter().map(|inner| Site {
+                    block: blocks[inner.block.index()],
+                    depth: site.depth + inner.depth,
+                    chain: site.chain.iter().copied().chain([site.callee]).collect(),
+                    ..inner.clone()
+                }));
+                block = rest;
+            }
+        }
+        let changed = !going.is_empty();
         *sites = next;
         changed
     }
@@ -274,13 +285,15 @@ impl Inliner<'_> {
 
     fn callee(&mut self, id: FuncId) -> Option<&Callee> {
         let (module, metered, limits) = (self.module, self.metered, self.limits);
+        let looks = &mut self.looks;
         let build = || {
-            let size = module.function(id)?.num_insts();
+            let size = module.function(id)?.size();
             let facts = module.facts(id);
             let most = limits.callee + limits.in_loop + limits.only_call + limits.literal;
             if facts.makes_objects || size > most.max(limits.recursion) {
                 return None;
             }
+            *looks = looks.checked_sub(size)?;
             let mut func = mir::build(module, id);
             // A loop that calls itself besides unfolds worse than what it was.
             let mut looping = func.clone();
@@ -421,12 +434,27 @@ fn early(module: &VerifiedModule, id: FuncId, metered: bool, most: usize) -> Opt
     Some(out)
 }
 
-/// Puts a copy of `callee` in place of the call at `at` in `block`. Gives back
-/// the block that goes on after the call, and where the callee's blocks went.
-fn put_in(func: &mut Func, block: BlockId, at: usize, callee: &Func) -> (BlockId, Vec<BlockId>) {
+/// Leaves of `block` what there is up to the first of `calls`, positions in order:
+/// with each call goes what comes after it, up to the next one.
+fn cut(func: &mut Func, block: BlockId, calls: impl Iterator<Item = usize>) -> std::vec::IntoIter<Vec<Node>> {
+    let mut nodes = std::mem::take(&mut func.blocks[block.index()].nodes).into_iter();
+    let (mut pieces, mut from) = (Vec::new(), 0);
+    for at in calls {
+        pieces.push(nodes.by_ref().take(at + 1 - from).collect());
+        from = at + 1;
+    }
+    pieces.push(nodes.collect());
+    let mut pieces = pieces.into_iter();
+    func.blocks[block.index()].nodes = pieces.next().unwrap_or_default();
+    pieces
+}
+
+/// Puts a copy of `callee` in place of the call that `block` ends with, and
+/// `after` in a new block behind it. Gives back that block, and where the callee's
+/// blocks went.
+fn put_in(func: &mut Func, block: BlockId, after: Vec<Node>, callee: &Func) -> (BlockId, Vec<BlockId>) {
     let cut = &mut func.blocks[block.index()];
     let cold = cut.cold;
-    let after = cut.nodes.split_off(at + 1);
     let call = cut.nodes.pop().expect("a call");
     func.blocks.push(Block { nodes: after, cold });
     let rest = BlockId::new(func.blocks.len() - 1);

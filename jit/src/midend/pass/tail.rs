@@ -139,11 +139,10 @@ impl<'a> Rewrite<'a> {
         self.push(BlockId(0), origin, Inst::Br { target: self.header });
         let old = |b: BlockId, header: BlockId| if b.index() == 0 { header } else { b };
         let places: Vec<BlockId> = sites.iter().map(|s| old(s.block, self.header)).collect();
-        for b in 1..self.func.blocks.len() {
-            let block = BlockId::new(b);
-            if !places.contains(&block) {
-                self.finish_return(block);
-            }
+        let mut turns = vec![false; self.func.blocks.len()];
+        places.iter().for_each(|b| turns[b.index()] = true);
+        for (b, _) in turns.into_iter().enumerate().skip(1).filter(|(_, turns)| !turns) {
+            self.finish_return(BlockId::new(b));
         }
         for (site, place) in sites.into_iter().zip(places) {
             self.turn(site, place);

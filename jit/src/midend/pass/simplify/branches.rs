@@ -77,14 +77,18 @@ fn duplicate_tests(func: &mut Func) -> bool {
     let cfg = func.graph();
     let is_header = headers(&cfg);
     let mut changed = false;
+    // A switch of many targets may be led to by many blocks.
+    let mut left = func.size();
     for &block in cfg.rpo() {
         let Some(&Inst::Br { target }) = func.blocks[block.index()].last() else { continue };
         let to = &func.blocks[target.index()];
         if only_tests(to)
+            && to.size() <= left
             && !is_header[target.index()]
             && !cfg.succs(target).iter().any(|s| is_header[s.index()])
         {
             let test = to.nodes[0].clone();
+            left -= test.op.size();
             let nodes = &mut func.blocks[block.index()].nodes;
             nodes.pop();
             nodes.push(test);
