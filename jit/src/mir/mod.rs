@@ -17,7 +17,7 @@ mod write;
 
 pub use build::{build, build_resumed};
 pub use check::check;
-pub use flow::Liveness;
+pub use flow::{Liveness, live_at_entry};
 pub use shape::{Shape, Shapes};
 pub use write::Write;
 

@@ -6,12 +6,16 @@
 //! which leads to the loop's header: from the innermost loop outward, the
 //! first turn is finished, and every loop is entered where it begins.
 
-use super::{Entry, Func, Liveness, Node, Op};
+use super::{Entry, Func, Node, Op, live_at_entry};
 use nbc_ir::flow::{Cfg, Dominators, Loops};
 use nbc_ir::{BlockId, Inst};
 
 /// Most nodes that are copied for finishing first turns.
 const MAX_COPIED: usize = 20_000;
+
+/// Most loops around the place whose turns are finished; nobody looks at loops
+/// that are deeper.
+const MAX_LEVELS: usize = 40;
 
 impl Func {
     /// Makes an entry that runs what is left of `block` from instruction
@@ -39,41 +43,65 @@ impl Func {
         let nest = self.loops_around(block);
         let moved = BlockId::new(self.blocks.len());
         self.enter_at(block, inst);
-        let mut copied = 0;
         for mut blocks in nest {
             for b in blocks.iter_mut().filter(|b| b.index() == 0) {
                 *b = moved;
             }
-            copied += blocks.iter().map(|b| self.blocks[b.index()].nodes.len()).sum::<usize>();
-            if copied > MAX_COPIED {
-                break;
-            }
             self.finish_turn(&blocks);
         }
         let cfg = self.graph();
-        let live = Liveness::new(self, &cfg);
-        self.entry = Entry::Resume { live: live.at(BlockId(0)).map(|r| (r, r.0)).collect() };
+        self.entry =
+            Entry::Resume { live: live_at_entry(self, &cfg).into_iter().map(|r| (r, r.0)).collect() };
     }
 
     /// Blocks of the loops that `block` is in, the innermost loop first, of
-    /// each the header first.
+    /// each the header first: of as many as can be copied.
     fn loops_around(&self, block: BlockId) -> Vec<Vec<BlockId>> {
         let cfg: Cfg = self.graph();
         let loops = Loops::new(&cfg, &Dominators::new(&cfg));
-        let mut nest = Vec::new();
-        let mut header = loops.innermost(block);
-        while let Some(h) = header {
-            let is_in = |b: &BlockId| {
-                let mut at = loops.innermost(*b);
-                while let Some(outer) = at.filter(|outer| *outer != h) {
-                    at = loops.parent(outer);
-                }
-                at.is_some()
-            };
-            nest.push(cfg.rpo().iter().copied().filter(is_in).collect());
-            header = loops.parent(h);
+        let nest: Vec<BlockId> =
+            std::iter::successors(loops.innermost(block), |h| loops.parent(*h)).take(MAX_LEVELS).collect();
+        // The innermost loop of the nest that a block is in. Outer headers come
+        // before inner ones.
+        let mut level_of: Vec<Option<usize>> = vec![None; cfg.len()];
+        for (level, header) in nest.iter().enumerate() {
+            level_of[header.index()] = Some(level);
         }
-        nest
+        let mut levels: Vec<Vec<BlockId>> = vec![Vec::new(); nest.len()];
+        for &b in cfg.rpo() {
+            let Some(header) = loops.innermost(b) else { continue };
+            let of_header = level_of[header.index()];
+            let around =
+                if b == header { loops.parent(b).and_then(|outer| level_of[outer.index()]) } else { None };
+            let Some(level) = of_header.or(around) else { continue };
+            level_of[b.index()] = Some(level);
+            levels[level].push(b);
+        }
+        let mut all: Vec<Vec<BlockId>> = Vec::new();
+        let mut copied = 0;
+        for level in levels {
+            let inner = all.last().map_or(&[][..], Vec::as_slice);
+            let mut blocks = [inner, &level].concat();
+            copied += blocks.iter().map(|b| self.blocks[b.index()].size()).sum::<usize>();
+            if copied > MAX_COPIED {
+                break;
+            }
+            blocks.sort_unstable_by_key(|b| cfg.rank(*b));
+            all.push(blocks);
+        }
+        all
+    }
+
+    /// Which blocks a run can reach.
+    fn reachable(&self) -> Vec<bool> {
+        let mut seen = vec![false; self.blocks.len()];
+        let mut stack = vec![BlockId(0)];
+        while let Some(block) = stack.pop() {
+            if !std::mem::replace(&mut seen[block.index()], true) {
+                self.blocks[block.index()].for_each_successor(|to| stack.push(to));
+            }
+        }
+        seen
     }
 
     /// Leads edges that enter a loop elsewhere than at its header to a copy of
@@ -85,10 +113,10 @@ impl Func {
         for (i, b) in blocks.iter().enumerate() {
             inside[b.index()] = Some(BlockId::new(first + i));
         }
-        let reachable = self.graph();
+        let reachable = self.reachable();
         let enters = |to: BlockId| to != header && inside[to.index()].is_some();
         let mut entered = false;
-        for b in (0..first).filter(|b| inside[*b].is_none() && reachable.is_reachable(BlockId::new(*b))) {
+        for b in (0..first).filter(|b| inside[*b].is_none() && reachable[*b]) {
             self.blocks[b].for_each_successor(|to| entered |= enters(to));
         }
         if !entered {

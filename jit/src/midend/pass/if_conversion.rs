@@ -23,7 +23,7 @@ pub fn run(func: &mut Func) -> bool {
     if !cfg.rpo().iter().any(|b| Branch::at(func, &cfg, *b).is_some()) {
         return false;
     }
-    let live = Liveness::new(func, &cfg);
+    let Some(live) = Liveness::new(func, &cfg) else { return false };
     let known = func.regs.len();
     let mut changed = false;
     for &block in cfg.rpo().iter().rev() {
