@@ -5,6 +5,7 @@
 //! machine code.
 
 mod align;
+pub mod budget;
 pub mod check;
 pub mod clif;
 pub mod code;

@@ -9,6 +9,7 @@
 pub mod analysis;
 pub mod pass;
 
+use crate::budget::Budget;
 use crate::mir::Func;
 use analysis::Analyses;
 use nbc_ir::VerifiedModule;
@@ -16,6 +17,7 @@ use pass::{
     fuel, if_conversion, inline, load_elimination, loop_versioning, reassociate, rotate, scalar_replacement,
     simplify, sink, tail, unroll, vectorise, webs,
 };
+use std::rc::Rc;
 
 /// Which accesses that passes have made unchecked are checked all the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -30,7 +32,6 @@ pub enum Verify {
     /// nothing crashes.
     All,
 }
-
 /// What the mid-end may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Options {
@@ -65,6 +66,20 @@ pub fn run(
     metered: bool,
     watch: &mut dyn FnMut(&str, &Func),
 ) {
+    let budget = Rc::new(Budget::new(func.size()));
+    run_within(&budget, func, module, options, metered, watch);
+}
+
+/// As [`run`], with no more work than there is in `budget`. When that is used up
+/// the function is sound, and not as good as it could be.
+pub fn run_within(
+    budget: &Rc<Budget>,
+    func: &mut Func,
+    module: &VerifiedModule,
+    options: &Options,
+    metered: bool,
+    watch: &mut dyn FnMut(&str, &Func),
+) {
     let mut done = |pass: &str, func: &Func| {
         debug_assert_eq!(crate::mir::check(func), Ok(()), "after {pass}");
         watch(pass, func);
@@ -89,7 +104,7 @@ pub fn run(
     }
     done("simplify", func);
     // What passes find out is kept until one of them changes the function.
-    let known = &mut Analyses::default();
+    let known = &mut Analyses::within(budget);
     if rotate::run(func, known) {
         simplify::run(func);
         known.forget();
@@ -99,7 +114,7 @@ pub fn run(
     if may_grow {
         // An index that was loaded twice may make two loads one the next time.
         for _ in 0..2 {
-            if !load_elimination::run(func, module, known) {
+            if budget.is_used_up() || !load_elimination::run(func, module, known) {
                 break;
             }
             webs::run(func);
@@ -108,12 +123,12 @@ pub fn run(
         }
         done("load_elimination", func);
     }
-    if if_conversion::run(func) {
+    if !budget.is_used_up() && if_conversion::run(func) {
         simplify::run(func);
         known.forget();
     }
     done("if_conversion", func);
-    if options.hoist && may_grow {
+    if options.hoist && may_grow && !budget.is_used_up() {
         let changed = loop_versioning::run(func, known);
         // A guard on lengths that are known is decided, and one copy goes.
         if known.forget_if(changed) && !func.shapes.is_empty() {
@@ -124,28 +139,28 @@ pub fn run(
         known.forget_if(changed);
         done("sink", func);
     }
-    if options.unroll && may_grow {
+    if options.unroll && may_grow && !budget.is_used_up() {
         let changed = unroll::run(func, known);
         known.forget_if(changed);
         done("unroll", func);
     }
-    if metered && may_grow {
+    if metered && may_grow && !budget.is_used_up() {
         let changed = fuel::prepay::run(func, known);
         known.forget_if(changed);
         done("prepay", func);
     }
-    if options.vectorise && may_grow {
+    if options.vectorise && may_grow && !budget.is_used_up() {
         let changed = vectorise::run(func, known);
         known.forget_if(changed);
         done("vectorise", func);
     }
     // Not before: a turn that has what the last one left is no lane.
-    if options.hoist && may_grow {
+    if options.hoist && may_grow && !budget.is_used_up() {
         let changed = scalar_replacement::run(func, known);
         known.forget_if(changed);
         done("scalar_replacement", func);
     }
-    if may_grow {
+    if may_grow && !budget.is_used_up() {
         let changed = reassociate::run(func, known);
         known.forget_if(changed);
         done("reassociate", func);

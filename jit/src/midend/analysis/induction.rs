@@ -6,10 +6,12 @@
 //! change. Polynomials are in terms of values; those of counters are taken
 //! apart only as far as a question wants (see [`crate::midend::pass::loop_versioning`]).
 
-use crate::midend::analysis::loops::{Forest, LoopId};
-use crate::midend::analysis::poly::{Atom, Atoms, Poly, Quantity, Span};
-use crate::midend::analysis::ranges::{Ranges, field_range};
-use crate::midend::analysis::values::{Arg, Made, Value, Values};
+use super::gathered::{Gathered, MAX_FACTS};
+use super::loops::{Forest, LoopId};
+use super::poly::{Atom, Atoms, Poly, Quantity, Span};
+use super::ranges::{Ranges, field_range};
+use super::values::{Arg, Made, Value, Values};
+use crate::budget::Budget;
 use crate::mir::{Field, Func, Op, Ty};
 use nbc_ir::op::Imm;
 use nbc_ir::{BlockId, Inst, Opcode, Operand, Type};
@@ -18,7 +20,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Most dominators of a block whose branches are looked at.
-const MAX_CLIMB: usize = 48;
+pub(super) const MAX_CLIMB: usize = 48;
 
 /// Something that must lie in range for a conclusion to hold: a register that
 /// was compared, as a polynomial.
@@ -116,11 +118,13 @@ pub struct Induction {
     counters: FxHashMap<Value, Counter>,
     drifts: FxHashMap<Value, Drift>,
     limits: Vec<Vec<Limit>>,
+    /// What branches say.
+    pub(super) gathered: Gathered,
 }
 
 impl Induction {
     /// Analyses `func`.
-    pub fn new(func: Rc<Func>, forest: Rc<Forest>, values: Rc<Values>) -> Induction {
+    pub fn new(func: Rc<Func>, forest: Rc<Forest>, values: Rc<Values>, budget: &Rc<Budget>) -> Induction {
         let ranges = Ranges::new(&func, &forest, &values, |_| None);
         let mut it = Induction {
             ranges,
@@ -130,6 +134,7 @@ impl Induction {
             counters: FxHashMap::default(),
             drifts: FxHashMap::default(),
             limits: vec![Vec::new(); forest.loops.len()],
+            gathered: Gathered::within(budget),
             func,
             forest,
             values,
@@ -512,29 +517,12 @@ impl Induction {
             fact.requires.is_none()
                 && poly.minus(&fact.poly).and_then(|p| p.as_number()).is_some_and(|n| n >= 0)
         });
-        let known = found.is_some();
-        needs.extend(found.into_iter().flat_map(|fact| fact.needs));
-        known
-    }
-
-    /// What branches on the way to `block` say, the nearest first, not looking
-    /// further up than `top`.
-    pub fn facts(&self, block: BlockId, top: Option<BlockId>) -> Vec<Fact> {
-        let cfg = &self.forest.cfg;
-        let mut facts = Vec::new();
-        let mut at = Some(block);
-        for _ in 0..MAX_CLIMB {
-            let Some(b) = at.filter(|b| Some(*b) != top) else { break };
-            if let [pred] = *cfg.preds(b) {
-                self.facts_of_edge(pred, b, &mut facts);
-            }
-            at = self.forest.doms.immediate(b);
-        }
-        facts
+        needs.extend(found.iter().flat_map(|fact| fact.needs.iter().cloned()));
+        found.is_some()
     }
 
     /// What going from `from` to `to` says.
-    fn facts_of_edge(&self, from: BlockId, to: BlockId, facts: &mut Vec<Fact>) {
+    pub(super) fn facts_of_edge(&self, from: BlockId, to: BlockId, facts: &mut Vec<Fact>) {
         let nodes = &self.func.blocks[from.index()].nodes;
         let Some(Op::Inst(Inst::BrIf { cond: Operand::Reg(_), then_to, else_to })) =
             nodes.last().map(|n| &n.op)
@@ -549,6 +537,9 @@ impl Induction {
 
     /// What it says that a truth value is as `holds`.
     fn facts_of(&self, cond: Value, holds: bool, depth: u32, facts: &mut Vec<Fact>) {
+        if facts.len() >= MAX_FACTS || !self.budget().spend(1) {
+            return;
+        }
         let Some((Op::Inst(inst), args)) = self.maker(self.original(cond)) else { return };
         let mut both = |holds: bool| {
             for arg in &args {

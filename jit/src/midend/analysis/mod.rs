@@ -3,6 +3,7 @@
 //! An analysis imports no pass.
 
 pub mod counted_loop;
+mod gathered;
 pub mod induction;
 pub mod loops;
 pub mod poly;
@@ -10,6 +11,7 @@ pub mod ranges;
 pub mod trip_count;
 pub mod values;
 
+use crate::budget::Budget;
 use crate::mir::Func;
 use induction::Induction;
 use loops::{Forest, make_preheaders};
@@ -20,6 +22,8 @@ use values::Values;
 /// [`Analyses::forget`].
 #[derive(Default)]
 pub struct Analyses {
+    /// The work that finding out may take.
+    budget: Rc<Budget>,
     forest: Option<Rc<Forest>>,
     values: Option<Option<Rc<Values>>>,
     before: Option<Rc<Func>>,
@@ -30,6 +34,16 @@ pub struct Analyses {
 }
 
 impl Analyses {
+    /// Nothing found out yet, with that much work for it.
+    pub fn within(budget: &Rc<Budget>) -> Analyses {
+        Analyses { budget: budget.clone(), ..Analyses::default() }
+    }
+
+    /// The work that is left.
+    pub fn budget(&self) -> &Rc<Budget> {
+        &self.budget
+    }
+
     /// The loops.
     pub fn forest(&mut self, func: &Func) -> Rc<Forest> {
         self.check(func);
@@ -51,7 +65,8 @@ impl Analyses {
     /// How its integers change; `None` when finding out would take too long.
     pub fn induction(&mut self, func: &Func) -> Option<Rc<Induction>> {
         let (before, forest, values) = (self.before(func), self.forest(func), self.values(func)?);
-        Some(self.induction.get_or_insert_with(|| Rc::new(Induction::new(before, forest, values))).clone())
+        let new = || Rc::new(Induction::new(before, forest, values, &self.budget));
+        Some(self.induction.get_or_insert_with(new).clone())
     }
 
     /// The loops, each with a preheader; and whether that changed anything.
@@ -66,7 +81,7 @@ impl Analyses {
 
     /// To be called when the function has changed.
     pub fn forget(&mut self) {
-        *self = Analyses::default();
+        *self = Analyses::within(&self.budget);
     }
 
     /// As [`Analyses::forget`], if so; and whether.

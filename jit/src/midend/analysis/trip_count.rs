@@ -6,6 +6,7 @@ use crate::midend::analysis::loops::LoopId;
 use crate::midend::analysis::poly::{Atom, Poly, Quantity, Span};
 use nbc_ir::BlockId;
 use rustc_hash::FxHashMap;
+use std::rc::Rc;
 
 /// Most loops around a loop whose counters are asked for.
 const MAX_DEPTH: u32 = 4;
@@ -29,7 +30,7 @@ impl<'a> Turns<'a> {
         if let Some(known) = self.known.get(&id) {
             return *known;
         }
-        if self.depth == MAX_DEPTH {
+        if self.depth == MAX_DEPTH || self.it.budget().is_used_up() {
             return None;
         }
         // Nothing is known while it is being found out.
@@ -47,7 +48,7 @@ impl<'a> Turns<'a> {
     }
 
     /// What a limit says, if all that it needs is so as long as it is.
-    fn at_limit(&mut self, id: LoopId, limit: &Limit, before: BlockId, facts: &[Fact]) -> Option<i64> {
+    fn at_limit(&mut self, id: LoopId, limit: &Limit, before: BlockId, facts: &[Rc<Fact>]) -> Option<i64> {
         let step = limit.step.as_number().filter(|step| *step > 0)?;
         let rest = self.span(&limit.rest, before, facts);
         // It goes on at counts up to that; one more, and the test fails.
@@ -62,7 +63,7 @@ impl<'a> Turns<'a> {
     }
 
     /// Whether what was compared in the loop lies in range at counts up to `last`.
-    fn fits(&mut self, id: LoopId, need: &Need, last: i64, before: BlockId, facts: &[Fact]) -> bool {
+    fn fits(&mut self, id: LoopId, need: &Need, last: i64, before: BlockId, facts: &[Rc<Fact>]) -> bool {
         let Some(InCount { rest, step, .. }) = self.it.in_count(&need.poly, id) else { return false };
         let moved = self.span(&step, before, facts).times(Span::new(0, last));
         self.span(&rest, before, facts).plus(moved).fits(need.bits)
@@ -70,7 +71,10 @@ impl<'a> Turns<'a> {
 
     /// Least and greatest value that `poly`, which is known by the end of
     /// `block`, can have there. `facts` are those of that block.
-    fn span(&mut self, poly: &Poly, block: BlockId, facts: &[Fact]) -> Span {
+    fn span(&mut self, poly: &Poly, block: BlockId, facts: &[Rc<Fact>]) -> Span {
+        if !self.it.budget().spend((1 + poly.terms.len()) * (1 + facts.len())) {
+            return Span::ALL;
+        }
         let whole = poly.span(|atom| self.span_of(atom, block, facts));
         // The whole may have been compared.
         facts.iter().filter(|fact| self.is_plain(fact)).fold(whole, |span, fact| {
@@ -102,7 +106,7 @@ impl<'a> Turns<'a> {
         }
     }
 
-    fn span_of(&mut self, atom: Atom, block: BlockId, facts: &[Fact]) -> Span {
+    fn span_of(&mut self, atom: Atom, block: BlockId, facts: &[Rc<Fact>]) -> Span {
         let whole = self.it.span_of_atom(atom);
         let of_counter = self.span_of_counter(atom, block).map_or(whole, |span| span.and(whole));
         facts.iter().filter(|fact| self.is_plain(fact)).fold(of_counter, |span, fact| {

@@ -98,6 +98,13 @@ impl Pay {
     /// Pays for the rest, each time.
     fn for_ways_back(&self, func: &mut Func, forest: &Forest) {
         let mut latches: Vec<(BlockId, i64)> = Vec::new();
+        // Size of what comes before each block in reverse postorder, and of all.
+        let (mut before, mut all) = (Vec::with_capacity(forest.cfg.rpo().len() + 1), 0);
+        for block in forest.cfg.rpo() {
+            before.push(all);
+            all += func.blocks[block.index()].size();
+        }
+        before.push(all);
         for (from, to) in forest.cfg.back_edges() {
             let spends = |n: &Node| matches!(n.op, Op::Spend { .. });
             let is_paid = |p: &(BlockId, Option<BlockId>)| p.0 == from && p.1.is_none_or(|own| own == to);
@@ -106,10 +113,8 @@ impl Pay {
             }
             // What lies between in reverse postorder is at least the loop.
             let between = match (forest.cfg.rank(to), forest.cfg.rank(from)) {
-                (Some(a), Some(b)) if b - a < 4096 => {
-                    forest.cfg.rpo()[a..=b].iter().map(|b| func.blocks[b.index()].nodes.len()).sum()
-                }
-                _ => func.size(),
+                (Some(a), Some(b)) if b - a < 4096 => before[b + 1] - before[a],
+                _ => all,
             };
             let left = forest.innermost(to).map_or(0, |id| self.left[id.index()]);
             let cost = weight(between) + left;

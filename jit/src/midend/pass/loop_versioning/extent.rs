@@ -98,7 +98,8 @@ impl<'l, 'a> Extent<'l, 'a> {
     fn bound(&mut self, mut poly: Poly, up: bool) -> Option<Poly> {
         loop {
             self.steps += 1;
-            if self.steps > MAX_STEPS {
+            let work = 4 + poly.terms.len() + self.facts.len();
+            if self.steps > MAX_STEPS || !self.level.it.budget().spend(work) {
                 return None;
             }
             let changing = poly.atoms().filter(|a| !self.level.is_fixed(*a));

@@ -18,6 +18,9 @@ use std::rc::Rc;
 /// Most steps for one level.
 const MAX_STEPS: u32 = 100_000;
 
+/// Most counters that lean on each other, one being looked into for the next.
+const MAX_DEPTH: u32 = 100;
+
 /// A bound on how often a loop turns: `step * count <= top`, if `top` is not
 /// negative; else it does not turn at all.
 #[derive(Clone, Debug)]
@@ -57,6 +60,7 @@ pub struct Level<'a> {
     /// What has been found, in order, to forget what leans on an error.
     log: Vec<Entry>,
     steps: u32,
+    depth: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -79,6 +83,7 @@ impl<'a> Level<'a> {
             counted: Vec::new(),
             log: Vec::new(),
             steps: 0,
+            depth: 0,
         }
     }
 
@@ -123,7 +128,7 @@ impl<'a> Level<'a> {
         let mut kept: Vec<Atom> = Vec::new();
         loop {
             self.steps += 1;
-            if self.steps > MAX_STEPS {
+            if self.steps > MAX_STEPS || !self.it.budget().spend(4 + poly.terms.len()) {
                 return None;
             }
             let next = poly.atoms().find(|a| !kept.contains(a));
@@ -174,9 +179,14 @@ impl<'a> Level<'a> {
         if let Some(known) = self.counters.get(&value) {
             return known.clone();
         }
+        if self.depth == MAX_DEPTH {
+            return None;
+        }
         let mark = self.log.len();
         let mut relies = Vec::new();
+        self.depth += 1;
         let expanded = self.take_apart(value, &mut relies);
+        self.depth -= 1;
         if expanded.is_none() {
             self.forget(mark);
         }

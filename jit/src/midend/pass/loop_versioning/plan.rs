@@ -128,7 +128,7 @@ pub fn plan(it: &Induction) -> Plans {
     };
     let mut chosen: Vec<(Access, LoopId)> = Vec::new();
     let mut unsure: Vec<Access> = Vec::new();
-    for &block in it.forest.cfg.rpo() {
+    for &block in it.forest.cfg.rpo().iter().take_while(|_| !it.budget().is_used_up()) {
         if it.forest.innermost(block).is_none() || it.func.blocks[block.index()].cold {
             continue;
         }
@@ -210,6 +210,10 @@ impl Planner<'_> {
     fn accept(&mut self, id: LoopId, guard: &Guard) -> bool {
         let forest = &*self.it.forest;
         let known = self.guards.get(&id);
+        // Each condition is compared with all there are.
+        if !self.it.budget().spend((1 + known.map_or(0, Guard::len)) * (1 + guard.len())) {
+            return false;
+        }
         let cost = match known {
             Some(known) if known.len() > 0 || guard.len() == 0 => 0,
             _ => forest.get(id).size,

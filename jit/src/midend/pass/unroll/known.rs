@@ -1,6 +1,7 @@
 //! Integers that are known, from literals and from branches: what is equal to
 //! a literal on one way out of a test is that literal there.
 
+use crate::budget::Budget;
 use crate::midend::pass::simplify::fold::fold;
 use crate::mir::{Block, Func, Node, Op};
 use nbc_ir::op::{FieldRef, Imm};
@@ -96,7 +97,7 @@ pub struct Flow {
 impl Flow {
     /// Of `blocks`, in reverse postorder, of which the first is entered with
     /// `known`; edges back to it do not count. `None` if that takes too long.
-    pub fn new(func: &Func, blocks: &[BlockId], known: Known) -> Option<Flow> {
+    pub fn new(func: &Func, blocks: &[BlockId], known: Known, budget: &Budget) -> Option<Flow> {
         let first = *blocks.first()?;
         let mut waiting: FxHashMap<BlockId, bool> = blocks.iter().map(|b| (*b, false)).collect();
         let mut flow = Flow { at: FxHashMap::default() };
@@ -107,6 +108,10 @@ impl Flow {
             for block in blocks {
                 if !waiting.get_mut(block).is_some_and(std::mem::take) {
                     continue;
+                }
+                let work = flow.at.get(block).map_or(0, Known::len) + func.blocks[block.index()].nodes.len();
+                if !budget.spend(1 + work) {
+                    return None;
                 }
                 for (to, known) in flow.leaving(func, *block) {
                     if let Some(waits) = waiting.get_mut(&to).filter(|_| to != first)

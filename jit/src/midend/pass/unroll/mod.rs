@@ -29,7 +29,8 @@ const MAX_BLOCKS: usize = 4;
 pub fn run(func: &mut Func, analyses: &mut Analyses) -> bool {
     let mut left = MAX_GROWTH;
     let mut changed = false;
-    while nest::run(func, &analyses.forest(func), &mut left) {
+    let budget = analyses.budget().clone();
+    while nest::run(func, &analyses.forest(func), &budget, &mut left) {
         simplify::run(func);
         analyses.forget();
         changed = true;

@@ -3,6 +3,7 @@
 
 use super::known::{Flow, Known, decided, join, learn, put_in};
 use super::{MAX_NODES, MAX_TURNS};
+use crate::budget::Budget;
 use crate::midend::analysis::loops::{Forest, LoopId};
 use crate::mir::{Block, Func};
 use nbc_ir::{BlockId, Inst};
@@ -15,7 +16,7 @@ const MAX_BLOCKS: usize = 400;
 
 /// Writes out one loop of `func`, if there is one that can be; takes what that
 /// adds off `left`.
-pub fn run(func: &mut Func, forest: &Forest, left: &mut usize) -> bool {
+pub fn run(func: &mut Func, forest: &Forest, budget: &Budget, left: &mut usize) -> bool {
     let is_candidate = |id: &LoopId| {
         let l = forest.get(*id);
         let several = !l.children.is_empty() || l.own.len() > 1;
@@ -25,9 +26,9 @@ pub fn run(func: &mut Func, forest: &Forest, left: &mut usize) -> bool {
     if candidates.is_empty() || forest.cfg.rpo().len() > MAX_BLOCKS {
         return false;
     }
-    let Some(flow) = Flow::new(func, forest.cfg.rpo(), Known::default()) else { return false };
+    let Some(flow) = Flow::new(func, forest.cfg.rpo(), Known::default(), budget) else { return false };
     candidates.into_iter().any(|id| {
-        let Some(turns) = turns(func, forest, &flow, id) else { return false };
+        let Some(turns) = turns(func, forest, &flow, id, budget) else { return false };
         let size: usize = turns.iter().map(|turn| turn.size).sum();
         let Some(rest) = left.checked_sub(size) else { return false };
         *left = rest;
@@ -46,7 +47,7 @@ struct Turn {
 }
 
 /// The turns of a loop, if they can be told.
-fn turns(func: &Func, forest: &Forest, flow: &Flow, id: LoopId) -> Option<Vec<Turn>> {
+fn turns(func: &Func, forest: &Forest, flow: &Flow, id: LoopId, budget: &Budget) -> Option<Vec<Turn>> {
     let l = forest.get(id);
     let ways_in = l.entries.iter().flat_map(|entry| flow.leaving(func, *entry));
     let mut known = all(ways_in, l.header)?;
@@ -55,9 +56,9 @@ fn turns(func: &Func, forest: &Forest, flow: &Flow, id: LoopId) -> Option<Vec<Tu
     let most = if l.children.is_empty() { MAX_NODES } else { MAX_NODES_OF_NEST };
     let (mut turns, mut size) = (Vec::new(), 0);
     loop {
-        let flow = Flow::new(func, &blocks, known.clone())?;
+        let flow = Flow::new(func, &blocks, known.clone(), budget)?;
         let blocks: Vec<BlockId> = blocks.iter().copied().filter(|b| flow.at(*b).is_some()).collect();
-        let of_turn = blocks.iter().map(|b| func.blocks[b.index()].nodes.len()).sum();
+        let of_turn = blocks.iter().map(|b| func.blocks[b.index()].size()).sum();
         size += of_turn;
         if size > most {
             return None;
