@@ -4,9 +4,10 @@ use crate::align;
 use crate::check;
 use crate::clif;
 use crate::code::{Code, CodeMemory, erase};
+use crate::lower::effort::Effort;
 use crate::lower::scalar::Cpu;
 use crate::lower::{
-    Attachments, Polls, Target, call_signature, clif_type, crowd, enter_signature, lower, poll_signature,
+    About, Attachments, Polls, Target, call_signature, clif_type, enter_signature, lower, poll_signature,
 };
 use crate::midend::{self, Verify};
 use crate::mir::{self, Entry, Func, Origin, Ty};
@@ -84,10 +85,6 @@ const MAX_SIZE: usize = 60_000;
 
 /// Nodes from which on Cranelift no longer optimises.
 const LARGE: usize = midend::LARGE;
-
-/// Pairs of a block and a value alive where it begins from which on registers are
-/// allocated in one pass: doing it well takes time that grows faster than they do.
-const CROWDED: usize = 150_000;
 
 /// Nodes of a function up to which what compiling it takes is kept for the next.
 const SMALL: usize = 1_000;
@@ -255,7 +252,7 @@ impl Compiler {
         unwanted: &AtomicBool,
     ) -> Result<Compiled, CompileError> {
         let function = loaded.module.function(id);
-        if function.is_none_or(|f| f.num_insts() > MAX_SIZE) {
+        if function.is_none_or(|f| f.size() > MAX_SIZE) {
             return Err(CompileError::TooLarge);
         }
         let (func, checked) = self.prepare(loaded, id, resume, &mut |_, _| {});
@@ -323,7 +320,12 @@ impl Compiler {
         unwanted: &AtomicBool,
     ) -> Result<Emitted, CompileError> {
         let Scratch { context, frontend, registers } = scratch;
-        let in_order = func.size() >= LARGE && crowd(func) >= CROWDED;
+        let about = About::new(func).ok_or(CompileError::TooLarge)?;
+        let in_order = match Effort::of(func, &about) {
+            Effort::All => false,
+            Effort::OnePass => true,
+            Effort::TooMuch => return Err(CompileError::TooLarge),
+        };
         let isa = match func.size() {
             _ if in_order => &self.faster[1],
             0..LARGE => &self.isa,
@@ -355,7 +357,7 @@ impl Compiler {
             own,
         };
         let builder = FunctionBuilder::new(&mut context.func, frontend);
-        let lowered = lower(func, target, builder).ok_or(CompileError::TooLarge)?;
+        let lowered = lower(func, about, target, builder);
         if func.size() >= LARGE && !in_order {
             clif::relay(context);
         }

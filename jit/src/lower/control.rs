@@ -15,8 +15,9 @@ use nbc_ir::{FuncId, Operand, Reg, SigId, Type};
 use nbc_runtime::compiled::{Arg, Charges, Claim, ObjectCall, calls, layout};
 use nbc_runtime::trap::TrapCode;
 
-/// Ways out that all of a function shares. Each is a cold block with integer
-/// parameters, made when first wanted.
+/// Ways out that a function shares. Each is a cold block with integer
+/// parameters, made when first wanted, and again when so many lead to it that
+/// Cranelift would take long to see where they come from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WayOut {
     /// Takes a site and a trap's code.
@@ -50,9 +51,19 @@ impl WayOut {
     }
 }
 
+/// Most ways that lead to one way out.
+const MAX_SHARED: usize = 256;
+
 /// The ways out a function has.
 #[derive(Default)]
-pub struct WaysOut([Option<ir::Block>; WayOut::COUNT]);
+pub struct WaysOut {
+    /// Of each sort those that are to be filled.
+    blocks: [Vec<ir::Block>; WayOut::COUNT],
+    /// How many ways lead to the last of each sort.
+    ways: [usize; WayOut::COUNT],
+    /// How many there are.
+    count: usize,
+}
 
 /// Whether a node changes the budget.
 pub fn counts(op: &Op) -> bool {
@@ -76,21 +87,25 @@ impl Lowering<'_, '_> {
     /// The block of a way out.
     pub fn way_out(&mut self, way: WayOut) -> ir::Block {
         let (at, params) = way.facts();
-        if let Some(block) = self.ways_out.0[at] {
-            return block;
+        let ways = &mut self.ways_out.ways[at];
+        *ways += 1;
+        if let Some(block) = self.ways_out.blocks[at].last().filter(|_| *ways <= MAX_SHARED) {
+            return *block;
         }
+        *ways = 1;
         let block = self.builder.create_block();
         self.builder.set_cold_block(block);
         for _ in 0..params {
             self.builder.append_block_param(block, types::I64);
         }
-        self.ways_out.0[at] = Some(block);
+        self.ways_out.blocks[at].push(block);
+        self.ways_out.count += 1;
         block
     }
 
-    /// Begins to fill a way out, if the function has it; its parameters.
+    /// Begins to fill a way out, if there is one left; its parameters.
     pub fn begin_way_out(&mut self, way: WayOut) -> Option<Vec<Value>> {
-        let block = self.ways_out.0[way.facts().0]?;
+        let block = self.ways_out.blocks[way.facts().0].pop()?;
         self.builder.switch_to_block(block);
         Some(self.builder.block_params(block).to_vec())
     }
@@ -107,7 +122,7 @@ impl Lowering<'_, '_> {
 
     /// Ends a way out with a status whose trap has been noted.
     fn exit_with(&mut self, status: Value) {
-        if self.ways_out.0.iter().flatten().count() == 1 {
+        if self.ways_out.count == 1 {
             // It is the only one.
             return self.return_values(status, &[]);
         }
@@ -181,16 +196,16 @@ impl Lowering<'_, '_> {
 
     /// Fills the ways out.
     pub fn finish_ways_out(&mut self) {
-        if let Some(params) = self.begin_way_out(WayOut::Trap) {
+        while let Some(params) = self.begin_way_out(WayOut::Trap) {
             self.note_and_leave(calls().trap, &[self.ctx, params[0], params[1]]);
         }
-        if let Some(params) = self.begin_way_out(WayOut::Passed) {
+        while let Some(params) = self.begin_way_out(WayOut::Passed) {
             // Whatever has trapped left the budget as it is to be.
             let status = self.runtime_call(calls().passed, &[self.ctx, params[0], params[1]]);
             self.exit_with(status);
         }
         self.refused_accesses();
-        if let Some(params) = self.begin_way_out(WayOut::Exit) {
+        while let Some(params) = self.begin_way_out(WayOut::Exit) {
             self.return_values(params[0], &[]);
         }
     }

@@ -127,17 +127,18 @@ impl Lowering<'_, '_> {
     /// Fills the ways out of accesses that are out of range.
     pub fn refused_accesses(&mut self) {
         for rank in 1..=3 {
-            let Some(params) = self.begin_way_out(WayOut::Refused(rank)) else { continue };
-            let slots = self.slots(rank);
-            for (i, index) in params[3..].iter().enumerate() {
-                self.builder.ins().store(MemFlagsData::trusted(), *index, slots, i as i32 * 8);
+            while let Some(params) = self.begin_way_out(WayOut::Refused(rank)) {
+                let slots = self.slots(rank);
+                for (i, index) in params[3..].iter().enumerate() {
+                    self.builder.ins().store(MemFlagsData::trusted(), *index, slots, i as i32 * 8);
+                }
+                let count = self.builder.ins().iconst(types::I64, rank as i64);
+                let args = [self.ctx, params[0], params[1], slots, count, params[2]];
+                self.note_and_leave(calls().refuse_access, &args);
             }
-            let count = self.builder.ins().iconst(types::I64, rank as i64);
-            let args = [self.ctx, params[0], params[1], slots, count, params[2]];
-            self.note_and_leave(calls().refuse_access, &args);
         }
         for (way, address) in [(WayOut::NoAxis, calls().refuse_axis), (WayOut::NoItem, calls().refuse_item)] {
-            if let Some(params) = self.begin_way_out(way) {
+            while let Some(params) = self.begin_way_out(way) {
                 self.note_and_leave(address, &[self.ctx, params[0], params[1], params[2]]);
             }
         }

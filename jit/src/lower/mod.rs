@@ -7,12 +7,14 @@
 //! - `object`: what calls the runtime
 //! - `control`: calls, returns, traps, budget
 //!
+//! - [`effort`]: what Cranelift would take for it
 //! - `phis`: which registers blocks take as parameters
 //! - `leftovers`: whether Cranelift's optimiser has something left to do
 //!
 //! Nothing here decides anything: what is worth doing was done before.
 
 mod control;
+pub mod effort;
 mod headers;
 mod inst;
 mod leftovers;
@@ -94,13 +96,21 @@ fn site_of(func: &Func, origin: u32) -> Site {
     Site { places: frames.into() }
 }
 
-/// How many values are alive where blocks of `func` begin, all told, of those
-/// registers that are written more than once; more than any number if too many.
-pub fn crowd(func: &Func) -> usize {
-    let cfg = func.graph();
-    let phis = Phis::new(func, &cfg, &Dominators::new(&cfg));
-    let of = |lists: &[Vec<Reg>]| lists.iter().map(Vec::len).sum::<usize>();
-    phis.map_or(usize::MAX, |phis| of(&phis.params) + of(&phis.through))
+/// What is known of a function before it is lowered.
+pub struct About {
+    cfg: Cfg,
+    doms: Dominators,
+    phis: Phis,
+}
+
+impl About {
+    /// About `func`; `None` when finding out would take longer than it is worth.
+    pub fn new(func: &Func) -> Option<About> {
+        let cfg = func.graph();
+        let doms = Dominators::new(&cfg);
+        let phis = Phis::new(func, &cfg, &doms)?;
+        Some(About { cfg, doms, phis })
+    }
 }
 
 /// What comes of lowering besides the code.
@@ -111,13 +121,11 @@ pub struct Lowered {
     pub has_leftovers: bool,
 }
 
-/// Fills `builder` with the code of `func`; `None` when that is too much.
-pub fn lower(func: &Func, target: Target<'_>, builder: FunctionBuilder<'_>) -> Option<Lowered> {
+/// Fills `builder` with the code of `func`.
+pub fn lower(func: &Func, about: About, target: Target<'_>, builder: FunctionBuilder<'_>) -> Lowered {
     let config = target.config;
-    let cfg = func.graph();
-    let doms = Dominators::new(&cfg);
+    let About { cfg, doms, phis } = about;
     let loops = Loops::new(&cfg, &doms);
-    let phis = Phis::new(func, &cfg, &doms)?;
     let has_leftovers = leftovers::has_leftovers(func, &cfg, &loops, &phis);
     let mut lowering = Lowering::new(func, target, builder, phis);
     if lowering.counts && (lowering.target.metered || !control::counts_rarely(func, &cfg, &loops)) {
@@ -128,7 +136,7 @@ pub fn lower(func: &Func, target: Target<'_>, builder: FunctionBuilder<'_>) -> O
     }
     lowering.run(&cfg);
     lowering.builder.finalize(config);
-    Some(Lowered { attachments: lowering.attachments, has_leftovers })
+    Lowered { attachments: lowering.attachments, has_leftovers }
 }
 
 struct Lowering<'a, 'f> {

@@ -11,9 +11,10 @@ use crate::mir::{Entry, Func};
 use nbc_ir::flow::{Cfg, Dominators};
 use nbc_ir::{BlockId, Reg};
 
-/// Most pairs of block and register alive in it: beyond, compiling a function
-/// would take longer than it is worth.
+/// Most pairs of block and register alive in it, and of those for each node and so
+/// many besides: beyond, compiling a function would take longer than it is worth.
 const MAX_WORK: usize = 8_000_000;
+const WORK: (usize, usize) = (500, 1_000_000);
 
 /// The registers that are written more than once, and where they are alive.
 pub struct Phis {
@@ -52,16 +53,17 @@ impl Phis {
                 below[above.index()].push(block);
             }
         }
-        let frontiers = frontiers(cfg, doms)?;
+        let most = (WORK.0 * func.size() + WORK.1).min(MAX_WORK);
+        let frontiers = frontiers(cfg, doms, most)?;
         let mut phis =
             Phis { many, read, params: vec![Vec::new(); count], through: vec![Vec::new(); count], below };
-        phis.place(func, cfg, &frontiers)?;
+        phis.place(func, cfg, &frontiers, most)?;
         Some(phis)
     }
 
     /// Goes back from each read to the writes that reach it, and then from the
     /// writes to where they meet.
-    fn place(&mut self, func: &Func, cfg: &Cfg, frontiers: &[Vec<BlockId>]) -> Option<()> {
+    fn place(&mut self, func: &Func, cfg: &Cfg, frontiers: &[Vec<BlockId>], most: usize) -> Option<()> {
         // Reads that a block does not satisfy itself, and blocks that write.
         let mut reads: Vec<(Reg, BlockId)> = Vec::new();
         let mut writes: Vec<(Reg, BlockId)> = Vec::new();
@@ -102,7 +104,7 @@ impl Phis {
                     continue;
                 }
                 work += 1;
-                if work > MAX_WORK {
+                if work > most {
                     return None;
                 }
                 live.push(block);
@@ -129,7 +131,7 @@ impl Phis {
 }
 
 /// Where each block's dominance ends; `None` when that takes too long.
-fn frontiers(cfg: &Cfg, doms: &Dominators) -> Option<Vec<Vec<BlockId>>> {
+fn frontiers(cfg: &Cfg, doms: &Dominators, most: usize) -> Option<Vec<Vec<BlockId>>> {
     let mut frontiers = vec![Vec::new(); cfg.len()];
     let mut work = 0;
     for &block in cfg.rpo() {
@@ -138,7 +140,7 @@ fn frontiers(cfg: &Cfg, doms: &Dominators) -> Option<Vec<Vec<BlockId>>> {
             let mut at = Some(pred);
             while let Some(b) = at.filter(|_| at != top) {
                 work += 1;
-                if work > MAX_WORK {
+                if work > most {
                     return None;
                 }
                 let frontier: &mut Vec<BlockId> = &mut frontiers[b.index()];

@@ -1,6 +1,8 @@
 //! What lowering finds out about a function before it begins.
 
+use super::About;
 use super::control::counts_rarely;
+use super::effort::Effort;
 use super::leftovers::has_leftovers;
 use super::phis::Phis;
 use crate::midend::{self, Options};
@@ -113,4 +115,60 @@ done:
 }
 "
     ));
+}
+
+/// What code of the first function of `text` is worth, as the mid-end leaves it.
+fn effort(text: &str) -> (usize, Effort) {
+    let module = Module::parse(text, "test").and_then(Module::verify).unwrap_or_else(|e| panic!("{e}"));
+    let mut func = mir::build(&module, FuncId::new(0));
+    let size = func.size();
+    midend::run(&mut func, &module, &Options::default(), false, &mut |_, _| {});
+    (size, About::new(&func).map_or(Effort::TooMuch, |about| Effort::of(&func, &about)))
+}
+
+/// A loop with a switch of so many targets, which go two ways.
+fn switching(targets: usize) -> String {
+    let list: Vec<&str> = (0..targets).map(|n| ["one", "two"][n % 2]).collect();
+    let body = format!(
+        "  switch %i, [{}], one
+one:
+  %s = i64.mul %s, 3
+  br next
+two:
+  %s = i64.xor %s, 5
+  br next
+next:",
+        list.join(", ")
+    );
+    counting(&body)
+}
+
+#[test]
+fn items_of_long_lists_count() {
+    let size = |targets: usize| effort(&switching(targets)).0;
+    assert_eq!(size(8), size(2));
+    assert_eq!(size(100), size(2) + 92);
+}
+
+#[test]
+fn long_lists_and_many_calls_are_too_much() {
+    assert_eq!(effort(&switching(5_000)).1, Effort::All);
+    assert_eq!(effort(&switching(20_001)).1, Effort::TooMuch);
+    let calls = |number: usize| {
+        let callee = "func @g(%x: i64) -> i64 {\n  %r = call @g(%x)\n  %s = call @g(%r)\n  ret %s\n}\n";
+        counting(&"  %s = call @g(%s)\n".repeat(number)) + callee
+    };
+    assert_eq!(effort(&calls(100)).1, Effort::All);
+    assert_eq!(effort(&calls(12_000)).1, Effort::TooMuch);
+}
+
+#[test]
+fn registers_are_allocated_in_one_pass_where_much_is_alive() {
+    let alive = |number: usize| {
+        let made: String = (0..number).map(|n| format!("  %r{n} = i64.add %i, {n}\n")).collect();
+        let read: String = (0..number).map(|n| format!("  %s = i64.xor %s, %r{n}\n")).collect();
+        counting(&(made + &read))
+    };
+    assert_eq!(effort(&alive(30)).1, Effort::All);
+    assert_eq!(effort(&alive(2_000)).1, Effort::OnePass);
 }
