@@ -1,6 +1,7 @@
 //! From a function of a loaded program to code that can be entered.
 
 use crate::align;
+use crate::budget::Budget;
 use crate::check;
 use crate::clif;
 use crate::code::{Code, CodeMemory, erase};
@@ -28,7 +29,7 @@ use nbc_runtime::interp::code::Loaded;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::fmt;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How much Cranelift does.
@@ -240,7 +241,7 @@ impl Compiler {
 
     /// Compiles function `id`, to be called, or to go on with a run of the
     /// interpreter from instruction `resume.1` of block `resume.0`. Breaks off
-    /// soon after `unwanted` is set.
+    /// soon after `is_unwanted`, but for what Cranelift has begun.
     ///
     /// # Errors
     /// When there can be no code.
@@ -249,20 +250,20 @@ impl Compiler {
         loaded: &Loaded,
         id: FuncId,
         resume: Option<(u32, u32)>,
-        unwanted: &AtomicBool,
+        is_unwanted: &dyn Fn() -> bool,
     ) -> Result<Compiled, CompileError> {
         let function = loaded.module.function(id);
         if function.is_none_or(|f| f.size() > MAX_SIZE) {
             return Err(CompileError::TooLarge);
         }
-        let (func, checked) = self.prepare(loaded, id, resume, &mut |_, _| {});
-        if unwanted.load(Ordering::Relaxed) {
+        let (func, checked) = self.prepare(loaded, id, resume, is_unwanted, &mut |_, _| {});
+        if is_unwanted() {
             return Err(CompileError::Unwanted);
         }
         let name = symbol(&func, resume);
         let known = self.scratch().pop();
         let mut scratch = known.unwrap_or_default();
-        let emitted = self.emit(loaded, &func, &name, &mut scratch, unwanted)?;
+        let emitted = self.emit(loaded, &func, &name, &mut scratch, is_unwanted)?;
         let Emitted { mut module, declared, padding, code, attachments } = emitted;
         if func.size() <= SMALL {
             scratch.context.clear();
@@ -317,7 +318,7 @@ impl Compiler {
         func: &Func,
         name: &str,
         scratch: &mut Scratch,
-        unwanted: &AtomicBool,
+        is_unwanted: &dyn Fn() -> bool,
     ) -> Result<Emitted, CompileError> {
         let Scratch { context, frontend, registers } = scratch;
         let about = About::new(func).ok_or(CompileError::TooLarge)?;
@@ -373,7 +374,7 @@ impl Compiler {
         if optimises {
             context.verify(&**isa).map_err(|e| CompileError::Backend(e.to_string()))?;
         }
-        if unwanted.load(Ordering::Relaxed) {
+        if is_unwanted() {
             return Err(CompileError::Unwanted);
         }
         let (code, padding) = define(&mut module, declared, context, registers)?;
@@ -392,7 +393,7 @@ impl Compiler {
     ) -> Result<Explanation, CompileError> {
         let mut passes = vec![("bytecode".to_owned(), String::new())];
         passes[0].1 = mir::build(&loaded.module, id).to_string();
-        let (func, _) = self.prepare(loaded, id, resume, &mut |pass, func| {
+        let (func, _) = self.prepare(loaded, id, resume, &|| false, &mut |pass, func| {
             let text = func.to_string();
             // Passes that found nothing to do are left out.
             if passes.last().is_none_or(|(_, before)| *before != text) {
@@ -401,8 +402,7 @@ impl Compiler {
         });
         let name = symbol(&func, resume);
         let mut scratch = Scratch::default();
-        let Emitted { module, code, .. } =
-            self.emit(loaded, &func, &name, &mut scratch, &AtomicBool::new(false))?;
+        let Emitted { module, code, .. } = self.emit(loaded, &func, &name, &mut scratch, &|| false)?;
         let clif = scratch.context.func.display().to_string();
         let places = places(&func, &code).collect();
         let code = code.code_buffer().to_vec();
@@ -411,12 +411,14 @@ impl Compiler {
         Ok(Explanation { passes, clif, code, places })
     }
 
-    /// The function as it comes out of the mid-end.
-    pub fn prepare(
+    /// The function as it comes out of the mid-end; not all passes have run
+    /// where it `is_unwanted`.
+    fn prepare(
         &self,
         loaded: &Loaded,
         id: FuncId,
         resume: Option<(u32, u32)>,
+        is_unwanted: &dyn Fn() -> bool,
         watch: &mut dyn FnMut(&str, &Func),
     ) -> (Func, Checked) {
         let mut build = |options: &midend::Options| {
@@ -424,16 +426,24 @@ impl Compiler {
                 None => mir::build(&loaded.module, id),
                 Some((block, inst)) => mir::build_resumed(&loaded.module, id, BlockId(block), inst as usize),
             };
-            midend::run(&mut func, &loaded.module, options, loaded.metered, watch);
+            let budget = Rc::new(Budget::new(func.size()));
+            let (module, metered) = (&loaded.module, loaded.metered);
+            midend::run_within(&budget, &mut func, module, options, metered, &mut |pass, func| {
+                watch(pass, func);
+                if is_unwanted() {
+                    budget.use_up();
+                }
+            });
             func
         };
         let mut func = build(&self.options);
-        if let Some(checked) = self.verify(&mut func) {
-            watch("check", &func);
-            return (func, checked);
-        }
-        // What cannot be checked as it runs keeps all the checks it had.
-        (build(&midend::Options { hoist: false, vectorise: false, ..self.options }), Checked::default())
+        let Some(checked) = self.verify(&mut func) else {
+            // What cannot be checked as it runs keeps all the checks it had.
+            let options = midend::Options { hoist: false, vectorise: false, ..self.options };
+            return (build(&options), Checked::default());
+        };
+        watch("check", &func);
+        (func, checked)
     }
 
     /// Sees to it that no unchecked access of a function can leave its tensor;

@@ -6,11 +6,12 @@ use crate::midend;
 use crate::perf::{Perf, PerfError, Recorder};
 use crate::queue::{Asked, Place, Queue, Urgency};
 use nbc_ir::FuncId;
-use nbc_runtime::compiled::{HotPlace, Tier, native_stack_left};
+use nbc_runtime::compiled::{HotPlace, MustStop, Tier, native_stack_left};
 use nbc_runtime::interp::code::Loaded;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -120,6 +121,9 @@ const SMALL: usize = 1000;
 /// Native stack for compiling those.
 const SMALL_STACK: usize = if cfg!(debug_assertions) { 4 << 20 } else { 1 << 20 };
 
+/// How often a program that waits for the compiler looks whether it has to stop.
+const LOOK: Duration = Duration::from_millis(1);
+
 /// Native stack for compiling.
 const COMPILER_STACK: usize = 16 << 20;
 
@@ -193,7 +197,7 @@ impl Jit {
         }
     }
 
-    fn ask(&self, code: &Arc<Loaded>, place: Place, urgency: Urgency) {
+    fn ask(&self, code: &Arc<Loaded>, place: Place, urgency: Urgency, must_stop: MustStop<'_>) {
         let shared = &self.shared;
         if place.0.index() < code.module.imports.len() {
             return;
@@ -202,7 +206,7 @@ impl Jit {
         if !shared.options.background {
             if queue.note(code, place, Urgency::Now) {
                 drop(queue);
-                shared.compile_now(code, place);
+                shared.compile_now(code, place, must_stop);
             }
             return;
         }
@@ -248,16 +252,16 @@ impl Tier for Jit {
         self.shared.options.mode == Mode::Always
     }
 
-    fn first_call(&self, code: &Arc<Loaded>, func: FuncId) {
-        self.shared.compile_now(code, (func, None));
+    fn first_call(&self, code: &Arc<Loaded>, func: FuncId, must_stop: MustStop<'_>) {
+        self.shared.compile_now(code, (func, None), must_stop);
     }
 
-    fn hot(&self, code: &Arc<Loaded>, place: HotPlace) {
+    fn hot(&self, code: &Arc<Loaded>, place: HotPlace, must_stop: MustStop<'_>) {
         let start = Instant::now();
-        self.ask(code, (place.func, place.resume), Urgency::Now);
+        self.ask(code, (place.func, place.resume), Urgency::Now, must_stop);
         if place.resume.is_some() {
             // Of use when the function is called again.
-            self.ask(code, (place.func, None), Urgency::Later);
+            self.ask(code, (place.func, None), Urgency::Later, must_stop);
         }
         let waited = start.elapsed().as_micros() as u64;
         let entry = (u64::BITS - waited.leading_zeros()) as usize;
@@ -275,6 +279,12 @@ impl Shared {
             let options = &self.options;
             let perf = self.perf.as_ref().ok().cloned().flatten();
             let new = || Compiler::new(options.passes, options.opt_level, self.memory.clone(), perf).ok();
+            if native_stack_left() < SMALL_STACK {
+                return thread::scope(|scope| {
+                    let builder = thread::Builder::new().stack_size(COMPILER_STACK);
+                    builder.spawn_scoped(scope, new).ok()?.join().ok()?
+                });
+            }
             // Whatever Cranelift finds wrong, programs run without it.
             catch_unwind(AssertUnwindSafe(new)).ok().flatten()
         };
@@ -300,7 +310,7 @@ impl Shared {
                 if let Some(cycle) = job.quiet_cycle(&code.module) {
                     self.queue().wanted_within(cycle);
                 }
-                self.compile(&code, job.place, &job.unwanted)
+                self.compile(&code, job.place, &|| job.unwanted.load(Ordering::Relaxed))
             });
             queue = self.queue();
             queue.done(!is_over);
@@ -309,28 +319,43 @@ impl Shared {
     }
 
     /// Compiles while the program waits, on a stack that is large enough
-    /// whatever the program runs on.
-    fn compile_now(&self, code: &Arc<Loaded>, place: Place) {
-        let compile = || self.compile(code, place, &AtomicBool::new(false));
-        let is_small = code.module.function(place.0).is_some_and(|f| f.num_insts() <= SMALL);
-        if is_small && native_stack_left() >= SMALL_STACK {
-            compile();
+    /// whatever the program runs on. A program that has to stop waits no longer;
+    /// what it waited for is published when it is done, for the next call, unless
+    /// the program is gone by then.
+    fn compile_now(self: &Arc<Shared>, code: &Arc<Loaded>, place: Place, must_stop: MustStop<'_>) {
+        if must_stop() {
             return;
         }
-        thread::scope(|scope| {
-            let builder = thread::Builder::new().stack_size(COMPILER_STACK);
-            let compiling = builder.spawn_scoped(scope, compile);
-            if compiling.map_or(true, |c| c.join().is_err()) {
-                self.failed.fetch_add(1, Ordering::Relaxed);
-            }
+        let is_small = code.module.function(place.0).is_some_and(|f| f.size() <= SMALL);
+        if is_small && native_stack_left() >= SMALL_STACK {
+            self.compile(code, place, must_stop);
+            return;
+        }
+        let (shared, code) = (self.clone(), code.clone());
+        let (done, is_done) = mpsc::channel();
+        let builder = thread::Builder::new().name("nbc-jit".to_owned()).stack_size(COMPILER_STACK);
+        let compiling = builder.spawn(move || {
+            shared.compile(&code, place, &|| Arc::strong_count(&code) == 1);
+            drop((shared, code));
+            // Nobody may wait any more.
+            let _: Result<(), _> = done.send(());
         });
+        if compiling.is_err() {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        while let Err(RecvTimeoutError::Timeout) = is_done.recv_timeout(LOOK) {
+            if must_stop() {
+                return;
+            }
+        }
     }
 
     /// Compiles and publishes; a failure leaves the function interpreted. `false`
-    /// if it was broken off.
-    fn compile(&self, code: &Arc<Loaded>, (func, resume): Place, unwanted: &AtomicBool) -> bool {
+    /// if it was broken off, soon after `is_unwanted`.
+    fn compile(&self, code: &Arc<Loaded>, (func, resume): Place, is_unwanted: &dyn Fn() -> bool) -> bool {
         let start = Instant::now();
-        let compile = || Some(self.compiler()?.compile(code, func, resume, unwanted));
+        let compile = || Some(self.compiler()?.compile(code, func, resume, is_unwanted));
         let compiled = catch_unwind(AssertUnwindSafe(compile));
         self.nanos.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
         let compiled = match compiled {

@@ -7,7 +7,6 @@ use nbc_ir::{FuncId, Module};
 use nbc_jit::{Jit, Options, Perf};
 use nbc_runtime::engine::Engine;
 use std::fs;
-use std::sync::atomic::AtomicBool;
 
 const PROGRAM: &str = "\
 func @\"two\\nlines\"(%a: i64) -> i64 {
@@ -49,7 +48,7 @@ fn compile(perf: Perf, look: impl FnOnce(&std::path::Path, &Made)) {
     let mut made = Made::new();
     let mut keep = Vec::new();
     for (func, resume, name) in jobs {
-        let compiled = compiler.compile(&loaded, FuncId::new(func), resume, &AtomicBool::new(false)).unwrap();
+        let compiled = compiler.compile(&loaded, FuncId::new(func), resume, &|| false).unwrap();
         made.push((name.to_owned(), compiled.native.native.addr(), compiled.bytes));
         keep.push(compiled);
     }
@@ -57,7 +56,7 @@ fn compile(perf: Perf, look: impl FnOnce(&std::path::Path, &Made)) {
     // A further tier goes on in the same file.
     let before = fs::metadata(&path).unwrap().len();
     let other = Jit::new(Options { perf, ..Options::default() });
-    other.compiler().unwrap().compile(&loaded, FuncId::new(1), None, &AtomicBool::new(false)).unwrap();
+    other.compiler().unwrap().compile(&loaded, FuncId::new(1), None, &|| false).unwrap();
     assert_eq!(other.perf().unwrap(), Some(&*path));
     assert!(fs::metadata(&path).unwrap().len() > before);
     fs::remove_file(&path).unwrap();

@@ -5,7 +5,6 @@ use nbc_jit::{CompileError, Jit, Options};
 use nbc_runtime::engine::{Config, Engine, Limits};
 use nbc_runtime::linker::Linker;
 use nbc_runtime::value::Value;
-use std::sync::atomic::AtomicBool;
 
 /// Two loops one after the other.
 const PROGRAM: &str = "\
@@ -40,7 +39,7 @@ fn a_job_that_is_broken_off_can_be_done_again() {
         return;
     };
     let loaded = Engine::default().load(module()).loaded(false);
-    let compile = |unwanted| compiler.compile(&loaded, FuncId(0), Some((1, 3)), &AtomicBool::new(unwanted));
+    let compile = |unwanted| compiler.compile(&loaded, FuncId(0), Some((1, 3)), &|| unwanted);
     let before = jit.metrics().code_bytes;
     assert!(matches!(compile(true), Err(CompileError::Unwanted)));
     assert_eq!(jit.metrics().code_bytes, before);

@@ -51,12 +51,16 @@ pub struct HotPlace {
     pub count: u64,
 }
 
+/// Asks whether a program that waits has to stop: its time is up, or someone
+/// has interrupted it. It traps when it runs on.
+pub type MustStop<'a> = &'a dyn Fn() -> bool;
+
 /// What compiles hot code. It must not panic.
 pub trait Tier: Send + Sync {
     /// Says that `place` in `code` has become hot: once for a place and an
     /// instance. Called on the thread that runs the program, which waits: take
-    /// a note and return.
-    fn hot(&self, code: &Arc<Loaded>, place: HotPlace);
+    /// a note and return, or return soon after `must_stop` has said so.
+    fn hot(&self, code: &Arc<Loaded>, place: HotPlace, must_stop: MustStop<'_>);
 
     /// How many calls and back-edges make a place hot.
     fn threshold(&self) -> u64;
@@ -69,9 +73,10 @@ pub trait Tier: Send + Sync {
 
     /// Compiles `func` before its first call, which waits: once for a function
     /// and a loaded module. Where it publishes nothing, the function is
-    /// interpreted.
-    fn first_call(&self, code: &Arc<Loaded>, func: FuncId) {
-        let _ = (code, func);
+    /// interpreted. Returns soon after `must_stop` has said so, and may publish
+    /// later.
+    fn first_call(&self, code: &Arc<Loaded>, func: FuncId, must_stop: MustStop<'_>) {
+        let _ = (code, func, must_stop);
     }
 }
 

@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 /// Status of [`run_native`] when there is too little native stack: the
 /// function is to be interpreted.
@@ -172,8 +173,22 @@ pub(crate) unsafe fn interpreted(ip: *const Instr) -> *const Instr {
     unsafe { (*ptr::with_exposed_provenance::<Stub>((*ip).imm as usize)).interpreted }
 }
 
+/// How often a program that waits for what another one has asked for looks
+/// whether it is there, and whether it has to stop.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// Says that the tier has answered, also if it panicked.
+struct Answer<'a>(&'a AtomicBool);
+
+impl Drop for Answer<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// Lets the tier compile `func`, which is being called for the first time, and
-/// returns where it begins now.
+/// returns where it begins now. Whoever comes while that is being done waits too,
+/// but nobody beyond its limits: then the call is interpreted.
 ///
 /// # Safety
 /// `func` is a function of the module that `ctx` runs.
@@ -184,15 +199,21 @@ pub(crate) unsafe fn first_call(func: u64, ctx: *mut Context) -> *const Instr {
     unsafe {
         let code = (*ctx).code.clone();
         let (entry, asked) = (&code.entries[func as usize], &code.first_calls[func as usize]);
-        asked.once.call_once_force(|_| {
+        let stub = &raw const asked.instr;
+        if !asked.asked.swap(true, Ordering::AcqRel) {
+            let _answer = Answer(&asked.answered);
             if let Some(tier) = (*ctx).hotness.tier() {
-                tier.first_call(&code, FuncId(func as u32));
+                tier.first_call(&code, FuncId(func as u32), &|| (*ctx).must_stop());
             }
-            let (stub, interpreted) = (&raw const asked.instr, entry.interpreted.cast_mut());
-            let (stub, ordering) = (stub.cast_mut(), (Ordering::AcqRel, Ordering::Acquire));
+            let (stub, interpreted) = (stub.cast_mut(), entry.interpreted.cast_mut());
+            let ordering = (Ordering::AcqRel, Ordering::Acquire);
             let _ = entry.code.compare_exchange(stub, interpreted, ordering.0, ordering.1);
-        });
-        entry.code()
+        }
+        while !asked.answered.load(Ordering::Acquire) && !(*ctx).must_stop() {
+            std::thread::sleep(LOOK);
+        }
+        let begins = entry.code();
+        if begins == stub { entry.interpreted } else { begins }
     }
 }
 

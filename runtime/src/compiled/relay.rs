@@ -5,7 +5,7 @@
 //! loops taken over in the middle, traps through both kinds of code), and has
 //! its own frames, so whatever is not where the seam says shows.
 
-use super::{HotPlace, NativeCode, Tier};
+use super::{HotPlace, MustStop, NativeCode, Tier};
 use crate::interp::code::Loaded;
 use crate::interp::context::{Context, PENDING};
 use crate::interp::micro::{MicroOp, Src};
@@ -87,7 +87,7 @@ impl Tier for Relay {
         1
     }
 
-    fn hot(&self, code: &Arc<Loaded>, place: HotPlace) {
+    fn hot(&self, code: &Arc<Loaded>, place: HotPlace, _: MustStop<'_>) {
         self.publish(code, place.func, place.resume);
     }
 
@@ -95,7 +95,7 @@ impl Tier for Relay {
         self.first
     }
 
-    fn first_call(&self, code: &Arc<Loaded>, func: FuncId) {
+    fn first_call(&self, code: &Arc<Loaded>, func: FuncId, _: MustStop<'_>) {
         self.publish(code, func, None);
     }
 }

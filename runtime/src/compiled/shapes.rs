@@ -37,7 +37,7 @@ impl Tier for Taker {
         self.threshold
     }
 
-    fn hot(&self, code: &Arc<Loaded>, place: HotPlace) {
+    fn hot(&self, code: &Arc<Loaded>, place: HotPlace, _: MustStop<'_>) {
         let named = code.module.func_name(place.func);
         let code_of = |enter| NativeCode { enter, native: native_leaf as *const u8, unit: Arc::new(()) };
         match place.resume {

@@ -48,7 +48,7 @@ impl Tier for Notes {
         self.1
     }
 
-    fn hot(&self, code: &Arc<Loaded>, place: HotPlace) {
+    fn hot(&self, code: &Arc<Loaded>, place: HotPlace, _: MustStop<'_>) {
         assert!(code.module.function(place.func).is_some());
         self.0.lock().unwrap().push(place);
     }
@@ -165,7 +165,7 @@ impl Tier for Fake {
         1
     }
 
-    fn hot(&self, code: &Arc<Loaded>, place: HotPlace) {
+    fn hot(&self, code: &Arc<Loaded>, place: HotPlace, _: MustStop<'_>) {
         self.hot.lock().unwrap().push(place);
         (self.publish)(code, place.func, place.resume);
     }
@@ -174,7 +174,7 @@ impl Tier for Fake {
         self.first
     }
 
-    fn first_call(&self, code: &Arc<Loaded>, func: FuncId) {
+    fn first_call(&self, code: &Arc<Loaded>, func: FuncId, _: MustStop<'_>) {
         self.called.lock().unwrap().push(func);
         (self.publish)(code, func, None);
     }
@@ -324,6 +324,58 @@ export func @main(%n: i64) -> i64 {
             assert!(tier.called.lock().unwrap().len() <= 4);
         },
     );
+}
+
+/// A tier that is never done while anyone waits.
+struct Stuck;
+
+impl Tier for Stuck {
+    fn threshold(&self) -> u64 {
+        1
+    }
+
+    fn hot(&self, _: &Arc<Loaded>, _: HotPlace, must_stop: MustStop<'_>) {
+        while !must_stop() {
+            std::thread::yield_now();
+        }
+    }
+
+    fn at_first_call(&self) -> bool {
+        true
+    }
+
+    fn first_call(&self, code: &Arc<Loaded>, func: FuncId, must_stop: MustStop<'_>) {
+        self.hot(code, HotPlace { func, resume: None, count: 1 }, must_stop);
+    }
+}
+
+#[test]
+fn waiting_for_the_tier_ends_with_the_limits_of_whoever_waits() {
+    const TEXT: &str = "export func @main() {
+  br again
+again:
+  br again
+}
+";
+    let module = nbc_ir::Module::parse(TEXT, "test.nba").unwrap().verify().unwrap();
+    for dispatch in Dispatch::ALL {
+        let config = Config::new().dispatch(*dispatch).tier(Arc::new(Stuck));
+        let program = Engine::new(config).load(module.clone());
+        let timeout = Some(std::time::Duration::from_millis(50));
+        let run = || {
+            let limits = Limits { timeout, ..Limits::default() };
+            let mut instance = Linker::new().instantiate_with(&program, limits).unwrap();
+            instance.call("main", &[]).unwrap_err().trap().unwrap().code()
+        };
+        // One asks, the others wait for what it has asked for.
+        std::thread::scope(|scope| {
+            let all = [(); 3].map(|()| scope.spawn(run));
+            for one in all {
+                assert_eq!(one.join().unwrap(), TrapCode::Timeout);
+            }
+        });
+        assert_eq!(run(), TrapCode::Timeout);
+    }
 }
 
 #[test]

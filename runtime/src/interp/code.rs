@@ -11,8 +11,7 @@ use crate::compiled::native::Published;
 use crate::op::Kernel;
 use nbc_ir::{Elem, FuncId, Item, Type, VerifiedModule};
 use std::ptr::null_mut;
-use std::sync::Once;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 /// What runs an operation: the handler itself for direct threading, the
 /// number of the operation for the portable loop.
@@ -166,7 +165,9 @@ impl FuncEntry {
 /// What a function begins with that the tier is to compile before its first call.
 pub(crate) struct FirstCall {
     pub(crate) instr: Instr,
-    pub(crate) once: Once,
+    /// Whether the tier has been asked, and has answered.
+    pub(crate) asked: AtomicBool,
+    pub(crate) answered: AtomicBool,
 }
 
 /// A module as internal code.
@@ -241,7 +242,11 @@ impl Loaded {
             return self;
         }
         let run = self.dispatch.special(MicroOp::FirstCall);
-        let stub = |f| FirstCall { instr: Instr { imm: f as u64, ..Instr::blank(run) }, once: Once::new() };
+        let stub = |f| FirstCall {
+            instr: Instr { imm: f as u64, ..Instr::blank(run) },
+            asked: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
+        };
         self.first_calls = (0..self.funcs.len()).map(stub).collect();
         for (entry, stub) in self.entries.iter_mut().zip(&self.first_calls).skip(self.module.imports.len()) {
             *entry.code.get_mut() = (&raw const stub.instr).cast_mut();

@@ -203,6 +203,19 @@ impl Context {
         }
     }
 
+    /// Whether the time is up, or someone has interrupted the program.
+    pub(crate) fn must_stop(&self) -> bool {
+        self.stopped_by().is_some()
+    }
+
+    /// The trap of a program that has to stop.
+    fn stopped_by(&self) -> Option<TrapCode> {
+        if self.interrupt.load(Ordering::Relaxed) {
+            return Some(TrapCode::Interrupted);
+        }
+        self.deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| TrapCode::Timeout)
+    }
+
     /// Bytes of stack that a call may use.
     pub fn stack_bytes(&self) -> usize {
         self.stack.len() * 8
@@ -389,15 +402,7 @@ impl OpHost for Context {
     }
 
     fn poll(&mut self) -> Result<(), TrapError> {
-        if self.interrupt.load(Ordering::Relaxed) {
-            return Err(TrapCode::Interrupted.into());
-        }
-        if let Some(deadline) = self.deadline
-            && Instant::now() >= deadline
-        {
-            return Err(TrapCode::Timeout.into());
-        }
-        Ok(())
+        self.stopped_by().map_or(Ok(()), |trap| Err(trap.into()))
     }
 
     /// Work counts down the budget as turns of a loop do, so that whoever

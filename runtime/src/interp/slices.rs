@@ -205,7 +205,7 @@ impl Context {
             && let Some(tier) = self.hotness.tell(&place)
         {
             let code = Arc::clone(&self.code);
-            tier.hot(&code, place);
+            tier.hot(&code, place, &|| self.must_stop());
         }
     }
 
