@@ -119,7 +119,7 @@ fn run_loaded(program: &Program, script: &Script, way: Way, patience: Duration) 
 
 /// The host: each function says what it was called with, so that the order of
 /// calls is seen too.
-fn linker(said: &Arc<Mutex<String>>) -> Linker {
+pub fn linker(said: &Arc<Mutex<String>>) -> Linker {
     let mut linker = Linker::new();
     let say = |text: fmt::Arguments<'_>, said: &Mutex<String>| {
         let mut said = said.lock().unwrap();

@@ -1,0 +1,364 @@
+//! Evaluates every function of a program after every pass, and compares each time with what was
+//! there before.
+
+mod subject;
+
+use crate::harness::agree::{self, Script, linker};
+use crate::harness::campaign;
+use crate::harness::{Outcome as Run, Way, with_globals_exported};
+use crate::random_program::choices::Random;
+use nbc::ir::verify::VerifiedModule;
+use nbc::ir::{BlockId, FuncId, Module, Type};
+use nbc::runtime::trap::TrapCode;
+use nbc::runtime::value::Value;
+use nbc_jit::midend::{self, Options};
+use nbc_jit::mir::{self, Func};
+use nbc_oracle::eval::Nobody;
+use nbc_oracle::state::Budget;
+use nbc_oracle::{End, Limits, Operations, Oracle, Outcome, Slot, Start, State, Stop, Verdict, compare};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::slice::from_ref;
+use std::sync::{Arc, Mutex};
+use subject::{Calls, Place, Subject};
+
+/// Nodes of one evaluation; fuel of one is less.
+const STEPS: u64 = 20_000;
+/// Nodes of what a program itself does.
+const PROGRAM_STEPS: u64 = 500_000;
+/// Nodes after which a program is left for the next.
+const ENOUGH: u64 = 4_000_000;
+/// Nodes without a look at clock and interrupt flag that are too many.
+const SILENT: u64 = 1 << 22;
+/// Calls in each other.
+const DEPTH: u32 = 60;
+
+/// What evaluations came to.
+#[derive(Clone, Default, Debug)]
+pub struct Tally {
+    /// Programs that the verifier did not accept.
+    pub refused: u64,
+    /// Programs of which a call was not evaluated.
+    pub unsupported: u64,
+    /// Calls that did what the interpreter did.
+    pub agreed: u64,
+    /// Versions of functions that a pass had changed, evaluated and the same.
+    pub same: u64,
+    /// Evaluations that began in the middle of a loop.
+    pub resumed: u64,
+    /// Those of which one side is not known to its end, by reason.
+    pub unknown: BTreeMap<String, u64>,
+    pub nodes: u64,
+}
+
+impl campaign::Tally for Tally {
+    fn add(&mut self, other: Tally) {
+        self.refused += other.refused;
+        self.unsupported += other.unsupported;
+        self.agreed += other.agreed;
+        self.same += other.same;
+        self.resumed += other.resumed;
+        self.nodes += other.nodes;
+        for (why, count) in other.unknown {
+            *self.unknown.entry(why).or_default() += count;
+        }
+    }
+}
+
+impl Tally {
+    /// What to print.
+    pub fn summary(&self) -> String {
+        let Tally { refused, unsupported, agreed, same, resumed, unknown, nodes } = self;
+        format!(
+            "{agreed} calls as interpreted, {same} changed versions the same ({resumed} resumed), skipped: \
+             {unknown:?}; {unsupported} programs not supported, {refused} refused; {nodes} nodes"
+        )
+    }
+
+    /// That the evaluator does what programs do.
+    pub fn assert_supported(&self, programs: u64) {
+        assert!(self.unsupported * 10 <= programs, "{} of {programs} are not supported", self.unsupported);
+        let skipped: u64 = self.unknown.values().sum();
+        assert!(skipped <= self.same, "{skipped} skipped, {} compared: {:?}", self.same, self.unknown);
+    }
+
+    fn skip(&mut self, stop: &Stop) {
+        let why = match stop {
+            Stop::Unsupported(what) => what.clone(),
+            other => format!("{other:?}"),
+        };
+        *self.unknown.entry(why).or_default() += 1;
+    }
+}
+
+thread_local! {
+    /// Programs of operations are kept from one program to the next.
+    static OPERATIONS: RefCell<(Operations, Arc<Mutex<String>>)> = RefCell::new({
+        let said = Arc::new(Mutex::new(String::new()));
+        (Operations::new(linker(&said)), said)
+    });
+}
+
+/// Evaluates a program, and its functions after each pass.
+pub fn check(module: Module, script: &Script, seed: u64, tally: &mut Tally) -> Result<(), String> {
+    let Ok(module) = with_globals_exported(module).verify() else {
+        tally.refused += 1;
+        return Ok(());
+    };
+    OPERATIONS.with_borrow_mut(|(operations, said)| {
+        let before = tally.nodes;
+        let mut calls = Calls::default();
+        let supported = as_interpreted(&module, script, operations, said, &mut calls, tally)?;
+        tally.unsupported += u64::from(!supported);
+        for metered in [seed % 2 == 0, seed % 2 != 0] {
+            let oracle = Oracle::new(&module, operations, metered);
+            let random = Random(seed ^ u64::from(metered));
+            let mut held = Held { module: &module, oracle, metered, random, calls: &calls, tally, before };
+            held.functions()
+                .map_err(|why| format!("{}: {why}", if metered { "metered" } else { "not metered" }))?;
+        }
+        Ok(())
+    })
+}
+
+/// Evaluates the calls of the script beside the interpreter, and gathers the calls that they make.
+/// Whether all could be evaluated.
+fn as_interpreted(
+    module: &VerifiedModule,
+    script: &Script,
+    operations: &mut Operations,
+    said: &Mutex<String>,
+    calls: &mut Calls,
+    tally: &mut Tally,
+) -> Result<bool, String> {
+    // The evaluator knows no limits of memory, and another one of depth.
+    let script = Script { memory: 1 << 28, stack: 1 << 22, ..script.clone() };
+    let expected = agree::run(module, &script, Way::reference(true));
+    said.lock().unwrap().clear();
+    let mut oracle = Oracle::new(module, operations, true);
+    let mut state = State::new(module, Budget::Fuel(script.fuel)).map_err(|stop| format!("{stop:?}"))?;
+    for ((name, args), expected) in script.calls.iter().zip(&expected) {
+        let Some(id) = module.exported_func(name) else { return Ok(false) };
+        state.again(Budget::Fuel(script.fuel));
+        let slots = args.iter().map(|v| state.lower(v, false)).collect::<Result<Vec<_>, _>>();
+        let Ok(slots) = slots else { return Ok(false) };
+        state.roots.clone_from(&slots);
+        calls.add(id, &slots, &state);
+        let func = oracle.built(id);
+        let limits = Limits { steps: PROGRAM_STEPS, depth: DEPTH, silent: None };
+        let outcome = oracle.evaluate(&func, Start::Call(&slots), state, limits, calls);
+        tally.nodes += outcome.nodes;
+        match &outcome.end {
+            End::Stopped(Stop::Wrong(why)) => return Err(format!("@{name} as built: {why}")),
+            End::Stopped(stop @ (Stop::TooDeep | Stop::OutOfSteps)) => {
+                tally.skip(stop);
+                return Ok(true);
+            }
+            End::Stopped(stop) => {
+                tally.skip(stop);
+                return Ok(false);
+            }
+            _ => {}
+        }
+        let printed = said.lock().unwrap().clone();
+        if let Some(why) = differs(module, expected, &outcome, &func, &printed) {
+            return Err(format!("@{name} is evaluated otherwise than interpreted: {why}\n{func}"));
+        }
+        tally.agreed += 1;
+        state = outcome.state;
+    }
+    Ok(true)
+}
+
+/// How the evaluator differs from the interpreter.
+fn differs(
+    module: &VerifiedModule,
+    expected: &Run,
+    found: &Outcome,
+    func: &Func,
+    printed: &str,
+) -> Option<String> {
+    let lift = |slot: Slot, ty: Type| found.state.lift(slot, ty).map_err(|stop| format!("{stop:?}"));
+    match (&expected.result, &found.end) {
+        (Ok(values), End::Returned(slots)) => {
+            let lifted: Result<Vec<Value>, String> =
+                slots.iter().zip(&func.results).map(|(slot, ty)| lift(*slot, *ty)).collect();
+            let different = match lifted {
+                Ok(lifted) => crate::harness::compare::first_difference(values, &lifted),
+                Err(why) => Some(why),
+            };
+            if different.is_some() {
+                return different;
+            }
+        }
+        (Err(trap), _) if trap.code() == TrapCode::StackOverflow => return None,
+        (Err(trap), End::Trapped(error, frames)) => {
+            let places = trap.frames.iter().map(|f| (f.func, f.block, f.inst));
+            let same = trap.omitted > 0 || places.eq(frames.iter().map(|p| (p.func, p.block, p.inst)));
+            if trap.error != *error || !same {
+                return Some(format!("{trap}\nand {}", found.end));
+            }
+        }
+        (result, end) => return Some(format!("{result:?}\nand {end}")),
+    }
+    if expected.fuel != found.state.fuel() {
+        return Some(format!("fuel left {:?} and {:?}", expected.fuel, found.state.fuel()));
+    }
+    let exported = module.globals.iter().zip(&found.state.globals).filter(|(g, _)| g.export);
+    for ((global, slot), value) in exported.zip(&expected.globals) {
+        let (Some(value), Ok(found)) = (value, lift(*slot, global.ty)) else { continue };
+        if let Some(why) = crate::harness::compare::first_difference(from_ref(value), from_ref(&found)) {
+            return Some(format!("global {:?}: {why}", global.name));
+        }
+    }
+    (expected.printed != printed).then(|| format!("printed {:?} and {printed:?}", expected.printed))
+}
+
+/// A program whose passes are held against each other.
+struct Held<'a, 'm> {
+    module: &'m VerifiedModule,
+    oracle: Oracle<'m>,
+    metered: bool,
+    random: Random,
+    calls: &'a Calls,
+    tally: &'a mut Tally,
+    /// Nodes that others have run.
+    before: u64,
+}
+
+/// A function after a pass.
+type Version = (String, Func);
+
+impl Held<'_, '_> {
+    fn functions(&mut self) -> Result<(), String> {
+        let count = self.module.functions.len();
+        let first = self.random.next() as usize % count.max(1);
+        for n in 0..count {
+            if self.tally.nodes - self.before > ENOUGH {
+                break;
+            }
+            let id = FuncId::new(self.module.imports.len() + (first + n) % count);
+            self.function(id)?;
+        }
+        Ok(())
+    }
+
+    fn function(&mut self, id: FuncId) -> Result<(), String> {
+        let mut subjects = self.calls.of(id, self.module, self.metered);
+        for _ in 0..3 {
+            if let Ok(subject) = subject::hostile(self.module, id, self.metered, &mut self.random) {
+                subjects.push(subject);
+            }
+        }
+        let versions = self.versions(mir::build(self.module, id))?;
+        for subject in &subjects {
+            let start = Start::Call(&subject.args);
+            self.hold(&versions, start, &subject.state, None, &subject.name)?;
+        }
+        for place in subject::places(self.module, id, &mut self.random) {
+            self.resumed(id, place, &subjects)?;
+        }
+        Ok(())
+    }
+
+    /// Holds what goes on from a place against what came to it.
+    fn resumed(&mut self, id: FuncId, place: Place, subjects: &[Subject]) -> Result<(), String> {
+        let built = self.oracle.built(id);
+        for subject in subjects {
+            let mut snapshots = subject::Snapshots::new(place, 1 + self.random.next() % 3);
+            let limits = Limits { steps: STEPS, depth: DEPTH, silent: None };
+            let start = Start::Call(&subject.args);
+            let outcome = self.oracle.evaluate(&built, start, subject.state.clone(), limits, &mut snapshots);
+            self.tally.nodes += outcome.nodes;
+            let Some((regs, state)) = snapshots.taken else { continue };
+            let (block, inst) = place;
+            let versions =
+                self.versions(mir::build_resumed(self.module, id, BlockId(block), inst as usize))?;
+            let name = format!("{} from block{block}:{inst}", subject.name);
+            self.hold(&versions, Start::Resume(&regs), &state, Some(outcome), &name)?;
+            self.tally.resumed += 1;
+            break;
+        }
+        Ok(())
+    }
+
+    /// The function after each pass that changed it.
+    fn versions(&self, mut func: Func) -> Result<Vec<Version>, String> {
+        let mut versions: Vec<Version> = Vec::new();
+        let mut wrong = None;
+        if !self.metered {
+            versions.push(("build".to_owned(), func.clone()));
+        }
+        midend::run(&mut func, self.module, &Options::default(), self.metered, &mut |pass, func| {
+            if let Err(why) = mir::check(func) {
+                wrong.get_or_insert(format!("after {pass}: {why}"));
+            }
+            let last = versions.last().map(|(_, last)| last);
+            if last.is_none_or(|last| last.blocks != func.blocks || last.regs != func.regs) {
+                versions.push((pass.to_owned(), func.clone()));
+            }
+        });
+        match wrong {
+            Some(why) => Err(why),
+            None => Ok(versions),
+        }
+    }
+
+    /// Evaluates each version, and compares it with the one before.
+    fn hold(
+        &mut self,
+        versions: &[Version],
+        start: Start<'_>,
+        state: &State,
+        expected: Option<Outcome>,
+        subject: &str,
+    ) -> Result<(), String> {
+        let limits = Limits { steps: STEPS, depth: DEPTH, silent: None };
+        let mut before: Option<(&Version, Outcome)> = None;
+        let mut expected = expected;
+        for (n, version) in versions.iter().enumerate() {
+            let (pass, func) = version;
+            let is_last = n + 1 == versions.len();
+            let known = before.as_ref().map(|(_, o)| o).or(expected.as_ref());
+            let limits = match known.map(|o| (&o.end, o.nodes)) {
+                // Only whether it looks at the clock is to be found out.
+                Some((End::Stopped(Stop::OutOfSteps), _)) => {
+                    if self.metered || !is_last {
+                        continue;
+                    }
+                    Limits { silent: Some(SILENT), ..limits }
+                }
+                Some((End::Stopped(stop), _)) if !matches!(stop, Stop::Wrong(_)) => {
+                    self.tally.skip(stop);
+                    return Ok(());
+                }
+                Some((_, nodes)) => Limits { steps: 4 * nodes + 4000, ..limits },
+                None => limits,
+            };
+            let outcome = self.oracle.evaluate(func, start, state.clone(), limits, &mut Nobody);
+            self.tally.nodes += outcome.nodes;
+            let verdict = match (&before, &expected) {
+                (Some((_, before)), _) => compare(before, &outcome),
+                (None, Some(expected)) => compare(expected, &outcome),
+                (None, None) => compare(&outcome, &outcome),
+            };
+            match verdict {
+                Verdict::Same => self.tally.same += u64::from(before.is_some() || expected.is_some()),
+                Verdict::Unknown(stop) => self.tally.skip(&stop),
+                Verdict::Differ(why) => {
+                    let shown = before
+                        .as_ref()
+                        .map_or_else(String::new, |((pass, f), _)| format!("after {pass}:\n{f}"));
+                    let fuel = state.budget;
+                    return Err(format!(
+                        "{pass} changes what @{} does ({subject}, {start:?}, {fuel:?}): {why}\n{shown}after {pass}:\n{func}",
+                        func.name
+                    ));
+                }
+            }
+            expected = None;
+            before = Some((version, outcome));
+        }
+        Ok(())
+    }
+}
