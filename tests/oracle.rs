@@ -28,7 +28,7 @@ fn campaign(
     most: usize,
     make: impl Fn(&[u8]) -> Option<(Module, Script)> + Sync,
 ) -> (Tally, u64) {
-    let campaign = Campaign::of(if cfg!(debug_assertions) { 40 } else { 600 });
+    let campaign = Campaign::of(if cfg!(debug_assertions) { 40 } else { 400 });
     let (tally, programs) = campaign.run(name, |seed, tally: &mut Tally| {
         let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
         let len = random.next() as usize % most;
@@ -69,6 +69,21 @@ fn passes_change_nothing_in_nests_of_loops() {
         Some((module, Script { calls, fuel: 30_000, memory: 1 << 20, stack: 1 << 17, may_fail: false }))
     });
     assert!(tally.resumed >= programs, "only {} functions were resumed", tally.resumed);
+}
+
+#[test]
+fn passes_change_nothing_where_numbers_come_around() {
+    let (tally, programs) = campaign("oracle-wrapping", 250, |bytes| {
+        let text = evaluation::wrapping::text(&mut Choices::new(bytes));
+        let module = Module::parse(&text, "wrapping").unwrap_or_else(|e| panic!("{e}"));
+        let args = [
+            [Value::I64(40), Value::I64(3), Value::I32(12), Value::I32(1)],
+            [Value::I64(i64::MAX - 3), Value::I64(-1), Value::I32(i32::MAX - 5), Value::I32(i32::MIN + 2)],
+        ];
+        let calls = args.map(|a| ("main".to_owned(), a.to_vec())).to_vec();
+        Some((module, Script { calls, fuel: 30_000, memory: 1 << 20, stack: 1 << 17, may_fail: false }))
+    });
+    assert!(tally.resumed * 2 >= programs, "only {} functions were resumed", tally.resumed);
 }
 
 #[test]

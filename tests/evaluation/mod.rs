@@ -2,6 +2,7 @@
 //! there before.
 
 mod subject;
+pub mod wrapping;
 
 use crate::harness::agree::{self, Script, linker};
 use crate::harness::campaign;
@@ -28,6 +29,8 @@ const STEPS: u64 = 20_000;
 const PROGRAM_STEPS: u64 = 500_000;
 /// Nodes after which a program is left for the next.
 const ENOUGH: u64 = 4_000_000;
+/// Arguments that nobody would give, for a function.
+const HOSTILE: usize = 4;
 /// Nodes without a look at clock and interrupt flag that are too many.
 const SILENT: u64 = 1 << 22;
 /// Calls in each other.
@@ -110,15 +113,30 @@ pub fn check(module: Module, script: &Script, seed: u64, tally: &mut Tally) -> R
         let mut calls = Calls::default();
         let supported = as_interpreted(&module, script, operations, said, &mut calls, tally)?;
         tally.unsupported += u64::from(!supported);
-        for metered in [seed % 2 == 0, seed % 2 != 0] {
+        let first = seed.is_multiple_of(2);
+        for metered in [first, !first] {
             let oracle = Oracle::new(&module, operations, metered);
             let random = Random(seed ^ u64::from(metered));
-            let mut held = Held { module: &module, oracle, metered, random, calls: &calls, tally, before };
+            let options = options(seed);
+            let mut held =
+                Held { module: &module, oracle, metered, options, random, calls: &calls, tally, before };
             held.functions()
                 .map_err(|why| format!("{}: {why}", if metered { "metered" } else { "not metered" }))?;
         }
         Ok(())
     })
+}
+
+/// All passes as a rule; some are left out in some programs, so that others meet what they would
+/// not have left.
+fn options(seed: u64) -> Options {
+    let all = Options::default();
+    match seed % 8 {
+        0 => Options { inline: false, ..all },
+        1 => Options { unroll: false, ..all },
+        2 => Options { vectorise: false, ..all },
+        _ => all,
+    }
 }
 
 /// Evaluates the calls of the script beside the interpreter, and gathers the calls that they make.
@@ -219,6 +237,7 @@ struct Held<'a, 'm> {
     module: &'m VerifiedModule,
     oracle: Oracle<'m>,
     metered: bool,
+    options: Options,
     random: Random,
     calls: &'a Calls,
     tally: &'a mut Tally,
@@ -245,7 +264,7 @@ impl Held<'_, '_> {
 
     fn function(&mut self, id: FuncId) -> Result<(), String> {
         let mut subjects = self.calls.of(id, self.module, self.metered);
-        for _ in 0..3 {
+        for _ in 0..HOSTILE {
             if let Ok(subject) = subject::hostile(self.module, id, self.metered, &mut self.random) {
                 subjects.push(subject);
             }
@@ -289,7 +308,7 @@ impl Held<'_, '_> {
         if !self.metered {
             versions.push(("build".to_owned(), func.clone()));
         }
-        midend::run(&mut func, self.module, &Options::default(), self.metered, &mut |pass, func| {
+        midend::run(&mut func, self.module, &self.options, self.metered, &mut |pass, func| {
             if let Err(why) = mir::check(func) {
                 wrong.get_or_insert(format!("after {pass}: {why}"));
             }

@@ -63,7 +63,7 @@ impl Observer for Calls {
 /// A place in the bytecode: block and instruction.
 pub type Place = (u32, u32);
 
-/// Takes a state when a function as built comes to a place for the so manieth time.
+/// Takes a state when a function as built comes to a place, at one of the first visits.
 pub struct Snapshots {
     place: Place,
     left: u64,
@@ -165,7 +165,7 @@ pub fn hostile(
     let mut args: Vec<Slot> = Vec::new();
     for (n, ty) in params.iter().enumerate() {
         // The same object twice, or a part of it.
-        let same = (0..n).filter(|m| params[*m] == *ty && ty.is_object()).last();
+        let same = (0..n).rfind(|m| params[*m] == *ty && ty.is_object());
         let arg = match (same, below(100)) {
             (Some(same), ..25) => args[same],
             (Some(same), ..45) => part(&mut state, args[same], &mut below)?,
