@@ -265,7 +265,7 @@ fn some_ways() -> Vec<Way> {
         Tier::None => !w.metered,
         Tier::Relay => false,
         _ if w.dispatch != Dispatch::default() => false,
-        Tier::Jit { when: When::First, passes } => passes || !w.metered,
+        Tier::Jit { when: When::First, passes, .. } => passes || !w.metered,
         Tier::Jit { passes, .. } => passes && !w.metered,
     };
     Way::all().filter(chosen).collect()

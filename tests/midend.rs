@@ -164,7 +164,8 @@ fn resumed(module: &VerifiedModule) -> (Module, u64) {
 
 /// After the last pass that leaves nothing but bytecode.
 fn passed(module: &VerifiedModule, mut func: Func) -> Func {
-    let options = Options { inline: true, hoist: false, unroll: false, vectorise: false };
+    let options =
+        Options { inline: true, hoist: false, unroll: false, vectorise: false, ..Options::default() };
     let mut last = func.clone();
     midend::run(&mut func, module, &options, false, &mut |pass, func| {
         mir::check(func).unwrap_or_else(|e| panic!("after {pass}: {e}"));

@@ -2,7 +2,7 @@
 //! goes through, and the one place where an engine is made for each.
 
 use nbc::jit::midend::Options as Passes;
-use nbc::jit::{Jit, Mode, Options};
+use nbc::jit::{Jit, Mode, Options, Verify};
 use nbc::runtime::compiled::relay::Relay;
 use nbc::runtime::engine::{Config, Engine};
 use nbc::runtime::interp::Dispatch;
@@ -33,6 +33,8 @@ pub enum Tier {
         when: When,
         /// Whether the mid-end does all it can, or nothing.
         passes: bool,
+        /// Whether a check is kept behind every access that passes make unchecked.
+        sanitised: bool,
     },
 }
 
@@ -65,12 +67,14 @@ impl Way {
             add(*dispatch, Tier::Relay);
         }
         if Way::can_compile() {
+            let sanitised = std::env::var_os("NBC_SANITIZE").is_some();
             for passes in [true, false] {
-                add(Dispatch::default(), Tier::Jit { when: When::First, passes });
+                let tier = |when| Tier::Jit { when, passes, sanitised: sanitised && passes };
+                add(Dispatch::default(), tier(When::First));
                 for dispatch in Dispatch::ALL {
-                    add(*dispatch, Tier::Jit { when: When::Hot, passes });
+                    add(*dispatch, tier(When::Hot));
                 }
-                add(Dispatch::default(), Tier::Jit { when: When::Background, passes });
+                add(Dispatch::default(), tier(When::Background));
             }
         }
         all.into_iter()
@@ -89,11 +93,17 @@ impl Way {
     }
 
     /// A few ways for one of many programs, so that more programs get a turn:
-    /// compiled at once with and without fuel, and some of the others.
+    /// compiled at once with and without fuel, for a quarter of them in the
+    /// sanitising mode, and some of the others.
     pub fn some(seed: u64) -> Vec<Way> {
         let all: Vec<Way> = Way::all().collect();
-        let first = |w: &&Way| w.tier == Tier::Jit { when: When::First, passes: true };
+        let first = |w: &&Way| matches!(w.tier, Tier::Jit { when: When::First, passes: true, .. });
         let mut some: Vec<Way> = all.iter().filter(first).copied().collect();
+        for way in &mut some {
+            if let Tier::Jit { sanitised, .. } = &mut way.tier {
+                *sanitised |= seed.is_multiple_of(4);
+            }
+        }
         let mut state = seed;
         for _ in 0..4 {
             state = state.wrapping_add(1).wrapping_mul(0x5851_f42d_4c95_7f2d);
@@ -125,10 +135,11 @@ impl Way {
         match self.tier {
             Tier::None => (Engine::new(config), None),
             Tier::Relay => (Engine::new(config.tier(Arc::new(Relay::new(false))).slice(3)), None),
-            Tier::Jit { when, passes } => {
+            Tier::Jit { when, passes, sanitised } => {
+                let verify = if sanitised { Verify::All } else { Verify::Nothing };
                 let passes = match passes {
-                    true => Passes::default(),
-                    false => Passes { inline: false, hoist: false, unroll: false, vectorise: false },
+                    true => Passes { verify, ..Passes::default() },
+                    false => Passes { inline: false, hoist: false, unroll: false, vectorise: false, verify },
                 };
                 let mode = if when == When::First { Mode::Always } else { Mode::Auto };
                 let background = when == When::Background;
@@ -146,13 +157,14 @@ impl fmt::Display for Way {
         match self.tier {
             Tier::None => Ok(()),
             Tier::Relay => f.write_str(", relayed"),
-            Tier::Jit { when, passes } => {
+            Tier::Jit { when, passes, sanitised } => {
                 f.write_str(match when {
                     When::First => ", compiled at first call",
                     When::Hot => ", compiled when hot",
                     When::Background => ", compiled in the background",
                 })?;
-                f.write_str(if passes { "" } else { ", no passes" })
+                f.write_str(if passes { "" } else { ", no passes" })?;
+                f.write_str(if sanitised { ", sanitised" } else { "" })
             }
         }
     }

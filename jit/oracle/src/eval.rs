@@ -12,7 +12,7 @@ use crate::value::{self, Pointer, Slot};
 use crate::{Stop, scalar, wrong};
 use nbc_ir::op::{FieldRef, Imm};
 use nbc_ir::{BlockId, Elem, FuncId, Inst, OpId, Opcode, Operand, Reg, Type, VerifiedModule};
-use nbc_jit::midend::charge;
+use nbc_jit::midend::pass::fuel::charge;
 use nbc_jit::mir::{self, Address, Entry, Field, Func, Lanes, Node, Op, Ty};
 use nbc_runtime::compiled::Place;
 use nbc_runtime::compiled::calls::NATIVE_SLICE;
@@ -361,6 +361,13 @@ impl Run<'_, '_> {
             Op::StoreVector { at, value } => {
                 let (at, vector) = (self.address(frame, at)?, frame.get((*value).into())?.vector()?);
                 self.state.heap.bytes_at_mut(at, 16)?.copy_from_slice(&vector);
+            }
+            Op::Verify { at, room, .. } => {
+                let index = frame.bits(at.index)? as i64;
+                let bytes = index.wrapping_mul(at.scale.into()).wrapping_add(at.offset.into());
+                if bytes as u64 >= frame.bits((*room).into())? {
+                    return Err(wrong(format!("`{}` fails", node.op)));
+                }
             }
             Op::Splat { dst, value } => {
                 let (lanes, value) = (frame.lanes(*dst)?, frame.bits(*value)?);
