@@ -55,6 +55,21 @@ fn files_are_short() {
 }
 
 #[test]
+fn the_checker_stands_by_itself() {
+    let of_others = |line: &str| {
+        let line = line.trim_start();
+        let imports = line.starts_with("use crate::") && !line.starts_with("use crate::mir::");
+        let asks = ["midend", "lower::", "nbc_runtime"].iter().any(|word| line.contains(word));
+        !line.starts_with("//") && (imports || asks)
+    };
+    let mut found = Vec::new();
+    for (name, text) in sources("rs").into_iter().filter(|(name, _)| name.starts_with("jit/src/check/")) {
+        found.extend(text.lines().filter(|l| of_others(l)).map(|l| format!("{name}: {l}")));
+    }
+    none("imports of the checker besides the form", found);
+}
+
+#[test]
 fn files_are_named_for_what_they_hold() {
     let grab_bags = ["util", "utils", "common", "helper", "helpers", "manager", "misc", "stuff"];
     let mut found = Vec::new();

@@ -260,10 +260,22 @@ impl Compiler {
         if is_unwanted() {
             return Err(CompileError::Unwanted);
         }
-        let name = symbol(&func, resume);
+        let compiled = self.finish(loaded, &func, resume, is_unwanted)?;
+        Ok(Compiled { checked, ..compiled })
+    }
+
+    /// Code of a function that passes are done with.
+    fn finish(
+        &self,
+        loaded: &Loaded,
+        func: &Func,
+        resume: Option<(u32, u32)>,
+        is_unwanted: &dyn Fn() -> bool,
+    ) -> Result<Compiled, CompileError> {
+        let name = symbol(func, resume);
         let known = self.scratch().pop();
         let mut scratch = known.unwrap_or_default();
-        let emitted = self.emit(loaded, &func, &name, &mut scratch, is_unwanted)?;
+        let emitted = self.emit(loaded, func, &name, &mut scratch, is_unwanted)?;
         let Emitted { mut module, declared, padding, code, attachments } = emitted;
         if func.size() <= SMALL {
             scratch.context.clear();
@@ -286,13 +298,13 @@ impl Compiler {
         // SAFETY: the code comes after so many bytes.
         let address = unsafe { start.add(padding as usize) };
         if let Some(perf) = &self.perf {
-            let lines = lines(loaded, places(&func, &code));
+            let lines = lines(loaded, places(func, &code));
             // SAFETY: that much code was just put there.
             perf.record(&name, unsafe { std::slice::from_raw_parts(address, bytes) }, &lines);
         }
         let native = match &func.entry {
             Entry::Call { .. } => {
-                let (enter, keeps) = self.enter(&params(&func), &func.results)?;
+                let (enter, keeps) = self.enter(&params(func), &func.results)?;
                 let code = Arc::new(Code::new(module, attachments, Some(keeps), room));
                 NativeCode { enter, native: address, unit: erase(&code) }
             }
@@ -304,7 +316,7 @@ impl Compiler {
                 NativeCode { enter, native: address, unit: erase(&code) }
             }
         };
-        Ok(Compiled { native, bytes, checked })
+        Ok(Compiled { native, bytes, checked: Checked::default() })
     }
 
     fn scratch(&self) -> MutexGuard<'_, Vec<Box<Scratch>>> {
@@ -662,3 +674,6 @@ fn isa(opt_level: &str, algorithm: &str) -> Result<OwnedTargetIsa, CompileError>
     let builder = cranelift_native::builder().map_err(|e| backend(&e))?;
     builder.finish(settings::Flags::new(flags)).map_err(|e| backend(&e))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use super::{input, output};
 use nbc::Engine;
 use nbc::ir::{FuncId, Module};
 use nbc::jit::compiler::Explanation;
-use nbc::jit::{Jit, Options};
+use nbc::jit::{Jit, Options, Verify};
 use std::fmt::Write;
 
 #[derive(clap::Args)]
@@ -31,6 +31,9 @@ pub struct Explain {
     /// Compile as for runs whose fuel is counted
     #[arg(long)]
     fuel: bool,
+    /// Compile as for programs of strangers: with the part check, which shows what is checked as code runs
+    #[arg(long)]
+    untrusted: bool,
     /// As if the interpreter had found the loop at this block hot: BLOCK or BLOCK:INSTRUCTION
     #[arg(long, value_name = "PLACE", value_parser = place)]
     resume: Option<(u32, u32)>,
@@ -58,7 +61,11 @@ impl Explain {
                 )));
             }
         }
-        let jit = Jit::new(Options::default());
+        let mut options = Options::default();
+        if self.untrusted {
+            options.passes.verify = Verify::Unproved;
+        }
+        let jit = Jit::new(options);
         let Some(compiler) = jit.compiler() else {
             return Err(Failure::usage("nothing can be compiled for this processor"));
         };

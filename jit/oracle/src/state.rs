@@ -197,7 +197,9 @@ impl State {
             Type::Tensor(_) => {
                 let id = slot.object()?;
                 let tensor = self.heap.tensor(id)?;
-                let owned = owned(tensor.elem, &tensor.dims, self.heap.elements(id)?);
+                // What leaves a program has the canonical NaN.
+                let elements = canonical_elements(tensor.elem, self.heap.elements(id)?);
+                let owned = owned(tensor.elem, &tensor.dims, &elements);
                 Value::Tensor(owned.ok_or_else(|| Stop::Unsupported("a tensor without memory".to_owned()))?)
             }
             Type::List(item) => {
