@@ -432,3 +432,49 @@ fn perf_finds_names_of_compiled_code() {
         }
     }
 }
+
+/// Adds up elements at an index that is made of a loaded one, within bounds that a
+/// test in the loop says, and traps at the end of the smaller tensor.
+const INDIRECT: &str = "\
+export func @main(%n: i64) -> i64 {
+  %x = tensor.arange<i64> 0, 1000, 1
+  %s = i64.const 0
+  %i = i64.const 0
+  br loop
+loop:
+  %k = tensor.load %x, %i
+  %k = i64.and %k, 511
+  %v = tensor.load %x, %k
+  %s = i64.add %s, %v
+  tensor.store %x, %i, %k
+  %i = i64.add %i, 1
+  %c = i64.lt %i, %n
+  br_if %c, loop, done
+done:
+  ret %s
+}
+";
+
+#[test]
+fn checks_of_compiled_code_change_no_answer() {
+    if !compiles() {
+        return;
+    }
+    let program = file("indirect.nba", INDIRECT.as_bytes());
+    for n in ["1", "1000", "1001"] {
+        let plain = nbc(&["run", &program, n, "--tier", "interp"]);
+        for fuel in [&[][..], &["--fuel", "1000000"]] {
+            for option in ["--untrusted", "--sanitize"] {
+                let args = [&["run", &program, n, "--tier", "jit", option], fuel].concat();
+                let checked = nbc(&args);
+                assert_eq!((checked.code, &checked.out, &checked.err), (plain.code, &plain.out, &plain.err));
+            }
+            for name in ["NBC_UNTRUSTED", "NBC_SANITIZE"] {
+                let args = [&["run", &program, n, "--tier", "jit"], fuel].concat();
+                assert_eq!(nbc_in(&args, &[(name, "1")]).out, plain.out, "{name}");
+            }
+        }
+    }
+    let check = shows(&["explain", &program, "--untrusted", "--only", "loop_versioning"]);
+    assert!(check.contains("load.i64"), "{check}");
+}

@@ -50,11 +50,11 @@ impl<F: Fn(&str) -> bool + Send + Sync> Tier for Partly<F> {
         true
     }
 
-    fn first_call(&self, code: &Arc<Loaded>, func: FuncId) {
+    fn first_call(&self, code: &Arc<Loaded>, func: FuncId, must_stop: &dyn Fn() -> bool) {
         if (self.wanted)(&code.module.func_name(func)) {
-            self.jit.first_call(code, func);
+            self.jit.first_call(code, func, must_stop);
         }
     }
 
-    fn hot(&self, _: &Arc<Loaded>, _: HotPlace) {}
+    fn hot(&self, _: &Arc<Loaded>, _: HotPlace, _: &dyn Fn() -> bool) {}
 }

@@ -192,11 +192,11 @@ impl Maker<'_, '_> {
                        %lims: tensor<i64>, %e: tensor<f64>";
         let params = "%n: i64, %far: i64, %lim: i64, %w: i32, %bits: i64";
         let passed = "%n, %far, %lim, %w, %bits, %x, %y, %b, %z, %o, %lims, %e";
-        let mut text = format!(
-            "const @cl: tensor<i64> [4] = {{3, 1, 4, 1}}\n\
+        let mut text = String::from(
+            "const @cl: tensor<i64> [4] = {3, 1, 4, 1}\n\
              export global @g0: i64 = 0\nexport global @g1: i64 = 7\nexport global @gw: i32 = 2147483640\n\
              export global @gf: f64 = 0.0\n\
-             export global @gx: tensor<i64> = @cl\n\n"
+             export global @gx: tensor<i64> = @cl\n\n",
         );
         if !inside {
             let _ =

@@ -269,7 +269,7 @@ impl Checker<'_> {
             hint = Some(Span::new(0, self.span(&large.0, env).high.min(i64::MAX.into())));
         }
         let Some(small) = self.exact_operand(compare.small, env, hint, depth) else { return true };
-        if !settle && !(small.1 && large.1) {
+        if !(settle || small.1 && large.1) {
             return false;
         }
         let Some(room) = large.0.minus(&small.0) else { return true };

@@ -75,12 +75,13 @@ impl Checker<'_> {
             return true;
         }
         let own = self.facts_of_maker(atom, env, depth.saturating_sub(3).min(4));
-        let mut goals = own.iter().filter_map(|fact| self.next_goal(goal, parts, fact, atom)).collect();
+        let mut goals: Vec<Poly> =
+            own.iter().filter_map(|fact| self.next_goal(goal, parts, fact, atom)).collect();
         self.any_of(&mut goals, env, depth)
     }
 
     /// Whether one of several goals is proved, the simplest first.
-    fn any_of(&mut self, goals: &mut Vec<Poly>, env: &Env, depth: u32) -> bool {
+    fn any_of(&mut self, goals: &mut [Poly], env: &Env, depth: u32) -> bool {
         goals.sort_by_key(Poly::len);
         goals.iter().any(|goal| self.span(goal, env).low >= 0)
             || goals.iter().any(|goal| self.prove(goal, env, depth - 1))
