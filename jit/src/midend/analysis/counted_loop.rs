@@ -1,6 +1,6 @@
 //! Counted loops: those that a test ends when a counter passes a bound.
 
-use crate::midend::analysis::loops::{Forest, LoopId};
+use super::loops::{Forest, LoopId};
 use crate::mir::{Entry, Func, Node, Op};
 use nbc_ir::op::Imm;
 use nbc_ir::{BlockId, Inst, Operand, Reg};

@@ -7,8 +7,8 @@
 //! overflowed, and equal to it as a signed number where that lies in range,
 //! which whoever makes use of it has to see to.
 
-use crate::midend::analysis::loops::LoopId;
-use crate::midend::analysis::values::Value;
+use super::loops::LoopId;
+use super::values::Value;
 use crate::mir::Field;
 use rustc_hash::FxHashMap;
 

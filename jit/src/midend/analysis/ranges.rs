@@ -1,8 +1,8 @@
 //! What is known at compile time of how small and large integers can be.
 
-use crate::midend::analysis::loops::Forest;
-use crate::midend::analysis::poly::Span;
-use crate::midend::analysis::values::{Arg, Value, Values};
+use super::loops::Forest;
+use super::poly::Span;
+use super::values::{Arg, Value, Values};
 use crate::mir::{Field, Func, Op, Ty};
 use nbc_ir::op::Imm;
 use nbc_ir::{Elem, Inst, Type};

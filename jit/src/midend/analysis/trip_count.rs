@@ -1,9 +1,9 @@
 //! How often loops turn at most, as a number: what the numbers in a program,
 //! the shapes of its tensors and the branches on the way to a loop say.
 
-use crate::midend::analysis::induction::{Fact, InCount, Induction, Limit, Need};
-use crate::midend::analysis::loops::LoopId;
-use crate::midend::analysis::poly::{Atom, Poly, Quantity, Span};
+use super::induction::{Fact, InCount, Induction, Limit, Need};
+use super::loops::LoopId;
+use super::poly::{Atom, Poly, Quantity, Span};
 use nbc_ir::BlockId;
 use rustc_hash::FxHashMap;
 use std::rc::Rc;

@@ -8,7 +8,7 @@
 //! what an operand is without minding how often its register is written. The
 //! view is of the function as it was; it goes stale when nodes change.
 
-use crate::midend::analysis::loops::Forest;
+use super::loops::Forest;
 use crate::mir::{Func, Op};
 use nbc_ir::op::Imm;
 use nbc_ir::{BlockId, Operand, Reg};
