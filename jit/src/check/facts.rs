@@ -354,7 +354,7 @@ impl Checker<'_> {
 
     /// Whether a value is equal to its residue `poly` as a number. They are equal
     /// modulo 2^64 (2^32), so it is enough that they differ by less than that.
-    fn is_exact(&mut self, v: Value, poly: &Poly, env: &Env, hint: Option<Span>, depth: u32) -> bool {
+    pub fn is_exact(&mut self, v: Value, poly: &Poly, env: &Env, hint: Option<Span>, depth: u32) -> bool {
         let Some(whole) = self.whole(v) else { return false };
         let modulus = if whole == Span::I32 { 1i128 << 32 } else { 1 << 64 };
         let itself = self.atom(Unknown::Value(v));

@@ -280,34 +280,52 @@ impl Checker<'_> {
         let tensor = self.tensor_of(base).ok_or(Why::Tensor)?;
         let Some(Type::Tensor(elem)) = self.type_of(tensor) else { return Err(Why::Tensor) };
         let env = self.env_of(block);
-        let bytes = |index: &Poly| index.scaled(at.scale.into())?.plus_number(at.offset.into());
-        let mut forms: Vec<Poly> = match index {
-            Arg::Imm(imm) => unknowns::number_of(imm).map(Poly::number).into_iter().collect(),
-            Arg::Value(value) => {
-                let mut forms = self.forms(value);
-                for n in 0..forms.len() {
-                    let refined = self.refined(&forms[n].clone(), &env, DEPTH - 3);
-                    forms.push(refined);
-                }
-                forms.push(Poly::atom(self.atom(unknowns::Unknown::Value(value))));
-                forms
-            }
-        };
-        forms.dedup();
-        let starts: Vec<Poly> = forms.iter().filter_map(bytes).collect();
-        let low = starts.iter().any(|start| self.within(STEPS_OF_GOAL, |it| it.prove(start, &env, DEPTH)));
-        if !low {
+        // The lowering shifts.
+        if !at.scale.is_power_of_two() {
             return Err(Why::Low);
         }
+        let bytes = |index: &Poly| index.scaled(at.scale.into())?.plus_number(at.offset.into());
+        // An address wraps, so any number will do that is equal to the index modulo
+        // 2^64; but it has to be the same number that is neither too low nor too
+        // high. Each of these is of forms that are equal as numbers.
+        let mut alike: Vec<Vec<Poly>> = Vec::new();
+        match index {
+            Arg::Imm(imm) => alike.push(unknowns::number_of(imm).map(Poly::number).into_iter().collect()),
+            Arg::Value(value) => {
+                let mut exact = vec![Poly::atom(self.atom(unknowns::Unknown::Value(value)))];
+                for form in self.forms(value) {
+                    let refined = self.refined(&form, &env, DEPTH - 3);
+                    let is_exact = self.is_exact(value, &refined, &env, None, DEPTH - 3);
+                    let mut both = vec![form, refined];
+                    both.dedup();
+                    if is_exact { exact.extend(both) } else { alike.push(both) }
+                }
+                exact.rotate_left(1);
+                alike.insert(0, exact);
+            }
+        }
         let sizes = self.sizes(tensor, write, &env);
-        let high = sizes.iter().any(|size| {
-            let Some(size) = size.scaled(elem.size() as i128) else { return false };
-            starts.iter().any(|start| {
-                let room = size.minus(start).and_then(|room| room.plus_number(-width));
-                room.is_some_and(|room| self.within(STEPS_OF_GOAL, |it| it.prove(&room, &env, DEPTH)))
-            })
-        });
-        if high { Ok(()) } else { Err(Why::High) }
+        let mut why = Why::Low;
+        for forms in alike {
+            let starts: Vec<Poly> = forms.iter().filter_map(bytes).collect();
+            let low =
+                starts.iter().any(|start| self.within(STEPS_OF_GOAL, |it| it.prove(start, &env, DEPTH)));
+            if !low {
+                continue;
+            }
+            why = Why::High;
+            let high = sizes.iter().any(|size| {
+                let Some(size) = size.scaled(elem.size() as i128) else { return false };
+                starts.iter().any(|start| {
+                    let room = size.minus(start).and_then(|room| room.plus_number(-width));
+                    room.is_some_and(|room| self.within(STEPS_OF_GOAL, |it| it.prove(&room, &env, DEPTH)))
+                })
+            });
+            if high {
+                return Ok(());
+            }
+        }
+        Err(why)
     }
 
     /// The tensor whose data an address is of.
