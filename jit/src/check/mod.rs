@@ -26,6 +26,8 @@ mod invariants;
 mod poly;
 mod prove;
 mod ssa;
+#[cfg(test)]
+mod tests;
 mod unknowns;
 
 use crate::mir::{Address, Field, Func, Node, Op};

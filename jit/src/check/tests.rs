@@ -1,0 +1,347 @@
+//! What the checker proves, and what it must not: functions of the bytecode whose
+//! accesses are made unchecked, whatever that makes of them.
+
+use super::*;
+use crate::mir;
+use nbc_ir::{Elem, FuncId, Module, Operand};
+
+/// The first function of `text` with every access by one index unchecked.
+fn unchecked_func(text: &str) -> Func {
+    let module = Module::parse(text, "test").and_then(Module::verify).unwrap_or_else(|e| panic!("{e}"));
+    let mut func = mir::build(&module, FuncId(0));
+    for b in 0..func.blocks.len() {
+        let mut nodes = Vec::new();
+        for Node { op, origin } in std::mem::take(&mut func.blocks[b].nodes) {
+            let (tensor, index) = match op {
+                Op::Inst(
+                    Inst::TensorLoad { x: Operand::Reg(tensor), i, .. }
+                    | Inst::TensorStore { x: Operand::Reg(tensor), i, .. },
+                ) => (tensor, i),
+                op => {
+                    nodes.push(Node { op, origin });
+                    continue;
+                }
+            };
+            let base = func.reg(mir::Ty::Ptr);
+            let elem = func.elem(tensor).expect("a tensor");
+            let at = Address { base, index, scale: elem.size() as u8, offset: 0 };
+            let access = match op {
+                Op::Inst(Inst::TensorLoad { dst, .. }) => Op::Load { dst, elem, at },
+                Op::Inst(Inst::TensorStore { value, .. }) => Op::Store { elem, at, value },
+                _ => unreachable!("no access"),
+            };
+            let data = Op::Field { dst: base, tensor, field: Field::Data };
+            nodes.extend([data, access].map(|op| Node { op, origin }));
+        }
+        func.blocks[b].nodes = nodes;
+    }
+    func
+}
+
+/// What is missing of the accesses of a function that is in order.
+fn missing(func: &Func) -> Vec<Why> {
+    mir::check(func).unwrap_or_else(|e| panic!("{e}"));
+    let report = run(func);
+    assert!(report.accesses > 0);
+    report.unproved.iter().map(|u| u.why).collect()
+}
+
+fn unproved(text: &str) -> Vec<Why> {
+    missing(&unchecked_func(text))
+}
+
+/// A loop over `%x` from 0 up, while `test` holds of the counter `%i` and the length `%n`.
+fn upward(test: &str) -> String {
+    format!(
+        "func @f(%x: tensor<f64>, %y: tensor<f64>, %k: i64) -> f64 {{
+  %i = copy 0
+  %sum = copy 0.0
+  %n = tensor.len %x
+  %one_more = i64.add %n, 1
+  %other = tensor.len %y
+  br test
+test:
+  {test}
+  br_if %go, body, done
+body:
+  %v = tensor.load %x, %i
+  %sum = f64.add %sum, %v
+  %i = i64.add %i, 1
+  br test
+done:
+  ret %sum
+}}"
+    )
+}
+
+#[test]
+fn loops_with_the_right_guard_are_proved() {
+    for test in ["%go = i64.lt %i, %n", "%go = i64.lt_u %i, %n", "%go = i64.ne %i, %n"] {
+        assert_eq!(unproved(&upward(test)), [], "{test}");
+    }
+}
+
+#[test]
+fn loops_with_another_guard_are_not() {
+    for test in [
+        "%go = i64.le %i, %n",
+        "%go = i64.le_u %i, %n",
+        "%go = i64.lt %i, %one_more",
+        "%go = i64.lt %i, %other",
+        "%go = i64.ne %i, %other",
+        "%go = i64.lt %i, %k",
+        "%go = i64.gt %i, %n",
+        "%go = copy true",
+    ] {
+        assert_eq!(unproved(&upward(test)), [Why::High], "{test}");
+    }
+}
+
+/// A loop over `%x` from `start` down, while `test` holds.
+fn downward(start: &str, test: &str) -> String {
+    format!(
+        "func @f(%x: tensor<f64>) -> f64 {{
+  %sum = copy 0.0
+  %n = tensor.len %x
+  %i = {start}
+  br test
+test:
+  {test}
+  br_if %go, body, done
+body:
+  %v = tensor.load %x, %i
+  %sum = f64.add %sum, %v
+  %i = i64.sub %i, 1
+  br test
+done:
+  ret %sum
+}}"
+    )
+}
+
+#[test]
+fn loops_that_go_down() {
+    assert_eq!(unproved(&downward("i64.sub %n, 1", "%go = i64.ge %i, 0")), []);
+    assert_eq!(unproved(&downward("copy %n", "%go = i64.ge %i, 0")), [Why::High]);
+    assert_eq!(unproved(&downward("i64.sub %n, 1", "%go = i64.ge %i, -1")), [Why::Low]);
+    assert_eq!(unproved(&downward("i64.sub %n, 1", "%go = i64.ne %i, 7")), [Why::Low]);
+    assert_eq!(unproved(&downward("i64.sub %n, 1", "%go = copy true")), [Why::Low]);
+}
+
+#[test]
+fn a_counter_of_32_bits_may_come_around() {
+    let text = |test: &str| {
+        format!(
+            "func @f(%x: tensor<f64>, %m: i32) -> f64 {{
+  %i = copy 0i32
+  %sum = copy 0.0
+  %n = tensor.len %x
+  br test
+test:
+  %at = i64.extend_i32 %i
+  {test}
+  br_if %go, body, done
+body:
+  %v = tensor.load %x, %at
+  %sum = f64.add %sum, %v
+  %i = i32.add %i, 1i32
+  br test
+done:
+  ret %sum
+}}"
+        )
+    };
+    // With 2^31 elements and more, -2^31 comes next after 2^31 - 1.
+    assert_eq!(unproved(&text("%go = i64.lt %at, %n")), [Why::Low]);
+    assert_eq!(unproved(&text("%go = i64.ne %at, %n")).len(), 1);
+    assert_eq!(unproved(&text("%go = i32.lt %i, %m")), [Why::High]);
+    assert_eq!(unproved(&text("%go = i64.lt_u %at, %n")), []);
+}
+
+/// Each form of an index is equal to it modulo 2^64. Those of which one is not
+/// negative and another is below the length say nothing.
+#[test]
+fn one_form_of_an_index_lies_in_the_tensor() {
+    let text = "func @f(%x: tensor<f64>, %a: i64, %b: i64) -> f64 {
+  %n = tensor.len %x
+  %p = i64.ge %a, 0
+  %q = i64.ge %b, 0
+  %i = i64.add %a, %b
+  %r = i64.lt %i, %n
+  %pq = bool.and %p, %q
+  %all = bool.and %pq, %r
+  br_if %all, good, bad
+good:
+  %v = tensor.load %x, %i
+  ret %v
+bad:
+  ret 0.0
+}";
+    // 2^62 and 2^62 pass all the tests, and their sum is -2^63.
+    assert_eq!(unproved(text).len(), 1);
+}
+
+#[test]
+fn an_access_is_as_wide_as_it_is() {
+    let mut func = unchecked_func(&upward("%go = i64.lt %i, %n"));
+    for node in func.blocks.iter_mut().flat_map(|b| &mut b.nodes) {
+        if let Op::Load { at, .. } = &mut node.op {
+            at.offset = 8;
+        }
+    }
+    assert_eq!(missing(&func), [Why::High]);
+    let mut func = unchecked_func(&upward("%go = i64.lt %i, %n"));
+    let vector = func.reg(mir::Ty::Vector(mir::Lanes::F64x2));
+    let block = func.blocks.iter_mut().find(|b| b.nodes.iter().any(|n| unchecked(&n.op).is_some()));
+    let nodes = &mut block.expect("it loads").nodes;
+    let n = nodes.iter().position(|n| unchecked(&n.op).is_some()).expect("it loads");
+    let Some((at, ..)) = unchecked(&nodes[n].op) else { unreachable!("it loads") };
+    let origin = nodes[n].origin;
+    nodes.insert(n, Node { op: Op::LoadVector { dst: vector, at }, origin });
+    assert_eq!(missing(&func), [Why::High]);
+}
+
+#[test]
+fn what_is_written_may_be_written() {
+    let text = |test: &str| {
+        upward(test)
+            .replace("%v = tensor.load %x, %i", "tensor.store %x, %i, 1.0")
+            .replace("%sum = f64.add %sum, %v\n", "")
+    };
+    assert_eq!(unproved(&text("%go = i64.lt %i, %n")), [Why::High]);
+}
+
+/// A scale that is no power of two is not what is lowered.
+#[test]
+fn scales_are_powers_of_two() {
+    let mut func = unchecked_func(&upward("%go = i64.lt %i, %n"));
+    for node in func.blocks.iter_mut().flat_map(|b| &mut b.nodes) {
+        if let Op::Load { at, elem, .. } = &mut node.op {
+            (at.scale, *elem) = (0, Elem::U8);
+        }
+    }
+    assert_eq!(run(&func).unproved.len(), 1);
+}
+
+/// A function that does `before`, and loads if the number of elements `%n` and what it did
+/// make `test` say so.
+fn guarded(before: &str, test: &str) -> String {
+    format!(
+        "func @f(%x: tensor<f64>, %a: i64, %b: i64, %c: i32, %d: bool) -> f64 {{
+  %n = tensor.len %x
+  {before}
+  {test}
+  br_if %go, good, bad
+good:
+  %v = tensor.load %x, %i
+  ret %v
+bad:
+  ret 0.0
+}}"
+    )
+}
+
+#[test]
+fn arithmetic_at_its_ends_is_not_proved() {
+    let cases = [
+        // An unsigned remainder by a large number is negative.
+        ("%r = i32.rem_u %c, -5i32\n%i = i64.extend_i32 %r", "%go = i64.lt %i, %n"),
+        ("%i = i64.rem_u %a, %n", "%go = i64.gt %a, 5"),
+        ("%i = i64.rem %a, %n", "%go = i64.gt %n, 5"),
+        ("%m = i64.sub %n, 1\n%i = i64.min_u %a, %m", "%go = i64.ge %a, 0"),
+        ("%i = i64.min_u %a, %n", "%go = i64.ge %a, 0"),
+        ("%i = i64.min %a, 3", "%go = i64.gt %n, 3"),
+        ("%i = i64.max %a, 0", "%go = i64.gt %n, 3"),
+        ("%i = i64.shr_u %a, 63", "%go = i64.gt %n, 0"),
+        ("%i = i64.shr %a, 63", "%go = i64.gt %n, 1"),
+        ("%i = i64.and %a, -8", "%go = i64.lt %i, %n"),
+        ("%i = i64.and %a, %b", "%go = i64.lt %b, %n"),
+        ("%i = i64.div %a, -2", "%go = i64.lt_u %a, %n"),
+        ("%i = i64.mul %a, 2", "%go = i64.lt_u %a, %n"),
+        ("%i = i64.abs %a", "%go = i64.lt %i, %n"),
+        ("%i = i64.neg %a", "%go = i64.le %a, 0"),
+        ("%w = i32.wrap_i64 %a\n%i = i64.extend_i32 %w", "%go = i64.lt_u %a, %n"),
+        ("%i = i64.extend_i32_u %c", "%e = i64.extend_i32 %c\n%go = i64.lt %e, %n"),
+        (
+            "%w = i32.add %c, 1i32\n%i = i64.extend_i32 %w",
+            "%p = i32.ge %c, 0i32\n%q = i64.lt %i, %n\n%go = bool.and %p, %q",
+        ),
+        ("%i = select %d, %a, %b", "%go = i64.lt_u %a, %n"),
+        ("%i = i64.add %a, 0", "%p = i64.lt_u %a, %n\n%go = bool.or %p, %d"),
+        ("%i = i64.add %a, 0", "%p = i64.lt_u %a, %n\n%q = bool.and %p, %d\n%go = bool.not %q"),
+        ("%i = i64.shl %a, 3", "%p = i64.ge %a, 0\n%q = i64.lt %i, %n\n%go = bool.and %p, %q"),
+    ];
+    for (before, test) in cases {
+        assert_eq!(unproved(&guarded(before, test)).len(), 1, "{before}; {test}");
+    }
+}
+
+#[test]
+fn arithmetic_in_range_is_proved() {
+    let cases = [
+        ("%i = i64.rem_u %a, %n", "%go = i64.gt %n, 0"),
+        ("%i = i64.shr_u %a, 63", "%go = i64.gt %n, 1"),
+        ("%i = i64.and %a, 7", "%go = i64.gt %n, 7"),
+        ("%i = i64.sub %a, %b", "%go = i64.lt_u %i, %n"),
+        ("%i = i64.add %a, 0", "%p = i64.ge_u %a, %n\n%q = bool.or %p, %d\n%go = bool.not %q"),
+    ];
+    for (before, test) in cases {
+        assert_eq!(unproved(&guarded(before, test)), [], "{before}; {test}");
+    }
+}
+
+/// A function with a loop of which `body` is given, which ends with a way back to `again`
+/// or to `done`.
+fn looping(body: &str) -> String {
+    format!(
+        "func @f(%x: tensor<f64>, %y: tensor<f64>, %a: i64, %d: bool, %e: bool) -> f64 {{
+  %n = tensor.len %x
+  %i = copy 0
+  %j = copy 0
+  %w = copy 0i32
+  %t = copy %x
+  %k = copy 0
+  br again
+again:
+  {body}
+done:
+  ret 0.0
+}}"
+    )
+}
+
+#[test]
+fn what_is_of_another_time_is_not_taken_for_now() {
+    let cases = [
+        // Ways back that add different numbers.
+        "%p = i64.ne %i, %n\nbr_if %p, load, done\nload:\n%v = tensor.load %x, %i\nbr_if %d, one, two
+one:\n%i = i64.add %i, 1\nbr again\ntwo:\n%i = i64.add %i, 2\nbr again",
+        "%p = i64.lt %i, %n\nbr_if %p, load, done\nload:\n%v = tensor.load %x, %i\nbr_if %d, one, two
+one:\n%i = i64.add %i, 1\nbr again\ntwo:\n%i = i64.sub %i, 1\nbr again",
+        // Two counters that add the same, one of which comes around.
+        "%p = i64.lt %i, %n\nbr_if %p, load, done\nload:\n%at = i64.extend_i32 %w\n%v = tensor.load %x, %at
+br_if %d, one, two\none:\n%i = i64.add %i, 1\n%w = i32.add %w, 1i32\nbr again
+two:\n%i = i64.add %i, 2\n%w = i32.add %w, 2i32\nbr again",
+        // An inner loop that is entered again, and a counter that is not set back.
+        "%k = copy 0\nbr inner\ninner:\n%p = i64.lt %k, %n\nbr_if %p, load, next\nload:
+%v = tensor.load %x, %j\n%j = i64.add %j, 1\n%k = i64.add %k, 1\nbr inner
+next:\nbr_if %d, again, done",
+        // A length of the tensor that was there before.
+        "%m = tensor.len %t\n%p = i64.lt_u %a, %m\n%t = copy %y\nbr_if %p, load, done
+load:\n%v = tensor.load %t, %a\nbr again",
+        // A test of what the index was before.
+        "%p = i64.lt_u %i, %n\n%i = i64.add %i, 1\nbr_if %p, load, done
+load:\n%v = tensor.load %x, %i\nbr again",
+        // A test that a second way in goes around.
+        "br_if %d, test, load\ntest:\n%p = i64.lt_u %i, %n\nbr_if %p, load, done
+load:\n%v = tensor.load %x, %i\n%i = i64.add %i, 1\nbr_if %e, test, again",
+        // A branch both of whose ways are one.
+        "%p = i64.lt_u %i, %n\nbr_if %p, load, load
+load:\n%v = tensor.load %x, %i\n%i = i64.add %i, 1\nbr again",
+        // Passed at the end of an iteration, but not before the first.
+        "br load\nload:\n%v = tensor.load %x, %i\n%i = i64.add %i, 1\n%p = i64.lt %i, %n\nbr_if %p, again, done",
+    ];
+    for body in cases {
+        assert_eq!(unproved(&looping(body)).len(), 1, "{body}");
+    }
+}
