@@ -16,7 +16,7 @@
 //! - [`operation`]: operations of the catalogue and host functions, run by the runtime
 //! - [`state`]: what a run changes: objects, globals, fuel, and what has been seen of it
 //! - [`eval`]: the evaluator, and who may watch it
-//! - [`compare`]: what an evaluation came to, and how two of them differ
+//! - [`mod@compare`]: what an evaluation came to, and how two of them differ
 
 #![forbid(unsafe_code)]
 
