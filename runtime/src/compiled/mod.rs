@@ -94,20 +94,17 @@ pub enum Claim {
     Element,
     /// Consecutive elements that a vector holds lie in their tensor.
     Vector,
-    /// A loop runs no more iterations than that.
-    TripCount,
 }
 
 impl Claim {
     /// Every claim, in order of its number.
-    const ALL: [Claim; 3] = [Claim::Element, Claim::Vector, Claim::TripCount];
+    const ALL: [Claim; 2] = [Claim::Element, Claim::Vector];
 
     /// The pass that makes it.
     pub const fn pass(self) -> &'static str {
         match self {
             Claim::Element => "loop_versioning",
             Claim::Vector => "vectorise",
-            Claim::TripCount => "poll",
         }
     }
 
@@ -119,14 +116,10 @@ impl Claim {
     /// The trap where the claim of that number is not so.
     fn fault(number: u8) -> TrapError {
         let claim = Claim::ALL.get(number as usize).copied().unwrap_or(Claim::Element);
-        let (what, pass) = match claim {
-            Claim::Element => ("an access outside of its tensor", claim.pass()),
-            Claim::Vector => ("a vector outside of its tensor", claim.pass()),
-            Claim::TripCount => ("more iterations of a loop than were said to come", claim.pass()),
-        };
         let text = format!(
-            "compiled code came to {what}, a mistake of the compiler (pass `{pass}`): \
-             please report it; `--tier interp` runs the program without compiled code"
+            "compiled code came to an access outside of its tensor, a mistake of the compiler (pass `{}`): \
+             please report it; `--tier interp` runs the program without compiled code",
+            claim.pass()
         );
         TrapError::new(TrapCode::CompilerFault, text)
     }
