@@ -90,8 +90,9 @@ fn passes_change_nothing_where_numbers_come_around() {
 fn passes_change_nothing_in_the_programs_of_this_repository() {
     let mut tally = Tally::default();
     let mut count = 0;
-    for case in mutation::corpus::samples() {
-        // Those that take long do elsewhere.
+    // A debug build takes minutes for all of them; an optimised one sees to that.
+    let every = if cfg!(debug_assertions) { 6 } else { 1 };
+    for case in mutation::corpus::samples().into_iter().step_by(every) {
         if let Err(why) = caught(|| evaluation::check(case.module.clone(), &case.script, count, &mut tally)) {
             panic!("{}: {why}", case.from);
         }
