@@ -142,8 +142,12 @@ fn conditions(func: &Func) -> Vec<(usize, usize)> {
 fn weakened_guards_are_refused() {
     let most = if cfg!(debug_assertions) { FEW } else { usize::MAX };
     let (mut tried, mut refused) = (0, 0);
-    let folders = ["benches/programs", "examples", "tests/programs/tiers", "tests/programs/natural"];
-    samples(&folders, 0, |Sample { mut func, .. }| {
+    let all = ["benches/programs", "examples", "tests/programs/tiers", "tests/programs/natural"];
+    let folders = if cfg!(debug_assertions) { &all[..1] } else { &all[..] };
+    samples(folders, 0, |Sample { mut func, .. }| {
+        if tried == most {
+            return;
+        }
         let report = check::run(&func);
         if report.accesses == 0 || !report.unproved.is_empty() {
             return;
