@@ -102,7 +102,9 @@ fn most_accesses_are_proved() {
         assert!(missing * 20 <= accesses, "{missing} of {accesses} in kernels");
     }
     if cfg!(debug_assertions) {
-        println!("skipped: the other programs, which take minutes in a debug build");
+        println!(
+            "skipped: the other programs; `cargo test --profile quick -p nbc-jit --test check` has them"
+        );
         return;
     }
     let (accesses, missing) = proved(&["examples", "tests/programs", "jit/tests/filetests"], places);
