@@ -4,8 +4,8 @@
 //! Whatever passes have concluded, memory is safe if this module is right: it
 //! looks at the final function alone, by reasoning of its own, and imports the form
 //! ([`crate::mir`]) and its flow graph, no analysis and no pass (`tests/tidy.rs`
-//! sees to that). An access that it cannot prove is reported, and the function is
-//! compiled once more with all its checks.
+//! sees to that). An access that it cannot prove is reported, and gets a check that is
+//! made as code runs ([`crate::sanitize`]).
 //!
 //! What is proved of an access of `width` bytes at `base + index*scale + offset`:
 //! `base` is the address of the data of a tensor, and as exact integers
