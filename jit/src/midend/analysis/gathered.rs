@@ -6,7 +6,8 @@
 //! question: any number of facts may be left out, for each only adds to what
 //! is known.
 
-use super::induction::{Fact, Induction, MAX_CLIMB};
+use super::induction::fact::Fact;
+use super::induction::{Induction, MAX_CLIMB};
 use crate::budget::Budget;
 use nbc_ir::BlockId;
 use nbc_ir::flow::Cfg;
@@ -41,16 +42,14 @@ impl Gathered {
         &self,
         way: impl Iterator<Item = BlockId>,
         cfg: &Cfg,
-        find: impl Fn(BlockId, BlockId, &mut Vec<Fact>),
+        find: impl Fn(BlockId, BlockId) -> Vec<Fact>,
     ) -> Vec<Rc<Fact>> {
         let mut facts: Vec<Rc<Fact>> = Vec::new();
         for to in way {
             let [from] = *cfg.preds(to) else { continue };
             let known = self.edges.borrow().get(&to).cloned();
             let of_edge = known.unwrap_or_else(|| {
-                let mut found = Vec::new();
-                find(from, to, &mut found);
-                let found: Rc<[Rc<Fact>]> = found.into_iter().take(MAX_FACTS).map(Rc::new).collect();
+                let found: Rc<[Rc<Fact>]> = find(from, to).into_iter().take(MAX_FACTS).map(Rc::new).collect();
                 self.edges.borrow_mut().insert(to, found.clone());
                 found
             });
@@ -69,7 +68,7 @@ impl Induction {
     pub fn facts(&self, block: BlockId, top: Option<BlockId>) -> Vec<Rc<Fact>> {
         let above = |b: &BlockId| self.forest.doms.immediate(*b);
         let way = std::iter::successors(Some(block), above).take_while(|b| Some(*b) != top).take(MAX_CLIMB);
-        self.gathered.on(way, &self.forest.cfg, |from, to, facts| self.facts_of_edge(from, to, facts))
+        self.gathered.on(way, &self.forest.cfg, |from, to| self.facts_of_edge(from, to))
     }
 
     /// The work that finding out more may take.

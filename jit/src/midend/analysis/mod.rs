@@ -14,6 +14,7 @@ pub mod values;
 use crate::budget::Budget;
 use crate::mir::Func;
 use induction::Induction;
+use induction::residue::Widths;
 use loops::{Forest, make_preheaders};
 use std::rc::Rc;
 use values::Values;
@@ -28,6 +29,8 @@ pub struct Analyses {
     values: Option<Option<Rc<Values>>>,
     before: Option<Rc<Func>>,
     induction: Option<Rc<Induction>>,
+    /// How wide integers are.
+    widths: Widths,
     /// The function that it is all about.
     #[cfg(debug_assertions)]
     of: Option<Vec<crate::mir::Block>>,
@@ -37,6 +40,12 @@ impl Analyses {
     /// Nothing found out yet, with that much work for it.
     pub fn within(budget: &Rc<Budget>) -> Analyses {
         Analyses { budget: budget.clone(), ..Analyses::default() }
+    }
+
+    /// Nothing found out yet, of integers of such widths.
+    #[cfg(test)]
+    pub(crate) fn with_widths(widths: Widths) -> Analyses {
+        Analyses { widths, ..Analyses::default() }
     }
 
     /// The work that is left.
@@ -65,7 +74,7 @@ impl Analyses {
     /// How its integers change; `None` when finding out would take too long.
     pub fn induction(&mut self, func: &Func) -> Option<Rc<Induction>> {
         let (before, forest, values) = (self.before(func), self.forest(func), self.values(func)?);
-        let new = || Rc::new(Induction::new(before, forest, values, &self.budget));
+        let new = || Rc::new(Induction::new(self.widths, before, forest, values, &self.budget));
         Some(self.induction.get_or_insert_with(new).clone())
     }
 
@@ -81,7 +90,7 @@ impl Analyses {
 
     /// To be called when the function has changed.
     pub fn forget(&mut self) {
-        *self = Analyses::within(&self.budget);
+        *self = Analyses { widths: self.widths, ..Analyses::within(&self.budget) };
     }
 
     /// As [`Analyses::forget`], if so; and whether.

@@ -1,14 +1,12 @@
 //! What is known at compile time of how small and large integers can be.
 
+use super::induction::residue::Widths;
 use super::loops::Forest;
 use super::poly::Span;
 use super::values::{Arg, Value, Values};
 use crate::mir::{Field, Func, Op, Ty};
 use nbc_ir::op::Imm;
 use nbc_ir::{Elem, Inst, Type};
-
-/// No tensor has that many elements: they would not fit any address space.
-const MAX_LEN: i64 = 1 << 58;
 
 /// Least and greatest value of each integer and truth value (0 or 1); all that
 /// its type holds for the rest.
@@ -20,13 +18,15 @@ pub struct Ranges {
 impl Ranges {
     /// The ranges of the values of `func`. `known` says of phis what it knows.
     pub fn new(
+        widths: &Widths,
         func: &Func,
         forest: &Forest,
         values: &Values,
         known: impl Fn(Value) -> Option<Span>,
     ) -> Ranges {
-        let all = (0..values.len()).map(|v| whole(func, values, Value(v as u32)));
+        let all = (0..values.len()).map(|v| whole(widths, func, values, Value(v as u32)));
         let mut ranges = Ranges { of: all.collect() };
+        let wide = widths.wide.span();
         for &block in forest.cfg.rpo() {
             for &phi in values.phis(block) {
                 ranges.of[phi.index()] = known(phi).unwrap_or_else(|| ranges.join(forest, values, phi));
@@ -34,9 +34,9 @@ impl Ranges {
             for (n, node) in func.blocks[block.index()].nodes.iter().enumerate() {
                 if let Some(made) = values.made_by(block, n) {
                     let whole = ranges.of[made.index()];
-                    if whole.is_in(Span::I64) {
+                    if whole.is_in(wide) {
                         let args = values.args(&node.op, block, n);
-                        ranges.of[made.index()] = ranges.result(func, &node.op, whole, &args);
+                        ranges.of[made.index()] = ranges.result(widths, func, &node.op, whole, &args);
                     }
                 }
             }
@@ -77,10 +77,10 @@ impl Ranges {
     }
 
     /// The result of an instruction whose type holds `whole`.
-    fn result(&self, func: &Func, op: &Op, whole: Span, args: &[Arg]) -> Span {
+    fn result(&self, widths: &Widths, func: &Func, op: &Op, whole: Span, args: &[Arg]) -> Span {
         let inst = match op {
             Op::Inst(inst) => inst,
-            Op::Field { field, .. } => return field_range(*field),
+            Op::Field { field, .. } => return field_range(widths, *field),
             Op::Load { elem: Elem::U8, .. } => return Span::new(0, 255),
             _ => return whole,
         };
@@ -92,7 +92,8 @@ impl Ranges {
         };
         let or_whole = |span: Span| if span.is_in(whole) { span } else { whole };
         let natural = |span: Span| span.low >= 0;
-        let is_32 = whole == Span::I32;
+        let width = if whole == widths.narrow.span() { widths.narrow } else { widths.wide };
+        let (bits, narrow) = (i64::from(width.bits), widths.narrow.span());
         match inst {
             Inst::I64Const { value, .. } | Inst::I32Const { value, .. } | Inst::BoolConst { value, .. } => {
                 self.of_arg(Arg::Imm(*value))
@@ -114,20 +115,18 @@ impl Ranges {
                 Span { low: 0, high: (1 << bits) - 1 }
             }
             Inst::I64Shl { .. } | Inst::I32Shl { .. } => match literal(1) {
-                Some(by) if (0..63).contains(&by) && !(is_32 && by > 30) => {
-                    or_whole(arg(0).times(Span::number(1 << by)))
-                }
+                Some(by) if (0..bits - 1).contains(&by) => or_whole(arg(0).times(Span::number(1 << by))),
                 _ => whole,
             },
             Inst::I64Shr { .. } | Inst::I32Shr { .. } => match literal(1) {
-                Some(by) if (0..if is_32 { 32 } else { 64 }).contains(&by) => {
+                Some(by) if (0..bits).contains(&by) => {
                     Span { low: arg(0).low >> by, high: arg(0).high >> by }
                 }
                 _ => whole,
             },
             Inst::I64ShrU { .. } | Inst::I32ShrU { .. } => match literal(1) {
-                Some(by) if (1..if is_32 { 32 } else { 64 }).contains(&by) => {
-                    let largest = if is_32 { u32::MAX as i128 } else { u64::MAX as i128 };
+                Some(by) if (1..bits).contains(&by) => {
+                    let largest = (1i128 << bits) - 1;
                     let high = if natural(arg(0)) { arg(0).high } else { largest };
                     Span { low: 0, high: high >> by }
                 }
@@ -160,19 +159,19 @@ impl Ranges {
             Inst::I64Max { .. } | Inst::I32Max { .. } => {
                 Span { low: arg(0).low.max(arg(1).low), high: arg(0).high.max(arg(1).high) }
             }
-            Inst::I64Clz { .. } | Inst::I64Ctz { .. } | Inst::I64Popcnt { .. } => Span::new(0, 64),
-            Inst::I32Clz { .. } | Inst::I32Ctz { .. } | Inst::I32Popcnt { .. } => Span::new(0, 32),
+            Inst::I64Clz { .. } | Inst::I64Ctz { .. } | Inst::I64Popcnt { .. } => Span::new(0, bits),
+            Inst::I32Clz { .. } | Inst::I32Ctz { .. } | Inst::I32Popcnt { .. } => Span::new(0, bits),
             Inst::I64Extend8 { .. } | Inst::I32Extend8 { .. } => Span::new(-128, 127),
             Inst::I64Extend16 { .. } | Inst::I32Extend16 { .. } => Span::new(-32768, 32767),
-            Inst::I64Extend32 { .. } if !arg(0).is_in(Span::I32) => Span::I32,
+            Inst::I64Extend32 { .. } if !arg(0).is_in(narrow) => narrow,
             Inst::I64Extend32 { .. } | Inst::I64ExtendI32 { .. } => arg(0),
             Inst::I64ExtendI32U { .. } if natural(arg(0)) => arg(0),
-            Inst::I64ExtendI32U { .. } => Span::new(0, u32::MAX as i64),
+            Inst::I64ExtendI32U { .. } => Span::new(0, (1 << widths.narrow.bits) - 1),
             Inst::I32WrapI64 { .. } => or_whole(arg(0)),
             Inst::I64FromBool { .. } | Inst::I32FromBool { .. } => Span::new(0, 1),
-            Inst::TensorLen { .. } => field_range(Field::Len),
-            Inst::TensorRank { .. } => field_range(Field::Rank),
-            Inst::TensorDim { .. } | Inst::ListLen { .. } => Span::new(0, i64::MAX),
+            Inst::TensorLen { .. } => field_range(widths, Field::Len),
+            Inst::TensorRank { .. } => field_range(widths, Field::Rank),
+            Inst::TensorDim { .. } | Inst::ListLen { .. } => field_range(widths, Field::Dim(0)),
             Inst::TensorLoad { x, .. } | Inst::TensorLoad2 { x, .. } | Inst::TensorLoad3 { x, .. } => match x
             {
                 nbc_ir::Operand::Reg(x) if func.elem(*x) == Some(Elem::U8) => Span::new(0, 255),
@@ -184,20 +183,21 @@ impl Ranges {
 }
 
 /// What a type holds.
-fn whole(func: &Func, values: &Values, value: Value) -> Span {
+fn whole(widths: &Widths, func: &Func, values: &Values, value: Value) -> Span {
     match func.regs[values.def(value).reg.index()] {
-        Ty::Value(Type::I64) => Span::I64,
-        Ty::Value(Type::I32) => Span::I32,
+        Ty::Value(Type::I64) => widths.wide.span(),
+        Ty::Value(Type::I32) => widths.narrow.span(),
         Ty::Value(Type::Bool) => Span::new(0, 1),
         _ => Span::ALL,
     }
 }
 
 /// The range of a field of a tensor that is no address.
-pub fn field_range(field: Field) -> Span {
+pub fn field_range(widths: &Widths, field: Field) -> Span {
+    let most = widths.wide.span().high;
     match field {
-        Field::Len | Field::WritableLen => Span::new(0, MAX_LEN),
+        Field::Len | Field::WritableLen => Span { low: 0, high: 1 << widths.len },
         Field::Rank => Span::new(0, 8),
-        Field::Data | Field::WritableDim0 | Field::Dim(_) => Span::new(0, i64::MAX),
+        Field::Data | Field::WritableDim0 | Field::Dim(_) => Span { low: 0, high: most },
     }
 }

@@ -1,7 +1,16 @@
-//! How often loops turn at most, as a number: what the numbers in a program,
-//! the shapes of its tensors and the branches on the way to a loop say.
+//! Trip counts as numbers: how many iterations loops have at most, by what the
+//! numbers in a program, the shapes of its tensors and the branches on the way to
+//! a loop say.
+//!
+//! A limit holds under conditions on every count as far as the loop goes. Let
+//! `last` be the first count at which it no longer lets the loop go on. If the
+//! conditions hold for all counts from 0 to `last`, the loop does not go beyond: at
+//! the first count at which it did, they held, and so did the limit.
 
-use super::induction::{Fact, InCount, Induction, Limit, Need};
+use super::induction::Induction;
+use super::induction::assuming::Condition;
+use super::induction::fact::Fact;
+use super::induction::limit::{Bound, Limit};
 use super::loops::LoopId;
 use super::poly::{Atom, Poly, Quantity, Span};
 use nbc_ir::BlockId;
@@ -12,16 +21,16 @@ use std::rc::Rc;
 const MAX_DEPTH: u32 = 4;
 
 /// Answers for the loops of a function.
-pub struct Turns<'a> {
+pub struct TripCounts<'a> {
     it: &'a Induction,
     known: FxHashMap<LoopId, Option<i64>>,
     depth: u32,
 }
 
-impl<'a> Turns<'a> {
+impl<'a> TripCounts<'a> {
     /// Of the function that `it` analyses.
-    pub fn new(it: &'a Induction) -> Turns<'a> {
-        Turns { it, known: FxHashMap::default(), depth: 0 }
+    pub fn new(it: &'a Induction) -> TripCounts<'a> {
+        TripCounts { it, known: FxHashMap::default(), depth: 0 }
     }
 
     /// No more than so often does the loop's header run each time that the
@@ -49,69 +58,75 @@ impl<'a> Turns<'a> {
 
     /// What a limit says, if all that it needs is so as long as it is.
     fn at_limit(&mut self, id: LoopId, limit: &Limit, before: BlockId, facts: &[Rc<Fact>]) -> Option<i64> {
-        let step = limit.step.as_number().filter(|step| *step > 0)?;
-        let rest = self.span(&limit.rest, before, facts);
-        // It goes on at counts up to that; one more, and the test fails.
-        let last = rest.high.max(-1).div_euclid(step as i128) + 1;
-        let last = i64::try_from(last).ok()?;
-        let holds = match &limit.requires {
-            Some(poly) => self.span(poly, before, facts).low >= 0,
-            None => true,
-        };
-        let fits = holds && limit.needs.iter().all(|need| self.fits(id, need, last, before, facts));
-        fits.then(|| last.saturating_add(1))
+        let mut last = None;
+        limit.bound.would(|bound| {
+            last = self.last_count(bound, before, facts);
+            last.is_some()
+        });
+        let last = last?;
+        limit.bound.settled(|condition| self.holds(condition, (id, last), before, facts))?;
+        last.checked_add(1)
     }
 
-    /// Whether what was compared in the loop lies in range at counts up to `last`.
-    fn fits(&mut self, id: LoopId, need: &Need, last: i64, before: BlockId, facts: &[Rc<Fact>]) -> bool {
-        let Some(InCount { rest, step, .. }) = self.it.in_count(&need.poly, id) else { return false };
-        let moved = self.span(&step, before, facts).times(Span::new(0, last));
-        self.span(&rest, before, facts).plus(moved).fits(need.bits)
+    /// The first count at which the loop no longer goes on.
+    fn last_count(&mut self, bound: &Bound, before: BlockId, facts: &[Rc<Fact>]) -> Option<i64> {
+        let step = bound.step.as_number().filter(|step| *step > 0)?;
+        let rest = self.span(&bound.rest, None, before, facts);
+        i64::try_from(rest.high.max(-1).div_euclid(step as i128) + 1).ok()
+    }
+
+    /// Whether a condition holds at counts up to `last` of a loop.
+    fn holds(
+        &mut self,
+        condition: &Condition,
+        (id, last): (LoopId, i64),
+        before: BlockId,
+        facts: &[Rc<Fact>],
+    ) -> bool {
+        let count = Some((self.it.atom(Quantity::Count(id)), Span::new(0, last)));
+        match condition {
+            Condition::Fits(residue) => {
+                residue.proved(|poly| Some(self.span(poly, count, before, facts))).is_some()
+            }
+            Condition::NotNegative(poly) => self.span(poly, count, before, facts).low >= 0,
+        }
     }
 
     /// Least and greatest value that `poly`, which is known by the end of
-    /// `block`, can have there. `facts` are those of that block.
-    fn span(&mut self, poly: &Poly, block: BlockId, facts: &[Rc<Fact>]) -> Span {
+    /// `block`, can have there. `facts` are those of that block; `count` has that range.
+    fn span(&mut self, poly: &Poly, count: Option<(Atom, Span)>, block: BlockId, facts: &[Rc<Fact>]) -> Span {
         if !self.it.budget().spend((1 + poly.terms.len()) * (1 + facts.len())) {
             return Span::ALL;
         }
-        let whole = poly.span(|atom| self.span_of(atom, block, facts));
+        let whole = poly.span(|atom| match count {
+            Some((counted, span)) if counted == atom => span,
+            _ => self.span_of(atom, block, facts),
+        });
         // The whole may have been compared.
-        facts.iter().filter(|fact| self.is_plain(fact)).fold(whole, |span, fact| {
-            let above = poly.minus(&fact.poly).and_then(|p| p.as_number());
-            let below = poly.plus(&fact.poly).and_then(|p| p.as_number());
+        facts.iter().filter_map(|fact| self.plain(fact)).fold(whole, |span, fact| {
+            let above = poly.minus(fact).and_then(|p| p.as_number());
+            let below = poly.plus(fact).and_then(|p| p.as_number());
             let low = above.map_or(Span::ALL.low, i128::from);
             let high = below.map_or(Span::ALL.high, i128::from);
             span.and(Span { low, high })
         })
     }
 
-    /// Whether a fact holds as it stands: what it needs is that quantities are
-    /// what they are.
-    fn is_plain(&self, fact: &Fact) -> bool {
-        let is_large = |p: &Poly| p.span(|a| self.it.span_of_atom(a)).low >= 0;
-        fact.requires.as_ref().is_none_or(is_large)
-            && fact.needs.iter().all(|need| {
-                need.poly.as_atom().is_some_and(|atom| self.is_itself(atom, need.bits))
-                    || need.poly.span(|a| self.it.span_of_atom(a)).fits(need.bits)
-            })
-    }
-
-    /// Whether what was compared as a number of so many bits, and is equal to a
-    /// quantity where both are in range, always is.
-    fn is_itself(&self, atom: Atom, bits: u32) -> bool {
-        match *self.it.atoms.borrow().get(atom) {
-            Quantity::Value(value) => self.it.bits(value) <= bits,
-            _ => bits == 62,
-        }
+    /// A fact that holds as it stands.
+    fn plain<'f>(&self, fact: &'f Fact) -> Option<&'f Poly> {
+        let span = |poly: &Poly| poly.span(|a| self.it.span_of_atom(a));
+        fact.settled(|condition| match condition {
+            Condition::Fits(residue) => residue.proved(|poly| Some(span(poly))).is_some(),
+            Condition::NotNegative(poly) => span(poly).low >= 0,
+        })
     }
 
     fn span_of(&mut self, atom: Atom, block: BlockId, facts: &[Rc<Fact>]) -> Span {
         let whole = self.it.span_of_atom(atom);
         let of_counter = self.span_of_counter(atom, block).map_or(whole, |span| span.and(whole));
-        facts.iter().filter(|fact| self.is_plain(fact)).fold(of_counter, |span, fact| {
-            let limit = fact.poly.constant as i128;
-            span.and(match fact.poly.as_multiple() {
+        facts.iter().filter_map(|fact| self.plain(fact)).fold(of_counter, |span, fact| {
+            let limit = fact.constant as i128;
+            span.and(match fact.as_multiple() {
                 Some((a, 1)) if a == atom => Span { low: -limit, ..Span::ALL },
                 Some((a, -1)) if a == atom => Span { high: limit, ..Span::ALL },
                 _ => Span::ALL,
@@ -120,19 +135,24 @@ impl<'a> Turns<'a> {
     }
 
     /// That of a counter of a loop around `block`, from where it starts and
-    /// how often the loop turns.
+    /// how many iterations the loop has.
     fn span_of_counter(&mut self, atom: Atom, block: BlockId) -> Option<Span> {
         let Quantity::Value(value) = *self.it.atoms.borrow().get(atom) else { return None };
         let counter = self.it.counter(value)?;
-        if !self.it.forest.contains(counter.id, block) || !counter.needs.is_empty() {
+        if !self.it.forest.contains(counter.id, block) {
             return None;
         }
-        let step = counter.step.as_number()?;
-        let turns = self.at_most(counter.id)?;
+        let last = self.at_most(counter.id)? - 1;
+        let count = self.it.atom(Quantity::Count(counter.id));
+        let growth = counter.growth.settled(|_| false)?;
+        let now = growth.after(&Poly::atom(count))?;
         let before = self.it.forest.get(counter.id).preheader?;
         let facts = self.it.facts(before, None);
-        let start = self.span(&counter.start, before, &facts);
-        let span = start.plus(Span::number(step).times(Span::new(0, turns - 1)));
-        span.fits(self.it.bits(value)).then_some(span)
+        let mut span = None;
+        now.proved(|poly| {
+            span = Some(self.span(poly, Some((count, Span::new(0, last))), before, &facts));
+            span
+        })?;
+        span
     }
 }

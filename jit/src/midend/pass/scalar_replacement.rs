@@ -20,8 +20,9 @@
 
 use crate::midend::analysis::Analyses;
 use crate::midend::analysis::induction::Induction;
+use crate::midend::analysis::induction::residue::Residue;
 use crate::midend::analysis::loops::{Loop, LoopId};
-use crate::midend::analysis::poly::{Atom, Poly, Quantity};
+use crate::midend::analysis::poly::{Atom, Quantity};
 use crate::midend::analysis::values::{Arg, Made, Value};
 use crate::mir::{Field, Func, Node, Op, Ty, Write};
 use nbc_ir::op::{Effect, Imm};
@@ -92,8 +93,8 @@ enum Base {
 #[derive(Clone)]
 struct Where {
     base: Base,
-    /// Bytes from there.
-    bytes: Poly,
+    /// Bytes from there, as an address has them: modulo 2^64.
+    bytes: Residue,
     elem: Elem,
 }
 
@@ -103,7 +104,7 @@ impl Where {
         if self.base != other.base {
             return None;
         }
-        self.bytes.minus(&other.bytes)?.as_number()
+        self.bytes.distance_from(&other.bytes)
     }
 
     /// Whether it is the same element.
@@ -219,31 +220,32 @@ impl<'a> Turn<'a> {
             },
             _ => Base::Other(base),
         };
-        let index = self.it.poly_of(args[1])?;
-        let bytes = index.times(&Poly::number(at.scale.into()))?.plus_number(at.offset.into())?;
+        let index = self.it.index(args[1])?;
+        let bytes = index.times_number(at.scale.into())?.plus_number(at.offset.into())?;
         Some(Where { base, bytes, elem })
     }
 
     /// What is in the next turn at the place of a quantity, in terms of this.
-    fn next(&self, atom: Atom) -> Option<Poly> {
+    fn next(&self, atom: Atom) -> Option<Residue> {
+        let wide = self.it.widths.wide;
         let quantity = self.it.atoms.borrow().get(atom).clone();
         match quantity {
             Quantity::Value(value) if !self.it.is_fixed(value, self.id) => {
                 let def = self.it.values.def(value);
                 let header = self.it.forest.get(self.id).header;
-                // A polynomial is equal to an i32 only modulo 2^32.
-                let is_whole = self.it.func.regs[def.reg.index()] == Ty::Value(Type::I64);
-                if def.made != Made::Phi || def.block != header || !is_whole {
+                if def.made != Made::Phi || def.block != header {
                     return None;
                 }
                 let cfg = &self.it.forest.cfg;
                 let preds = cfg.preds(header).iter().filter(|p| cfg.is_reachable(**p));
                 let mut back = preds.zip(self.it.values.phi_args(value)).filter(|(p, _)| **p == self.latch);
                 let (_, arg) = back.next()?;
-                Some(self.it.poly(*arg).clone())
+                self.it.residue(*arg).cloned()
             }
-            Quantity::Value(_) => Some(Poly::atom(atom)),
-            Quantity::Field(tensor, _) => self.it.is_fixed(tensor, self.id).then(|| Poly::atom(atom)),
+            Quantity::Value(_) => Some(Residue::atom(atom, wide)),
+            Quantity::Field(tensor, _) => {
+                self.it.is_fixed(tensor, self.id).then(|| Residue::atom(atom, wide))
+            }
             Quantity::Count(_) | Quantity::Quotient(..) => None,
         }
     }

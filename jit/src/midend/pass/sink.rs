@@ -9,7 +9,7 @@
 //! registers of their own, and the store behind reads those. So it goes where
 //! the store of the way that was taken went, whatever that is, and only
 //! unchecked stores move, which nobody can tell. That both go to the same
-//! place, as polynomials say, is asked only because it pays then.
+//! place, as residues say, is asked only because it pays then.
 
 use crate::midend::analysis::Analyses;
 use crate::midend::analysis::induction::Induction;
@@ -78,7 +78,7 @@ impl Pair {
             let store = nodes.len() - 2;
             it.values.args(&nodes[store].op, way, store)
         });
-        let index = |n: usize| it.poly_of(args[n][1]);
+        let index = |n: usize| it.index(args[n][1]);
         args[0][0] == args[1][0] && index(0).is_some() && index(0) == index(1)
     }
 

@@ -13,7 +13,7 @@
 use crate::midend::analysis::Analyses;
 use crate::midend::analysis::counted_loop::{Compare, Counted, Step, count_defs};
 use crate::midend::analysis::loops::Forest;
-use crate::midend::analysis::trip_count::Turns;
+use crate::midend::analysis::trip_count::TripCounts;
 use crate::mir::{Entry, Func, Node, Op};
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 
@@ -67,7 +67,7 @@ impl Pay {
             let Some(it) = known.induction(func) else { return };
             Some(it)
         };
-        let mut turns = it.as_deref().map(Turns::new);
+        let mut turns = it.as_deref().map(TripCounts::new);
         for id in forest.inside_out() {
             let l = forest.get(id);
             let a_turn = weight(l.size) + self.left[id.index()];

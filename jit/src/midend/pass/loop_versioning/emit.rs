@@ -218,7 +218,7 @@ impl<'a> Writer<'a> {
         // Where there is but one value, nothing is added to it: that could
         // overflow before it is known to be small.
         for poly in &guard.natural {
-            let truth = match alone(poly) {
+            let truth = match self.alone(poly) {
                 Some((atom, 1)) => {
                     let a = self.atom(atom);
                     self.truth(|dst| Inst::I64Ge { dst, a, b: (-poly.constant).into() })
@@ -236,7 +236,7 @@ impl<'a> Writer<'a> {
         }
         for (poly, tensor, field) in &guard.below {
             let mut b: Operand = self.field(*tensor, *field).into();
-            let a = match alone(poly) {
+            let a = match self.alone(poly) {
                 Some((atom, 1)) => {
                     if poly.constant != 0 {
                         b = self.integer(|dst| Inst::I64Add { dst, a: b, b: (-poly.constant).into() });
@@ -252,13 +252,14 @@ impl<'a> Writer<'a> {
             self.truth(|dst| Inst::BoolAnd { dst, a, b })
         })
     }
-}
 
-/// The quantity of a polynomial that is one and a constant of moderate size,
-/// and its sign.
-fn alone(poly: &Poly) -> Option<(Atom, i64)> {
-    let [(product, sign @ (1 | -1))] = *poly.terms else { return None };
-    let mut atoms = product.atoms();
-    let (first, second) = (atoms.next()?, atoms.next());
-    (second.is_none() && poly.constant.unsigned_abs() < NEAR).then_some((first, sign))
+    /// The quantity of a polynomial that is one and a constant of moderate size,
+    /// and its sign.
+    fn alone(&self, poly: &Poly) -> Option<(Atom, i64)> {
+        let [(product, sign @ (1 | -1))] = *poly.terms else { return None };
+        let mut atoms = product.atoms();
+        let (first, second) = (atoms.next()?, atoms.next());
+        let is_near = poly.constant.unsigned_abs() < 1 << self.it.widths.of(NEAR);
+        (second.is_none() && is_near).then_some((first, sign))
+    }
 }

@@ -6,8 +6,11 @@
 //! second index of a triangle is bounded with the first. What is concluded is
 //! never too narrow; where it may be too wide it is not `exact`.
 
-use super::level::Level;
-use crate::midend::analysis::induction::{Fact, Need};
+use super::level::{Level, When};
+use crate::midend::analysis::induction::assuming::Condition;
+use crate::midend::analysis::induction::counter::Growth;
+use crate::midend::analysis::induction::fact::Fact;
+use crate::midend::analysis::induction::residue::{Residue, Width};
 use crate::midend::analysis::poly::{Atom, Poly, Quantity, Span};
 use crate::midend::analysis::values::{Arg, Value};
 use crate::mir::Op;
@@ -19,8 +22,7 @@ const MAX_STEPS: u32 = 80;
 /// A fact with counters taken apart.
 struct Known {
     poly: Poly,
-    requires: Option<Poly>,
-    relies: Vec<Atom>,
+    when: When,
 }
 
 /// Finds out the extents of indices at one place.
@@ -74,9 +76,15 @@ impl<'l, 'a> Extent<'l, 'a> {
 
     /// Least and greatest value of an operand, in fixed quantities.
     pub fn of(&mut self, arg: Arg) -> Option<(Poly, Poly)> {
-        let poly = self.level.it.poly_of(arg)?;
-        let poly = self.expand(&poly)?;
-        Some((self.bound(poly.clone(), false)?, self.bound(poly, true)?))
+        let index = self.level.it.index(arg)?.rewritten(|poly| self.expand(poly))?;
+        let mut ends = None;
+        index.proved(|poly| {
+            let (low, high) = (self.bound(poly.clone(), false)?, self.bound(poly.clone(), true)?);
+            let span = self.level.span(&low).or(self.level.span(&high));
+            ends = Some((low, high));
+            Some(span)
+        })?;
+        ends
     }
 
     /// Makes conditions of what was assumed of how often loops turn.
@@ -113,7 +121,7 @@ impl<'l, 'a> Extent<'l, 'a> {
                 _ => self.bound_powers(&poly, &powers, atom, up)?,
             };
         }
-        self.level.span(&poly).fits(62).then_some(poly)
+        self.level.span(&poly).fits(self.level.it.widths.wide.exact).then_some(poly)
     }
 
     /// Where a quantity is made: what comes later is replaced first.
@@ -249,8 +257,7 @@ impl<'l, 'a> Extent<'l, 'a> {
             Quantity::Count(id) => {
                 let it = self.level.it;
                 for bound in &*self.level.bounds(id) {
-                    let mut relies = bound.relies.clone();
-                    let mut conditions: Vec<Poly> = bound.requires.iter().cloned().collect();
+                    let When { natural: mut conditions, mut relies } = bound.when.clone();
                     if self.level.span(&bound.step).low < 1 {
                         conditions.extend(bound.step.plus_number(-1));
                     }
@@ -267,7 +274,8 @@ impl<'l, 'a> Extent<'l, 'a> {
                 sides.extend(self.side_of_value(value, upper).map(|side| Side { exact: false, ..side }));
                 let span = self.level.span_of(atom);
                 let end = if upper { span.high } else { span.low };
-                if let (Ok(end), true) = (i64::try_from(end), span.fits(62)) {
+                let fits = span.fits(self.level.it.widths.wide.exact);
+                if let (Ok(end), true) = (i64::try_from(end), fits) {
                     sides.push(Side { exact: false, ..Side::new(Poly::number(end)) });
                 }
             }
@@ -278,10 +286,9 @@ impl<'l, 'a> Extent<'l, 'a> {
     }
 
     /// The polynomial of an operand, where the register is equal to it.
-    fn plain(&mut self, arg: Arg, relies: &mut Vec<Atom>) -> Option<Poly> {
-        let poly = self.level.it.poly_of(arg)?;
-        let poly = self.level.expand(&poly, relies)?;
-        self.level.span(&poly).fits(self.level.it.bits_of(arg)).then_some(poly)
+    fn plain(&mut self, arg: Arg, width: Width, relies: &mut Vec<Atom>) -> Option<Poly> {
+        let residue = self.level.it.residue_of(arg, width)?;
+        self.level.exact(&residue, relies)
     }
 
     /// What bounds the result of an instruction that is not affine.
@@ -290,39 +297,46 @@ impl<'l, 'a> Extent<'l, 'a> {
         if let Some(drift) = self.level.it.drift(value) {
             // Over all turns so far, and not beyond what the register holds.
             let count = Poly::atom(self.level.it.atom(Quantity::Count(drift.id)));
-            let start = self.level.expand(&drift.start, &mut relies)?;
             let count = self.level.expand(&count, &mut relies)?;
-            let [low, high] = [drift.least, drift.most].map(|by| start.plus_times(&count, by));
-            let (low, high) = (low?, high?);
-            let bits = self.level.it.bits(value);
-            let fits = self.level.span(&low).fits(bits) && self.level.span(&high).fits(bits);
-            let poly = if upper { high } else { low };
-            return fits.then(|| Side { relies, ..Side::new(poly) });
+            let growth = |by: i64| Growth {
+                start: drift.start.clone(),
+                step: Residue::number(by, drift.start.width()),
+            };
+            let low = self.level.exact(&growth(drift.least).after(&count)?, &mut relies)?;
+            let high = self.level.exact(&growth(drift.most).after(&count)?, &mut relies)?;
+            return Some(Side { relies, ..Side::new(if upper { high } else { low }) });
         }
-        let (Op::Inst(inst), args) = self.level.it.maker(value)? else { return None };
+        let it = self.level.it;
+        let (Op::Inst(inst), args) = it.maker(value)? else { return None };
+        let width = it.width(value)?;
         let mut conditions = Vec::new();
         let poly = match inst {
             Inst::I64ExtendI32 { .. } | Inst::I64ExtendI32U { .. } => {
-                let poly = self.level.it.poly_of(args[0])?;
-                let poly = self.level.expand(&poly, &mut relies)?;
+                let from = it.residue_of(args[0], it.widths.narrow)?;
+                let from = from.rewritten(|poly| self.level.expand(poly, &mut relies))?;
+                let all = it.widths.narrow.span();
                 let signed = matches!(inst, Inst::I64ExtendI32 { .. });
-                let low = if signed { i32::MIN as i64 } else { 0 };
-                let range = Span::new(low, i32::MAX as i64);
-                if !self.level.span(&poly).is_in(range) {
-                    conditions.push(poly.plus_number(-low)?);
-                    conditions.push(Poly::number(i32::MAX as i64).minus(&poly)?);
-                }
-                poly
+                let same = from.exactly_in(if signed { all } else { Span { low: 0, ..all } })?;
+                let poly = same.settled(|condition| match condition {
+                    Condition::Fits(_) => false,
+                    Condition::NotNegative(poly) => {
+                        if self.level.span(poly).low < 0 {
+                            conditions.push(poly.clone());
+                        }
+                        true
+                    }
+                })?;
+                poly.clone()
             }
             Inst::I64RemU { .. } | Inst::I32RemU { .. } | Inst::I64Rem { .. } | Inst::I32Rem { .. } => {
-                let most = self.plain(args[1], &mut relies)?.plus_number(-1)?;
+                let most = self.plain(args[1], width, &mut relies)?.plus_number(-1)?;
                 conditions.push(most.clone());
                 let signed = matches!(inst, Inst::I64Rem { .. } | Inst::I32Rem { .. });
                 if upper {
                     most
                 } else {
-                    if signed && self.level.it.ranges.of_arg(args[0]).low < 0 {
-                        conditions.push(self.plain(args[0], &mut relies)?);
+                    if signed && it.ranges.of_arg(args[0]).low < 0 {
+                        conditions.push(self.plain(args[0], width, &mut relies)?);
                     }
                     Poly::number(0)
                 }
@@ -330,7 +344,7 @@ impl<'l, 'a> Extent<'l, 'a> {
             Inst::I64And { .. } | Inst::I32And { .. } => {
                 let masks = [args[1], args[0]];
                 let mask = masks.into_iter().find_map(|arg| {
-                    let poly = self.plain(arg, &mut relies)?;
+                    let poly = self.plain(arg, width, &mut relies)?;
                     let is_fixed = poly.atoms().all(|a| self.level.is_fixed(a));
                     is_fixed.then_some(poly)
                 })?;
@@ -338,7 +352,8 @@ impl<'l, 'a> Extent<'l, 'a> {
                 if upper { mask } else { Poly::number(0) }
             }
             Inst::I64Min { .. } | Inst::I32Min { .. } => {
-                let (a, b) = (self.plain(args[0], &mut relies), self.plain(args[1], &mut relies));
+                let (a, b) =
+                    (self.plain(args[0], width, &mut relies), self.plain(args[1], width, &mut relies));
                 if upper {
                     let is_fixed = |p: &Poly| p.atoms().all(|a| self.level.is_fixed(a));
                     [&b, &a].into_iter().flatten().find(|p| is_fixed(p)).or(a.as_ref())?.clone()
@@ -348,7 +363,8 @@ impl<'l, 'a> Extent<'l, 'a> {
                 }
             }
             Inst::I64Max { .. } | Inst::I32Max { .. } => {
-                let (a, b) = (self.plain(args[0], &mut relies), self.plain(args[1], &mut relies));
+                let (a, b) =
+                    (self.plain(args[0], width, &mut relies), self.plain(args[1], width, &mut relies));
                 let is_number = |p: &&Poly| p.as_number().is_some();
                 let number = [&a, &b].into_iter().flatten().find(is_number)?.clone();
                 if upper {
@@ -361,14 +377,14 @@ impl<'l, 'a> Extent<'l, 'a> {
                 }
             }
             Inst::I64Div { .. } | Inst::I64DivU { .. } | Inst::I64Shr { .. } | Inst::I64ShrU { .. } => {
-                let by = self.level.it.poly_of(args[1])?.as_number()?;
+                let by = it.residue_of(args[1], width)?.as_number()?;
                 let is_shift = matches!(inst, Inst::I64Shr { .. } | Inst::I64ShrU { .. });
                 let by = if is_shift {
-                    1i64.checked_shl((0..=40).contains(&by).then_some(by as u32)?)?
+                    1i64.checked_shl((0..i64::from(width.exact).min(41)).contains(&by).then_some(by as u32)?)?
                 } else {
                     by
                 };
-                let poly = self.plain(args[0], &mut relies)?;
+                let poly = self.plain(args[0], width, &mut relies)?;
                 if by < 1 {
                     return None;
                 }
@@ -389,14 +405,14 @@ impl<'l, 'a> Extent<'l, 'a> {
 
 /// A fact in terms of what the level takes counters apart to.
 fn known(level: &mut Level<'_>, fact: &Fact) -> Option<Known> {
-    let mut relies = Vec::new();
-    let poly = level.expand(&fact.poly, &mut relies)?;
-    let requires = match &fact.requires {
-        Some(requires) => Some(level.expand(requires, &mut relies)?),
-        None => None,
-    };
-    let needs: &[Need] = &fact.needs;
-    level.are_met(needs, &mut relies).then_some(Known { poly, requires, relies })
+    let mut when = When::default();
+    let mut poly = None;
+    fact.would(|fact| {
+        poly = level.expand(fact, &mut when.relies);
+        poly.is_some()
+    });
+    level.settled(fact, &mut when)?;
+    Some(Known { poly: poly?, when })
 }
 
 /// What a fact says of a quantity that it is linear in.
@@ -414,7 +430,7 @@ fn side_of_fact(fact: &Known, atom: Atom, upper: bool) -> Option<Side> {
     let (scale, poly) = if upper { (times.checked_neg()?, rest.clone()) } else { (times, rest.negated()?) };
     let mut side = Side::new(poly);
     side.scale = Poly::number(scale);
-    side.conditions.extend(fact.requires.clone());
-    side.relies.clone_from(&fact.relies);
+    side.conditions.clone_from(&fact.when.natural);
+    side.relies.clone_from(&fact.when.relies);
     Some(side)
 }

@@ -8,7 +8,9 @@
 //! counter that is tested), which is sound because each says something of a
 //! moment given the others of moments before.
 
-use crate::midend::analysis::induction::{Induction, Need};
+use crate::midend::analysis::induction::Induction;
+use crate::midend::analysis::induction::assuming::{Assuming, Condition};
+use crate::midend::analysis::induction::residue::Residue;
 use crate::midend::analysis::loops::LoopId;
 use crate::midend::analysis::poly::{Atom, Poly, Quantity, Span};
 use crate::midend::analysis::values::Value;
@@ -29,9 +31,17 @@ pub struct Bound {
     pub step: Poly,
     /// See above.
     pub top: Poly,
-    /// Has to be not negative.
-    pub requires: Option<Poly>,
-    /// Values that must be small for that.
+    /// What must hold for that.
+    pub when: When,
+}
+
+/// What must hold where a level is entered for something to be so, besides what
+/// is known there.
+#[derive(Clone, Default, Debug)]
+pub struct When {
+    /// These are not negative.
+    pub natural: Vec<Poly>,
+    /// Values that are small.
     pub relies: Vec<Atom>,
 }
 
@@ -145,7 +155,7 @@ impl<'a> Level<'a> {
             let quantity = self.it.atoms.borrow().get(atom).clone();
             if let Quantity::Count(id) = quantity {
                 let bounds = self.bounds(id);
-                relies.extend(bounds.iter().flat_map(|b| b.relies.iter().copied()));
+                relies.extend(bounds.iter().flat_map(|b| b.when.relies.iter().copied()));
             } else if self.is_fixed(atom) {
                 relies.push(atom);
             }
@@ -198,33 +208,50 @@ impl<'a> Level<'a> {
 
     fn take_apart(&mut self, value: Value, relies: &mut Vec<Atom>) -> Option<Poly> {
         let counter = self.it.counter(value)?;
-        let start = self.expand(&counter.start, relies)?;
-        let step = self.expand(&counter.step, relies)?;
         let count = Poly::atom(self.it.atom(Quantity::Count(counter.id)));
-        let poly = step.times(&count)?.plus(&start)?;
-        // True of it from here on, as long as what it needs turns out so.
-        self.counters.insert(value, Some(Expanded { poly: poly.clone(), relies: relies.clone() }));
-        self.log.push(Entry::Counter(value));
-        // An i32 is equal to that only as long as it does not wrap, and whoever
-        // asks may go on to 64 bits with it.
-        let bits = self.it.bits(value);
-        (self.span(&poly).fits(bits) && self.are_met(&counter.needs, relies)).then_some(poly)
+        let now = counter.growth.clone().try_map(|growth| growth.after(&count))?;
+        // Taken apart, it is true of the counter from here on, as long as what it needs
+        // turns out so.
+        let mut poly = None;
+        now.would(|now| {
+            poly = now.rewritten(|poly| self.expand(poly, relies)).and_then(|now| {
+                now.proved(|poly| {
+                    let expanded = Expanded { poly: poly.clone(), relies: relies.clone() };
+                    self.counters.insert(value, Some(expanded));
+                    self.log.push(Entry::Counter(value));
+                    Some(self.span(poly))
+                })
+            });
+            poly.is_some()
+        });
+        let poly = poly?;
+        let mut when = When { relies: std::mem::take(relies), ..When::default() };
+        let holds = self.settled(&now, &mut when).is_some() && when.natural.is_empty();
+        *relies = when.relies;
+        holds.then_some(poly)
     }
 
-    /// Whether everything in `needs` lies in range.
-    pub fn are_met(&mut self, needs: &[Need], relies: &mut Vec<Atom>) -> bool {
-        needs.iter().all(|need| {
-            let Some(poly) = self.expand(&need.poly, relies) else { return false };
-            // A counter that could not be taken apart may have wrapped.
-            let is_whole = !poly.atoms().any(|atom| self.is_counter(atom));
-            is_whole && self.span(&poly).fits(need.bits)
+    /// What a conclusion is, if its conditions hold or can be left to the guard.
+    pub fn settled<'t, T>(&mut self, it: &'t Assuming<T>, when: &mut When) -> Option<&'t T> {
+        it.settled(|condition| match condition {
+            Condition::Fits(residue) => self.exact(residue, &mut when.relies).is_some(),
+            Condition::NotNegative(poly) => match self.expand(poly, &mut when.relies) {
+                Some(poly) => {
+                    let span = self.span(&poly);
+                    if span.low < 0 {
+                        when.natural.push(poly);
+                    }
+                    span.high >= 0
+                }
+                None => false,
+            },
         })
     }
 
-    /// Whether it is a counter of the nest.
-    fn is_counter(&self, atom: Atom) -> bool {
-        let Quantity::Value(value) = *self.it.atoms.borrow().get(atom) else { return false };
-        self.it.counter(value).is_some_and(|counter| self.it.forest.encloses(self.id, counter.id))
+    /// The polynomial that a register is equal to, in terms that the level knows.
+    pub fn exact(&mut self, residue: &Residue, relies: &mut Vec<Atom>) -> Option<Poly> {
+        let known = residue.rewritten(|poly| self.expand(poly, relies))?;
+        known.proved(|poly| Some(self.span(poly)))
     }
 
     /// The bounds on how often a loop of the nest turns.
@@ -240,7 +267,7 @@ impl<'a> Level<'a> {
             let mark = self.log.len();
             match self.bound(id, n) {
                 Some((bound, count)) => {
-                    assumed.extend(bound.requires.clone());
+                    assumed.extend(bound.when.natural.iter().cloned());
                     if self.span(&bound.step).low < 1 {
                         assumed.extend(bound.step.plus_number(-1));
                     }
@@ -260,24 +287,33 @@ impl<'a> Level<'a> {
 
     /// What limit `n` of a loop says.
     fn bound(&mut self, id: LoopId, n: usize) -> Option<(Bound, Span)> {
-        let limit = &self.it.limits(id)[n];
-        let mut relies = Vec::new();
-        let step = self.expand(&limit.step, &mut relies)?;
-        let rest = self.expand(&limit.rest, &mut relies)?;
+        let it = self.it;
+        let limit = &it.limits(id)[n];
+        // For as many iterations as it allows: so its conditions are looked at.
+        let mut found = None;
+        limit.bound.would(|bound| {
+            found = self.top(id, &bound.step, &bound.rest);
+            found.is_some()
+        });
+        let (mut bound, count) = found?;
+        self.settled(&limit.bound, &mut bound.when)?;
+        // What a guard can test does not change in the nest.
+        let can_be_tested = bound.when.natural.iter().all(|p| p.atoms().all(|a| self.is_fixed(a)));
+        let fits = can_be_tested && self.span(&bound.top).fits(it.widths.wide.exact);
+        fits.then_some((bound, count))
+    }
+
+    /// The bound that `step * count <= rest` is, and counts up to the first beyond it.
+    fn top(&mut self, id: LoopId, step: &Poly, rest: &Poly) -> Option<(Bound, Span)> {
+        let mut when = When::default();
+        let step = self.expand(step, &mut when.relies)?;
+        let rest = self.expand(rest, &mut when.relies)?;
         // The test was passed the time before.
         let top = rest.plus(&step)?;
         let high = self.span(&top).high.max(0);
         let count = Span { low: 0, high: high / self.span(&step).low.max(1) };
         self.counts.insert(id, count);
-        let requires = match &limit.requires {
-            Some(poly) => Some(self.expand(poly, &mut relies)?),
-            None => None,
-        };
-        if requires.as_ref().is_some_and(|poly| self.span(poly).high < 0) || self.span(&step).high < 1 {
-            return None;
-        }
-        let fits = self.are_met(&limit.needs, &mut relies) && self.span(&top).fits(62);
-        fits.then_some((Bound { step, top, requires, relies }, count))
+        (self.span(&step).high >= 1).then_some((Bound { step, top, when }, count))
     }
 
     /// Begins to note what is assumed of how often loops turn.
@@ -312,11 +348,16 @@ impl<'a> Level<'a> {
             return true;
         }
         for fact in self.it.facts(block, None) {
-            let mut of_fact = Vec::new();
-            let Some(known) = self.expand(&fact.poly, &mut of_fact) else { continue };
-            let more = poly.minus(&known).and_then(|p| p.as_number()).is_some_and(|n| n >= 0);
-            if more && fact.requires.is_none() && self.are_met(&fact.needs, &mut of_fact) {
-                relies.append(&mut of_fact);
+            let mut when = When::default();
+            let mut more = false;
+            fact.would(|known| {
+                let known = self.expand(known, &mut when.relies);
+                let by = known.and_then(|known| poly.minus(&known)).and_then(|p| p.as_number());
+                more = by.is_some_and(|n| n >= 0);
+                more
+            });
+            if more && self.settled(&fact, &mut when).is_some() && when.natural.is_empty() {
+                relies.append(&mut when.relies);
                 return true;
             }
         }

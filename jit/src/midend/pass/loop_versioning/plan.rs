@@ -23,8 +23,8 @@ const MAX_LEVELS: usize = 6;
 /// with which nothing can overflow. The largest is more than a tensor is long.
 const BITS: [u32; 6] = [59, 40, 30, 28, 20, 15];
 
-/// Constants less than this can be added to a length.
-pub const NEAR: u64 = 1 << 50;
+/// Constants of fewer bits can be added to a length.
+pub const NEAR: u32 = 50;
 
 /// What is to be done with one loop.
 #[derive(Clone, Debug)]
@@ -230,6 +230,7 @@ impl Planner<'_> {
     /// whether it is exactly that.
     fn guard(&mut self, access: &Access, id: LoopId) -> Option<(Guard, bool)> {
         BITS.into_iter().find_map(|bits| {
+            let bits = self.it.widths.of(bits);
             let level = self.levels.entry((id, bits)).or_insert_with(|| Level::new(self.it, id, bits));
             guard(level, access)
         })

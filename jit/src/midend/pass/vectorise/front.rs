@@ -307,10 +307,10 @@ impl<'n, 'a> Front<'n, 'a> {
         let it = self.it?;
         let index = |of: &Access| {
             let args = it.values.args(self.nest.op(of.at), of.at.0, of.at.1);
-            it.poly_of(*args.get(1)?)
+            it.index(*args.get(1)?)
         };
         // Right also where the index came around the ends of the numbers.
-        let indices = index(second)?.minus(&index(first)?)?.as_number()?;
+        let indices = index(second)?.distance_from(&index(first)?)?;
         Some(indices.wrapping_mul(a.scale as i64).wrapping_add(b.offset as i64 - a.offset as i64))
     }
 

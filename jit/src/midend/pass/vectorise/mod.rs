@@ -22,7 +22,7 @@ mod shape;
 use crate::midend::analysis::Analyses;
 use crate::midend::analysis::induction::Induction;
 use crate::midend::analysis::loops::{Forest, Loop, LoopId};
-use crate::midend::analysis::trip_count::Turns;
+use crate::midend::analysis::trip_count::TripCounts;
 use crate::mir::{Address, Block, Field, Func, Node, Op, Ty};
 use emit::Emit;
 use front::Front;
@@ -150,7 +150,7 @@ fn try_loop(
     let mut unroll = worth(&nest, &shapes)?;
     // What turns a few times would mostly be left to the loop as it is.
     let it = analysis();
-    if let Some(most) = it.as_ref().and_then(|it| Turns::new(it).at_most(id)) {
+    if let Some(most) = it.as_ref().and_then(|it| TripCounts::new(it).at_most(id)) {
         let vectors = most / (LEAST_CHUNKS * shapes.lanes as i64);
         unroll = (1..=unroll).rev().find(|n| n.is_power_of_two() && *n as i64 <= vectors)?;
     }
