@@ -1,83 +1,61 @@
-//! Counted loops: those that a test ends when a counter passes a bound.
+//! Counted loops: those whose latch tests a counter against a bound.
+//!
+//! This is the only place that decides what a counted loop is. It asks about values:
+//! which comparison the branch of the latch looks at, that one side of it is the
+//! same in all iterations, and that the other is what a counter of the loop is in the
+//! next, as residues of the same width have it ([`super::induction`]). Passes write code
+//! that reads registers, so what is named as one is sure to hold the value at the
+//! end of the preheader and of the latch, where such code goes.
+//!
+//! ```text
+//! body:
+//!   ...
+//!   %i = i64.add %i, 2        counter %i, step 2
+//!   %c = i64.lt %i, %n        compared: %i, as the next iteration has it; bound: %n
+//!   br_if %c, body, done      goes on while less
+//! ```
 
-use super::loops::{Forest, LoopId};
-use crate::mir::{Entry, Func, Node, Op};
+use super::induction::Induction;
+use super::loops::LoopId;
+use super::poly::Quantity;
+use super::values::{Arg, Value};
+use crate::mir::Op;
 use nbc_ir::op::Imm;
 use nbc_ir::{BlockId, Inst, Operand, Reg};
 
-/// Most blocks to go up in search of where a register gets its value.
-const MAX_CLIMB: usize = 8;
-
-/// How often each register is written, on entry included.
-pub fn count_defs(func: &Func) -> Vec<u32> {
-    let mut defs = vec![0u32; func.regs.len()];
-    match &func.entry {
-        Entry::Call { params } => defs[..*params].iter_mut().for_each(|n| *n += 1),
-        Entry::Resume { live } => live.iter().for_each(|(r, _)| defs[r.index()] += 1),
-    }
-    for node in func.blocks.iter().flat_map(|b| &b.nodes) {
-        node.op.for_each_def(|r| defs[r.index()] += 1);
-    }
-    defs
-}
-
-/// What `reg` was set to last before the end of `block`, if that is a literal
-/// or a copy.
-pub fn set_to(func: &Func, forest: &Forest, mut block: BlockId, reg: Reg) -> Option<Operand> {
-    for _ in 0..MAX_CLIMB {
-        for node in func.blocks[block.index()].nodes.iter().rev() {
-            let mut found = false;
-            node.op.for_each_def(|r| found |= r == reg);
-            if found {
-                return match node.op {
-                    Op::Inst(Inst::I64Const { value, .. }) => Some(Operand::Imm(value)),
-                    Op::Inst(Inst::Copy { a, .. }) => Some(a),
-                    _ => None,
-                };
-            }
-        }
-        let [pred] = *forest.cfg.preds(block) else { return None };
-        if block.index() == 0 {
-            return None;
-        }
-        block = pred;
-    }
-    None
-}
+/// Literal steps are smaller.
+const MAX_STEP: i64 = 1 << 20;
 
 /// A loop that ends when a counter passes a bound.
+#[derive(Clone, Debug)]
 pub struct Counted {
     /// The block before the loop.
     pub preheader: BlockId,
     /// The block through which it is entered.
     pub header: BlockId,
-    /// The only block with an edge back.
+    /// The only block with an edge back, which tests.
     pub latch: BlockId,
-    /// The block that tests, which each turn passes.
-    pub tested: BlockId,
     /// Where the test leaves to.
     pub exit: BlockId,
-    /// The counter, which grows by `step` each time around.
+    /// The counter's value as an iteration begins.
+    pub phi: Value,
+    /// The register that holds it then.
     pub counter: Reg,
-    /// What it grows by.
+    /// What it grows by in each iteration.
     pub step: Step,
-    /// Where that is written to the counter.
-    pub stepped: BlockId,
-    /// Whether what is compared is the counter as the turn began with it, and a step.
-    pub one_ahead: bool,
-    /// The comparison that lets the loop go on: of a value that goes with the
-    /// counter, and the bound.
+    /// The comparison that lets the loop go on: of what the counter is in the next
+    /// iteration, and the bound.
     pub goes_on: Compare,
-    /// That value.
+    /// What the counter is in the next iteration.
     pub compared: Operand,
     /// What is fixed.
     pub bound: Operand,
-    /// The literal that the counter starts with.
+    /// The number that the counter starts with.
     pub start: Option<i64>,
 }
 
 /// What a counter grows by.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
     /// A number.
     Literal(i64),
@@ -195,143 +173,75 @@ impl Compare {
 }
 
 impl Counted {
-    /// The loop as the test at the end of block `tested` counts it, which is in
-    /// no inner loop and which each turn passes.
-    pub fn new(func: &Func, forest: &Forest, defs: &[u32], id: LoopId, tested: BlockId) -> Option<Counted> {
+    /// The loop, if its latch counts it.
+    pub fn new(it: &Induction, id: LoopId) -> Option<Counted> {
+        let forest = &*it.forest;
         let l = forest.get(id);
         let preheader = l.preheader.filter(|_| !l.cold)?;
         let [latch] = l.latches[..] else { return None };
-        let nodes = &func.blocks[tested.index()].nodes;
-        let blocks = forest.blocks(id);
-        let Some(Inst::BrIf { cond: Operand::Reg(cond), then_to, else_to }) =
-            func.blocks[tested.index()].last()
+        let Some(Inst::BrIf { cond: Operand::Reg(_), then_to, else_to }) =
+            it.func.blocks[latch.index()].last()
         else {
             return None;
         };
-        let (holds, exit) = match (forest.contains(id, *then_to), forest.contains(id, *else_to)) {
+        let (holds, exit) = match (*then_to == l.header, *else_to == l.header) {
             (true, false) => (true, *else_to),
             (false, true) => (false, *then_to),
             _ => return None,
         };
-        let inside = |reg: Reg| {
-            let mut at = None;
-            let mut count = 0;
-            for block in &blocks {
-                for (n, node) in func.blocks[block.index()].nodes.iter().enumerate() {
-                    node.op.for_each_def(|r| {
-                        if r == reg {
-                            count += 1;
-                            at = Some((*block, n));
-                        }
-                    });
-                }
-            }
-            (count, at)
-        };
-        let fixed = |o: Operand| match o {
-            Operand::Reg(r) => inside(r).0 == 0,
-            Operand::Imm(_) => true,
-        };
-        let sets = |n: &Node, reg: Reg| {
-            let mut found = false;
-            n.op.for_each_def(|r| found |= r == reg);
-            found
-        };
-        let at = nodes.iter().rposition(|n| sets(n, *cond))?;
-        let Op::Inst(test) = &nodes[at].op else { return None };
-        let test = Compare::of(test, holds)?;
-        let (mut goes_on, _, mut compared, mut bound) = test;
-        if !fixed(bound) {
-            (goes_on, compared, bound) = (goes_on.swapped()?, bound, compared);
-        }
-        let Operand::Reg(moving) = compared else { return None };
-        if !fixed(bound) {
+        if forest.contains(id, exit) {
             return None;
         }
-        // Places that each turn passes once.
-        let once =
-            |block: BlockId| forest.innermost(block) == Some(id) && forest.doms.dominates(block, latch);
-        let precedes = |a: (BlockId, usize), b: (BlockId, usize)| {
-            if a.0 == b.0 { a.1 < b.1 } else { forest.doms.dominates(a.0, b.0) }
+        let nodes = it.func.blocks[latch.index()].nodes.len();
+        let cond = it.original(it.values.uses(latch, nodes - 1)[0]);
+        let (Op::Inst(inst), args) = it.maker(cond)? else { return None };
+        let (mut goes_on, ..) = Compare::of(inst, holds)?;
+        let [mut compared, mut bound] = *args else { return None };
+        let is_fixed = |arg: Arg| match arg {
+            Arg::Value(value) => it.is_fixed(value, id),
+            Arg::Imm(_) => true,
         };
-        // The counter is what is compared, or what that is copied to. What it
-        // grows by, where, and whether what is compared is made of it before.
-        let step_of = |counter: Reg| -> Option<(Step, BlockId, bool)> {
-            let (1, Some(place)) = inside(counter) else { return None };
-            let follow = |op: &Op| match op {
-                Op::Inst(Inst::I64Add { a: Operand::Reg(a), b: Operand::Imm(Imm::I64(c)), .. })
-                | Op::Inst(Inst::I64Add { a: Operand::Imm(Imm::I64(c)), b: Operand::Reg(a), .. })
-                    if *a == counter =>
-                {
-                    Some(Step::Literal(*c))
-                }
-                Op::Inst(Inst::I64Add { a: Operand::Reg(a), b: Operand::Reg(b), .. })
-                    if *a == counter && inside(*b).0 == 0 =>
-                {
-                    Some(Step::Fixed(*b))
-                }
-                Op::Inst(Inst::I64Sub { a: Operand::Reg(a), b: Operand::Imm(Imm::I64(c)), .. })
-                    if *a == counter =>
-                {
-                    c.checked_neg().map(Step::Literal)
-                }
-                _ => None,
-            };
-            let op = |(block, n): (BlockId, usize)| &func.blocks[block.index()].nodes[n].op;
-            let mut made = place;
-            if let Op::Inst(Inst::Copy { a: Operand::Reg(from), .. }) = op(place) {
-                let (1, Some(before)) = inside(*from) else { return None };
-                if !once(before.0) {
-                    return None;
-                }
-                made = before;
-            }
-            let ahead = precedes(made, (tested, at)) && (made == place || precedes(made, place));
-            // Else a turn may read what was there before the loop.
-            if made != place && !ahead && defs[moving.index()] != 1 {
-                return None;
-            }
-            let step = follow(op(made)).filter(|_| once(place.0))?;
-            Some((step, place.0, ahead))
+        if !is_fixed(bound) {
+            (goes_on, compared, bound) = (goes_on.swapped()?, bound, compared);
+        }
+        let Arg::Value(moving) = compared else { return None };
+        if !is_fixed(bound) || is_fixed(compared) {
+            return None;
+        }
+        let (phi, step, start) = count(it, id, moving)?;
+        let step = match step {
+            Arg::Imm(Imm::I64(by)) => Step::Literal(by),
+            Arg::Imm(_) => return None,
+            Arg::Value(by) => Step::Fixed(it.held(by, &[preheader, latch])?),
         };
-        let copies = blocks.iter().flat_map(|b| {
-            func.blocks[b.index()].nodes.iter().filter_map(|n| match n.op {
-                Op::Inst(Inst::Copy { dst, a: Operand::Reg(from) }) if from == moving => Some(dst),
-                _ => None,
-            })
-        });
-        let candidates = std::iter::once(moving).chain(copies);
-        let (counter, (step, stepped, one_ahead)) =
-            candidates.filter_map(|c| Some((c, step_of(c)?))).next()?;
         let suits = match (goes_on, step) {
-            (Compare::Lt | Compare::Le | Compare::LtU, Step::Literal(by)) => (1..1 << 20).contains(&by),
-            (Compare::Gt | Compare::Ge, Step::Literal(by)) => (-(1 << 20)..0).contains(&by),
+            (Compare::Lt | Compare::Le | Compare::LtU, Step::Literal(by)) => (1..MAX_STEP).contains(&by),
+            (Compare::Gt | Compare::Ge, Step::Literal(by)) => (1 - MAX_STEP..0).contains(&by),
             (Compare::Ne, Step::Literal(by)) => by == 1 || by == -1,
             (_, Step::Fixed(_)) => matches!(goes_on, Compare::Lt | Compare::Le),
         };
-        // What is compared is made again after that.
-        if !suits || nodes[at..].iter().any(|n| sets(n, moving)) {
+        if !suits {
             return None;
         }
+        let bound = match bound {
+            Arg::Imm(imm) => Operand::Imm(imm),
+            Arg::Value(value) => it.held(value, &[preheader, latch])?.into(),
+        };
         if let (Step::Literal(by), Operand::Imm(Imm::I64(bound))) = (step, bound)
             && !goes_on.stays_in_range(by, bound)
         {
             return None;
         }
-        let start = match set_to(func, forest, preheader, counter) {
-            Some(Operand::Imm(Imm::I64(v))) => Some(v),
-            _ => None,
-        };
+        let compared = it.held(moving, &[latch])?.into();
+        let (header, counter) = (l.header, it.values.def(phi).reg);
         Some(Counted {
             preheader,
-            header: l.header,
+            header,
             latch,
-            tested,
             exit,
+            phi,
             counter,
             step,
-            stepped,
-            one_ahead,
             goes_on,
             compared,
             bound,
@@ -339,31 +249,70 @@ impl Counted {
         })
     }
 
-    /// How often it turns, if that is known beforehand.
-    pub fn turns(&self) -> Option<i64> {
+    /// How many iterations it has, if that is known beforehand.
+    pub fn trip_count(&self) -> Option<i64> {
         let (Some(start), Operand::Imm(Imm::I64(bound)), Step::Literal(by)) =
             (self.start, self.bound, self.step)
         else {
             return None;
         };
-        self.one_ahead.then(|| turns(self.goes_on, start, bound, by)).flatten()
+        trip_count(self.goes_on, start, bound, by)
+    }
+
+    /// Whether the register of the counter has been written for the next iteration
+    /// where `block`, which is in the loop, ends; `None` if it holds something else.
+    pub fn is_stepped(&self, it: &Induction, block: BlockId) -> Option<bool> {
+        let now = it.at_end(block, self.counter)?;
+        if now == self.phi {
+            return Some(false);
+        }
+        (now == it.at_end(self.latch, self.counter)?).then_some(true)
     }
 }
 
-/// How often a loop turns that counts from `start` by `step`, with no overflow.
-pub fn turns(goes_on: Compare, start: i64, bound: i64, step: i64) -> Option<i64> {
+/// The counter of a loop that is `moving` in the next iteration: its phi, its step, and the
+/// number that it starts with.
+fn count(it: &Induction, id: LoopId, moving: Value) -> Option<(Value, Arg, Option<i64>)> {
+    let compared = it.residue(moving).filter(|r| r.width() == it.widths.wide)?;
+    let phis = it.values.phis(it.forest.get(id).header).iter();
+    phis.filter_map(|phi| {
+        let counter = it.counter(*phi)?;
+        let growth = counter.growth.settled(|_| false)?;
+        let now = it.residue(*phi).filter(|r| r.width() == compared.width())?;
+        if now.plus(&growth.step)? != *compared {
+            return None;
+        }
+        let step = match growth.step.as_number() {
+            Some(by) => Arg::Imm(Imm::I64(by)),
+            None => {
+                let mut atoms = growth.step.atoms();
+                let (first, None) = (atoms.next()?, atoms.next()) else { return None };
+                let Quantity::Value(by) = *it.atoms.borrow().get(first) else { return None };
+                // Nothing but that value.
+                let is_it = it.residue(by).is_some_and(|r| *r == growth.step);
+                is_it.then_some(Arg::Value(by))?
+            }
+        };
+        Some((*phi, step, growth.start.as_number()))
+    })
+    .next()
+}
+
+/// How many iterations a loop has that counts from `start` by `step`, with no overflow,
+/// and tests what is a step ahead.
+pub fn trip_count(goes_on: Compare, start: i64, bound: i64, step: i64) -> Option<i64> {
     let wide = |v: i64| if goes_on == Compare::LtU { v as u64 as i128 } else { v as i128 };
     let (start, bound, by) = (wide(start), wide(bound), step as i128);
     let size = by.abs();
     let distance = if by > 0 { bound - start } else { start - bound };
-    let turns = match goes_on {
+    let count = match goes_on {
         Compare::Ne if size != 1 || distance <= 0 => return None,
         Compare::Le | Compare::Ge => distance.div_euclid(size) + 1,
         _ => (distance + size - 1).div_euclid(size),
     };
-    let turns = turns.max(1);
-    let end = start + turns * by;
+    let count = count.max(1);
+    let end = start + count * by;
     let range =
         if goes_on == Compare::LtU { 0..=u64::MAX as i128 } else { i64::MIN as i128..=i64::MAX as i128 };
-    i64::try_from(turns).ok().filter(|_| range.contains(&end))
+    i64::try_from(count).ok().filter(|_| range.contains(&end))
 }

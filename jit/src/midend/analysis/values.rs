@@ -17,6 +17,9 @@ use nbc_ir::{BlockId, Operand, Reg};
 /// left as they are.
 const MAX_WORK: usize = 4_000_000;
 
+/// Most blocks that are searched for what a register holds.
+const MAX_SEARCH: usize = 64;
+
 /// A value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Value(pub u32);
@@ -144,6 +147,39 @@ impl Values {
             });
         });
         args
+    }
+
+    /// What a register holds where `block` ends, in the function that this is a view of;
+    /// `None` where that cannot be told, or takes too long.
+    pub fn at_end(&self, func: &Func, forest: &Forest, mut block: BlockId, reg: Reg) -> Option<Value> {
+        for _ in 0..MAX_SEARCH {
+            let mut last = None;
+            for (n, node) in func.blocks[block.index()].nodes.iter().enumerate() {
+                let mut made = self.made_by(block, n);
+                node.op.for_each_def(|r| {
+                    if r == reg {
+                        last = made;
+                    }
+                    made = made.map(|v| Value(v.0 + 1));
+                });
+            }
+            if last.is_some() {
+                return last;
+            }
+            // Without phis it may hold something else in every block.
+            if !self.has_phis(reg) {
+                return None;
+            }
+            let phi = self.phis(block).iter().find(|p| self.def(**p).reg == reg);
+            if let Some(phi) = phi {
+                return Some(*phi);
+            }
+            match forest.doms.immediate(block) {
+                Some(above) => block = above,
+                None => return Some(Value(reg.0)),
+            }
+        }
+        None
     }
 }
 

@@ -38,7 +38,7 @@ use assuming::Assuming;
 use counter::{Counter, Drift};
 use limit::Limit;
 use nbc_ir::op::Imm;
-use nbc_ir::{BlockId, Inst, Type};
+use nbc_ir::{BlockId, Inst, Reg, Type};
 use residue::{Residue, Width, Widths};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
@@ -334,5 +334,20 @@ impl Induction {
         let says = |known: &Poly| poly.minus(known).and_then(|p| p.as_number()).is_some_and(|n| n >= 0);
         let found = self.facts(block, None).into_iter().find(|fact| fact.would(says))?;
         Some((*found).clone().map(|_| ()))
+    }
+
+    /// What a register holds where `block` ends, if that can be told.
+    pub fn at_end(&self, block: BlockId, reg: Reg) -> Option<Value> {
+        self.values.at_end(&self.func, &self.forest, block, reg)
+    }
+
+    /// A register that holds a value where each of `blocks` ends.
+    pub fn held(&self, value: Value, blocks: &[BlockId]) -> Option<Reg> {
+        let holds = |reg: &Reg| {
+            let of = |b: &BlockId| self.at_end(*b, *reg).is_some_and(|v| self.original(v) == self.original(value));
+            blocks.iter().all(of)
+        };
+        let regs = [value, self.original(value)].map(|v| self.values.def(v).reg);
+        regs.into_iter().find(holds)
     }
 }

@@ -11,10 +11,10 @@
 //! written in when the function was built, or [`crate::midend::pass::fuel::prepay`] pays for it.)
 
 use crate::midend::analysis::Analyses;
-use crate::midend::analysis::counted_loop::{Compare, Counted, Step, count_defs};
+use crate::midend::analysis::counted_loop::{Compare, Counted, Step};
 use crate::midend::analysis::loops::Forest;
 use crate::midend::analysis::trip_count::TripCounts;
-use crate::mir::{Entry, Func, Node, Op};
+use crate::mir::{Func, Node, Op};
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 
 /// Nodes that count as one turn: what is long counts more.
@@ -60,19 +60,16 @@ struct Pay {
 impl Pay {
     /// Pays for many turns at once, where their number is known.
     fn for_loops(&mut self, func: &mut Func, forest: &Forest, known: &mut Analyses) {
-        let defs = count_defs(func);
-        let it = if nothing_is_known(func, forest, &defs) {
-            None
-        } else {
-            let Some(it) = known.induction(func) else { return };
-            Some(it)
-        };
-        let mut turns = it.as_deref().map(TripCounts::new);
+        if forest.loops.is_empty() {
+            return;
+        }
+        let Some(it) = known.induction(func) else { return };
+        let mut trip_counts = TripCounts::new(&it);
         for id in forest.inside_out() {
             let l = forest.get(id);
             let a_turn = weight(l.size) + self.left[id.index()];
             // Few turns that are known beforehand.
-            let most = turns.as_mut().and_then(|turns| turns.at_most(id));
+            let most = trip_counts.at_most(id);
             let all = most.and_then(|most| most.checked_mul(a_turn));
             if let (Some(all @ ..=CHUNK), Some(before)) = (all, l.preheader) {
                 let own = match l.parent {
@@ -87,7 +84,7 @@ impl Pay {
                 };
                 self.paid.extend(l.latches.iter().map(|latch| (*latch, own)));
             } else if let ([latch], true) = (&l.latches[..], l.children.is_empty())
-                && let Some(counted) = Counted::new(func, forest, &defs, id, *latch)
+                && let Some(counted) = Counted::new(&it, id)
             {
                 self.paid.push((*latch, None));
                 Paid { counted, weight: a_turn }.pay_in_chunks(func);
@@ -127,20 +124,6 @@ impl Pay {
             charge_at_end(func, latch, cost);
         }
     }
-}
-
-/// Whether nothing says how often the only loop turns: it counts up to a parameter
-/// that nothing else looks at. Finding that out by induction takes longer.
-fn nothing_is_known(func: &Func, forest: &Forest, defs: &[u32]) -> bool {
-    let ([l], Entry::Call { params }) = (&forest.loops[..], &func.entry) else { return false };
-    let [latch] = l.latches[..] else { return false };
-    let counted = forest.ids().next().and_then(|id| Counted::new(func, forest, defs, id, latch));
-    let Some(Operand::Reg(bound)) = counted.map(|c| c.bound) else { return false };
-    let mut reads = 0;
-    for node in func.blocks.iter().flat_map(|b| &b.nodes) {
-        node.op.for_each_use(|r| reads += usize::from(r == bound));
-    }
-    bound.index() < *params && defs[bound.index()] == 1 && reads == 1
 }
 
 /// Charges at the end of a block.

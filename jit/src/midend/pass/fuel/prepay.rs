@@ -13,8 +13,9 @@
 //! left of a loop that was written out pays in the same way.
 
 use crate::midend::analysis::Analyses;
-use crate::midend::analysis::counted_loop::{Compare, Counted, Step, count_defs, set_to};
-use crate::midend::analysis::loops::{Copies, Forest, LoopId};
+use crate::midend::analysis::counted_loop::{Compare, Counted, Step};
+use crate::midend::analysis::induction::Induction;
+use crate::midend::analysis::loops::{Copies, LoopId};
 use crate::mir::{Block, Func, Node, Op, Write};
 use nbc_ir::op::Imm;
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
@@ -36,22 +37,23 @@ const MAX_GROWTH: usize = 2500;
 /// Has loops of `func` pay in advance.
 pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
     let (forest, mut changed) = known.with_preheaders(func);
-    let defs = count_defs(func);
     let mut room = MAX_GROWTH;
     let mut done: Vec<LoopId> = Vec::new();
-    for id in forest.ids() {
+    let it = if forest.loops.is_empty() { None } else { known.induction(func) };
+    // Loops stay as they are when others have been copied.
+    for id in it.iter().flat_map(|it| it.forest.ids()) {
         let l = forest.get(id);
         if l.cold || l.size > MAX_NODES.min(room) || l.parent.is_some_and(|outer| done.contains(&outer)) {
             continue;
         }
-        let Some(plan) = Plan::new(func, &forest, &defs, id) else { continue };
+        let Some(plan) = it.as_deref().and_then(|it| Plan::new(it, id)) else { continue };
         // Only where it may cost too much does the loop as it was run for long.
         if plan.inner.as_ref().is_none_or(|inner| inner.turns.is_some()) {
             done.push(id);
         }
         let cold = done.contains(&id);
         room -= l.size;
-        if plan.write(func, &forest, cold).is_none() {
+        if plan.write(func, cold).is_none() {
             done.retain(|d| *d != id);
         } else {
             changed = true;
@@ -142,12 +144,14 @@ struct Plan {
     /// By block: what it charges, and what is charged at most from there on to
     /// the end of the turn.
     costs: FxHashMap<BlockId, (Fuel, Fuel)>,
+    /// By block that leaves early: whether the counter's register is a step ahead there.
+    stepped: FxHashMap<BlockId, bool>,
 }
 
 impl Plan {
-    fn new(func: &Func, forest: &Forest, defs: &[u32], id: LoopId) -> Option<Plan> {
+    fn new(it: &Induction, id: LoopId) -> Option<Plan> {
+        let (func, forest) = (&*it.func, &*it.forest);
         let l = forest.get(id);
-        let [latch] = l.latches[..] else { return None };
         // What a turn costs is known if it goes around nowhere but in the inner loop.
         if !l.is_reducible {
             return None;
@@ -165,18 +169,17 @@ impl Plan {
         if charges == 0 {
             return None;
         }
-        // At the end of a chunk the copy goes on at the header: nothing may come
-        // between the test and there.
-        let counted = Counted::new(func, forest, defs, id, latch).filter(|c| c.one_ahead)?;
+        let counted = Counted::new(it, id)?;
         let inner = match l.children[..] {
             [] => None,
-            [child] => Some(Inner::new(func, forest, defs, id, child)?),
+            [child] => Some(Inner::new(it, id, child)?),
             _ => return None,
         };
         blocks.sort_by_key(|b| forest.cfg.rank(*b));
-        let mut plan = Plan { counted, inner, blocks, costs: FxHashMap::default() };
+        let (costs, stepped) = (FxHashMap::default(), FxHashMap::default());
+        let mut plan = Plan { counted, inner, blocks, costs, stepped };
         plan.count_costs(func);
-        plan.can_leave(func, forest, id).then_some(plan)
+        plan.can_leave(it, id).then_some(plan)
     }
 
     fn is_inner(&self, block: BlockId) -> bool {
@@ -218,21 +221,27 @@ impl Plan {
     }
 
     /// Whether it is known, wherever the loop is left, what is to be given back.
-    fn can_leave(&self, func: &Func, forest: &Forest, id: LoopId) -> bool {
-        let mut fine = self.turn().inner <= 1 && self.after(self.counted.tested).inner == 0;
+    fn can_leave(&mut self, it: &Induction, id: LoopId) -> bool {
+        let mut fine = self.turn().inner <= 1 && self.after(self.counted.latch).inner == 0;
         for &block in &self.blocks {
-            func.blocks[block.index()].for_each_successor(|to| {
-                if !forest.contains(id, to) && (block, to) != (self.counted.tested, self.counted.exit) {
-                    let by_one = matches!(self.counted.step, Step::Literal(1 | -1));
-                    fine &= self.inner.is_none() && by_one;
-                }
+            let mut leaves = false;
+            it.func.blocks[block.index()].for_each_successor(|to| {
+                leaves |= !it.forest.contains(id, to) && (block, to) != (self.counted.latch, self.counted.exit);
             });
+            if leaves {
+                let by_one = matches!(self.counted.step, Step::Literal(1 | -1));
+                fine &= self.inner.is_none() && by_one;
+                match self.counted.is_stepped(it, block) {
+                    Some(stepped) => self.stepped.insert(block, stepped),
+                    None => return false,
+                };
+            }
         }
         fine
     }
 
     /// Writes it; `cold` if the loop as it was is to run only at the end of all fuel.
-    fn write(mut self, func: &mut Func, forest: &Forest, cold: bool) -> Option<()> {
+    fn write(mut self, func: &mut Func, cold: bool) -> Option<()> {
         let origin = func.blocks[self.counted.header.index()].nodes.first()?.origin;
         let mut pay = Pay { func, nodes: Vec::new(), origin, conditions: Vec::new() };
         // What a turn costs, and at most how many are paid at once.
@@ -245,13 +254,13 @@ impl Plan {
             Some(inner) if each.inner > 0 => pay.sum(inner, each.fixed),
             _ => each.fixed.into(),
         };
-        let rest = self.after(self.counted.tested).fixed;
+        let rest = self.after(self.counted.latch).fixed;
         let most = match turn {
             Operand::Imm(Imm::I64(turn)) if turn > AT_ONCE => return None,
             Operand::Imm(Imm::I64(turn)) => (AT_ONCE / turn.max(1)).clamp(*TURNS.start(), *TURNS.end()),
             _ => *TURNS.start(),
         };
-        let few = self.counted.turns().filter(|n| *n <= most);
+        let few = self.counted.trip_count().filter(|n| *n <= most);
         let (turns, near) = match few {
             Some(turns) => (turns.into(), None),
             None => {
@@ -276,7 +285,7 @@ impl Plan {
         let bare = bare.collect();
         let (chunk, pay) = (func.block(), func.block());
         let copies = Copies::with(func, self.blocks.clone(), bare);
-        self.settle(func, forest, &copies, near, inner);
+        self.settle(func, &copies, near, inner);
         if let Some(near) = near {
             self.end_chunk(func, &copies, near, chunk, origin);
         }
@@ -311,7 +320,6 @@ impl Plan {
     fn settle(
         &self,
         func: &mut Func,
-        forest: &Forest,
         copies: &Copies,
         near: Option<Reg>,
         inner: Option<Operand>,
@@ -322,7 +330,7 @@ impl Plan {
             targets.sort_unstable();
             targets.dedup();
             for to in targets {
-                if (block, to) == (self.counted.tested, self.counted.exit)
+                if (block, to) == (self.counted.latch, self.counted.exit)
                     || self.is_inner(block) && block == to
                 {
                     continue;
@@ -331,7 +339,7 @@ impl Plan {
                 let after = self.after(block);
                 let mut pay = Pay { func, nodes: Vec::new(), origin, conditions: Vec::new() };
                 let cost = if !self.blocks.contains(&to) {
-                    self.of_turns_to_come(&mut pay, forest, block, near)
+                    self.of_turns_to_come(&mut pay, block, near)
                 } else {
                     let needed = match self.costs.get(&to) {
                         Some((_, all)) if to != self.counted.header => *all,
@@ -365,14 +373,13 @@ impl Plan {
     fn of_turns_to_come(
         &self,
         pay: &mut Pay<'_>,
-        forest: &Forest,
         block: BlockId,
         near: Option<Reg>,
     ) -> Operand {
         let c = &self.counted;
         let up = c.step == Step::Literal(1);
         // The counter as the turn after the last would begin with it.
-        let (end, mut turns) = match (near, c.start, c.turns(), c.step) {
+        let (end, mut turns) = match (near, c.start, c.trip_count(), c.step) {
             (None, Some(start), Some(turns), Step::Literal(step)) => {
                 (start.wrapping_add(turns.wrapping_mul(step)).into(), 0)
             }
@@ -384,11 +391,11 @@ impl Plan {
         let counter = c.counter.into();
         let (a, b) = if up { (counter, end) } else { (end, counter) };
         let missing = pay.integer(|dst| Inst::I64Sub { dst, a, b });
-        if !forest.doms.dominates(c.stepped, block) {
+        if !self.stepped[&block] {
             turns -= 1;
         }
         let turn = self.turn().fixed;
-        let less = turns * turn + self.after(block).fixed - self.after(c.tested).fixed;
+        let less = turns * turn + self.after(block).fixed - self.after(c.latch).fixed;
         let all = pay.product(missing, turn.into());
         pay.sum(all, -less)
     }
@@ -400,7 +407,7 @@ impl Plan {
         let (here, more) = (func.value(Type::Bool), func.value(Type::Bool));
         let check = func.block();
         let node = |inst| Node { op: Op::Inst(inst), origin };
-        let block = &mut func.blocks[copies.of(c.tested).index()];
+        let block = &mut func.blocks[copies.of(c.latch).index()];
         let mut goes_on = c.header;
         block.for_each_successor(|to| {
             if to != c.exit {
@@ -431,29 +438,29 @@ fn charged(func: &Func, block: BlockId) -> i64 {
 
 impl Inner {
     /// The loop `id`, in the loop `outer`, if it turns equally often each time.
-    fn new(func: &Func, forest: &Forest, defs: &[u32], outer: LoopId, id: LoopId) -> Option<Inner> {
-        let l = forest.get(id);
+    fn new(it: &Induction, outer: LoopId, id: LoopId) -> Option<Inner> {
+        let l = it.forest.get(id);
         let ([block], []) = (&l.own[..], &l.children[..]) else { return None };
-        let counted = Counted::new(func, forest, defs, id, *block).filter(|c| c.one_ahead)?;
+        let counted = Counted::new(it, id)?;
         if l.exits != 1 || !matches!(counted.step, Step::Literal(_)) {
             return None;
         }
-        let blocks = forest.blocks(outer);
-        let is_fixed = |o: Operand| match o {
-            Operand::Reg(reg) => {
-                let mut fixed = true;
-                let nodes = blocks.iter().flat_map(|b| &func.blocks[b.index()].nodes);
-                nodes.for_each(|n| n.op.for_each_def(|r| fixed &= r != reg));
-                fixed
-            }
-            Operand::Imm(_) => true,
+        // What is paid is computed before the outer loop and where that goes on.
+        let around = it.forest.get(outer);
+        let places: Vec<BlockId> = around.preheader.into_iter().chain(around.latches.iter().copied()).collect();
+        let held = |value| it.held(value, &places).filter(|_| it.is_fixed(value, outer));
+        let start = match counted.start {
+            Some(start) => start.into(),
+            None => held(it.original(it.at_end(counted.preheader, counted.counter)?))?.into(),
         };
-        let start = set_to(func, forest, counted.preheader, counted.counter).filter(|s| is_fixed(*s))?;
-        if !is_fixed(counted.bound) {
-            return None;
+        if let Operand::Reg(reg) = counted.bound {
+            let bound = it.original(it.at_end(counted.latch, reg)?);
+            if held(bound) != Some(reg) {
+                return None;
+            }
         }
-        let cost = charged(func, *block);
-        Some(Inner { turns: counted.turns(), counted, start, cost })
+        let cost = charged(&it.func, *block);
+        Some(Inner { turns: counted.trip_count(), counted, start, cost })
     }
 
     /// What all of its turns cost.

@@ -9,9 +9,6 @@ use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
-/// Most blocks that are searched for what a register holds.
-const MAX_SEARCH: usize = 64;
-
 /// Registers with values that the registers they were made in no longer hold.
 #[derive(Debug, Default)]
 pub struct Saved {
@@ -79,7 +76,7 @@ impl<'a> Writer<'a> {
     /// A register that holds `value` there.
     fn value(&mut self, value: Value) -> Reg {
         let def = self.it.values.def(value);
-        if self.is_held(value) {
+        if self.it.at_end(self.at, def.reg) == Some(value) {
             return def.reg;
         }
         if let Some(reg) = self.saved.regs.get(&value) {
@@ -93,39 +90,6 @@ impl<'a> Writer<'a> {
         };
         self.saved.copies.entry((def.block, after)).or_default().push((def.reg, reg));
         reg
-    }
-
-    /// Whether the register that `value` was made in is sure to hold it still.
-    fn is_held(&self, value: Value) -> bool {
-        let def = self.it.values.def(value);
-        if !self.it.values.has_phis(def.reg) {
-            return false;
-        }
-        let mut at = Some(self.at);
-        for _ in 0..MAX_SEARCH {
-            let Some(block) = at else { return false };
-            let nodes = &self.it.func.blocks[block.index()].nodes;
-            let mut last = None;
-            for (n, node) in nodes.iter().enumerate() {
-                node.op.for_each_def(|r| {
-                    if r == def.reg {
-                        last = Some(n as u32);
-                    }
-                });
-            }
-            if let Some(n) = last {
-                return block == def.block && def.made == Made::Node(n);
-            }
-            let phi = self.it.values.phis(block).iter().find(|p| self.it.values.def(**p).reg == def.reg);
-            if let Some(phi) = phi {
-                return *phi == value;
-            }
-            if block == def.block {
-                return def.made == Made::Entry;
-            }
-            at = self.it.forest.doms.immediate(block);
-        }
-        false
     }
 
     /// A register with a field of a tensor.
