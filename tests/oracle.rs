@@ -4,6 +4,7 @@
 //! Unlike `midend.rs`, which goes back to bytecode, this sees all passes, with fuel and without;
 //! and accesses without a check, fuel, and looks at the clock as well as results. Functions run
 //! with arguments that programs give them, with hostile ones, and in the middle of their loops.
+//! What the analyses claim of each version is held against what happens.
 //! What the evaluator itself makes of a program is held against the interpreter.
 //!
 //! How many programs, and which: `tests/harness/campaign.rs`.

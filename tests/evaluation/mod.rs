@@ -1,5 +1,5 @@
-//! Evaluates every function of a program after every pass, and compares each time with what was
-//! there before.
+//! Evaluates every function of a program after every pass, compares each time with what was
+//! there before, and holds what the analyses claim of it.
 
 mod subject;
 pub mod wrapping;
@@ -12,9 +12,10 @@ use nbc::ir::verify::VerifiedModule;
 use nbc::ir::{BlockId, FuncId, Module, Type};
 use nbc::runtime::trap::TrapCode;
 use nbc::runtime::value::Value;
+use nbc_jit::midend::claims::Claims;
 use nbc_jit::midend::{self, Options};
 use nbc_jit::mir::{self, Func};
-use nbc_oracle::eval::Nobody;
+use nbc_oracle::claims::{Held as HeldClaims, Watch};
 use nbc_oracle::state::Budget;
 use nbc_oracle::{End, Limits, Operations, Oracle, Outcome, Slot, Start, State, Stop, Verdict, compare};
 use std::cell::RefCell;
@@ -52,6 +53,8 @@ pub struct Tally {
     /// Those of which one side is not known to its end, by reason.
     pub unknown: BTreeMap<String, u64>,
     pub nodes: u64,
+    /// Claims of analyses that were looked at and true.
+    pub claims: u64,
 }
 
 impl campaign::Tally for Tally {
@@ -62,6 +65,7 @@ impl campaign::Tally for Tally {
         self.same += other.same;
         self.resumed += other.resumed;
         self.nodes += other.nodes;
+        self.claims += other.claims;
         for (why, count) in other.unknown {
             *self.unknown.entry(why).or_default() += count;
         }
@@ -71,10 +75,10 @@ impl campaign::Tally for Tally {
 impl Tally {
     /// What to print.
     pub fn summary(&self) -> String {
-        let Tally { refused, unsupported, agreed, same, resumed, unknown, nodes } = self;
+        let Tally { refused, unsupported, agreed, same, resumed, unknown, nodes, claims } = self;
         format!(
             "{agreed} calls as interpreted, {same} changed versions the same ({resumed} resumed), skipped: \
-             {unknown:?}; {unsupported} programs not supported, {refused} refused; {nodes} nodes"
+             {unknown:?}; {unsupported} programs not supported, {refused} refused; {nodes} nodes, {claims} claims true"
         )
     }
 
@@ -82,6 +86,7 @@ impl Tally {
     pub fn assert_supported(&self, programs: u64) {
         assert!(self.unsupported * 10 <= programs, "{} of {programs} are not supported", self.unsupported);
         let skipped: u64 = self.unknown.values().sum();
+        assert!(self.claims > programs, "only {} claims were looked at", self.claims);
         assert!(skipped <= self.same, "{skipped} skipped, {} compared: {:?}", self.same, self.unknown);
     }
 
@@ -245,8 +250,18 @@ struct Held<'a, 'm> {
     before: u64,
 }
 
-/// A function after a pass.
-type Version = (String, Func);
+/// A function after a pass, and what the analyses claim of it.
+struct Version {
+    pass: String,
+    func: Func,
+    claims: HeldClaims,
+}
+
+impl Version {
+    fn new(pass: &str, func: &Func) -> Version {
+        Version { pass: pass.to_owned(), func: func.clone(), claims: HeldClaims::new(func, Claims::of(func)) }
+    }
+}
 
 impl Held<'_, '_> {
     fn functions(&mut self) -> Result<(), String> {
@@ -306,15 +321,15 @@ impl Held<'_, '_> {
         let mut versions: Vec<Version> = Vec::new();
         let mut wrong = None;
         if !self.metered {
-            versions.push(("build".to_owned(), func.clone()));
+            versions.push(Version::new("build", &func));
         }
         midend::run(&mut func, self.module, &self.options, self.metered, &mut |pass, func| {
             if let Err(why) = mir::check(func) {
                 wrong.get_or_insert(format!("after {pass}: {why}"));
             }
-            let last = versions.last().map(|(_, last)| last);
+            let last = versions.last().map(|last| &last.func);
             if last.is_none_or(|last| last.blocks != func.blocks || last.regs != func.regs) {
-                versions.push((pass.to_owned(), func.clone()));
+                versions.push(Version::new(pass, func));
             }
         });
         match wrong {
@@ -336,7 +351,7 @@ impl Held<'_, '_> {
         let mut before: Option<(&Version, Outcome)> = None;
         let mut expected = expected;
         for (n, version) in versions.iter().enumerate() {
-            let (pass, func) = version;
+            let Version { pass, func, claims } = version;
             let is_last = n + 1 == versions.len();
             let known = before.as_ref().map(|(_, o)| o).or(expected.as_ref());
             let limits = match known.map(|o| (&o.end, o.nodes)) {
@@ -354,8 +369,16 @@ impl Held<'_, '_> {
                 Some((_, nodes)) => Limits { steps: 4 * nodes + 4000, ..limits },
                 None => limits,
             };
-            let outcome = self.oracle.evaluate(func, start, state.clone(), limits, &mut Nobody);
+            let mut watch = Watch::new(claims);
+            let outcome = self.oracle.evaluate(func, start, state.clone(), limits, &mut watch);
             self.tally.nodes += outcome.nodes;
+            self.tally.claims += watch.looked_at;
+            if let Some(claim) = watch.found {
+                return Err(format!(
+                    "what is claimed of @{} after {pass} is false ({subject}, {start:?}, {:?}): {claim}\n{func}",
+                    func.name, state.budget
+                ));
+            }
             let verdict = match (&before, &expected) {
                 (Some((_, before)), _) => compare(before, &outcome),
                 (None, Some(expected)) => compare(expected, &outcome),
@@ -367,7 +390,7 @@ impl Held<'_, '_> {
                 Verdict::Differ(why) => {
                     let shown = before
                         .as_ref()
-                        .map_or_else(String::new, |((pass, f), _)| format!("after {pass}:\n{f}"));
+                        .map_or_else(String::new, |(v, _)| format!("after {}:\n{}", v.pass, v.func));
                     let fuel = state.budget;
                     return Err(format!(
                         "{pass} changes what @{} does ({subject}, {start:?}, {fuel:?}): {why}\n{shown}after {pass}:\n{func}",

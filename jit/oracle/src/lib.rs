@@ -16,10 +16,12 @@
 //! - [`operation`]: operations of the catalogue and host functions, run by the runtime
 //! - [`state`]: what a run changes: objects, globals, fuel, and what has been seen of it
 //! - [`eval`]: the evaluator, and who may watch it
+//! - [`claims`]: whether what analyses claim of a function is true
 //! - [`mod@compare`]: what an evaluation came to, and how two of them differ
 
 #![forbid(unsafe_code)]
 
+pub mod claims;
 pub mod compare;
 pub mod eval;
 pub mod object;

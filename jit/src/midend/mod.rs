@@ -7,6 +7,7 @@
 //! charges fuel keeps its place among others of that sort.
 
 pub mod analysis;
+pub mod claims;
 pub mod pass;
 
 use crate::budget::Budget;
@@ -29,7 +30,7 @@ pub enum Verify {
     /// that are not trusted. Compiling takes about ten times as long.
     Unproved,
     /// All: the sanitising mode, in which a mistake of a pass is found though
-    /// nothing crashes.
+    /// nothing crashes. What analyses claim is checked too.
     All,
 }
 /// What the mid-end may do.
