@@ -13,7 +13,7 @@ use crate::lower::{
 use crate::midend::{self, Verify};
 use crate::mir::{self, Entry, Func, Origin, Ty};
 use crate::perf::{Lines, Recorder, printable};
-use crate::sanitize;
+use crate::{sanitize, sanitize_claims};
 
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{self, AbiParam, InstBuilder, MemFlagsData, UserFuncName, types};
@@ -452,7 +452,11 @@ impl Compiler {
         let Some(checked) = self.verify(&mut func) else {
             // What cannot be checked as it runs keeps all the checks it had.
             let options = midend::Options { hoist: false, vectorise: false, ..self.options };
-            return (build(&options), Checked::default());
+            let mut func = build(&options);
+            if self.options.verify == Verify::All {
+                sanitize_claims::insert(&mut func);
+            }
+            return (func, Checked::default());
         };
         watch("check", &func);
         (func, checked)
@@ -464,7 +468,10 @@ impl Compiler {
         let report = match self.options.verify {
             Verify::Nothing => return Some(Checked::default()),
             // Nothing need be proved of what is checked anyway.
-            Verify::All => check::Report::default(),
+            Verify::All => {
+                sanitize_claims::insert(func);
+                check::Report::default()
+            }
             Verify::Unproved => check::run(func),
         };
         let unproved: FxHashSet<(BlockId, usize)> =

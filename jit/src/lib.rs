@@ -16,6 +16,7 @@ pub mod mir;
 pub mod perf;
 mod queue;
 pub mod sanitize;
+pub mod sanitize_claims;
 pub mod tier;
 
 pub use compiler::{CompileError, OptLevel};

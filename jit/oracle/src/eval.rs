@@ -369,6 +369,13 @@ impl Run<'_, '_> {
                     return Err(wrong(format!("`{}` fails", node.op)));
                 }
             }
+            Op::VerifyRange { value, low, high, .. } => {
+                let (bits, ty) = (frame.bits((*value).into())?, frame.func.regs[value.index()]);
+                let number = if ty == Ty::Value(Type::I32) { (bits as i32).into() } else { bits as i64 };
+                if !(*low..=*high).contains(&number) {
+                    return Err(wrong(format!("`{}` fails: it is {number}", node.op)));
+                }
+            }
             Op::Splat { dst, value } => {
                 let (lanes, value) = (frame.lanes(*dst)?, frame.bits(*value)?);
                 let mut vector = [0; 16];

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::midend::Verify;
+use crate::midend::claims::Claims;
 use crate::mir::{Address, Field, Node, Op};
 use crate::tier::{Jit, Options};
 use nbc_ir::{Inst, Module};
@@ -79,5 +80,63 @@ fn a_wrong_access_is_found_as_it_runs() {
         let trap = error.trap().expect("a trap");
         assert_eq!(trap.code(), TrapCode::CompilerFault, "{i}");
         assert!(trap.to_string().contains("loop_versioning"), "{trap}");
+    }
+}
+
+/// Counts to a number below eight.
+const LOOP: &str = "\
+export func @main(%n: i64) -> i64 {
+  %m = i64.and %n, 7
+  %i = i64.const 0
+  br head
+head:
+  %more = i64.lt %i, %m
+  br_if %more, body, done
+body:
+  %i = i64.add %i, 1
+  br head
+done:
+  ret %m
+}
+";
+
+#[test]
+fn a_false_claim_is_found_as_it_runs() {
+    let mut options = Options::default();
+    options.passes.verify = Verify::All;
+    let jit = Jit::new(options);
+    let Some(compiler) = jit.compiler() else { return };
+    let run = |change: &dyn Fn(&mut Claims)| {
+        let module = Module::parse(LOOP, "claims.nba").and_then(Module::verify);
+        let program = Engine::default().load(module.unwrap_or_else(|e| panic!("{e}")));
+        let loaded = program.loaded(false);
+        let mut func = mir::build(&loaded.module, FuncId(0));
+        let forest = crate::midend::analysis::loops::Forest::new(&func);
+        crate::midend::analysis::loops::make_preheaders(&mut func, &forest);
+        let mut claims = Claims::of(&func);
+        change(&mut claims);
+        sanitize_claims::insert_those(&mut func, &claims);
+        assert_eq!(mir::check(&func), Ok(()));
+        let compiled = compiler.finish(&loaded, &func, None, &|| false).unwrap_or_else(|e| panic!("{e}"));
+        // SAFETY: it was compiled from this module.
+        unsafe { loaded.publish(FuncId(0), compiled.native) };
+        let mut instance: Instance =
+            Linker::new().instantiate_with(&program, Limits::default()).unwrap_or_else(|e| panic!("{e}"));
+        instance.call("main", &[Value::I64(-1)])
+    };
+    let what_is_so = run(&|claims| {
+        assert_eq!((claims.ranges.is_empty(), claims.loops[0].at_most), (false, Some(8)), "{claims:?}");
+    });
+    assert_eq!(what_is_so.unwrap_or_else(|e| panic!("{e}")), [Value::I64(7)]);
+    type Change<'a> = (&'a str, &'a dyn Fn(&mut Claims));
+    let changes: [Change<'_>; 2] = [
+        ("`ranges`", &|claims| claims.ranges.iter_mut().for_each(|range| range.high = 6)),
+        ("`trip_count`", &|claims| claims.loops[0].at_most = Some(7)),
+    ];
+    for (by, change) in changes {
+        let error = run(change).expect_err("it is false");
+        let trap = error.trap().expect("a trap");
+        assert_eq!(trap.code(), TrapCode::CompilerFault);
+        assert!(trap.to_string().contains(by), "{trap}");
     }
 }

@@ -12,7 +12,7 @@ use cranelift_codegen::ir::{self, BlockArg, InstBuilder, MemFlagsData, Value, ty
 use nbc_ir::flow::{Cfg, Loops};
 use nbc_ir::op::Imm;
 use nbc_ir::{FuncId, Operand, Reg, SigId, Type};
-use nbc_runtime::compiled::{Arg, Charges, Claim, ObjectCall, calls, layout};
+use nbc_runtime::compiled::{Arg, Charges, ObjectCall, calls, layout};
 use nbc_runtime::trap::TrapCode;
 
 /// Ways out that a function shares. Each is a cold block with integer
@@ -173,10 +173,9 @@ impl Lowering<'_, '_> {
         self.go_on_if(ok, WayOut::Trap, |l| vec![l.builder.ins().iconst(types::I64, code as i64)]);
     }
 
-    /// Traps as a fault of the compiler at the present node unless `ok`.
-    pub fn trap_unless_claim(&mut self, ok: Value, claim: Claim) {
-        let code = claim.code() as i64;
-        self.go_on_if(ok, WayOut::Trap, |l| vec![l.builder.ins().iconst(types::I64, code)]);
+    /// Traps as a fault of the compiler, with that code, at the present node unless `ok`.
+    pub fn trap_unless_claim(&mut self, ok: Value, code: u64) {
+        self.go_on_if(ok, WayOut::Trap, |l| vec![l.builder.ins().iconst(types::I64, code as i64)]);
     }
 
     /// Traps at the present node.

@@ -107,6 +107,7 @@ fn ends_block(op: &Op) -> bool {
     match op {
         Op::Inst(inst) => !matches!(inst.opcode().effect(), Effect::Pure | Effect::Control),
         Op::Charge { .. } | Op::Charges { .. } | Op::Prepay { .. } | Op::Spend { .. } => true,
+        Op::VerifyRange { .. } => true,
         _ => false,
     }
 }

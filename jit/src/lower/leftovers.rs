@@ -50,6 +50,7 @@ fn is_plain(op: &Op) -> bool {
     let inst = match op {
         Op::Inst(inst) => inst,
         Op::Charge { .. } | Op::Charges { .. } | Op::Prepay { .. } | Op::Spend { .. } => return true,
+        Op::VerifyRange { .. } => return true,
         _ => return false,
     };
     match inst {

@@ -36,7 +36,20 @@ impl Lowering<'_, '_> {
         };
         let room = self.read(room);
         let ok = self.builder.ins().icmp(IntCC::UnsignedLessThan, bytes, room);
-        self.trap_unless_claim(ok, claim);
+        self.trap_unless_claim(ok, claim.code(0));
+    }
+
+    /// Traps with `code` unless an integer lies in `low..=high`.
+    pub fn verify_range(&mut self, value: Reg, low: i64, high: i64, code: u64) {
+        let value = self.read(value);
+        let ty = self.builder.func.dfg.value_type(value);
+        let mask = if ty == types::I32 { u64::from(u32::MAX) } else { u64::MAX };
+        // Unsigned from the least, so one comparison is enough.
+        let least = self.builder.ins().iconst(ty, (low as u64 & mask) as i64);
+        let room = self.builder.ins().iconst(ty, (high.wrapping_sub(low) as u64 & mask) as i64);
+        let above = self.builder.ins().isub(value, least);
+        let ok = self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, above, room);
+        self.trap_unless_claim(ok, code);
     }
 
     fn element_address(&mut self, base: Value, index: Value, scale: u8) -> Value {

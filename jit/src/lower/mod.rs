@@ -364,6 +364,9 @@ impl<'a, 'f> Lowering<'a, 'f> {
             Op::Prepay { dst, cost } => self.prepay(*dst, *cost),
             Op::Spend { dst, cost } => self.spend(*dst, *cost),
             Op::Verify { at, room, claim } => self.verify(at, *room, *claim),
+            Op::VerifyRange { value, low, high, claim, about } => {
+                self.verify_range(*value, *low, *high, claim.code(*about));
+            }
         }
     }
 

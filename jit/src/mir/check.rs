@@ -89,6 +89,10 @@ fn node_in_order(func: &Func, node: &Node) -> Result<(), String> {
             want_ty(func, at.index, Ty::Value(Type::I64))?;
             want_ty(func, (*room).into(), Ty::Value(Type::I64))
         }
+        Op::VerifyRange { value, .. } => match func.ty((*value).into()) {
+            Ty::Value(Type::I64 | Type::I32) => Ok(()),
+            other => Err(format!("{value:?} is {other}, not an integer")),
+        },
         Op::Charge { cost } => want_ty(func, *cost, Ty::Value(Type::I64)),
         Op::Prepay { dst, cost } | Op::Spend { dst, cost } => {
             want_ty(func, (*dst).into(), Ty::Value(Type::Bool))?;

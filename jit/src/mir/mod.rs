@@ -266,6 +266,20 @@ pub enum Op {
         /// What is verified.
         claim: Claim,
     },
+    /// Traps as a fault of the compiler unless an integer lies in `low..=high`, as
+    /// analyses claim. Only where everything is verified.
+    VerifyRange {
+        /// An i64 or i32.
+        value: Reg,
+        /// The least that it may be.
+        low: i64,
+        /// The greatest.
+        high: i64,
+        /// What is verified.
+        claim: Claim,
+        /// The register or block that the claim is about.
+        about: u32,
+    },
     /// Counts toward the next look at clock and interrupt flag, without taking
     /// it: that is for a `Charge` to do where the budget is found used up. Only
     /// where fuel is not metered.
@@ -437,6 +451,7 @@ impl Op {
             Op::Store { .. }
             | Op::StoreVector { .. }
             | Op::Verify { .. }
+            | Op::VerifyRange { .. }
             | Op::Charge { .. }
             | Op::Charges { .. }
             | Op::Prepay { .. }
@@ -478,6 +493,7 @@ impl Op {
             | Op::Charge { cost: value }
             | Op::Prepay { cost: value, .. }
             | Op::Spend { cost: value, .. } => see(*value),
+            Op::VerifyRange { value, .. } => see((*value).into()),
             Op::Charges { .. } => {}
             Op::Vector { lanes, .. } => lanes.iter().for_each(|o| see(*o)),
             Op::Lanewise { args, .. } => args.iter().for_each(|r| see((*r).into())),
@@ -502,6 +518,7 @@ impl Op {
             Op::Store { .. }
             | Op::StoreVector { .. }
             | Op::Verify { .. }
+            | Op::VerifyRange { .. }
             | Op::Charge { .. }
             | Op::Charges { .. } => {}
         }
@@ -540,6 +557,7 @@ impl Op {
             | Op::Charge { cost: value }
             | Op::Prepay { cost: value, .. }
             | Op::Spend { cost: value, .. } => *value = map(*value),
+            Op::VerifyRange { value, .. } => reg(value, &mut map),
             Op::Charges { .. } => {}
             Op::Vector { lanes, .. } => lanes.iter_mut().for_each(|o| *o = map(*o)),
             Op::Lanewise { args, .. } => args.iter_mut().for_each(|r| reg(r, &mut map)),
@@ -568,6 +586,7 @@ impl Op {
             Op::Store { .. }
             | Op::StoreVector { .. }
             | Op::Verify { .. }
+            | Op::VerifyRange { .. }
             | Op::Charge { .. }
             | Op::Charges { .. } => {}
         }

@@ -109,6 +109,7 @@ impl fmt::Display for Op {
             Op::Prepay { dst, cost } => write!(f, "%{} = prepay {}", dst.0, Shown(*cost)),
             Op::Charge { cost } => write!(f, "charge {}", Shown(*cost)),
             Op::Verify { at, room, .. } => write!(f, "verify {at} below %{}", room.0),
+            Op::VerifyRange { value, low, high, .. } => write!(f, "verify %{} in {low}..={high}", value.0),
         }
     }
 }

@@ -152,7 +152,7 @@ unsafe fn refuse(ctx: *mut Context, site: *const Site, trap: TrapError) -> u64 {
 #[cold]
 unsafe extern "C" fn trap(ctx: *mut Context, site: *const Site, code: u64) -> u64 {
     let trap = match TrapCode::from_code(code as u8).unwrap_or(TrapCode::HostError) {
-        TrapCode::CompilerFault => Claim::fault((code >> 8) as u8),
+        TrapCode::CompilerFault => Claim::fault(code),
         code => code.into(),
     };
     // SAFETY: see the module.

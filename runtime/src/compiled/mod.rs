@@ -94,30 +94,45 @@ pub enum Claim {
     Element,
     /// Consecutive elements that a vector holds lie in their tensor.
     Vector,
+    /// An integer lies in its range.
+    Range,
+    /// A loop turns no more than so many times.
+    TripCount,
 }
 
 impl Claim {
     /// Every claim, in order of its number.
-    const ALL: [Claim; 2] = [Claim::Element, Claim::Vector];
+    const ALL: [Claim; 4] = [Claim::Element, Claim::Vector, Claim::Range, Claim::TripCount];
 
-    /// The pass that makes it.
+    /// The pass or analysis that makes it.
     pub const fn pass(self) -> &'static str {
         match self {
             Claim::Element => "loop_versioning",
             Claim::Vector => "vectorise",
+            Claim::Range => "ranges",
+            Claim::TripCount => "trip_count",
         }
     }
 
-    /// What compiled code gives as the code of the trap.
-    pub const fn code(self) -> u64 {
-        TrapCode::CompilerFault as u64 | (self as u64) << 8
+    /// What compiled code gives as the code of the trap: with the register that a
+    /// range is of, or the block where a loop begins.
+    pub const fn code(self, about: u32) -> u64 {
+        TrapCode::CompilerFault as u64 | (self as u64) << 8 | (about as u64) << 16
     }
 
-    /// The trap where the claim of that number is not so.
-    fn fault(number: u8) -> TrapError {
-        let claim = Claim::ALL.get(number as usize).copied().unwrap_or(Claim::Element);
+    /// The trap of that code.
+    fn fault(code: u64) -> TrapError {
+        let claim = Claim::ALL.get((code >> 8) as u8 as usize).copied().unwrap_or(Claim::Element);
+        let about = (code >> 16) as u32;
+        let (what, by) = match claim {
+            Claim::Element | Claim::Vector => ("an access outside of its tensor".to_owned(), "pass"),
+            Claim::Range => (format!("a number outside of its range (%{about})"), "analysis"),
+            Claim::TripCount => {
+                (format!("more iterations of a loop than it has (that at block{about})"), "analysis")
+            }
+        };
         let text = format!(
-            "compiled code came to an access outside of its tensor, a mistake of the compiler (pass `{}`): \
+            "compiled code came to {what}, a mistake of the compiler ({by} `{}`): \
              please report it; `--tier interp` runs the program without compiled code",
             claim.pass()
         );
