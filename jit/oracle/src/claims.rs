@@ -37,7 +37,7 @@ pub struct Held {
     /// By loop and block, whether it is in it.
     inside: Vec<Vec<bool>>,
     /// All needs, and those in which a loop counts.
-    needs: Vec<(Sum, u32)>,
+    needs: Vec<Need>,
     counted: Vec<Vec<u32>>,
     /// By loop: needs of its counters, and of its limits.
     needed: Vec<[Vec<Vec<u32>>; 2]>,
@@ -109,8 +109,9 @@ impl Held {
     fn add_needs(&mut self, needs: &[Need]) -> Vec<u32> {
         let add = |need: &Need| {
             let n = self.needs.len() as u32;
-            self.needs.push((need.sum.clone(), need.bits));
-            for quantity in need.sum.terms.iter().flat_map(|(factors, _)| factors) {
+            self.needs.push(need.clone());
+            let (Need::Fits(sum, _) | Need::NotNegative(sum)) = need;
+            for quantity in sum.terms.iter().flat_map(|(factors, _)| factors) {
                 let list = match quantity {
                     Quantity::Value(v) | Quantity::Field(v, _) => &mut self.of_value[v.index()].1,
                     Quantity::Count(id) => &mut self.counted[*id],
@@ -183,13 +184,15 @@ impl<'h> Watch<'h> {
             if self.failed[need as usize] {
                 continue;
             }
-            let (sum, bits) = &self.held.needs[need as usize];
-            let fits = match self.exact(func, sum, state) {
-                Exact::Is(sum) => sum.unsigned_abs() < 1u128 << *bits,
-                Exact::TooLarge => false,
-                Exact::Unknown => true,
+            let of = &self.held.needs[need as usize];
+            let (Need::Fits(sum, _) | Need::NotNegative(sum)) = of;
+            let holds = match (self.exact(func, sum, state), of) {
+                (Exact::Is(sum), Need::Fits(_, bits)) => sum.unsigned_abs() < 1u128 << *bits,
+                (Exact::Is(sum), Need::NotNegative(_)) => sum >= 0,
+                (Exact::TooLarge, _) => false,
+                (Exact::Unknown, _) => true,
             };
-            self.failed[need as usize] = !fits;
+            self.failed[need as usize] = !holds;
         }
     }
 
@@ -323,7 +326,9 @@ impl<'h> Watch<'h> {
         let Some(number) = self.number(func, drift.of) else { return };
         let ends =
             [drift.least, drift.most].map(|by| start.saturating_add(i128::from(by) * i128::from(count)));
-        if ends.iter().any(|end| end.unsigned_abs() >= 1u128 << drift.bits) {
+        // They fit in between too: they are lines.
+        let fits = |end: &i128| end.unsigned_abs() < 1u128 << drift.bits;
+        if !fits(&start) || !ends.iter().all(fits) {
             return;
         }
         let def = self.held.claims.values[drift.of.index()];
@@ -334,11 +339,7 @@ impl<'h> Watch<'h> {
     }
 
     fn limit(&mut self, func: &Func, limit: &Limit, needs: &[u32], id: usize, to: BlockId, state: &State) {
-        let is_required = match &limit.requires {
-            Some(sum) => matches!(self.exact(func, sum, state), Exact::Is(0..)),
-            None => true,
-        };
-        if !is_required || !self.are_met(needs) {
+        if !self.are_met(needs) {
             return;
         }
         let goes_on = self.held.inside[id][to.index()];

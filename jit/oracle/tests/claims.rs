@@ -1,6 +1,7 @@
 //! A claim of the analyses that is false is found where it is, and those that they make are true.
 
 use nbc_ir::{FuncId, Module};
+use nbc_jit::midend::claims::Need;
 use nbc_jit::midend::claims::Claims;
 use nbc_jit::mir;
 use nbc_oracle::claims::{Held, Watch};
@@ -99,7 +100,8 @@ fn a_claim_whose_needs_do_not_hold_says_nothing() {
         let limit = &mut c.loops[0].limits[0];
         limit.rest.constant -= 1;
         assert!(!limit.needs.is_empty(), "the counter is not to wrap");
-        limit.needs[0].bits = 2;
+        let Need::Fits(_, bits) = &mut limit.needs[0] else { panic!("{:?}", limit.needs) };
+        *bits = 2;
     });
     assert_eq!(found.as_deref().map(|f| f.contains("goes on")), None);
 }

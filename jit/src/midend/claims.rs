@@ -10,20 +10,19 @@
 //! and edges. [`Claims::of`] is the only place that asks the analyses.
 
 use super::analysis::Analyses;
-use super::analysis::counted_loop::{Counted, Step, count_defs};
-use super::analysis::induction::{self, Induction};
+use super::analysis::counted_loop::{Counted, Step};
+use super::analysis::induction::assuming::{Assuming, Condition};
+use super::analysis::induction::residue::Residue;
+use super::analysis::induction::{Induction, counter, limit};
 use super::analysis::loops::LoopId;
-use super::analysis::poly::{self, Poly, Span};
-use super::analysis::trip_count::Turns;
+use super::analysis::poly::{self, Poly};
+use super::analysis::trip_count::TripCounts;
 use super::analysis::values::{Def, Made, Value};
 use crate::budget::Budget;
 use crate::mir::{Field, Func, Op, Ty};
-use nbc_ir::{BlockId, Inst, Reg, Type};
+use nbc_ir::{BlockId, Inst, Type};
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
-
-/// Most counters that are taken apart in one polynomial, and needs of one claim.
-const MOST: usize = 32;
 
 /// All that is claimed of a function.
 #[derive(Clone, Default, Debug)]
@@ -122,22 +121,19 @@ pub struct Limit {
     pub step: Sum,
     /// See above.
     pub rest: Sum,
-    /// What must hold for it,
+    /// What must hold for it.
     pub needs: Vec<Need>,
-    /// and what must not be negative.
-    pub requires: Option<Sum>,
     /// Whether it is not so where the test leaves the loop.
     pub exact: bool,
 }
 
-/// A sum must have been less than two to the power of `bits` in size whenever
-/// it could be computed.
+/// What a sum must have been whenever it could be computed.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Need {
-    /// The sum.
-    pub sum: Sum,
-    /// Bits, sign apart.
-    pub bits: u32,
+pub enum Need {
+    /// Less than two to the power of so many bits in size.
+    Fits(Sum, u32),
+    /// Not negative.
+    NotNegative(Sum),
 }
 
 /// A sum of products, of exact numbers.
@@ -185,11 +181,11 @@ impl Listing<'_> {
     fn of(func: &Func, it: &Induction) -> Claims {
         let mut listing = Listing { it, claims: Claims::default(), numbers: FxHashMap::default() };
         listing.ranges(func);
-        let (defs, mut turns) = (count_defs(func), Turns::new(it));
+        let mut trip_counts = TripCounts::new(it);
         // Numbers of loops are those of the forest.
         for id in it.forest.ids() {
-            let at_most = turns.at_most(id);
-            let of_loop = listing.of_loop(func, &defs, id, at_most);
+            let at_most = trip_counts.at_most(id);
+            let of_loop = listing.of_loop(id, at_most);
             listing.claims.loops.push(of_loop);
         }
         listing.claims
@@ -215,9 +211,9 @@ impl Listing<'_> {
         for (value, is_read) in (0..).map(Value).zip(is_read) {
             let def = values.def(value);
             let whole = match func.regs[def.reg.index()] {
-                Ty::Value(Type::I64) => Span::I64,
-                Ty::Value(Type::I32) => Span::I32,
-                Ty::Value(Type::Bool) => Span::new(0, 1),
+                Ty::Value(Type::I64) => self.it.widths.wide.span(),
+                Ty::Value(Type::I32) => self.it.widths.narrow.span(),
+                Ty::Value(Type::Bool) => poly::Span::new(0, 1),
                 _ => continue,
             };
             let span = self.it.ranges.of(value);
@@ -230,7 +226,7 @@ impl Listing<'_> {
         }
     }
 
-    fn of_loop(&mut self, func: &Func, defs: &[u32], id: LoopId, at_most: Option<i64>) -> Loop {
+    fn of_loop(&mut self, id: LoopId, at_most: Option<i64>) -> Loop {
         let it = self.it;
         let l = it.forest.get(id);
         let mut blocks = it.forest.blocks(id);
@@ -240,103 +236,58 @@ impl Listing<'_> {
             counters.extend(it.counter(phi).and_then(|counter| self.counter(phi, counter)));
             drifts.extend(it.drift(phi).and_then(|drift| self.drift(phi, drift)));
         }
-        let limits = it.limits(id).iter().filter_map(|limit| self.limit(id, limit)).collect();
+        let limits = it.limits(id).iter().filter_map(|limit| self.limit(limit)).collect();
         let mut of_loop =
             Loop { header: l.header, blocks, preheader: l.preheader, at_most, counters, drifts, limits };
-        let latch = l.latches.first().copied();
-        let tests = [latch, Some(l.header).filter(|header| Some(*header) != latch)];
-        for tested in tests.into_iter().flatten() {
-            self.counted(func, defs, id, tested, &mut of_loop);
+        if let Some(counted) = Counted::new(it, id) {
+            of_loop.at_most = [at_most, counted.trip_count()].into_iter().flatten().min();
+            if let Step::Literal(by) = counted.step {
+                let step = Sum { terms: Vec::new(), constant: by };
+                let of = self.number(counted.phi);
+                of_loop.counters.push(Counter { of, start: None, step, needs: Vec::new() });
+            }
         }
         of_loop
     }
 
-    /// What is claimed of a loop that the test in `tested` ends.
-    fn counted(&mut self, func: &Func, defs: &[u32], id: LoopId, tested: BlockId, of_loop: &mut Loop) {
-        let it = self.it;
-        let forest = &it.forest;
-        let passed = |latch: &BlockId| forest.doms.dominates(tested, *latch);
-        if forest.innermost(tested) != Some(id) || !forest.get(id).latches.iter().all(passed) {
-            return;
-        }
-        let Some(counted) = Counted::new(func, forest, defs, id, tested) else { return };
-        of_loop.at_most = [of_loop.at_most, counted.turns()].into_iter().flatten().min();
-        let at_header = |reg: Reg| {
-            let phis = it.values.phis(of_loop.header).iter();
-            phis.copied().find(|phi| it.values.def(*phi).reg == reg)
-        };
-        let Some(phi) = at_header(counted.counter) else { return };
-        // A step that is no number is known to the other analysis too.
-        if let Step::Literal(by) = counted.step {
-            let step = Sum { terms: Vec::new(), constant: by };
-            let of = self.number(phi);
-            of_loop.counters.push(Counter { of, start: None, step, needs: Vec::new() });
-        }
-    }
-
-    fn counter(&mut self, phi: Value, counter: &induction::Counter) -> Option<Counter> {
-        let needs = self.needs(counter.id, &counter.needs)?;
-        let (start, step) = (self.sum(&counter.start)?, self.sum(&counter.step)?);
+    fn counter(&mut self, phi: Value, counter: &counter::Counter) -> Option<Counter> {
+        let (growth, needs) = self.claimed(&counter.growth)?;
+        let (start, step) = (self.congruent(&growth.start)?, self.congruent(&growth.step)?);
         Some(Counter { of: self.number(phi), start: Some(start), step, needs })
     }
 
-    fn drift(&mut self, phi: Value, drift: &induction::Drift) -> Option<Drift> {
-        let induction::Drift { least, most, .. } = *drift;
-        let start = self.sum(&drift.start)?;
-        Some(Drift { of: self.number(phi), start, least, most, bits: self.it.bits(phi) })
+    fn drift(&mut self, phi: Value, drift: &counter::Drift) -> Option<Drift> {
+        let counter::Drift { least, most, .. } = *drift;
+        let start = self.congruent(&drift.start)?;
+        Some(Drift { of: self.number(phi), start, least, most, bits: drift.start.width().exact })
     }
 
-    fn limit(&mut self, id: LoopId, limit: &induction::Limit) -> Option<Limit> {
-        let needs = self.needs(id, &limit.needs)?;
-        let requires = match &limit.requires {
-            Some(poly) => Some(self.sum(poly)?),
-            None => None,
-        };
-        let (step, rest) = (self.sum(&limit.step)?, self.sum(&limit.rest)?);
-        // With a requirement a test says two things.
-        let exact = limit.exact && requires.is_none();
-        Some(Limit { at: limit.at, step, rest, needs, requires, exact })
+    fn limit(&mut self, limit: &limit::Limit) -> Option<Limit> {
+        let (bound, needs) = self.claimed(&limit.bound)?;
+        let (step, rest) = (self.sum(&bound.step)?, self.sum(&bound.rest)?);
+        Some(Limit { at: limit.at, step, rest, needs, exact: limit.exact })
     }
 
-    /// What is needed, in terms of how often loops have turned: a counter that is
-    /// needed not to wrap is always in the range of its own type.
-    fn needs(&mut self, id: LoopId, needs: &[induction::Need]) -> Option<Vec<Need>> {
-        let mut open: Vec<induction::Need> = needs.to_vec();
-        let mut found = Vec::new();
-        let mut next = 0;
-        while let Some(induction::Need { poly, bits }) = open.get(next).cloned() {
-            next += 1;
-            let mut more = Vec::new();
-            let poly = self.taken_apart(poly, id, &mut more)?;
-            more.retain(|need| !open.contains(need));
-            open.append(&mut more);
-            let need = Need { sum: self.sum(&poly)?, bits };
-            if !found.contains(&need) {
-                found.push(need);
-            }
-            if open.len() > MOST {
-                return None;
-            }
-        }
-        Some(found)
+    /// What is concluded, and under which conditions, which are left to whoever checks it.
+    fn claimed<'t, T>(&mut self, it: &'t Assuming<T>) -> Option<(&'t T, Vec<Need>)> {
+        let mut needs = Vec::new();
+        let claimed = it.settled(|condition| {
+            let need = match condition {
+                Condition::Fits(residue) => {
+                    self.congruent(residue).map(|sum| Need::Fits(sum, residue.width().exact))
+                }
+                Condition::NotNegative(poly) => self.sum(poly).map(Need::NotNegative),
+            };
+            let is_known = need.is_some();
+            needs.extend(need);
+            is_known
+        })?;
+        Some((claimed, needs))
     }
 
-    /// `poly` without the counters of loops that are not around `id`.
-    fn taken_apart(&self, mut poly: Poly, id: LoopId, needs: &mut Vec<induction::Need>) -> Option<Poly> {
-        let it = self.it;
-        for _ in 0..MOST {
-            let counter = poly.atoms().find_map(|atom| {
-                let poly::Quantity::Value(value) = *it.atoms.borrow().get(atom) else { return None };
-                let counter = it.counter(value)?;
-                let is_around = counter.id != id && it.forest.encloses(counter.id, id);
-                (!is_around).then_some((atom, counter))
-            });
-            let Some((atom, counter)) = counter else { return Some(poly) };
-            let count = Poly::atom(it.atom(poly::Quantity::Count(counter.id)));
-            needs.extend(counter.needs.iter().cloned());
-            poly = poly.replaced(atom, &counter.step.times(&count)?.plus(&counter.start)?)?;
-        }
-        None
+    /// What a register is modulo two to its bits.
+    fn congruent(&mut self, residue: &Residue) -> Option<Sum> {
+        self.sum(residue.congruent())
     }
 
     fn sum(&mut self, poly: &Poly) -> Option<Sum> {

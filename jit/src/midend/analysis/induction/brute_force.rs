@@ -18,7 +18,7 @@ use super::fact::Fact;
 use super::residue::{Residue, Width, Widths};
 use crate::midend::analysis::Analyses;
 use crate::midend::analysis::loops::{Forest, LoopId};
-use crate::midend::analysis::poly::{Atom, Poly, Quantity};
+use crate::midend::analysis::poly::{Atom, Poly, Product, Quantity, Span};
 use crate::midend::analysis::trip_count::TripCounts;
 use crate::midend::analysis::values::Value;
 use crate::midend::pass::{loop_versioning, rotate, webs};
@@ -479,9 +479,15 @@ impl<'a> Claims<'a> {
     }
 
     fn number(&self, poly: &Poly) -> i128 {
-        let of = |p: &super::super::poly::Product| p.atoms().map(|a| self.atom(a)).product::<i128>();
+        let of = |p: &Product| p.atoms().map(|a| self.atom(a)).product::<i128>();
         i128::from(poly.constant)
             + poly.terms.iter().map(|(p, times)| of(p) * i128::from(*times)).sum::<i128>()
+    }
+
+    /// The number that the polynomial of a register is, and whether they are equal.
+    fn residue(&self, residue: &Residue) -> (i128, bool) {
+        let number = self.number(residue.congruent());
+        (number, Span { low: number, high: number }.fits(residue.width().exact))
     }
 
     /// Whether a condition holds, for each count up to what loops have come to.
@@ -498,7 +504,7 @@ impl<'a> Claims<'a> {
             })
             .collect();
         let holds = |claims: &Claims<'_>| match condition {
-            Condition::Fits(residue) => residue.number_of(|a| claims.atom(a)).1,
+            Condition::Fits(residue) => claims.residue(residue).1,
             Condition::NotNegative(poly) => claims.number(poly) >= 0,
         };
         let Some(id) = counted.first() else { return holds(self) };
@@ -534,7 +540,7 @@ impl<'a> Claims<'a> {
         });
         let Some(residue) = it.residue(value) else { return };
         let wrapped = |number: i128, width: Width| width.wrap(number as i64);
-        let (number, _) = residue.number_of(|a| self.atom(a));
+        let (number, _) = self.residue(residue);
         self.is(wrapped(number, residue.width()) == register, || {
             format!("{value:?} is {register}, and as a residue {number}: {residue:?}")
         });
@@ -550,7 +556,7 @@ impl<'a> Claims<'a> {
         let Some(growth) = self.settled(&counter.growth) else { return };
         let count = Poly::number(self.counts[counter.id.index()]);
         let Some(residue) = growth.after(&count) else { return };
-        let (number, _) = residue.number_of(|a| self.atom(a));
+        let (number, _) = self.residue(&residue);
         let register = self.now[phi.index()];
         self.is(residue.width().wrap(number as i64) == register, || {
             format!("counter {phi:?} is {register}, not {number} after {count:?}: {growth:?}")

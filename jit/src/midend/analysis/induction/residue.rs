@@ -119,6 +119,12 @@ impl Residue {
         Residue::of(Poly::number(number), width)
     }
 
+    /// What the register is congruent to, and may not be equal to: for lists of
+    /// claims, and for nothing that draws a conclusion.
+    pub(in crate::midend) fn congruent(&self) -> &Poly {
+        &self.poly
+    }
+
     /// Of what register.
     pub fn width(&self) -> Width {
         self.width
@@ -232,16 +238,5 @@ impl Residue {
             (by.is_equal || by.width.bits >= self.width.bits).then_some(by.poly)
         };
         Some(Residue::of(self.poly.mapped(of)?, self.width))
-    }
-
-    /// The number that its polynomial is, given quantities, and whether that lies in range.
-    #[cfg(test)]
-    pub fn number_of(&self, mut atom: impl FnMut(Atom) -> i128) -> (i128, bool) {
-        let product =
-            |product: &crate::midend::analysis::poly::Product| product.atoms().map(&mut atom).product();
-        let terms: Vec<i128> = self.poly.terms.iter().map(|t| &t.0).map(product).collect();
-        let sum: i128 = terms.iter().zip(&self.poly.terms).map(|(p, t)| p * i128::from(t.1)).sum();
-        let number = sum + i128::from(self.poly.constant);
-        (number, Span { low: number, high: number }.fits(self.width.exact))
     }
 }

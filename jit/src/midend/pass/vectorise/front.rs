@@ -8,8 +8,7 @@
 use super::Whole;
 use super::nest::{Nest, Place};
 use super::shape::{Goes, Shape, Shapes};
-use crate::midend::analysis::counted_loop::Compare;
-use crate::midend::analysis::induction::Induction;
+use crate::midend::analysis::counted_loop::{Compare, Counted, Step};
 use crate::mir::{Address, Func, Node, Op, Write};
 use nbc_ir::op::Imm;
 use nbc_ir::{Elem, Inst, Operand, Reg, Type};
@@ -39,7 +38,6 @@ pub struct Front<'n, 'a> {
     shapes: &'n Shapes,
     whole: &'n mut Whole,
     func: &'n mut Func,
-    it: Option<&'n Induction>,
     origin: u32,
     /// What has been written.
     pub nodes: Vec<Node>,
@@ -68,15 +66,13 @@ impl<'n, 'a> Front<'n, 'a> {
         shapes: &'n Shapes,
         whole: &'n mut Whole,
         func: &'n mut Func,
-        it: Option<&'n Induction>,
-    ) -> Front<'n, 'a> {
+        ) -> Front<'n, 'a> {
         let origin = nest.func.blocks[nest.preheader.index()].nodes.last().map_or(0, |n| n.origin);
         Front {
             nest,
             shapes,
             whole,
             func,
-            it,
             origin,
             nodes: Vec::new(),
             memo: FxHashMap::default(),
@@ -192,29 +188,26 @@ impl<'n, 'a> Front<'n, 'a> {
     /// A number of turns after which the loop is sure to go on, and conditions
     /// for it to be one.
     fn sure_turns(&mut self, chunk: i64) -> Option<Operand> {
-        let test = self.nest.test;
-        let by = match self.shapes.shape_of(test.compared) {
-            Shape::Affine(by @ (1 | -1)) => by,
-            _ => return None,
-        };
-        if self.shapes.shape_of(test.bound) != Shape::Uniform {
+        let Counted { counter, step: Step::Literal(by @ (1 | -1)), bound, goes_on, start, .. } =
+            self.nest.counted
+        else {
             return None;
-        }
-        let first = self.value_at(test.compared, test.at, MAX_DEPTH)?;
-        let bound = self.value_at(test.bound, test.at, MAX_DEPTH)?;
-        if let (Some(first), Some(bound)) = (self.number(first), self.number(bound))
-            && first.abs_diff(bound) < MIN_TURNS.max(chunk) as u64
+        };
+        if let (Some(start), Some(bound)) = (start, self.number(bound))
+            && start.wrapping_add(by).abs_diff(bound) < MIN_TURNS.max(chunk) as u64
         {
             return None;
         }
-        let (goes_on, also) = match (test.compare, by) {
-            (Compare::Lt | Compare::LtU, 1) | (Compare::Gt, -1) => (Some(test.compare), 0i64),
-            (Compare::Le, 1) | (Compare::Ge, -1) => (Some(test.compare), 1),
-            (Compare::Ne, _) => (None, 0),
+        let (ordered, also) = match (goes_on, by) {
+            (Compare::Lt | Compare::LtU, 1) | (Compare::Gt, -1) => (true, 0i64),
+            (Compare::Le, 1) | (Compare::Ge, -1) => (true, 1),
+            (Compare::Ne, _) => (false, 0),
             _ => return None,
         };
-        if let Some(compare) = goes_on {
-            let cond = self.truth(|dst| compare.inst(dst, first, bound));
+        // What the first turn compares.
+        let first = self.integer(|dst| Inst::I64Add { dst, a: counter.into(), b: by.into() }).into();
+        if ordered {
+            let cond = self.truth(|dst| goes_on.inst(dst, first, bound));
             self.conditions.push(cond);
         }
         let (low, high) = if by == 1 { (first, bound) } else { (bound, first) };
@@ -304,7 +297,7 @@ impl<'n, 'a> Front<'n, 'a> {
         if (a.base, a.scale) != (b.base, b.scale) || self.nest.defs.contains_key(&a.base) {
             return None;
         }
-        let it = self.it?;
+        let it = &self.nest.it;
         let index = |of: &Access| {
             let args = it.values.args(self.nest.op(of.at), of.at.0, of.at.1);
             it.index(*args.get(1)?)

@@ -145,17 +145,16 @@ fn try_loop(
     func: &mut Func,
     id: LoopId,
 ) -> Option<()> {
-    let nest = Nest::of(before, forest, id)?;
+    let nest = Nest::of(before, forest, analysis, id)?;
     let shapes = Shapes::of(&nest)?;
     let mut unroll = worth(&nest, &shapes)?;
     // What turns a few times would mostly be left to the loop as it is.
-    let it = analysis();
-    if let Some(most) = it.as_ref().and_then(|it| TripCounts::new(it).at_most(id)) {
+    if let Some(most) = TripCounts::new(&nest.it).at_most(id) {
         let vectors = most / (LEAST_CHUNKS * shapes.lanes as i64);
         unroll = (1..=unroll).rev().find(|n| n.is_power_of_two() && *n as i64 <= vectors)?;
     }
     let chunk = (shapes.lanes * unroll) as i64;
-    let mut front = Front::new(&nest, &shapes, whole, func, it.as_deref());
+    let mut front = Front::new(&nest, &shapes, whole, func);
     let (cond, turns) = front.guard(chunk)?;
     let nodes = std::mem::take(&mut front.nodes);
     let to = Emit::new(&nest, &shapes, func, unroll).run(turns);

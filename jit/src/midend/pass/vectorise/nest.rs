@@ -1,11 +1,13 @@
 //! A counted loop whose turns are to become lanes: a single block, or a loop
 //! with one single-block loop in it.
 
-use crate::midend::analysis::counted_loop::Compare;
+use crate::midend::analysis::counted_loop::Counted;
+use crate::midend::analysis::induction::Induction;
 use crate::midend::analysis::loops::{Forest, LoopId};
 use crate::mir::{Func, Op};
-use nbc_ir::{BlockId, Inst, Operand, Reg};
+use nbc_ir::{BlockId, Inst, Reg};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::rc::Rc;
 
 /// Most nodes of a nest.
 const MAX_NODES: usize = 150;
@@ -14,20 +16,6 @@ const MAX_BLOCKS: usize = 8;
 
 /// A node: its block and its position there.
 pub type Place = (BlockId, usize);
-
-/// The test at the end of a loop: it goes on while `compared` stands to
-/// `bound` as `compare` says.
-#[derive(Clone, Copy, Debug)]
-pub struct Test {
-    /// Where it compares.
-    pub at: Place,
-    /// How.
-    pub compare: Compare,
-    /// What changes.
-    pub compared: Operand,
-    /// What is fixed.
-    pub bound: Operand,
-}
 
 /// See the module.
 #[derive(Debug)]
@@ -50,13 +38,20 @@ pub struct Nest<'a> {
     pub defs: FxHashMap<Reg, Vec<Place>>,
     /// Registers that a turn reads as the turn before has left them, in order.
     pub carried: Vec<Reg>,
-    /// The test.
-    pub test: Test,
+    /// What counts it.
+    pub counted: Counted,
+    /// How its integers change.
+    pub it: Rc<Induction>,
 }
 
 impl<'a> Nest<'a> {
     /// The nest that the loop is, if it is one.
-    pub fn of(func: &'a Func, forest: &'a Forest, id: LoopId) -> Option<Nest<'a>> {
+    pub fn of(
+        func: &'a Func,
+        forest: &'a Forest,
+        analysis: &mut impl FnMut() -> Option<Rc<Induction>>,
+        id: LoopId,
+    ) -> Option<Nest<'a>> {
         let l = forest.get(id);
         let preheader = l.preheader.filter(|_| !l.cold)?;
         let [latch] = *l.latches else { return None };
@@ -100,6 +95,8 @@ impl<'a> Nest<'a> {
             }
         }
         let header = l.header;
+        let it = analysis()?;
+        let counted = Counted::new(&it, id)?;
         let mut nest = Nest {
             func,
             forest,
@@ -110,9 +107,9 @@ impl<'a> Nest<'a> {
             inner,
             defs,
             carried: Vec::new(),
-            test: Test { at: (latch, 0), compare: Compare::Ne, compared: 0i64.into(), bound: 0i64.into() },
+            counted,
+            it,
         };
-        nest.test = nest.find_test()?;
         nest.carried = nest.find_carried();
         Some(nest)
     }
@@ -131,34 +128,6 @@ impl<'a> Nest<'a> {
     /// Whether the place is the branch that ends a turn.
     pub fn is_end(&self, at: Place) -> bool {
         at.0 == self.latch && at.1 + 1 == self.func.blocks[at.0.index()].nodes.len()
-    }
-
-    fn find_test(&self) -> Option<Test> {
-        let nodes = &self.func.blocks[self.latch.index()].nodes;
-        let Some(Inst::BrIf { cond: Operand::Reg(cond), then_to, else_to }) =
-            self.func.blocks[self.latch.index()].last()
-        else {
-            return None;
-        };
-        let (holds, exit) = match (*then_to == self.header, *else_to == self.header) {
-            (true, false) => (true, *else_to),
-            (false, true) => (false, *then_to),
-            _ => return None,
-        };
-        if self.blocks.contains(&exit) {
-            return None;
-        }
-        let [at] = self.defs.get(cond)?[..] else { return None };
-        if at.0 != self.latch || at.1 + 1 >= nodes.len() {
-            return None;
-        }
-        let Op::Inst(inst) = self.op(at) else { return None };
-        let (mut compare, _, mut compared, mut bound) = Compare::of(inst, holds)?;
-        let is_fixed = |o: Operand| !matches!(o, Operand::Reg(r) if self.defs.contains_key(&r));
-        if is_fixed(compared) {
-            (compare, compared, bound) = (compare.swapped()?, bound, compared);
-        }
-        Some(Test { at, compare, compared, bound })
     }
 
     /// Registers written in the nest and read before that in a turn.

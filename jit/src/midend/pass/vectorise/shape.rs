@@ -201,31 +201,13 @@ impl Shapes {
         Some(())
     }
 
-    /// What a turn adds to a register.
+    /// What a turn adds to a register, which it writes once.
     fn step(&self, nest: &Nest<'_>, reg: Reg) -> Option<i64> {
-        let [mut at] = nest.defs.get(&reg)?[..] else { return None };
-        if !nest.is_passed_once(at) {
-            return None;
-        }
-        if let Op::Inst(Inst::Copy { a: Operand::Reg(from), .. }) = nest.op(at) {
-            let [before] = nest.defs.get(from)?[..] else { return None };
-            if !nest.is_passed_once(before) || !nest.precedes(before, at) {
-                return None;
-            }
-            at = before;
-        }
-        let Op::Inst(inst) = nest.op(at) else { return None };
-        let is_reg = |o: Operand| o == Operand::Reg(reg);
-        let step = match *inst {
-            Inst::I64Add { a, b: Operand::Imm(Imm::I64(by)), .. } if is_reg(a) => Some(by),
-            Inst::I64Add { a: Operand::Imm(Imm::I64(by)), b, .. } if is_reg(b) => Some(by),
-            Inst::I64Sub { a, b: Operand::Imm(Imm::I64(by)), .. } if is_reg(a) => Some(by.wrapping_neg()),
-            Inst::I32Add { a, b: Operand::Imm(Imm::I32(by)), .. } if is_reg(a) => Some(by as i64),
-            Inst::I32Add { a: Operand::Imm(Imm::I32(by)), b, .. } if is_reg(b) => Some(by as i64),
-            Inst::I32Sub { a, b: Operand::Imm(Imm::I32(by)), .. } if is_reg(a) => Some(-(by as i64)),
-            _ => None,
-        };
-        step.filter(|by| LITTLE.contains(by))
+        let [at] = nest.defs.get(&reg)?[..] else { return None };
+        let mut phis = nest.it.values.phis(nest.header).iter();
+        let phi = phis.find(|phi| nest.it.values.def(**phi).reg == reg)?;
+        let growth = nest.it.counter(*phi)?.growth.settled(|_| false)?;
+        growth.step.as_number().filter(|by| nest.is_passed_once(at) && LITTLE.contains(by))
     }
 
     /// How many lanes there are: as many as elements fit a vector, which has
