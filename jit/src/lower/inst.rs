@@ -176,14 +176,16 @@ impl Lowering<'_, '_> {
     fn conjuncts(&self, cond: Value, out: &mut Vec<Value>) {
         const MOST: usize = 8;
         let dfg = &self.builder.func.dfg;
-        if let ValueDef::Result(inst, _) = dfg.value_def(cond)
-            && let InstructionData::Binary { opcode: Clif::Band, args: [a, b] } = dfg.insts[inst]
-            && out.len() < MOST
-        {
-            self.conjuncts(a, out);
-            self.conjuncts(b, out);
-        } else {
-            out.push(cond);
+        let mut left = vec![cond];
+        while let Some(cond) = left.pop() {
+            if let ValueDef::Result(inst, _) = dfg.value_def(cond)
+                && let InstructionData::Binary { opcode: Clif::Band, args: [a, b] } = dfg.insts[inst]
+                && out.len() < MOST
+            {
+                left.extend([b, a]);
+            } else {
+                out.push(cond);
+            }
         }
     }
 
