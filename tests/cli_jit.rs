@@ -128,6 +128,21 @@ fn explain_goes_on_with_runs() {
 }
 
 #[test]
+#[cfg(unix)]
+fn explain_needs_no_stack_of_the_shell() {
+    if !compiles() {
+        return;
+    }
+    let sum = file("stack.nba", SUM);
+    // As much as the command itself takes, which is more without optimisation.
+    let stack = if cfg!(debug_assertions) { 1024 } else { 64 };
+    let line = format!("ulimit -s {stack}; exec \"$0\" explain \"$1\" --function sum --only code");
+    let done = run(Command::new("sh").args(["-c", &line, env!("CARGO_BIN_EXE_nbc"), &sum]), b"");
+    assert_eq!((done.code, &*done.err), (0, ""));
+    assert!(done.out.contains("; @sum line "), "{}", done.out);
+}
+
+#[test]
 fn explain_says_what_there_is() {
     if !compiles() {
         return;

@@ -127,6 +127,15 @@ const LOOK: Duration = Duration::from_millis(1);
 /// Native stack for compiling.
 const COMPILER_STACK: usize = 16 << 20;
 
+/// Does what compiles on a stack that is large enough for it, whatever the caller
+/// runs on. `None` when there is no memory for one, or Cranelift panics.
+pub fn on_compiler_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+    thread::scope(|scope| {
+        let builder = thread::Builder::new().name("nbc-jit".to_owned()).stack_size(COMPILER_STACK);
+        builder.spawn_scoped(scope, work).ok()?.join().ok()
+    })
+}
+
 impl Jit {
     /// A tier. On a machine that Cranelift does not know everything stays
     /// interpreted, and each attempt counts as failed. If there can be no file
@@ -280,10 +289,7 @@ impl Shared {
             let perf = self.perf.as_ref().ok().cloned().flatten();
             let new = || Compiler::new(options.passes, options.opt_level, self.memory.clone(), perf).ok();
             if native_stack_left() < SMALL_STACK {
-                return thread::scope(|scope| {
-                    let builder = thread::Builder::new().stack_size(COMPILER_STACK);
-                    builder.spawn_scoped(scope, new).ok()?.join().ok()?
-                });
+                return on_compiler_stack(new).flatten();
             }
             // Whatever Cranelift finds wrong, programs run without it.
             catch_unwind(AssertUnwindSafe(new)).ok().flatten()

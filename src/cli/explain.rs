@@ -5,6 +5,7 @@ use super::{input, output};
 use nbc::Engine;
 use nbc::ir::{FuncId, Module};
 use nbc::jit::compiler::Explanation;
+use nbc::jit::tier::on_compiler_stack;
 use nbc::jit::{Jit, Options, Verify};
 use std::fmt::Write;
 
@@ -71,7 +72,10 @@ impl Explain {
         };
         let program = Engine::default().load(module);
         let loaded = program.loaded(self.fuel);
-        let explained = compiler.explain(&loaded, func, self.resume).map_err(|why| {
+        // As the tier does: the stack that the command runs on may be small.
+        let explained = on_compiler_stack(|| compiler.explain(&loaded, func, self.resume));
+        let explained = explained.ok_or_else(|| "the compiler failed".to_owned());
+        let explained = explained.and_then(|e| e.map_err(|why| why.to_string())).map_err(|why| {
             Failure::usage(format!("@{} is not compiled: {why}", program.module().func_name(func)))
         })?;
         let mut text = String::new();
