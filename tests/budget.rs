@@ -290,10 +290,32 @@ fn taking_over_in_a_deep_nest_ends_soon() {
 /// The work of the mid-end for function `id`, and what code is worth making of it.
 fn passed(module: &VerifiedModule, id: FuncId, metered: bool) -> (Rc<Budget>, Effort) {
     let mut func = mir::build(module, id);
-    let budget = Rc::new(Budget::new(func.size()));
+    let size = func.size();
+    let budget = Rc::new(Budget::new(size));
     midend::run_within(&budget, &mut func, module, &Options::default(), metered, &mut |_, _| {});
-    let effort = About::new(&func).map_or(Effort::TooMuch, |about| Effort::of(&func, &about));
+    let effort = About::new(&func).map_or(Effort::TooMuch, |about| Effort::of(&func, &about, size));
     (budget, effort)
+}
+
+/// How far the first function of a text is compiled: not at all where it would take
+/// far longer than it is long.
+#[test]
+fn what_takes_long_for_its_length_is_compiled_up_to_a_length() {
+    let effort = |text: &str| {
+        let module = verified(text);
+        passed(&module, FuncId::new(module.num_funcs() - 1), false).1
+    };
+    assert_eq!(effort(&calls(2_400)), Effort::All);
+    assert_eq!(effort(&calls(5_500)), Effort::TooMuch);
+    // A call now and then is no matter.
+    let seldom = |number: usize| {
+        let mut text = calls(1);
+        let sum = "  %s = i64.xor %s, %i\n".repeat(40);
+        let line = "  %s = call @f(%s)\n";
+        text = text.replacen(line, &format!("{line}{sum}").repeat(number), 1);
+        text
+    };
+    assert_eq!(effort(&seldom(200)), Effort::All);
 }
 
 #[test]

@@ -334,7 +334,8 @@ impl Compiler {
     ) -> Result<Emitted, CompileError> {
         let Scratch { context, frontend, registers } = scratch;
         let about = About::new(func).ok_or(CompileError::TooLarge)?;
-        let in_order = match Effort::of(func, &about) {
+        let instructions = loaded.module.function(func.id).map_or(0, |f| f.size());
+        let in_order = match Effort::of(func, &about, instructions) {
             Effort::All => false,
             Effort::OnePass => true,
             Effort::TooMuch => return Err(CompileError::TooLarge),

@@ -123,7 +123,7 @@ fn effort(text: &str) -> (usize, Effort) {
     let mut func = mir::build(&module, FuncId::new(0));
     let size = func.size();
     midend::run(&mut func, &module, &Options::default(), false, &mut |_, _| {});
-    (size, About::new(&func).map_or(Effort::TooMuch, |about| Effort::of(&func, &about)))
+    (size, About::new(&func).map_or(Effort::TooMuch, |about| Effort::of(&func, &about, size)))
 }
 
 /// A loop with a switch of so many targets, which go two ways.
