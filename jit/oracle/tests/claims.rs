@@ -1,8 +1,8 @@
 //! A claim of the analyses that is false is found where it is, and those that they make are true.
 
 use nbc_ir::{FuncId, Module};
-use nbc_jit::midend::claims::Need;
 use nbc_jit::midend::claims::Claims;
+use nbc_jit::midend::claims::Need;
 use nbc_jit::mir;
 use nbc_oracle::claims::{Held, Watch};
 use nbc_oracle::state::Budget;

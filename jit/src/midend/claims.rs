@@ -145,6 +145,13 @@ pub struct Sum {
     pub constant: i64,
 }
 
+impl Sum {
+    /// The number that it is, if nothing else is in it.
+    fn as_number(&self) -> Option<i64> {
+        self.terms.is_empty().then_some(self.constant)
+    }
+}
+
 /// A factor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Quantity {
@@ -278,9 +285,13 @@ impl Listing<'_> {
                 }
                 Condition::NotNegative(poly) => self.sum(poly).map(Need::NotNegative),
             };
-            let is_known = need.is_some();
+            let holds = match &need {
+                Some(Need::Fits(sum, bits)) => sum.as_number().is_none_or(|n| n.unsigned_abs() < 1 << bits),
+                Some(Need::NotNegative(sum)) => sum.as_number().is_none_or(|n| n >= 0),
+                None => false,
+            };
             needs.extend(need);
-            is_known
+            holds
         })?;
         Some((claimed, needs))
     }

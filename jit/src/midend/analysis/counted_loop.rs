@@ -234,19 +234,7 @@ impl Counted {
         }
         let compared = it.held(moving, &[latch])?.into();
         let (header, counter) = (l.header, it.values.def(phi).reg);
-        Some(Counted {
-            preheader,
-            header,
-            latch,
-            exit,
-            phi,
-            counter,
-            step,
-            goes_on,
-            compared,
-            bound,
-            start,
-        })
+        Some(Counted { preheader, header, latch, exit, phi, counter, step, goes_on, compared, bound, start })
     }
 
     /// How many iterations it has, if that is known beforehand.

@@ -163,7 +163,7 @@ impl Induction {
             let bound = bound.and_then(|Bound { step, rest }| {
                 let by = step.as_number().filter(|by| *by > 0)?;
                 let is_whole = by == 1 || (rest.divided(by).is_some() && rest.constant % by == 0);
-                if !is_whole {
+                if !is_whole || rest.as_number().is_some_and(|rest| rest < 0) {
                     return None;
                 }
                 let closer = Bound { rest: rest.plus_number(-by)?, step };

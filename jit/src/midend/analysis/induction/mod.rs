@@ -344,7 +344,8 @@ impl Induction {
     /// A register that holds a value where each of `blocks` ends.
     pub fn held(&self, value: Value, blocks: &[BlockId]) -> Option<Reg> {
         let holds = |reg: &Reg| {
-            let of = |b: &BlockId| self.at_end(*b, *reg).is_some_and(|v| self.original(v) == self.original(value));
+            let of =
+                |b: &BlockId| self.at_end(*b, *reg).is_some_and(|v| self.original(v) == self.original(value));
             blocks.iter().all(of)
         };
         let regs = [value, self.original(value)].map(|v| self.values.def(v).reg);

@@ -226,7 +226,8 @@ impl Plan {
         for &block in &self.blocks {
             let mut leaves = false;
             it.func.blocks[block.index()].for_each_successor(|to| {
-                leaves |= !it.forest.contains(id, to) && (block, to) != (self.counted.latch, self.counted.exit);
+                leaves |=
+                    !it.forest.contains(id, to) && (block, to) != (self.counted.latch, self.counted.exit);
             });
             if leaves {
                 let by_one = matches!(self.counted.step, Step::Literal(1 | -1));
@@ -317,13 +318,7 @@ impl Plan {
     }
 
     /// Has ways through the copy, and out of it, give back what was not needed.
-    fn settle(
-        &self,
-        func: &mut Func,
-        copies: &Copies,
-        near: Option<Reg>,
-        inner: Option<Operand>,
-    ) {
+    fn settle(&self, func: &mut Func, copies: &Copies, near: Option<Reg>, inner: Option<Operand>) {
         for (block, copy) in copies.pairs() {
             let mut targets = Vec::new();
             func.blocks[block.index()].for_each_successor(|to| targets.push(to));
@@ -370,12 +365,7 @@ impl Plan {
 
     /// Less than 0 by what has been paid, where `block` leaves the loop early,
     /// for what does not come.
-    fn of_turns_to_come(
-        &self,
-        pay: &mut Pay<'_>,
-        block: BlockId,
-        near: Option<Reg>,
-    ) -> Operand {
+    fn of_turns_to_come(&self, pay: &mut Pay<'_>, block: BlockId, near: Option<Reg>) -> Operand {
         let c = &self.counted;
         let up = c.step == Step::Literal(1);
         // The counter as the turn after the last would begin with it.
@@ -447,7 +437,8 @@ impl Inner {
         }
         // What is paid is computed before the outer loop and where that goes on.
         let around = it.forest.get(outer);
-        let places: Vec<BlockId> = around.preheader.into_iter().chain(around.latches.iter().copied()).collect();
+        let places: Vec<BlockId> =
+            around.preheader.into_iter().chain(around.latches.iter().copied()).collect();
         let held = |value| it.held(value, &places).filter(|_| it.is_fixed(value, outer));
         let start = match counted.start {
             Some(start) => start.into(),

@@ -7,7 +7,7 @@
 
 use super::Whole;
 use super::nest::{Nest, Place};
-use super::shape::{Goes, Shape, Shapes};
+use super::shape::{Goes, Shapes};
 use crate::midend::analysis::counted_loop::{Compare, Counted, Step};
 use crate::mir::{Address, Func, Node, Op, Write};
 use nbc_ir::op::Imm;
@@ -66,7 +66,7 @@ impl<'n, 'a> Front<'n, 'a> {
         shapes: &'n Shapes,
         whole: &'n mut Whole,
         func: &'n mut Func,
-        ) -> Front<'n, 'a> {
+    ) -> Front<'n, 'a> {
         let origin = nest.func.blocks[nest.preheader.index()].nodes.last().map_or(0, |n| n.origin);
         Front {
             nest,
