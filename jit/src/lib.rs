@@ -4,6 +4,9 @@
 //! passes of [`midend`], which make loops good, and Cranelift, which makes
 //! machine code.
 
+#[macro_use]
+pub mod condition;
+
 mod align;
 pub mod budget;
 pub mod check;

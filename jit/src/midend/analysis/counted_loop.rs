@@ -106,7 +106,7 @@ impl Compare {
             // The last of all numbers is -1.
             Compare::LtU => -1 - beyond,
         };
-        (beyond > 0).then_some(furthest)
+        forbidden!(beyond > 0).then_some(furthest)
     }
 
     /// Whether `bound` is no further than [`Compare::furthest_bound`].
@@ -136,7 +136,7 @@ impl Compare {
             Compare::Gt => Compare::Lt,
             Compare::Ge => Compare::Le,
             Compare::Ne => Compare::Ne,
-            Compare::LtU => return None,
+            Compare::LtU => return None, // there is none
         })
     }
 
@@ -155,7 +155,7 @@ impl Compare {
             Compare::Lt | Compare::Le => Inst::I64Min { dst, a, b },
             Compare::Gt | Compare::Ge => Inst::I64Max { dst, a, b },
             Compare::LtU => Inst::I64MinU { dst, a, b },
-            Compare::Ne => return None,
+            Compare::Ne => return None, // there is none
         })
     }
 
@@ -177,7 +177,7 @@ impl Counted {
     pub fn new(it: &Induction, id: LoopId) -> Option<Counted> {
         let forest = &*it.forest;
         let l = forest.get(id);
-        let preheader = l.preheader.filter(|_| !l.cold)?;
+        let preheader = l.preheader.filter(|_| worth!(!l.cold))?;
         let [latch] = l.latches[..] else { return None };
         let Some(Inst::BrIf { cond: Operand::Reg(_), then_to, else_to }) =
             it.func.blocks[latch.index()].last()
@@ -189,7 +189,7 @@ impl Counted {
             (false, true) => (false, *then_to),
             _ => return None,
         };
-        if forest.contains(id, exit) {
+        if forbidden!(forest.contains(id, exit)) {
             return None;
         }
         let nodes = it.func.blocks[latch.index()].nodes.len();
@@ -205,13 +205,13 @@ impl Counted {
             (goes_on, compared, bound) = (goes_on.swapped()?, bound, compared);
         }
         let Arg::Value(moving) = compared else { return None };
-        if !is_fixed(bound) || is_fixed(compared) {
+        if !required!(is_fixed(bound)) || forbidden!(is_fixed(compared)) {
             return None;
         }
         let (phi, step, start) = count(it, id, moving)?;
         let step = match step {
             Arg::Imm(Imm::I64(by)) => Step::Literal(by),
-            Arg::Imm(_) => return None,
+            Arg::Imm(_) => return None, // shape
             Arg::Value(by) => Step::Fixed(it.held(by, &[preheader, latch])?),
         };
         let suits = match (goes_on, step) {
@@ -220,7 +220,7 @@ impl Counted {
             (Compare::Ne, Step::Literal(by)) => by == 1 || by == -1,
             (_, Step::Fixed(_)) => matches!(goes_on, Compare::Lt | Compare::Le),
         };
-        if !suits {
+        if !required!(suits) {
             return None;
         }
         let bound = match bound {
@@ -228,7 +228,7 @@ impl Counted {
             Arg::Value(value) => it.held(value, &[preheader, latch])?.into(),
         };
         if let (Step::Literal(by), Operand::Imm(Imm::I64(bound))) = (step, bound)
-            && !goes_on.stays_in_range(by, bound)
+            && !required!(goes_on.stays_in_range(by, bound))
         {
             return None;
         }
@@ -254,20 +254,20 @@ impl Counted {
         if now == self.phi {
             return Some(false);
         }
-        (now == it.at_end(self.latch, self.counter)?).then_some(true)
+        required!(now == it.at_end(self.latch, self.counter)?).then_some(true)
     }
 }
 
 /// The counter of a loop that is `moving` in the next iteration: its phi, its step, and the
 /// number that it starts with.
 fn count(it: &Induction, id: LoopId, moving: Value) -> Option<(Value, Arg, Option<i64>)> {
-    let compared = it.residue(moving).filter(|r| r.width() == it.widths.wide)?;
+    let compared = it.residue(moving).filter(|r| required!(r.width() == it.widths.wide))?;
     let phis = it.values.phis(it.forest.get(id).header).iter();
     phis.filter_map(|phi| {
         let counter = it.counter(*phi)?;
-        let growth = counter.growth.settled(|_| false)?;
-        let now = it.residue(*phi).filter(|r| r.width() == compared.width())?;
-        if now.plus(&growth.step)? != *compared {
+        let growth = counter.growth.settled(|_| required!(false))?;
+        let now = it.residue(*phi).filter(|r| required!(r.width() == compared.width()))?;
+        if !required!(now.plus(&growth.step)? == *compared) {
             return None;
         }
         let step = match growth.step.as_number() {
@@ -278,7 +278,7 @@ fn count(it: &Induction, id: LoopId, moving: Value) -> Option<(Value, Arg, Optio
                 let Quantity::Value(by) = *it.atoms.borrow().get(first) else { return None };
                 // Nothing but that value.
                 let is_it = it.residue(by).is_some_and(|r| *r == growth.step);
-                is_it.then_some(Arg::Value(by))?
+                required!(is_it).then_some(Arg::Value(by))?
             }
         };
         Some((*phi, step, growth.start.as_number()))
@@ -294,7 +294,7 @@ pub fn trip_count(goes_on: Compare, start: i64, bound: i64, step: i64) -> Option
     let size = by.abs();
     let distance = if by > 0 { bound - start } else { start - bound };
     let count = match goes_on {
-        Compare::Ne if size != 1 || distance <= 0 => return None,
+        Compare::Ne if forbidden!(size != 1 || distance <= 0) => return None,
         Compare::Le | Compare::Ge => distance.div_euclid(size) + 1,
         _ => (distance + size - 1).div_euclid(size),
     };
@@ -302,5 +302,5 @@ pub fn trip_count(goes_on: Compare, start: i64, bound: i64, step: i64) -> Option
     let end = start + count * by;
     let range =
         if goes_on == Compare::LtU { 0..=u64::MAX as i128 } else { i64::MIN as i128..=i64::MAX as i128 };
-    i64::try_from(count).ok().filter(|_| range.contains(&end))
+    i64::try_from(count).ok().filter(|_| required!(range.contains(&end)))
 }

@@ -148,7 +148,7 @@ impl Forest {
             let (latches, entries): (Vec<_>, Vec<_>) = preds.into_iter().partition(|p| self.contains(id, *p));
             if let [only] = *entries {
                 let goes_on = matches!(func.blocks[only.index()].last(), Some(Inst::Br { .. }));
-                self.loops[i].preheader = goes_on.then_some(only);
+                self.loops[i].preheader = required!(goes_on).then_some(only);
             }
             self.loops[i].latches = latches;
             self.loops[i].entries = entries;

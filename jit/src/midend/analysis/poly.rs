@@ -106,13 +106,15 @@ impl Poly {
 
     /// The number that it is, if it has no quantities.
     pub fn as_number(&self) -> Option<i64> {
-        self.terms.is_empty().then_some(self.constant)
+        required!(self.terms.is_empty()).then_some(self.constant)
     }
 
     /// The quantity that it is.
     pub fn as_atom(&self) -> Option<Atom> {
         match *self.terms {
-            [(product, 1)] if self.constant == 0 && product.0[1] == Atom::NONE => Some(product.0[0]),
+            [(product, 1)] if required!(self.constant == 0) && required!(product.0[1] == Atom::NONE) => {
+                Some(product.0[0])
+            }
             _ => None,
         }
     }
@@ -120,7 +122,7 @@ impl Poly {
     /// The quantity and how often it counts, if nothing else but a number is in it.
     pub fn as_multiple(&self) -> Option<(Atom, i64)> {
         match *self.terms {
-            [(product, count)] if product.0[1] == Atom::NONE => Some((product.0[0], count)),
+            [(product, count)] if required!(product.0[1] == Atom::NONE) => Some((product.0[0], count)),
             _ => None,
         }
     }
@@ -151,7 +153,7 @@ impl Poly {
             let product = left.or(right).map(|t| t.0)?;
             let count =
                 left.map_or(0, |t| t.1).checked_add(right.map_or(Some(0), |t| t.1.checked_mul(factor))?)?;
-            if !(-MAX_FACTOR..=MAX_FACTOR).contains(&count) {
+            if !worth!((-MAX_FACTOR..=MAX_FACTOR).contains(&count)) {
                 return None;
             }
             if count != 0 {
@@ -159,7 +161,7 @@ impl Poly {
             }
         }
         let constant = self.constant.checked_add(other.constant.checked_mul(factor)?)?;
-        (terms.len() <= MAX_TERMS).then_some(Poly { terms, constant })
+        worth!(terms.len() <= MAX_TERMS).then_some(Poly { terms, constant })
     }
 
     /// The sum.
@@ -251,7 +253,7 @@ impl Poly {
     /// Divided by a number and rounded down, where that divides all terms but
     /// the constant.
     pub fn divided(&self, by: i64) -> Option<Poly> {
-        if by <= 0 || self.terms.iter().any(|t| t.1 % by != 0) {
+        if forbidden!(by <= 0) || forbidden!(self.terms.iter().any(|t| t.1 % by != 0)) {
             return None;
         }
         let terms = self.terms.iter().map(|t| (t.0, t.1 / by)).collect();
@@ -262,13 +264,13 @@ impl Poly {
     /// is one product.
     pub fn over(&self, other: &Poly) -> Option<Poly> {
         if let (Some((_, a)), Some((_, b))) = (self.terms.first(), other.terms.first())
-            && a % b == 0
-            && Poly::default().plus_times(other, a / b).is_some_and(|p| p == *self)
+            && required!(a % b == 0)
+            && Poly::default().plus_times(other, a / b).is_some_and(|p| required!(p == *self))
         {
             return Some(Poly::number(a / b));
         }
         let [(divisor, by)] = *other.terms else { return None };
-        if other.constant != 0 || self.constant != 0 {
+        if forbidden!(other.constant != 0) || forbidden!(self.constant != 0) {
             return None;
         }
         let mut sum = Poly::default();
@@ -277,7 +279,7 @@ impl Poly {
             for atom in divisor.atoms() {
                 rest.swap_remove(rest.iter().position(|a| *a == atom)?);
             }
-            if count % by != 0 {
+            if forbidden!(count % by != 0) {
                 return None;
             }
             let part = if rest.is_empty() {

@@ -67,7 +67,7 @@ impl Ranges {
         let preds = forest.cfg.preds(block).iter().filter(|p| forest.cfg.is_reachable(**p));
         let mut span: Option<Span> = None;
         for (pred, arg) in preds.zip(values.phi_args(phi)) {
-            if forest.cfg.rank(*pred) >= rank {
+            if forbidden!(forest.cfg.rank(*pred) >= rank) {
                 return self.of(phi);
             }
             let of = self.of(*arg);
@@ -90,8 +90,8 @@ impl Ranges {
             Arg::Imm(Imm::I32(v)) => Some(v as i64),
             _ => None,
         };
-        let or_whole = |span: Span| if span.is_in(whole) { span } else { whole };
-        let natural = |span: Span| span.low >= 0;
+        let or_whole = |span: Span| if required!(span.is_in(whole)) { span } else { whole };
+        let natural = |span: Span| required!(span.low >= 0);
         let width = if whole == widths.narrow.span() { widths.narrow } else { widths.wide };
         let (bits, narrow) = (i64::from(width.bits), widths.narrow.span());
         match inst {
@@ -115,17 +115,19 @@ impl Ranges {
                 Span { low: 0, high: (1 << bits) - 1 }
             }
             Inst::I64Shl { .. } | Inst::I32Shl { .. } => match literal(1) {
-                Some(by) if (0..bits - 1).contains(&by) => or_whole(arg(0).times(Span::number(1 << by))),
+                Some(by) if required!((0..bits - 1).contains(&by)) => {
+                    or_whole(arg(0).times(Span::number(1 << by)))
+                }
                 _ => whole,
             },
             Inst::I64Shr { .. } | Inst::I32Shr { .. } => match literal(1) {
-                Some(by) if (0..bits).contains(&by) => {
+                Some(by) if worth!((0..bits).contains(&by)) => {
                     Span { low: arg(0).low >> by, high: arg(0).high >> by }
                 }
                 _ => whole,
             },
             Inst::I64ShrU { .. } | Inst::I32ShrU { .. } => match literal(1) {
-                Some(by) if (1..bits).contains(&by) => {
+                Some(by) if worth!((1..bits).contains(&by)) => {
                     let largest = (1i128 << bits) - 1;
                     let high = if natural(arg(0)) { arg(0).high } else { largest };
                     Span { low: 0, high: high >> by }
@@ -133,7 +135,7 @@ impl Ranges {
                 _ => whole,
             },
             Inst::I64Rem { .. } | Inst::I32Rem { .. } => match literal(1) {
-                Some(by) if by > 0 => {
+                Some(by) if required!(by > 0) => {
                     let most = by as i128 - 1;
                     let low = if natural(arg(0)) { 0 } else { -most };
                     Span { low, high: if natural(arg(0)) { most.min(arg(0).high) } else { most } }
@@ -142,11 +144,13 @@ impl Ranges {
                 _ => whole,
             },
             Inst::I64RemU { .. } | Inst::I32RemU { .. } => match arg(1) {
-                by if by.low > 0 => Span { low: 0, high: by.high - 1 },
+                by if required!(by.low > 0) => Span { low: 0, high: by.high - 1 },
                 _ => whole,
             },
             Inst::I64Div { .. } | Inst::I32Div { .. } => match literal(1) {
-                Some(by) if by > 0 => Span { low: arg(0).low / by as i128, high: arg(0).high / by as i128 },
+                Some(by) if required!(by > 0) => {
+                    Span { low: arg(0).low / by as i128, high: arg(0).high / by as i128 }
+                }
                 _ if natural(arg(0)) && natural(arg(1)) => Span { low: 0, high: arg(0).high },
                 _ => whole,
             },
@@ -163,7 +167,7 @@ impl Ranges {
             Inst::I32Clz { .. } | Inst::I32Ctz { .. } | Inst::I32Popcnt { .. } => Span::new(0, bits),
             Inst::I64Extend8 { .. } | Inst::I32Extend8 { .. } => Span::new(-128, 127),
             Inst::I64Extend16 { .. } | Inst::I32Extend16 { .. } => Span::new(-32768, 32767),
-            Inst::I64Extend32 { .. } if !arg(0).is_in(narrow) => narrow,
+            Inst::I64Extend32 { .. } if forbidden!(!arg(0).is_in(narrow)) => narrow,
             Inst::I64Extend32 { .. } | Inst::I64ExtendI32 { .. } => arg(0),
             Inst::I64ExtendI32U { .. } if natural(arg(0)) => arg(0),
             Inst::I64ExtendI32U { .. } => Span::new(0, (1 << widths.narrow.bits) - 1),
@@ -174,7 +178,7 @@ impl Ranges {
             Inst::TensorDim { .. } | Inst::ListLen { .. } => field_range(widths, Field::Dim(0)),
             Inst::TensorLoad { x, .. } | Inst::TensorLoad2 { x, .. } | Inst::TensorLoad3 { x, .. } => match x
             {
-                nbc_ir::Operand::Reg(x) if func.elem(*x) == Some(Elem::U8) => Span::new(0, 255),
+                nbc_ir::Operand::Reg(x) if required!(func.elem(*x) == Some(Elem::U8)) => Span::new(0, 255),
                 _ => whole,
             },
             _ => whole,

@@ -39,7 +39,7 @@ impl<'a> TripCounts<'a> {
         if let Some(known) = self.known.get(&id) {
             return *known;
         }
-        if self.depth == MAX_DEPTH || self.it.budget().is_used_up() {
+        if !worth!(self.depth < MAX_DEPTH && !self.it.budget().is_used_up()) {
             return None;
         }
         // Nothing is known while it is being found out.
@@ -70,7 +70,7 @@ impl<'a> TripCounts<'a> {
 
     /// The first count at which the loop no longer goes on.
     fn last_count(&mut self, bound: &Bound, before: BlockId, facts: &[Rc<Fact>]) -> Option<i64> {
-        let step = bound.step.as_number().filter(|step| *step > 0)?;
+        let step = bound.step.as_number().filter(|step| required!(*step > 0))?;
         let rest = self.span(&bound.rest, None, before, facts);
         i64::try_from(rest.high.max(-1).div_euclid(step as i128) + 1).ok()
     }
@@ -86,16 +86,16 @@ impl<'a> TripCounts<'a> {
         let count = Some((self.it.atom(Quantity::Count(id)), Span::new(0, last)));
         match condition {
             Condition::Fits(residue) => {
-                residue.proved(|poly| Some(self.span(poly, count, before, facts))).is_some()
+                required!(residue.proved(|poly| Some(self.span(poly, count, before, facts))).is_some())
             }
-            Condition::NotNegative(poly) => self.span(poly, count, before, facts).low >= 0,
+            Condition::NotNegative(poly) => required!(self.span(poly, count, before, facts).low >= 0),
         }
     }
 
     /// Least and greatest value that `poly`, which is known by the end of
     /// `block`, can have there. `facts` are those of that block; `count` has that range.
     fn span(&mut self, poly: &Poly, count: Option<(Atom, Span)>, block: BlockId, facts: &[Rc<Fact>]) -> Span {
-        if !self.it.budget().spend((1 + poly.terms.len()) * (1 + facts.len())) {
+        if !worth!(self.it.budget().spend((1 + poly.terms.len()) * (1 + facts.len()))) {
             return Span::ALL;
         }
         let whole = poly.span(|atom| match count {
@@ -116,8 +116,8 @@ impl<'a> TripCounts<'a> {
     fn plain<'f>(&self, fact: &'f Fact) -> Option<&'f Poly> {
         let span = |poly: &Poly| poly.span(|a| self.it.span_of_atom(a));
         fact.settled(|condition| match condition {
-            Condition::Fits(residue) => residue.proved(|poly| Some(span(poly))).is_some(),
-            Condition::NotNegative(poly) => span(poly).low >= 0,
+            Condition::Fits(residue) => required!(residue.proved(|poly| Some(span(poly))).is_some()),
+            Condition::NotNegative(poly) => required!(span(poly).low >= 0),
         })
     }
 
@@ -127,8 +127,8 @@ impl<'a> TripCounts<'a> {
         facts.iter().filter_map(|fact| self.plain(fact)).fold(of_counter, |span, fact| {
             let limit = fact.constant as i128;
             span.and(match fact.as_multiple() {
-                Some((a, 1)) if a == atom => Span { low: -limit, ..Span::ALL },
-                Some((a, -1)) if a == atom => Span { high: limit, ..Span::ALL },
+                Some((a, 1)) if required!(a == atom) => Span { low: -limit, ..Span::ALL },
+                Some((a, -1)) if required!(a == atom) => Span { high: limit, ..Span::ALL },
                 _ => Span::ALL,
             })
         })
@@ -139,12 +139,12 @@ impl<'a> TripCounts<'a> {
     fn span_of_counter(&mut self, atom: Atom, block: BlockId) -> Option<Span> {
         let Quantity::Value(value) = *self.it.atoms.borrow().get(atom) else { return None };
         let counter = self.it.counter(value)?;
-        if !self.it.forest.contains(counter.id, block) {
+        if !required!(self.it.forest.contains(counter.id, block)) {
             return None;
         }
         let last = self.at_most(counter.id)? - 1;
         let count = self.it.atom(Quantity::Count(counter.id));
-        let growth = counter.growth.settled(|_| false)?;
+        let growth = counter.growth.settled(|_| required!(false))?;
         let now = growth.after(&Poly::atom(count))?;
         let before = self.it.forest.get(counter.id).preheader?;
         let facts = self.it.facts(before, None);

@@ -133,7 +133,7 @@ impl Values {
     pub fn made_by(&self, block: BlockId, node: usize) -> Option<Value> {
         let at = self.nodes_at[block.index()] as usize + node;
         let (first, next) = (self.made_at[at], self.made_at[at + 1]);
-        (first != next).then_some(Value(first))
+        (first != next).then_some(Value(first)) // shape
     }
 
     /// What a node reads, in the order of [`Op::for_each_operand`].
@@ -167,7 +167,7 @@ impl Values {
                 return last;
             }
             // Without phis it may hold something else in every block.
-            if !self.has_phis(reg) {
+            if !required!(self.has_phis(reg)) {
                 return None;
             }
             let phi = self.phis(block).iter().find(|p| self.def(**p).reg == reg);
@@ -213,14 +213,14 @@ impl Build<'_> {
         for &block in cfg.rpo() {
             let preds = cfg.preds(block);
             if preds.len() < 2 {
-                continue;
+                continue; // nothing meets there
             }
             let top = self.forest.doms.immediate(block);
             for &pred in preds.iter().filter(|p| cfg.is_reachable(**p)) {
                 let mut at = Some(pred);
                 while let Some(b) = at.filter(|_| at != top) {
                     *work += 1;
-                    if *work > MAX_WORK {
+                    if !worth!(*work <= MAX_WORK) {
                         return None;
                     }
                     let frontier: &mut Vec<BlockId> = &mut frontiers[b.index()];
@@ -266,7 +266,7 @@ impl Build<'_> {
                         list.push(join);
                     }
                 }
-                if work > MAX_WORK {
+                if !worth!(work <= MAX_WORK) {
                     return None;
                 }
             }
@@ -348,7 +348,7 @@ impl Build<'_> {
                     for (reg, value) in before.drain(mark..).rev() {
                         now[reg.index()] = value;
                     }
-                    continue;
+                    continue; // to the next step
                 }
                 Step::Enter(block) => block,
             };

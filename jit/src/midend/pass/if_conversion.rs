@@ -21,7 +21,7 @@ const MAX_CHOICES: usize = 2;
 pub fn run(func: &mut Func) -> bool {
     let cfg = func.graph();
     if !cfg.rpo().iter().any(|b| Branch::at(func, &cfg, *b).is_some()) {
-        return false;
+        return false; // there is none
     }
     let Some(live) = Liveness::new(func, &cfg) else { return false };
     let known = func.regs.len();
@@ -57,21 +57,22 @@ impl Branch {
         };
         // Where a block leads that belongs to this branch alone.
         let leads = |to: BlockId| {
-            let is_own = to.index() != 0 && *cfg.preds(to) == [block] && !func.blocks[to.index()].cold;
+            let is_own = required!(to.index() != 0) && required!(*cfg.preds(to) == [block]);
+            let is_own = is_own && worth!(!func.blocks[to.index()].cold);
             match func.blocks[to.index()].last() {
                 Some(Inst::Br { target }) if is_own && is_cheap(func, to) => Some(*target),
                 _ => None,
             }
         };
         let (sides, meet) = match (leads(then_to), leads(else_to)) {
-            _ if then_to == else_to => return None,
+            _ if forbidden!(then_to == else_to) => return None,
             (Some(a), Some(b)) if a == b => ([Some(then_to), Some(else_to)], a),
             (Some(a), _) if a == else_to => ([Some(then_to), None], a),
             (_, Some(b)) if b == then_to => ([None, Some(else_to)], b),
             _ => return None,
         };
         // Where more ways meet, one of them would be given up for two in a row.
-        if cfg.preds(meet).len() != 2 {
+        if !worth!(cfg.preds(meet).len() == 2) {
             return None;
         }
         Some(Branch { cond, origin: last.origin, sides, meet })
@@ -86,12 +87,13 @@ impl Branch {
         };
         let mut chosen: Vec<Reg> = Vec::new();
         for side in self.sides.into_iter().flatten() {
-            chosen.extend(written(func, side).into_iter().filter(|r| is_live(*r)));
+            chosen.extend(written(func, side).into_iter().filter(|r| worth!(is_live(*r))));
         }
         chosen.sort_unstable();
         chosen.dedup();
         let cost = self.sides.iter().flatten().map(|side| cost(func, *side)).sum::<usize>();
-        if cost > MAX_COST || chosen.len() > MAX_CHOICES || chosen.contains(&self.cond) {
+        let is_little = worth!(cost <= MAX_COST && chosen.len() <= MAX_CHOICES);
+        if !is_little || forbidden!(chosen.contains(&self.cond)) {
             return None;
         }
         let mut nodes = Vec::new();
@@ -143,11 +145,11 @@ fn is_cheap(func: &Func, block: BlockId) -> bool {
     let is_integer = |r: Reg| matches!(func.regs[r.index()], Ty::Value(Type::I64 | Type::I32 | Type::Bool));
     let is_cheap = |op: &Op| {
         let Op::Inst(inst) = op else { return false };
-        let mut cheap = inst.opcode().effect() == Effect::Pure
-            && !matches!(inst, Inst::I64Mul { .. } | Inst::I32Mul { .. });
-        inst.for_each_use(|r| cheap &= is_integer(r));
-        inst.for_each_def(|r| cheap &= is_integer(r));
+        let mut cheap = required!(inst.opcode().effect() == Effect::Pure)
+            && worth!(!matches!(inst, Inst::I64Mul { .. } | Inst::I32Mul { .. }));
+        inst.for_each_use(|r| cheap &= worth!(is_integer(r)));
+        inst.for_each_def(|r| cheap &= required!(is_integer(r)));
         cheap
     };
-    nodes.len() <= 2 * MAX_COST && nodes[..nodes.len() - 1].iter().all(|n| is_cheap(&n.op))
+    worth!(nodes.len() <= 2 * MAX_COST) && nodes[..nodes.len() - 1].iter().all(|n| is_cheap(&n.op))
 }

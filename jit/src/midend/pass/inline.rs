@@ -76,7 +76,7 @@ impl Default for Limits {
 /// Puts the code of functions in place of calls, as far as `limits` allow.
 pub fn run(func: &mut Func, module: &VerifiedModule, metered: bool, limits: &Limits) -> bool {
     let size = func.size();
-    if size > limits.caller {
+    if !worth!(size <= limits.caller) {
         return false;
     }
     let mut inliner = Inliner {
@@ -123,12 +123,12 @@ fn sites_of(func: &Func, module: &VerifiedModule) -> Vec<Site> {
     let cfg = func.graph();
     for &block in cfg.rpo() {
         let b = &func.blocks[block.index()];
-        if b.cold || matches!(b.last(), Some(Inst::Trap {})) {
+        if !worth!(!b.cold && !matches!(b.last(), Some(Inst::Trap {}))) {
             continue;
         }
         for (at, node) in b.nodes.iter().enumerate() {
             if let Op::Inst(Inst::Call { callee, args, .. }) = &node.op
-                && callee.index() >= module.imports.len()
+                && required!(callee.index() >= module.imports.len())
             {
                 *calls.entry(*callee).or_default() += 1;
                 let has_literal = args.iter().any(|a| matches!(a, Operand::Imm(_)));
@@ -243,9 +243,9 @@ impl Inliner<'_> {
             let (choice, size) = match sizes[s] {
                 Some(size) if unfolds || !recursive(site) => (Choice::PutIn, size),
                 _ if site.depth > 0 || recursive(site) => (Choice::Peel, self.limits.peel),
-                _ => continue,
+                _ => continue, // not worth it
             };
-            if size <= self.growth {
+            if worth!(size <= self.growth) {
                 self.growth -= size;
                 choices[s] = choice;
             }
@@ -256,31 +256,30 @@ impl Inliner<'_> {
     /// The size of the callee, if it is worth putting in.
     fn is_worth(&mut self, site: &Site) -> Option<usize> {
         let within = site.chain.iter().filter(|f| **f == site.callee).count();
-        if within > self.limits.recursion_depth {
+        if !worth!(within <= self.limits.recursion_depth) {
             return None;
         }
         let limits = self.limits;
         let callee = self.callee(site.callee)?;
         // What its loops hold would no longer fit the processor's registers.
-        if within > 0 && callee.is_heavy {
+        if !worth!(within == 0 || !callee.is_heavy) {
             return None;
         }
         // One that calls itself in one place only does not branch out.
-        if callee.sites.len() > 1 && within > limits.recursion_depth / 2 {
+        if !worth!(callee.sites.len() <= 1 || within <= limits.recursion_depth / 2) {
             return None;
         }
         let mut limit = limits.callee;
         if within > 0 {
             limit = limits.recursion;
         } else if callee.sites.iter().any(|inner| inner.callee == site.callee) {
-            // Unfolding it here as well saves no more than one call.
-            return None;
+            return None; // worth no more than one call that it saves
         } else {
             limit += if site.depth > 0 && !callee.has_loop { limits.in_loop } else { 0 };
             limit += if site.is_only { limits.only_call } else { 0 };
             limit += if site.has_literal { limits.literal } else { 0 };
         }
-        (callee.size <= limit).then_some(callee.size)
+        worth!(callee.size <= limit).then_some(callee.size)
     }
 
     fn callee(&mut self, id: FuncId) -> Option<&Callee> {
@@ -290,19 +289,19 @@ impl Inliner<'_> {
             let size = module.function(id)?.size();
             let facts = module.facts(id);
             let most = limits.callee + limits.in_loop + limits.only_call + limits.literal;
-            if facts.makes_objects || size > most.max(limits.recursion) {
+            if forbidden!(facts.makes_objects) || !worth!(size <= most.max(limits.recursion)) {
                 return None;
             }
             *looks = looks.checked_sub(size)?;
             let mut func = mir::build(module, id);
             // A loop that calls itself besides unfolds worse than what it was.
             let mut looping = func.clone();
-            if !metered && tail::run(&mut looping) && !calls(&looping, id) {
+            if required!(!metered) && tail::run(&mut looping) && worth!(!calls(&looping, id)) {
                 func = looping;
             }
             let graph = func.graph();
             let returns = |b: &BlockId| matches!(func.blocks[b.index()].last(), Some(Inst::Ret { .. }));
-            if !graph.rpo().iter().any(returns) {
+            if !required!(graph.rpo().iter().any(returns)) {
                 return None;
             }
             let has_loop = !graph.back_edges().is_empty();
@@ -354,18 +353,18 @@ fn early(module: &VerifiedModule, id: FuncId, metered: bool, most: usize) -> Opt
     let callee = module.function(id)?;
     let sig = module.func_sig(id)?;
     // A function with a region of its own moves objects out of it.
-    if module.facts(id).makes_objects && sig.results.iter().any(|t| t.is_object()) {
+    if forbidden!(module.facts(id).makes_objects && sig.results.iter().any(|t| t.is_object())) {
         return None;
     }
     let entry = &callee.blocks[0].insts;
     let Some((Inst::BrIf { cond, then_to, else_to }, test)) = entry.split_last() else { return None };
-    let is_pure = |insts: &[Inst]| insts.iter().all(|i| i.opcode().effect() == Effect::Pure);
+    let is_pure = |insts: &[Inst]| insts.iter().all(|i| required!(i.opcode().effect() == Effect::Pure));
     let returns = |to: &BlockId| match callee.blocks[to.index()].insts.split_last() {
-        Some((Inst::Ret { .. }, before)) => before.len() + test.len() + 2 <= most && is_pure(before),
+        Some((Inst::Ret { .. }, before)) => worth!(before.len() + test.len() + 2 <= most) && is_pure(before),
         _ => false,
     };
     let end = *[then_to, else_to].into_iter().find(|to| returns(to))?;
-    if !is_pure(test) {
+    if !required!(is_pure(test)) {
         return None;
     }
 
@@ -422,7 +421,7 @@ fn early(module: &VerifiedModule, id: FuncId, metered: bool, most: usize) -> Opt
         .nodes
         .iter()
         .for_each(|n| n.op.for_each_def(|r| changes_param |= r.index() < sig.params.len()));
-    if changes_param {
+    if forbidden!(changes_param) {
         return None;
     }
     let results: Box<[Reg]> = sig.results.iter().map(|t| out.value(*t)).collect();
@@ -489,7 +488,7 @@ fn put_in(func: &mut Func, block: BlockId, after: Vec<Node>, callee: &Func) -> (
                 let pairs = results.iter().zip(values.iter());
                 to.nodes.extend(pairs.map(|(dst, v)| copy(*dst, operand(*v), origin(node.origin))));
                 to.nodes.push(br(rest, origin(node.origin)));
-                continue;
+                continue; // it leads on now
             }
             let mut node = Node { origin: origin(node.origin), ..node };
             node.op.map_uses(operand);

@@ -31,12 +31,12 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
     let forest = known.forest(func);
     let is_candidate = |id: &LoopId| {
         let l = forest.get(*id);
-        let hot = !l.cold && l.children.is_empty() && l.latches.len() == 1 && l.size <= MAX_NODES;
-        hot && l.own.iter().any(|b| has_trees(func, *b))
+        let hot = !l.cold && l.children.is_empty() && l.latches.len() == 1;
+        worth!(hot && l.size <= MAX_NODES && l.own.iter().any(|b| has_trees(func, *b)))
     };
     let loops: Vec<LoopId> = forest.ids().filter(is_candidate).collect();
     if loops.is_empty() {
-        return false;
+        return false; // there is nothing to do
     }
     let Some(values) = known.values(func) else { return false };
     let before = known.before(func);
@@ -64,7 +64,7 @@ fn is_free(opcode: Opcode) -> bool {
 
 fn free_opcode(op: &Op) -> Option<Opcode> {
     match op {
-        Op::Inst(inst) => Some(inst.opcode()).filter(|o| is_free(*o)),
+        Op::Inst(inst) => Some(inst.opcode()).filter(|o| required!(is_free(*o))),
         _ => None,
     }
 }
@@ -148,7 +148,7 @@ impl Turn<'_> {
             let mut back = preds.zip(self.values.phi_args(*phi)).filter(|(p, _)| l.latches.contains(p));
             let Some((_, back)) = back.next() else { continue };
             let times = self.times_from(*phi);
-            if times.get(back).is_none_or(|t| *t < MIN_TIME) {
+            if !worth!(times.get(back).is_some_and(|t| *t >= MIN_TIME)) {
                 continue;
             }
             for (value, time) in times {
@@ -205,12 +205,12 @@ impl Turn<'_> {
                     None => tree.operands.push((operand, arg, n)),
                 }
             }
-            if tree.operands.len() > MAX_OPERANDS {
+            if !worth!(tree.operands.len() <= MAX_OPERANDS) {
                 return None;
             }
         }
         tree.nodes.sort_unstable();
-        (tree.operands.len() > 2).then_some(tree)
+        worth!(tree.operands.len() > 2).then_some(tree)
     }
 
     /// The node of the block that makes `arg`, if nobody else wants that.
@@ -219,10 +219,10 @@ impl Turn<'_> {
         let def = self.values.def(value);
         let Made::Node(n) = def.made else { return None };
         let n = n as usize;
-        let is_part = def.block == block
-            && self.reads.0[value.index()] == 1
-            && free_opcode(&self.node(block, n).op) == Some(opcode);
-        is_part.then_some(n)
+        let is_part = required!(def.block == block)
+            && required!(self.reads.0[value.index()] == 1)
+            && required!(free_opcode(&self.node(block, n).op) == Some(opcode));
+        is_part.then_some(n) // marked above
     }
 
     /// Whether every register that the tree reads still holds that when it ends.
@@ -246,20 +246,20 @@ impl Turn<'_> {
         let mut new: FxHashMap<usize, Vec<Node>> = FxHashMap::default();
         for root in (0..old.len()).rev() {
             if parts.contains(&root) {
-                continue;
+                continue; // it is done with the tree that it is in
             }
             let Some(tree) = self.tree(block, root) else { continue };
             parts.extend_from_slice(&tree.nodes);
             let now = self.values.made_by(block, root).and_then(|v| times.get(&v).copied());
-            let Some(now) = now.filter(|_| self.is_held(block, &tree)) else { continue };
+            let Some(now) = now.filter(|_| required!(self.is_held(block, &tree))) else { continue };
             let (nodes, then) = write(&old[root], &tree, times, func);
-            if then < now {
+            if worth!(then < now) {
                 new.extend(tree.nodes.iter().map(|n| (*n, Vec::new())));
                 new.insert(root, nodes);
             }
         }
         if new.is_empty() {
-            return false;
+            return false; // there is nothing to do
         }
         let nodes = old.iter().enumerate();
         func.blocks[block.index()].nodes =

@@ -38,7 +38,7 @@ fn tested_on_top(func: &Func, forest: &Forest, preds: &Preds, id: LoopId) -> Opt
     let header = &func.blocks[l.header.index()];
     let Some(&Inst::BrIf { then_to, else_to, .. }) = header.last() else { return None };
     let nodes = header.nodes.iter().filter(|n| !matches!(n.op, Op::Charge { .. })).count();
-    if l.cold || nodes > MAX_NODES {
+    if !worth!(!l.cold && nodes <= MAX_NODES) {
         return None;
     }
     let is_in = |b: BlockId| preds.innermost[b.index()].is_some_and(|inner| forest.encloses(id, inner));
@@ -53,7 +53,7 @@ fn tested_on_top(func: &Func, forest: &Forest, preds: &Preds, id: LoopId) -> Opt
         func.blocks[b.index()].for_each_successor(|to| leaves |= !is_in(to));
         leaves
     };
-    (body != l.header && !l.latches.iter().any(is_tested)).then_some(body)
+    (required!(body != l.header) && worth!(!l.latches.iter().any(is_tested))).then_some(body)
 }
 
 /// Which blocks lead to a header from outside its loop, and from new ones, kept
@@ -101,7 +101,8 @@ fn turn(func: &mut Func, forest: &Forest, id: LoopId, body: BlockId, preds: &mut
     let way_in = func.block();
     func.blocks[way_in.index()] = func.blocks[l.header.index()].clone();
     let is_in = |b: BlockId| preds.innermost[b.index()].is_some_and(|inner| forest.encloses(id, inner));
-    let entries: Vec<BlockId> = preds.of[l.header.index()].iter().copied().filter(|p| !is_in(*p)).collect();
+    let from = preds.of[l.header.index()].iter().copied();
+    let entries: Vec<BlockId> = from.filter(|p| required!(!is_in(*p))).collect();
     for entry in &entries {
         func.blocks[entry.index()].retarget(l.header, way_in);
     }

@@ -44,7 +44,7 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
     let headers: Vec<BlockId> =
         forest.loops.iter().filter(|l| is_candidate(func, l)).map(|l| l.header).collect();
     if headers.is_empty() {
-        return false;
+        return false; // there is nothing to do
     }
     let lacks = |l: &Loop| headers.contains(&l.header) && l.preheader.is_none();
     let (forest, mut changed) = match forest.loops.iter().any(lacks) {
@@ -67,13 +67,15 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
 /// left of loops that became vectors.
 fn is_candidate(func: &Func, l: &Loop) -> bool {
     // Every place is passed at most once a turn.
-    let is_plain = l.children.is_empty() && l.is_reducible && l.latches.len() == 1 && l.entries.len() == 1;
-    if l.cold || !is_plain || l.size > MAX_NODES {
+    let is_plain = required!(l.children.is_empty())
+        && required!(l.is_reducible)
+        && worth!(l.latches.len() == 1 && l.entries.len() == 1);
+    if !is_plain || !worth!(!l.cold && l.size <= MAX_NODES) {
         return false;
     }
     let nodes = || l.own.iter().flat_map(|b| &func.blocks[b.index()].nodes);
     nodes().any(|n| matches!(n.op, Op::Load { .. }))
-        && !nodes().any(|n| matches!(n.op, Op::LoadVector { .. } | Op::StoreVector { .. }))
+        && required!(!nodes().any(|n| matches!(n.op, Op::LoadVector { .. } | Op::StoreVector { .. })))
 }
 
 /// A place in a loop: later ones come after earlier ones, or on other ways.
@@ -101,7 +103,7 @@ struct Where {
 impl Where {
     /// Bytes from `other` to here, if that is known.
     fn from(&self, other: &Where) -> Option<i64> {
-        if self.base != other.base {
+        if !required!(self.base == other.base) {
             return None;
         }
         self.bytes.distance_from(&other.bytes)
@@ -109,12 +111,12 @@ impl Where {
 
     /// Whether it is the same element.
     fn is(&self, other: &Where) -> bool {
-        self.elem == other.elem && self.from(other) == Some(0)
+        required!(self.elem == other.elem) && required!(self.from(other) == Some(0))
     }
 
     /// Whether they are sure to have no byte in common.
     fn is_apart(&self, other: &Where) -> bool {
-        self.from(other).is_some_and(|d| d >= other.size() || d <= -self.size())
+        self.from(other).is_some_and(|d| required!(d >= other.size() || d <= -self.size()))
     }
 
     /// Bytes of the element, or of the part of one.
@@ -183,25 +185,25 @@ impl<'a> Turn<'a> {
                         Some(goes) => {
                             turn.accesses.push(Access { at, block, node, write, goes, each_turn });
                         }
-                        None if write => turn.clobbers.push(at),
+                        None if write => guard!(turn.clobbers.push(at)),
                         None => {}
                     }
-                    continue;
+                    continue; // it is noted
                 }
                 let Op::Inst(inst) = &n.op else { continue };
                 match inst.opcode().effect() {
                     // What is alive is what was before.
-                    Effect::Region => return None,
-                    Effect::Stores | Effect::Calls => turn.clobbers.push(at),
+                    Effect::Region if forbidden!(true) => return None,
+                    Effect::Stores | Effect::Calls => guard!(turn.clobbers.push(at)),
                     _ => {}
                 }
                 if !n.op.is_droppable() && !inst.opcode().is_terminator() {
-                    turn.risk = turn.risk.min(at);
+                    guard!(turn.risk = turn.risk.min(at));
                 }
             }
         }
         turn.accesses.sort_by_key(|a| a.at);
-        (turn.accesses.len() <= MAX_ACCESSES).then_some(turn)
+        worth!(turn.accesses.len() <= MAX_ACCESSES).then_some(turn)
     }
 
     /// Where an access goes, if that is in terms of things known.
@@ -210,13 +212,13 @@ impl<'a> Turn<'a> {
         let (Op::Load { at, .. } | Op::Store { at, .. }) = op else { return None };
         let args = self.it.values.args(op, block, node);
         let Arg::Value(base) = args[0] else { return None };
-        if !self.it.is_fixed(base, self.id) {
+        if !required!(self.it.is_fixed(base, self.id)) {
             return None;
         }
         let base = match self.it.maker(base) {
             Some((Op::Field { field: Field::Data, .. }, of)) => match *of {
                 [Arg::Value(tensor)] => Base::Data(self.it.original(tensor)),
-                _ => return None,
+                _ => return None, // shape
             },
             _ => Base::Other(base),
         };
@@ -230,10 +232,10 @@ impl<'a> Turn<'a> {
         let wide = self.it.widths.wide;
         let quantity = self.it.atoms.borrow().get(atom).clone();
         match quantity {
-            Quantity::Value(value) if !self.it.is_fixed(value, self.id) => {
+            Quantity::Value(value) if forbidden!(!self.it.is_fixed(value, self.id)) => {
                 let def = self.it.values.def(value);
                 let header = self.it.forest.get(self.id).header;
-                if def.made != Made::Phi || def.block != header {
+                if !required!(def.made == Made::Phi && def.block == header) {
                     return None;
                 }
                 let cfg = &self.it.forest.cfg;
@@ -244,7 +246,7 @@ impl<'a> Turn<'a> {
             }
             Quantity::Value(_) => Some(Residue::atom(atom, wide)),
             Quantity::Field(tensor, _) => {
-                self.it.is_fixed(tensor, self.id).then(|| Residue::atom(atom, wide))
+                required!(self.it.is_fixed(tensor, self.id)).then(|| Residue::atom(atom, wide))
             }
             Quantity::Count(_) | Quantity::Quotient(..) => None,
         }
@@ -258,7 +260,7 @@ impl<'a> Turn<'a> {
             let next = Where { bytes, ..read.goes.clone() };
             let Some((source, again)) = self.source(read, &next) else { continue };
             let is_sure = self.is_sure(read);
-            if !(is_sure || self.can_be_tested(read)) || !self.can_be_copied(read) {
+            if !(is_sure || required!(self.can_be_tested(read))) || !required!(self.can_be_copied(read)) {
                 continue;
             }
             match list.iter_mut().find(|c| c.source == source) {
@@ -283,22 +285,25 @@ impl<'a> Turn<'a> {
     /// turn after, and the stores after it to that place.
     fn source(&self, read: &Access, next: &Where) -> Option<(usize, Vec<usize>)> {
         let before = |w: &Access| w.write && w.at < read.at && !w.goes.is_apart(&read.goes);
-        if self.accesses.iter().any(before) || self.clobbers.iter().any(|at| *at < read.at) {
+        if forbidden!(self.accesses.iter().any(before))
+            || forbidden!(self.clobbers.iter().any(|at| *at < read.at))
+        {
             return None;
         }
         let same = |write: bool| {
             let list = self.accesses.iter().enumerate().rev();
-            list.filter(move |(_, a)| a.write == write && a.each_turn && a.goes.is(next))
+            let is_source = move |a: &Access| required!(a.each_turn) && a.goes.is(next);
+            list.filter(move |(_, a)| a.write == write && is_source(a))
         };
         same(true).chain(same(false)).find_map(|(n, source)| {
-            if self.clobbers.iter().any(|at| *at > source.at) {
+            if forbidden!(self.clobbers.iter().any(|at| *at > source.at)) {
                 return None;
             }
             let mut again = Vec::new();
             for (m, w) in self.accesses.iter().enumerate().filter(|(_, w)| w.write && w.at > source.at) {
                 if w.goes.is(next) {
-                    again.push(m);
-                } else if !w.goes.is_apart(next) {
+                    guard!(again.push(m));
+                } else if !required!(w.goes.is_apart(next)) {
                     return None;
                 }
             }
@@ -312,27 +317,23 @@ impl<'a> Turn<'a> {
     fn is_sure(&self, access: &Access) -> bool {
         let forest = &self.it.forest;
         let ways_out = |b: &&BlockId| forest.cfg.succs(**b).iter().any(|to| !forest.contains(self.id, *to));
-        access.each_turn
-            && access.at < self.risk
-            && forest
-                .get(self.id)
-                .own
-                .iter()
-                .filter(ways_out)
-                .all(|b| forest.doms.dominates(access.block, *b))
+        let comes_first = |b: &BlockId| forest.doms.dominates(access.block, *b);
+        required!(access.each_turn)
+            && required!(access.at < self.risk)
+            && required!(forest.get(self.id).own.iter().filter(ways_out).all(comes_first))
     }
 
     /// Whether it can be told before the loop that the element is there.
     fn can_be_tested(&self, access: &Access) -> bool {
         let func = &self.it.func;
         let Op::Load { at, .. } = &func.blocks[access.block.index()].nodes[access.node].op else {
-            return false;
+            return false; // shape
         };
         let Some((base, tensor)) = self.data_of(access) else { return false };
         // Nodes are put in there, which loops that are looked at do without.
         let around = self.it.forest.innermost(self.it.values.def(base).block);
-        func.elem(tensor).is_some_and(|elem| elem.size() == usize::from(at.scale))
-            && around.is_none_or(|id| !self.it.forest.get(id).children.is_empty())
+        func.elem(tensor).is_some_and(|elem| required!(elem.size() == usize::from(at.scale)))
+            && around.is_none_or(|id| required!(!self.it.forest.get(id).children.is_empty()))
     }
 
     /// The node that takes the address of the data that an access goes to, and
@@ -341,7 +342,7 @@ impl<'a> Turn<'a> {
         let op = &self.it.func.blocks[access.block.index()].nodes[access.node].op;
         let Some(Arg::Value(base)) = self.it.values.args(op, access.block, access.node).first().copied()
         else {
-            return None;
+            return None; // shape
         };
         match self.it.maker(base) {
             Some((Op::Field { field: Field::Data, tensor, .. }, _)) => Some((base, *tensor)),
@@ -360,13 +361,13 @@ impl<'a> Turn<'a> {
         let mut found: Vec<Value> = Vec::new();
         let mut open: Vec<Value> = self.it.values.uses(access.block, access.node)[1..].to_vec();
         while let Some(value) = open.pop() {
-            if self.is_there(value) || found.contains(&value) {
+            if required!(self.is_there(value)) || found.contains(&value) {
                 continue;
             }
             let (op, args) = self.it.maker(value)?;
             let Op::Inst(inst) = op else { return None };
             // Nothing but arithmetic, which can be done at any time.
-            if inst.opcode().effect() != Effect::Pure || found.len() == MAX_INDEX {
+            if !required!(inst.opcode().effect() == Effect::Pure) || !worth!(found.len() < MAX_INDEX) {
                 return None;
             }
             found.push(value);
@@ -389,7 +390,7 @@ impl<'a> Turn<'a> {
     fn is_there(&self, value: Value) -> bool {
         let def = self.it.values.def(value);
         let header = self.it.forest.get(self.id).header;
-        self.it.is_fixed(value, self.id) || (def.block == header && def.made == Made::Phi)
+        self.it.is_fixed(value, self.id) || required!(def.block == header && def.made == Made::Phi)
     }
 }
 
@@ -435,7 +436,7 @@ impl Rewrite<'_, '_> {
                 true => None,
                 false => match self.length(first) {
                     Some(len) => Some(len),
-                    None => continue,
+                    None => continue, // it can be tested, so there is one
                 },
             };
             let held = self.func.reg(ty);
@@ -448,7 +449,10 @@ impl Rewrite<'_, '_> {
                 }
             }
             // Nothing is written there if the read itself is what it is known by.
-            if carried.is_fixed && carried.again.is_empty() && carried.reads.contains(&carried.source) {
+            if carried.is_fixed
+                && required!(carried.again.is_empty())
+                && carried.reads.contains(&carried.source)
+            {
                 continue;
             }
             let next = self.func.reg(ty);
@@ -457,7 +461,7 @@ impl Rewrite<'_, '_> {
                 let inst = match it.func.blocks[access.block.index()].nodes[access.node].op {
                     Op::Load { dst, .. } => Inst::Copy { dst: next, a: dst.into() },
                     // What is read again is what a byte holds.
-                    Op::Store { elem: Elem::U8, value, .. } => {
+                    Op::Store { elem: Elem::U8, value, .. } if forbidden!(true) => {
                         Inst::I32And { dst: next, a: value, b: 255i32.into() }
                     }
                     Op::Store { value, .. } => Inst::Copy { dst: next, a: value },

@@ -20,11 +20,11 @@ use nbc_ir::{BlockId, Elem, Inst, Operand, Type};
 pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
     let pairs = pairs(func);
     if pairs.is_empty() {
-        return false;
+        return false; // there is nothing to do
     }
     let Some(it) = known.induction(func) else { return false };
     let mut changed = false;
-    for pair in pairs.into_iter().filter(|pair| pair.goes_to_one_place(&it)) {
+    for pair in pairs.into_iter().filter(|pair| worth!(pair.goes_to_one_place(&it))) {
         pair.merge(func);
         changed = true;
     }
@@ -48,7 +48,7 @@ fn pairs(func: &Func) -> Vec<Pair> {
     }
     let cfg = func.graph();
     let pair = |meet: &BlockId| match *cfg.preds(*meet) {
-        [a, b] if meet.index() != 0 && a != b => Pair::of(func, *meet, [a, b]),
+        [a, b] if required!(meet.index() != 0) && required!(a != b) => Pair::of(func, *meet, [a, b]),
         _ => None,
     };
     cfg.rpo().iter().filter_map(pair).collect()
@@ -61,14 +61,15 @@ impl Pair {
                 ..,
                 Node { op: Op::Store { elem, at, value }, .. },
                 Node { op: Op::Inst(Inst::Br { target }), .. },
-            ] if *target == meet => Some((*elem, *at, *value)),
+            ] if required!(*target == meet) => Some((*elem, *at, *value)),
             _ => None,
         };
         let ((elem, a, x), (of_other, b, y)) = (last(ways[0])?, last(ways[1])?);
-        let same = elem == of_other
-            && (a.base, a.scale, a.offset) == (b.base, b.scale, b.offset)
-            && func.ty(x) == func.ty(y);
-        same.then_some(Pair { meet, ways, elem, at: [a, b], values: [x, y] })
+        let same = required!(elem == of_other)
+            && required!(a.base == b.base)
+            && required!((a.scale, a.offset) == (b.scale, b.offset))
+            && required!(func.ty(x) == func.ty(y));
+        same.then_some(Pair { meet, ways, elem, at: [a, b], values: [x, y] }) // marked above
     }
 
     /// Whether both stores go to the same place of the same tensor.

@@ -30,7 +30,7 @@ pub fn run(func: &mut Func) -> bool {
         return false;
     };
     let (params, ty) = (*params, *ty);
-    if func.own_region || !only_computes(func) {
+    if forbidden!(func.own_region) || !only_computes(func) {
         return false;
     }
     let Some((mut opcode, mut sites)) = sites(func) else { return false };
@@ -38,10 +38,10 @@ pub fn run(func: &mut Func) -> bool {
     let calls = func.blocks.iter().flat_map(|b| &b.nodes).filter(is_call).count();
     if calls > sites.len() {
         // Where it calls itself besides, unfolding both is faster.
-        sites.retain(|s| s.other.is_none());
+        sites.retain(|s| worth!(s.other.is_none()));
         opcode = None;
         if sites.is_empty() {
-            return false;
+            return false; // there is nothing to do
         }
     }
     Rewrite::new(func, params, ty, opcode).run(sites);
@@ -51,9 +51,9 @@ pub fn run(func: &mut Func) -> bool {
 /// Whether there is nothing but arithmetic that cannot trap, and calls of itself.
 fn only_computes(func: &Func) -> bool {
     func.blocks.iter().flat_map(|b| &b.nodes).all(|n| match &n.op {
-        Op::Inst(Inst::Call { callee, .. }) => *callee == func.id,
-        Op::Inst(Inst::Trap {}) => false,
-        Op::Inst(inst) => matches!(inst.opcode().effect(), Effect::Pure | Effect::Control),
+        Op::Inst(Inst::Call { callee, .. }) => required!(*callee == func.id),
+        Op::Inst(Inst::Trap {}) => required!(false),
+        Op::Inst(inst) => required!(matches!(inst.opcode().effect(), Effect::Pure | Effect::Control)),
         _ => false,
     })
 }
@@ -75,18 +75,19 @@ fn sites(func: &Func) -> Option<(Option<Opcode>, Vec<Site>)> {
             .collect();
         match insts[..] {
             [Inst::Ret { values }, Inst::Call { results, args, .. }, ..]
-                if results.len() == 1 && values[0] == results[0].into() =>
+                if required!(values[0] == results[0].into()) =>
             {
                 sites.push(Site { block: block_id, args: args.clone(), other: None });
             }
             [Inst::Ret { values }, sum, Inst::Call { results, args, .. }] => {
                 let Some((dst, a, b)) = collects(sum) else { continue };
-                if values[0] != dst.into() || opcode.is_some_and(|o| o != sum.opcode()) {
+                let is_other = |o: Opcode| forbidden!(o != sum.opcode());
+                if !required!(values[0] == dst.into()) || opcode.is_some_and(is_other) {
                     continue;
                 }
                 let result = Operand::from(results[0]);
                 let other = if b == result { a } else { b };
-                if (a == result) != (b == result) {
+                if required!(a == result || b == result) && forbidden!(a == result && b == result) {
                     opcode = Some(sum.opcode());
                     sites.push(Site { block: block_id, args: args.clone(), other: Some(other) });
                 }
@@ -94,7 +95,7 @@ fn sites(func: &Func) -> Option<(Option<Opcode>, Vec<Site>)> {
             _ => {}
         }
     }
-    (!sites.is_empty()).then_some((opcode, sites))
+    (!sites.is_empty()).then_some((opcode, sites)) // there is nothing to do
 }
 
 /// Result and operands of an operation that can be collected on the way.

@@ -205,7 +205,7 @@ impl Webs<'_> {
                 let from = if stamp == self.stamp { end } else { self.at_start(pred) };
                 self.union(value, from);
             }
-            if self.steps > MAX_STEPS {
+            if !worth!(self.steps <= MAX_STEPS) {
                 return None;
             }
         }

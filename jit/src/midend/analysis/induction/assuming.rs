@@ -81,6 +81,6 @@ impl<T> Assuming<T> {
 
     /// It, if all its conditions hold: the only way to it.
     pub fn settled(&self, mut holds: impl FnMut(&Condition) -> bool) -> Option<&T> {
-        self.conditions.iter().all(&mut holds).then_some(&self.it)
+        required!(self.conditions.iter().all(&mut holds)).then_some(&self.it)
     }
 }

@@ -12,7 +12,7 @@ use crate::midend::analysis::loops::LoopId;
 use crate::midend::analysis::poly::{Poly, Quantity, Span};
 use crate::midend::analysis::values::{Arg, Made, Value};
 use crate::mir::Op;
-use nbc_ir::Inst;
+use nbc_ir::{BlockId, Inst};
 
 /// A counter: the value of a phi of a header.
 #[derive(Clone, Debug)]
@@ -75,7 +75,7 @@ impl Induction {
         let (mut start, mut next): (Option<Value>, Option<Value>) = (None, None);
         for (pred, arg) in preds.zip(self.values.phi_args(phi)) {
             let kept = if forest.contains(id, *pred) { &mut next } else { &mut start };
-            if kept.is_some_and(|kept| self.residue(kept) != self.residue(*arg)) {
+            if kept.is_some_and(|kept| forbidden!(self.residue(kept) != self.residue(*arg))) {
                 return None;
             }
             *kept = Some(*arg);
@@ -83,14 +83,14 @@ impl Induction {
         let start = start?;
         let next = self.left(self.residue(next?)?.clone(), id)?;
         let step = next.try_map(|next| next.minus(of_phi))?;
-        if !step.would(|step| step.atoms().all(|a| self.is_fixed_atom(a, id))) {
+        if !required!(step.would(|step| step.atoms().all(|a| self.is_fixed_atom(a, id)))) {
             return None;
         }
         // What counters were when they stopped may only be known as a value.
         let as_value = || Residue::atom(self.atom(Quantity::Value(start)), of_phi.width());
         let start = self
             .left(self.residue(start)?.clone(), id)
-            .filter(|left| left.would(|start| !self.is_of_other_loops(start, id)))
+            .filter(|left| required!(left.would(|start| !self.is_of_other_loops(start, id))))
             .unwrap_or_else(|| Assuming::always(as_value()));
         Some(start.and(step).map(|(start, step)| Growth { start, step }))
     }
@@ -116,41 +116,41 @@ impl Induction {
                 && at != phi
             {
                 grows(by);
-            } else if at == phi || (meets && self.is_in_iteration(at, id)) {
+            } else if at == phi || (meets && required!(self.is_in_iteration(at, id))) {
                 let of = self.values.def(at).block;
                 let preds = forest.cfg.preds(of).iter().filter(|p| forest.cfg.is_reachable(**p));
                 for (pred, arg) in preds.zip(self.values.phi_args(at)) {
                     if of == block && !forest.contains(id, *pred) {
                         let residue = self.residue(*arg)?;
-                        if start.is_some_and(|start| start != residue) {
+                        if start.is_some_and(|start| forbidden!(start != residue)) {
                             return None;
                         }
                         start = Some(residue);
                     } else if *arg == phi {
-                        grows(0);
+                        guard!(grows(0));
                     } else if !seen.contains(arg) {
                         seen.push(*arg);
                     }
                 }
             } else if let Some((Op::Inst(Inst::Select { .. }), args)) = self.maker(at)
-                && forest.innermost(self.values.def(at).block) == Some(id)
+                && required!(forest.innermost(self.values.def(at).block) == Some(id))
             {
                 for arg in &args[1..] {
                     match arg {
-                        Arg::Value(v) if *v == phi => grows(0),
+                        Arg::Value(v) if *v == phi => guard!(grows(0)),
                         Arg::Value(v) if !seen.contains(v) => seen.push(*v),
                         Arg::Value(_) => {}
-                        Arg::Imm(_) => return None,
+                        Arg::Imm(_) => return None, // shape
                     }
                 }
             } else {
-                return None;
+                return None; // shape
             }
-            if seen.len() > MAX_CLIMB {
+            if !worth!(seen.len() <= MAX_CLIMB) {
                 return None;
             }
         }
-        let start = start.filter(|start| !self.is_of_other_loops(start, id))?.clone();
+        let start = start.filter(|start| required!(!self.is_of_other_loops(start, id)))?.clone();
         found.map(|(least, most)| Drift { id, start, least, most })
     }
 
@@ -158,15 +158,16 @@ impl Induction {
     fn is_in_iteration(&self, phi: Value, id: LoopId) -> bool {
         let block = self.values.def(phi).block;
         let rank = self.forest.cfg.rank(block);
-        self.forest.innermost(block) == Some(id)
-            && block != self.forest.get(id).header
-            && self.forest.cfg.preds(block).iter().all(|p| self.forest.cfg.rank(*p) < rank)
+        let comes_before = |p: &BlockId| self.forest.cfg.rank(*p) < rank;
+        required!(self.forest.innermost(block) == Some(id))
+            && required!(block != self.forest.get(id).header)
+            && required!(self.forest.cfg.preds(block).iter().all(comes_before))
     }
 
     /// The range of a counter with numbers for start, step and limit.
     pub(super) fn span_of_counter(&self, phi: Value) -> Option<Span> {
         let counter = self.counter(phi)?;
-        let growth = counter.growth.settled(|_| false)?;
+        let growth = counter.growth.settled(|_| required!(false))?;
         let (start, step) = (growth.start.as_number()?, growth.step.as_number()?);
         let most = self.limits(counter.id).iter().find_map(|limit| {
             let (mut last, mut count) = (None, 0);
@@ -180,12 +181,12 @@ impl Induction {
             let of = self.atom(Quantity::Count(counter.id));
             let span = |poly: &Poly| poly.span(|a| if a == of { Span::new(0, count) } else { Span::ALL });
             limit.bound.settled(|condition| match condition {
-                Condition::Fits(residue) => residue.proved(|poly| Some(span(poly))).is_some(),
-                Condition::NotNegative(poly) => span(poly).low >= 0,
+                Condition::Fits(residue) => required!(residue.proved(|poly| Some(span(poly))).is_some()),
+                Condition::NotNegative(poly) => required!(span(poly).low >= 0),
             })?;
             start.checked_add(step.checked_mul(count)?)
         })?;
         let span = Span::new(start.min(most), start.max(most));
-        span.fits(self.width(phi)?.exact).then_some(span)
+        required!(span.fits(self.width(phi)?.exact)).then_some(span)
     }
 }

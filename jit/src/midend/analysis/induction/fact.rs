@@ -58,10 +58,12 @@ impl Comparison {
             Relation::GreaterOrEqual => (&self.b, &self.a, false),
         };
         let both = small.exactly().and(large.exactly());
-        let both = if self.unsigned {
+        let both = if forbidden!(self.unsigned) {
             both.and_then(|(small, large)| {
                 let natural = Condition::NotNegative(large.clone());
-                Some(Assuming::always((small, large)).if_also(natural))
+                let mut both = Assuming::always((small, large));
+                guard!(both = both.if_also(natural));
+                Some(both)
             })
         } else {
             Some(both)
@@ -120,7 +122,7 @@ impl Induction {
         else {
             return Vec::new();
         };
-        if then_to == else_to {
+        if forbidden!(then_to == else_to) {
             return Vec::new();
         }
         let cond = self.values.uses(from, nodes.len() - 1)[0];
@@ -131,7 +133,7 @@ impl Induction {
 
     /// The comparisons that are so where a truth value `holds`, or does not.
     pub(super) fn comparisons(&self, cond: Value, holds: bool, depth: u32, found: &mut Vec<Comparison>) {
-        if found.len() >= MAX_FACTS || !self.budget().spend(1) {
+        if !worth!(found.len() < MAX_FACTS && self.budget().spend(1)) {
             return;
         }
         let Some((Op::Inst(inst), args)) = self.maker(self.original(cond)) else { return };
@@ -144,8 +146,8 @@ impl Induction {
         };
         match inst {
             Inst::BoolNot { .. } => both(!holds),
-            Inst::BoolAnd { .. } if holds => both(true),
-            Inst::BoolOr { .. } if !holds => both(false),
+            Inst::BoolAnd { .. } if required!(holds) => both(true),
+            Inst::BoolOr { .. } if required!(!holds) => both(false),
             _ => found.extend(self.comparison(inst.opcode(), &args, holds)),
         }
     }

@@ -49,7 +49,7 @@ pub struct Bound {
 impl Bound {
     /// The first count at which the loop does not go on, if that is a number.
     pub fn last_count(&self) -> Option<i64> {
-        let step = self.step.as_number().filter(|step| *step > 0)?;
+        let step = self.step.as_number().filter(|step| required!(*step > 0))?;
         Some((self.rest.as_number()?.checked_add(step)?.div_euclid(step)).max(0))
     }
 }
@@ -61,8 +61,8 @@ impl Induction {
         // Blocks that are passed each time: they dominate all latches.
         let mut at = l.latches.first().copied();
         for _ in 0..MAX_CLIMB {
-            let Some(block) = at.filter(|b| self.forest.contains(id, *b)) else { break };
-            if l.latches.iter().all(|latch| self.forest.doms.dominates(block, *latch)) {
+            let Some(block) = at.filter(|b| worth!(self.forest.contains(id, *b))) else { break };
+            if required!(l.latches.iter().all(|latch| self.forest.doms.dominates(block, *latch))) {
                 self.limits_at(id, block, &mut found);
             }
             at = self.forest.doms.immediate(block);
@@ -95,18 +95,19 @@ impl Induction {
             let Some(form) = self.in_count(comparison, id, is_own) else { continue };
             if differs {
                 // All else that may be said is not that they differ.
-                if only.is_some() {
+                if required!(only.is_some()) {
                     found.extend(self.limit_of_difference(id, block, &form));
                 }
-                continue;
+                continue; // it says nothing else
             }
             let mut facts = Vec::new();
             for n in 0..2 {
                 facts.extend(form.clone().and_then(|f| f.facts().into_iter().nth(n)));
             }
-            let exact = only.is_some() && facts.len() == 1;
+            let exact = required!(only.is_some()) && required!(facts.len() == 1);
             found.extend(facts.into_iter().filter_map(|fact| {
-                let bound = fact.and_then(|poly| self.bound(&poly, id)).filter(|bound| is_upper(bound))?;
+                let bound =
+                    fact.and_then(|poly| self.bound(&poly, id)).filter(|bound| worth!(is_upper(bound)))?;
                 Some(Limit { at: block, bound, exact })
             }));
         }
@@ -115,7 +116,7 @@ impl Induction {
     /// A comparison in terms of how often the loop has gone on.
     fn in_count(&self, of: Comparison, id: LoopId, is_own: bool) -> Option<Assuming<Comparison>> {
         let side = |residue: Residue| {
-            let left = if is_own { self.left(residue, id)? } else { Assuming::always(residue) };
+            let left = if required!(is_own) { self.left(residue, id)? } else { Assuming::always(residue) };
             left.and_then(|residue| self.counted(residue, id))
         };
         let Comparison { relation, unsigned, a, b } = of;
@@ -129,12 +130,12 @@ impl Induction {
         loop {
             let mut changing = None;
             form.would(|residue| {
-                changing = residue.atoms().find(|a| *a != count && !self.is_fixed_atom(*a, id));
+                changing = residue.atoms().find(|a| *a != count && forbidden!(!self.is_fixed_atom(*a, id)));
                 changing.is_some()
             });
             let Some(atom) = changing else { return Some(form) };
             let Quantity::Value(value) = *self.atoms.borrow().get(atom) else { return None };
-            let counter = self.counter(value).filter(|c| c.id == id)?;
+            let counter = self.counter(value).filter(|c| required!(c.id == id))?;
             let now = counter.growth.clone().try_map(|growth| growth.after(&Poly::atom(count)))?;
             form = form.and_then(|residue| now.and_then(|now| residue.replaced(atom, &now)))?;
         }
@@ -144,13 +145,14 @@ impl Induction {
     fn bound(&self, poly: &Poly, id: LoopId) -> Option<Assuming<Bound>> {
         let count = self.atom(Quantity::Count(id));
         let mut powers = poly.by_power(count);
-        if powers.len() > 2 {
+        if !required!(powers.len() <= 2) {
             return None;
         }
         let times = if powers.len() == 2 { powers.pop()? } else { Poly::default() };
         let bound = Bound { step: times.negated()?, rest: powers.pop()? };
         let is_fixed = |p: &Poly| p.atoms().all(|a| self.is_fixed_atom(a, id));
-        (is_fixed(&bound.step) && is_fixed(&bound.rest)).then(|| Assuming::always(bound))
+        (required!(is_fixed(&bound.step)) && required!(is_fixed(&bound.rest)))
+            .then(|| Assuming::always(bound))
     }
 
     /// A loop that goes on while two things differ ends when they meet, if
@@ -161,13 +163,14 @@ impl Induction {
             let distance = both.try_map(|(a, b)| if swapped { a.minus(&b) } else { b.minus(&a) })?;
             let bound = distance.and_then(|poly| self.bound(&poly, id))?;
             let bound = bound.and_then(|Bound { step, rest }| {
-                let by = step.as_number().filter(|by| *by > 0)?;
+                let by = step.as_number().filter(|by| required!(*by > 0))?;
                 let is_whole = by == 1 || (rest.divided(by).is_some() && rest.constant % by == 0);
-                if !is_whole || rest.as_number().is_some_and(|rest| rest < 0) {
+                if !required!(is_whole) || rest.as_number().is_some_and(|rest| worth!(rest < 0)) {
                     return None;
                 }
-                let closer = Bound { rest: rest.plus_number(-by)?, step };
-                Some(Assuming::always(closer).if_also(Condition::NotNegative(rest)))
+                let mut closer = Assuming::always(Bound { rest: rest.plus_number(-by)?, step });
+                guard!(closer = closer.if_also(Condition::NotNegative(rest)));
+                Some(closer)
             })?;
             Some(Limit { at, bound, exact: false })
         };
@@ -179,12 +182,12 @@ impl Induction {
     pub(super) fn iterations(&self, id: LoopId) -> Option<Assuming<Poly>> {
         let l = self.forest.get(id);
         let [limit] = self.limits(id) else { return None };
-        if l.exits != 1 || !limit.exact {
+        if !required!(l.exits == 1) || !required!(limit.exact) {
             return None;
         }
         let preheader = l.preheader?;
         limit.bound.clone().and_then(|bound| {
-            let step = bound.step.as_number().filter(|step| *step > 0)?;
+            let step = bound.step.as_number().filter(|step| required!(*step > 0))?;
             let count = bound.rest.divided(step)?.plus_number(1)?;
             let at_first = bound.rest.plus_number(step)?;
             Some(self.known(&at_first, preheader)?.map(|()| count))

@@ -117,7 +117,7 @@ impl Induction {
     /// What an integer operand is, in a register of `width`.
     pub fn residue_of(&self, arg: Arg, width: Width) -> Option<Residue> {
         match arg {
-            Arg::Value(value) => self.residue(value).filter(|r| r.width() == width).cloned(),
+            Arg::Value(value) => self.residue(value).filter(|r| required!(r.width() == width)).cloned(),
             Arg::Imm(Imm::I64(v)) => Some(Residue::number(v, width)),
             Arg::Imm(Imm::I32(v)) => Some(Residue::number(v as i64, width)),
             Arg::Imm(_) => None,
@@ -164,12 +164,12 @@ impl Induction {
 
     /// Whether a value stays the same in all iterations.
     pub fn is_fixed(&self, value: Value, id: LoopId) -> bool {
-        !self.forest.contains(id, self.values.def(value).block)
+        required!(!self.forest.contains(id, self.values.def(value).block))
     }
 
     /// Whether a quantity stays the same in all iterations.
     pub fn is_fixed_atom(&self, atom: Atom, id: LoopId) -> bool {
-        self.made_in(atom).is_some_and(|b| !self.forest.contains(id, b))
+        self.made_in(atom).is_some_and(|b| required!(!self.forest.contains(id, b)))
     }
 
     /// The node that makes a value.
@@ -231,16 +231,16 @@ impl Induction {
         self.set_atom(phi);
         let rank = self.forest.cfg.rank(block);
         let preds = self.forest.cfg.preds(block).iter().filter(|p| self.forest.cfg.is_reachable(**p));
-        if preds.clone().any(|p| self.forest.cfg.rank(*p) >= rank) {
+        if forbidden!(preds.clone().any(|p| self.forest.cfg.rank(*p) >= rank)) {
             return;
         }
         let args = self.values.phi_args(phi);
         let first = self.same[args[0].index()];
-        if args.iter().all(|a| self.same[a.index()] == first) {
+        if required!(args.iter().all(|a| self.same[a.index()] == first)) {
             self.same[phi.index()] = first;
         }
         let residue = &self.residues[args[0].index()];
-        if residue.is_some() && args.iter().all(|a| self.residues[a.index()] == *residue) {
+        if residue.is_some() && required!(args.iter().all(|a| self.residues[a.index()] == *residue)) {
             self.residues[phi.index()] = residue.clone();
         }
     }
@@ -256,7 +256,7 @@ impl Induction {
         };
         let inst = match op {
             Op::Inst(inst) => inst,
-            Op::Field { field: f, .. } if *f != Field::Data => return field(*f),
+            Op::Field { field: f, .. } if required!(*f != Field::Data) => return field(*f),
             _ => return None,
         };
         match inst {
@@ -269,7 +269,9 @@ impl Induction {
             Inst::I64Mul { .. } | Inst::I32Mul { .. } => arg(0)?.times(&arg(1)?),
             Inst::I64Neg { .. } | Inst::I32Neg { .. } => arg(0)?.negated(),
             Inst::I64Shl { .. } | Inst::I32Shl { .. } => match arg(1)?.as_number()? {
-                by if (0..i64::from(width.bits - 1).min(31)).contains(&by) => arg(0)?.times_number(1 << by),
+                by if required!((0..i64::from(width.bits - 1).min(31)).contains(&by)) => {
+                    arg(0)?.times_number(1 << by)
+                }
                 _ => None,
             },
             Inst::I32WrapI64 { .. } => Some(self.index(args[0])?.wrapped(width)),
@@ -301,7 +303,7 @@ impl Induction {
                 inner = residue.atoms().find_map(|atom| {
                     let Quantity::Value(value) = *self.atoms.borrow().get(atom) else { return None };
                     let counter = self.counter(value)?;
-                    (!self.forest.encloses(counter.id, id)).then_some((atom, counter))
+                    forbidden!(!self.forest.encloses(counter.id, id)).then_some((atom, counter))
                 });
                 inner.is_none()
             });
@@ -329,9 +331,10 @@ impl Induction {
     /// branch on the way there.
     fn known(&self, poly: &Poly, block: BlockId) -> Option<Assuming<()>> {
         if let Some(number) = poly.as_number() {
-            return (number >= 0).then(|| Assuming::always(()));
+            return required!(number >= 0).then(|| Assuming::always(()));
         }
-        let says = |known: &Poly| poly.minus(known).and_then(|p| p.as_number()).is_some_and(|n| n >= 0);
+        let says =
+            |known: &Poly| poly.minus(known).and_then(|p| p.as_number()).is_some_and(|n| required!(n >= 0));
         let found = self.facts(block, None).into_iter().find(|fact| fact.would(says))?;
         Some((*found).clone().map(|_| ()))
     }
@@ -346,7 +349,7 @@ impl Induction {
         let holds = |reg: &Reg| {
             let of =
                 |b: &BlockId| self.at_end(*b, *reg).is_some_and(|v| self.original(v) == self.original(value));
-            blocks.iter().all(of)
+            required!(blocks.iter().all(of))
         };
         let regs = [value, self.original(value)].map(|v| self.values.def(v).reg);
         regs.into_iter().find(holds)

@@ -190,13 +190,13 @@ impl Residue {
     /// polynomial, for what has wrapped does so no longer.
     pub fn extended(&self, width: Width) -> Option<Residue> {
         assert!(width.bits >= self.width.bits);
-        self.is_equal.then(|| Residue { width, ..self.clone() })
+        required!(self.is_equal).then(|| Residue { width, ..self.clone() })
     }
 
     /// Its polynomial, provided that the register is equal to it.
     pub fn exactly(&self) -> Assuming<Poly> {
         let exact = Assuming::always(self.poly.clone());
-        if self.is_equal { exact } else { exact.if_also(Condition::Fits(self.clone())) }
+        if required!(self.is_equal) { exact } else { exact.if_also(Condition::Fits(self.clone())) }
     }
 
     /// Its polynomial, provided that this lies in `span`, which such a register holds.
@@ -205,13 +205,15 @@ impl Residue {
         assert!(span.is_in(self.width.span()));
         let above = self.poly.plus_number(low.checked_neg()?)?;
         let below = Poly::number(high).minus(&self.poly)?;
-        let exact = Assuming::always(self.poly.clone());
-        Some(exact.if_also(Condition::NotNegative(above)).if_also(Condition::NotNegative(below)))
+        let mut exact = Assuming::always(self.poly.clone());
+        guard!(exact = exact.if_also(Condition::NotNegative(above)));
+        guard!(exact = exact.if_also(Condition::NotNegative(below)));
+        Some(exact)
     }
 
     /// Its polynomial, if that lies in range by what `span` finds out of it.
     pub fn proved(&self, span: impl FnOnce(&Poly) -> Option<Span>) -> Option<Poly> {
-        span(&self.poly)?.fits(self.width.exact).then(|| self.poly.clone())
+        required!(span(&self.poly)?.fits(self.width.exact)).then(|| self.poly.clone())
     }
 
     /// The same, with its polynomial as `equal` puts it in other terms, which is
@@ -227,7 +229,7 @@ impl Residue {
         let poly = self.poly.replaced(atom, &by.poly)?;
         let form = Assuming::always(Residue::of(poly, self.width));
         let is_fine = by.is_equal || by.width.bits >= self.width.bits;
-        Some(if is_fine { form } else { form.if_also(Condition::Fits(by.clone())) })
+        Some(if required!(is_fine) { form } else { form.if_also(Condition::Fits(by.clone())) })
     }
 
     /// With `of` each quantity in its place, all at once; `None` where one has no
@@ -235,7 +237,7 @@ impl Residue {
     pub fn mapped(&self, mut of: impl FnMut(Atom) -> Option<Residue>) -> Option<Residue> {
         let of = |atom| {
             let by = of(atom)?;
-            (by.is_equal || by.width.bits >= self.width.bits).then_some(by.poly)
+            required!(by.is_equal || by.width.bits >= self.width.bits).then_some(by.poly)
         };
         Some(Residue::of(self.poly.mapped(of)?, self.width))
     }

@@ -16,7 +16,7 @@ const MAX_TOGETHER: usize = 12;
 /// resumed), before any pass has changed it.
 pub fn insert(func: &mut Func) {
     for b in 0..func.blocks.len() {
-        if !is_begun_here(func, b) {
+        if !required!(is_begun_here(func, b)) {
             continue;
         }
         let nodes = &mut func.blocks[b].nodes;
@@ -32,7 +32,7 @@ pub fn insert(func: &mut Func) {
 fn is_begun_here(func: &Func, b: usize) -> bool {
     let Some(first) = func.blocks[b].nodes.first() else { return false };
     if func.origins[first.origin as usize].inst != 0 {
-        return false;
+        return false; // its caller has the mark
     }
     let leads_on = match &first.op {
         Op::Inst(Inst::Br { target }) => {
@@ -61,19 +61,21 @@ pub fn gather(func: &mut Func) -> bool {
             match &node.op {
                 Op::Charge { cost: Operand::Imm(Imm::I64(cost)) } => {
                     // What is given back may not pay for what was due before.
-                    if *cost < 0 && due.iter().any(|(c, _)| *c > 0) || due.len() == MAX_TOGETHER {
+                    let gives_back = *cost < 0 && due.iter().any(|(c, _)| *c > 0);
+                    if forbidden!(gives_back) || !worth!(due.len() < MAX_TOGETHER) {
                         pay(&mut kept, &mut due);
                     }
                     changed |= !due.is_empty();
                     due.push((*cost, node.origin));
-                    continue;
+                    continue; // it goes on further down
                 }
                 Op::Inst(inst @ (Inst::Br { .. } | Inst::BrIf { .. })) if !due.is_empty() => {
                     let mut targets = Vec::new();
                     inst.for_each_successor(|to| targets.push(to));
                     // What has other ways in may not have it to pay on them.
-                    let (on, joins): (Vec<BlockId>, Vec<BlockId>) =
-                        targets.iter().partition(|to| to.index() != 0 && cfg.preds(**to).len() == 1);
+                    let (on, joins): (Vec<BlockId>, Vec<BlockId>) = targets
+                        .iter()
+                        .partition(|to| required!(to.index() != 0) && required!(cfg.preds(**to).len() == 1));
                     if on.is_empty() {
                         pay(&mut kept, &mut due);
                     }
@@ -86,7 +88,7 @@ pub fn gather(func: &mut Func) -> bool {
                     }
                     on.iter().for_each(|to| due_at[to.index()] = due.clone());
                 }
-                op if op.is_droppable() => {}
+                op if required!(op.is_droppable()) => {}
                 _ => pay(&mut kept, &mut due),
             }
             kept.push(node);
@@ -104,7 +106,7 @@ fn pay(nodes: &mut Vec<Node>, due: &mut Due) {
     let list = std::mem::take(due);
     let Some(&(_, origin)) = list.last() else { return };
     let all: i64 = list.iter().map(|(cost, _)| cost).sum();
-    let op = if list.len() == 1 || all <= 0 {
+    let op = if worth!(list.len() == 1) || forbidden!(all <= 0) {
         Op::Charge { cost: all.into() }
     } else {
         Op::Charges { list: list.into() }

@@ -37,12 +37,12 @@ pub fn run(func: &mut Func, may_grow: bool, known: &mut Analyses) {
     if may_grow {
         pay.for_loops(func, &forest, known);
     }
-    pay.for_ways_back(func, &forest);
+    guard!(pay.for_ways_back(func, &forest));
     // A loop that calls counts a turn, however much it calls.
     let cost = weight(func.size());
     let mut nodes = func.blocks.iter().flat_map(|b| &b.nodes);
     if nodes.any(|n| matches!(n.op, Op::Inst(Inst::Call { .. } | Inst::CallRef { .. }))) {
-        insert(func, BlockId(0), 0, Op::Charge { cost: 1i64.into() });
+        guard!(insert(func, BlockId(0), 0, Op::Charge { cost: 1i64.into() }));
     } else if cost > LONG {
         insert(func, BlockId(0), 0, Op::Charge { cost: cost.into() });
     }
@@ -74,11 +74,11 @@ impl Pay {
             if let (Some(all @ ..=CHUNK), Some(before)) = (all, l.preheader) {
                 let own = match l.parent {
                     Some(outer) if all <= LEFT_TO_OUTER => {
-                        self.left[outer.index()] += all;
+                        guard!(self.left[outer.index()] += all);
                         Some(l.header)
                     }
                     _ => {
-                        charge_at_end(func, before, all);
+                        guard!(charge_at_end(func, before, all));
                         None
                     }
                 };
@@ -105,8 +105,9 @@ impl Pay {
         for (from, to) in forest.cfg.back_edges() {
             let spends = |n: &Node| matches!(n.op, Op::Spend { .. });
             let is_paid = |p: &(BlockId, Option<BlockId>)| p.0 == from && p.1.is_none_or(|own| own == to);
-            if self.paid.iter().any(is_paid) || func.blocks[from.index()].nodes.iter().any(spends) {
-                continue;
+            let is_paid = self.paid.iter().any(is_paid) || func.blocks[from.index()].nodes.iter().any(spends);
+            if is_paid {
+                continue; // it counts already
             }
             // What lies between in reverse postorder is at least the loop.
             let between = match (forest.cfg.rank(to), forest.cfg.rank(from)) {
@@ -193,7 +194,7 @@ impl Paid {
         let mut insts = Vec::new();
         // The first number, in its direction, at which it does not go on.
         let mut last = bound;
-        if self.counted.goes_on != self.counted.goes_on.strict() {
+        if forbidden!(self.counted.goes_on != self.counted.goes_on.strict()) {
             let beyond = value(Type::I64);
             insts.push(Inst::I64Add { dst: beyond, a: bound, b: step.signum().into() });
             last = beyond.into();
@@ -215,9 +216,11 @@ impl Paid {
             insts.push(self.counted.goes_on.inst(ahead, counter, bound));
             let fits = value(Type::Bool);
             if let Some(test) = self.stays_in_range(fits, step) {
-                let is_ahead = std::mem::replace(&mut ahead, value(Type::Bool));
-                insts.push(test);
-                insts.push(Inst::BoolAnd { dst: ahead, a: is_ahead.into(), b: fits.into() });
+                guard!({
+                    let is_ahead = std::mem::replace(&mut ahead, value(Type::Bool));
+                    insts.push(test);
+                    insts.push(Inst::BoolAnd { dst: ahead, a: is_ahead.into(), b: fits.into() });
+                });
             }
             paid = value(Type::I64);
             let one = step.abs().into();

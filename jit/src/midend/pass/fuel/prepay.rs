@@ -43,7 +43,8 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
     // Loops stay as they are when others have been copied.
     for id in it.iter().flat_map(|it| it.forest.ids()) {
         let l = forest.get(id);
-        if l.cold || l.size > MAX_NODES.min(room) || l.parent.is_some_and(|outer| done.contains(&outer)) {
+        let is_in_one = |outer| worth!(done.contains(&outer));
+        if !worth!(!l.cold && l.size <= MAX_NODES.min(room)) || l.parent.is_some_and(is_in_one) {
             continue;
         }
         let Some(plan) = it.as_deref().and_then(|it| Plan::new(it, id)) else { continue };
@@ -69,7 +70,7 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
 /// of that once.
 fn pay_once(func: &mut Func, block: BlockId, room: &mut usize) -> Option<()> {
     let nodes = &func.blocks[block.index()].nodes;
-    if func.blocks[block.index()].cold {
+    if !worth!(!func.blocks[block.index()].cold) {
         return None;
     }
     let cost_of = |n: &Node| match n.op {
@@ -81,14 +82,14 @@ fn pay_once(func: &mut Func, block: BlockId, room: &mut usize) -> Option<()> {
     for (at, node) in nodes.iter().enumerate().skip(first) {
         match &node.op {
             Op::Store { .. } => stores += 1,
-            op if cost_of(node).is_none() && !op.is_droppable() => break,
+            op if forbidden!(cost_of(node).is_none() && !op.is_droppable()) => break,
             _ => {}
         }
         if let Some(more) = cost_of(node) {
             (last, cost, count, stores_before) = (at, cost + more, count + 1, stores);
         }
     }
-    if count < MIN_CHARGES || stores_before == 0 {
+    if !worth!(count >= MIN_CHARGES && stores_before > 0) {
         return None;
     }
     *room = room.checked_sub(last - first)?;
@@ -153,7 +154,7 @@ impl Plan {
         let (func, forest) = (&*it.func, &*it.forest);
         let l = forest.get(id);
         // What a turn costs is known if it goes around nowhere but in the inner loop.
-        if !l.is_reducible {
+        if !required!(l.is_reducible) {
             return None;
         }
         let mut blocks = forest.blocks(id);
@@ -162,11 +163,11 @@ impl Plan {
             match &node.op {
                 Op::Charge { cost: Operand::Imm(Imm::I64(1..)) } => charges += 1,
                 Op::Store { .. } | Op::Inst(Inst::Br { .. } | Inst::BrIf { .. } | Inst::Switch { .. }) => {}
-                op if op.is_droppable() => {}
+                op if required!(op.is_droppable()) => {}
                 _ => return None,
             }
         }
-        if charges == 0 {
+        if !worth!(charges > 0) {
             return None;
         }
         let counted = Counted::new(it, id)?;
@@ -179,7 +180,7 @@ impl Plan {
         let (costs, stepped) = (FxHashMap::default(), FxHashMap::default());
         let mut plan = Plan { counted, inner, blocks, costs, stepped };
         plan.count_costs(func);
-        plan.can_leave(it, id).then_some(plan)
+        required!(plan.can_leave(it, id)).then_some(plan)
     }
 
     fn is_inner(&self, block: BlockId) -> bool {
@@ -222,7 +223,8 @@ impl Plan {
 
     /// Whether it is known, wherever the loop is left, what is to be given back.
     fn can_leave(&mut self, it: &Induction, id: LoopId) -> bool {
-        let mut fine = self.turn().inner <= 1 && self.after(self.counted.latch).inner == 0;
+        let mut fine =
+            required!(self.turn().inner <= 1) && required!(self.after(self.counted.latch).inner == 0);
         for &block in &self.blocks {
             let mut leaves = false;
             it.func.blocks[block.index()].for_each_successor(|to| {
@@ -231,10 +233,10 @@ impl Plan {
             });
             if leaves {
                 let by_one = matches!(self.counted.step, Step::Literal(1 | -1));
-                fine &= self.inner.is_none() && by_one;
+                fine &= required!(self.inner.is_none()) && required!(by_one);
                 match self.counted.is_stepped(it, block) {
                     Some(stepped) => self.stepped.insert(block, stepped),
-                    None => return false,
+                    None => return false, // nothing says how much is to be given back
                 };
             }
         }
@@ -257,7 +259,7 @@ impl Plan {
         };
         let rest = self.after(self.counted.latch).fixed;
         let most = match turn {
-            Operand::Imm(Imm::I64(turn)) if turn > AT_ONCE => return None,
+            Operand::Imm(Imm::I64(turn)) if !worth!(turn <= AT_ONCE) => return None,
             Operand::Imm(Imm::I64(turn)) => (AT_ONCE / turn.max(1)).clamp(*TURNS.start(), *TURNS.end()),
             _ => *TURNS.start(),
         };
@@ -267,8 +269,8 @@ impl Plan {
             None => {
                 let (turns, near) = match self.counted.step {
                     Step::Literal(_) => pay.chunk(&self.counted, most)?,
-                    Step::Fixed(by) if inner.is_none() => pay.chunk_by(&self.counted, by),
-                    Step::Fixed(_) => return None,
+                    Step::Fixed(by) if required!(inner.is_none()) => pay.chunk_by(&self.counted, by),
+                    Step::Fixed(_) => return None, // marked above
                 };
                 (turns, Some(near))
             }
@@ -328,7 +330,7 @@ impl Plan {
                 if (block, to) == (self.counted.latch, self.counted.exit)
                     || self.is_inner(block) && block == to
                 {
-                    continue;
+                    continue; // it is paid for on the way
                 }
                 let origin = func.blocks[copy.index()].nodes.last().map_or(0, |n| n.origin);
                 let after = self.after(block);
@@ -350,7 +352,7 @@ impl Plan {
                     }
                 };
                 if cost == Operand::from(0i64) {
-                    continue;
+                    continue; // nothing to give back
                 }
                 pay.nodes.push(Node { op: Op::Charge { cost }, origin });
                 let go_on = Inst::Br { target: copies.of(to) };
@@ -432,21 +434,21 @@ impl Inner {
         let l = it.forest.get(id);
         let ([block], []) = (&l.own[..], &l.children[..]) else { return None };
         let counted = Counted::new(it, id)?;
-        if l.exits != 1 || !matches!(counted.step, Step::Literal(_)) {
+        if !required!(l.exits == 1) || !required!(matches!(counted.step, Step::Literal(_))) {
             return None;
         }
         // What is paid is computed before the outer loop and where that goes on.
         let around = it.forest.get(outer);
         let places: Vec<BlockId> =
             around.preheader.into_iter().chain(around.latches.iter().copied()).collect();
-        let held = |value| it.held(value, &places).filter(|_| it.is_fixed(value, outer));
+        let held = |value| it.held(value, &places).filter(|_| required!(it.is_fixed(value, outer)));
         let start = match counted.start {
             Some(start) => start.into(),
             None => held(it.original(it.at_end(counted.preheader, counted.counter)?))?.into(),
         };
         if let Operand::Reg(reg) = counted.bound {
             let bound = it.original(it.at_end(counted.latch, reg)?);
-            if held(bound) != Some(reg) {
+            if !required!(held(bound) == Some(reg)) {
                 return None;
             }
         }
@@ -458,11 +460,11 @@ impl Inner {
     fn cost(&self, pay: &mut Pay<'_>) -> Option<Operand> {
         let most = AT_ONCE / self.cost.max(1);
         if let Some(turns) = self.turns {
-            return (turns <= most).then(|| (turns * self.cost).into());
+            return required!(turns <= most).then(|| (turns * self.cost).into());
         }
         let Step::Literal(step) = self.counted.step else { return None };
         let (_, turns) = pay.turns(&self.counted, self.start, step)?;
-        pay.condition(|dst| Inst::I64LeU { dst, a: turns, b: most.into() });
+        guard!(pay.condition(|dst| Inst::I64LeU { dst, a: turns, b: most.into() }));
         Some(pay.product(turns, self.cost.into()))
     }
 }
@@ -517,20 +519,20 @@ impl Pay<'_> {
         let distance = self.integer(|dst| Inst::I64Sub { dst, a: high, b: low });
         let also = matches!(goes_on, Compare::Le | Compare::Ge);
         if goes_on == Compare::Ne {
-            self.condition(|dst| Inst::I64Ne { dst, a: distance, b: 0i64.into() });
+            guard!(self.condition(|dst| Inst::I64Ne { dst, a: distance, b: 0i64.into() }));
         } else {
-            self.condition(|dst| goes_on.inst(dst, start, bound));
+            guard!(self.condition(|dst| goes_on.inst(dst, start, bound)));
         }
         // Nor does it when it passes the bound.
         match bound {
-            Operand::Imm(Imm::I64(bound)) if goes_on.stays_in_range(step, bound) => {}
-            Operand::Imm(_) => return None,
+            Operand::Imm(Imm::I64(bound)) if required!(goes_on.stays_in_range(step, bound)) => {}
+            Operand::Imm(_) => return None, // marked above
             Operand::Reg(_) if goes_on.furthest_bound(step).is_none() => {}
             Operand::Reg(_) => {
                 let dst = self.func.value(Type::Bool);
                 let test = goes_on.stays_in_range_inst(dst, step, bound)?;
                 self.push(test);
-                self.conditions.push(dst);
+                guard!(self.conditions.push(dst));
             }
         }
         let mut turns = distance;
@@ -561,10 +563,10 @@ impl Pay<'_> {
         let (step, counter, bound) = (Operand::from(step), Operand::from(c.counter), c.bound);
         let also = c.goes_on == Compare::Le;
         let less = self.integer(|dst| Inst::I64Sub { dst, a: step, b: 1i64.into() });
-        self.condition(|dst| Inst::I64LtU { dst, a: less, b: (1i64 << 40).into() });
-        self.condition(|dst| c.goes_on.inst(dst, counter, bound));
+        guard!(self.condition(|dst| Inst::I64LtU { dst, a: less, b: (1i64 << 40).into() }));
+        guard!(self.condition(|dst| c.goes_on.inst(dst, counter, bound)));
         let limit = self.integer(|dst| Inst::I64Sub { dst, a: i64::MAX.into(), b: step });
-        self.condition(|dst| Inst::I64Le { dst, a: bound, b: limit });
+        guard!(self.condition(|dst| Inst::I64Le { dst, a: bound, b: limit }));
         let distance = self.integer(|dst| Inst::I64Sub { dst, a: bound, b: counter });
         // It is computed also where the conditions do not hold.
         let divisor = self.integer(|dst| Inst::I64MaxU { dst, a: step, b: 1i64.into() });

@@ -46,9 +46,9 @@ pub enum Does {
 /// What the operation `id` does.
 pub fn does(module: &VerifiedModule, id: OpId) -> Does {
     match Operation::find(&module.ops[id.index()].name) {
-        Some(op) if !op.pure => Does::Anything,
+        Some(op) if forbidden!(!op.pure) => Does::Anything,
         // Moving elements takes time that grows with them.
-        Some(op) if op.kind == Kind::Movement && op.cost == Cost::Constant => Does::View,
+        Some(op) if forbidden!(op.kind == Kind::Movement && op.cost == Cost::Constant) => Does::View,
         Some(_) => Does::Reads,
         None => Does::Anything,
     }
@@ -113,7 +113,7 @@ impl<'a> Objects<'a> {
         let def = self.values.def(root);
         let n = match def.made {
             Made::Entry => return self.origin_at_entry(def.reg),
-            Made::Phi => return Origin::Unknown,
+            Made::Phi => return Origin::Unknown, // shape
             Made::Node(n) => n as usize,
         };
         match &self.func.blocks[def.block.index()].nodes[n].op {
@@ -128,7 +128,7 @@ impl<'a> Objects<'a> {
     fn origin_at_entry(&self, reg: Reg) -> Origin {
         // A shape is known of what is written in one place only.
         match (&self.func.entry, self.func.shapes.get(&reg)) {
-            (Entry::Resume { .. }, Some(shape)) if shape.writable => Origin::Before,
+            (Entry::Resume { .. }, Some(shape)) if forbidden!(shape.writable) => Origin::Before,
             (Entry::Resume { .. }, Some(_)) => Origin::Constant,
             _ => Origin::Old,
         }
@@ -136,17 +136,17 @@ impl<'a> Objects<'a> {
 
     /// Whether writing to the tensor `written` may change elements of `read`.
     pub fn may_share(&mut self, read: Value, written: Value) -> bool {
-        if self.elem(read) != self.elem(written) {
+        if required!(self.elem(read) != self.elem(written)) {
             return false;
         }
         let (a, b) = (self.root(read), self.root(written));
         match (self.origin(a), self.origin(b)) {
             (Origin::Constant, _) | (_, Origin::Constant) => false,
-            (Origin::New | Origin::Before, Origin::New | Origin::Before) => a == b,
+            (Origin::New | Origin::Before, Origin::New | Origin::Before) => forbidden!(a == b),
             (Origin::New, Origin::Old) | (Origin::Old, Origin::New) => false,
-            (Origin::New, Origin::Unknown) => self.is_handed_on(a),
-            (Origin::Unknown, Origin::New) => self.is_handed_on(b),
-            _ => true,
+            (Origin::New, Origin::Unknown) => forbidden!(self.is_handed_on(a)),
+            (Origin::Unknown, Origin::New) => forbidden!(self.is_handed_on(b)),
+            _ => forbidden!(true),
         }
     }
 
@@ -155,8 +155,8 @@ impl<'a> Objects<'a> {
         let root = self.root(tensor);
         match self.origin(root) {
             Origin::Constant => false,
-            Origin::New => self.is_handed_on(root),
-            Origin::Before | Origin::Old | Origin::Unknown => true,
+            Origin::New => forbidden!(self.is_handed_on(root)),
+            Origin::Before | Origin::Old | Origin::Unknown => forbidden!(true),
         }
     }
 
@@ -176,7 +176,7 @@ impl<'a> Objects<'a> {
         for &block in self.forest.cfg.rpo() {
             for &phi in self.values.phis(block) {
                 if self.is_tensor(phi) {
-                    found.extend(self.values.phi_args(phi).iter().map(|arg| self.root(*arg)));
+                    guard!(found.extend(self.values.phi_args(phi).iter().map(|arg| self.root(*arg))));
                 }
             }
             for (n, node) in self.func.blocks[block.index()].nodes.iter().enumerate() {
@@ -196,10 +196,10 @@ impl<'a> Objects<'a> {
     /// but for what [`Objects::root`] looks through.
     fn keeps_to_itself(&self, op: &Op) -> bool {
         match op {
-            Op::Inst(Inst::CallOp { callee, .. }) => does(self.module, *callee) != Does::Anything,
+            Op::Inst(Inst::CallOp { callee, .. }) => required!(does(self.module, *callee) != Does::Anything),
             Op::Inst(Inst::Copy { .. } | Inst::TensorLen { .. } | Inst::TensorRank { .. }) => true,
             Op::Inst(Inst::TensorDim { .. }) => true,
-            Op::Inst(_) => Accessed::of(self.func, op).is_some(),
+            Op::Inst(_) => required!(Accessed::of(self.func, op).is_some()),
             _ => true,
         }
     }

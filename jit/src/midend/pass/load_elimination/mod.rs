@@ -35,7 +35,7 @@ const MAX_QUESTIONS: usize = 200_000;
 /// Makes copies of loads of `func`, a function of `module`.
 pub fn run(func: &mut Func, module: &VerifiedModule, known: &mut Analyses) -> bool {
     if !has_candidates(func) {
-        return false;
+        return false; // there is nothing to do
     }
     let forest = known.forest(func);
     let Some(values) = known.values(func) else { return false };
@@ -106,7 +106,8 @@ impl Element {
     fn is_apart(&self, other: &Element) -> bool {
         let rank = |e: &Element| e.indices.iter().flatten().count();
         let pairs = || self.indices.iter().flatten().zip(other.indices.iter().flatten());
-        self.part != other.part || rank(self) == rank(other) && pairs().any(|(a, b)| a.differs(*b))
+        required!(self.part != other.part)
+            || required!(rank(self) == rank(other)) && pairs().any(|(a, b)| required!(a.differs(*b)))
     }
 }
 
@@ -205,7 +206,7 @@ impl<'a> Finder<'a> {
         let mut numbers = Numbers::new(self.func, self.values);
         let accesses = self.accesses(&mut numbers);
         if self.elements.is_empty() {
-            return None;
+            return None; // there is nothing to do
         }
         self.find_events(&numbers, &accesses)?;
         let available = self.available();
@@ -236,7 +237,8 @@ impl<'a> Finder<'a> {
                 let of = seen.entry(element).or_insert(Seen { count: 0, is_loaded: false, number: None });
                 of.count += 1;
                 of.is_loaded |= access.dst.is_some();
-                if of.count > 1 && of.is_loaded && of.number.is_none() && self.elements.len() < MAX_ELEMENTS {
+                let pays = worth!(of.count > 1 && of.is_loaded && self.elements.len() < MAX_ELEMENTS);
+                if pays && of.number.is_none() {
                     let ty = access.elem.scalar().or(access.elem.part());
                     if let Some(ty) = ty {
                         of.number = Some(self.elements.len());
@@ -266,10 +268,10 @@ impl<'a> Finder<'a> {
         for (e, element) in self.elements.iter().enumerate() {
             for number in element.indices.iter().flatten().chain([&element.tensor]) {
                 for source in numbers.sources(number.base) {
-                    depends.entry(*source).or_insert_with(|| Set::none(count)).add(e);
+                    guard!(depends.entry(*source).or_insert_with(|| Set::none(count)).add(e));
                 }
             }
-            if objects.is_reachable_by_calls(self.tensors[e].0) {
+            if forbidden!(objects.is_reachable_by_calls(self.tensors[e].0)) {
                 by_calls.add(e);
             }
         }
@@ -294,18 +296,18 @@ impl<'a> Finder<'a> {
                     let access = Accessed::of(self.func, &node.op)?;
                     if access.stored.is_some() {
                         questions += count;
-                        if questions > MAX_QUESTIONS {
+                        if !worth!(questions <= MAX_QUESTIONS) {
                             return None;
                         }
                         let written = self.values.uses(block, n)[0];
                         let set = self.written_by(&mut objects, element, *number, written);
                         self.sets.push(set);
-                        events.push((n, Event::Forget(self.sets.len() - 1)));
+                        guard!(events.push((n, Event::Forget(self.sets.len() - 1))));
                         events.extend(number.map(|e| (n, Event::Store(e))));
                     } else {
                         events.extend(number.map(|e| (n, Event::Load(e))));
                     }
-                } else if may_write(self.module, &node.op) {
+                } else if forbidden!(may_write(self.module, &node.op)) {
                     events.push((n, Event::Forget(0)));
                 }
                 if let Some(first) = self.values.made_by(block, n) {
@@ -334,7 +336,8 @@ impl<'a> Finder<'a> {
         for (e, other) in self.elements.iter().enumerate() {
             let is_same_tensor = other.tensor == element.tensor;
             let is_apart = is_same_tensor && other.is_apart(element);
-            if Some(e) != number && !is_apart && objects.may_share(self.tensors[e].0, written) {
+            let stays = required!(is_apart) || !forbidden!(objects.may_share(self.tensors[e].0, written));
+            if Some(e) != number && !stays {
                 set.add(e);
             }
         }
@@ -371,9 +374,9 @@ impl<'a> Finder<'a> {
             changed = false;
             for &block in cfg.rpo() {
                 let b = block.index();
-                let mut now = if b == 0 { Set::none(count) } else { Set::all(count) };
+                let mut now = if forbidden!(b == 0) { Set::none(count) } else { Set::all(count) };
                 for pred in cfg.preds(block).iter().filter(|p| cfg.is_reachable(**p)) {
-                    now.keep_only(&ends[pred.index()]);
+                    guard!(now.keep_only(&ends[pred.index()]));
                 }
                 if starts[b] != now || b == 0 {
                     let mut end = now.clone();
@@ -472,11 +475,14 @@ impl<'a> Finder<'a> {
 /// Whether `op`, which accesses no element as such, may write elements.
 fn may_write(module: &VerifiedModule, op: &Op) -> bool {
     match op {
-        Op::Inst(Inst::CallOp { callee, .. }) => does(module, *callee) == Does::Anything,
+        Op::Inst(Inst::CallOp { callee, .. }) => forbidden!(does(module, *callee) == Does::Anything),
         Op::Inst(inst) => {
-            matches!(inst.opcode().effect(), Effect::Stores | Effect::Calls | Effect::Region)
+            let effect = inst.opcode().effect();
+            forbidden!(effect == Effect::Stores)
+                || forbidden!(effect == Effect::Calls)
+                || forbidden!(effect == Effect::Region)
         }
-        Op::Store { .. } | Op::StoreVector { .. } => true,
+        Op::Store { .. } | Op::StoreVector { .. } => forbidden!(true),
         _ => false,
     }
 }
@@ -518,7 +524,7 @@ fn rewrite(func: &mut Func, found: Found) -> bool {
 /// What a load gives once `value` has been stored.
 fn kept(dst: Reg, elem: Elem, value: Operand) -> Inst {
     match (elem, value) {
-        (Elem::U8, a) => Inst::I32And { dst, a, b: Imm::I32(255).into() },
+        (Elem::U8, a) if forbidden!(true) => Inst::I32And { dst, a, b: Imm::I32(255).into() },
         (_, a @ Operand::Reg(_)) => Inst::Copy { dst, a },
         (_, Operand::Imm(value)) => match value {
             Imm::I32(_) => Inst::I32Const { dst, value },

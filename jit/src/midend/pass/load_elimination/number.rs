@@ -42,7 +42,7 @@ impl Number {
 
     /// Whether two are sure to differ.
     pub fn differs(self, other: Number) -> bool {
-        self.base == other.base && self.plus != other.plus
+        required!(self.base == other.base) && required!(self.plus != other.plus)
     }
 }
 
@@ -86,11 +86,11 @@ impl<'a> Numbers<'a> {
         if let Some(known) = self.known.get(&value) {
             return *known;
         }
-        let computed = if depth < MAX_DEPTH { self.compute(value, depth + 1) } else { None };
+        let computed = if worth!(depth < MAX_DEPTH) { self.compute(value, depth + 1) } else { None };
         let number = computed.unwrap_or_else(|| {
             // What is there on entry is never made again.
-            let is_new = self.values.def(value).made != Made::Entry;
-            self.base(is_new.then_some(value).into_iter().collect())
+            let is_new = worth!(self.values.def(value).made != Made::Entry);
+            self.base(is_new.then_some(value).into_iter().collect()) // marked above
         });
         self.known.insert(value, number);
         number
@@ -110,21 +110,23 @@ impl<'a> Numbers<'a> {
             Inst::I32Const { value, .. } | Inst::I64Const { value, .. } => {
                 return Some(Number::literal(*value));
             }
-            _ if inst.opcode().effect() != Effect::Pure => return None,
+            _ if !required!(inst.opcode().effect() == Effect::Pure) => return None,
             _ => {}
         }
         let args = self.values.args(op, def.block, n as usize);
         if !(1..=2).contains(&args.len()) {
-            return None;
+            return None; // shape
         }
         let a = self.at(args[0], depth);
         let b = args.get(1).map(|b| self.at(*b, depth));
         let plus = |of: Number, by: i64| Some(Number { plus: of.plus.wrapping_add(by), ..of });
         match (inst, b) {
             (Inst::Copy { .. }, _) => return Some(a),
-            (Inst::I64Add { .. }, Some(b)) if b.base == ZERO => return plus(a, b.plus),
-            (Inst::I64Add { .. }, Some(b)) if a.base == ZERO => return plus(b, a.plus),
-            (Inst::I64Sub { .. }, Some(b)) if b.base == ZERO => return plus(a, b.plus.wrapping_neg()),
+            (Inst::I64Add { .. }, Some(b)) if required!(b.base == ZERO) => return plus(a, b.plus),
+            (Inst::I64Add { .. }, Some(b)) if required!(a.base == ZERO) => return plus(b, a.plus),
+            (Inst::I64Sub { .. }, Some(b)) if required!(b.base == ZERO) => {
+                return plus(a, b.plus.wrapping_neg());
+            }
             _ => {}
         }
         let key = (inst.opcode(), a, b);
@@ -132,10 +134,10 @@ impl<'a> Numbers<'a> {
             return Some(Number { base: *base, plus: 0 });
         }
         let mut sources = self.sources[a.base as usize].clone();
-        sources.extend(b.iter().flat_map(|b| &self.sources[b.base as usize]));
+        guard!(sources.extend(b.iter().flat_map(|b| &self.sources[b.base as usize])));
         sources.sort_unstable();
         sources.dedup();
-        if sources.len() > MAX_SOURCES {
+        if !worth!(sources.len() <= MAX_SOURCES) {
             return None;
         }
         let number = self.base(sources);

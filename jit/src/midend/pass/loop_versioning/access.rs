@@ -119,7 +119,7 @@ impl Access {
             }
             let is_last = n + 1 == self.operands.len();
             match *next {
-                Operand::Imm(Imm::I64(by @ 0..=MAX_OFFSET)) if is_last => {
+                Operand::Imm(Imm::I64(by @ 0..=MAX_OFFSET)) if required!(is_last) => {
                     offset += by as i32 * i32::from(self.scale);
                 }
                 next if index == Operand::from(0i64) => index = next,

@@ -76,7 +76,7 @@ impl<'a> Writer<'a> {
     /// A register that holds `value` there.
     fn value(&mut self, value: Value) -> Reg {
         let def = self.it.values.def(value);
-        if self.it.at_end(self.at, def.reg) == Some(value) {
+        if required!(self.it.at_end(self.at, def.reg) == Some(value)) {
             return def.reg;
         }
         if let Some(reg) = self.saved.regs.get(&value) {
@@ -167,17 +167,19 @@ impl<'a> Writer<'a> {
         let mut truths = Vec::new();
         for (tensor, rank) in &guard.ranks {
             let a = self.field(*tensor, Field::Rank).into();
-            truths.push(self.truth(|dst| Inst::I64Eq { dst, a, b: (*rank).into() }));
+            let truth = self.truth(|dst| Inst::I64Eq { dst, a, b: (*rank).into() });
+            guard!(truths.push(truth));
         }
         for atom in &guard.small {
             let a = self.atom(*atom);
             let size = 1i64 << guard.bits;
-            truths.push(if self.it.span_of_atom(*atom).low >= 0 {
+            let truth = if required!(self.it.span_of_atom(*atom).low >= 0) {
                 self.truth(|dst| Inst::I64Lt { dst, a, b: size.into() })
             } else {
                 let a = self.integer(|dst| Inst::I64Add { dst, a, b: (size - 1).into() });
                 self.truth(|dst| Inst::I64LtU { dst, a, b: (2 * size - 1).into() })
-            });
+            };
+            guard!(truths.push(truth));
         }
         // Where there is but one value, nothing is added to it: that could
         // overflow before it is known to be small.
@@ -196,7 +198,7 @@ impl<'a> Writer<'a> {
                     self.truth(|dst| Inst::I64Ge { dst, a, b: 0i64.into() })
                 }
             };
-            truths.push(truth);
+            guard!(truths.push(truth));
         }
         for (poly, tensor, field) in &guard.below {
             let mut b: Operand = self.field(*tensor, *field).into();
@@ -209,7 +211,8 @@ impl<'a> Writer<'a> {
                 }
                 _ => self.poly(poly),
             };
-            truths.push(self.truth(|dst| Inst::I64Lt { dst, a, b }));
+            let truth = self.truth(|dst| Inst::I64Lt { dst, a, b });
+            guard!(truths.push(truth));
         }
         truths.into_iter().reduce(|a, b| {
             let (a, b) = (a.into(), b.into());
@@ -223,7 +226,7 @@ impl<'a> Writer<'a> {
         let [(product, sign @ (1 | -1))] = *poly.terms else { return None };
         let mut atoms = product.atoms();
         let (first, second) = (atoms.next()?, atoms.next());
-        let is_near = poly.constant.unsigned_abs() < 1 << self.it.widths.of(NEAR);
-        (second.is_none() && is_near).then_some((first, sign))
+        let is_near = required!(poly.constant.unsigned_abs() < 1 << self.it.widths.of(NEAR));
+        (required!(second.is_none()) && is_near).then_some((first, sign))
     }
 }

@@ -107,7 +107,7 @@ impl<'l, 'a> Extent<'l, 'a> {
         loop {
             self.steps += 1;
             let work = 4 + poly.terms.len() + self.facts.len();
-            if self.steps > MAX_STEPS || !self.level.it.budget().spend(work) {
+            if !worth!(self.steps <= MAX_STEPS && self.level.it.budget().spend(work)) {
                 return None;
             }
             let changing = poly.atoms().filter(|a| !self.level.is_fixed(*a));
@@ -121,7 +121,7 @@ impl<'l, 'a> Extent<'l, 'a> {
                 _ => self.bound_powers(&poly, &powers, atom, up)?,
             };
         }
-        self.level.span(&poly).fits(self.level.it.widths.wide.exact).then_some(poly)
+        required!(self.level.span(&poly).fits(self.level.it.widths.wide.exact)).then_some(poly)
     }
 
     /// Where a quantity is made: what comes later is replaced first.
@@ -139,7 +139,7 @@ impl<'l, 'a> Extent<'l, 'a> {
 
     /// The bound of a polynomial with powers of a count, all counting upward.
     fn bound_powers(&mut self, poly: &Poly, powers: &[Poly], atom: Atom, up: bool) -> Option<Poly> {
-        if self.level.span_of(atom).low < 0 {
+        if !required!(self.level.span_of(atom).low >= 0) {
             return None;
         }
         let signs: Vec<bool> = powers[1..]
@@ -148,16 +148,16 @@ impl<'l, 'a> Extent<'l, 'a> {
             .map(|p| self.level.span(p).low >= 0)
             .collect();
         let falling = powers[1..].iter().all(|p| self.level.span(p).high <= 0);
-        if !falling && !signs.iter().all(|s| *s) {
+        if !falling && !required!(signs.iter().all(|s| *s)) {
             return None;
         }
         let side = self.sides(atom, up != falling).into_iter().next()?;
-        if side.scale != Poly::number(1) || !self.comes_before(&side.poly, atom) {
+        if !required!(side.scale == Poly::number(1)) || !worth!(self.comes_before(&side.poly, atom)) {
             return None;
         }
         let by = side.poly.clone();
         self.accept(side)?;
-        self.require(by.clone())?;
+        guard!(self.require(by.clone())?);
         poly.replaced(atom, &by)
     }
 
@@ -171,13 +171,13 @@ impl<'l, 'a> Extent<'l, 'a> {
         } else {
             // Whether it is positive is left to the guard.
             let positive = times.terms.first().is_some_and(|t| t.1 > 0);
-            self.require(if positive { times.clone() } else { times.negated()? })?;
+            guard!(self.require(if positive { times.clone() } else { times.negated()? })?);
             positive
         };
         let upper = up == grows;
         let mut best: Option<(Poly, Side)> = None;
         for side in self.sides(atom, upper) {
-            if !self.comes_before(&side.poly, atom) || !self.comes_before(&side.scale, atom) {
+            if !worth!(self.comes_before(&side.poly, atom) && self.comes_before(&side.scale, atom)) {
                 continue;
             }
             let Some((part, side)) = self.scaled(times, side, upper) else { continue };
@@ -203,10 +203,10 @@ impl<'l, 'a> Extent<'l, 'a> {
                 if let Some(poly) = side.poly.divided(scale) {
                     return Some((times.times(&poly)?, side));
                 }
-                if side.poly.atoms().all(|a| self.level.is_fixed(a)) {
+                if required!(side.poly.atoms().all(|a| self.level.is_fixed(a))) {
                     let quotient = self.level.it.atom(Quantity::Quotient(side.poly.clone(), scale));
                     if !side.natural {
-                        side.conditions.push(side.poly.clone());
+                        guard!(side.conditions.push(side.poly.clone()));
                     }
                     return Some((times.times(&Poly::atom(quotient))?, side));
                 }
@@ -224,8 +224,8 @@ impl<'l, 'a> Extent<'l, 'a> {
 
     /// Makes use of a bound.
     fn accept(&mut self, side: Side) -> Option<()> {
-        self.relies.extend(side.relies);
-        self.exact &= side.exact;
+        guard!(self.relies.extend(side.relies));
+        self.exact &= worth!(side.exact);
         side.conditions.into_iter().try_for_each(|poly| self.require(poly))
     }
 
@@ -236,11 +236,11 @@ impl<'l, 'a> Extent<'l, 'a> {
         }
         let least = self.bound(poly, false)?;
         let span = self.level.span(&least);
-        if span.high < 0 {
+        if !worth!(span.high >= 0) {
             return None;
         }
         if span.low < 0 && !self.conditions.contains(&least) {
-            self.conditions.push(least);
+            guard!(self.conditions.push(least));
         }
         Some(())
     }
@@ -259,12 +259,12 @@ impl<'l, 'a> Extent<'l, 'a> {
                 for bound in &*self.level.bounds(id) {
                     let When { natural: mut conditions, mut relies } = bound.when.clone();
                     if self.level.span(&bound.step).low < 1 {
-                        conditions.extend(bound.step.plus_number(-1));
+                        guard!(conditions.extend(bound.step.plus_number(-1)));
                     }
                     let entered = it.forest.get(id).preheader;
                     let known = entered.is_some_and(|p| self.level.is_known(&bound.top, p, &mut relies));
                     if !known {
-                        conditions.push(bound.top.clone());
+                        guard!(conditions.push(bound.top.clone()));
                     }
                     let (scale, poly) = (bound.step.clone(), bound.top.clone());
                     sides.push(Side { scale, poly, conditions, relies, exact: true, natural: true });
@@ -321,7 +321,7 @@ impl<'l, 'a> Extent<'l, 'a> {
                     Condition::Fits(_) => false,
                     Condition::NotNegative(poly) => {
                         if self.level.span(poly).low < 0 {
-                            conditions.push(poly.clone());
+                            guard!(conditions.push(poly.clone()));
                         }
                         true
                     }
@@ -330,13 +330,13 @@ impl<'l, 'a> Extent<'l, 'a> {
             }
             Inst::I64RemU { .. } | Inst::I32RemU { .. } | Inst::I64Rem { .. } | Inst::I32Rem { .. } => {
                 let most = self.plain(args[1], width, &mut relies)?.plus_number(-1)?;
-                conditions.push(most.clone());
+                guard!(conditions.push(most.clone()));
                 let signed = matches!(inst, Inst::I64Rem { .. } | Inst::I32Rem { .. });
                 if upper {
                     most
                 } else {
                     if signed && it.ranges.of_arg(args[0]).low < 0 {
-                        conditions.push(self.plain(args[0], width, &mut relies)?);
+                        guard!(conditions.push(self.plain(args[0], width, &mut relies)?));
                     }
                     Poly::number(0)
                 }
@@ -346,9 +346,9 @@ impl<'l, 'a> Extent<'l, 'a> {
                 let mask = masks.into_iter().find_map(|arg| {
                     let poly = self.plain(arg, width, &mut relies)?;
                     let is_fixed = poly.atoms().all(|a| self.level.is_fixed(a));
-                    is_fixed.then_some(poly)
+                    worth!(is_fixed).then_some(poly)
                 })?;
-                conditions.push(mask.clone());
+                guard!(conditions.push(mask.clone()));
                 if upper { mask } else { Poly::number(0) }
             }
             Inst::I64Min { .. } | Inst::I32Min { .. } => {
@@ -358,7 +358,7 @@ impl<'l, 'a> Extent<'l, 'a> {
                     let is_fixed = |p: &Poly| p.atoms().all(|a| self.level.is_fixed(a));
                     [&b, &a].into_iter().flatten().find(|p| is_fixed(p)).or(a.as_ref())?.clone()
                 } else {
-                    conditions.extend([a?, b?]);
+                    guard!(conditions.extend([a?, b?]));
                     Poly::number(0)
                 }
             }
@@ -370,7 +370,7 @@ impl<'l, 'a> Extent<'l, 'a> {
                 if upper {
                     let other = [&a, &b].into_iter().flatten().find(|p| !is_number(p))?.clone();
                     let most = self.bound(other, true)?;
-                    conditions.push(most.minus(&number)?);
+                    guard!(conditions.push(most.minus(&number)?));
                     most
                 } else {
                     number
@@ -380,18 +380,19 @@ impl<'l, 'a> Extent<'l, 'a> {
                 let by = it.residue_of(args[1], width)?.as_number()?;
                 let is_shift = matches!(inst, Inst::I64Shr { .. } | Inst::I64ShrU { .. });
                 let by = if is_shift {
-                    1i64.checked_shl((0..i64::from(width.exact).min(41)).contains(&by).then_some(by as u32)?)?
+                    let fits = required!((0..i64::from(width.exact).min(41)).contains(&by));
+                    1i64.checked_shl(fits.then_some(by as u32)?)? // marked above
                 } else {
                     by
                 };
                 let poly = self.plain(args[0], width, &mut relies)?;
-                if by < 1 {
+                if !required!(by >= 1) {
                     return None;
                 }
-                conditions.push(poly.clone());
+                guard!(conditions.push(poly.clone()));
                 if upper {
                     let most = self.bound(poly, true)?;
-                    conditions.push(most.clone());
+                    guard!(conditions.push(most.clone()));
                     Poly::atom(self.level.it.atom(Quantity::Quotient(most, by)))
                 } else {
                     Poly::number(0)
@@ -418,19 +419,19 @@ fn known(level: &mut Level<'_>, fact: &Fact) -> Option<Known> {
 /// What a fact says of a quantity that it is linear in.
 fn side_of_fact(fact: &Known, atom: Atom, upper: bool) -> Option<Side> {
     if !fact.poly.has(atom) {
-        return None;
+        return None; // shape
     }
     let powers = fact.poly.by_power(atom);
     let [rest, times] = &*powers else { return None };
     // rest + times * quantity >= 0
     let times = times.as_number()?;
-    if (times < 0) != upper {
+    if !required!((times < 0) == upper) {
         return None;
     }
     let (scale, poly) = if upper { (times.checked_neg()?, rest.clone()) } else { (times, rest.negated()?) };
     let mut side = Side::new(poly);
     side.scale = Poly::number(scale);
-    side.conditions.clone_from(&fact.when.natural);
-    side.relies.clone_from(&fact.when.relies);
+    guard!(side.conditions.clone_from(&fact.when.natural));
+    guard!(side.relies.clone_from(&fact.when.relies));
     Some(side)
 }

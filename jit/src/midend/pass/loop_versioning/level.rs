@@ -103,7 +103,7 @@ impl<'a> Level<'a> {
             // Only ever made of what is fixed.
             return true;
         }
-        self.it.made_in(atom).is_some_and(|block| !self.it.forest.contains(self.id, block))
+        self.it.made_in(atom).is_some_and(|block| required!(!self.it.forest.contains(self.id, block)))
     }
 
     /// Least and greatest value of a quantity.
@@ -138,7 +138,7 @@ impl<'a> Level<'a> {
         let mut kept: Vec<Atom> = Vec::new();
         loop {
             self.steps += 1;
-            if self.steps > MAX_STEPS || !self.it.budget().spend(4 + poly.terms.len()) {
+            if !worth!(self.steps <= MAX_STEPS && self.it.budget().spend(4 + poly.terms.len())) {
                 return None;
             }
             let next = poly.atoms().find(|a| !kept.contains(a));
@@ -146,7 +146,7 @@ impl<'a> Level<'a> {
             match self.counter(atom) {
                 Some(expanded) => {
                     poly = poly.replaced(atom, &expanded.poly)?;
-                    relies.extend(expanded.relies);
+                    guard!(relies.extend(expanded.relies));
                 }
                 None => kept.push(atom),
             }
@@ -155,14 +155,14 @@ impl<'a> Level<'a> {
             let quantity = self.it.atoms.borrow().get(atom).clone();
             if let Quantity::Count(id) = quantity {
                 let bounds = self.bounds(id);
-                relies.extend(bounds.iter().flat_map(|b| b.when.relies.iter().copied()));
+                guard!(relies.extend(bounds.iter().flat_map(|b| b.when.relies.iter().copied())));
             } else if self.is_fixed(atom) {
-                relies.push(atom);
+                guard!(relies.push(atom));
             }
         }
         relies.sort_unstable();
         relies.dedup();
-        self.note_counts(&poly);
+        guard!(self.note_counts(&poly));
         Some(poly)
     }
 
@@ -183,13 +183,13 @@ impl<'a> Level<'a> {
     fn counter(&mut self, atom: Atom) -> Option<Expanded> {
         let Quantity::Value(value) = *self.it.atoms.borrow().get(atom) else { return None };
         let counter = self.it.counter(value)?;
-        if !self.it.forest.encloses(self.id, counter.id) {
+        if !required!(self.it.forest.encloses(self.id, counter.id)) {
             return None;
         }
         if let Some(known) = self.counters.get(&value) {
             return known.clone();
         }
-        if self.depth == MAX_DEPTH {
+        if !worth!(self.depth < MAX_DEPTH) {
             return None;
         }
         let mark = self.log.len();
@@ -198,7 +198,7 @@ impl<'a> Level<'a> {
         let expanded = self.take_apart(value, &mut relies);
         self.depth -= 1;
         if expanded.is_none() {
-            self.forget(mark);
+            guard!(self.forget(mark));
         }
         let found = expanded.map(|poly| Expanded { poly, relies });
         self.counters.insert(value, found.clone());
@@ -226,22 +226,23 @@ impl<'a> Level<'a> {
         });
         let poly = poly?;
         let mut when = When { relies: std::mem::take(relies), ..When::default() };
-        let holds = self.settled(&now, &mut when).is_some() && when.natural.is_empty();
+        let is_settled = required!(self.settled(&now, &mut when).is_some());
+        let holds = is_settled && required!(when.natural.is_empty());
         *relies = when.relies;
-        holds.then_some(poly)
+        holds.then_some(poly) // marked above
     }
 
     /// What a conclusion is, if its conditions hold or can be left to the guard.
     pub fn settled<'t, T>(&mut self, it: &'t Assuming<T>, when: &mut When) -> Option<&'t T> {
         it.settled(|condition| match condition {
-            Condition::Fits(residue) => self.exact(residue, &mut when.relies).is_some(),
+            Condition::Fits(residue) => required!(self.exact(residue, &mut when.relies).is_some()),
             Condition::NotNegative(poly) => match self.expand(poly, &mut when.relies) {
                 Some(poly) => {
                     let span = self.span(&poly);
                     if span.low < 0 {
-                        when.natural.push(poly);
+                        guard!(when.natural.push(poly));
                     }
-                    span.high >= 0
+                    worth!(span.high >= 0)
                 }
                 None => false,
             },
@@ -267,14 +268,14 @@ impl<'a> Level<'a> {
             let mark = self.log.len();
             match self.bound(id, n) {
                 Some((bound, count)) => {
-                    assumed.extend(bound.when.natural.iter().cloned());
+                    guard!(assumed.extend(bound.when.natural.iter().cloned()));
                     if self.span(&bound.step).low < 1 {
-                        assumed.extend(bound.step.plus_number(-1));
+                        guard!(assumed.extend(bound.step.plus_number(-1)));
                     }
                     found.push(bound);
                     most = most.and(count);
                 }
-                None => self.forget(mark),
+                None => guard!(self.forget(mark)),
             }
             self.counts.insert(id, most);
         }
@@ -299,8 +300,8 @@ impl<'a> Level<'a> {
         self.settled(&limit.bound, &mut bound.when)?;
         // What a guard can test does not change in the nest.
         let can_be_tested = bound.when.natural.iter().all(|p| p.atoms().all(|a| self.is_fixed(a)));
-        let fits = can_be_tested && self.span(&bound.top).fits(it.widths.wide.exact);
-        fits.then_some((bound, count))
+        let fits = required!(self.span(&bound.top).fits(it.widths.wide.exact));
+        (required!(can_be_tested) && fits).then_some((bound, count))
     }
 
     /// The bound that `step * count <= rest` is, and counts up to the first beyond it.
@@ -313,7 +314,7 @@ impl<'a> Level<'a> {
         let high = self.span(&top).high.max(0);
         let count = Span { low: 0, high: high / self.span(&step).low.max(1) };
         self.counts.insert(id, count);
-        (self.span(&step).high >= 1).then_some((Bound { step, top, when }, count))
+        worth!(self.span(&step).high >= 1).then_some((Bound { step, top, when }, count))
     }
 
     /// Begins to note what is assumed of how often loops turn.
@@ -353,11 +354,14 @@ impl<'a> Level<'a> {
             fact.would(|known| {
                 let known = self.expand(known, &mut when.relies);
                 let by = known.and_then(|known| poly.minus(&known)).and_then(|p| p.as_number());
-                more = by.is_some_and(|n| n >= 0);
+                more = by.is_some_and(|n| required!(n >= 0));
                 more
             });
-            if more && self.settled(&fact, &mut when).is_some() && when.natural.is_empty() {
-                relies.append(&mut when.relies);
+            if more
+                && required!(self.settled(&fact, &mut when).is_some())
+                && required!(when.natural.is_empty())
+            {
+                guard!(relies.append(&mut when.relies));
                 return true;
             }
         }

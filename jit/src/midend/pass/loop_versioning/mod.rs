@@ -124,7 +124,7 @@ impl<'a> Rewrite<'a> {
         for block in &blocks {
             let nodes = self.contents(*block, |p| {
                 let outer = self.plans.list[p].id;
-                outer != id && self.it.forest.encloses(outer, id)
+                required!(outer != id) && required!(self.it.forest.encloses(outer, id))
             });
             contents.push(Block { nodes: self.with_copies(*block, nodes), cold: true });
         }

@@ -64,13 +64,13 @@ impl Guard {
     /// Adds the conditions of `other`. Of two that differ by a number the stronger
     /// is kept; nothing else is dropped, for a few comparisons before a loop cost nothing.
     fn add(&mut self, other: &Guard) {
-        self.bits = self.bits.min(other.bits);
+        guard!(self.bits = self.bits.min(other.bits));
         self.small.extend_from_slice(&other.small);
         self.small.sort_unstable();
         self.small.dedup();
         for poly in &other.natural {
             match self.natural.iter_mut().find(|p| p.terms == poly.terms) {
-                Some(known) => known.constant = known.constant.min(poly.constant),
+                Some(known) => guard!(known.constant = known.constant.min(poly.constant)),
                 None => self.natural.push(poly.clone()),
             }
         }
@@ -78,7 +78,7 @@ impl Guard {
             let same =
                 |b: &&mut (Poly, Value, Field)| (b.1, b.2) == (*tensor, *field) && b.0.terms == poly.terms;
             match self.below.iter_mut().find(same) {
-                Some(known) => known.0.constant = known.0.constant.max(poly.constant),
+                Some(known) => guard!(known.0.constant = known.0.constant.max(poly.constant)),
                 None => self.below.push((poly.clone(), *tensor, *field)),
             }
         }
@@ -92,7 +92,7 @@ impl Guard {
     /// Whether it is a condition, or follows from one at once, that `poly` is
     /// not negative.
     fn asks(&self, poly: &Poly) -> bool {
-        self.natural.iter().any(|n| n.terms == poly.terms && n.constant <= poly.constant)
+        self.natural.iter().any(|n| n.terms == poly.terms && worth!(n.constant <= poly.constant))
     }
 
     /// Whether adding `other` would ask for nothing more, but that some values
@@ -129,7 +129,7 @@ pub fn plan(it: &Induction) -> Plans {
     let mut chosen: Vec<(Access, LoopId)> = Vec::new();
     let mut unsure: Vec<Access> = Vec::new();
     for &block in it.forest.cfg.rpo().iter().take_while(|_| !it.budget().is_used_up()) {
-        if it.forest.innermost(block).is_none() || it.func.blocks[block.index()].cold {
+        if it.forest.innermost(block).is_none() || !worth!(!it.func.blocks[block.index()].cold) {
             continue;
         }
         for node in 0..it.func.blocks[block.index()].nodes.len() {
@@ -171,7 +171,8 @@ impl Planner<'_> {
             .take(MAX_LEVELS)
             .take_while(|id| {
                 let l = forest.get(*id);
-                !l.cold && self.it.is_fixed(access.tensor, *id) && l.size <= MAX_SIZE && l.preheader.is_some()
+                let is_worth = worth!(!l.cold && l.size <= MAX_SIZE);
+                is_worth && required!(self.it.is_fixed(access.tensor, *id)) && l.preheader.is_some()
             })
             .collect()
     }
@@ -181,7 +182,7 @@ impl Planner<'_> {
     fn outermost(&mut self, access: &Access) -> Option<LoopId> {
         let forest = &*self.it.forest;
         let inner = forest.get(forest.innermost(access.block)?);
-        if !inner.latches.iter().all(|latch| forest.doms.dominates(access.block, *latch)) {
+        if !worth!(inner.latches.iter().all(|latch| forest.doms.dominates(access.block, *latch))) {
             return None;
         }
         let candidates = self.candidates(access);
@@ -203,7 +204,7 @@ impl Planner<'_> {
         implied.or_else(|| {
             let id = *candidates.first()?;
             let (guard, _) = self.guard(access, id)?;
-            self.accept(id, &guard).then_some(id)
+            worth!(self.accept(id, &guard)).then_some(id)
         })
     }
 
@@ -211,14 +212,14 @@ impl Planner<'_> {
         let forest = &*self.it.forest;
         let known = self.guards.get(&id);
         // Each condition is compared with all there are.
-        if !self.it.budget().spend((1 + known.map_or(0, Guard::len)) * (1 + guard.len())) {
+        if !worth!(self.it.budget().spend((1 + known.map_or(0, Guard::len)) * (1 + guard.len()))) {
             return false;
         }
         let cost = match known {
             Some(known) if known.len() > 0 || guard.len() == 0 => 0,
             _ => forest.get(id).size,
         };
-        if cost > self.left || known.map_or(0, Guard::len) + guard.len() > MAX_CONDITIONS {
+        if !worth!(cost <= self.left && known.map_or(0, Guard::len) + guard.len() <= MAX_CONDITIONS) {
             return false;
         }
         self.left -= cost;
@@ -245,31 +246,31 @@ fn guard(level: &mut Level<'_>, access: &Access) -> Option<(Guard, bool)> {
     for index in &access.index {
         ends.push(extent.of(*index)?);
     }
-    extent.settle()?;
+    guard!(extent.settle()?);
     let exact = extent.exact;
     guard.natural = std::mem::take(&mut extent.conditions);
     guard.small = std::mem::take(&mut extent.relies);
     for (n, (least, most)) in ends.into_iter().enumerate() {
         let span = level.span(&least);
-        if span.high < 0 {
+        if !worth!(span.high >= 0) {
             return None;
         }
         if span.low < 0 {
-            guard.natural.push(least);
+            guard!(guard.natural.push(least));
         }
         let field = access.length(n);
         let quantity = Quantity::Field(access.tensor, field);
         let length = Poly::atom(level.it.atom(quantity));
         let room = length.minus(&most)?.as_number();
-        if room.is_none_or(|room| room < 1) {
-            guard.below.push((most, access.tensor, field));
+        if room.is_none_or(|room| forbidden!(room < 1)) {
+            guard!(guard.below.push((most, access.tensor, field)));
         }
     }
     if access.index.len() > 1 {
-        guard.ranks.push((access.tensor, access.index.len() as i64));
+        guard!(guard.ranks.push((access.tensor, access.index.len() as i64)));
     }
     // Ranges that are known anyway need no checks.
-    guard.small.retain(|atom| !level.it.span_of_atom(*atom).fits(level.bits));
+    guard.small.retain(|atom| forbidden!(!level.it.span_of_atom(*atom).fits(level.bits)));
     guard.small.sort_unstable();
     guard.small.dedup();
     Some((guard, exact))

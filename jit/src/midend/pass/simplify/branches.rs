@@ -18,7 +18,7 @@ pub fn simpler(inst: &Inst, defs: &impl Look, decided: impl Fn(Reg) -> Option<bo
             let known = match cond {
                 Operand::Imm(Imm::Bool(v)) => Some(*v),
                 Operand::Imm(_) => None,
-                Operand::Reg(r) if then_to != else_to => decided(*r),
+                Operand::Reg(r) if forbidden!(then_to != else_to) => decided(*r),
                 Operand::Reg(_) => Some(true),
             };
             if let Some(known) = known {
@@ -37,7 +37,7 @@ pub fn simpler(inst: &Inst, defs: &impl Look, decided: impl Fn(Reg) -> Option<bo
                     let chosen = usize::try_from(*i).ok().and_then(|i| targets.get(i));
                     Some(*chosen.unwrap_or(default_to))
                 }
-                _ if targets.iter().all(|t| t == default_to) => Some(*default_to),
+                _ if required!(targets.iter().all(|t| t == default_to)) => Some(*default_to),
                 _ => None,
             };
             to.map(|target| Inst::Br { target })
@@ -72,7 +72,7 @@ fn only_tests(block: &Block) -> bool {
 /// or back.
 fn duplicate_tests(func: &mut Func) -> bool {
     if !func.blocks.iter().any(only_tests) {
-        return false;
+        return false; // there is nothing to do
     }
     let cfg = func.graph();
     let is_header = headers(&cfg);
@@ -82,10 +82,10 @@ fn duplicate_tests(func: &mut Func) -> bool {
     for &block in cfg.rpo() {
         let Some(&Inst::Br { target }) = func.blocks[block.index()].last() else { continue };
         let to = &func.blocks[target.index()];
-        if only_tests(to)
-            && to.size() <= left
-            && !is_header[target.index()]
-            && !cfg.succs(target).iter().any(|s| is_header[s.index()])
+        if required!(only_tests(to))
+            && worth!(to.size() <= left)
+            && worth!(!is_header[target.index()])
+            && worth!(!cfg.succs(target).iter().any(|s| is_header[s.index()]))
         {
             let test = to.nodes[0].clone();
             left -= test.op.size();
@@ -102,7 +102,7 @@ fn duplicate_tests(func: &mut Func) -> bool {
 fn forward(func: &mut Func) -> bool {
     let leads_on = |b: &Block| b.nodes.len() == 1 && matches!(b.last(), Some(Inst::Br { .. }));
     if !func.blocks.iter().skip(1).any(leads_on) {
-        return false;
+        return false; // there is nothing to do
     }
     let cfg = func.graph();
     let is_header = headers(&cfg);
@@ -111,9 +111,9 @@ fn forward(func: &mut Func) -> bool {
     for &block in cfg.rpo().iter().rev() {
         if let [node] = &func.blocks[block.index()].nodes[..]
             && let Op::Inst(Inst::Br { target }) = node.op
-            && block.index() != 0
-            && !is_header[block.index()]
-            && !is_header[target.index()]
+            && worth!(block.index() != 0)
+            && worth!(!is_header[block.index()])
+            && worth!(!is_header[target.index()])
         {
             to[block.index()] = to[target.index()];
         }
@@ -136,13 +136,17 @@ fn merge(func: &mut Func) -> bool {
     let mut gone = vec![false; func.blocks.len()];
     for &block in cfg.rpo() {
         if gone[block.index()] {
-            continue;
+            continue; // it is part of another
         }
         while let Some(&Inst::Br { target }) = func.blocks[block.index()].last() {
             // What cannot be reached leads nowhere.
             let preds = cfg.preds(target).iter().filter(|p| cfg.is_reachable(**p)).count();
             let is_alike = func.blocks[target.index()].cold == func.blocks[block.index()].cold;
-            if preds != 1 || target.index() == 0 || target == block || !is_alike {
+            if !required!(preds == 1)
+                || forbidden!(target.index() == 0)
+                || forbidden!(target == block)
+                || !worth!(is_alike)
+            {
                 break;
             }
             gone[target.index()] = true;

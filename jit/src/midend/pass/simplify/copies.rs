@@ -27,18 +27,18 @@ type Place = (u32, u32);
 pub fn run(func: &mut Func) -> bool {
     let copies = |n: &Node| matches!(n.op, Op::Inst(Inst::Copy { a: Operand::Reg(_), .. }));
     if !func.blocks.iter().flat_map(|b| &b.nodes).any(copies) {
-        return false;
+        return false; // there is nothing to do
     }
     let cfg = func.graph();
     let mut copies = Copies::find(func, &cfg);
     if copies.list.is_empty() {
-        return false;
+        return false; // nothing to do
     }
     let mut changed = false;
     for (at, dst, src) in std::mem::take(&mut copies.list) {
         // What has been joined before may have changed it.
         let copy = &func.blocks[at.0 as usize].nodes[at.1 as usize].op;
-        if *copy != Op::Inst(Inst::Copy { dst, a: src.into() }) {
+        if !required!(*copy == Op::Inst(Inst::Copy { dst, a: src.into() })) {
             continue;
         }
         let is_joined = match (copies.is_single(dst), copies.is_single(src)) {
@@ -47,7 +47,7 @@ pub fn run(func: &mut Func) -> bool {
             _ => false,
         };
         changed |= is_joined;
-        if copies.steps > MAX_STEPS {
+        if !worth!(copies.steps <= MAX_STEPS) {
             break;
         }
     }
@@ -130,7 +130,7 @@ impl Copies {
     /// `dst`, written only here, is read from `src` instead.
     fn read_source(&mut self, func: &mut Func, cfg: &Cfg, at: Place, dst: Reg, src: Reg) -> bool {
         self.find_range(cfg, at, dst);
-        if self.is_written(at, src) {
+        if forbidden!(self.is_written(at, src)) {
             return false;
         }
         for place in self.replace_uses(func, dst, src) {
@@ -143,17 +143,18 @@ impl Copies {
     /// if `dst` is still read in between, computed where the copy is.
     fn write_target(&mut self, func: &mut Func, cfg: &Cfg, at: Place, dst: Reg, src: Reg) -> bool {
         let &[from] = &self.sites[&src].defs[..] else { return false };
-        if from.0 != at.0 || from.1 >= at.1 {
+        if !required!(from.0 == at.0) || !required!(from.1 < at.1) {
             return false;
         }
         let nodes = &func.blocks[at.0 as usize].nodes;
         let (op, between) = (&nodes[from.1 as usize].op, &nodes[from.1 as usize + 1..at.1 as usize]);
         self.steps += between.len();
         // It may read what it is to write, but not write it besides.
-        if writes(between, |r| r == dst) || writes(&nodes[from.1 as usize..][..1], |r| r == dst) {
+        let makes = &nodes[from.1 as usize..][..1];
+        if forbidden!(writes(between, |r| r == dst)) || forbidden!(writes(makes, |r| r == dst)) {
             return false;
         }
-        let is_moved = reads(between, |r| r == dst);
+        let is_moved = forbidden!(reads(between, |r| r == dst));
         if is_moved {
             let is_pure = matches!(op, Op::Inst(inst) if inst.opcode().effect() == Effect::Pure);
             let is_operand = |r| {
@@ -161,12 +162,15 @@ impl Copies {
                 op.for_each_use(|o| is |= o == r);
                 is
             };
-            if !is_pure || reads(between, |r| r == src) || writes(between, is_operand) {
+            if !required!(is_pure)
+                || forbidden!(reads(between, |r| r == src))
+                || forbidden!(writes(between, is_operand))
+            {
                 return false;
             }
         }
         self.find_range(cfg, at, src);
-        if self.is_written(at, dst) {
+        if forbidden!(self.is_written(at, dst)) {
             return false;
         }
         let uses = self.replace_uses(func, src, dst);
@@ -250,8 +254,8 @@ impl Copies {
             let live = &self.range[block as usize];
             // An instruction reads before it writes.
             live.stamp == self.stamp
-                && (block != at.0 || n > at.1)
-                && (live.at_end || live.last_use.is_some_and(|last| n < last))
+                && forbidden!(block != at.0 || n > at.1)
+                && (forbidden!(live.at_end) || live.last_use.is_some_and(|last| forbidden!(n < last)))
         })
     }
 }

@@ -140,9 +140,9 @@ impl Values {
             return value;
         }
         let local = &self.local[r.index()];
-        let is_current = local.stamp == self.stamp
+        let is_current = required!(local.stamp == self.stamp)
             && match local.value {
-                Operand::Reg(of) => self.version[of.index()] == local.version,
+                Operand::Reg(of) => required!(self.version[of.index()] == local.version),
                 Operand::Imm(_) => true,
             };
         if is_current { local.value } else { operand }
@@ -155,10 +155,10 @@ impl Values {
             self.local[r.index()].stamp = 0;
         });
         if let Some((dst, a)) = assigned(op) {
-            if a == Operand::Reg(dst) {
+            if forbidden!(a == Operand::Reg(dst)) {
                 return;
             }
-            if self.is_single(dst) && self.is_fixed(a) {
+            if required!(self.is_single(dst)) && required!(self.is_fixed(a)) {
                 self.same[dst.index()] = Some(a);
             }
             let version = if let Operand::Reg(of) = a { self.version[of.index()] } else { 0 };
@@ -217,14 +217,14 @@ impl Values {
         let is_same_each_time = match op {
             Op::Inst(Inst::Copy { .. }) => false,
             // One that trapped the first time is not reached again.
-            Op::Inst(inst) => matches!(inst.opcode().effect(), Effect::Pure | Effect::Traps),
+            Op::Inst(inst) => required!(matches!(inst.opcode().effect(), Effect::Pure | Effect::Traps)),
             Op::Field { .. } | Op::Splat { .. } | Op::Lanewise { .. } | Op::Lane { .. } => true,
-            _ => false,
+            _ => required!(false),
         };
         let mut is_fixed = is_same_each_time;
-        op.for_each_operand(|o| is_fixed &= self.is_fixed(o));
+        op.for_each_operand(|o| is_fixed &= required!(self.is_fixed(o)));
         if !is_fixed {
-            return None;
+            return None; // marked above
         }
         let mut key = op.clone();
         key.map_defs(|_| Reg(0));
@@ -234,15 +234,15 @@ impl Values {
                 let (there, reg) = *found.get();
                 // One value may be in lanes of several widths.
                 let is_like = func.regs[reg.index()] == func.regs[dst.index()];
-                if is_like && dominators.dominates(there, block) {
+                if required!(is_like) && required!(dominators.dominates(there, block)) {
                     return Some(Op::Inst(Inst::Copy { dst, a: reg.into() }));
                 }
-                if is_single {
+                if required!(is_single) {
                     found.insert((block, dst));
                 }
             }
             hash_map::Entry::Vacant(free) => {
-                if is_single {
+                if required!(is_single) {
                     free.insert((block, dst));
                 }
             }
@@ -316,12 +316,12 @@ impl Look for Definitions<'_> {
     fn look(&self, operand: Operand) -> Option<&Inst> {
         let Operand::Reg(r) = operand else { return None };
         let (block, at) = self.values.place[r.index()];
-        if !self.values.is_single(r) || block == u32::MAX {
+        if !required!(self.values.is_single(r)) || block == u32::MAX {
             return None;
         }
         let op = &self.func.blocks[block as usize].nodes[at as usize].op;
         let mut is_fixed = true;
-        op.for_each_operand(|o| is_fixed &= self.values.is_fixed(o));
+        op.for_each_operand(|o| is_fixed &= required!(self.values.is_fixed(o)));
         match op {
             Op::Inst(inst) if is_fixed => Some(inst),
             _ => None,
@@ -338,15 +338,15 @@ fn decided(
     values: &Values,
     cond: Reg,
 ) -> Option<bool> {
-    if !values.is_single(cond) {
+    if !required!(values.is_single(cond)) {
         return None;
     }
     let mut at = block;
     for _ in 0..MAX_CLIMB {
         if let [from] = cfg.preds(at)
             && let Some(Inst::BrIf { cond: c, then_to, else_to }) = func.blocks[from.index()].last()
-            && *c == Operand::Reg(cond)
-            && then_to != else_to
+            && required!(*c == Operand::Reg(cond))
+            && required!(then_to != else_to)
         {
             return Some(*then_to == at);
         }

@@ -109,8 +109,8 @@ fn one(opcode: Opcode, dst: Reg, a: Operand, defs: &impl Look) -> Option<Simpler
         | (I64Not, Inst::I64Not { a, .. })
         | (I32WrapI64, Inst::I64ExtendI32 { a, .. } | Inst::I64ExtendI32U { a, .. }) => Some(Value(*a)),
         // The signed conversion is the one the machine has.
-        (F64FromI64U, inner) if is_not_negative(inner) => make(F64FromI64, dst, &[a]),
-        (F32FromI64U, inner) if is_not_negative(inner) => make(F32FromI64, dst, &[a]),
+        (F64FromI64U, inner) if required!(is_not_negative(inner)) => make(F64FromI64, dst, &[a]),
+        (F32FromI64U, inner) if required!(is_not_negative(inner)) => make(F32FromI64, dst, &[a]),
         _ => None,
     }
 }
@@ -118,10 +118,10 @@ fn one(opcode: Opcode, dst: Reg, a: Operand, defs: &impl Look) -> Option<Simpler
 /// Whether the result, an i64, has its top bit clear.
 fn is_not_negative(inst: &Inst) -> bool {
     match *inst {
-        Inst::I64ShrU { b, .. } => int(b).is_some_and(|by| by & 63 != 0),
-        Inst::I64And { b, .. } => int(b).is_some_and(|mask| mask >= 0),
-        Inst::I64RemU { b, .. } => int(b).is_some_and(|by| by > 0),
-        Inst::I64DivU { b, .. } => int(b).is_some_and(|by| by > 1),
+        Inst::I64ShrU { b, .. } => int(b).is_some_and(|by| required!(by & 63 != 0)),
+        Inst::I64And { b, .. } => int(b).is_some_and(|mask| required!(mask >= 0)),
+        Inst::I64RemU { b, .. } => int(b).is_some_and(|by| required!(by > 0)),
+        Inst::I64DivU { b, .. } => int(b).is_some_and(|by| required!(by > 1)),
         Inst::I64ExtendI32U { .. }
         | Inst::I64FromBool { .. }
         | Inst::I64Clz { .. }
@@ -189,7 +189,7 @@ fn with_int(opcode: Opcode, dst: Reg, a: Operand, b: Operand, n: i64, defs: &imp
         (I32Rem | I64Rem | I32RemU | I64RemU, 1) | (I32Rem | I64Rem, -1) => Some(Value(literal(opcode, 0))),
         (I32Shl | I32Shr | I32ShrU | I32Rotl | I32Rotr, _)
         | (I64Shl | I64Shr | I64ShrU | I64Rotl | I64Rotr, _)
-            if n & (width - 1) == 0 =>
+            if required!(n & (width - 1) == 0) =>
         {
             Some(Value(a))
         }
@@ -204,11 +204,11 @@ fn with_int(opcode: Opcode, dst: Reg, a: Operand, b: Operand, n: i64, defs: &imp
             let other = match *defs.look(a)? {
                 Inst::I32Add { a, b, .. } | Inst::I32Or { a, b, .. } | Inst::I32Xor { a, b, .. } => [a, b],
                 Inst::I64Add { a, b, .. } | Inst::I64Or { a, b, .. } | Inst::I64Xor { a, b, .. } => [a, b],
-                _ => return None,
+                _ => return None, // shape
             };
             let clears = |o: Operand| match defs.look(o) {
                 Some(Inst::I32Shl { b, .. } | Inst::I64Shl { b, .. }) => {
-                    int(*b).is_some_and(|by| (1..width).contains(&by) && n >> by == 0)
+                    int(*b).is_some_and(|by| required!((1..width).contains(&by)) && required!(n >> by == 0))
                 }
                 _ => false,
             };

@@ -22,7 +22,7 @@ pub fn learn(op: &Op, known: &mut Known) {
         _ => None,
     };
     op.for_each_def(|r| {
-        known.remove(&r);
+        guard!(known.remove(&r));
     });
     if let (Op::Inst(inst), Some(value)) = (op, value) {
         inst.for_each_def(|r| {
@@ -50,7 +50,7 @@ fn result(inst: &Inst, known: &Known) -> Option<Imm> {
             return Some(*value);
         }
         Inst::Copy { a, .. } => {
-            return literal(*a, known).filter(|v| !matches!(v, Imm::F32(_) | Imm::F64(_)));
+            return literal(*a, known).filter(|v| required!(!matches!(v, Imm::F32(_) | Imm::F64(_))));
         }
         _ => {}
     }
@@ -61,7 +61,7 @@ fn result(inst: &Inst, known: &Known) -> Option<Imm> {
         }
     });
     if !all {
-        return None;
+        return None; // shape: `fold` would say the same
     }
     let mut op = Op::Inst(inst.clone());
     put_in(&mut op, known);
@@ -107,14 +107,14 @@ impl Flow {
             let mut changed = false;
             for block in blocks {
                 if !waiting.get_mut(block).is_some_and(std::mem::take) {
-                    continue;
+                    continue; // nothing is new there
                 }
                 let work = flow.at.get(block).map_or(0, Known::len) + func.blocks[block.index()].nodes.len();
-                if !budget.spend(1 + work) {
+                if !worth!(budget.spend(1 + work)) {
                     return None;
                 }
                 for (to, known) in flow.leaving(func, *block) {
-                    if let Some(waits) = waiting.get_mut(&to).filter(|_| to != first)
+                    if let Some(waits) = waiting.get_mut(&to).filter(|_| required!(to != first))
                         && flow.meet(to, known)
                     {
                         *waits = true;
@@ -141,7 +141,7 @@ impl Flow {
                 entry.insert(known);
                 true
             }
-            Entry::Occupied(mut entry) => join(entry.get_mut(), &known),
+            Entry::Occupied(mut entry) => forbidden!(join(entry.get_mut(), &known)),
         }
     }
 
@@ -155,7 +155,7 @@ impl Flow {
             return vec![(to, known)];
         }
         if let Inst::BrIf { cond: Operand::Reg(cond), then_to, else_to } = *last
-            && then_to != else_to
+            && required!(then_to != else_to)
         {
             let mut ways = vec![(then_to, known.clone()), (else_to, known)];
             if let Some((holds, equal, imm)) = equality(block, cond, &ways[0].1) {
@@ -175,7 +175,7 @@ impl Flow {
 /// Keeps what both know; whether that is less than `known` was.
 pub fn join(known: &mut Known, other: &Known) -> bool {
     let before = known.len();
-    known.retain(|r, imm| other.get(r) == Some(imm));
+    known.retain(|r, imm| required!(other.get(r) == Some(imm)));
     known.len() < before
 }
 
@@ -199,14 +199,15 @@ fn equality(block: &Block, cond: Reg, known: &Known) -> Option<(bool, Vec<Reg>, 
         (Operand::Reg(r), other) | (other, Operand::Reg(r)) => (r, literal(other, known)?),
         _ => return None,
     };
-    if written(made, reg) {
+    if forbidden!(written(made, reg)) {
         return None;
     }
     let mut equal = vec![reg];
     for (n, node) in block.nodes.iter().enumerate() {
         if let Op::Inst(Inst::Copy { dst, a: Operand::Reg(a) }) = node.op {
             let other = if a == reg { dst } else { a };
-            if (a == reg || dst == reg) && !written(n + 1, reg) && !written(n + 1, other) {
+            let is_same = required!(a == reg || dst == reg);
+            if is_same && required!(!written(n + 1, reg)) && required!(!written(n + 1, other)) {
                 equal.push(other);
             }
         }

@@ -50,7 +50,7 @@ fn known_after(func: &Func, forest: &Forest, block: BlockId) -> Known {
     let mut way = vec![block];
     while let Some(&first) = way.last()
         && let [pred] = *forest.cfg.preds(first)
-        && way.len() < MAX_BLOCKS
+        && worth!(way.len() < MAX_BLOCKS)
     {
         way.push(pred);
     }
@@ -73,7 +73,7 @@ fn turns(func: &Func, block: BlockId, mut known: Known, most: usize) -> Option<u
             return None;
         };
         let Some(Imm::Bool(cond)) = literal(*cond, &known) else { return None };
-        if *(if cond { then_to } else { else_to }) != block {
+        if required!(*(if cond { then_to } else { else_to }) != block) {
             return Some(turn);
         }
     }
@@ -95,7 +95,7 @@ fn exit(func: &Func, forest: &Forest, id: LoopId) -> Option<BlockId> {
 fn write_out(func: &mut Func, forest: &Forest, id: LoopId, left: &mut usize) -> Option<()> {
     let l = forest.get(id);
     let ([before], [block]) = (&*l.entries, &*l.own) else { return None };
-    if l.cold || !l.children.is_empty() || l.size * 2 > MAX_NODES {
+    if forbidden!(!l.children.is_empty()) || !worth!(!l.cold && l.size * 2 <= MAX_NODES) {
         return None;
     }
     let exit = exit(func, forest, id)?;

@@ -20,10 +20,10 @@ pub fn run(func: &mut Func, forest: &Forest, budget: &Budget, left: &mut usize) 
     let is_candidate = |id: &LoopId| {
         let l = forest.get(*id);
         let several = !l.children.is_empty() || l.own.len() > 1;
-        several && !l.cold && l.size <= 2 * MAX_NODES_OF_NEST
+        worth!(several && !l.cold && l.size <= 2 * MAX_NODES_OF_NEST)
     };
     let candidates: Vec<LoopId> = forest.ids().filter(is_candidate).collect();
-    if candidates.is_empty() || forest.cfg.rpo().len() > MAX_BLOCKS {
+    if !worth!(!candidates.is_empty() && forest.cfg.rpo().len() <= MAX_BLOCKS) {
         return false;
     }
     let Some(flow) = Flow::new(func, forest.cfg.rpo(), Known::default(), budget) else { return false };
@@ -60,7 +60,7 @@ fn turns(func: &Func, forest: &Forest, flow: &Flow, id: LoopId, budget: &Budget)
         let blocks: Vec<BlockId> = blocks.iter().copied().filter(|b| flow.at(*b).is_some()).collect();
         let of_turn = blocks.iter().map(|b| func.blocks[b.index()].size()).sum();
         size += of_turn;
-        if size > most {
+        if !worth!(size <= most) {
             return None;
         }
         let ways_back = l.latches.iter().flat_map(|latch| flow.leaving(func, *latch));
@@ -69,8 +69,8 @@ fn turns(func: &Func, forest: &Forest, flow: &Flow, id: LoopId, budget: &Budget)
         match back {
             None => return Some(turns),
             // What is known no longer changes: nor will it ever end.
-            Some(again) if again == known => return None,
-            Some(_) if turns.len() == MAX_TURNS => return None,
+            Some(again) if worth!(again == known) => return None,
+            Some(_) if worth!(turns.len() == MAX_TURNS) => return None,
             Some(again) => known = again,
         }
     }
@@ -78,8 +78,8 @@ fn turns(func: &Func, forest: &Forest, flow: &Flow, id: LoopId, budget: &Budget)
 
 /// What is known on all ways to `block`, if there are any.
 fn all(ways: impl Iterator<Item = (BlockId, Known)>, block: BlockId) -> Option<Known> {
-    ways.filter(|(to, _)| *to == block).map(|(_, known)| known).reduce(|mut known, other| {
-        join(&mut known, &other);
+    ways.filter(|(to, _)| required!(*to == block)).map(|(_, known)| known).reduce(|mut known, other| {
+        guard!(join(&mut known, &other));
         known
     })
 }

@@ -101,7 +101,7 @@ impl<'n, 'a> Emit<'n, 'a> {
                 for (at, node) in contents.iter().enumerate() {
                     let is_branch = matches!(node.op, Op::Inst(Inst::Br { .. } | Inst::BrIf { .. }));
                     if is_branch || !self.shapes.is_needed(&node.op) {
-                        continue;
+                        continue; // it is not in the loop of vectors
                     }
                     self.origin = node.origin;
                     let parts = if in_place { 0..self.unroll } else { part..part + 1 };
@@ -188,7 +188,7 @@ impl<'n, 'a> Emit<'n, 'a> {
             let mut dst = None;
             node.op.for_each_def(|r| dst = Some(r));
             let Some(dst) = dst else { continue };
-            if self.shapes.is_needed(&node.op) && self.shapes.shape(dst) == Shape::Uniform {
+            if self.shapes.is_needed(&node.op) && required!(self.shapes.shape(dst) == Shape::Uniform) {
                 self.origin = node.origin;
                 let (op, made) = self.renamed(&node.op);
                 self.push(op);

@@ -101,7 +101,7 @@ impl<'n, 'a> Front<'n, 'a> {
         let (operand, more) = self.root(operand);
         let literal = match operand {
             Operand::Imm(Imm::I64(v)) => v,
-            Operand::Imm(_) => return None,
+            Operand::Imm(_) => return None, // shape
             Operand::Reg(reg) => {
                 let nodes = &self.nest.func.blocks[self.nest.preheader.index()].nodes;
                 nodes.iter().rev().find_map(|n| match n.op {
@@ -129,11 +129,11 @@ impl<'n, 'a> Front<'n, 'a> {
         let Operand::Reg(reg) = operand else { return Some(operand) };
         let Some(defs) = self.nest.defs.get(&reg) else { return Some(operand) };
         let [def] = **defs else { return None };
-        if !self.nest.is_passed_once(def) || !self.nest.is_passed_once(place) {
+        if !required!(self.nest.is_passed_once(def)) || !required!(self.nest.is_passed_once(place)) {
             return None;
         }
         if !self.nest.precedes(def, place) {
-            return self.nest.carried.contains(&reg).then_some(operand);
+            return required!(self.nest.carried.contains(&reg)).then_some(operand);
         }
         if let Some(known) = self.memo.get(&reg) {
             return *known;
@@ -146,7 +146,7 @@ impl<'n, 'a> Front<'n, 'a> {
     /// Computes again what a node makes in the first turn.
     fn copy_of(&mut self, def: Place, depth: u32) -> Option<Operand> {
         let mut op = self.nest.op(def).clone();
-        if !matches!(op, Op::Inst(_) | Op::Field { .. }) || !op.is_droppable() {
+        if !required!(matches!(op, Op::Inst(_) | Op::Field { .. })) || !required!(op.is_droppable()) {
             return None;
         }
         let mut args = Vec::new();
@@ -194,7 +194,7 @@ impl<'n, 'a> Front<'n, 'a> {
             return None;
         };
         if let (Some(start), Some(bound)) = (start, self.number(bound))
-            && start.wrapping_add(by).abs_diff(bound) < MIN_TURNS.max(chunk) as u64
+            && !worth!(start.wrapping_add(by).abs_diff(bound) >= MIN_TURNS.max(chunk) as u64)
         {
             return None;
         }
@@ -208,7 +208,7 @@ impl<'n, 'a> Front<'n, 'a> {
         let first = self.integer(|dst| Inst::I64Add { dst, a: counter.into(), b: by.into() }).into();
         if ordered {
             let cond = self.truth(|dst| goes_on.inst(dst, first, bound));
-            self.conditions.push(cond);
+            guard!(self.conditions.push(cond));
         }
         let (low, high) = if by == 1 { (first, bound) } else { (bound, first) };
         let mut turns = self.integer(|dst| Inst::I64Sub { dst, a: high, b: low });
@@ -218,7 +218,7 @@ impl<'n, 'a> Front<'n, 'a> {
         // Between a chunk and the most.
         let more = self.integer(|dst| Inst::I64Sub { dst, a: turns, b: chunk.into() });
         let cond = self.truth(|dst| Inst::I64LtU { dst, a: more, b: MAX_TURNS.into() });
-        self.conditions.push(cond);
+        guard!(self.conditions.push(cond));
         Some(turns)
     }
 
@@ -229,12 +229,12 @@ impl<'n, 'a> Front<'n, 'a> {
         for at in self.nest.places() {
             let op = self.nest.op(at);
             if !self.shapes.is_needed(op) {
-                continue;
+                continue; // it is not in the loop of vectors
             }
             let (address, elem, write) = match op {
                 Op::Load { elem, at, .. } => (*at, *elem, false),
                 Op::Store { elem, at, .. } => (*at, *elem, true),
-                _ => continue,
+                _ => continue, // shape
             };
             let goes = self.shapes.goes(&address, elem.size())?;
             list.push(Access { at, address, elem, write, goes });
@@ -242,11 +242,11 @@ impl<'n, 'a> Front<'n, 'a> {
         let mut pairs = 0;
         for (n, second) in list.iter().enumerate() {
             for first in &list[..n] {
-                if !first.write && !second.write {
+                if required!(!first.write && !second.write) {
                     continue;
                 }
                 pairs += 1;
-                if pairs > MAX_PAIRS {
+                if !worth!(pairs <= MAX_PAIRS) {
                     return None;
                 }
                 self.pair_apart(first, second, chunk, turns)?;
@@ -257,27 +257,28 @@ impl<'n, 'a> Front<'n, 'a> {
 
     fn pair_apart(&mut self, first: &Access, second: &Access, chunk: i64, turns: Operand) -> Option<()> {
         let is_inner = |a: &Access| Some(a.at.0) == self.nest.inner;
-        if is_inner(first) || is_inner(second) {
+        if forbidden!(is_inner(first) || is_inner(second)) {
             return self.tensors_apart(first, second);
         }
-        if first.goes == Goes::Next && second.goes == Goes::Next {
+        if required!(first.goes == Goes::Next) && required!(second.goes == Goes::Next) {
             // Lanes of one vector change places where the second of two nodes
             // in one turn meets the first in a later one of the same vector.
             // In a nest, all turns that run together are such lanes.
-            let together = if self.nest.inner.is_some() { chunk } else { self.shapes.lanes as i64 };
+            let together =
+                if forbidden!(self.nest.inner.is_some()) { chunk } else { self.shapes.lanes as i64 };
             let bytes = together * first.elem.size() as i64;
             if let Some(distance) = self.distance(first, second) {
-                return (distance <= 0 || distance >= bytes).then_some(());
+                return required!(distance <= 0 || distance >= bytes).then_some(());
             }
             let (a, b) = (self.address(first)?, self.address(second)?);
             let distance = self.integer(|dst| Inst::I64Sub { dst, a: b.into(), b: a.into() });
             let less = self.integer(|dst| Inst::I64Add { dst, a: distance, b: (-1i64).into() });
             let cond = self.truth(|dst| Inst::I64GeU { dst, a: less, b: (bytes - 1).into() });
-            self.conditions.push(cond);
+            guard!(self.conditions.push(cond));
             return Some(());
         }
         let (fixed, moving) = if first.goes == Goes::Stays { (first, second) } else { (second, first) };
-        if fixed.write || moving.goes != Goes::Next {
+        if forbidden!(fixed.write) || !required!(moving.goes == Goes::Next) {
             return None;
         }
         let size = fixed.elem.size() as i64 - 1;
@@ -287,14 +288,16 @@ impl<'n, 'a> Front<'n, 'a> {
         let span = self.integer(|dst| Inst::I64Mul { dst, a: turns, b: (moving.elem.size() as i64).into() });
         let span = self.integer(|dst| Inst::I64Add { dst, a: span, b: size.into() });
         let cond = self.truth(|dst| Inst::I64GeU { dst, a: behind, b: span });
-        self.conditions.push(cond);
+        guard!(self.conditions.push(cond));
         Some(())
     }
 
     /// How many bytes behind the first the second goes, if that is a number.
     fn distance(&self, first: &Access, second: &Access) -> Option<i64> {
         let (a, b) = (&first.address, &second.address);
-        if (a.base, a.scale) != (b.base, b.scale) || self.nest.defs.contains_key(&a.base) {
+        if !required!((a.base, a.scale) == (b.base, b.scale))
+            || forbidden!(self.nest.defs.contains_key(&a.base))
+        {
             return None;
         }
         let it = &self.nest.it;
@@ -329,7 +332,8 @@ impl<'n, 'a> Front<'n, 'a> {
     /// The whole tensors of the two have no byte in common.
     fn tensors_apart(&mut self, first: &Access, second: &Access) -> Option<()> {
         let (x, y) = (first.address.base, second.address.base);
-        if x == y || self.nest.defs.contains_key(&x) || self.nest.defs.contains_key(&y) {
+        let is_set = self.nest.defs.contains_key(&x) || self.nest.defs.contains_key(&y);
+        if !worth!(x != y) || forbidden!(is_set) {
             return None;
         }
         let (x, x_end) = self.whole.extent(self.func, x)?;
@@ -337,7 +341,7 @@ impl<'n, 'a> Front<'n, 'a> {
         let below = self.truth(|dst| Inst::I64LeU { dst, a: x_end, b: y });
         let above = self.truth(|dst| Inst::I64LeU { dst, a: y_end, b: x });
         let cond = self.truth(|dst| Inst::BoolOr { dst, a: below.into(), b: above.into() });
-        self.conditions.push(cond);
+        guard!(self.conditions.push(cond));
         Some(())
     }
 }

@@ -68,7 +68,7 @@ impl Whole {
             }
         }
         for reg in many {
-            data_of.remove(&reg);
+            guard!(data_of.remove(&reg));
         }
         Whole { data_of, extents: FxHashMap::default() }
     }
@@ -106,10 +106,10 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
     let forest = known.forest(func);
     let is_candidate = |l: &Loop| {
         let is_block = !l.cold && l.children.is_empty() && l.own.len() == 1;
-        is_block && does_enough(&func.blocks[l.header.index()])
+        worth!(is_block && does_enough(&func.blocks[l.header.index()]))
     };
     if !forest.loops.iter().any(is_candidate) {
-        return false;
+        return false; // there is nothing to do
     }
     let (forest, mut changed) = known.with_preheaders(func);
     let before = known.before(func);
@@ -119,7 +119,9 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
     let mut done: FxHashSet<LoopId> = FxHashSet::default();
     for id in forest.ids() {
         let l = forest.get(id);
-        if l.cold || l.children.len() > 1 || done.contains(&id) || done.len() > 2 * MAX_LOOPS {
+        if forbidden!(done.contains(&id))
+            || !worth!(!l.cold && l.children.len() <= 1 && done.len() <= 2 * MAX_LOOPS)
+        {
             continue;
         }
         if try_loop(&before, &forest, &mut analysis, &mut whole, func, id).is_some() {
@@ -172,7 +174,7 @@ fn worth(nest: &Nest<'_>, shapes: &Shapes) -> Option<u32> {
     let (mut vectors, mut splits, mut serial) = (0, 0, 0);
     for node in &nest.func.blocks[body.index()].nodes {
         if !shapes.is_needed(&node.op) {
-            continue;
+            continue; // counted as nothing
         }
         let mut dst = None;
         node.op.for_each_def(|r| dst = Some(r));
@@ -184,7 +186,7 @@ fn worth(nest: &Nest<'_>, shapes: &Shapes) -> Option<u32> {
         }
     }
     let least = if serial > 0 { 3 } else { 1 };
-    if shapes.gain(nest, body) < least {
+    if !worth!(shapes.gain(nest, body) >= least) {
         return None;
     }
     Some(match (vectors, splits + serial) {

@@ -53,25 +53,26 @@ impl<'a> Nest<'a> {
         id: LoopId,
     ) -> Option<Nest<'a>> {
         let l = forest.get(id);
-        let preheader = l.preheader.filter(|_| !l.cold)?;
+        let preheader = l.preheader.filter(|_| worth!(!l.cold))?;
         let [latch] = *l.latches else { return None };
         let children = &l.children;
-        if children.iter().any(|c| forest.get(*c).header == latch) {
+        if forbidden!(children.iter().any(|c| forest.get(*c).header == latch)) {
             return None;
         }
-        if l.exits != 1 || l.size > MAX_NODES || l.own.len() > MAX_BLOCKS {
+        if !required!(l.exits == 1) || !worth!(l.size <= MAX_NODES && l.own.len() <= MAX_BLOCKS) {
             return None;
         }
         let inner = match *l.children {
-            [] if l.own.len() == 1 => None,
+            [] if required!(l.own.len() == 1) => None,
             [child] => {
                 let child = forest.get(child);
-                if child.own.len() != 1 || child.exits != 1 || !child.children.is_empty() {
+                let is_block = required!(child.own.len() == 1) && required!(child.children.is_empty());
+                if !is_block || !required!(child.exits == 1) {
                     return None;
                 }
                 Some(child.header)
             }
-            _ => return None,
+            _ => return None, // shape
         };
         let mut blocks = l.own.clone();
         blocks.extend(inner);
@@ -79,17 +80,17 @@ impl<'a> Nest<'a> {
         let mut defs: FxHashMap<Reg, Vec<Place>> = FxHashMap::default();
         for &block in &blocks {
             let contents = &func.blocks[block.index()];
-            if contents.cold {
+            if !worth!(!contents.cold) {
                 return None;
             }
             for (n, node) in contents.nodes.iter().enumerate() {
                 let simple = match &node.op {
                     Op::Inst(Inst::Br { .. } | Inst::BrIf { .. }) => true,
-                    Op::Store { .. } => Some(block) != inner,
-                    op => op.is_droppable(),
+                    Op::Store { .. } => required!(Some(block) != inner),
+                    op => required!(op.is_droppable()),
                 };
                 if !simple {
-                    return None;
+                    return None; // marked above
                 }
                 node.op.for_each_def(|r| defs.entry(r).or_default().push((block, n)));
             }
@@ -168,7 +169,7 @@ impl<'a> Nest<'a> {
 
     /// Whether a turn passes a place exactly once.
     pub fn is_passed_once(&self, at: Place) -> bool {
-        Some(at.0) != self.inner && self.forest.doms.dominates(at.0, self.latch)
+        required!(Some(at.0) != self.inner) && required!(self.forest.doms.dominates(at.0, self.latch))
     }
 
     /// Whether `a` comes before `b` where both are passed once.

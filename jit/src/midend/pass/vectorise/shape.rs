@@ -156,12 +156,12 @@ impl Shapes {
         let mut rounds = 0;
         while shapes.round(nest)? {
             rounds += 1;
-            if rounds > 20 {
+            if !worth!(rounds <= 20) {
                 return None;
             }
         }
         shapes.need(nest)?;
-        shapes.check(nest).then_some(shapes)
+        required!(shapes.check(nest)).then_some(shapes)
     }
 
     /// The shape of a register.
@@ -179,12 +179,14 @@ impl Shapes {
 
     /// How an address goes; `None` if neither way.
     pub fn goes(&self, at: &Address, size: usize) -> Option<Goes> {
-        if self.shape(at.base) != Shape::Uniform {
+        if !required!(self.shape(at.base) == Shape::Uniform) {
             return None;
         }
         match self.shape_of(at.index) {
             Shape::Uniform => Some(Goes::Stays),
-            Shape::Affine(by) if by.checked_mul(at.scale as i64) == Some(size as i64) => Some(Goes::Next),
+            Shape::Affine(by) if required!(by.checked_mul(at.scale as i64) == Some(size as i64)) => {
+                Some(Goes::Next)
+            }
             _ => None,
         }
     }
@@ -193,7 +195,7 @@ impl Shapes {
     fn carried(&mut self, nest: &Nest<'_>) -> Option<()> {
         for &reg in &nest.carried {
             let step = self.step(nest, reg);
-            if step.is_none() && nest.inner.is_some() {
+            if forbidden!(step.is_none() && nest.inner.is_some()) {
                 return None;
             }
             self.of.insert(reg, step.map_or(Shape::Serial, Shape::Affine));
@@ -206,8 +208,9 @@ impl Shapes {
         let [at] = nest.defs.get(&reg)?[..] else { return None };
         let mut phis = nest.it.values.phis(nest.header).iter();
         let phi = phis.find(|phi| nest.it.values.def(**phi).reg == reg)?;
-        let growth = nest.it.counter(*phi)?.growth.settled(|_| false)?;
-        growth.step.as_number().filter(|by| nest.is_passed_once(at) && LITTLE.contains(by))
+        let growth = nest.it.counter(*phi)?.growth.settled(|_| required!(false))?;
+        let is_plain = |by: &i64| required!(nest.is_passed_once(at)) && required!(LITTLE.contains(by));
+        growth.step.as_number().filter(is_plain)
     }
 
     /// How many lanes there are: as many as elements fit a vector, which has
@@ -219,7 +222,7 @@ impl Shapes {
             _ => None,
         });
         match counts.next() {
-            Some(first) => counts.all(|c| c == first).then_some(first),
+            Some(first) => required!(counts.all(|c| c == first)).then_some(first),
             None => {
                 let mut types = nest.carried.iter().filter(|r| self.shape(**r) == Shape::Serial);
                 let size = |r: &Reg| match nest.func.regs[r.index()] {
@@ -228,7 +231,7 @@ impl Shapes {
                     _ => None,
                 };
                 let first = size(types.next()?)?;
-                types.all(|r| size(r) == Some(first)).then_some(first)
+                required!(types.all(|r| size(r) == Some(first))).then_some(first)
             }
         }
     }
@@ -243,7 +246,7 @@ impl Shapes {
         });
         let mut seen: FxHashSet<Reg> = FxHashSet::default();
         while let Some(reg) = list.pop() {
-            if nest.carried.contains(&reg) || seen.len() > 50 {
+            if forbidden!(nest.carried.contains(&reg)) || !worth!(seen.len() <= 50) {
                 return false;
             }
             if seen.insert(reg) {
@@ -283,16 +286,16 @@ impl Shapes {
             let mut dst = None;
             inst.for_each_def(|r| dst = Some(r));
             let dst = dst?;
-            if nest.defs[&dst].len() != 1 || nest.func.regs[dst.index()] != ty {
+            if !required!(nest.defs[&dst].len() == 1) || !required!(nest.func.regs[dst.index()] == ty) {
                 return None;
             }
             if !matches!(inst, Inst::Copy { .. }) {
                 let (sum, takes_off) = Sum::of(inst.opcode())?;
                 let is_first = args.first() == Some(&Operand::Reg(last));
-                if takes_off && !is_first || kind.is_some_and(|k| k != sum) {
+                if forbidden!(takes_off && !is_first) || kind.is_some_and(|k| forbidden!(k != sum)) {
                     return None;
                 }
-                if !supported(inst.opcode(), lanes, &basic()) {
+                if !required!(supported(inst.opcode(), lanes, &basic())) {
                     return None;
                 }
                 kind = Some(sum);
@@ -300,7 +303,7 @@ impl Shapes {
             if dst == reg {
                 break;
             }
-            if chain.contains(&dst) || nest.carried.contains(&dst) {
+            if forbidden!(chain.contains(&dst)) || forbidden!(nest.carried.contains(&dst)) {
                 return None;
             }
             chain.push(dst);
@@ -324,7 +327,7 @@ impl Shapes {
             });
             let Some(dst) = dst.filter(|_| count == 1) else { continue };
             let old = self.of.get(&dst).copied();
-            if nest.carried.contains(&dst) || matches!(old, Some(Shape::Sum(_))) {
+            if forbidden!(nest.carried.contains(&dst)) || forbidden!(matches!(old, Some(Shape::Sum(_)))) {
                 continue;
             }
             let Some(found) = self.result(nest, op, dst) else { continue };
@@ -380,12 +383,12 @@ impl Shapes {
             args.push(self.shape_of(o));
         });
         if unknown {
-            return None;
+            return None; // another round tells
         }
-        if args.iter().any(|s| matches!(s, Shape::Serial | Shape::Sum(_))) {
+        if forbidden!(args.iter().any(|s| matches!(s, Shape::Serial | Shape::Sum(_)))) {
             return Some(Shape::Serial);
         }
-        if args.iter().all(|s| *s == Shape::Uniform) {
+        if required!(args.iter().all(|s| *s == Shape::Uniform)) {
             return Some(Shape::Uniform);
         }
         let inst = match op {
@@ -407,18 +410,23 @@ impl Shapes {
         use Opcode::*;
         let Some(lanes) = lanes_of(nest.func.regs[dst.index()], self.lanes) else { return false };
         let opcode = inst.opcode();
-        if !supported(opcode, lanes, &basic())
-            || operands.iter().any(|o| lanes_of(nest.func.ty(*o), self.lanes).is_none())
-        {
+        let has_lanes = |o: &Operand| lanes_of(nest.func.ty(*o), self.lanes).is_some();
+        if !required!(supported(opcode, lanes, &basic())) || !required!(operands.iter().all(has_lanes)) {
             return false;
         }
         match opcode {
             // One count for all.
-            I64Shl | I64Shr | I64ShrU | I32Shl | I32Shr | I32ShrU if args[1] != Shape::Uniform => false,
+            I64Shl | I64Shr | I64ShrU | I32Shl | I32Shr | I32ShrU
+                if forbidden!(args[1] != Shape::Uniform) =>
+            {
+                false
+            }
             // Several instructions each.
-            I64Mul | I64Shr | I64Min | I64Max | I64MinU | I64MaxU | I64Abs => args.contains(&Shape::Vector),
+            I64Mul | I64Shr | I64Min | I64Max | I64MinU | I64MaxU | I64Abs => {
+                worth!(args.contains(&Shape::Vector))
+            }
             // Integers made of counters are better off by themselves.
-            _ if matches!(lanes, Lanes::I64x2) => !args.contains(&Shape::Split),
+            _ if matches!(lanes, Lanes::I64x2) => worth!(!args.contains(&Shape::Split)),
             _ => true,
         }
     }
@@ -446,12 +454,12 @@ impl Shapes {
                 _ => return None,
             },
             Inst::I64Shl { .. } | Inst::I32Shl { .. } => {
-                let count = literal(1).filter(|c| (0..31).contains(c))?;
+                let count = literal(1).filter(|c| required!((0..31).contains(c)))?;
                 by(0)?.wrapping_shl(count as u32)
             }
             _ => return None,
         };
-        LITTLE.contains(&grows).then_some(grows)
+        required!(LITTLE.contains(&grows)).then_some(grows)
     }
 
     /// Finds the registers that matter.
@@ -486,9 +494,9 @@ impl Shapes {
             if let Op::Inst(Inst::BrIf { cond, .. }) = op
                 && !nest.is_end(at)
             {
-                return self.shape_of(*cond) == Shape::Uniform;
+                return required!(self.shape_of(*cond) == Shape::Uniform);
             }
-            !self.is_needed(op) || self.can_do(nest, op, at)
+            !self.is_needed(op) || required!(self.can_do(nest, op, at))
         })
     }
 
@@ -500,7 +508,7 @@ impl Shapes {
         let mut gain = 0;
         for node in &nest.func.blocks[block.index()].nodes {
             if !self.is_needed(&node.op) {
-                continue;
+                continue; // it costs nothing
             }
             let (mut dst, mut cost) = (None, 0);
             node.op.for_each_def(|r| dst = Some(r));
@@ -559,14 +567,16 @@ impl Shapes {
                     Shape::Affine(_) => self.lanes != 16,
                     _ => true,
                 };
-                whole && vector && simple && self.goes(at, elem.size()) == Some(Goes::Next)
+                let goes_on = required!(self.goes(at, elem.size()) == Some(Goes::Next));
+                required!(whole) && required!(vector) && required!(simple) && goes_on
             }
             Op::Load { dst, elem, at: address } => match self.goes(address, elem.size()) {
                 Some(Goes::Stays) => true,
                 Some(Goes::Next) => {
                     let has = lanes_of(nest.func.regs[dst.index()], self.lanes).is_some();
                     let other = matches!(self.shape(*dst), Shape::Serial | Shape::Sum(_));
-                    has && !matches!(elem, Elem::Bool | Elem::C64 | Elem::C128) && !other
+                    let whole = required!(!matches!(elem, Elem::Bool | Elem::C64 | Elem::C128));
+                    required!(has) && whole && !forbidden!(other)
                 }
                 None => false,
             },
@@ -576,8 +586,8 @@ impl Shapes {
                 let Some(dst) = dst else { return inst.opcode().is_terminator() };
                 // Only copies keep to bytes.
                 if self.lanes == 16 && !matches!(self.shape(dst), Shape::Uniform | Shape::Affine(_)) {
-                    return matches!(inst, Inst::Copy { .. } | Inst::I32Const { .. })
-                        && self.shape(dst) == Shape::Vector;
+                    let keeps = required!(matches!(inst, Inst::Copy { .. } | Inst::I32Const { .. }));
+                    return keeps && required!(self.shape(dst) == Shape::Vector);
                 }
                 match self.shape(dst) {
                     // The register may also be written with the same in all lanes.
@@ -588,22 +598,23 @@ impl Shapes {
                             args.push(self.shape_of(o));
                             operands.push(o);
                         });
-                        self.result(nest, op, dst).is_some_and(|s| s != Shape::Split)
-                            && !args.iter().any(|s| matches!(s, Shape::Serial | Shape::Sum(_)))
+                        let is_serial = |s: &Shape| matches!(s, Shape::Serial | Shape::Sum(_));
+                        self.result(nest, op, dst).is_some_and(|s| required!(s != Shape::Split))
+                            && required!(!args.iter().any(is_serial))
                     }
-                    Shape::Serial => nest.inner.is_none() && at.0 == nest.header,
+                    Shape::Serial => required!(nest.inner.is_none()) && required!(at.0 == nest.header),
                     Shape::Sum(_) => {
                         let mut others = 0;
                         let mut suits = true;
                         op.for_each_operand(|o| match self.shape_of(o) {
                             Shape::Sum(_) => {}
-                            Shape::Serial => suits = false,
+                            Shape::Serial => guard!(suits = false),
                             _ => {
                                 others += 1;
-                                suits &= lanes_of(nest.func.ty(o), self.lanes).is_some();
+                                suits &= required!(lanes_of(nest.func.ty(o), self.lanes).is_some());
                             }
                         });
-                        suits && others == usize::from(!matches!(inst, Inst::Copy { .. }))
+                        suits && required!(others == usize::from(!matches!(inst, Inst::Copy { .. })))
                     }
                     _ => true,
                 }
