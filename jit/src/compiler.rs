@@ -684,4 +684,7 @@ fn isa(opt_level: &str, algorithm: &str) -> Result<OwnedTargetIsa, CompileError>
 }
 
 #[cfg(test)]
+mod cost;
+
+#[cfg(test)]
 mod tests;

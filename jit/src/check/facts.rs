@@ -15,6 +15,7 @@ use super::ssa::{Arg, Value};
 use super::unknowns::{Unknown, number_of};
 use crate::mir::Op;
 use nbc_ir::{BlockId, Inst, Opcode, Operand, Type};
+use std::cell::Cell;
 use std::rc::Rc;
 
 /// Most facts at a place; later ones are left out.
@@ -27,12 +28,15 @@ const ROUNDS: u32 = 3;
 /// What is known at a place.
 #[derive(Clone, Default, Debug)]
 pub struct Env {
-    /// These are not negative.
-    pub facts: Vec<Rc<Poly>>,
-    /// Ranges of unknowns that facts about one unknown say.
+    /// These are not negative; each with the mask of its unknowns.
+    facts: Vec<(u64, Rc<Poly>)>,
+    /// Ranges of unknowns that facts about one unknown say, in order.
     spans: Vec<(Atom, Span)>,
     /// These are not negative if the count is not 0.
-    pub later: Vec<(Atom, Poly)>,
+    later: Vec<(Atom, Poly)>,
+    /// Its name among those that proofs have been made of; 0 if it has none yet.
+    /// Of two with the same name the same is known.
+    name: Cell<u32>,
 }
 
 impl Env {
@@ -40,27 +44,70 @@ impl Env {
     fn push(&mut self, poly: &Poly) -> bool {
         let is_new = poly.as_number().is_none() && self.facts.len() < MAX_FACTS && !self.has(poly);
         if is_new {
-            self.facts.push(Rc::new(poly.clone()));
+            self.facts.push((poly.mask(), Rc::new(poly.clone())));
+            self.name.set(0);
         }
         is_new
     }
 
     /// Whether it is a fact that `poly` is not negative.
     pub fn has(&self, poly: &Poly) -> bool {
-        self.facts.iter().any(|fact| **fact == *poly)
+        let mask = poly.mask();
+        self.facts.iter().any(|fact| fact.0 == mask && *fact.1 == *poly)
+    }
+
+    /// The facts.
+    pub fn facts(&self) -> impl Iterator<Item = &Poly> {
+        self.facts.iter().map(|fact| &*fact.1)
+    }
+
+    /// The facts that an unknown is in.
+    pub fn facts_with(&self, atom: Atom) -> impl Iterator<Item = &Poly> {
+        let mask = atom.mask();
+        self.facts.iter().filter(move |fact| fact.0 & mask != 0 && fact.1.has(atom)).map(|fact| &*fact.1)
+    }
+
+    /// Adds what is not negative if a count is not 0.
+    pub fn add_later(&mut self, count: Atom, fact: Poly) {
+        self.later.push((count, fact));
+        self.name.set(0);
+    }
+
+    /// What is not negative if a count is not 0.
+    pub fn later(&self) -> impl Iterator<Item = (Atom, &Poly)> {
+        self.later.iter().map(|(count, fact)| (*count, fact))
+    }
+
+    /// Takes away what is not negative if a count is not 0.
+    pub fn take_later(&mut self, count: Atom) -> Vec<Poly> {
+        let (of_it, others) = std::mem::take(&mut self.later).into_iter().partition(|l| l.0 == count);
+        self.later = others;
+        self.name.set(0);
+        let of_it: Vec<(Atom, Poly)> = of_it;
+        of_it.into_iter().map(|l| l.1).collect()
     }
 
     /// Adds a range of an unknown.
     fn narrow(&mut self, atom: Atom, span: Span) {
-        match self.spans.iter_mut().find(|s| s.0 == atom) {
-            Some(known) => known.1 = known.1.and(span),
-            None => self.spans.push((atom, span)),
+        self.name.set(0);
+        match self.spans.binary_search_by_key(&atom, |s| s.0) {
+            Ok(n) => self.spans[n].1 = self.spans[n].1.and(span),
+            Err(n) => self.spans.insert(n, (atom, span)),
         }
     }
 
     /// What facts say of the range of an unknown.
     pub fn span(&self, atom: Atom) -> Span {
-        self.spans.iter().find(|s| s.0 == atom).map_or(Span::ALL, |s| s.1)
+        self.spans.binary_search_by_key(&atom, |s| s.0).map_or(Span::ALL, |n| self.spans[n].1)
+    }
+
+    /// Its name; gives it the next one if it has none.
+    pub fn name(&self, last: &mut u32) -> u32 {
+        if self.name.get() == 0 {
+            *last += 1;
+            self.name.set(*last);
+        }
+        self.name.get()
     }
 }
 
@@ -158,16 +205,17 @@ impl Checker<'_> {
             new.narrow(*other, *span);
         }
         for fact in &env.facts {
-            if fact.has(atom) {
-                let fact = fact.replaced(atom, by)?;
+            if fact.1.has(atom) {
+                let fact = fact.1.replaced(atom, by)?;
                 self.add(&mut new, fact);
             } else {
                 new.facts.push(fact.clone());
             }
         }
         for (count, fact) in env.later.iter().filter(|l| l.0 != atom) {
-            new.later.push((*count, fact.replaced(atom, by)?));
+            new.add_later(*count, fact.replaced(atom, by)?);
         }
+        new.name.set(0);
         Some(new)
     }
 
@@ -315,6 +363,22 @@ impl Checker<'_> {
 
     fn exact_value(&mut self, v: Value, env: &Env, hint: Option<Span>, depth: u32) -> Option<(Poly, bool)> {
         self.whole(v)?;
+        if hint.is_some() {
+            return self.find_exact(v, env, hint, depth);
+        }
+        let key = (v, env.name(&mut self.last_name), depth);
+        if let Some(known) = self.exacts.get(&key) {
+            return Some(known.clone());
+        }
+        let found = self.find_exact(v, env, None, depth)?;
+        // What was given up for want of steps may be found another time.
+        if self.steps <= self.until {
+            self.exacts.insert(key, found.clone());
+        }
+        Some(found)
+    }
+
+    fn find_exact(&mut self, v: Value, env: &Env, hint: Option<Span>, depth: u32) -> Option<(Poly, bool)> {
         let mut forms = self.forms(v);
         if !self.thorough && forms.len() > 2 {
             forms.drain(1..forms.len() - 1);

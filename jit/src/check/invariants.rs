@@ -1,11 +1,18 @@
-//! What holds of a loop each time that its header is reached, proved by induction.
+//! What holds of loops each time that their headers are reached, proved by induction.
 //!
 //! A candidate is a polynomial in phis of the header, the count of the loop, and
-//! what the loop leaves alone. Candidates are accepted if they are not negative on
-//! every way into the loop, with a count of 0, and, assuming all of them, on every
-//! way back, with a count that is one more. Those of which only the second can be
-//! proved are assumed, and hold, for all iterations but the first. Where candidates
-//! come from does not matter:
+//! what the loop leaves alone. All candidates of all loops are assumed at once, where
+//! their headers are; each has to be not negative then on every way into its loop,
+//! with a count of 0, and on every way back, with a count that is one more. Those that
+//! are not are dropped, and so on until nothing is (Flanagan and Leino, "Houdini, an
+//! annotation assistant for ESC/Java", 2001). What is left holds: the first time that
+//! one would not, it was proved on the way there from others that held.
+//!
+//! What is asked again after some were dropped is only what lies behind their headers:
+//! what is known at a place comes from places before it, by edges that go forward.
+//!
+//! Candidates of which only the ways back can be proved are assumed, and hold, for all
+//! iterations but the first. Where candidates come from does not matter:
 //!
 //! - A test that every way back passes, of a counter: it was passed the time
 //!   before, so what it says of `count` holds of `count - 1`.
@@ -20,6 +27,7 @@ use super::ssa::{Arg, Made, Value};
 use super::unknowns::Unknown;
 use crate::mir::Op;
 use nbc_ir::{BlockId, Inst};
+use std::rc::Rc;
 
 /// Most blocks between a header and a way back that are looked at.
 const MAX_CLIMB: usize = 64;
@@ -28,13 +36,16 @@ const MAX_PHIS: usize = 6;
 /// How far questions about places may lead to questions about others.
 const MAX_NESTING: u32 = 48;
 /// Steps of one proof for a candidate.
-const STEPS_OF_CANDIDATE: usize = 250;
+const STEPS_OF_CANDIDATE: usize = 120;
+/// Most candidates of a loop.
+const MAX_CANDIDATES: usize = 48;
 /// Most times that candidates are dropped before all are.
-const MAX_ROUNDS: usize = 5;
+const MAX_ROUNDS: usize = 12;
 /// Most values that meet in what comes back.
 const MAX_MEETING: usize = 16;
 
 /// A header, the count of its loop, and the blocks that lead to it.
+#[derive(Clone)]
 struct Header {
     header: BlockId,
     count: Atom,
@@ -42,21 +53,56 @@ struct Header {
     entries: Vec<BlockId>,
 }
 
+/// How much is claimed of a candidate.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// That it holds in every iteration.
+    Always,
+    /// That it holds in every iteration but the first.
+    Later,
+    /// Nothing any more.
+    Dropped,
+}
+
+/// What may be, or is, an invariant of a loop.
+struct Candidate {
+    poly: Poly,
+    claim: Claim,
+    /// Whether it is one; else it is only assumed to be.
+    is_proved: bool,
+}
+
+/// A loop and its candidates.
+pub struct Kept {
+    at: Header,
+    candidates: Vec<Candidate>,
+}
+
+/// Whether an instruction chooses by a condition, if it chooses.
+pub fn is_chosen(inst: &Inst) -> Option<bool> {
+    match inst {
+        Inst::Select { .. } => Some(true),
+        Inst::I64Min { .. } | Inst::I64Max { .. } | Inst::I64MinU { .. } => Some(false),
+        _ => None,
+    }
+}
+
 impl Checker<'_> {
     /// What is known where `block` begins.
-    pub fn env_of(&mut self, block: BlockId) -> Env {
+    pub fn env_of(&mut self, block: BlockId) -> Rc<Env> {
         let mut chain = Vec::new();
         let mut at = Some(block);
-        let mut env = Env::default();
+        let mut env = None;
         while let Some(b) = at {
             if let Some(known) = self.envs.get(&b) {
-                env = known.clone();
+                env = Some(known.clone());
                 break;
             }
             chain.push(b);
             at = self.doms.immediate(b);
         }
-        // What lies deep in what meets, or in loops, is asked of less and less.
+        let mut env = env.unwrap_or_default();
+        // What lies deep in what meets is asked of less and less.
         if self.nesting >= MAX_NESTING {
             return env;
         }
@@ -66,53 +112,62 @@ impl Checker<'_> {
             if !self.spend() {
                 break;
             }
-            self.note(b, env.clone());
+            self.envs.insert(b, env.clone());
         }
         self.nesting -= 1;
         env
     }
 
-    /// Notes what is known where `block` begins, until what is assumed now is not.
-    fn note(&mut self, block: BlockId, env: Env) {
-        self.envs.insert(block, env);
-        self.noted.push(block);
-    }
-
-    /// Forgets what has been noted since there were so many notes.
-    fn forget(&mut self, mark: usize) {
-        for block in self.noted.drain(mark..) {
-            self.envs.remove(&block);
-        }
+    /// Forgets what has been found out of all blocks `of` which that holds.
+    fn forget(&mut self, of: impl Fn(BlockId) -> bool) {
+        self.envs.retain(|block, _| !of(*block));
+        self.edge_envs.retain(|(from, _), _| !of(*from));
+        self.used.retain(|header| !of(*header));
+        self.outcomes.clear();
+        self.exacts.clear();
     }
 
     /// What is known on the edge from `from` to `to`.
-    pub fn env_of_edge(&mut self, from: BlockId, to: BlockId) -> Env {
+    pub fn env_of_edge(&mut self, from: BlockId, to: BlockId) -> Rc<Env> {
+        if let Some(known) = self.edge_envs.get(&(from, to)) {
+            return known.clone();
+        }
         let mut env = self.env_of(from);
         let conditions = self.conditions_of_edge(from, to);
-        self.assume(&mut env, &conditions, DEPTH - 3);
+        if !conditions.is_empty() {
+            let mut more = (*env).clone();
+            self.assume(&mut more, &conditions, DEPTH - 3);
+            env = Rc::new(more);
+        }
+        if self.envs.contains_key(&from) && self.steps <= self.until {
+            self.edge_envs.insert((from, to), env.clone());
+        }
         env
     }
 
     /// What is known in `block`, where `env` is known at its immediate dominator.
-    fn entered(&mut self, mut env: Env, block: BlockId) -> Env {
+    fn entered(&mut self, env: Rc<Env>, block: BlockId) -> Rc<Env> {
+        let mut new = None;
         let mut preds = super::ssa::reachable(self.cfg, block);
         match (preds.next(), preds.next()) {
             (Some(pred), None) => {
                 let conditions = self.conditions_of_edge(pred, block);
                 if !conditions.is_empty() {
-                    self.assume(&mut env, &conditions, DEPTH - 3);
+                    self.assume(new.get_or_insert_with(|| (*env).clone()), &conditions, DEPTH - 3);
                 }
             }
-            (Some(_), Some(_)) if !self.loops.is_header(block) => {
-                self.add_what_meets(&mut env, block);
+            (Some(_), Some(_)) if !self.loops.is_header(block) && !self.ssa.phis(block).is_empty() => {
+                self.add_what_meets(new.get_or_insert_with(|| (*env).clone()), block);
             }
             _ => {}
         }
-        if self.loops.is_header(block) && self.matters.contains(&block) && self.spend() {
-            env = self.with_invariants(env, block);
+        if self.kept.contains_key(&block) {
+            self.add_what_is_kept(new.get_or_insert_with(|| (*env).clone()), block);
         }
-        self.add_what_is_chosen(&mut env, block);
-        env
+        if self.choices.contains(&block) {
+            self.add_what_is_chosen(new.get_or_insert_with(|| (*env).clone()), block);
+        }
+        new.map_or(env, Rc::new)
     }
 
     /// Adds the ranges of what meets where `block`, which is no header, begins.
@@ -147,11 +202,7 @@ impl Checker<'_> {
         for n in 0..self.func.blocks[block.index()].nodes.len() {
             let Op::Inst(inst) = &self.func.blocks[block.index()].nodes[n].op else { continue };
             let value = self.ssa.made_by(block, n);
-            let is_choice = match inst {
-                Inst::Select { .. } => true,
-                Inst::I64Min { .. } | Inst::I64Max { .. } | Inst::I64MinU { .. } => false,
-                _ => continue,
-            };
+            let Some(is_choice) = is_chosen(inst) else { continue };
             if !self.relevant.contains(&value) {
                 continue;
             }
@@ -179,85 +230,157 @@ impl Checker<'_> {
         }
     }
 
-    /// What is known at a header, where `env` is known at its immediate dominator.
-    fn with_invariants(&mut self, mut env: Env, header: BlockId) -> Env {
-        let count = self.atom(Unknown::Count(header));
-        let (mut back, mut entries) = (Vec::new(), Vec::new());
-        for pred in super::ssa::reachable(self.cfg, header) {
-            if self.is_in(header, pred) { back.push(pred) } else { entries.push(pred) }
+    /// Adds what is assumed, or proved, of a loop where its header is reached.
+    fn add_what_is_kept(&mut self, env: &mut Env, header: BlockId) {
+        let Some(kept) = self.kept.get(&header) else { return };
+        self.used.insert(header);
+        let (mut always, mut later) = (Vec::new(), Vec::new());
+        for candidate in &kept.candidates {
+            match candidate.claim {
+                Claim::Always => always.push(candidate.poly.clone()),
+                Claim::Later => later.push(candidate.poly.clone()),
+                Claim::Dropped => {}
+            }
         }
-        let at = Header { header, count, back, entries };
-        let candidates = self.candidates(&at);
-        self.settle(&mut env, &at, candidates);
-        // What holds of the loop may say how phis grow.
-        let more = self.candidates_of_facts(&env, &at);
-        if !more.is_empty() {
-            self.settle(&mut env, &at, more);
+        let count = kept.at.count;
+        for candidate in &always {
+            self.add(env, candidate.clone());
         }
-        env
+        for candidate in &always {
+            self.use_equality(env, candidate);
+        }
+        for candidate in later {
+            env.add_later(count, candidate);
+        }
     }
 
-    /// Adds the candidates that are invariants: all are assumed, those that are
-    /// not kept then are dropped, and so on until all are kept (Flanagan and
-    /// Leino, "Houdini, an annotation assistant for ESC/Java", 2001).
-    fn settle(&mut self, env: &mut Env, at: &Header, candidates: Vec<Poly>) {
-        let (mut always, mut later) = (Vec::new(), Vec::new());
-        for candidate in candidates {
-            // In a loop that is looked at again and again, what was refused once is
-            // not asked again before the last time.
-            let is_refused = self.nesting > 1 && self.refused.contains(&(at.header, candidate.clone()));
-            if always.contains(&candidate) || later.contains(&candidate) || env.has(&candidate) || is_refused
-            {
+    /// Looks for what holds of all loops that matter. What was found before stays;
+    /// what was refused is tried again, with new candidates that come from it.
+    pub fn look_at_loops(&mut self, is_first: bool) {
+        let headers: Vec<BlockId> = self
+            .cfg
+            .rpo()
+            .iter()
+            .copied()
+            .filter(|b| self.loops.is_header(*b) && self.matters.contains(b))
+            .collect();
+        for &header in &headers {
+            if !self.kept.contains_key(&header) {
+                let count = self.atom(Unknown::Count(header));
+                let (mut back, mut entries) = (Vec::new(), Vec::new());
+                for pred in super::ssa::reachable(self.cfg, header) {
+                    if self.is_in(header, pred) { back.push(pred) } else { entries.push(pred) }
+                }
+                let at = Header { header, count, back, entries };
+                self.kept.insert(header, Kept { at, candidates: Vec::new() });
+            }
+        }
+        // All that is asked now is asked of what is proved.
+        let mut new = Vec::new();
+        for &header in &headers {
+            let at = self.kept[&header].at.clone();
+            let mut found = self.candidates(&at);
+            if !is_first {
+                found.extend(self.candidates_of_facts(&at));
+            }
+            new.push((header, found));
+        }
+        for (header, found) in new {
+            let Some(kept) = self.kept.get_mut(&header) else { continue };
+            for candidate in kept.candidates.iter_mut().filter(|c| c.claim == Claim::Dropped) {
+                candidate.claim = Claim::Always;
+            }
+            for poly in found {
+                if kept.candidates.len() < MAX_CANDIDATES
+                    && poly.as_number().is_none()
+                    && kept.candidates.iter().all(|c| c.poly != poly)
+                {
+                    kept.candidates.push(Candidate { poly, claim: Claim::Always, is_proved: false });
+                }
+            }
+        }
+        self.forget(|_| true);
+        self.settle(&headers);
+    }
+
+    /// Drops candidates until all that are left are proved.
+    fn settle(&mut self, headers: &[BlockId]) {
+        // From where on what was known is no longer.
+        let mut is_stale = vec![true; self.cfg.len()];
+        for _ in 0..MAX_ROUNDS {
+            let mut dropped: Vec<BlockId> = Vec::new();
+            for is_entry in [true, false] {
+                for &header in headers {
+                    let at = self.kept[&header].at.clone();
+                    let ways = if is_entry { &at.entries } else { &at.back };
+                    for &from in ways {
+                        if is_stale[from.index()] && self.drop_from(&at, from, is_entry) {
+                            dropped.push(header);
+                        }
+                    }
+                }
+                if self.steps > self.until {
+                    return self.give_up();
+                }
+            }
+            if dropped.is_empty() {
+                let all = self.kept.values_mut().flat_map(|kept| &mut kept.candidates);
+                all.filter(|c| c.claim != Claim::Dropped).for_each(|c| c.is_proved = true);
+                return;
+            }
+            is_stale.fill(false);
+            dropped.iter().for_each(|header| is_stale[header.index()] = true);
+            for &block in self.cfg.rpo() {
+                let rank = self.cfg.rank(block);
+                is_stale[block.index()] |=
+                    self.cfg.preds(block).iter().any(|p| is_stale[p.index()] && self.cfg.rank(*p) < rank);
+            }
+            self.forget(|block| is_stale[block.index()]);
+        }
+        self.give_up();
+    }
+
+    /// Drops all candidates that are not proved.
+    fn give_up(&mut self) {
+        for candidate in self.kept.values_mut().flat_map(|kept| &mut kept.candidates) {
+            if !candidate.is_proved {
+                candidate.claim = Claim::Dropped;
+            }
+        }
+        self.forget(|_| true);
+    }
+
+    /// Drops what is assumed of a loop and not kept on an edge to its header, or
+    /// claims less of it. Whether there was any that has been made use of.
+    fn drop_from(&mut self, at: &Header, from: BlockId, is_entry: bool) -> bool {
+        let open = |c: &Candidate| match c.claim {
+            Claim::Always => !c.is_proved,
+            Claim::Later => !c.is_proved && !is_entry,
+            Claim::Dropped => false,
+        };
+        let candidates = &self.kept[&at.header].candidates;
+        let asked: Vec<(usize, Poly)> = candidates
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| open(c))
+            .map(|(n, c)| (n, c.poly.clone()))
+            .collect();
+        if asked.is_empty() {
+            return false;
+        }
+        let known = self.env_of_edge(from, at.header);
+        let mut any = false;
+        for (n, poly) in asked {
+            if self.is_kept(&poly, at, from, &known) {
                 continue;
             }
-            let at_first = at.entries.iter().all(|entry| {
-                let known = self.env_of_edge(*entry, at.header);
-                self.is_kept(&candidate, at, *entry, &known)
-            });
-            if at_first {
-                always.push(candidate);
-            } else if candidate.has(at.count) {
-                later.push(candidate);
-            } else {
-                self.refused.insert((at.header, candidate));
+            any |= self.used.contains(&at.header);
+            if let Some(kept) = self.kept.get_mut(&at.header) {
+                kept.candidates[n].claim =
+                    if is_entry && poly.has(at.count) { Claim::Later } else { Claim::Dropped };
             }
         }
-        let mark = self.noted.len();
-        for _ in 0..MAX_ROUNDS {
-            if always.is_empty() && later.is_empty() {
-                return;
-            }
-            let mut assumed = env.clone();
-            for candidate in &always {
-                self.add(&mut assumed, candidate.clone());
-            }
-            for candidate in &always {
-                self.use_equality(&mut assumed, candidate);
-            }
-            assumed.later.extend(later.iter().map(|candidate| (at.count, candidate.clone())));
-            self.note(at.header, assumed.clone());
-            let kept = |it: &mut Self, candidate: &Poly| {
-                at.back.iter().all(|latch| {
-                    let known = it.env_of_edge(*latch, at.header);
-                    it.is_kept(candidate, at, *latch, &known)
-                })
-            };
-            let before = (always.len(), later.len());
-            for list in [&mut always, &mut later] {
-                list.retain(|candidate| {
-                    let is_kept = kept(self, candidate);
-                    if !is_kept {
-                        self.refused.insert((at.header, candidate.clone()));
-                    }
-                    is_kept
-                });
-            }
-            self.forget(mark);
-            if before == (always.len(), later.len()) {
-                *env = assumed;
-                return;
-            }
-        }
+        any
     }
 
     /// Where two facts say that a phi is equal to something, it is replaced by
@@ -276,7 +399,8 @@ impl Checker<'_> {
             _ => None,
         };
         let Some(is) = is else { return };
-        for fact in env.facts.clone().iter().filter(|f| f.has(atom)) {
+        let with_it: Vec<Poly> = env.facts_with(atom).cloned().collect();
+        for fact in with_it {
             if let Some(more) = fact.replaced(atom, &is) {
                 self.add(env, more);
             }
@@ -325,8 +449,7 @@ impl Checker<'_> {
             let Some(moved) = goal.replaced(place, &is) else { return false };
             goal = moved;
         }
-        let steps = if self.thorough { STEPS_OF_CANDIDATE } else { STEPS_OF_CANDIDATE / 2 };
-        self.within(steps, |it| it.prove(&goal, env, DEPTH))
+        self.within(STEPS_OF_CANDIDATE, |it| it.prove(&goal, env, DEPTH))
     }
 
     /// What may be invariants of a loop.
@@ -439,11 +562,10 @@ impl Checker<'_> {
     }
 
     /// What facts on the only way back say of how much phis have grown there.
-    fn candidates_of_facts(&mut self, env: &Env, at: &Header) -> Vec<Poly> {
+    fn candidates_of_facts(&mut self, at: &Header) -> Vec<Poly> {
         let mut found = Vec::new();
         let (header, count, [latch]) = (at.header, at.count, &at.back[..]) else { return found };
         let latch = *latch;
-        let mark = self.noted.len();
         let mut known = None;
         for n in 0..self.ssa.phis(header).len() {
             let phi = self.ssa.phis(header)[n];
@@ -456,17 +578,13 @@ impl Checker<'_> {
             else {
                 continue;
             };
-            if known.is_none() {
-                self.note(header, env.clone());
-                known = Some(self.env_of_edge(latch, header));
-            }
-            let Some(known) = &known else { continue };
+            let known = known.get_or_insert_with(|| self.env_of_edge(latch, header)).clone();
             let itself = Poly::atom(self.atom(Unknown::Value(phi)));
             let start = self.expanded(*start);
             let above = itself.minus(&start);
-            let grown = self.exact(Arg::Value(*arg), known, DEPTH - 3).and_then(|is| is.minus(&itself));
+            let grown = self.exact(Arg::Value(*arg), &known, DEPTH - 3).and_then(|is| is.minus(&itself));
             let (Some(above), Some(grown)) = (above, grown) else { continue };
-            for fact in &known.facts {
+            for fact in known.facts() {
                 let least = grown.minus(fact).and_then(|p| p.as_number());
                 let most = grown.plus(fact).and_then(|p| p.as_number());
                 let count = Poly::atom(count);
@@ -474,7 +592,6 @@ impl Checker<'_> {
                 found.extend(most.and_then(|by| above.scaled(-1)?.plus_times(&count, by)));
             }
         }
-        self.forget(mark);
         found
     }
 

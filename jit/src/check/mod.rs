@@ -32,13 +32,15 @@ mod unknowns;
 
 use crate::mir::{Address, Field, Func, Node, Op};
 use facts::Env;
+use invariants::Kept;
 use nbc_ir::flow::{Cfg, Dominators, Loops};
 use nbc_ir::{BlockId, Inst, Type};
 use poly::Poly;
-use prove::DEPTH;
+use prove::{DEPTH, Outcome};
 use rustc_hash::{FxHashMap, FxHashSet};
 use ssa::{Arg, Made, Ssa, UNKNOWN, Value};
 use std::fmt;
+use std::rc::Rc;
 use unknowns::Unknowns;
 
 /// Loops nested deeper than this are not looked at.
@@ -46,8 +48,10 @@ const MAX_DEPTH: u32 = 40;
 /// Steps of all proofs of a function, for each of its nodes, and besides; and as
 /// many again for what is not proved then.
 const STEPS: (usize, usize) = (60, 6_000);
+/// How often that is done.
+const ATTEMPTS: usize = 3;
 /// Steps of the proofs of one access.
-const STEPS_OF_ACCESS: usize = 40_000;
+const STEPS_OF_ACCESS: usize = 2_000;
 /// Steps of one proof for an access.
 const STEPS_OF_GOAL: usize = 600;
 /// Most values that an index is made of, and those, that are looked at.
@@ -140,25 +144,30 @@ pub fn run(func: &Func) -> Report {
         ssa,
         unknowns: Unknowns::default(),
         envs: FxHashMap::default(),
-        noted: Vec::new(),
-        refused: FxHashSet::default(),
+        edge_envs: FxHashMap::default(),
+        outcomes: FxHashMap::default(),
+        exacts: FxHashMap::default(),
+        last_name: 0,
+        kept: FxHashMap::default(),
+        used: FxHashSet::default(),
         nesting: 0,
         matters: FxHashSet::default(),
         relevant: FxHashSet::default(),
+        choices: FxHashSet::default(),
         thorough: false,
         steps: 0,
         until: most,
     };
     checker.number();
-    checker.look_around(&places);
     let mut report = Report { accesses: places.len(), ..Report::default() };
-    // What is not proved by simple means is tried again by others.
-    for thorough in [false, true] {
-        checker.thorough = thorough;
-        checker.envs.clear();
-        checker.noted.clear();
-        checker.refused.clear();
+    // What is not proved by simple means is tried again by others, and with what
+    // has been found out of loops by then.
+    for attempt in 0..ATTEMPTS {
+        checker.thorough = attempt > 0;
         let most = checker.steps + most;
+        checker.until = most;
+        checker.look_around(&places);
+        checker.look_at_loops(attempt == 0);
         report.unproved.clear();
         for &(block, node) in &places {
             checker.until = most.min(checker.steps + STEPS_OF_ACCESS);
@@ -184,17 +193,28 @@ struct Checker<'a> {
     ssa: Ssa,
     unknowns: Unknowns,
     /// What is known where blocks begin.
-    envs: FxHashMap<BlockId, Env>,
-    /// The blocks in `envs`, in the order in which they came.
-    noted: Vec<BlockId>,
-    /// Candidates for invariants that were refused, by header.
-    refused: FxHashSet<(BlockId, Poly)>,
+    envs: FxHashMap<BlockId, Rc<Env>>,
+    /// What is known on edges.
+    edge_envs: FxHashMap<(BlockId, BlockId), Rc<Env>>,
+    /// By name of what is known: what became of goals.
+    outcomes: FxHashMap<u32, FxHashMap<Poly, Outcome>>,
+    /// By value, name of what is known, and how far one may go: a value as a number,
+    /// and whether that is its residue.
+    exacts: FxHashMap<(Value, u32, u32), (Poly, bool)>,
+    /// The last name that was given to what is known.
+    last_name: u32,
+    /// By header: what is assumed or proved of loops.
+    kept: FxHashMap<BlockId, Kept>,
+    /// Headers of which something was made use of in what is noted.
+    used: FxHashSet<BlockId>,
     /// How many questions about places are open.
     nesting: u32,
     /// Headers of loops that accesses are in, or indices come from.
     matters: FxHashSet<BlockId>,
     /// Values that indices are made of.
     relevant: FxHashSet<Value>,
+    /// Blocks in which something of that is chosen.
+    choices: FxHashSet<BlockId>,
     /// Whether more is tried.
     thorough: bool,
     steps: usize,
@@ -220,6 +240,8 @@ impl Checker<'_> {
     /// Finds the loops and values that accesses depend on: what indices are made
     /// of, and what is compared where loops with accesses go on.
     fn look_around(&mut self, places: &[(BlockId, usize)]) {
+        self.matters.clear();
+        self.relevant.clear();
         let mut open = Vec::new();
         for &(block, n) in places {
             self.around(block);
@@ -239,6 +261,16 @@ impl Checker<'_> {
             }
         }
         self.follow(compared);
+        self.choices.clear();
+        for &value in &self.relevant {
+            let def = self.ssa.def(value);
+            if let Made::Node(n) = def.made
+                && let Op::Inst(inst) = &self.func.blocks[def.block.index()].nodes[n as usize].op
+                && invariants::is_chosen(inst).is_some()
+            {
+                self.choices.insert(def.block);
+            }
+        }
     }
 
     /// Notes the loops that a block is in.

@@ -5,6 +5,7 @@
 //! 8*i + 16*c - 1    is    [(i, 8), (c, 16)] and -1
 //! ```
 
+use smallvec::{SmallVec, smallvec};
 use std::cmp::Ordering;
 
 /// Most terms.
@@ -20,14 +21,24 @@ pub struct Atom(pub u32);
 
 const NONE: Atom = Atom(u32::MAX);
 
+impl Atom {
+    /// One bit of 64, by which sets that it is not in are told soon.
+    pub fn mask(self) -> u64 {
+        1 << (self.0 % 64)
+    }
+}
+
 /// A product of unknowns in order, filled up with [`NONE`].
 type Product = [Atom; MAX_DEGREE];
+
+/// Products and their coefficients; few enough mostly not to need memory of their own.
+type Terms = SmallVec<[(Product, i128); 4]>;
 
 /// A polynomial.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
 pub struct Poly {
     /// Products and their coefficients, never 0; in order.
-    terms: Vec<(Product, i128)>,
+    terms: Terms,
     /// What is added.
     pub constant: i128,
 }
@@ -54,12 +65,12 @@ fn factors(product: &Product) -> impl Iterator<Item = Atom> + '_ {
 impl Poly {
     /// A number.
     pub fn number(constant: i128) -> Poly {
-        Poly { terms: Vec::new(), constant }
+        Poly { terms: Terms::new(), constant }
     }
 
     /// An unknown.
     pub fn atom(atom: Atom) -> Poly {
-        Poly { terms: vec![([atom, NONE, NONE, NONE], 1)], constant: 0 }
+        Poly { terms: smallvec![([atom, NONE, NONE, NONE], 1)], constant: 0 }
     }
 
     /// The number that it is, if no unknown is in it.
@@ -85,6 +96,11 @@ impl Poly {
         self.terms.iter().flat_map(|(product, _)| factors(product))
     }
 
+    /// The bits of all its unknowns.
+    pub fn mask(&self) -> u64 {
+        self.atoms().fold(0, |mask, atom| mask | atom.mask())
+    }
+
     /// Whether an unknown is in it.
     pub fn has(&self, atom: Atom) -> bool {
         self.atoms().any(|a| a == atom)
@@ -92,7 +108,7 @@ impl Poly {
 
     /// `self + other * by`.
     pub fn plus_times(&self, other: &Poly, by: i128) -> Option<Poly> {
-        let mut terms = Vec::with_capacity(self.terms.len() + other.terms.len());
+        let mut terms = Terms::new();
         let (mut a, mut b) = (self.terms.iter().peekable(), other.terms.iter().peekable());
         loop {
             let order = match (a.peek(), b.peek()) {
@@ -144,12 +160,12 @@ impl Poly {
             let mut part = Poly::default();
             for (right, size) in &other.terms {
                 let of = product(factors(left).chain(factors(right)))?;
-                let term = Poly { terms: vec![(of, small(by.checked_mul(*size)?)?)], constant: 0 };
+                let term = Poly { terms: smallvec![(of, small(by.checked_mul(*size)?)?)], constant: 0 };
                 part = part.plus(&term)?;
             }
             if other.constant != 0 {
                 let term =
-                    Poly { terms: vec![(*left, small(by.checked_mul(other.constant)?)?)], constant: 0 };
+                    Poly { terms: smallvec![(*left, small(by.checked_mul(other.constant)?)?)], constant: 0 };
                 part = part.plus(&term)?;
             }
             sum = sum.plus(&part)?;
@@ -168,7 +184,7 @@ impl Poly {
             }
             let term = match rest[0] {
                 NONE => Poly::number(*size),
-                _ => Poly { terms: vec![(rest, *size)], constant: 0 },
+                _ => Poly { terms: smallvec![(rest, *size)], constant: 0 },
             };
             powers[power] = powers[power].plus(&term)?;
         }

@@ -21,15 +21,43 @@ const TRIED: usize = 3;
 /// What taking apart case by case costs.
 const CASE: u32 = 2;
 
+/// What became of a goal at a place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// It is proved.
+    Proved,
+    /// It could not be, going so far.
+    Failed(u32),
+}
+
 impl Checker<'_> {
     /// Whether `goal` is not negative at a place, as far as can be proved.
     pub fn prove(&mut self, goal: &Poly, env: &Env, depth: u32) -> bool {
         if self.span(goal, env).low >= 0 {
             return true;
         }
-        if depth == 0 || !self.spend() {
+        if depth == 0 {
             return false;
         }
+        let name = env.name(&mut self.last_name);
+        match self.outcomes.get(&name).and_then(|of| of.get(goal)) {
+            Some(Outcome::Proved) => return true,
+            Some(Outcome::Failed(tried)) if *tried >= depth => return false,
+            _ => {}
+        }
+        if !self.spend() {
+            return false;
+        }
+        let is_proved = self.search(goal, env, depth);
+        // What was given up for want of steps may be proved another time.
+        if is_proved || self.steps <= self.until {
+            let outcome = if is_proved { Outcome::Proved } else { Outcome::Failed(depth) };
+            self.outcomes.entry(name).or_default().insert(goal.clone(), outcome);
+        }
+        is_proved
+    }
+
+    fn search(&mut self, goal: &Poly, env: &Env, depth: u32) -> bool {
         let mut atoms: Vec<Atom> = goal.atoms().collect();
         atoms.sort_unstable_by_key(|a| std::cmp::Reverse(self.order(*a)));
         atoms.dedup();
@@ -66,8 +94,7 @@ impl Checker<'_> {
         };
         let parts = (rest, times, grows);
         let mut goals: Vec<Poly> = Vec::new();
-        let facts = env.facts.iter().filter(|f| f.has(atom));
-        goals.extend(facts.filter_map(|fact| self.next_goal(goal, parts, fact, atom)));
+        goals.extend(env.facts_with(atom).filter_map(|fact| self.next_goal(goal, parts, fact, atom)));
         let span = self.span_of(atom, env);
         let end = if grows { span.low } else { span.high };
         goals.extend((end.abs() <= 1 << 64).then(|| rest.plus_times(times, end)).flatten());
@@ -180,9 +207,11 @@ impl Checker<'_> {
             if self.cfg.rank(pred) >= rank {
                 return false;
             }
-            let mut way = self.env_of_edge(pred, block);
-            for fact in &env.facts {
-                self.add(&mut way, (**fact).clone());
+            let mut way = (*self.env_of_edge(pred, block)).clone();
+            for fact in env.facts() {
+                if !way.has(fact) {
+                    self.add(&mut way, fact.clone());
+                }
             }
             self.case(goal, atom, Arg::Value(arg), &way, depth)
         })
@@ -195,11 +224,10 @@ impl Checker<'_> {
             return false;
         }
         let depth = depth - CASE;
-        let Some(count) = env.later.iter().map(|l| l.0).find(|count| goal.has(*count)) else { return false };
+        let Some(count) = env.later().map(|l| l.0).find(|count| goal.has(*count)) else { return false };
         let mut later = env.clone();
-        later.later.retain(|l| l.0 != count);
-        for (_, fact) in env.later.iter().filter(|l| l.0 == count) {
-            self.add(&mut later, fact.clone());
+        for fact in later.take_later(count) {
+            self.add(&mut later, fact);
         }
         if let Some(again) = Poly::atom(count).plus_number(-1) {
             self.add(&mut later, again);
