@@ -306,7 +306,7 @@ impl Checker<'_> {
     /// compared, and else, if it is to be settled, of what was compared. Whether
     /// there is nothing more to be said.
     fn assume_one(&mut self, env: &mut Env, compare: &Compare, settle: bool, depth: u32) -> bool {
-        let Some(large) = self.exact_operand(compare.large, env, None, depth) else { return true };
+        let Some(mut large) = self.exact_operand(compare.large, env, None, depth) else { return true };
         let mut hint = None;
         if compare.unsigned {
             // Unsigned is signed where the larger one is not negative, and then
@@ -315,8 +315,23 @@ impl Checker<'_> {
                 return settle;
             }
             hint = Some(Span::new(0, self.span(&large.0, env).high.min(i64::MAX.into())));
+        } else if !large.1 && compare.relation != Relation::Differs {
+            // The register holds no less than the smaller one does: a sum that had
+            // wrapped would have failed the test.
+            let least = match self.exact_operand(compare.small, env, None, depth) {
+                Some(small) => self.span(&small.0, env).low,
+                None => return true,
+            };
+            let above = Some(Span { low: least, ..Span::ALL });
+            large = self.exact_operand(compare.large, env, above, depth).unwrap_or(large);
         }
-        let Some(small) = self.exact_operand(compare.small, env, hint, depth) else { return true };
+        if !compare.unsigned && compare.relation != Relation::Differs {
+            hint = Some(Span { high: self.span(&large.0, env).high, ..Span::ALL });
+        }
+        let Some(mut small) = self.exact_operand(compare.small, env, None, depth) else { return true };
+        if !small.1 && hint.is_some() {
+            small = self.exact_operand(compare.small, env, hint, depth).unwrap_or(small);
+        }
         if !(settle || small.1 && large.1) {
             return false;
         }

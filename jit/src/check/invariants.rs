@@ -41,6 +41,9 @@ const STEPS_OF_CANDIDATE: usize = 120;
 const MAX_CANDIDATES: usize = 48;
 /// Most times that candidates are dropped before all are.
 const MAX_ROUNDS: usize = 12;
+/// Most bounds of what meets that are tried, and steps for one of them on one way.
+const MAX_OF_MEETING: usize = 12;
+const STEPS_OF_MEETING: usize = 40;
 /// Most values that meet in what comes back.
 const MAX_MEETING: usize = 16;
 
@@ -194,7 +197,59 @@ impl Checker<'_> {
                 let atom = self.atom(Unknown::Value(phi));
                 self.add_span(env, atom, all);
             }
+            if self.thorough {
+                self.add_bounds_of_what_meets(env, block, phi);
+            }
         }
+    }
+
+    /// Adds what tests that end the ways to `block`, which is no header, say of what
+    /// meets there, as far as it is proved on every way: so where some loops that
+    /// leave a counter at its bound meet, it is at that bound.
+    fn add_bounds_of_what_meets(&mut self, env: &mut Env, block: BlockId, phi: Value) {
+        let edges = self.edges_to(phi);
+        // What comes back may be of another time.
+        if edges.len() > MAX_MEETING || edges.iter().any(|(p, _)| self.cfg.rank(*p) >= self.cfg.rank(block)) {
+            return;
+        }
+        let itself = self.atom(Unknown::Value(phi));
+        let mut candidates: Vec<Poly> = Vec::new();
+        for &(pred, arg) in &edges {
+            let of_arg = [self.expanded(arg), Poly::atom(self.atom(Unknown::Value(arg)))];
+            let near = self.conditions_of_edge(pred, block).into_iter().chain(self.conditions_above(pred));
+            for room in near.flat_map(|compare| self.rooms(&compare, None)).collect::<Vec<_>>() {
+                for (is, by) in of_arg.iter().flat_map(|is| [(is, 1), (is, -1)]) {
+                    let moved = room
+                        .plus_times(is, -by)
+                        .and_then(|rest| rest.plus_times(&Poly::atom(itself), by))
+                        .filter(|poly| poly.atoms().all(|a| a == itself || self.is_above(a, block)));
+                    let Some(moved) = moved.filter(|poly| poly.has(itself)) else { continue };
+                    for poly in moved.scaled(-1).into_iter().chain([moved]) {
+                        let poly = poly.tightened();
+                        if candidates.len() < MAX_OF_MEETING && !candidates.contains(&poly) {
+                            candidates.push(poly);
+                        }
+                    }
+                }
+            }
+        }
+        for candidate in candidates {
+            let is_kept = edges.iter().all(|&(pred, arg)| {
+                let way = self.env_of_edge(pred, block);
+                let is = self.exact(Arg::Value(arg), &way, DEPTH - 3);
+                let goal = is.and_then(|is| candidate.replaced(itself, &is));
+                goal.is_some_and(|goal| self.within(STEPS_OF_MEETING, |it| it.prove(&goal, &way, DEPTH - 3)))
+            });
+            if is_kept {
+                self.add(env, candidate);
+            }
+        }
+    }
+
+    /// Whether an unknown has got its number before `block` is entered.
+    fn is_above(&self, atom: Atom, block: BlockId) -> bool {
+        let home = self.home(atom);
+        home != block && self.doms.dominates(home, block)
     }
 
     /// Adds the ranges of what is chosen in `block`, case by case.

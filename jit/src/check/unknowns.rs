@@ -346,6 +346,13 @@ impl Checker<'_> {
                 return None;
             }
         }
+        // What is added is a counter of a loop around this one, or has one in it: as a
+        // residue it is as good with that taken apart, and then seen not to fall.
+        for (_, step) in &mut steps {
+            if let Some(apart) = self.expand(step, whole == Span::I64, None) {
+                *step = apart;
+            }
+        }
         let divisor = steps.iter().fold(0, |d, s| s.1.divisor(d));
         let steps: Vec<(BlockId, Poly)> =
             steps.into_iter().map(|(pred, step)| Some((pred, step.over(divisor)?))).collect::<Option<_>>()?;
