@@ -22,6 +22,8 @@ use std::rc::Rc;
 const MAX_FACTS: usize = 128;
 /// Most conditions of one branch.
 const MAX_CONDITIONS: usize = 96;
+/// Most comparisons that are looked at again.
+const MAX_UNSETTLED: usize = 16;
 /// Rounds in which conditions of a branch help each other.
 const ROUNDS: u32 = 3;
 
@@ -34,6 +36,9 @@ pub struct Env {
     spans: Vec<(Atom, Span)>,
     /// These are not negative if the count is not 0.
     later: Vec<(Atom, Poly)>,
+    /// Comparisons that hold of values which were not known to be equal to their
+    /// residues: they may say more where that is known.
+    unsettled: Vec<Compare>,
     /// Its name among those that proofs have been made of; 0 if it has none yet.
     /// Of two with the same name the same is known.
     name: Cell<u32>,
@@ -290,15 +295,25 @@ impl Checker<'_> {
         for round in 0..ROUNDS {
             let before = open.len();
             open.retain(|compare| !self.assume_one(env, compare, false, depth));
-            if open.is_empty() {
-                return;
-            }
-            if round > 0 && open.len() == before {
+            if open.is_empty() || round > 0 && open.len() == before {
                 break;
             }
         }
+        self.look_again(env, depth);
         for compare in open {
             self.assume_one(env, compare, true, depth);
+            if env.unsettled.len() < MAX_UNSETTLED {
+                env.unsettled.push(*compare);
+            }
+        }
+    }
+
+    /// Adds what comparisons that hold say now that more is known.
+    pub fn look_again(&mut self, env: &mut Env, depth: u32) {
+        if !env.unsettled.is_empty() {
+            let mut open = std::mem::take(&mut env.unsettled);
+            open.retain(|compare| !self.assume_one(env, compare, false, depth));
+            env.unsettled = open;
         }
     }
 

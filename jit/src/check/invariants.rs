@@ -307,6 +307,7 @@ impl Checker<'_> {
         for candidate in later {
             env.add_later(count, candidate);
         }
+        self.look_again(env, DEPTH - 3);
     }
 
     /// Looks for what holds of all loops that matter. What was found before stays;

@@ -24,6 +24,10 @@ use rustc_hash::FxHashMap;
 const MAX_LEN: i128 = 1 << 58;
 /// Most copies of copies that are looked through.
 const MAX_COPIES: usize = 32;
+/// Most phis that one is held against, and ways on which.
+const MAX_COMPANIONS: usize = 6;
+/// How far places where ways meet may lead to others.
+const MAX_MEETINGS: u32 = 8;
 /// Most counters that are taken apart in one polynomial.
 const MAX_EXPANSIONS: usize = 24;
 
@@ -66,6 +70,8 @@ pub struct Unknowns {
     /// Phis of headers: what they start with, and what has been added since.
     counters: FxHashMap<Value, Option<(Poly, Poly)>>,
     sums: Vec<Sum>,
+    /// How many places where ways meet are being looked at.
+    meeting: u32,
 }
 
 impl Unknowns {
@@ -311,8 +317,17 @@ impl Checker<'_> {
 
     fn find_counter(&mut self, phi: Value) -> Option<(Poly, Poly)> {
         let def = self.ssa.def(phi);
-        if def.made != Made::Phi || !self.loops.is_header(def.block) {
+        if def.made != Made::Phi {
             return None;
+        }
+        if !self.loops.is_header(def.block) {
+            if self.unknowns.meeting >= MAX_MEETINGS {
+                return None;
+            }
+            self.unknowns.meeting += 1;
+            let found = self.find_companion(phi);
+            self.unknowns.meeting -= 1;
+            return found;
         }
         let whole = self.whole(phi).filter(|span| *span != Span::new(0, 1))?;
         let itself = Poly::atom(self.atom(Unknown::Value(phi)));
@@ -366,6 +381,42 @@ impl Checker<'_> {
         });
         let sum = Poly::atom(self.atom(Unknown::Sum(number as u32)));
         Some((start, sum.scaled(divisor)?))
+    }
+
+    /// A phi of a block that is no header as another of that block, and what it is
+    /// more than that on every way: so counters of one loop stay together where it
+    /// meets others. As residues of the same width.
+    fn find_companion(&mut self, phi: Value) -> Option<(Poly, Poly)> {
+        let def = self.ssa.def(phi);
+        let whole = self.whole(phi).filter(|span| *span != Span::new(0, 1))?;
+        let edges = self.edges_to(phi);
+        // What comes back may be of another time.
+        if edges.len() > MAX_COMPANIONS || edges.iter().any(|(p, _)| self.cfg.rank(*p) >= self.cfg.rank(def.block)) {
+            return None;
+        }
+        let mut is: Vec<Poly> = Vec::new();
+        for (_, arg) in &edges {
+            is.push(self.expanded(*arg));
+        }
+        let others = self.ssa.phis(def.block).iter().copied().take_while(|other| *other != phi);
+        let is_like_it = |other: &Value| self.relevant.contains(other) && self.whole(*other) == Some(whole);
+        let others: Vec<Value> = others.filter(is_like_it).take(MAX_COMPANIONS).collect();
+        for other in others {
+            let mut more: Option<Poly> = None;
+            let args = self.ssa.phi_args(other).to_vec();
+            let is_alike = is.iter().zip(args).all(|(is, arg)| {
+                let Some(by) = is.minus(&self.expanded(arg)) else { return false };
+                *more.get_or_insert_with(|| by.clone()) == by
+            });
+            let is_above = |atom: Atom| {
+                let home = self.home(atom);
+                home != def.block && self.doms.dominates(home, def.block)
+            };
+            if let Some(more) = more.filter(|more| is_alike && more.atoms().all(is_above)) {
+                return Some((Poly::atom(self.atom(Unknown::Value(other))), more));
+            }
+        }
+        None
     }
 
     /// The ways to a phi's block, each with what the phi is then.
