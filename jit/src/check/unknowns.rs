@@ -391,7 +391,9 @@ impl Checker<'_> {
         let whole = self.whole(phi).filter(|span| *span != Span::new(0, 1))?;
         let edges = self.edges_to(phi);
         // What comes back may be of another time.
-        if edges.len() > MAX_COMPANIONS || edges.iter().any(|(p, _)| self.cfg.rank(*p) >= self.cfg.rank(def.block)) {
+        if edges.len() > MAX_COMPANIONS
+            || edges.iter().any(|(p, _)| self.cfg.rank(*p) >= self.cfg.rank(def.block))
+        {
             return None;
         }
         let mut is: Vec<Poly> = Vec::new();

@@ -6,6 +6,7 @@ pub mod counted_loop;
 mod gathered;
 pub mod induction;
 pub mod loops;
+pub mod motion;
 pub mod poly;
 pub mod ranges;
 pub mod trip_count;

@@ -6,6 +6,7 @@
 //! two, that does nothing but set one or two integers, without trap or effect,
 //! before both meet again. Floats stay: choosing between them is a branch.
 
+use crate::midend::analysis::motion::{Between, may_be_evaluated};
 use crate::mir::{Func, Liveness, Node, Op, Ty};
 use nbc_ir::flow::Cfg;
 use nbc_ir::op::Effect;
@@ -145,7 +146,8 @@ fn is_cheap(func: &Func, block: BlockId) -> bool {
     let is_integer = |r: Reg| matches!(func.regs[r.index()], Ty::Value(Type::I64 | Type::I32 | Type::Bool));
     let is_cheap = |op: &Op| {
         let Op::Inst(inst) = op else { return false };
-        let mut cheap = required!(inst.opcode().effect() == Effect::Pure)
+        let mut cheap = required!(may_be_evaluated(op, Between::Anything))
+            && worth!(inst.opcode().effect() == Effect::Pure)
             && worth!(!matches!(inst, Inst::I64Mul { .. } | Inst::I32Mul { .. }));
         inst.for_each_use(|r| cheap &= worth!(is_integer(r)));
         inst.for_each_def(|r| cheap &= required!(is_integer(r)));

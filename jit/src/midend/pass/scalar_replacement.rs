@@ -22,6 +22,7 @@ use crate::midend::analysis::Analyses;
 use crate::midend::analysis::induction::Induction;
 use crate::midend::analysis::induction::residue::Residue;
 use crate::midend::analysis::loops::{Loop, LoopId};
+use crate::midend::analysis::motion::{Between, may_be_evaluated};
 use crate::midend::analysis::poly::{Atom, Quantity};
 use crate::midend::analysis::values::{Arg, Made, Value};
 use crate::mir::{Field, Func, Node, Op, Ty, Write};
@@ -367,7 +368,7 @@ impl<'a> Turn<'a> {
             let (op, args) = self.it.maker(value)?;
             let Op::Inst(inst) = op else { return None };
             // Nothing but arithmetic, which can be done at any time.
-            if !required!(inst.opcode().effect() == Effect::Pure) || !worth!(found.len() < MAX_INDEX) {
+            if !required!(may_be_evaluated(op, Between::Anything)) || !worth!(found.len() < MAX_INDEX) {
                 return None;
             }
             found.push(value);

@@ -10,9 +10,10 @@
 //! a source dominates what is computed from it, so that has then been computed
 //! again too where it can be read.
 
+use crate::midend::analysis::motion::{Between, may_be_evaluated};
 use crate::midend::analysis::values::{Arg, Made, Value, Values};
 use crate::mir::{Func, Op};
-use nbc_ir::op::{Effect, Imm};
+use nbc_ir::op::Imm;
 use nbc_ir::{Inst, Opcode};
 use rustc_hash::FxHashMap;
 
@@ -110,7 +111,7 @@ impl<'a> Numbers<'a> {
             Inst::I32Const { value, .. } | Inst::I64Const { value, .. } => {
                 return Some(Number::literal(*value));
             }
-            _ if !required!(inst.opcode().effect() == Effect::Pure) => return None,
+            _ if !required!(may_be_evaluated(op, Between::Anything)) => return None,
             _ => {}
         }
         let args = self.values.args(op, def.block, n as usize);

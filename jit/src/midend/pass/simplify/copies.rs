@@ -10,9 +10,9 @@
 //!   which makes the counter one that is seen to be counting. If `%i` is still
 //!   read in between, the sum moves down to the copy.
 
+use crate::midend::analysis::motion::{Between, may_be_evaluated};
 use crate::mir::{Func, Node, Op};
 use nbc_ir::flow::Cfg;
-use nbc_ir::op::Effect;
 use nbc_ir::{BlockId, Inst, Operand, Reg};
 use rustc_hash::FxHashMap;
 
@@ -156,7 +156,7 @@ impl Copies {
         }
         let is_moved = forbidden!(reads(between, |r| r == dst));
         if is_moved {
-            let is_pure = matches!(op, Op::Inst(inst) if inst.opcode().effect() == Effect::Pure);
+            let is_pure = may_be_evaluated(op, Between::Anything);
             let is_operand = |r| {
                 let mut is = false;
                 op.for_each_use(|o| is |= o == r);

@@ -9,6 +9,7 @@ use super::Whole;
 use super::nest::{Nest, Place};
 use super::shape::{Goes, Shapes};
 use crate::midend::analysis::counted_loop::{Compare, Counted, Step};
+use crate::midend::analysis::motion::{Between, may_be_evaluated};
 use crate::mir::{Address, Func, Node, Op, Write};
 use nbc_ir::op::Imm;
 use nbc_ir::{Elem, Inst, Operand, Reg, Type};
@@ -146,7 +147,9 @@ impl<'n, 'a> Front<'n, 'a> {
     /// Computes again what a node makes in the first turn.
     fn copy_of(&mut self, def: Place, depth: u32) -> Option<Operand> {
         let mut op = self.nest.op(def).clone();
-        if !required!(matches!(op, Op::Inst(_) | Op::Field { .. })) || !required!(op.is_droppable()) {
+        if !required!(matches!(op, Op::Inst(_) | Op::Field { .. }))
+            || !required!(may_be_evaluated(&op, Between::NoGlobalIsSet))
+        {
             return None;
         }
         let mut args = Vec::new();
