@@ -66,9 +66,9 @@ fn innermost(code: &CompiledCode) -> Vec<Loop> {
         }
         let around = all.iter().filter(|n| n.header != nest.header && n.body[nest.header]).count();
         let blocks = nest.latch - nest.header + 1;
-        // The more there is in a turn, the less a line matters; and loops that
+        // The more there is in an iteration, the less a line matters; and loops that
         // check what they do are those for the rare case. Where loops are around
-        // it, it turns more often.
+        // it, it has more iterations.
         let weight = (64 / blocks as u32).max(1) << (3 * around.min(MAX_DEPTH));
         loops.push(Loop { start: starts[nest.header], length, weight });
     }

@@ -6,13 +6,13 @@ use crate::check;
 use crate::clif;
 use crate::code::{Code, CodeMemory, erase};
 use crate::lower::effort::Effort;
-use crate::lower::scalar::Cpu;
 use crate::lower::{
     About, Attachments, Polls, Target, call_signature, clif_type, enter_signature, lower, poll_signature,
 };
 use crate::midend::{self, Verify};
 use crate::mir::{self, Entry, Func, Origin, Ty};
 use crate::perf::{Lines, Recorder, printable};
+use crate::target::Cpu;
 use crate::{sanitize, sanitize_claims};
 
 use cranelift_codegen::control::ControlPlane;
@@ -373,7 +373,7 @@ impl Compiler {
         let builder = FunctionBuilder::new(&mut context.func, frontend);
         let lowered = lower(func, about, target, builder);
         if func.size() >= LARGE && !in_order {
-            clif::relay(context);
+            clif::spill_long_lived(context);
         }
         if optimises && !lowered.has_leftovers {
             clif::run_unoptimised(context);

@@ -20,6 +20,7 @@ pub mod perf;
 mod queue;
 pub mod sanitize;
 pub mod sanitize_claims;
+pub mod target;
 pub mod tier;
 
 pub use compiler::{CompileError, OptLevel};

@@ -1,5 +1,5 @@
 //! Checks of what analyses claim ([`crate::midend::claims`]), for the sanitising
-//! mode: ranges of values, and how often loops turn.
+//! mode: ranges of values, and how many iterations loops have.
 //!
 //! Passes rely on such claims, so a wrong one is a mistake though nothing that
 //! this program does goes wrong with it. Memory does not depend on these checks:
@@ -24,7 +24,7 @@ const NODES_A_CLAIM: usize = 4;
 const FAR: i64 = 1 << 40;
 
 /// Puts checks of what the analyses claim about a function into it: how often
-/// loops turn, which is counted from their preheaders on, and ranges of values,
+/// loops iteration, which is counted from their preheaders on, and ranges of values,
 /// where they are made. No more than some, by the function's size.
 pub fn insert(func: &mut Func) {
     let forest = Forest::new(func);

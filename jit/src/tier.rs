@@ -34,7 +34,7 @@ pub struct Options {
     /// Whether hot code is compiled on a thread of its own while the program
     /// runs on; otherwise the program waits.
     pub background: bool,
-    /// Calls and turns of loops after which a place is hot.
+    /// Calls and iterations of loops after which a place is hot.
     pub threshold: u64,
     /// Most bytes of code; what is hot afterwards stays interpreted.
     pub code_cap: usize,

@@ -46,7 +46,7 @@ impl Calls {
         let subjects = list.iter().enumerate().map(|(n, (args, state))| {
             let mut state = state.clone();
             if !metered {
-                state.budget = Budget::Turns(NATIVE_SLICE);
+                state.budget = Budget::Iterations(NATIVE_SLICE);
             }
             Subject { name: format!("call {n} of @{name}"), args: args.clone(), state }
         });
@@ -103,7 +103,7 @@ pub fn places(module: &VerifiedModule, id: FuncId, random: &mut Random) -> Vec<P
     let (latch, header) = facts.back_edges[random.next() as usize % facts.back_edges.len()];
     let last = |b: BlockId| (b.0, function.blocks[b.index()].insts.len() as u32 - 1);
     let inside: Vec<usize> =
-        (0..function.blocks.len()).filter(|b| facts.turn(BlockId::new(*b)).is_some()).collect();
+        (0..function.blocks.len()).filter(|b| facts.iteration(BlockId::new(*b)).is_some()).collect();
     let any = inside.get(random.next() as usize % inside.len().max(1)).map(|b| {
         let insts = function.blocks[*b].insts.len() as u64;
         (*b as u32, (random.next() % insts) as u32)
@@ -156,9 +156,9 @@ pub fn hostile(
         (true, 0) => Budget::Fuel(below(300)),
         (true, 1) => Budget::Fuel(1000 + below(4000)),
         (true, _) => Budget::Fuel(15_000),
-        (false, 0) => Budget::Turns(below(50) as i64),
-        (false, 1) => Budget::Turns(0),
-        (false, _) => Budget::Turns(NATIVE_SLICE),
+        (false, 0) => Budget::Iterations(below(50) as i64),
+        (false, 1) => Budget::Iterations(0),
+        (false, _) => Budget::Iterations(NATIVE_SLICE),
     };
     let mut state = State::new(module, budget)?;
     let params = module.func_sig(id).map_or(&[][..], |sig| &sig.params);

@@ -429,8 +429,8 @@ impl Run<'_, '_> {
             Op::Spend { dst, cost } => {
                 self.looked(frame);
                 let cost = frame.bits(*cost)? as i64;
-                let Budget::Turns(left) = &mut self.state.budget else {
-                    return Err(wrong("turns are spent where fuel is metered"));
+                let Budget::Iterations(left) = &mut self.state.budget else {
+                    return Err(wrong("iterations are spent where fuel is metered"));
                 };
                 *left = left.wrapping_sub(cost);
                 let enough = *left >= 0;
@@ -451,7 +451,7 @@ impl Run<'_, '_> {
                 }
                 pay(left, value)?;
             }
-            Budget::Turns(left) => {
+            Budget::Iterations(left) => {
                 *left = left.wrapping_sub(value);
                 if *left < 0 {
                     *left = NATIVE_SLICE;

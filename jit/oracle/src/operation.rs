@@ -224,7 +224,7 @@ fn settle(state: &mut State, ran: &Ran) -> Result<(), Stop> {
                 left.checked_sub(ran.fuel).ok_or_else(|| wrong("an operation takes more than there is"))?;
             Ok(())
         }
-        (Budget::Turns(_), Err(trap)) if trap.code() == TrapCode::OutOfFuel => {
+        (Budget::Iterations(_), Err(trap)) if trap.code() == TrapCode::OutOfFuel => {
             Err(Stop::Unsupported("an operation takes too long".to_owned()))
         }
         _ => Ok(()),

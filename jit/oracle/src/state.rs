@@ -24,8 +24,8 @@ const MEMORY: usize = 64 << 20;
 pub enum Budget {
     /// Fuel, which is never below 0.
     Fuel(u64),
-    /// Turns up to the next look at clock and interrupt flag.
-    Turns(i64),
+    /// Iterations up to the next look at clock and interrupt flag.
+    Iterations(i64),
 }
 
 /// What kind of thing has been seen.
@@ -63,7 +63,7 @@ pub struct State {
     pub globals: Vec<Slot>,
     /// Constants.
     pub constants: Vec<Slot>,
-    /// Fuel, or turns.
+    /// Fuel, or iterations.
     pub budget: Budget,
     /// What has been seen.
     pub events: Vec<Event>,
@@ -120,7 +120,7 @@ impl State {
     pub fn fuel(&self) -> Option<u64> {
         match self.budget {
             Budget::Fuel(left) => Some(left),
-            Budget::Turns(_) => None,
+            Budget::Iterations(_) => None,
         }
     }
 

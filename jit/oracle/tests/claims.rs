@@ -54,7 +54,7 @@ fn found(change: impl FnOnce(&mut Claims)) -> (Option<String>, u64) {
     let held = Held::new(&func, claims);
     let mut watch = Watch::new(&held);
     let mut operations = Operations::new(Linker::new());
-    let state = State::new(&module, Budget::Turns(1 << 20)).expect("there is room");
+    let state = State::new(&module, Budget::Iterations(1 << 20)).expect("there is room");
     let limits = Limits { steps: 10_000, depth: 10, silent: None };
     let mut oracle = Oracle::new(&module, &mut operations, false);
     let outcome = oracle.evaluate(&func, Start::Call(&[Slot::Bits(15)]), state, limits, &mut watch);

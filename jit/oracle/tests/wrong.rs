@@ -27,7 +27,7 @@ again:
 /// Evaluates `func` on a tensor of four elements, which may be written or not, and an index.
 fn evaluate(module: &VerifiedModule, func: &Func, writable: bool, index: i64) -> End {
     let mut operations = Operations::new(Linker::new());
-    let mut state = State::new(module, Budget::Turns(10)).expect("there is room");
+    let mut state = State::new(module, Budget::Iterations(10)).expect("there is room");
     let tensor = state.heap.add_tensor(Elem::F64, &[4], vec![0; 32], writable, 1).expect("there is room");
     let args = [tensor, Slot::Bits(index as u64)];
     let mut oracle = Oracle::new(module, &mut operations, false);
@@ -89,7 +89,7 @@ fn a_loop_that_looks_at_no_clock_is_found() {
     let mut func = mir::build(&module, FuncId(1));
     let limits = Limits { silent: Some(5000), ..LIMITS };
     let mut run = |func: &Func| {
-        let state = State::new(&module, Budget::Turns(10)).expect("there is room");
+        let state = State::new(&module, Budget::Iterations(10)).expect("there is room");
         oracle.evaluate(func, Start::Call(&[Slot::Bits(0)]), state, limits, &mut Nobody).end
     };
     assert!(is_wrong(&run(&func), "without a look"));

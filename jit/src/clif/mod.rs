@@ -3,13 +3,13 @@
 //! with them.
 
 mod constants;
-mod relay;
 mod schedule;
+mod spill_long_lived;
 mod split;
 
 use cranelift_codegen::Context;
 
-pub use relay::run as relay;
+pub use spill_long_lived::run as spill_long_lived;
 
 /// Name and pass.
 pub type Pass = (&'static str, fn(&mut Context));

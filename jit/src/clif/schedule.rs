@@ -2,7 +2,7 @@
 //!
 //! Cranelift puts what has no effect where it is first wanted: the next value of
 //! a loop's variable, which the loop's condition wants, comes before what still
-//! reads the present one. Both are then alive at once, so that each turn ends by
+//! reads the present one. Both are then alive at once, so that each iteration ends by
 //! copying the one to the other. Here the next value is computed after the last
 //! use of the present one, and both share a register; counters come last.
 

@@ -19,13 +19,13 @@ use nbc_runtime::trap::TrapCode;
 /// parameters, made when first wanted, and again when so many lead to it that
 /// Cranelift would take long to see where they come from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum WayOut {
+pub enum Exit {
     /// Takes a site and a trap's code.
     Trap,
     /// Takes a site and a status.
     Passed,
     /// Takes a status whose trap has been noted.
-    Exit,
+    Noted,
     /// An element access by that many indices. Takes a site, the tensor,
     /// whether it was a write, and the indices.
     Refused(usize),
@@ -35,18 +35,18 @@ pub enum WayOut {
     NoItem,
 }
 
-impl WayOut {
+impl Exit {
     const COUNT: usize = 8;
 
     /// Position, and number of parameters.
     fn facts(self) -> (usize, usize) {
         match self {
-            WayOut::Trap => (0, 2),
-            WayOut::Passed => (1, 2),
-            WayOut::Exit => (2, 1),
-            WayOut::NoAxis => (3, 3),
-            WayOut::NoItem => (4, 3),
-            WayOut::Refused(rank) => (4 + rank, 3 + rank),
+            Exit::Trap => (0, 2),
+            Exit::Passed => (1, 2),
+            Exit::Noted => (2, 1),
+            Exit::NoAxis => (3, 3),
+            Exit::NoItem => (4, 3),
+            Exit::Refused(rank) => (4 + rank, 3 + rank),
         }
     }
 }
@@ -56,11 +56,11 @@ const MAX_SHARED: usize = 256;
 
 /// The ways out a function has.
 #[derive(Default)]
-pub struct WaysOut {
+pub struct Exits {
     /// Of each sort those that are to be filled.
-    blocks: [Vec<ir::Block>; WayOut::COUNT],
+    blocks: [Vec<ir::Block>; Exit::COUNT],
     /// How many ways lead to the last of each sort.
-    ways: [usize; WayOut::COUNT],
+    ways: [usize; Exit::COUNT],
     /// How many there are.
     count: usize,
 }
@@ -71,25 +71,25 @@ pub fn counts(op: &Op) -> bool {
 }
 
 /// Whether the budget is better left in memory than held in a register: where no
-/// innermost loop counts its turns one by one.
+/// innermost loop counts its iterations one by one.
 pub fn counts_rarely(func: &Func, cfg: &Cfg, loops: &Loops) -> bool {
     let mut has_inner = vec![false; cfg.len()];
     let headers = cfg.rpo().iter().filter(|b| loops.is_header(**b));
     headers.filter_map(|b| loops.parent(*b)).for_each(|outer| has_inner[outer.index()] = true);
     cfg.rpo().iter().all(|block| {
         let mut nodes = func.blocks[block.index()].nodes.iter().filter(|n| counts(&n.op));
-        let turns_fast = loops.innermost(*block).is_some_and(|header| !has_inner[header.index()]);
-        nodes.all(|n| !turns_fast && matches!(n.op, Op::Charge { .. }))
+        let iterations_fast = loops.innermost(*block).is_some_and(|header| !has_inner[header.index()]);
+        nodes.all(|n| !iterations_fast && matches!(n.op, Op::Charge { .. }))
     })
 }
 
 impl Lowering<'_, '_> {
     /// The block of a way out.
-    pub fn way_out(&mut self, way: WayOut) -> ir::Block {
+    pub fn exit_to(&mut self, way: Exit) -> ir::Block {
         let (at, params) = way.facts();
-        let ways = &mut self.ways_out.ways[at];
+        let ways = &mut self.exits.ways[at];
         *ways += 1;
-        if let Some(block) = self.ways_out.blocks[at].last().filter(|_| *ways <= MAX_SHARED) {
+        if let Some(block) = self.exits.blocks[at].last().filter(|_| *ways <= MAX_SHARED) {
             return *block;
         }
         *ways = 1;
@@ -98,14 +98,14 @@ impl Lowering<'_, '_> {
         for _ in 0..params {
             self.builder.append_block_param(block, types::I64);
         }
-        self.ways_out.blocks[at].push(block);
-        self.ways_out.count += 1;
+        self.exits.blocks[at].push(block);
+        self.exits.count += 1;
         block
     }
 
     /// Begins to fill a way out, if there is one left; its parameters.
-    pub fn begin_way_out(&mut self, way: WayOut) -> Option<Vec<Value>> {
-        let block = self.ways_out.blocks[way.facts().0].pop()?;
+    pub fn begin_exit(&mut self, way: Exit) -> Option<Vec<Value>> {
+        let block = self.exits.blocks[way.facts().0].pop()?;
         self.builder.switch_to_block(block);
         Some(self.builder.block_params(block).to_vec())
     }
@@ -122,18 +122,18 @@ impl Lowering<'_, '_> {
 
     /// Ends a way out with a status whose trap has been noted.
     fn exit_with(&mut self, status: Value) {
-        if self.ways_out.count == 1 {
+        if self.exits.count == 1 {
             // It is the only one.
             return self.return_values(status, &[]);
         }
-        let exit = self.way_out(WayOut::Exit);
+        let exit = self.exit_to(Exit::Noted);
         self.builder.ins().jump(exit, &[status.into()]);
     }
 
     /// Goes on in a new block if `ok`, else takes a way out with the site and
     /// what `args` makes: in a block of its own, so that nothing is done for
     /// it where the program goes on.
-    pub fn go_on_if(&mut self, ok: Value, way: WayOut, args: impl FnOnce(&mut Self) -> Vec<Value>) {
+    pub fn go_on_if(&mut self, ok: Value, way: Exit, args: impl FnOnce(&mut Self) -> Vec<Value>) {
         let (go_on, leave) = (self.next_block(), self.cold_block());
         if self.target.in_order {
             self.builder.ins().brif(ok, go_on, &[], leave, &[]);
@@ -149,7 +149,7 @@ impl Lowering<'_, '_> {
     }
 
     /// As [`Self::go_on_if`], if `status` is 0.
-    fn go_on_if_zero(&mut self, status: Value, way: WayOut) {
+    fn go_on_if_zero(&mut self, status: Value, way: Exit) {
         let (go_on, leave) = (self.next_block(), self.cold_block());
         self.builder.ins().brif(status, leave, &[], go_on, &[]);
         self.go_on_in(leave);
@@ -157,54 +157,54 @@ impl Lowering<'_, '_> {
         self.go_on_in(go_on);
     }
 
-    fn leave(&mut self, way: WayOut, args: impl FnOnce(&mut Self) -> Vec<Value>) {
+    fn leave(&mut self, way: Exit, args: impl FnOnce(&mut Self) -> Vec<Value>) {
         let mut values = Vec::new();
-        if way != WayOut::Exit {
+        if way != Exit::Noted {
             values.push(self.site());
         }
         values.extend(args(self));
-        let block = self.way_out(way);
+        let block = self.exit_to(way);
         let args: Vec<BlockArg> = values.into_iter().map(BlockArg::from).collect();
         self.builder.ins().jump(block, &args);
     }
 
     /// Traps with `code` at the present node unless `ok`.
     pub fn trap_unless(&mut self, ok: Value, code: TrapCode) {
-        self.go_on_if(ok, WayOut::Trap, |l| vec![l.builder.ins().iconst(types::I64, code as i64)]);
+        self.go_on_if(ok, Exit::Trap, |l| vec![l.builder.ins().iconst(types::I64, code as i64)]);
     }
 
     /// Traps as a fault of the compiler, with that code, at the present node unless `ok`.
     pub fn trap_unless_claim(&mut self, ok: Value, code: u64) {
-        self.go_on_if(ok, WayOut::Trap, |l| vec![l.builder.ins().iconst(types::I64, code as i64)]);
+        self.go_on_if(ok, Exit::Trap, |l| vec![l.builder.ins().iconst(types::I64, code as i64)]);
     }
 
     /// Traps at the present node.
     pub fn trap_now(&mut self, code: TrapCode) {
-        self.leave(WayOut::Trap, |l| vec![l.builder.ins().iconst(types::I64, code as i64)]);
+        self.leave(Exit::Trap, |l| vec![l.builder.ins().iconst(types::I64, code as i64)]);
     }
 
     /// Goes on if `status`, which the runtime gave back without noting where, is 0.
     pub fn check_passed(&mut self, status: Value) {
-        self.go_on_if_zero(status, WayOut::Passed);
+        self.go_on_if_zero(status, Exit::Passed);
     }
 
     /// Goes on if `status`, whose trap has been noted, is 0.
     fn check_status(&mut self, status: Value) {
-        self.go_on_if_zero(status, WayOut::Exit);
+        self.go_on_if_zero(status, Exit::Noted);
     }
 
     /// Fills the ways out.
     pub fn finish_ways_out(&mut self) {
-        while let Some(params) = self.begin_way_out(WayOut::Trap) {
+        while let Some(params) = self.begin_exit(Exit::Trap) {
             self.note_and_leave(calls().trap, &[self.ctx, params[0], params[1]]);
         }
-        while let Some(params) = self.begin_way_out(WayOut::Passed) {
+        while let Some(params) = self.begin_exit(Exit::Passed) {
             // Whatever has trapped left the budget as it is to be.
             let status = self.runtime_call(calls().passed, &[self.ctx, params[0], params[1]]);
             self.exit_with(status);
         }
         self.refused_accesses();
-        while let Some(params) = self.begin_way_out(WayOut::Exit) {
+        while let Some(params) = self.begin_exit(Exit::Noted) {
             self.return_values(params[0], &[]);
         }
     }
@@ -213,7 +213,7 @@ impl Lowering<'_, '_> {
     /// so that does not lie in any loop, which Cranelift would take to end
     /// there and leave what follows where it is.
     pub fn lead_out(&mut self) {
-        let (exit, next) = (self.way_out(WayOut::Exit), self.builder.create_block());
+        let (exit, next) = (self.exit_to(Exit::Noted), self.builder.create_block());
         let status = self.builder.ins().iconst(types::I64, 1);
         let never = self.builder.ins().icmp_imm_u(IntCC::Equal, self.ctx, 0);
         self.builder.ins().brif(never, exit, &[status.into()], next, &[]);
@@ -308,7 +308,7 @@ impl Lowering<'_, '_> {
         self.call_poll(self.target.polls.charge, &[self.ctx, charges]);
         let flags = MemFlagsData::trusted();
         let status = self.builder.ins().load(types::I64, flags, self.ctx, layout::context::STATUS);
-        self.go_on_if_zero(status, WayOut::Exit);
+        self.go_on_if_zero(status, Exit::Noted);
         self.reload_budget();
         self.builder.ins().jump(done, &[]);
         self.cold = cold;
@@ -342,7 +342,7 @@ impl Lowering<'_, '_> {
         let short = self.builder.ins().icmp_imm_u(IntCC::Equal, status, 1);
         let none = self.builder.ins().iconst(types::I64, 0);
         let status = self.builder.ins().select(short, none, status);
-        self.go_on_if_zero(status, WayOut::Passed);
+        self.go_on_if_zero(status, Exit::Passed);
         self.reload_budget();
         let all = negated(&mut self.builder, short);
         self.builder.ins().jump(done, &[all.into()]);
@@ -390,9 +390,9 @@ impl Lowering<'_, '_> {
         self.call_poll(self.target.polls.poll, &[self.ctx]);
         let status = self.builder.ins().load(types::I64, flags, self.ctx, layout::context::STATUS);
         if self.target.in_order {
-            self.go_on_if_zero(status, WayOut::Exit);
+            self.go_on_if_zero(status, Exit::Noted);
         } else {
-            let (exit, next) = (self.way_out(WayOut::Exit), self.cold_block());
+            let (exit, next) = (self.exit_to(Exit::Noted), self.cold_block());
             self.builder.ins().brif(status, exit, &[status.into()], next, &[]);
             self.go_on_in(next);
         }

@@ -3,7 +3,7 @@
 //! That takes a fifth of the time in which a small function is compiled. What
 //! it is wanted for are addresses and headers, which lowering takes apart
 //! again at each access, division by literals, which becomes multiplication,
-//! integers of which only a part is wanted, and what is the same in each turn of
+//! integers of which only a part is wanted, and what is the same in each iteration of
 //! a loop. Other arithmetic comes out of the mid-end as good as it gets.
 
 use super::phis::Phis;
@@ -27,12 +27,12 @@ pub fn has_leftovers(func: &Func, cfg: &Cfg, loops: &Loops, phis: &Phis) -> bool
                 continue;
             }
             node.op.for_each_def(|r| made_at[r.index()] = depth);
-            let (mut reads, mut is_same_each_turn) = (false, is_computed(&node.op));
+            let (mut reads, mut is_same_each_iteration) = (false, is_computed(&node.op));
             node.op.for_each_use(|r| {
                 reads = true;
-                is_same_each_turn &= !phis.many[r.index()] && made_at[r.index()] < depth;
+                is_same_each_iteration &= !phis.many[r.index()] && made_at[r.index()] < depth;
             });
-            if reads && is_same_each_turn {
+            if reads && is_same_each_iteration {
                 return true;
             }
         }

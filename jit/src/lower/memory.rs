@@ -1,6 +1,6 @@
 //! Access to elements, headers, lists, globals and constants.
 
-use super::control::WayOut;
+use super::control::Exit;
 use super::{Lowering, element_flags, readonly};
 use crate::mir::{Address, Field};
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -117,7 +117,7 @@ impl Lowering<'_, '_> {
                 ok = self.builder.ins().band(ok, inside);
             }
         }
-        self.go_on_if(ok, WayOut::Refused(indices.len()), |l| {
+        self.go_on_if(ok, Exit::Refused(indices.len()), |l| {
             let tensor = l.operand(tensor);
             let write = l.builder.ins().iconst(types::I64, write as i64);
             [tensor, write].into_iter().chain(indices.iter().copied()).collect()
@@ -140,7 +140,7 @@ impl Lowering<'_, '_> {
     /// Fills the ways out of accesses that are out of range.
     pub fn refused_accesses(&mut self) {
         for rank in 1..=3 {
-            while let Some(params) = self.begin_way_out(WayOut::Refused(rank)) {
+            while let Some(params) = self.begin_exit(Exit::Refused(rank)) {
                 let slots = self.slots(rank);
                 for (i, index) in params[3..].iter().enumerate() {
                     self.builder.ins().store(MemFlagsData::trusted(), *index, slots, i as i32 * 8);
@@ -150,8 +150,8 @@ impl Lowering<'_, '_> {
                 self.note_and_leave(calls().refuse_access, &args);
             }
         }
-        for (way, address) in [(WayOut::NoAxis, calls().refuse_axis), (WayOut::NoItem, calls().refuse_item)] {
-            while let Some(params) = self.begin_way_out(way) {
+        for (way, address) in [(Exit::NoAxis, calls().refuse_axis), (Exit::NoItem, calls().refuse_item)] {
+            while let Some(params) = self.begin_exit(way) {
                 self.note_and_leave(address, &[self.ctx, params[0], params[1], params[2]]);
             }
         }
@@ -163,7 +163,7 @@ impl Lowering<'_, '_> {
         let axis = self.operand(axis);
         let rank = self.field(tensor, Field::Rank);
         let ok = self.builder.ins().icmp(IntCC::UnsignedLessThan, axis, rank);
-        self.go_on_if(ok, WayOut::NoAxis, |_| vec![axis, rank]);
+        self.go_on_if(ok, Exit::NoAxis, |_| vec![axis, rank]);
         let at = self.element_address(tensor, axis, 8);
         let dim = self.builder.ins().load(types::I64, readonly(), at, layout::tensor::DIMS);
         self.define(dst, dim);
@@ -174,7 +174,7 @@ impl Lowering<'_, '_> {
         let index = self.operand(index);
         let len = self.builder.ins().load(types::I64, readonly(), list, layout::list::LEN);
         let ok = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, len);
-        self.go_on_if(ok, WayOut::NoItem, |_| vec![index, len]);
+        self.go_on_if(ok, Exit::NoItem, |_| vec![index, len]);
         let data = self.builder.ins().load(types::I64, readonly(), list, layout::list::DATA);
         self.element_address(data, index, 8)
     }

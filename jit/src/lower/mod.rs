@@ -27,6 +27,7 @@ mod tests;
 pub mod vector;
 
 use crate::mir::{Entry, Func, Lanes, Op, Ty};
+use crate::target::Cpu;
 use cranelift_codegen::ir::{
     self, AbiParam, BlockArg, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Value, types,
 };
@@ -38,7 +39,6 @@ use nbc_runtime::compiled::layout;
 use nbc_runtime::compiled::{Charges, ObjectCall, Place, Site};
 use phis::Phis;
 use rustc_hash::FxHashMap;
-use scalar::Cpu;
 
 /// What the code refers to by address and therefore must outlive it.
 #[derive(Default)]
@@ -174,7 +174,7 @@ struct Lowering<'a, 'f> {
     /// Room for operands and results of calls of the runtime.
     slots: Option<ir::StackSlot>,
     slot_count: u32,
-    ways_out: control::WaysOut,
+    exits: control::Exits,
     /// Whether headers of tensors stay readable wherever a load of them is moved.
     headers_stay: bool,
     headers: headers::Headers,
@@ -234,7 +234,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
             dirty: false,
             slots: None,
             slot_count: 0,
-            ways_out: control::WaysOut::default(),
+            exits: control::Exits::default(),
             // Where no region ends, none of the objects in sight goes.
             headers_stay: !func.own_region && !regions,
             headers: headers::Headers::default(),
@@ -538,7 +538,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
                 }
             }
         }
-        // A loop that is paid for in chunks is two, of which the outer hardly turns.
+        // A loop that is paid for in chunks is two, of which the outer has hardly any iterations.
         let mut headers: Vec<BlockId> = cfg.back_edges().iter().map(|(_, to)| *to).collect();
         headers.sort_unstable();
         headers.dedup();

@@ -8,45 +8,16 @@
 //! for is a call of the runtime's own function by its address: nothing here
 //! makes Cranelift ask for a library function by name.
 
+use crate::target::Cpu;
 use cranelift_codegen::ir::condcodes::{CondCode, FloatCC, IntCC};
 use cranelift_codegen::ir::{
     AbiParam, InstBuilder, InstructionData, MemFlagsData, Opcode as Clif, SigRef, Signature,
     Type as ClifType, Value, ValueDef, types,
 };
-use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::FunctionBuilder;
 use nbc_ir::{Imm, Opcode, Type};
 use nbc_runtime::compiled::scalars;
 use nbc_runtime::interp::micro::{BinaryOp, CompareOp, DivisionOp, TruncationOp, UnaryOp};
-
-/// What matters of the processor that code is made for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Cpu {
-    /// Whether floats can be rounded to integral values.
-    pub rounding: bool,
-    /// Whether there is fused multiplication and addition.
-    pub fma: bool,
-    /// Whether float minimum and maximum are as x86 has them: the second
-    /// operand where the two are equal or one is a NaN.
-    pub second_of_equals: bool,
-    /// How functions of the runtime are called.
-    pub call_conv: CallConv,
-}
-
-impl Cpu {
-    /// The processor that `isa` makes code for.
-    pub fn of(isa: &dyn TargetIsa) -> Cpu {
-        let x86 = isa.name() == "x64";
-        let flags = isa.isa_flags();
-        let has = |name: &str| !x86 || flags.iter().any(|f| f.name == name && f.as_bool() == Some(true));
-        Cpu {
-            rounding: has("has_sse41"),
-            fma: has("has_fma"),
-            second_of_equals: x86,
-            call_conv: isa.default_call_conv(),
-        }
-    }
-}
 
 /// The type that values of type `ty` have in compiled code.
 pub fn clif_type(ty: Type) -> ClifType {

@@ -70,7 +70,7 @@ fn what_can_be_better_is_left() {
         "  %a = i32.wrap_i64 %s\n  %t = i64.extend_i32 %a\n  %s = i64.add %t, %i",
         // A rotation.
         "  %a = i64.shl %s, 7\n  %b = i64.shr_u %s, 57\n  %s = i64.or %a, %b",
-        // The same in each turn.
+        // The same in each iteration.
         "  %t = i64.mul %k, %n\n  %s = i64.add %s, %t",
     ] {
         assert!(leaves_something(body), "{body}");
@@ -101,7 +101,7 @@ more:
 }
 "
     ));
-    // Turn by turn: nobody knows how many are to come.
+    // Iteration by iteration: nobody knows how many are to come.
     assert!(!rarely(&counting("  %s = i64.add %s, %i\n  %n = i64.shr %n, 1")));
     assert!(!rarely(
         "export func @f(%x: i64) -> i64 {

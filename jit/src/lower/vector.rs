@@ -2,8 +2,9 @@
 //! Cranelift has something that is bit for bit the scalar instruction, lane by
 //! lane, and is faster than taking the lanes one by one.
 
-use super::scalar::{self, Cpu};
+use super::scalar;
 use crate::mir::Lanes;
+use crate::target::{Cpu, supported};
 use cranelift_codegen::ir::{
     InstBuilder, InstructionData, Opcode as Clif, Type as ClifType, Value, ValueDef, types,
 };
@@ -49,67 +50,6 @@ fn as_lane(b: &mut FunctionBuilder, lanes: Lanes, value: Value) -> Value {
 /// One lane.
 pub fn lane(b: &mut FunctionBuilder, vector: Value, lane: u8) -> Value {
     b.ins().extractlane(vector, lane)
-}
-
-/// Whether [`lanewise`] does this instruction for results of these lanes.
-pub fn supported(opcode: Opcode, lanes: Lanes, cpu: &Cpu) -> bool {
-    use Opcode::*;
-    match lanes {
-        Lanes::F64x2 => match opcode {
-            F64Add | F64Sub | F64Mul | F64Div | F64Min | F64Max | F64Neg | F64Abs | F64Sqrt | F64FromI64U
-            | F64Reinterpret => true,
-            F64Ceil | F64Floor | F64Trunc | F64Nearest => cpu.rounding,
-            F64Fma => cpu.fma,
-            _ => false,
-        },
-        Lanes::F32x4 => match opcode {
-            F32Add | F32Sub | F32Mul | F32Div | F32Min | F32Max | F32Neg | F32Abs | F32Sqrt | F32FromI32
-            | F32FromI32U | F32Reinterpret => true,
-            F32Ceil | F32Floor | F32Trunc | F32Nearest => cpu.rounding,
-            F32Fma => cpu.fma,
-            _ => false,
-        },
-        Lanes::I64x2 => matches!(
-            opcode,
-            I64Add
-                | I64Sub
-                | I64Mul
-                | I64And
-                | I64Or
-                | I64Xor
-                | I64Shl
-                | I64Shr
-                | I64ShrU
-                | I64Min
-                | I64MinU
-                | I64Max
-                | I64MaxU
-                | I64Neg
-                | I64Not
-                | I64Abs
-        ),
-        Lanes::I32x4 => matches!(
-            opcode,
-            I32Add
-                | I32Sub
-                | I32Mul
-                | I32And
-                | I32Or
-                | I32Xor
-                | I32Shl
-                | I32Shr
-                | I32ShrU
-                | I32Min
-                | I32MinU
-                | I32Max
-                | I32MaxU
-                | I32Neg
-                | I32Not
-                | I32Abs
-                | I32SatF32
-        ),
-        Lanes::I8x16 => false,
-    }
 }
 
 /// The instruction on every lane; `None` when it is not [`supported`]. The

@@ -155,7 +155,7 @@ pub fn run_within(
         known.forget_if(changed);
         done("vectorise", func);
     }
-    // Not before: a turn that has what the last one left is no lane.
+    // Not before: an iteration that has what the last one left is no lane.
     if options.hoist && may_grow && !budget.is_used_up() {
         let changed = scalar_replacement::run(func, known);
         known.forget_if(changed);

@@ -239,7 +239,7 @@ pub enum Op {
     /// Where fuel is not metered, counts that much toward the next look at
     /// clock and interrupt flag.
     Charge {
-        /// Fuel, or turns.
+        /// Fuel, or iterations.
         cost: Operand,
     },
     /// The charges of several blocks one after the other, each with where it
@@ -286,7 +286,7 @@ pub enum Op {
     Spend {
         /// Whether there was enough left.
         dst: Reg,
-        /// Turns.
+        /// Iterations.
         cost: Operand,
     },
 }

@@ -2,18 +2,18 @@
 //!
 //! Such a run is in the middle of its loops. To enter them there would make
 //! them loops with two entries, which nothing here or in Cranelift improves. So
-//! for each loop around the place what is left of the present turn is a copy,
+//! for each loop around the place what is left of the present iteration is a copy,
 //! which leads to the loop's header: from the innermost loop outward, the
-//! first turn is finished, and every loop is entered where it begins.
+//! first iteration is finished, and every loop is entered where it begins.
 
 use super::{Entry, Func, Node, Op, live_at_entry};
 use nbc_ir::flow::{Cfg, Dominators, Loops};
 use nbc_ir::{BlockId, Inst};
 
-/// Most nodes that are copied for finishing first turns.
+/// Most nodes that are copied for finishing first iterations.
 const MAX_COPIED: usize = 20_000;
 
-/// Most loops around the place whose turns are finished; nobody looks at loops
+/// Most loops around the place whose iterations are finished; nobody looks at loops
 /// that are deeper.
 const MAX_LEVELS: usize = 40;
 
@@ -47,7 +47,7 @@ impl Func {
             for b in blocks.iter_mut().filter(|b| b.index() == 0) {
                 *b = moved;
             }
-            self.finish_turn(&blocks);
+            self.finish_iteration(&blocks);
         }
         let cfg = self.graph();
         self.entry =
@@ -106,7 +106,7 @@ impl Func {
 
     /// Leads edges that enter a loop elsewhere than at its header to a copy of
     /// its blocks, whose ways back lead to the loop itself.
-    fn finish_turn(&mut self, blocks: &[BlockId]) {
+    fn finish_iteration(&mut self, blocks: &[BlockId]) {
         let header = blocks[0];
         let first = self.blocks.len();
         let mut inside = vec![None; first];

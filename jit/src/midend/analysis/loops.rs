@@ -49,7 +49,7 @@ pub struct Loop {
     /// Whether it is in code that is not expected to run.
     pub cold: bool,
     /// Whether all cycles in it are loops: what is in none of those runs at most
-    /// once a turn.
+    /// once an iteration.
     pub is_reducible: bool,
     /// Its place in a preorder of the nest: from here up to there are the
     /// loops in it.

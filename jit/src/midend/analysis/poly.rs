@@ -1,6 +1,6 @@
 //! Integer polynomials in quantities of a function: what an index or a bound
 //! is in terms of values that the loop does not change and of how often loops
-//! have turned.
+//! have gone on.
 //!
 //! Registers wrap, polynomials do not. A register of 64 (or 32) bits is equal
 //! to its polynomial modulo 2^64 (2^32) always, however intermediate results

@@ -2,10 +2,10 @@
 //! order that does not matter: reassociation, as compilers do it by ranks, here
 //! by when operands are there.
 //!
-//! A turn that takes the minimum of three numbers, one of which it has from the
-//! turn before, is as slow as what lies between that one and the result, and
+//! An iteration that takes the minimum of three numbers, one of which it has from the
+//! iteration before, is as slow as what lies between that one and the result, and
 //! that should be one minimum, not two. So where a value comes back to itself
-//! from turn to turn, and on its way is in a tree of additions, or minima and so
+//! from iteration to iteration, and on its way is in a tree of additions, or minima and so
 //! on, the operands of the tree are put together in the order in which they are
 //! there. Integers wrap, so nothing changes in any bit; floats are left alone.
 
@@ -43,11 +43,11 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
     let reads = Reads::new(&before, &forest, &values);
     let mut changed = false;
     for id in loops {
-        let turn = Turn { func: &before, forest: &forest, values: &values, reads: &reads, id };
-        let times = turn.times();
+        let iteration = Iteration { func: &before, forest: &forest, values: &values, reads: &reads, id };
+        let times = iteration.times();
         if !times.is_empty() {
             for block in &forest.get(id).own {
-                changed |= turn.reorder(*block, &times, func);
+                changed |= iteration.reorder(*block, &times, func);
             }
         }
     }
@@ -114,11 +114,11 @@ impl Reads {
     }
 }
 
-/// When values are there, from when the turn before is done.
+/// When values are there, from when the iteration before is done.
 type Times = FxHashMap<Value, u32>;
 
 /// The body of a loop.
-struct Turn<'a> {
+struct Iteration<'a> {
     func: &'a Func,
     forest: &'a Forest,
     values: &'a Values,
@@ -136,7 +136,7 @@ struct Tree {
     operands: Vec<(Operand, Arg, usize)>,
 }
 
-impl Turn<'_> {
+impl Iteration<'_> {
     /// When values are there that take long to come back; none where nothing
     /// takes long.
     fn times(&self) -> Times {
@@ -275,7 +275,7 @@ fn write(root: &Node, tree: &Tree, times: &Times, func: &mut Func) -> (Vec<Node>
         Arg::Value(value) => times.get(value).copied(),
         Arg::Imm(_) => None,
     };
-    // In order of time; what the turn before has nothing to do with is first,
+    // In order of time; what the iteration before has nothing to do with is first,
     // and of that literals.
     let mut left: Vec<(Option<u32>, Operand)> =
         tree.operands.iter().map(|(o, a, _)| (time_of(a), *o)).collect();

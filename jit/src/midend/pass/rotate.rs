@@ -15,7 +15,7 @@ use nbc_ir::{BlockId, Inst};
 /// Most nodes of a header that is copied, charges apart.
 const MAX_NODES: usize = 8;
 
-/// Turns all loops that can be turned.
+/// Rotates all loops that can be rotated.
 pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
     let forest = known.forest(func);
     let mut preds = Preds::new(&forest);
@@ -24,7 +24,7 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
     // new way into the inner one.
     for id in forest.ids().rev() {
         if let Some(body) = tested_on_top(func, &forest, &preds, id) {
-            turn(func, &forest, id, body, &mut preds);
+            iteration(func, &forest, id, body, &mut preds);
             changed = true;
         }
     }
@@ -91,7 +91,7 @@ impl Preds {
     }
 }
 
-fn turn(func: &mut Func, forest: &Forest, id: LoopId, body: BlockId, preds: &mut Preds) {
+fn iteration(func: &mut Func, forest: &Forest, id: LoopId, body: BlockId, preds: &mut Preds) {
     let l = forest.get(id);
     // The new header: to the body, which may be the header of an inner loop.
     let origin = func.blocks[l.header.index()].nodes.last().map_or(0, |n| n.origin);

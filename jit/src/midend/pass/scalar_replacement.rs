@@ -1,22 +1,22 @@
-//! Keeps in a register what a loop would read from memory a turn after it has
+//! Keeps in a register what a loop would read from memory an iteration after it has
 //! stored or read it there: scalar replacement of memory recurrences, or
 //! store-to-load forwarding across iterations (Callahan, Carr and Kennedy,
 //! "Improving register allocation for subscripted variables", 1990).
 //!
-//! An address is a polynomial in what registers hold as a turn begins, and
+//! An address is a polynomial in what registers hold as an iteration begins, and
 //! what they hold as the next begins is one as well. So it can be told that an
-//! unchecked read goes, in the turn after, exactly where some access goes that
-//! every turn makes. Where nothing that is written in between can be at that
+//! unchecked read goes, in the iteration after, exactly where some access goes that
+//! every iteration makes. Where nothing that is written in between can be at that
 //! address, the element is carried in a register, which a read before the loop
-//! sets for the first turn. Stores stay, so memory is at each moment what the
+//! sets for the first iteration. Stores stay, so memory is at each moment what the
 //! program says, and whatever ends a loop finds it so.
 //!
-//! The read before the loop is one that the first turn is sure to make, or has
+//! The read before the loop is one that the first iteration is sure to make, or has
 //! a test of its own that the element is there: where it is not, the first
-//! turn does not read it.
+//! iteration does not read it.
 //!
 //! Loops that became vectors are left alone, and this runs after them: what is
-//! carried from turn to turn could be no lane.
+//! carried from iteration to iteration could be no lane.
 
 use crate::midend::analysis::Analyses;
 use crate::midend::analysis::induction::Induction;
@@ -54,10 +54,12 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
     };
     let Some(it) = known.induction(func) else { return changed };
     for id in forest.ids().filter(|id| headers.contains(&forest.get(*id).header)) {
-        let (Some(entry), Some(turn)) = (forest.get(id).preheader, Turn::new(&it, id)) else { continue };
-        let carried = turn.carried();
+        let (Some(entry), Some(iteration)) = (forest.get(id).preheader, Iteration::new(&it, id)) else {
+            continue;
+        };
+        let carried = iteration.carried();
         if !carried.is_empty() {
-            Rewrite { turn: &turn, func, entry }.run(&carried);
+            Rewrite { iteration: &iteration, func, entry }.run(&carried);
             changed = true;
         }
     }
@@ -67,7 +69,7 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
 /// Whether a loop is one to look at. Those with several entries are what is
 /// left of loops that became vectors.
 fn is_candidate(func: &Func, l: &Loop) -> bool {
-    // Every place is passed at most once a turn.
+    // Every place is passed at most once an iteration.
     let is_plain = required!(l.children.is_empty())
         && required!(l.is_reducible)
         && worth!(l.latches.len() == 1 && l.entries.len() == 1);
@@ -91,8 +93,8 @@ enum Base {
     Other(Value),
 }
 
-/// Where an access goes, in terms of what registers hold as the turn begins
-/// and of what the turn computes.
+/// Where an access goes, in terms of what registers hold as the iteration begins
+/// and of what the iteration computes.
 #[derive(Clone)]
 struct Where {
     base: Base,
@@ -137,12 +139,12 @@ struct Access {
     node: usize,
     write: bool,
     goes: Where,
-    /// Whether every turn that does not leave makes it.
-    each_turn: bool,
+    /// Whether every iteration that does not leave makes it.
+    each_iteration: bool,
 }
 
 /// The body of a loop.
-struct Turn<'a> {
+struct Iteration<'a> {
     it: &'a Induction,
     id: LoopId,
     latch: BlockId,
@@ -156,37 +158,37 @@ struct Turn<'a> {
 
 /// An element that is to be carried.
 struct Carried {
-    /// Reads that get it from the turn before, as positions in the accesses.
-    /// The first is sure to be made by the first turn, if any is.
+    /// Reads that get it from the iteration before, as positions in the accesses.
+    /// The first is sure to be made by the first iteration, if any is.
     reads: Vec<usize>,
-    /// The access that each turn makes, after which it is known.
+    /// The access that each iteration makes, after which it is known.
     source: usize,
     /// Stores after that which may set it again.
     again: Vec<usize>,
-    /// Whether it is the same in all turns.
+    /// Whether it is the same in all iterations.
     is_fixed: bool,
-    /// Whether the first turn makes the first read.
+    /// Whether the first iteration makes the first read.
     is_sure: bool,
 }
 
-impl<'a> Turn<'a> {
-    fn new(it: &'a Induction, id: LoopId) -> Option<Turn<'a>> {
+impl<'a> Iteration<'a> {
+    fn new(it: &'a Induction, id: LoopId) -> Option<Iteration<'a>> {
         let l = it.forest.get(id);
         let [latch] = *l.latches else { return None };
         let risk = (usize::MAX, 0);
-        let mut turn = Turn { it, id, latch, accesses: Vec::new(), clobbers: Vec::new(), risk };
+        let mut iteration = Iteration { it, id, latch, accesses: Vec::new(), clobbers: Vec::new(), risk };
         for &block in &l.own {
             let rank = it.forest.cfg.rank(block)?;
-            let each_turn = it.forest.doms.dominates(block, latch);
+            let each_iteration = it.forest.doms.dominates(block, latch);
             for (node, n) in it.func.blocks[block.index()].nodes.iter().enumerate() {
                 let at = (rank, node);
                 let write = matches!(n.op, Op::Store { .. });
                 if let Op::Load { elem, .. } | Op::Store { elem, .. } = n.op {
-                    match turn.goes(block, node, elem) {
+                    match iteration.goes(block, node, elem) {
                         Some(goes) => {
-                            turn.accesses.push(Access { at, block, node, write, goes, each_turn });
+                            iteration.accesses.push(Access { at, block, node, write, goes, each_iteration });
                         }
-                        None if write => guard!(turn.clobbers.push(at)),
+                        None if write => guard!(iteration.clobbers.push(at)),
                         None => {}
                     }
                     continue; // it is noted
@@ -195,16 +197,16 @@ impl<'a> Turn<'a> {
                 match inst.opcode().effect() {
                     // What is alive is what was before.
                     Effect::Region if forbidden!(true) => return None,
-                    Effect::Stores | Effect::Calls => guard!(turn.clobbers.push(at)),
+                    Effect::Stores | Effect::Calls => guard!(iteration.clobbers.push(at)),
                     _ => {}
                 }
                 if !n.op.is_droppable() && !inst.opcode().is_terminator() {
-                    guard!(turn.risk = turn.risk.min(at));
+                    guard!(iteration.risk = iteration.risk.min(at));
                 }
             }
         }
-        turn.accesses.sort_by_key(|a| a.at);
-        worth!(turn.accesses.len() <= MAX_ACCESSES).then_some(turn)
+        iteration.accesses.sort_by_key(|a| a.at);
+        worth!(iteration.accesses.len() <= MAX_ACCESSES).then_some(iteration)
     }
 
     /// Where an access goes, if that is in terms of things known.
@@ -228,7 +230,7 @@ impl<'a> Turn<'a> {
         Some(Where { base, bytes, elem })
     }
 
-    /// What is in the next turn at the place of a quantity, in terms of this.
+    /// What is in the next iteration at the place of a quantity, in terms of this.
     fn next(&self, atom: Atom) -> Option<Residue> {
         let wide = self.it.widths.wide;
         let quantity = self.it.atoms.borrow().get(atom).clone();
@@ -283,7 +285,7 @@ impl<'a> Turn<'a> {
     }
 
     /// The access after which it is known what `read` finds at `next` in the
-    /// turn after, and the stores after it to that place.
+    /// iteration after, and the stores after it to that place.
     fn source(&self, read: &Access, next: &Where) -> Option<(usize, Vec<usize>)> {
         let before = |w: &Access| w.write && w.at < read.at && !w.goes.is_apart(&read.goes);
         if forbidden!(self.accesses.iter().any(before))
@@ -293,7 +295,7 @@ impl<'a> Turn<'a> {
         }
         let same = |write: bool| {
             let list = self.accesses.iter().enumerate().rev();
-            let is_source = move |a: &Access| required!(a.each_turn) && a.goes.is(next);
+            let is_source = move |a: &Access| required!(a.each_iteration) && a.goes.is(next);
             list.filter(move |(_, a)| a.write == write && is_source(a))
         };
         same(true).chain(same(false)).find_map(|(n, source)| {
@@ -312,14 +314,14 @@ impl<'a> Turn<'a> {
         })
     }
 
-    /// Whether a turn that begins is sure to come to an access: it is on every
+    /// Whether an iteration that begins is sure to come to an access: it is on every
     /// way out and back, and nothing before it can trap. Fuel may run out, but
     /// that says nothing about indices.
     fn is_sure(&self, access: &Access) -> bool {
         let forest = &self.it.forest;
         let ways_out = |b: &&BlockId| forest.cfg.succs(**b).iter().any(|to| !forest.contains(self.id, *to));
         let comes_first = |b: &BlockId| forest.doms.dominates(access.block, *b);
-        required!(access.each_turn)
+        required!(access.each_iteration)
             && required!(access.at < self.risk)
             && required!(forest.get(self.id).own.iter().filter(ways_out).all(comes_first))
     }
@@ -351,7 +353,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Whether the address that an access has in the first turn can be computed
+    /// Whether the address that an access has in the first iteration can be computed
     /// before the loop.
     fn can_be_copied(&self, access: &Access) -> bool {
         self.slice(access).is_some()
@@ -366,7 +368,6 @@ impl<'a> Turn<'a> {
                 continue;
             }
             let (op, args) = self.it.maker(value)?;
-            let Op::Inst(inst) = op else { return None };
             // Nothing but arithmetic, which can be done at any time.
             if !required!(may_be_evaluated(op, Between::Anything)) || !worth!(found.len() < MAX_INDEX) {
                 return None;
@@ -386,7 +387,7 @@ impl<'a> Turn<'a> {
         Some(found)
     }
 
-    /// Whether the register of a value holds it, for the first turn, before the
+    /// Whether the register of a value holds it, for the first iteration, before the
     /// loop already.
     fn is_there(&self, value: Value) -> bool {
         let def = self.it.values.def(value);
@@ -397,7 +398,7 @@ impl<'a> Turn<'a> {
 
 /// Changes a loop.
 struct Rewrite<'a, 'f> {
-    turn: &'a Turn<'a>,
+    iteration: &'a Iteration<'a>,
     func: &'f mut Func,
     /// The block before it, now.
     entry: BlockId,
@@ -423,12 +424,12 @@ impl Write for Front<'_> {
 
 impl Rewrite<'_, '_> {
     fn run(&mut self, list: &[Carried]) {
-        let it = self.turn.it;
+        let it = self.iteration.it;
         // By block and node, what is to follow a node.
         let mut after: Vec<(BlockId, usize, Inst)> = Vec::new();
         let mut at_end = Vec::new();
         for carried in list {
-            let first = &self.turn.accesses[carried.reads[0]];
+            let first = &self.iteration.accesses[carried.reads[0]];
             let ty = match &it.func.blocks[first.block.index()].nodes[first.node].op {
                 Op::Load { dst, .. } => it.func.regs[dst.index()],
                 _ => continue,
@@ -443,7 +444,7 @@ impl Rewrite<'_, '_> {
             let held = self.func.reg(ty);
             self.read_before(first, held, len);
             for &n in &carried.reads {
-                let read = &self.turn.accesses[n];
+                let read = &self.iteration.accesses[n];
                 let node = &mut self.func.blocks[read.block.index()].nodes[read.node].op;
                 if let Op::Load { dst, .. } = *node {
                     *node = Op::Inst(Inst::Copy { dst, a: held.into() });
@@ -458,7 +459,7 @@ impl Rewrite<'_, '_> {
             }
             let next = self.func.reg(ty);
             for &n in carried.again.iter().chain([&carried.source]) {
-                let access = &self.turn.accesses[n];
+                let access = &self.iteration.accesses[n];
                 let inst = match it.func.blocks[access.block.index()].nodes[access.node].op {
                     Op::Load { dst, .. } => Inst::Copy { dst: next, a: dst.into() },
                     // What is read again is what a byte holds.
@@ -473,8 +474,8 @@ impl Rewrite<'_, '_> {
             at_end.push(Inst::Copy { dst: held, a: next.into() });
         }
         // From the back, so that positions stay what they are. A register that
-        // is read in this turn is set for the next at the very end.
-        let nodes = &mut self.func.blocks[self.turn.latch.index()].nodes;
+        // is read in this iteration is set for the next at the very end.
+        let nodes = &mut self.func.blocks[self.iteration.latch.index()].nodes;
         let end = nodes.len() - 1;
         let origin = nodes[end].origin;
         nodes.splice(end..end, at_end.into_iter().map(|inst| Node { op: Op::Inst(inst), origin }));
@@ -486,17 +487,17 @@ impl Rewrite<'_, '_> {
         }
     }
 
-    /// Sets `held`, before the loop, to what the first turn would read: if it
+    /// Sets `held`, before the loop, to what the first iteration would read: if it
     /// is sure to, or there are `len` elements and it is one of them.
     fn read_before(&mut self, read: &Access, held: Reg, len: Option<Reg>) {
-        let it = self.turn.it;
+        let it = self.iteration.it;
         let node = &it.func.blocks[read.block.index()].nodes[read.node];
         let Op::Load { elem, mut at, .. } = node.op else { return };
         let entry = self.entry;
         let Some(go) = self.func.blocks[entry.index()].nodes.pop() else { return };
         let mut front = Front { func: self.func, block: entry, origin: node.origin };
         let mut copies: FxHashMap<Value, Operand> = FxHashMap::default();
-        for value in self.turn.slice(read).unwrap_or_default() {
+        for value in self.iteration.slice(read).unwrap_or_default() {
             let Some((op, args)) = it.maker(value) else { continue };
             let def = it.values.def(value);
             let dst = front.func.reg(it.func.regs[def.reg.index()]);
@@ -550,8 +551,8 @@ impl Rewrite<'_, '_> {
     /// A register with the number of elements of the tensor that a read goes
     /// to, which is set where the address of its data is taken.
     fn length(&mut self, read: &Access) -> Option<Reg> {
-        let (base, tensor) = self.turn.data_of(read)?;
-        let def = self.turn.it.values.def(base);
+        let (base, tensor) = self.iteration.data_of(read)?;
+        let def = self.iteration.it.values.def(base);
         let is_it = |n: &Node| matches!(n.op, Op::Field { dst, tensor: of, field: Field::Data } if dst == def.reg && of == tensor);
         let len = self.func.value(Type::I64);
         let nodes = &mut self.func.blocks[def.block.index()].nodes;

@@ -12,7 +12,7 @@ use crate::mir::{Entry, Func, Node, Op, Ty};
 use nbc_ir::op::{Effect, Imm};
 use nbc_ir::{BlockId, Inst, Opcode, Operand, Reg, Type};
 
-/// What a turn of the loop costs: the more, the sooner recursion without an
+/// What an iteration of the loop costs: the more, the sooner recursion without an
 /// end has used up the stack.
 const COST: i64 = 16;
 
@@ -140,13 +140,13 @@ impl<'a> Rewrite<'a> {
         self.push(BlockId(0), origin, Inst::Br { target: self.header });
         let old = |b: BlockId, header: BlockId| if b.index() == 0 { header } else { b };
         let places: Vec<BlockId> = sites.iter().map(|s| old(s.block, self.header)).collect();
-        let mut turns = vec![false; self.func.blocks.len()];
-        places.iter().for_each(|b| turns[b.index()] = true);
-        for (b, _) in turns.into_iter().enumerate().skip(1).filter(|(_, turns)| !turns) {
+        let mut iterations = vec![false; self.func.blocks.len()];
+        places.iter().for_each(|b| iterations[b.index()] = true);
+        for (b, _) in iterations.into_iter().enumerate().skip(1).filter(|(_, iterations)| !iterations) {
             self.finish_return(BlockId::new(b));
         }
         for (site, place) in sites.into_iter().zip(places) {
-            self.turn(site, place);
+            self.iteration(site, place);
         }
     }
 
@@ -179,8 +179,8 @@ impl<'a> Rewrite<'a> {
         self.push(block, origin, Inst::Ret { values: [value].into() });
     }
 
-    /// A call that becomes another turn of the loop.
-    fn turn(&mut self, site: Site, block: BlockId) {
+    /// A call that becomes another iteration of the loop.
+    fn iteration(&mut self, site: Site, block: BlockId) {
         let nodes = &mut self.func.blocks[block.index()].nodes;
         nodes.truncate(nodes.len() - if site.other.is_some() { 3 } else { 2 });
         let origin = self.func.blocks[0].nodes[0].origin;

@@ -2,9 +2,9 @@
 //!
 //! Every way back counts, and every entry of a function that calls others or is
 //! long, so that whatever runs for long looks at clock and interrupt flag in
-//! time. A loop that is known to turn a few times pays before it begins, or
+//! time. A loop that is known to iteration a few times pays before it begins, or
 //! leaves that to the loop around it. Another innermost loop that counts up or
-//! down to a bound pays for many turns at once: it runs up to a nearer bound,
+//! down to a bound pays for many iterations at once: it runs up to a nearer bound,
 //! and pays again when it has come there.
 //!
 //! (Metered, every block of the bytecode charges its instructions, which was
@@ -17,14 +17,14 @@ use crate::midend::analysis::trip_count::TripCounts;
 use crate::mir::{Func, Node, Op};
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 
-/// Nodes that count as one turn: what is long counts more.
-const NODES_A_TURN: usize = 16;
+/// Nodes that count as one iteration: what is long counts more.
+const NODES_AN_ITERATION: usize = 16;
 
-/// Turns that are paid at once.
+/// Iterations that are paid at once.
 const CHUNK: i64 = 1 << 15;
 
 /// What is left to the loop around, if it is no more than that, for a loop
-/// that turns a few times: without it, it pays by itself before it begins.
+/// that has few iterations: without it, it pays by itself before it begins.
 const LEFT_TO_OUTER: i64 = 64;
 
 /// What a function that calls no other has to cost to be counted when it is entered.
@@ -38,7 +38,7 @@ pub fn run(func: &mut Func, may_grow: bool, known: &mut Analyses) {
         pay.for_loops(func, &forest, known);
     }
     guard!(pay.for_ways_back(func, &forest));
-    // A loop that calls counts a turn, however much it calls.
+    // A loop that calls counts an iteration, however much it calls.
     let cost = weight(func.size());
     let mut nodes = func.blocks.iter().flat_map(|b| &b.nodes);
     if nodes.any(|n| matches!(n.op, Op::Inst(Inst::Call { .. } | Inst::CallRef { .. }))) {
@@ -53,12 +53,12 @@ struct Pay {
     /// Blocks with an edge back that is paid for: that to a header, or all, for
     /// a block can lead back to the loop around as well.
     paid: Vec<(BlockId, Option<BlockId>)>,
-    /// By loop, what loops in it have left to it, a turn.
+    /// By loop, what loops in it have left to it, an iteration.
     left: Vec<i64>,
 }
 
 impl Pay {
-    /// Pays for many turns at once, where their number is known.
+    /// Pays for many iterations at once, where their number is known.
     fn for_loops(&mut self, func: &mut Func, forest: &Forest, known: &mut Analyses) {
         if forest.loops.is_empty() {
             return;
@@ -67,10 +67,10 @@ impl Pay {
         let mut trip_counts = TripCounts::new(&it);
         for id in forest.inside_out() {
             let l = forest.get(id);
-            let a_turn = weight(l.size) + self.left[id.index()];
-            // Few turns that are known beforehand.
+            let an_iteration = weight(l.size) + self.left[id.index()];
+            // Few iterations that are known beforehand.
             let most = trip_counts.at_most(id);
-            let all = most.and_then(|most| most.checked_mul(a_turn));
+            let all = most.and_then(|most| most.checked_mul(an_iteration));
             if let (Some(all @ ..=CHUNK), Some(before)) = (all, l.preheader) {
                 let own = match l.parent {
                     Some(outer) if all <= LEFT_TO_OUTER => {
@@ -87,7 +87,7 @@ impl Pay {
                 && let Some(counted) = Counted::new(&it, id)
             {
                 self.paid.push((*latch, None));
-                Paid { counted, weight: a_turn }.pay_in_chunks(func);
+                Paid { counted, weight: an_iteration }.pay_in_chunks(func);
             }
         }
     }
@@ -133,9 +133,9 @@ fn charge_at_end(func: &mut Func, block: BlockId, cost: i64) {
     insert(func, block, at, Op::Charge { cost: cost.into() });
 }
 
-/// What a turn through so many nodes costs.
+/// What an iteration through so many nodes costs.
 fn weight(nodes: usize) -> i64 {
-    (1 + nodes / NODES_A_TURN) as i64
+    (1 + nodes / NODES_AN_ITERATION) as i64
 }
 
 fn insert(func: &mut Func, block: BlockId, at: usize, op: Op) {
@@ -144,7 +144,7 @@ fn insert(func: &mut Func, block: BlockId, at: usize, op: Op) {
     nodes.insert(at, Node { op, origin });
 }
 
-/// A counted loop, and what a turn counts.
+/// A counted loop, and what an iteration counts.
 struct Paid {
     counted: Counted,
     weight: i64,
@@ -185,7 +185,7 @@ impl Paid {
     /// Sets `near` to a bound that is at most a chunk away, and pays for it.
     ///
     /// The loop goes on up to `near` without it. Where the step after the last
-    /// could come around to where the loop goes on, that is one turn at a time.
+    /// could come around to where the loop goes on, that is one iteration at a time.
     fn nearer_bound(&self, func: &mut Func, near: Reg, step: i64, origin: u32) -> Vec<Node> {
         let chunk = (CHUNK / self.weight).max(64) * step.abs();
         let mut value = |ty| func.value(ty);
@@ -258,11 +258,11 @@ impl Paid {
 
     /// The same where the step is only known when the program runs. A step
     /// that is not positive, or enormous, or that could lead around the end of
-    /// the numbers, makes every turn a chunk.
+    /// the numbers, makes every iteration a chunk.
     fn nearer_bound_by(&self, func: &mut Func, near: Reg, step: Reg, origin: u32) -> Vec<Node> {
-        /// A chunk is so many turns, as a power of 2.
-        const TURNS: u32 = 12;
-        /// Of a chunk that is not a whole one, a turn is taken to be that far.
+        /// A chunk is so many iterations, as a power of 2.
+        const ITERATIONS: u32 = 12;
+        /// Of a chunk that is not a whole one, an iteration is taken to be that far.
         const SHARE: i64 = 6;
         let mut value = |ty| func.value(ty);
         let (counter, bound) = (Operand::from(self.counted.counter), self.counted.bound);
@@ -277,7 +277,7 @@ impl Paid {
         let insts = [
             Inst::I64Sub { dst: less, a: step.into(), b: 1i64.into() },
             Inst::I64LtU { dst: good, a: less.into(), b: (1i64 << 40).into() },
-            Inst::I64Shl { dst: chunk, a: step.into(), b: (TURNS as i64).into() },
+            Inst::I64Shl { dst: chunk, a: step.into(), b: (ITERATIONS as i64).into() },
             Inst::I64Sub { dst: distance, a: bound, b: counter },
             Inst::I64GeU { dst: long, a: distance.into(), b: chunk.into() },
             Inst::I64Add { dst: goal, a: counter, b: chunk.into() },
@@ -290,7 +290,7 @@ impl Paid {
             Inst::Select { dst: chosen, cond: all.into(), a: to.into(), b: least },
             Inst::I64Min { dst: near, a: chosen.into(), b: bound },
             Inst::I64ShrU { dst: share, a: distance.into(), b: SHARE.into() },
-            Inst::I64Min { dst: some, a: share.into(), b: (1i64 << TURNS).into() },
+            Inst::I64Min { dst: some, a: share.into(), b: (1i64 << ITERATIONS).into() },
             Inst::I64Max { dst: cost, a: some.into(), b: 1i64.into() },
             Inst::I64Mul { dst: charged, a: cost.into(), b: self.weight.into() },
         ];

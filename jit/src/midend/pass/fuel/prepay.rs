@@ -1,15 +1,15 @@
-//! Where fuel is metered, counted loops pay for many turns at once.
+//! Where fuel is metered, counted loops pay for many iterations at once.
 //!
-//! How often a loop turns, up to some number of turns, and what a turn costs
+//! How many iterations a loop has, up to some number of iterations, and what an iteration costs
 //! at most, is known before it is entered. If there is that much fuel it is
 //! taken, and a copy of the loop runs that charges nothing. The copy gives
 //! back what a way through it costs less than the dearest, and, where it is
-//! left early, what was paid for turns that do not come: at each place outside
+//! left early, what was paid for iterations that do not come: at each place outside
 //! the fuel is what it would have been. When there is too little fuel the loop
 //! as it was charges block by block, and so runs out where it has to.
 //!
 //! Nothing in such a loop can trap, so that nobody sees the fuel meanwhile.
-//! It may have one loop in it, if that turns equally often each time. What is
+//! It may have one loop in it, if that has as many iterations each time. What is
 //! left of a loop that was written out pays in the same way.
 
 use crate::midend::analysis::Analyses;
@@ -23,10 +23,10 @@ use rustc_hash::FxHashMap;
 
 /// About what is paid at once.
 const AT_ONCE: i64 = 1 << 20;
-/// Most and least turns that are paid at once, where their number is not known.
-const TURNS: std::ops::RangeInclusive<i64> = 64..=1 << 15;
+/// Most and least iterations that are paid at once, where their number is not known.
+const ITERATIONS: std::ops::RangeInclusive<i64> = 64..=1 << 15;
 /// The same where the step is only known when the program runs, as a power of 2.
-const TURNS_BY: u32 = 12;
+const ITERATIONS_BY: u32 = 12;
 /// Fewest charges of a block that are paid once.
 const MIN_CHARGES: usize = 3;
 /// Most nodes of a loop.
@@ -49,7 +49,7 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
         }
         let Some(plan) = it.as_deref().and_then(|it| Plan::new(it, id)) else { continue };
         // Only where it may cost too much does the loop as it was run for long.
-        if plan.inner.as_ref().is_none_or(|inner| inner.turns.is_some()) {
+        if plan.inner.as_ref().is_none_or(|inner| inner.iterations.is_some()) {
             done.push(id);
         }
         let cold = done.contains(&id);
@@ -131,9 +131,9 @@ struct Inner {
     counted: Counted,
     /// What its counter starts with.
     start: Operand,
-    /// How often it turns, if that is known.
-    turns: Option<i64>,
-    /// What a turn costs.
+    /// How many iterations it has, if that is known.
+    iterations: Option<i64>,
+    /// What an iteration costs.
     cost: i64,
 }
 
@@ -143,7 +143,7 @@ struct Plan {
     inner: Option<Inner>,
     blocks: Vec<BlockId>,
     /// By block: what it charges, and what is charged at most from there on to
-    /// the end of the turn.
+    /// the end of the iteration.
     costs: FxHashMap<BlockId, (Fuel, Fuel)>,
     /// By block that leaves early: whether the counter's register is a step ahead there.
     stepped: FxHashMap<BlockId, bool>,
@@ -153,7 +153,7 @@ impl Plan {
     fn new(it: &Induction, id: LoopId) -> Option<Plan> {
         let (func, forest) = (&*it.func, &*it.forest);
         let l = forest.get(id);
-        // What a turn costs is known if it goes around nowhere but in the inner loop.
+        // What an iteration costs is known if it goes around nowhere but in the inner loop.
         if !required!(l.is_reducible) {
             return None;
         }
@@ -187,7 +187,7 @@ impl Plan {
         self.inner.as_ref().is_some_and(|i| i.counted.header == block)
     }
 
-    /// Whether an edge in the loop leads to the next turn, of it or the loop in it.
+    /// Whether an edge in the loop leads to the next iteration, of it or the loop in it.
     fn is_back(&self, from: BlockId, to: BlockId) -> bool {
         to == self.counted.header || from == to && self.is_inner(to)
     }
@@ -211,20 +211,20 @@ impl Plan {
         }
     }
 
-    /// What has been paid for the rest of the turn when `block` ends.
+    /// What has been paid for the rest of the iteration when `block` ends.
     fn after(&self, block: BlockId) -> Fuel {
         self.costs.get(&block).map_or(Fuel::default(), |(own, all)| all.minus(*own))
     }
 
-    /// What a turn costs.
-    fn turn(&self) -> Fuel {
+    /// What an iteration costs.
+    fn iteration(&self) -> Fuel {
         self.costs.get(&self.counted.header).map_or(Fuel::default(), |c| c.1)
     }
 
     /// Whether it is known, wherever the loop is left, what is to be given back.
     fn can_leave(&mut self, it: &Induction, id: LoopId) -> bool {
         let mut fine =
-            required!(self.turn().inner <= 1) && required!(self.after(self.counted.latch).inner == 0);
+            required!(self.iteration().inner <= 1) && required!(self.after(self.counted.latch).inner == 0);
         for &block in &self.blocks {
             let mut leaves = false;
             it.func.blocks[block.index()].for_each_successor(|to| {
@@ -247,35 +247,37 @@ impl Plan {
     fn write(mut self, func: &mut Func, cold: bool) -> Option<()> {
         let origin = func.blocks[self.counted.header.index()].nodes.first()?.origin;
         let mut pay = Pay { func, nodes: Vec::new(), origin, conditions: Vec::new() };
-        // What a turn costs, and at most how many are paid at once.
-        let each = self.turn();
+        // What an iteration costs, and at most how many are paid at once.
+        let each = self.iteration();
         let inner = match &self.inner {
             Some(inner) => Some(inner.cost(&mut pay)?),
             None => None,
         };
-        let turn = match inner {
+        let iteration = match inner {
             Some(inner) if each.inner > 0 => pay.sum(inner, each.fixed),
             _ => each.fixed.into(),
         };
         let rest = self.after(self.counted.latch).fixed;
-        let most = match turn {
-            Operand::Imm(Imm::I64(turn)) if !worth!(turn <= AT_ONCE) => return None,
-            Operand::Imm(Imm::I64(turn)) => (AT_ONCE / turn.max(1)).clamp(*TURNS.start(), *TURNS.end()),
-            _ => *TURNS.start(),
+        let most = match iteration {
+            Operand::Imm(Imm::I64(iteration)) if !worth!(iteration <= AT_ONCE) => return None,
+            Operand::Imm(Imm::I64(iteration)) => {
+                (AT_ONCE / iteration.max(1)).clamp(*ITERATIONS.start(), *ITERATIONS.end())
+            }
+            _ => *ITERATIONS.start(),
         };
         let few = self.counted.trip_count().filter(|n| *n <= most);
-        let (turns, near) = match few {
-            Some(turns) => (turns.into(), None),
+        let (iterations, near) = match few {
+            Some(iterations) => (iterations.into(), None),
             None => {
-                let (turns, near) = match self.counted.step {
+                let (iterations, near) = match self.counted.step {
                     Step::Literal(_) => pay.chunk(&self.counted, most)?,
                     Step::Fixed(by) if required!(inner.is_none()) => pay.chunk_by(&self.counted, by),
                     Step::Fixed(_) => return None, // marked above
                 };
-                (turns, Some(near))
+                (iterations, Some(near))
             }
         };
-        let all = pay.product(turns, turn);
+        let all = pay.product(iterations, iteration);
         let cost = pay.sum(all, -rest);
         let Pay { mut nodes, conditions, .. } = pay;
 
@@ -336,7 +338,7 @@ impl Plan {
                 let after = self.after(block);
                 let mut pay = Pay { func, nodes: Vec::new(), origin, conditions: Vec::new() };
                 let cost = if !self.blocks.contains(&to) {
-                    self.of_turns_to_come(&mut pay, block, near)
+                    self.of_iterations_to_come(&mut pay, block, near)
                 } else {
                     let needed = match self.costs.get(&to) {
                         Some((_, all)) if to != self.counted.header => *all,
@@ -367,13 +369,13 @@ impl Plan {
 
     /// Less than 0 by what has been paid, where `block` leaves the loop early,
     /// for what does not come.
-    fn of_turns_to_come(&self, pay: &mut Pay<'_>, block: BlockId, near: Option<Reg>) -> Operand {
+    fn of_iterations_to_come(&self, pay: &mut Pay<'_>, block: BlockId, near: Option<Reg>) -> Operand {
         let c = &self.counted;
         let up = c.step == Step::Literal(1);
-        // The counter as the turn after the last would begin with it.
-        let (end, mut turns) = match (near, c.start, c.trip_count(), c.step) {
-            (None, Some(start), Some(turns), Step::Literal(step)) => {
-                (start.wrapping_add(turns.wrapping_mul(step)).into(), 0)
+        // The counter as the iteration after the last would begin with it.
+        let (end, mut iterations) = match (near, c.start, c.trip_count(), c.step) {
+            (None, Some(start), Some(iterations), Step::Literal(step)) => {
+                (start.wrapping_add(iterations.wrapping_mul(step)).into(), 0)
             }
             (near, ..) => {
                 let also = matches!(c.goes_on, Compare::Le | Compare::Ge);
@@ -384,11 +386,11 @@ impl Plan {
         let (a, b) = if up { (counter, end) } else { (end, counter) };
         let missing = pay.integer(|dst| Inst::I64Sub { dst, a, b });
         if !self.stepped[&block] {
-            turns -= 1;
+            iterations -= 1;
         }
-        let turn = self.turn().fixed;
-        let less = turns * turn + self.after(block).fixed - self.after(c.latch).fixed;
-        let all = pay.product(missing, turn.into());
+        let iteration = self.iteration().fixed;
+        let less = iterations * iteration + self.after(block).fixed - self.after(c.latch).fixed;
+        let all = pay.product(missing, iteration.into());
         pay.sum(all, -less)
     }
 
@@ -429,7 +431,7 @@ fn charged(func: &Func, block: BlockId) -> i64 {
 }
 
 impl Inner {
-    /// The loop `id`, in the loop `outer`, if it turns equally often each time.
+    /// The loop `id`, in the loop `outer`, if it has as many iterations each time.
     fn new(it: &Induction, outer: LoopId, id: LoopId) -> Option<Inner> {
         let l = it.forest.get(id);
         let ([block], []) = (&l.own[..], &l.children[..]) else { return None };
@@ -453,19 +455,19 @@ impl Inner {
             }
         }
         let cost = charged(&it.func, *block);
-        Some(Inner { turns: counted.trip_count(), counted, start, cost })
+        Some(Inner { iterations: counted.trip_count(), counted, start, cost })
     }
 
-    /// What all of its turns cost.
+    /// What all of its iterations cost.
     fn cost(&self, pay: &mut Pay<'_>) -> Option<Operand> {
         let most = AT_ONCE / self.cost.max(1);
-        if let Some(turns) = self.turns {
-            return required!(turns <= most).then(|| (turns * self.cost).into());
+        if let Some(iterations) = self.iterations {
+            return required!(iterations <= most).then(|| (iterations * self.cost).into());
         }
         let Step::Literal(step) = self.counted.step else { return None };
-        let (_, turns) = pay.turns(&self.counted, self.start, step)?;
-        guard!(pay.condition(|dst| Inst::I64LeU { dst, a: turns, b: most.into() }));
-        Some(pay.product(turns, self.cost.into()))
+        let (_, iterations) = pay.iterations(&self.counted, self.start, step)?;
+        guard!(pay.condition(|dst| Inst::I64LeU { dst, a: iterations, b: most.into() }));
+        Some(pay.product(iterations, self.cost.into()))
     }
 }
 
@@ -511,8 +513,8 @@ impl Pay<'_> {
     }
 
     /// How far a loop's counter is from the bound when it begins with `start`,
-    /// and how many turns that is, which it does if it does not overflow.
-    fn turns(&mut self, c: &Counted, start: Operand, step: i64) -> Option<(Operand, Operand)> {
+    /// and how many iterations that is, which it does if it does not overflow.
+    fn iterations(&mut self, c: &Counted, start: Operand, step: i64) -> Option<(Operand, Operand)> {
         let size = step.abs();
         let (bound, goes_on) = (c.bound, c.goes_on);
         let (low, high) = if step > 0 { (start, bound) } else { (bound, start) };
@@ -535,27 +537,27 @@ impl Pay<'_> {
                 guard!(self.conditions.push(dst));
             }
         }
-        let mut turns = distance;
+        let mut iterations = distance;
         if size > 1 {
             if !also {
-                turns = self.sum(turns, -1);
+                iterations = self.sum(iterations, -1);
             }
-            turns = self.integer(|dst| Inst::I64DivU { dst, a: turns, b: size.into() });
+            iterations = self.integer(|dst| Inst::I64DivU { dst, a: iterations, b: size.into() });
         }
         if size > 1 || also {
-            turns = self.sum(turns, 1);
+            iterations = self.sum(iterations, 1);
         }
-        Some((distance, turns))
+        Some((distance, iterations))
     }
 
-    /// How many turns, of at most `most`, are paid, and the bound to run to.
+    /// How many iterations, of at most `most`, are paid, and the bound to run to.
     fn chunk(&mut self, c: &Counted, most: i64) -> Option<(Operand, Reg)> {
         let Step::Literal(step) = c.step else { return None };
-        let (distance, turns) = self.turns(c, c.counter.into(), step)?;
+        let (distance, iterations) = self.iterations(c, c.counter.into(), step)?;
         let far = self.truth(|dst| Inst::I64GeU { dst, a: distance, b: (most * step.abs()).into() });
         let last = if matches!(c.goes_on, Compare::Le | Compare::Ge) { most - 1 } else { most };
         let goal = self.integer(|dst| Inst::I64Add { dst, a: c.counter.into(), b: (last * step).into() });
-        Some(self.nearer(c, far, (most.into(), turns), goal))
+        Some(self.nearer(c, far, (most.into(), iterations), goal))
     }
 
     /// The same where the step is in a register.
@@ -571,18 +573,24 @@ impl Pay<'_> {
         // It is computed also where the conditions do not hold.
         let divisor = self.integer(|dst| Inst::I64MaxU { dst, a: step, b: 1i64.into() });
         let whole = if also { distance } else { self.sum(distance, -1) };
-        let turns = self.integer(|dst| Inst::I64DivU { dst, a: whole, b: divisor });
-        let turns = self.sum(turns, 1);
-        let chunk = self.integer(|dst| Inst::I64Shl { dst, a: step, b: (TURNS_BY as i64).into() });
+        let iterations = self.integer(|dst| Inst::I64DivU { dst, a: whole, b: divisor });
+        let iterations = self.sum(iterations, 1);
+        let chunk = self.integer(|dst| Inst::I64Shl { dst, a: step, b: (ITERATIONS_BY as i64).into() });
         let far = self.truth(|dst| Inst::I64GeU { dst, a: distance, b: chunk });
         let mut goal = self.integer(|dst| Inst::I64Add { dst, a: counter, b: chunk });
         if also {
             goal = self.integer(|dst| Inst::I64Sub { dst, a: goal, b: step });
         }
-        self.nearer(c, far, ((1i64 << TURNS_BY).into(), turns), goal)
+        self.nearer(c, far, ((1i64 << ITERATIONS_BY).into(), iterations), goal)
     }
 
-    fn nearer(&mut self, c: &Counted, far: Reg, turns: (Operand, Operand), goal: Operand) -> (Operand, Reg) {
+    fn nearer(
+        &mut self,
+        c: &Counted,
+        far: Reg,
+        iterations: (Operand, Operand),
+        goal: Operand,
+    ) -> (Operand, Reg) {
         let mut near = self.func.value(Type::I64);
         self.push(Inst::Select { dst: near, cond: far.into(), a: goal, b: c.bound });
         // No further than the loop goes: plain to see for the checker.
@@ -591,7 +599,8 @@ impl Pay<'_> {
             self.push(inst);
             near = nearer;
         }
-        let turns = self.integer(|dst| Inst::Select { dst, cond: far.into(), a: turns.0, b: turns.1 });
-        (turns, near)
+        let iterations =
+            self.integer(|dst| Inst::Select { dst, cond: far.into(), a: iterations.0, b: iterations.1 });
+        (iterations, near)
     }
 }

@@ -9,7 +9,7 @@
 //! check is lost: an access that was made once with the same operands does
 //! not trap the second time, for a tensor's shape never changes.
 //!
-//! Where a loop has been turned, its test stands before the loop too, so what
+//! Where a loop has been rotated, its test stands before the loop too, so what
 //! the test loads is loaded before the loop only, and a loop that counts to an
 //! element becomes one that counts to something it does not change.
 

@@ -87,7 +87,7 @@ impl<'l, 'a> Extent<'l, 'a> {
         ends
     }
 
-    /// Makes conditions of what was assumed of how often loops turn.
+    /// Makes conditions of what was assumed of how many iterations loops have.
     pub fn settle(&mut self) -> Option<()> {
         let mut done: Vec<Poly> = Vec::new();
         while let Some(poly) = self.level.assumed().into_iter().find(|p| !done.contains(p)) {
@@ -295,7 +295,7 @@ impl<'l, 'a> Extent<'l, 'a> {
     fn side_of_value(&mut self, value: Value, upper: bool) -> Option<Side> {
         let mut relies = Vec::new();
         if let Some(drift) = self.level.it.drift(value) {
-            // Over all turns so far, and not beyond what the register holds.
+            // Over all iterations so far, and not beyond what the register holds.
             let count = Poly::atom(self.level.it.atom(Quantity::Count(drift.id)));
             let count = self.level.expand(&count, &mut relies)?;
             let growth = |by: i64| Growth {

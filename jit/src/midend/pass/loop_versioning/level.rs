@@ -1,10 +1,10 @@
 //! What is known of the integers of a nest when its outermost loop is about
 //! to be entered: counters taken apart down to values that the whole nest
-//! leaves alone, and how often its loops can turn.
+//! leaves alone, and how many iterations its loops can have.
 //!
 //! All of it holds only as long as those values are less than 2^bits in size,
 //! which the guard of the loop checks. Conclusions lean on each other (that a
-//! counter does not overflow on how often its loop turns, and that on the
+//! counter does not overflow on how many iterations its loop has, and that on the
 //! counter that is tested), which is sound because each says something of a
 //! moment given the others of moments before.
 
@@ -23,8 +23,8 @@ const MAX_STEPS: u32 = 100_000;
 /// Most counters that lean on each other, one being looked into for the next.
 const MAX_DEPTH: u32 = 100;
 
-/// A bound on how often a loop turns: `step * count <= top`, if `top` is not
-/// negative; else it does not turn at all.
+/// A bound on how many iterations a loop has: `step * count <= top`, if `top` is not
+/// negative; else it does not go on at all.
 #[derive(Clone, Debug)]
 pub struct Bound {
     /// Has to be positive.
@@ -255,7 +255,7 @@ impl<'a> Level<'a> {
         known.proved(|poly| Some(self.span(poly)))
     }
 
-    /// The bounds on how often a loop of the nest turns.
+    /// The bounds on how many iterations a loop of the nest has.
     pub fn bounds(&mut self, id: LoopId) -> Rc<Vec<Bound>> {
         if let Some(known) = self.bounds.get(&id) {
             return known.clone();
@@ -317,7 +317,7 @@ impl<'a> Level<'a> {
         worth!(self.span(&step).high >= 1).then_some((Bound { step, top, when }, count))
     }
 
-    /// Begins to note what is assumed of how often loops turn.
+    /// Begins to note what is assumed of how many iterations loops have.
     pub fn begin(&mut self) {
         self.counted.clear();
     }

@@ -177,7 +177,7 @@ impl Planner<'_> {
             .collect()
     }
 
-    /// Puts an access that runs whenever its loop turns, and reaches exactly
+    /// Puts an access that runs in each iteration of its loop, and reaches exactly
     /// as far as its guard has it, into the outermost loop that will do.
     fn outermost(&mut self, access: &Access) -> Option<LoopId> {
         let forest = &*self.it.forest;

@@ -1,7 +1,7 @@
-//! Writes loops out that turn only a few times, as many as can be told at
+//! Writes loops out that have only a few iterations, as many as can be told at
 //! compile time: a row of copies, in which counters are literals.
 //!
-//! How often a loop turns is found out by letting it turn, with what is known
+//! How many iterations a loop has is found out by letting it run, with what is known
 //! of integers at its entry ([`known`]), until a test cannot be decided or the
 //! loop has been left. [`nest`] does so with loops of several blocks.
 
@@ -16,8 +16,8 @@ use known::{Known, learn, literal};
 use nbc_ir::op::Imm;
 use nbc_ir::{BlockId, Inst};
 
-/// Most turns of a loop that is written out.
-const MAX_TURNS: usize = 10;
+/// Most iterations of a loop that is written out.
+const MAX_ITERATIONS: usize = 10;
 /// Most nodes that a loop becomes.
 const MAX_NODES: usize = 160;
 /// Most nodes that a function grows by.
@@ -63,9 +63,9 @@ fn known_after(func: &Func, forest: &Forest, block: BlockId) -> Known {
     known
 }
 
-/// Lets a loop of one block turn; how often it does, if that can be told.
-fn turns(func: &Func, block: BlockId, mut known: Known, most: usize) -> Option<usize> {
-    for turn in 1..=most {
+/// Lets a loop of one block run; how many iterations it has, if that can be told.
+fn iterations(func: &Func, block: BlockId, mut known: Known, most: usize) -> Option<usize> {
+    for iteration in 1..=most {
         for node in &func.blocks[block.index()].nodes {
             learn(&node.op, &mut known);
         }
@@ -74,7 +74,7 @@ fn turns(func: &Func, block: BlockId, mut known: Known, most: usize) -> Option<u
         };
         let Some(Imm::Bool(cond)) = literal(*cond, &known) else { return None };
         if required!(*(if cond { then_to } else { else_to }) != block) {
-            return Some(turn);
+            return Some(iteration);
         }
     }
     None
@@ -100,12 +100,12 @@ fn write_out(func: &mut Func, forest: &Forest, id: LoopId, left: &mut usize) -> 
     }
     let exit = exit(func, forest, id)?;
     let known = known_after(func, forest, *before);
-    let turns = turns(func, *block, known, (MAX_NODES / l.size).min(MAX_TURNS))?;
-    *left = left.checked_sub(l.size * (turns - 1))?;
+    let iterations = iterations(func, *block, known, (MAX_NODES / l.size).min(MAX_ITERATIONS))?;
+    *left = left.checked_sub(l.size * (iterations - 1))?;
     let nodes = &mut func.blocks[block.index()].nodes;
     let mut last = nodes.pop()?;
     let body = nodes.clone();
-    for _ in 1..turns {
+    for _ in 1..iterations {
         nodes.extend_from_slice(&body);
     }
     last.op = Op::Inst(Inst::Br { target: exit });

@@ -1,15 +1,15 @@
-//! Writes out loops of several blocks, with the loops in them: each turn
+//! Writes out loops of several blocks, with the loops in them: each iteration
 //! becomes a copy of the blocks that it runs through.
 
 use super::known::{Flow, Known, decided, join, learn, put_in};
-use super::{MAX_NODES, MAX_TURNS};
+use super::{MAX_ITERATIONS, MAX_NODES};
 use crate::budget::Budget;
 use crate::midend::analysis::loops::{Forest, LoopId};
 use crate::mir::{Block, Func};
 use nbc_ir::{BlockId, Inst};
 use rustc_hash::FxHashMap;
 
-/// Most nodes that a loop with others in it becomes, which may turn more often.
+/// Most nodes that a loop with others in it becomes, which may have more iterations.
 const MAX_NODES_OF_NEST: usize = 200;
 /// Most blocks of a function that is looked at.
 const MAX_BLOCKS: usize = 400;
@@ -28,49 +28,55 @@ pub fn run(func: &mut Func, forest: &Forest, budget: &Budget, left: &mut usize) 
     }
     let Some(flow) = Flow::new(func, forest.cfg.rpo(), Known::default(), budget) else { return false };
     candidates.into_iter().any(|id| {
-        let Some(turns) = turns(func, forest, &flow, id, budget) else { return false };
-        let size: usize = turns.iter().map(|turn| turn.size).sum();
+        let Some(iterations) = iterations(func, forest, &flow, id, budget) else { return false };
+        let size: usize = iterations.iter().map(|iteration| iteration.size).sum();
         let Some(rest) = left.checked_sub(size) else { return false };
         *left = rest;
-        write_out(func, forest, id, &turns);
+        write_out(func, forest, id, &iterations);
         settle(func, forest, &flow);
         true
     })
 }
 
-/// A turn of a loop.
-struct Turn {
+/// An iteration of a loop.
+struct Iteration {
     /// The blocks it may run through, in reverse postorder.
     blocks: Vec<BlockId>,
     flow: Flow,
     size: usize,
 }
 
-/// The turns of a loop, if they can be told.
-fn turns(func: &Func, forest: &Forest, flow: &Flow, id: LoopId, budget: &Budget) -> Option<Vec<Turn>> {
+/// The iterations of a loop, if they can be told.
+fn iterations(
+    func: &Func,
+    forest: &Forest,
+    flow: &Flow,
+    id: LoopId,
+    budget: &Budget,
+) -> Option<Vec<Iteration>> {
     let l = forest.get(id);
     let ways_in = l.entries.iter().flat_map(|entry| flow.leaving(func, *entry));
     let mut known = all(ways_in, l.header)?;
     let rpo = forest.cfg.rpo();
     let blocks: Vec<BlockId> = rpo.iter().copied().filter(|b| forest.contains(id, *b)).collect();
     let most = if l.children.is_empty() { MAX_NODES } else { MAX_NODES_OF_NEST };
-    let (mut turns, mut size) = (Vec::new(), 0);
+    let (mut iterations, mut size) = (Vec::new(), 0);
     loop {
         let flow = Flow::new(func, &blocks, known.clone(), budget)?;
         let blocks: Vec<BlockId> = blocks.iter().copied().filter(|b| flow.at(*b).is_some()).collect();
-        let of_turn = blocks.iter().map(|b| func.blocks[b.index()].size()).sum();
-        size += of_turn;
+        let of_iteration = blocks.iter().map(|b| func.blocks[b.index()].size()).sum();
+        size += of_iteration;
         if !worth!(size <= most) {
             return None;
         }
         let ways_back = l.latches.iter().flat_map(|latch| flow.leaving(func, *latch));
         let back = all(ways_back, l.header);
-        turns.push(Turn { blocks, flow, size: of_turn });
+        iterations.push(Iteration { blocks, flow, size: of_iteration });
         match back {
-            None => return Some(turns),
+            None => return Some(iterations),
             // What is known no longer changes: nor will it ever end.
             Some(again) if worth!(again == known) => return None,
-            Some(_) if worth!(turns.len() == MAX_TURNS) => return None,
+            Some(_) if worth!(iterations.len() == MAX_ITERATIONS) => return None,
             Some(again) => known = again,
         }
     }
@@ -84,20 +90,20 @@ fn all(ways: impl Iterator<Item = (BlockId, Known)>, block: BlockId) -> Option<K
     })
 }
 
-/// Puts a copy for each turn in place of a loop.
-fn write_out(func: &mut Func, forest: &Forest, id: LoopId, turns: &[Turn]) {
+/// Puts a copy for each iteration in place of a loop.
+fn write_out(func: &mut Func, forest: &Forest, id: LoopId, iterations: &[Iteration]) {
     let header = forest.get(id).header;
-    // Copies lie turn by turn.
+    // Copies lie iteration by iteration.
     let mut at = func.blocks.len();
     let mut copies: Vec<FxHashMap<BlockId, BlockId>> = Vec::new();
-    for turn in turns {
-        copies.push(turn.blocks.iter().enumerate().map(|(n, b)| (*b, BlockId::new(at + n))).collect());
-        at += turn.blocks.len();
+    for iteration in iterations {
+        copies.push(iteration.blocks.iter().enumerate().map(|(n, b)| (*b, BlockId::new(at + n))).collect());
+        at += iteration.blocks.len();
     }
-    for (n, turn) in turns.iter().enumerate() {
-        for block in &turn.blocks {
+    for (n, iteration) in iterations.iter().enumerate() {
+        for block in &iteration.blocks {
             let mut copy = func.blocks[block.index()].clone();
-            simplify(&mut copy, turn.flow.at(*block));
+            simplify(&mut copy, iteration.flow.at(*block));
             let next = copies.get(n + 1).and_then(|next| next.get(&header).copied());
             copy.map_successors(|to| match to == header {
                 true => next.unwrap_or(header),

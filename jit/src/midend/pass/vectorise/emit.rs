@@ -1,8 +1,8 @@
-//! Writes the loop whose turns are lanes.
+//! Writes the loop whose iterations are lanes.
 //!
 //! A register that is the same in all lanes, or goes with them by a number,
 //! stays what it is: it holds the value of the first lane. In a single block
-//! every node makes a new register, and what is the same in all turns is made
+//! every node makes a new register, and what is the same in all iterations is made
 //! once before the loop; in a nest registers are written in place.
 
 use super::nest::{Nest, Place};
@@ -26,7 +26,7 @@ pub struct Emit<'n, 'a> {
     splits: FxHashMap<(Reg, u32), Vec<Reg>>,
     /// Vectors of sums.
     sums: FxHashMap<(Reg, u32), Reg>,
-    /// Registers made for nodes in the first part of a turn.
+    /// Registers made for nodes in the first part of an iteration.
     made: FxHashMap<Place, Reg>,
     /// Nodes of one vector that go lane by lane, for each lane.
     serial: Vec<Vec<Node>>,
@@ -71,9 +71,9 @@ impl<'n, 'a> Emit<'n, 'a> {
         }
     }
 
-    /// Writes the loop for that many turns, going on to the nest itself; the
+    /// Writes the loop for that many iterations, going on to the nest itself; the
     /// block that it begins with.
-    pub fn run(mut self, turns: Operand) -> BlockId {
+    pub fn run(mut self, iterations: Operand) -> BlockId {
         let before = self.func.block();
         let blocks: Vec<BlockId> = self.nest.blocks.iter().map(|_| self.func.block()).collect();
         let after = self.func.block();
@@ -117,7 +117,7 @@ impl<'n, 'a> Emit<'n, 'a> {
                 }
             }
             if block == self.nest.latch {
-                self.end_turn(count, turns, blocks[0], after);
+                self.end_iteration(count, iterations, blocks[0], after);
             } else if let Some(last) = self.nest.func.blocks[block.index()].nodes.last() {
                 let mut last = last.clone();
                 if let Op::Inst(inst) = &mut last.op {
@@ -181,7 +181,7 @@ impl<'n, 'a> Emit<'n, 'a> {
         (op, made)
     }
 
-    /// Writes what is the same in all turns.
+    /// Writes what is the same in all iterations.
     fn hoist(&mut self) {
         let nodes = &self.nest.func.blocks[self.nest.header.index()].nodes;
         for (n, node) in nodes.iter().enumerate() {
@@ -467,7 +467,7 @@ impl<'n, 'a> Emit<'n, 'a> {
         self.vectors.insert((reg, u), made);
     }
 
-    /// Has the vector of a sum where the next turn looks for it.
+    /// Has the vector of a sum where the next iteration looks for it.
     fn keep_sum(&mut self, reg: Reg, u: u32) {
         let (Some(&to), Some(&from)) = (self.sums.get(&(reg, u)), self.vectors.get(&(reg, u))) else {
             return;
@@ -501,7 +501,7 @@ impl<'n, 'a> Emit<'n, 'a> {
     }
 
     /// Has counters go on for all lanes, and tests.
-    fn end_turn(&mut self, count: Reg, turns: Operand, first: BlockId, after: BlockId) {
+    fn end_iteration(&mut self, count: Reg, iterations: Operand, first: BlockId, after: BlockId) {
         let chunk = (self.shapes.lanes * self.unroll) as i64;
         for &reg in &self.nest.carried {
             if let (Shape::Affine(by), Some(ty)) =
@@ -513,7 +513,7 @@ impl<'n, 'a> Emit<'n, 'a> {
         }
         self.push_inst(Inst::I64Add { dst: count, a: count.into(), b: chunk.into() });
         let cond = self.func.value(Type::Bool);
-        self.push_inst(Inst::I64Lt { dst: cond, a: count.into(), b: turns });
+        self.push_inst(Inst::I64Lt { dst: cond, a: count.into(), b: iterations });
         self.push_inst(Inst::BrIf { cond: cond.into(), then_to: first, else_to: after });
     }
 }

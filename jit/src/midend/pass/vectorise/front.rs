@@ -1,8 +1,8 @@
-//! What is computed before a nest is entered: whether there are turns enough,
+//! What is computed before a nest is entered: whether there are iterations enough,
 //! and whether lanes would get in each other's way in memory.
 //!
-//! Values of the first turn are computed by copies of the nodes that make
-//! them. Turns are only counted from below: the vector loop does some of those
+//! Values of the first iteration are computed by copies of the nodes that make
+//! them. Iterations are only counted from below: the vector loop does some of those
 //! that are sure to come, and the loop as it was does the rest.
 
 use super::Whole;
@@ -15,10 +15,10 @@ use nbc_ir::op::Imm;
 use nbc_ir::{Elem, Inst, Operand, Reg, Type};
 use rustc_hash::FxHashMap;
 
-/// More turns than that are not counted at once.
-const MAX_TURNS: i64 = 1 << 40;
-/// Loops that are known to turn less often stay as they are, or are written out.
-const MIN_TURNS: i64 = 12;
+/// More iterations than that are not counted at once.
+const MAX_ITERATIONS: i64 = 1 << 40;
+/// Loops that are known to have fewer iterations stay as they are, or are written out.
+const MIN_ITERATIONS: i64 = 12;
 /// Most pairs of accesses that are looked at.
 const MAX_PAIRS: usize = 64;
 /// Most nodes to compute one value with.
@@ -83,18 +83,18 @@ impl<'n, 'a> Front<'n, 'a> {
         }
     }
 
-    /// Writes the conditions; how many turns, a multiple of `chunk`, are sure
+    /// Writes the conditions; how many iterations, a multiple of `chunk`, are sure
     /// to come and may run in lanes where they hold.
     pub fn guard(&mut self, chunk: i64) -> Option<(Operand, Operand)> {
-        let sure = self.sure_turns(chunk)?;
-        let turns = self.integer(|dst| Inst::I64And { dst, a: sure, b: (-chunk).into() });
-        self.accesses_apart(chunk, turns)?;
+        let sure = self.sure_iterations(chunk)?;
+        let iterations = self.integer(|dst| Inst::I64And { dst, a: sure, b: (-chunk).into() });
+        self.accesses_apart(chunk, iterations)?;
         let conditions = std::mem::take(&mut self.conditions);
         let all = conditions.into_iter().reduce(|a, b| {
             let (a, b) = (a.into(), b.into());
             self.truth(|dst| Inst::BoolAnd { dst, a, b })
         });
-        Some((all?.into(), turns))
+        Some((all?.into(), iterations))
     }
 
     /// A number that is known at compile time.
@@ -125,7 +125,7 @@ impl<'n, 'a> Front<'n, 'a> {
         }
     }
 
-    /// What an operand is in the first turn, at that place in it.
+    /// What an operand is in the first iteration, at that place in it.
     fn value_at(&mut self, operand: Operand, place: Place, depth: u32) -> Option<Operand> {
         let Operand::Reg(reg) = operand else { return Some(operand) };
         let Some(defs) = self.nest.defs.get(&reg) else { return Some(operand) };
@@ -144,7 +144,7 @@ impl<'n, 'a> Front<'n, 'a> {
         made
     }
 
-    /// Computes again what a node makes in the first turn.
+    /// Computes again what a node makes in the first iteration.
     fn copy_of(&mut self, def: Place, depth: u32) -> Option<Operand> {
         let mut op = self.nest.op(def).clone();
         if !required!(matches!(op, Op::Inst(_) | Op::Field { .. }))
@@ -188,16 +188,16 @@ impl<'n, 'a> Front<'n, 'a> {
         Some(made.into())
     }
 
-    /// A number of turns after which the loop is sure to go on, and conditions
+    /// A number of iterations after which the loop is sure to go on, and conditions
     /// for it to be one.
-    fn sure_turns(&mut self, chunk: i64) -> Option<Operand> {
+    fn sure_iterations(&mut self, chunk: i64) -> Option<Operand> {
         let Counted { counter, step: Step::Literal(by @ (1 | -1)), bound, goes_on, start, .. } =
             self.nest.counted
         else {
             return None;
         };
         if let (Some(start), Some(bound)) = (start, self.number(bound))
-            && !worth!(start.wrapping_add(by).abs_diff(bound) >= MIN_TURNS.max(chunk) as u64)
+            && !worth!(start.wrapping_add(by).abs_diff(bound) >= MIN_ITERATIONS.max(chunk) as u64)
         {
             return None;
         }
@@ -207,27 +207,27 @@ impl<'n, 'a> Front<'n, 'a> {
             (Compare::Ne, _) => (false, 0),
             _ => return None,
         };
-        // What the first turn compares.
+        // What the first iteration compares.
         let first = self.integer(|dst| Inst::I64Add { dst, a: counter.into(), b: by.into() }).into();
         if ordered {
             let cond = self.truth(|dst| goes_on.inst(dst, first, bound));
             guard!(self.conditions.push(cond));
         }
         let (low, high) = if by == 1 { (first, bound) } else { (bound, first) };
-        let mut turns = self.integer(|dst| Inst::I64Sub { dst, a: high, b: low });
+        let mut iterations = self.integer(|dst| Inst::I64Sub { dst, a: high, b: low });
         if also != 0 {
-            turns = self.integer(|dst| Inst::I64Add { dst, a: turns, b: also.into() });
+            iterations = self.integer(|dst| Inst::I64Add { dst, a: iterations, b: also.into() });
         }
         // Between a chunk and the most.
-        let more = self.integer(|dst| Inst::I64Sub { dst, a: turns, b: chunk.into() });
-        let cond = self.truth(|dst| Inst::I64LtU { dst, a: more, b: MAX_TURNS.into() });
+        let more = self.integer(|dst| Inst::I64Sub { dst, a: iterations, b: chunk.into() });
+        let cond = self.truth(|dst| Inst::I64LtU { dst, a: more, b: MAX_ITERATIONS.into() });
         guard!(self.conditions.push(cond));
-        Some(turns)
+        Some(iterations)
     }
 
     /// Conditions for accesses of the lanes not to get in each other's way;
     /// `None` where they are sure to.
-    fn accesses_apart(&mut self, chunk: i64, turns: Operand) -> Option<()> {
+    fn accesses_apart(&mut self, chunk: i64, iterations: Operand) -> Option<()> {
         let mut list = Vec::new();
         for at in self.nest.places() {
             let op = self.nest.op(at);
@@ -252,21 +252,21 @@ impl<'n, 'a> Front<'n, 'a> {
                 if !worth!(pairs <= MAX_PAIRS) {
                     return None;
                 }
-                self.pair_apart(first, second, chunk, turns)?;
+                self.pair_apart(first, second, chunk, iterations)?;
             }
         }
         Some(())
     }
 
-    fn pair_apart(&mut self, first: &Access, second: &Access, chunk: i64, turns: Operand) -> Option<()> {
+    fn pair_apart(&mut self, first: &Access, second: &Access, chunk: i64, iterations: Operand) -> Option<()> {
         let is_inner = |a: &Access| Some(a.at.0) == self.nest.inner;
         if forbidden!(is_inner(first) || is_inner(second)) {
             return self.tensors_apart(first, second);
         }
         if required!(first.goes == Goes::Next) && required!(second.goes == Goes::Next) {
             // Lanes of one vector change places where the second of two nodes
-            // in one turn meets the first in a later one of the same vector.
-            // In a nest, all turns that run together are such lanes.
+            // in one iteration meets the first in a later one of the same vector.
+            // In a nest, all iterations that run together are such lanes.
             let together =
                 if forbidden!(self.nest.inner.is_some()) { chunk } else { self.shapes.lanes as i64 };
             let bytes = together * first.elem.size() as i64;
@@ -288,7 +288,8 @@ impl<'n, 'a> Front<'n, 'a> {
         let (x, s) = (self.address(fixed)?, self.address(moving)?);
         let distance = self.integer(|dst| Inst::I64Sub { dst, a: x.into(), b: s.into() });
         let behind = self.integer(|dst| Inst::I64Add { dst, a: distance, b: size.into() });
-        let span = self.integer(|dst| Inst::I64Mul { dst, a: turns, b: (moving.elem.size() as i64).into() });
+        let span =
+            self.integer(|dst| Inst::I64Mul { dst, a: iterations, b: (moving.elem.size() as i64).into() });
         let span = self.integer(|dst| Inst::I64Add { dst, a: span, b: size.into() });
         let cond = self.truth(|dst| Inst::I64GeU { dst, a: behind, b: span });
         guard!(self.conditions.push(cond));
@@ -313,7 +314,7 @@ impl<'n, 'a> Front<'n, 'a> {
         Some(indices.wrapping_mul(a.scale as i64).wrapping_add(b.offset as i64 - a.offset as i64))
     }
 
-    /// Where an access goes in the first turn.
+    /// Where an access goes in the first iteration.
     fn place_of(&mut self, access: &Access) -> Option<Address> {
         let base = self.value_at(access.address.base.into(), access.at, MAX_DEPTH)?;
         let index = self.value_at(access.address.index, access.at, MAX_DEPTH)?;

@@ -1,17 +1,17 @@
-//! Runs turns of counted loops side by side, in the lanes of 128-bit vectors.
+//! Runs iterations of counted loops side by side, in the lanes of 128-bit vectors.
 //!
 //! Two kinds of loops are looked at. In a single block whose accesses go from
-//! element to element, so many turns become one. In a nest of two such loops
-//! it is turns of the outer one that run together, each lane going through the
+//! element to element, so many iterations become one. In a nest of two such loops
+//! it is iterations of the outer one that run together, each lane going through the
 //! inner loop in its own order: that is how sums of products keep the order of
 //! their floats and yet become vectors.
 //!
 //! Nothing changes in any bit. Only instructions that are the same in lanes as
 //! by themselves are used; sums of integers, whose order does not matter, are
-//! made in vectors, and everything else that a turn needs of the turn before
-//! is done lane by lane in order. A guard computes how many turns are sure to
-//! come and whether accesses of different turns could meet; the loop as it was
-//! does what the guard refuses, and always the last turn, so that registers
+//! made in vectors, and everything else that an iteration needs of the iteration before
+//! is done lane by lane in order. A guard computes how many iterations are sure to
+//! come and whether accesses of different iterations could meet; the loop as it was
+//! does what the guard refuses, and always the last iteration, so that registers
 //! are left as they were.
 
 mod emit;
@@ -36,7 +36,7 @@ use std::rc::Rc;
 const MAX_LOOPS: usize = 40;
 
 /// Rounds that the vectors of a loop have to have where it is known how often
-/// it turns at most.
+/// it iterations at most.
 const LEAST_CHUNKS: i64 = 8;
 
 /// Fewer nodes that access no elements are not worth a look.
@@ -150,16 +150,16 @@ fn try_loop(
     let nest = Nest::of(before, forest, analysis, id)?;
     let shapes = Shapes::of(&nest)?;
     let mut unroll = worth(&nest, &shapes)?;
-    // What turns a few times would mostly be left to the loop as it is.
+    // What has few iterations would mostly be left to the loop as it is.
     if let Some(most) = TripCounts::new(&nest.it).at_most(id) {
         let vectors = most / (LEAST_CHUNKS * shapes.lanes as i64);
         unroll = (1..=unroll).rev().find(|n| n.is_power_of_two() && *n as i64 <= vectors)?;
     }
     let chunk = (shapes.lanes * unroll) as i64;
     let mut front = Front::new(&nest, &shapes, whole, func);
-    let (cond, turns) = front.guard(chunk)?;
+    let (cond, iterations) = front.guard(chunk)?;
     let nodes = std::mem::take(&mut front.nodes);
-    let to = Emit::new(&nest, &shapes, func, unroll).run(turns);
+    let to = Emit::new(&nest, &shapes, func, unroll).run(iterations);
     let block = &mut func.blocks[nest.preheader.index()].nodes;
     let last = block.pop()?;
     block.extend(nodes);

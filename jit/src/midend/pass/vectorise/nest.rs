@@ -1,4 +1,4 @@
-//! A counted loop whose turns are to become lanes: a single block, or a loop
+//! A counted loop whose iterations are to become lanes: a single block, or a loop
 //! with one single-block loop in it.
 
 use crate::midend::analysis::counted_loop::Counted;
@@ -36,7 +36,7 @@ pub struct Nest<'a> {
     pub inner: Option<BlockId>,
     /// Where registers are written.
     pub defs: FxHashMap<Reg, Vec<Place>>,
-    /// Registers that a turn reads as the turn before has left them, in order.
+    /// Registers that an iteration reads as the iteration before has left them, in order.
     pub carried: Vec<Reg>,
     /// What counts it.
     pub counted: Counted,
@@ -126,12 +126,12 @@ impl<'a> Nest<'a> {
         self.blocks.iter().flat_map(move |b| (0..nodes(b)).map(move |n| (*b, n)))
     }
 
-    /// Whether the place is the branch that ends a turn.
+    /// Whether the place is the branch that ends an iteration.
     pub fn is_end(&self, at: Place) -> bool {
         at.0 == self.latch && at.1 + 1 == self.func.blocks[at.0.index()].nodes.len()
     }
 
-    /// Registers written in the nest and read before that in a turn.
+    /// Registers written in the nest and read before that in an iteration.
     fn find_carried(&self) -> Vec<Reg> {
         let mut live: FxHashMap<BlockId, FxHashSet<Reg>> = FxHashMap::default();
         let mut changed = true;
@@ -167,7 +167,7 @@ impl<'a> Nest<'a> {
         carried
     }
 
-    /// Whether a turn passes a place exactly once.
+    /// Whether an iteration passes a place exactly once.
     pub fn is_passed_once(&self, at: Place) -> bool {
         required!(Some(at.0) != self.inner) && required!(self.forest.doms.dominates(at.0, self.latch))
     }

@@ -1,10 +1,9 @@
-//! How each register of a nest differs from turn to turn, and so how lanes
+//! How each register of a nest differs from iteration to iteration, and so how lanes
 //! hold it.
 
 use super::nest::{Nest, Place};
-use crate::lower::scalar::Cpu;
-use crate::lower::vector::supported;
 use crate::mir::{Address, Lanes, Op, Ty};
+use crate::target::{Cpu, supported};
 use nbc_ir::op::Imm;
 use nbc_ir::{Elem, Inst, Opcode, Operand, Reg, Type};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -12,18 +11,18 @@ use rustc_hash::{FxHashMap, FxHashSet};
 /// Growth small enough for multiples of it to be computed without care.
 const LITTLE: std::ops::Range<i64> = -(1 << 30)..1 << 30;
 
-/// How the value of a register in a turn goes with the turn.
+/// How the value of a register in an iteration goes with the iteration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Shape {
-    /// It is the same in all turns.
+    /// It is the same in all iterations.
     Uniform,
-    /// It grows by that from turn to turn, and wraps.
+    /// It grows by that from iteration to iteration, and wraps.
     Affine(i64),
     /// It is in a vector.
     Vector,
     /// Each lane has a register of its own.
     Split,
-    /// Each turn needs what the turn before has made of it, in that order.
+    /// Each iteration needs what the iteration before has made of it, in that order.
     Serial,
     /// It is summed up, in any order.
     Sum(Sum),
@@ -111,16 +110,6 @@ impl Sum {
     }
 }
 
-/// What vectors can be counted on to do: no more than every processor has.
-fn basic() -> Cpu {
-    Cpu {
-        rounding: false,
-        fma: false,
-        second_of_equals: true,
-        call_conv: cranelift_codegen::isa::CallConv::SystemV,
-    }
-}
-
 /// The vector of so many values of a type.
 pub fn lanes_of(ty: Ty, count: u32) -> Option<Lanes> {
     Some(match (ty.value()?, count) {
@@ -133,17 +122,17 @@ pub fn lanes_of(ty: Ty, count: u32) -> Option<Lanes> {
     })
 }
 
-/// How an address goes with the turns.
+/// How an address goes with the iterations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Goes {
     /// It stays.
     Stays,
-    /// It goes to the next element each turn.
+    /// It goes to the next element each iteration.
     Next,
 }
 
 impl Shapes {
-    /// The shapes of `nest`; `None` where its turns cannot be lanes.
+    /// The shapes of `nest`; `None` where its iterations cannot be lanes.
     pub fn of(nest: &Nest<'_>) -> Option<Shapes> {
         let mut shapes = Shapes { lanes: 0, of: FxHashMap::default(), needed: FxHashSet::default() };
         shapes.carried(nest)?;
@@ -203,7 +192,7 @@ impl Shapes {
         Some(())
     }
 
-    /// What a turn adds to a register, which it writes once.
+    /// What an iteration adds to a register, which it writes once.
     fn step(&self, nest: &Nest<'_>, reg: Reg) -> Option<i64> {
         let [at] = nest.defs.get(&reg)?[..] else { return None };
         let mut phis = nest.it.values.phis(nest.header).iter();
@@ -295,7 +284,7 @@ impl Shapes {
                 if forbidden!(takes_off && !is_first) || kind.is_some_and(|k| forbidden!(k != sum)) {
                     return None;
                 }
-                if !required!(supported(inst.opcode(), lanes, &basic())) {
+                if !required!(supported(inst.opcode(), lanes, &Cpu::BASIC)) {
                     return None;
                 }
                 kind = Some(sum);
@@ -411,7 +400,7 @@ impl Shapes {
         let Some(lanes) = lanes_of(nest.func.regs[dst.index()], self.lanes) else { return false };
         let opcode = inst.opcode();
         let has_lanes = |o: &Operand| lanes_of(nest.func.ty(*o), self.lanes).is_some();
-        if !required!(supported(opcode, lanes, &basic())) || !required!(operands.iter().all(has_lanes)) {
+        if !required!(supported(opcode, lanes, &Cpu::BASIC)) || !required!(operands.iter().all(has_lanes)) {
             return false;
         }
         match opcode {
@@ -431,7 +420,7 @@ impl Shapes {
         }
     }
 
-    /// What the result of an instruction grows by each turn, if by a number.
+    /// What the result of an instruction grows by each iteration, if by a number.
     fn grows(&self, inst: &Inst, args: &[Shape], operands: &[Operand]) -> Option<i64> {
         let by = |n: usize| match args[n] {
             Shape::Uniform => Some(0),
@@ -500,7 +489,7 @@ impl Shapes {
         })
     }
 
-    /// How much less there is to do for a turn, in instructions, as far as
+    /// How much less there is to do for an iteration, in instructions, as far as
     /// nodes of `block` go.
     pub fn gain(&self, nest: &Nest<'_>, block: nbc_ir::BlockId) -> i64 {
         use Opcode::*;
