@@ -103,7 +103,7 @@ pub fn places(module: &VerifiedModule, id: FuncId, random: &mut Random) -> Vec<P
     let (latch, header) = facts.back_edges[random.next() as usize % facts.back_edges.len()];
     let last = |b: BlockId| (b.0, function.blocks[b.index()].insts.len() as u32 - 1);
     let inside: Vec<usize> =
-        (0..function.blocks.len()).filter(|b| facts.iteration(BlockId::new(*b)).is_some()).collect();
+        (0..function.blocks.len()).filter(|b| facts.turn(BlockId::new(*b)).is_some()).collect();
     let any = inside.get(random.next() as usize % inside.len().max(1)).map(|b| {
         let insts = function.blocks[*b].insts.len() as u64;
         (*b as u32, (random.next() % insts) as u32)

@@ -80,8 +80,8 @@ fn a_false_claim_is_found() {
     let changes: [(&str, Change); 9] = [
         ("in 0..=2: it is 3", |c| c.ranges.iter_mut().filter(|r| r.high == 3).for_each(|r| r.high = 2)),
         ("in 1..=3: it is 0", |c| c.ranges.iter_mut().filter(|r| r.high == 3).for_each(|r| r.low = 1)),
-        ("at most 10 times", |c| c.loops[0].at_most = Some(10)),
-        ("at most 8 times", |c| c.loops[1].at_most = Some(8)),
+        ("at most 10 iterations", |c| c.loops[0].at_most = Some(10)),
+        ("at most 8 iterations", |c| c.loops[1].at_most = Some(8)),
         ("times 3, so", |c| c.loops[1].counters[0].step.constant += 1),
         ("times around", |c| c.loops[0].drifts[0].most = 2),
         ("times around", |c| c.loops[0].drifts[0].least = 3),
