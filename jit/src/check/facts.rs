@@ -401,8 +401,8 @@ impl Checker<'_> {
             return Some(known.clone());
         }
         let found = self.find_exact(v, env, None, depth)?;
-        // What was given up for want of steps may be found another time.
-        if self.steps <= self.until {
+        // What was given up for want of steps or means may be found another time.
+        if self.steps <= self.until && !self.simply {
             self.exacts.insert(key, found.clone());
         }
         Some(found)

@@ -19,12 +19,12 @@
 //! - Phis that are no counters: they do not fall below, or rise above, what they
 //!   start with, or by a number an iteration.
 
-use super::Checker;
 use super::facts::Env;
 use super::poly::{Atom, Poly, Span};
 use super::prove::DEPTH;
 use super::ssa::{Arg, Made, Value};
 use super::unknowns::Unknown;
+use super::{ATTEMPTS, Checker};
 use crate::mir::Op;
 use nbc_ir::{BlockId, Inst};
 use std::rc::Rc;
@@ -35,8 +35,8 @@ const MAX_CLIMB: usize = 64;
 const MAX_PHIS: usize = 6;
 /// How far questions about places may lead to questions about others.
 const MAX_NESTING: u32 = 48;
-/// Steps of one proof for a candidate.
-const STEPS_OF_CANDIDATE: usize = 120;
+/// Steps of one proof for a candidate, by attempt.
+const STEPS_OF_CANDIDATE: [usize; ATTEMPTS] = [120, 120, 120];
 /// Most candidates of a loop.
 const MAX_CANDIDATES: usize = 48;
 /// Most times that candidates are dropped before all are.
@@ -312,7 +312,8 @@ impl Checker<'_> {
 
     /// Looks for what holds of all loops that matter. What was found before stays;
     /// what was refused is tried again, with new candidates that come from it.
-    pub fn look_at_loops(&mut self, is_first: bool) {
+    pub fn look_at_loops(&mut self) {
+        let before = self.count_proved();
         let headers: Vec<BlockId> = self
             .cfg
             .rpo()
@@ -336,11 +337,12 @@ impl Checker<'_> {
         for &header in &headers {
             let at = self.kept[&header].at.clone();
             let mut found = self.candidates(&at);
-            if !is_first {
+            if self.attempt > 0 {
                 found.extend(self.candidates_of_facts(&at));
             }
             new.push((header, found));
         }
+        let mut has_new = false;
         for (header, found) in new {
             let Some(kept) = self.kept.get_mut(&header) else { continue };
             for candidate in kept.candidates.iter_mut().filter(|c| c.claim == Claim::Dropped) {
@@ -351,12 +353,23 @@ impl Checker<'_> {
                     && poly.as_number().is_none()
                     && kept.candidates.iter().all(|c| c.poly != poly)
                 {
+                    has_new = true;
                     kept.candidates.push(Candidate { poly, claim: Claim::Always, is_proved: false });
                 }
             }
         }
         self.forget(|_| true);
-        self.settle(&headers);
+        if self.has_more || has_new {
+            self.settle(&headers);
+        } else {
+            self.give_up();
+        }
+        self.has_more = self.count_proved() > before;
+    }
+
+    /// How many candidates are proved.
+    fn count_proved(&self) -> usize {
+        self.kept.values().flat_map(|kept| &kept.candidates).filter(|c| c.is_proved).count()
     }
 
     /// Drops candidates until all that are left are proved.
@@ -505,7 +518,8 @@ impl Checker<'_> {
             let Some(moved) = goal.replaced(place, &is) else { return false };
             goal = moved;
         }
-        self.within(STEPS_OF_CANDIDATE, |it| it.prove(&goal, env, DEPTH))
+        self.prove_simply(&goal, env)
+            || self.within(STEPS_OF_CANDIDATE[self.attempt], |it| it.prove(&goal, env, DEPTH))
     }
 
     /// What may be invariants of a loop.

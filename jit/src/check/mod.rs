@@ -45,15 +45,17 @@ use unknowns::Unknowns;
 
 /// Loops nested deeper than this are not looked at.
 const MAX_DEPTH: u32 = 40;
-/// Steps of all proofs of a function, for each of its nodes, and besides; and as
-/// many again for what is not proved then.
-const STEPS: (usize, usize) = (60, 6_000);
-/// How often that is done.
+/// Steps of all proofs of a function in one attempt, for each of its nodes, and besides.
+const STEPS: (usize, usize) = (40, 6_000);
+/// How often proofs are tried, with more and more means.
 const ATTEMPTS: usize = 3;
 /// Steps of the proofs of one access.
 const STEPS_OF_ACCESS: usize = 2_000;
-/// Steps of one proof for an access.
-const STEPS_OF_GOAL: usize = 600;
+/// Steps of one proof for an access, by attempt.
+const STEPS_OF_GOAL: [usize; ATTEMPTS] = [120, 200, 400];
+/// Accesses of a block in a row that are not proved, after which others are left for
+/// the next attempt.
+const ENOUGH: usize = 2;
 /// Most values that an index is made of, and those, that are looked at.
 const MAX_RELEVANT: usize = 4_000;
 /// Bytes of a vector.
@@ -154,6 +156,9 @@ pub fn run(func: &Func) -> Report {
         matters: FxHashSet::default(),
         relevant: FxHashSet::default(),
         choices: FxHashSet::default(),
+        simply: false,
+        attempt: 0,
+        has_more: true,
         thorough: false,
         steps: 0,
         until: most,
@@ -163,15 +168,21 @@ pub fn run(func: &Func) -> Report {
     // What is not proved by simple means is tried again by others, and with what
     // has been found out of loops by then.
     for attempt in 0..ATTEMPTS {
-        checker.thorough = attempt > 0;
+        (checker.attempt, checker.thorough) = (attempt, attempt > 0);
         let most = checker.steps + most;
         checker.until = most;
         checker.look_around(&places);
-        checker.look_at_loops(attempt == 0);
+        checker.look_at_loops();
         report.unproved.clear();
         for &(block, node) in &places {
             checker.until = most.min(checker.steps + STEPS_OF_ACCESS);
-            if let Err(why) = checker.access(block, node) {
+            // What some accesses of a block lack, others do; there is another time.
+            let lacking = report.unproved.iter().rev().take_while(|u| u.block == block).nth(ENOUGH - 1);
+            let why = match lacking {
+                Some(other) if attempt == 0 => Err(other.why),
+                _ => checker.access(block, node),
+            };
+            if let Err(why) = why {
                 report.unproved.push(Unproved { block, node, why });
             }
         }
@@ -215,6 +226,11 @@ struct Checker<'a> {
     relevant: FxHashSet<Value>,
     /// Blocks in which something of that is chosen.
     choices: FxHashSet<BlockId>,
+    /// Whether only bounds are tried.
+    simply: bool,
+    /// The attempt, and whether more came out of the last than of those before.
+    attempt: usize,
+    has_more: bool,
     /// Whether more is tried.
     thorough: bool,
     steps: usize,
@@ -340,26 +356,33 @@ impl Checker<'_> {
         }
         let sizes = self.sizes(tensor, write, &env);
         let mut why = Why::Low;
-        for forms in alike {
-            let starts: Vec<Poly> = forms.iter().filter_map(bytes).collect();
-            let low =
-                starts.iter().any(|start| self.within(STEPS_OF_GOAL, |it| it.prove(start, &env, DEPTH)));
-            if !low {
-                continue;
-            }
-            why = Why::High;
-            let high = sizes.iter().any(|size| {
-                let Some(size) = size.scaled(elem.size() as i128) else { return false };
-                starts.iter().any(|start| {
-                    let room = size.minus(start).and_then(|room| room.plus_number(-width));
-                    room.is_some_and(|room| self.within(STEPS_OF_GOAL, |it| it.prove(&room, &env, DEPTH)))
-                })
-            });
-            if high {
-                return Ok(());
+        let most = STEPS_OF_GOAL[self.attempt];
+        for simply in [true, false] {
+            for forms in &alike {
+                let starts: Vec<Poly> = forms.iter().filter_map(bytes).collect();
+                if !starts.iter().any(|start| self.is_shown(start, &env, simply, most)) {
+                    continue;
+                }
+                why = Why::High;
+                for (size, start) in sizes.iter().flat_map(|size| starts.iter().map(move |s| (size, s))) {
+                    let room = size
+                        .scaled(elem.size() as i128)
+                        .and_then(|size| size.minus(start)?.plus_number(-width));
+                    if room.is_some_and(|room| self.is_shown(&room, &env, simply, most)) {
+                        return Ok(());
+                    }
+                }
             }
         }
         Err(why)
+    }
+
+    /// Whether `goal` is proved, by simple means or by all.
+    fn is_shown(&mut self, goal: &Poly, env: &Env, simply: bool, most: usize) -> bool {
+        match simply {
+            true => self.prove_simply(goal, env),
+            false => self.within(most, |it| it.prove(goal, env, DEPTH)),
+        }
     }
 
     /// The tensor whose data an address is of.

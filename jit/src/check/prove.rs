@@ -16,6 +16,8 @@ use nbc_ir::Inst;
 
 /// How far a proof may go.
 pub const DEPTH: u32 = 9;
+/// Steps of a proof by bounds alone.
+const STEPS_SIMPLY: usize = 12;
 /// Unknowns that are tried, of those made last.
 const TRIED: usize = 3;
 /// What taking apart case by case costs.
@@ -50,10 +52,18 @@ impl Checker<'_> {
         }
         let is_proved = self.search(goal, env, depth);
         // What was given up for want of steps may be proved another time.
-        if is_proved || self.steps <= self.until {
+        if is_proved || self.steps <= self.until && !self.simply {
             let outcome = if is_proved { Outcome::Proved } else { Outcome::Failed(depth) };
             self.outcomes.entry(name).or_default().insert(goal.clone(), outcome);
         }
+        is_proved
+    }
+
+    /// Whether `goal` is proved by bounds alone, in a few steps.
+    pub fn prove_simply(&mut self, goal: &Poly, env: &Env) -> bool {
+        let before = std::mem::replace(&mut self.simply, true);
+        let is_proved = self.within(STEPS_SIMPLY, |it| it.prove(goal, env, DEPTH - 4));
+        self.simply = before;
         is_proved
     }
 
@@ -65,6 +75,9 @@ impl Checker<'_> {
         let atoms: Vec<Atom> = atoms.into_iter().take(tried).collect();
         if atoms.iter().any(|atom| self.by_bounds(goal, *atom, env, depth)) {
             return true;
+        }
+        if self.simply {
+            return false;
         }
         atoms.iter().any(|atom| self.by_cases(goal, *atom, env, depth))
             || self.by_first_iteration(goal, env, depth)

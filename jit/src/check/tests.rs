@@ -345,3 +345,133 @@ load:\n%v = tensor.load %x, %i\n%i = i64.add %i, 1\nbr again",
         assert_eq!(unproved(&looping(body)).len(), 1, "{body}");
     }
 }
+
+/// An inner loop that begins where the outer one is, and tests at its end: what is kept of
+/// it rests on what is assumed of the outer one, which `test` keeps or does not.
+#[test]
+fn what_rests_on_an_assumption_goes_with_it() {
+    let text = |test: &str| {
+        format!(
+            "func @f(%x: tensor<f64>) -> f64 {{
+  %n = tensor.len %x
+  %k = copy 0
+  %any = i64.gt %n, 0
+  br_if %any, outer, done
+outer:
+  %j = copy %k
+  br inner
+inner:
+  %v = tensor.load %x, %j
+  %j = i64.add %j, 1
+  %p = i64.lt %j, %n
+  br_if %p, inner, next
+next:
+  %k = i64.add %k, 1
+  {test}
+  br_if %q, outer, done
+done:
+  ret 0.0
+}}"
+        )
+    };
+    assert_eq!(unproved(&text("%q = i64.lt %k, %n")), []);
+    for test in ["%q = i64.le %k, %n", "%q = i64.ne %k, -1", "%q = copy true"] {
+        assert_eq!(unproved(&text(test)), [Why::High], "{test}");
+    }
+}
+
+/// Two loops leave a counter at their bound, if they do not go past it.
+#[test]
+fn where_loops_meet_a_counter_is_at_its_bound() {
+    let text = |step: u32| {
+        format!(
+            "func @f(%x: tensor<f64>, %d: bool) -> f64 {{
+  %n = tensor.len %x
+  %i = copy 0
+  %any = i64.gt %n, 0
+  br_if %any, start, bad
+start:
+  br_if %d, one, two
+one:
+  %i = i64.add %i, 1
+  %p = i64.lt %i, %n
+  br_if %p, one, met
+two:
+  %i = i64.add %i, {step}
+  %q = i64.lt %i, %n
+  br_if %q, two, met
+met:
+  %j = i64.sub %i, 1
+  %v = tensor.load %x, %j
+  ret %v
+bad:
+  ret 0.0
+}}"
+        )
+    };
+    assert_eq!(unproved(&text(1)), []);
+    assert_eq!(unproved(&text(2)), [Why::High]);
+}
+
+/// Two counters meet themselves as they were before a loop, and go on together, if
+/// the loop has added the same to both.
+#[test]
+fn counters_that_meet_stay_together() {
+    let text = |step: u32| {
+        format!(
+            "func @f(%x: tensor<f64>, %b: i64, %d: bool) -> f64 {{
+  %n = tensor.len %x
+  %i = copy 0
+  %k = copy 0
+  br_if %d, one, met
+one:
+  %i = i64.add %i, 1
+  %k = i64.add %k, {step}
+  %p = i64.ne %i, %b
+  br_if %p, one, met
+met:
+  br again
+again:
+  %q = i64.lt_u %i, %n
+  br_if %q, body, done
+body:
+  %v = tensor.load %x, %k
+  %i = i64.add %i, 1
+  %k = i64.add %k, 1
+  br again
+done:
+  ret 0.0
+}}"
+        )
+    };
+    assert_eq!(unproved(&text(1)), []);
+    assert_eq!(unproved(&text(2)).len(), 1);
+}
+
+/// A matrix of no more rows than columns, and its diagonal.
+#[test]
+fn a_sum_that_passed_a_test_has_not_wrapped() {
+    let before = "%r = tensor.rank %x\n%d0 = tensor.dim %x, 0\n%d1 = tensor.dim %x, 1
+%m = i64.add %d1, 1\n%w = i64.mul %a, %d1\n%i = i64.add %w, %a";
+    let test = |is_less: &str| {
+        format!(
+            "%p = i64.eq %r, 2\n%q = i64.lt_u %a, %d0\n%s = {is_less}\n%t = bool.and %p, %q\n%go = bool.and %t, %s"
+        )
+    };
+    assert_eq!(unproved(&guarded(before, &test("i64.lt %d0, %m"))), []);
+    for is_less in ["i64.le %d0, %m", "i64.ne %d0, %m", "i64.gt %d0, %m", "i64.lt %d1, %m"] {
+        assert_eq!(unproved(&guarded(before, &test(is_less))).len(), 1, "{is_less}");
+    }
+}
+
+/// A test of a difference says more once that is known not to have wrapped.
+#[test]
+fn tests_are_looked_at_again() {
+    let before = "%m = i64.add %a, -1\n%p = i64.gt %m, %b\nbr_if %p, mid, bad\nmid:
+%q = i64.ge %b, 0\n%s = i64.add %a, 576460752303423487\n%t = i64.lt_u %s, 1152921504606846975
+%i = i64.add %b, 1\n%l = i64.le %a, %n";
+    let test = |also: &str| format!("%u = bool.and %q, {also}\n%go = bool.and %u, %l");
+    assert_eq!(unproved(&guarded(before, &test("%t"))), []);
+    // The least number less one is the greatest.
+    assert_eq!(unproved(&guarded(before, &test("%d"))).len(), 1);
+}

@@ -27,7 +27,8 @@ pub enum Verify {
     #[default]
     Nothing,
     /// Those that the checker cannot prove to lie in their tensors: for programs
-    /// that are not trusted. Compiling takes about ten times as long.
+    /// that are not trusted. Compiling takes half as long again, or twice and more
+    /// where loops lie in loops.
     Unproved,
     /// All: the sanitising mode, in which a mistake of a pass is found though
     /// nothing crashes. What analyses claim is checked too.
