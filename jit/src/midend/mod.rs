@@ -27,7 +27,7 @@ pub enum Verify {
     #[default]
     Nothing,
     /// Those that the checker cannot prove to lie in their tensors: for programs
-    /// that are not trusted. Compiling takes half as long again, or twice and more
+    /// that are not trusted. Compiling takes twice as long, and more
     /// where loops lie in loops.
     Unproved,
     /// All: the sanitising mode, in which a mistake of a pass is found though
