@@ -13,7 +13,7 @@
 //! | `worth!(c)` | what only says whether it pays | is never dropped |
 //!
 //! Without the feature `mutation` each is its argument and nothing else, and there is nothing
-//! here but the macros. With it, a mark is its argument until [`drop_one`] names its place.
+//! here but the macros. With it, a mark is its argument until `drop_one` names its place.
 
 /// See [`crate::condition`].
 #[cfg(not(feature = "mutation"))]

@@ -8,7 +8,7 @@ use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module, default_libcall_names};
-use nbc_jit::lower::scalar::Cpu;
+use nbc_jit::target::Cpu;
 
 /// A place for an argument or result of any type: a slot, or a vector.
 pub type Cell = [u64; 2];

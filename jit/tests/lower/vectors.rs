@@ -4,7 +4,8 @@ use crate::grid::{self, Random, same, values};
 use crate::machine::{Cell, Machine, Small, TARGETS};
 use crate::{expected, types};
 use nbc_ir::{Opcode, Type};
-use nbc_jit::lower::scalar::{self, Cpu};
+use nbc_jit::lower::scalar;
+use nbc_jit::target::{Cpu, supported};
 use nbc_jit::lower::vector::{self, clif_type};
 use nbc_jit::mir::Lanes;
 
@@ -38,7 +39,7 @@ fn every_lane_is_as_the_scalar_instruction() {
         let forms: Vec<(Opcode, Lanes)> = ALL
             .iter()
             .flat_map(|lanes| Opcode::ALL.iter().map(|op| (*op, *lanes)))
-            .filter(|(op, lanes)| vector::supported(*op, *lanes, &cpu))
+            .filter(|(op, lanes)| supported(*op, *lanes, &cpu))
             .collect();
         let functions: Vec<Small> = forms
             .iter()
@@ -88,7 +89,7 @@ fn one_operand_is_a_literal_in_every_lane() {
     let cpu = Cpu::of(&*target.isa());
     for lanes in ALL {
         let ty = lanes.scalar();
-        for &opcode in Opcode::ALL.iter().filter(|op| vector::supported(**op, lanes, &cpu)) {
+        for &opcode in Opcode::ALL.iter().filter(|op| supported(**op, lanes, &cpu)) {
             if types(opcode).1 != [ty, ty] {
                 continue;
             }

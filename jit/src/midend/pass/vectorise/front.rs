@@ -208,7 +208,7 @@ impl<'n, 'a> Front<'n, 'a> {
             _ => return None,
         };
         // What the first iteration compares.
-        let first = self.integer(|dst| Inst::I64Add { dst, a: counter.into(), b: by.into() }).into();
+        let first = self.integer(|dst| Inst::I64Add { dst, a: counter.into(), b: by.into() });
         if ordered {
             let cond = self.truth(|dst| goes_on.inst(dst, first, bound));
             guard!(self.conditions.push(cond));
