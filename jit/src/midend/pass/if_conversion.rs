@@ -58,7 +58,7 @@ impl Branch {
         };
         // Where a block leads that belongs to this branch alone.
         let leads = |to: BlockId| {
-            let is_own = required!(to.index() != 0) && required!(*cfg.preds(to) == [block]);
+            let is_own = required!(*cfg.preds(to) == [block]);
             let is_own = is_own && worth!(!func.blocks[to.index()].cold);
             match func.blocks[to.index()].last() {
                 Some(Inst::Br { target }) if is_own && is_cheap(func, to) => Some(*target),

@@ -47,13 +47,13 @@ fn tested_on_top(func: &Func, forest: &Forest, preds: &Preds, id: LoopId) -> Opt
         (false, true) => else_to,
         _ => return None,
     };
-    // It is in order already where a latch tests.
+    // It is in order already where a latch tests, as in a loop of one block.
     let is_tested = |b: &BlockId| {
         let mut leaves = false;
         func.blocks[b.index()].for_each_successor(|to| leaves |= !is_in(to));
         leaves
     };
-    (required!(body != l.header) && worth!(!l.latches.iter().any(is_tested))).then_some(body)
+    worth!(!l.latches.iter().any(is_tested)).then_some(body)
 }
 
 /// Which blocks lead to a header from outside its loop, and from new ones, kept

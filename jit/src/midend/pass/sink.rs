@@ -48,7 +48,7 @@ fn pairs(func: &Func) -> Vec<Pair> {
     }
     let cfg = func.graph();
     let pair = |meet: &BlockId| match *cfg.preds(*meet) {
-        [a, b] if required!(meet.index() != 0) && required!(a != b) => Pair::of(func, *meet, [a, b]),
+        [a, b] if required!(a != b) => Pair::of(func, *meet, [a, b]),
         _ => None,
     };
     cfg.rpo().iter().filter_map(pair).collect()

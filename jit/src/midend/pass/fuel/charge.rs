@@ -73,9 +73,8 @@ pub fn gather(func: &mut Func) -> bool {
                     let mut targets = Vec::new();
                     inst.for_each_successor(|to| targets.push(to));
                     // What has other ways in may not have it to pay on them.
-                    let (on, joins): (Vec<BlockId>, Vec<BlockId>) = targets
-                        .iter()
-                        .partition(|to| required!(to.index() != 0) && required!(cfg.preds(**to).len() == 1));
+                    let (on, joins): (Vec<BlockId>, Vec<BlockId>) =
+                        targets.iter().partition(|to| required!(cfg.preds(**to).len() == 1));
                     if on.is_empty() {
                         pay(&mut kept, &mut due);
                     }

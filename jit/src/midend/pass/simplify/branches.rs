@@ -142,11 +142,7 @@ fn merge(func: &mut Func) -> bool {
             // What cannot be reached leads nowhere.
             let preds = cfg.preds(target).iter().filter(|p| cfg.is_reachable(**p)).count();
             let is_alike = func.blocks[target.index()].cold == func.blocks[block.index()].cold;
-            if !required!(preds == 1)
-                || forbidden!(target.index() == 0)
-                || forbidden!(target == block)
-                || !worth!(is_alike)
-            {
+            if !required!(preds == 1) || !worth!(is_alike) {
                 break;
             }
             gone[target.index()] = true;
