@@ -134,7 +134,7 @@ pub fn check(module: Module, script: &Script, seed: u64, tally: &mut Tally) -> R
 
 /// All passes as a rule; some are left out in some programs, so that others meet what they would
 /// not have left.
-fn options(seed: u64) -> Options {
+pub fn options(seed: u64) -> Options {
     let all = Options::default();
     match seed % 8 {
         0 => Options { inline: false, ..all },
