@@ -87,7 +87,7 @@ fn sites(func: &Func) -> Option<(Option<Opcode>, Vec<Site>)> {
                 }
                 let result = Operand::from(results[0]);
                 let other = if b == result { a } else { b };
-                if required!(a == result || b == result) && forbidden!(a == result && b == result) {
+                if required!(a == result || b == result) && !forbidden!(a == result && b == result) {
                     opcode = Some(sum.opcode());
                     sites.push(Site { block: block_id, args: args.clone(), other: Some(other) });
                 }
