@@ -5,9 +5,9 @@ use crate::machine::{Cell, Machine, Small, TARGETS};
 use crate::{expected, types};
 use nbc_ir::{Opcode, Type};
 use nbc_jit::lower::scalar;
-use nbc_jit::target::{Cpu, supported};
 use nbc_jit::lower::vector::{self, clif_type};
 use nbc_jit::mir::Lanes;
+use nbc_jit::target::{Cpu, supported};
 
 const ALL: [Lanes; 4] = [Lanes::F64x2, Lanes::F32x4, Lanes::I64x2, Lanes::I32x4];
 
