@@ -5,6 +5,10 @@
 //! it is not; the instructions cost one or two. What is converted is a side, or
 //! two, that does nothing but set one or two integers, without trap or effect,
 //! before both meet again. Floats stay: choosing between them is a branch.
+//!
+//! Proves: that each node of a side may be evaluated where the program does not come to it
+//! ([`crate::midend::analysis::motion`]), and that nothing else leads to a side. Relies on: what is alive
+//! where the ways meet.
 
 use crate::midend::analysis::motion::{Between, may_be_evaluated};
 use crate::mir::{Func, Liveness, Node, Op, Ty};

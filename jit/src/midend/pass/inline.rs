@@ -13,6 +13,9 @@
 //! returns. Nodes keep where they come from, with the call they came by, so
 //! that backtraces show frames that are not there; fuel is charged by the same
 //! nodes as in the callee itself. How deep calls can go may differ.
+//!
+//! Proves: nothing of values; that the callee opens no region. Relies on: origins, by which
+//! backtraces and traps find their frames.
 
 use super::fuel::charge;
 use super::tail;

@@ -6,6 +6,9 @@
 //! copied for the way in, and the block that it goes to becomes the header;
 //! nothing else changes, and whatever stands in `head` is run as often as
 //! before.
+//!
+//! Proves: nothing of values. Relies on: a test that is copied is passed as often as before, each
+//! time in one of its copies.
 
 use crate::midend::analysis::Analyses;
 use crate::midend::analysis::loops::{Forest, LoopId};

@@ -17,6 +17,10 @@
 //!
 //! Loops that became vectors are left alone, and this runs after them: what is
 //! carried from iteration to iteration could be no lane.
+//!
+//! Proves: that the address of a read in the next iteration is that of an access in this one, modulo
+//! 2^64, and that nothing in between is written there. Relies on: residues, and that accesses
+//! without a check lie in their tensors.
 
 use crate::midend::analysis::Analyses;
 use crate::midend::analysis::induction::Induction;

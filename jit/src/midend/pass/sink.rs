@@ -10,6 +10,8 @@
 //! the store of the way that was taken went, whatever that is, and only
 //! unchecked stores move, which nobody can tell. That both go to the same
 //! place, as residues say, is asked only because it pays then.
+//!
+//! Proves: nothing of values. Relies on: that accesses without a check cannot trap.
 
 use crate::midend::analysis::Analyses;
 use crate::midend::analysis::induction::Induction;

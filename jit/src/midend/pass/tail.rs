@@ -7,6 +7,9 @@
 //! frame that is saved could have been seen in a backtrace. Calls may go
 //! deeper than they could. So that recursion without an end still comes to
 //! one, the loop calls after all whenever it has used up the budget.
+//!
+//! Proves: that the operation takes the call's result once, and is associative and commutative.
+//! Relies on: that nothing in the function can be seen but its result.
 
 use crate::mir::{Entry, Func, Node, Op, Ty};
 use nbc_ir::op::{Effect, Imm};

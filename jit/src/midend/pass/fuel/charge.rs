@@ -4,6 +4,9 @@
 //!
 //! In the end charges go down the function, past all that could not be seen if
 //! the fuel ran out, so that those of several blocks are made together.
+//!
+//! Proves: that nothing can be seen between where a charge was and where it goes. Relies on: origins,
+//! which say where a block of the bytecode begins.
 
 use crate::mir::{Func, Node, Op};
 use nbc_ir::op::Imm;

@@ -2,13 +2,16 @@
 //!
 //! Every way back counts, and every entry of a function that calls others or is
 //! long, so that whatever runs for long looks at clock and interrupt flag in
-//! time. A loop that is known to iteration a few times pays before it begins, or
+//! time. A loop that is known to have few iterations pays before it begins, or
 //! leaves that to the loop around it. Another innermost loop that counts up or
 //! down to a bound pays for many iterations at once: it runs up to a nearer bound,
 //! and pays again when it has come there.
 //!
 //! (Metered, every block of the bytecode charges its instructions, which was
 //! written in when the function was built, or [`crate::midend::pass::fuel::prepay`] pays for it.)
+//!
+//! Proves: nothing that results rest on: whether a loop goes on is for its own test to say. Relies on:
+//! trip counts and [`crate::midend::analysis::counted_loop`] for how soon the clock is looked at.
 
 use crate::midend::analysis::Analyses;
 use crate::midend::analysis::counted_loop::{Compare, Counted, Step};

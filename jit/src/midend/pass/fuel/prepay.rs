@@ -11,6 +11,10 @@
 //! Nothing in such a loop can trap, so that nobody sees the fuel meanwhile.
 //! It may have one loop in it, if that has as many iterations each time. What is
 //! left of a loop that was written out pays in the same way.
+//!
+//! Proves: what every way through an iteration costs, and how many come, under conditions that are
+//! tested before. Relies on: [`crate::midend::analysis::counted_loop`]; whether the loop goes on is for its own
+//! test to say.
 
 use crate::midend::analysis::Analyses;
 use crate::midend::analysis::counted_loop::{Compare, Counted, Step};

@@ -12,6 +12,10 @@
 //! Where a loop has been rotated, its test stands before the loop too, so what
 //! the test loads is loaded before the loop only, and a loop that counts to an
 //! element becomes one that counts to something it does not change.
+//!
+//! Proves: that on every way the element was loaded or stored with the same operands, and that
+//! nothing since may write it. Relies on: that a header never changes, and what the catalogue
+//! says of operations.
 
 mod alias;
 mod number;

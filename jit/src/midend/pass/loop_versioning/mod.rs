@@ -11,6 +11,10 @@
 //! known to lie in some range, have their guard at their own loop, where its
 //! failing costs least. The original blocks become those without checks, the
 //! copies are cold.
+//!
+//! Proves: that every index of an access lies in its tensor whenever the guard holds. Relies on:
+//! [`crate::midend::analysis::induction`], each conclusion of which is settled here by a range, or by a condition
+//! of the guard.
 
 mod access;
 mod emit;

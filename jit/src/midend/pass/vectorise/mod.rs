@@ -13,6 +13,10 @@
 //! come and whether accesses of different iterations could meet; the loop as it was
 //! does what the guard refuses, and always the last iteration, so that registers
 //! are left as they were.
+//!
+//! Proves: how each register goes with the iteration, and that accesses of iterations that run together
+//! do not meet, or leaves that to its guard. Relies on: [`crate::midend::analysis::counted_loop`], counters of
+//! [`crate::midend::analysis::induction`], and that accesses without a check lie in their tensors.
 
 mod emit;
 mod front;
@@ -36,7 +40,7 @@ use std::rc::Rc;
 const MAX_LOOPS: usize = 40;
 
 /// Rounds that the vectors of a loop have to have where it is known how often
-/// it iterations at most.
+/// it has at most.
 const LEAST_CHUNKS: i64 = 8;
 
 /// Fewer nodes that access no elements are not worth a look.
