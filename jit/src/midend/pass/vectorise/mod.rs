@@ -39,8 +39,8 @@ use std::rc::Rc;
 /// Most loops of a function that become vectors.
 const MAX_LOOPS: usize = 40;
 
-/// Rounds that the vectors of a loop have to have where it is known how often
-/// it has at most.
+/// Rounds that the vectors of a loop have to have where it is known how many
+/// iterations it has at most.
 const LEAST_CHUNKS: i64 = 8;
 
 /// Fewer nodes that access no elements are not worth a look.
