@@ -691,7 +691,7 @@ fn claims_are_true_of_all_inputs() {
     let number = |name: &str| std::env::var(name).ok().and_then(|v| v.parse::<u64>().ok());
     let (first, count) = (
         number("BRUTE_SEED").unwrap_or(1),
-        number("BRUTE").unwrap_or(if cfg!(debug_assertions) { 8 } else { 200 }),
+        number("BRUTE").unwrap_or(if cfg!(debug_assertions) { 48 } else { 200 }),
     );
     let mut tally = Tally::default();
     for seed in first..first + count {
