@@ -109,16 +109,6 @@ impl Poly {
         required!(self.terms.is_empty()).then_some(self.constant)
     }
 
-    /// The quantity that it is.
-    pub fn as_atom(&self) -> Option<Atom> {
-        match *self.terms {
-            [(product, 1)] if required!(self.constant == 0) && required!(product.0[1] == Atom::NONE) => {
-                Some(product.0[0])
-            }
-            _ => None,
-        }
-    }
-
     /// The quantity and how often it counts, if nothing else but a number is in it.
     pub fn as_multiple(&self) -> Option<(Atom, i64)> {
         match *self.terms {
@@ -321,10 +311,6 @@ impl Span {
     const FAR: i128 = 1 << 100;
     /// Nothing is known.
     pub const ALL: Span = Span { low: -Span::FAR, high: Span::FAR };
-    /// What 64 bits hold.
-    pub const I64: Span = Span { low: i64::MIN as i128, high: i64::MAX as i128 };
-    /// What 32 bits hold.
-    pub const I32: Span = Span { low: i32::MIN as i128, high: i32::MAX as i128 };
 
     /// A number.
     pub const fn number(number: i64) -> Span {
@@ -404,7 +390,7 @@ mod tests {
         let square = sum.times(&sum).unwrap();
         assert_eq!(square.terms.iter().map(|t| t.1).collect::<Vec<_>>(), [1, 2, 1]);
         assert_eq!(square.minus(&square), Some(Poly::number(0)));
-        let at = x.as_atom().unwrap();
+        let at = x.atoms().next().unwrap();
         // (3 + y)^2
         let replaced = square.replaced(at, &Poly::number(3)).unwrap();
         assert_eq!(replaced.constant, 9);
@@ -418,7 +404,7 @@ mod tests {
     fn quantities_change_places() {
         let [x, y, z] = atoms();
         let p = x.times(&x).unwrap().plus(&y).unwrap();
-        let at = x.as_atom().unwrap();
+        let at = x.atoms().next().unwrap();
         let swapped = p.mapped(|a| Some(if a == at { y.clone() } else { x.clone() })).unwrap();
         assert_eq!(swapped, y.times(&y).unwrap().plus(&x).unwrap());
         assert_eq!(p.mapped(|a| (a == at).then(|| z.clone())), None);

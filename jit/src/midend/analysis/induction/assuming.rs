@@ -64,19 +64,9 @@ impl<T> Assuming<T> {
         other.conditions.into_iter().fold(both, Assuming::if_also)
     }
 
-    /// The same, not owned.
-    pub fn as_ref(&self) -> Assuming<&T> {
-        Assuming { it: &self.it, conditions: self.conditions.clone() }
-    }
-
     /// Whether it would be of interest, should it hold.
     pub fn would(&self, be: impl FnOnce(&T) -> bool) -> bool {
         be(&self.it)
-    }
-
-    /// How many conditions there are.
-    pub fn conditions(&self) -> usize {
-        self.conditions.len()
     }
 
     /// It, if all its conditions hold: the only way to it.

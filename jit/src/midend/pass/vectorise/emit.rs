@@ -78,7 +78,8 @@ impl<'n, 'a> Emit<'n, 'a> {
         let blocks: Vec<BlockId> = self.nest.blocks.iter().map(|_| self.func.block()).collect();
         let after = self.func.block();
         let in_place = self.nest.inner.is_some();
-        self.origin = self.nest.func.blocks[self.nest.preheader.index()].nodes.last().map_or(0, |n| n.origin);
+        self.origin =
+            self.nest.func.blocks[self.nest.counted.preheader.index()].nodes.last().map_or(0, |n| n.origin);
 
         // Before the loop.
         let count = self.func.value(Type::I64);
@@ -116,7 +117,7 @@ impl<'n, 'a> Emit<'n, 'a> {
                     self.keep_sum(reg, part);
                 }
             }
-            if block == self.nest.latch {
+            if block == self.nest.counted.latch {
                 self.end_iteration(count, iterations, blocks[0], after);
             } else if let Some(last) = self.nest.func.blocks[block.index()].nodes.last() {
                 let mut last = last.clone();
@@ -138,7 +139,7 @@ impl<'n, 'a> Emit<'n, 'a> {
         for (reg, sum) in sums {
             self.end_sum(reg, sum);
         }
-        self.push_inst(Inst::Br { target: self.nest.header });
+        self.push_inst(Inst::Br { target: self.nest.counted.header });
         self.finish(after);
         before
     }
@@ -183,7 +184,7 @@ impl<'n, 'a> Emit<'n, 'a> {
 
     /// Writes what is the same in all iterations.
     fn hoist(&mut self) {
-        let nodes = &self.nest.func.blocks[self.nest.header.index()].nodes;
+        let nodes = &self.nest.func.blocks[self.nest.counted.header.index()].nodes;
         for (n, node) in nodes.iter().enumerate() {
             let mut dst = None;
             node.op.for_each_def(|r| dst = Some(r));
@@ -193,7 +194,7 @@ impl<'n, 'a> Emit<'n, 'a> {
                 let (op, made) = self.renamed(&node.op);
                 self.push(op);
                 if let Some(made) = made {
-                    self.made.insert((self.nest.header, n), made);
+                    self.made.insert((self.nest.counted.header, n), made);
                     self.scalars.insert(dst, made.into());
                 }
             }

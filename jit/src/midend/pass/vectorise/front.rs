@@ -68,7 +68,7 @@ impl<'n, 'a> Front<'n, 'a> {
         whole: &'n mut Whole,
         func: &'n mut Func,
     ) -> Front<'n, 'a> {
-        let origin = nest.func.blocks[nest.preheader.index()].nodes.last().map_or(0, |n| n.origin);
+        let origin = nest.func.blocks[nest.counted.preheader.index()].nodes.last().map_or(0, |n| n.origin);
         Front {
             nest,
             shapes,
@@ -104,7 +104,7 @@ impl<'n, 'a> Front<'n, 'a> {
             Operand::Imm(Imm::I64(v)) => v,
             Operand::Imm(_) => return None, // shape
             Operand::Reg(reg) => {
-                let nodes = &self.nest.func.blocks[self.nest.preheader.index()].nodes;
+                let nodes = &self.nest.func.blocks[self.nest.counted.preheader.index()].nodes;
                 nodes.iter().rev().find_map(|n| match n.op {
                     Op::Inst(
                         Inst::I64Const { dst, value: Imm::I64(v) }

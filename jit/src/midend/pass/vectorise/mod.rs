@@ -164,17 +164,17 @@ fn try_loop(
     let (cond, iterations) = front.guard(chunk)?;
     let nodes = std::mem::take(&mut front.nodes);
     let to = Emit::new(&nest, &shapes, func, unroll).run(iterations);
-    let block = &mut func.blocks[nest.preheader.index()].nodes;
+    let block = &mut func.blocks[nest.counted.preheader.index()].nodes;
     let last = block.pop()?;
     block.extend(nodes);
-    let inst = Inst::BrIf { cond, then_to: to, else_to: nest.header };
+    let inst = Inst::BrIf { cond, then_to: to, else_to: nest.counted.header };
     block.push(Node { op: Op::Inst(inst), origin: last.origin });
     Some(())
 }
 
 /// How many vectors each register is to become, if it is worth it.
 fn worth(nest: &Nest<'_>, shapes: &Shapes) -> Option<u32> {
-    let body = nest.inner.unwrap_or(nest.header);
+    let body = nest.inner.unwrap_or(nest.counted.header);
     let (mut vectors, mut splits, mut serial) = (0, 0, 0);
     for node in &nest.func.blocks[body.index()].nodes {
         if !shapes.is_needed(&node.op) {

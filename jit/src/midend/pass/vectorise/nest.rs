@@ -24,12 +24,6 @@ pub struct Nest<'a> {
     pub func: &'a Func,
     /// Its loops.
     pub forest: &'a Forest,
-    /// The block before the loop.
-    pub preheader: BlockId,
-    /// The block through which it is entered.
-    pub header: BlockId,
-    /// The block that tests whether it goes on.
-    pub latch: BlockId,
     /// All blocks, in reverse postorder: the header first.
     pub blocks: Vec<BlockId>,
     /// The block that is a loop in it.
@@ -53,7 +47,6 @@ impl<'a> Nest<'a> {
         id: LoopId,
     ) -> Option<Nest<'a>> {
         let l = forest.get(id);
-        let preheader = l.preheader.filter(|_| worth!(!l.cold))?;
         let [latch] = *l.latches else { return None };
         let children = &l.children;
         if forbidden!(children.iter().any(|c| forest.get(*c).header == latch)) {
@@ -95,22 +88,9 @@ impl<'a> Nest<'a> {
                 node.op.for_each_def(|r| defs.entry(r).or_default().push((block, n)));
             }
         }
-        let header = l.header;
         let it = analysis()?;
         let counted = Counted::new(&it, id)?;
-        let mut nest = Nest {
-            func,
-            forest,
-            preheader,
-            header,
-            latch,
-            blocks,
-            inner,
-            defs,
-            carried: Vec::new(),
-            counted,
-            it,
-        };
+        let mut nest = Nest { func, forest, blocks, inner, defs, carried: Vec::new(), counted, it };
         nest.carried = nest.find_carried();
         Some(nest)
     }
@@ -128,7 +108,7 @@ impl<'a> Nest<'a> {
 
     /// Whether the place is the branch that ends an iteration.
     pub fn is_end(&self, at: Place) -> bool {
-        at.0 == self.latch && at.1 + 1 == self.func.blocks[at.0.index()].nodes.len()
+        at.0 == self.counted.latch && at.1 + 1 == self.func.blocks[at.0.index()].nodes.len()
     }
 
     /// Registers written in the nest and read before that in an iteration.
@@ -140,7 +120,7 @@ impl<'a> Nest<'a> {
             for &block in self.blocks.iter().rev() {
                 let mut now: FxHashSet<Reg> = FxHashSet::default();
                 self.func.blocks[block.index()].for_each_successor(|to| {
-                    if to != self.header
+                    if to != self.counted.header
                         && let Some(there) = live.get(&to)
                     {
                         now.extend(there.iter().copied());
@@ -162,14 +142,15 @@ impl<'a> Nest<'a> {
                 }
             }
         }
-        let mut carried: Vec<Reg> = live.remove(&self.header).unwrap_or_default().into_iter().collect();
+        let mut carried: Vec<Reg> =
+            live.remove(&self.counted.header).unwrap_or_default().into_iter().collect();
         carried.sort_unstable();
         carried
     }
 
     /// Whether an iteration passes a place exactly once.
     pub fn is_passed_once(&self, at: Place) -> bool {
-        required!(Some(at.0) != self.inner) && required!(self.forest.doms.dominates(at.0, self.latch))
+        required!(Some(at.0) != self.inner) && required!(self.forest.doms.dominates(at.0, self.counted.latch))
     }
 
     /// Whether `a` comes before `b` where both are passed once.

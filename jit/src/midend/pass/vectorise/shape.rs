@@ -195,7 +195,7 @@ impl Shapes {
     /// What an iteration adds to a register, which it writes once.
     fn step(&self, nest: &Nest<'_>, reg: Reg) -> Option<i64> {
         let [at] = nest.defs.get(&reg)?[..] else { return None };
-        let mut phis = nest.it.values.phis(nest.header).iter();
+        let mut phis = nest.it.values.phis(nest.counted.header).iter();
         let phi = phis.find(|phi| nest.it.values.def(**phi).reg == reg)?;
         let growth = nest.it.counter(*phi)?.growth.settled(|_| required!(false))?;
         let is_plain = |by: &i64| required!(nest.is_passed_once(at)) && required!(LITTLE.contains(by));
@@ -591,7 +591,9 @@ impl Shapes {
                         self.result(nest, op, dst).is_some_and(|s| required!(s != Shape::Split))
                             && required!(!args.iter().any(is_serial))
                     }
-                    Shape::Serial => required!(nest.inner.is_none()) && required!(at.0 == nest.header),
+                    Shape::Serial => {
+                        required!(nest.inner.is_none()) && required!(at.0 == nest.counted.header)
+                    }
                     Shape::Sum(_) => {
                         let mut others = 0;
                         let mut suits = true;
