@@ -58,13 +58,8 @@ impl<'a> TripCounts<'a> {
 
     /// What a limit says, if all that it needs is so as long as it is.
     fn at_limit(&mut self, id: LoopId, limit: &Limit, before: BlockId, facts: &[Rc<Fact>]) -> Option<i64> {
-        let mut last = None;
-        limit.bound.would(|bound| {
-            last = self.last_count(bound, before, facts);
-            last.is_some()
-        });
-        let last = last?;
-        limit.bound.settled(|condition| self.holds(condition, (id, last), before, facts))?;
+        let last = limit.bound.pending().try_map(|bound| self.last_count(bound, before, facts))?;
+        let last = last.settled(|last, condition| self.holds(condition, (id, *last), before, facts))?;
         last.checked_add(1)
     }
 

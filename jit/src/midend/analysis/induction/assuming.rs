@@ -1,10 +1,10 @@
 //! What holds provided that something else does.
 //!
 //! A conclusion and its conditions are one thing: there is no way to the
-//! conclusion but [`Assuming::settled`], which asks of every condition whether it
+//! conclusion but [`Pending::settled`], which asks of every condition whether it
 //! holds. Who asks either has a proof, or makes the condition one of a guard
-//! that is tested when the program runs. What is concluded from several such
-//! things has the conditions of all.
+//! that is tested when the program runs. What is concluded from such a thing has
+//! its conditions, and what is concluded from several has the conditions of all.
 
 use super::residue::Residue;
 use crate::midend::analysis::poly::Poly;
@@ -64,13 +64,37 @@ impl<T> Assuming<T> {
         other.conditions.into_iter().fold(both, Assuming::if_also)
     }
 
-    /// Whether it would be of interest, should it hold.
-    pub fn would(&self, be: impl FnOnce(&T) -> bool) -> bool {
+    /// Whether it would be of interest, should it hold. `be` can carry nothing away.
+    pub fn would(&self, be: impl Fn(&T) -> bool) -> bool {
         be(&self.it)
     }
 
-    /// It, if all its conditions hold: the only way to it.
+    /// The same thing lent, to conclude from it without a copy of its conditions.
+    pub fn pending(&self) -> Pending<'_, &T> {
+        Pending { it: &self.it, conditions: &self.conditions }
+    }
+
+    /// It, if all its conditions hold.
     pub fn settled(&self, mut holds: impl FnMut(&Condition) -> bool) -> Option<&T> {
-        required!(self.conditions.iter().all(&mut holds)).then_some(&self.it)
+        self.pending().settled(|_, condition| holds(condition))
+    }
+}
+
+/// A conclusion whose conditions belong to what it is concluded from.
+pub struct Pending<'a, T> {
+    it: T,
+    conditions: &'a [Condition],
+}
+
+impl<'a, T> Pending<'a, T> {
+    /// What follows from it, if anything does.
+    pub fn try_map<U>(self, f: impl FnOnce(T) -> Option<U>) -> Option<Pending<'a, U>> {
+        Some(Pending { it: f(self.it)?, conditions: self.conditions })
+    }
+
+    /// It, if all its conditions hold: the only way to it. A condition may be needed only as
+    /// far as the conclusion goes, so `holds` is told both.
+    pub fn settled(self, mut holds: impl FnMut(&T, &Condition) -> bool) -> Option<T> {
+        required!(self.conditions.iter().all(|condition| holds(&self.it, condition))).then_some(self.it)
     }
 }

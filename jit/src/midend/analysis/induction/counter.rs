@@ -170,19 +170,15 @@ impl Induction {
         let growth = counter.growth.settled(|_| required!(false))?;
         let (start, step) = (growth.start.as_number()?, growth.step.as_number()?);
         let most = self.limits(counter.id).iter().find_map(|limit| {
-            let (mut last, mut count) = (None, 0);
-            limit.bound.would(|bound| {
-                last = bound.last_count();
-                count = last.unwrap_or(0);
-                last.is_some()
-            });
-            last?;
-            // What the test compares, as far as the loop goes on.
+            let last = limit.bound.pending().try_map(|bound| bound.last_count())?;
             let of = self.atom(Quantity::Count(counter.id));
-            let span = |poly: &Poly| poly.span(|a| if a == of { Span::new(0, count) } else { Span::ALL });
-            limit.bound.settled(|condition| match condition {
-                Condition::Fits(residue) => required!(residue.proved(|poly| Some(span(poly))).is_some()),
-                Condition::NotNegative(poly) => required!(span(poly).low >= 0),
+            let count = last.settled(|last, condition| {
+                // What the test compares, as far as the loop goes on.
+                let span = |poly: &Poly| poly.span(|a| if a == of { Span::new(0, *last) } else { Span::ALL });
+                match condition {
+                    Condition::Fits(residue) => required!(residue.proved(|poly| Some(span(poly))).is_some()),
+                    Condition::NotNegative(poly) => required!(span(poly).low >= 0),
+                }
             })?;
             start.checked_add(step.checked_mul(count)?)
         })?;

@@ -22,7 +22,7 @@ use super::fact::{Comparison, Relation};
 use super::residue::Residue;
 use super::{Induction, MAX_CLIMB};
 use crate::midend::analysis::loops::LoopId;
-use crate::midend::analysis::poly::{Poly, Quantity};
+use crate::midend::analysis::poly::{Atom, Poly, Quantity};
 use crate::mir::Op;
 use nbc_ir::{BlockId, Inst, Operand};
 
@@ -126,19 +126,13 @@ impl Induction {
     /// `residue` with the counters of a loop in terms of the count.
     fn counted(&self, residue: Residue, id: LoopId) -> Option<Assuming<Residue>> {
         let count = self.atom(Quantity::Count(id));
-        let mut form = Assuming::always(residue);
-        loop {
-            let mut changing = None;
-            form.would(|residue| {
-                changing = residue.atoms().find(|a| *a != count && forbidden!(!self.is_fixed_atom(*a, id)));
-                changing.is_some()
-            });
-            let Some(atom) = changing else { return Some(form) };
-            let Quantity::Value(value) = *self.atoms.borrow().get(atom) else { return None };
-            let counter = self.counter(value).filter(|c| required!(c.id == id))?;
-            let now = counter.growth.clone().try_map(|growth| growth.after(&Poly::atom(count)))?;
-            form = form.and_then(|residue| now.and_then(|now| residue.replaced(atom, &now)))?;
-        }
+        let changes = |a: &Atom| *a != count && forbidden!(!self.is_fixed_atom(*a, id));
+        let Some(atom) = residue.atoms().find(changes) else { return Some(Assuming::always(residue)) };
+        let Quantity::Value(value) = *self.atoms.borrow().get(atom) else { return None };
+        let counter = self.counter(value).filter(|c| required!(c.id == id))?;
+        let now = counter.growth.clone().try_map(|growth| growth.after(&Poly::atom(count)))?;
+        // One after another: a polynomial has few atoms.
+        now.and_then(|now| residue.replaced(atom, &now))?.and_then(|residue| self.counted(residue, id))
     }
 
     /// What it says of the count that `poly` is not negative.

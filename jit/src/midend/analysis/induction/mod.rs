@@ -44,6 +44,9 @@ use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+/// Most loops that a value is followed out of.
+const MAX_LEFT: usize = 8;
+
 /// Most dominators of a block whose branches are looked at.
 pub(super) const MAX_CLIMB: usize = 48;
 
@@ -296,26 +299,21 @@ impl Induction {
 
     /// What a value of loops that are not around `id` is after them.
     fn left(&self, residue: Residue, id: LoopId) -> Option<Assuming<Residue>> {
-        let mut left = Assuming::always(residue);
-        for _ in 0..8 {
-            let mut inner = None;
-            let is_left = left.would(|residue| {
-                inner = residue.atoms().find_map(|atom| {
-                    let Quantity::Value(value) = *self.atoms.borrow().get(atom) else { return None };
-                    let counter = self.counter(value)?;
-                    forbidden!(!self.forest.encloses(counter.id, id)).then_some((atom, counter))
-                });
-                inner.is_none()
-            });
-            if is_left {
-                return Some(left);
-            }
-            let (atom, counter) = inner?;
-            let end = counter.growth.clone().and(self.iterations(counter.id)?);
-            let end = end.try_map(|(growth, count)| growth.after(&count))?;
-            left = left.and_then(|residue| end.and_then(|end| residue.replaced(atom, &end)))?;
-        }
-        None
+        self.left_by(residue, id, MAX_LEFT)
+    }
+
+    /// What it is after at most so many loops.
+    fn left_by(&self, residue: Residue, id: LoopId, loops: usize) -> Option<Assuming<Residue>> {
+        let inner = residue.atoms().find_map(|atom| {
+            let Quantity::Value(value) = *self.atoms.borrow().get(atom) else { return None };
+            let counter = self.counter(value)?;
+            forbidden!(!self.forest.encloses(counter.id, id)).then_some((atom, counter))
+        });
+        let Some((atom, counter)) = inner else { return Some(Assuming::always(residue)) };
+        let loops = loops.checked_sub(1)?;
+        let end = counter.growth.clone().and(self.iterations(counter.id)?);
+        let end = end.try_map(|(growth, count)| growth.after(&count))?;
+        end.and_then(|end| residue.replaced(atom, &end))?.and_then(|residue| self.left_by(residue, id, loops))
     }
 
     /// Least and greatest value of a quantity, whatever is known of the loops.

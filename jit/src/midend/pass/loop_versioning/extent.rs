@@ -407,13 +407,9 @@ impl<'l, 'a> Extent<'l, 'a> {
 /// A fact in terms of what the level takes counters apart to.
 fn known(level: &mut Level<'_>, fact: &Fact) -> Option<Known> {
     let mut when = When::default();
-    let mut poly = None;
-    fact.would(|fact| {
-        poly = level.expand(fact, &mut when.relies);
-        poly.is_some()
-    });
-    level.settled(fact, &mut when)?;
-    Some(Known { poly: poly?, when })
+    let poly = fact.pending().try_map(|fact| level.expand(fact, &mut when.relies))?;
+    let poly = level.settled(poly, &mut when)?;
+    Some(Known { poly, when })
 }
 
 /// What a fact says of a quantity that it is linear in.

@@ -8,9 +8,9 @@
 //! counter that is tested), which is sound because each says something of a
 //! moment given the others of moments before.
 
-use crate::midend::analysis::induction::Induction;
-use crate::midend::analysis::induction::assuming::{Assuming, Condition};
+use crate::midend::analysis::induction::assuming::{Condition, Pending};
 use crate::midend::analysis::induction::residue::Residue;
+use crate::midend::analysis::induction::{Induction, limit};
 use crate::midend::analysis::loops::LoopId;
 use crate::midend::analysis::poly::{Atom, Poly, Quantity, Span};
 use crate::midend::analysis::values::Value;
@@ -212,29 +212,23 @@ impl<'a> Level<'a> {
         let now = counter.growth.clone().try_map(|growth| growth.after(&count))?;
         // Taken apart, it is true of the counter from here on, as long as what it needs
         // turns out so.
-        let mut poly = None;
-        now.would(|now| {
-            poly = now.rewritten(|poly| self.expand(poly, relies)).and_then(|now| {
-                now.proved(|poly| {
-                    let expanded = Expanded { poly: poly.clone(), relies: relies.clone() };
-                    self.counters.insert(value, Some(expanded));
-                    self.log.push(Entry::Counter(value));
-                    Some(self.span(poly))
-                })
-            });
-            poly.is_some()
-        });
-        let poly = poly?;
+        let poly = now.pending().try_map(|now| {
+            now.rewritten(|poly| self.expand(poly, relies))?.proved(|poly| {
+                let expanded = Expanded { poly: poly.clone(), relies: relies.clone() };
+                self.counters.insert(value, Some(expanded));
+                self.log.push(Entry::Counter(value));
+                Some(self.span(poly))
+            })
+        })?;
         let mut when = When { relies: std::mem::take(relies), ..When::default() };
-        let is_settled = required!(self.settled(&now, &mut when).is_some());
-        let holds = is_settled && required!(when.natural.is_empty());
+        let poly = self.settled(poly, &mut when);
         *relies = when.relies;
-        holds.then_some(poly) // marked above
+        poly.filter(|_| required!(when.natural.is_empty()))
     }
 
     /// What a conclusion is, if its conditions hold or can be left to the guard.
-    pub fn settled<'t, T>(&mut self, it: &'t Assuming<T>, when: &mut When) -> Option<&'t T> {
-        it.settled(|condition| match condition {
+    pub fn settled<T>(&mut self, it: Pending<'_, T>, when: &mut When) -> Option<T> {
+        it.settled(|_, condition| match condition {
             Condition::Fits(residue) => required!(self.exact(residue, &mut when.relies).is_some()),
             Condition::NotNegative(poly) => match self.expand(poly, &mut when.relies) {
                 Some(poly) => {
@@ -291,30 +285,26 @@ impl<'a> Level<'a> {
         let it = self.it;
         let limit = &it.limits(id)[n];
         // For as many iterations as it allows: so its conditions are looked at.
-        let mut found = None;
-        limit.bound.would(|bound| {
-            found = self.top(id, &bound.step, &bound.rest);
-            found.is_some()
-        });
-        let (mut bound, count) = found?;
-        self.settled(&limit.bound, &mut bound.when)?;
+        let mut when = When::default();
+        let found = limit.bound.pending().try_map(|bound| self.top(id, bound, &mut when.relies))?;
+        let (mut bound, count) = self.settled(found, &mut when)?;
+        bound.when = when;
         // What a guard can test does not change in the nest.
         let can_be_tested = bound.when.natural.iter().all(|p| p.atoms().all(|a| self.is_fixed(a)));
         let fits = required!(self.span(&bound.top).fits(it.widths.wide.exact));
         (required!(can_be_tested) && fits).then_some((bound, count))
     }
 
-    /// The bound that `step * count <= rest` is, and counts up to the first beyond it.
-    fn top(&mut self, id: LoopId, step: &Poly, rest: &Poly) -> Option<(Bound, Span)> {
-        let mut when = When::default();
-        let step = self.expand(step, &mut when.relies)?;
-        let rest = self.expand(rest, &mut when.relies)?;
+    /// The bound that a limit is without its conditions, and counts up to the first beyond it.
+    fn top(&mut self, id: LoopId, limit: &limit::Bound, relies: &mut Vec<Atom>) -> Option<(Bound, Span)> {
+        let step = self.expand(&limit.step, relies)?;
+        let rest = self.expand(&limit.rest, relies)?;
         // The test was passed the time before.
         let top = rest.plus(&step)?;
         let high = self.span(&top).high.max(0);
         let count = Span { low: 0, high: high / self.span(&step).low.max(1) };
         self.counts.insert(id, count);
-        worth!(self.span(&step).high >= 1).then_some((Bound { step, top, when }, count))
+        worth!(self.span(&step).high >= 1).then_some((Bound { step, top, when: When::default() }, count))
     }
 
     /// Begins to note what is assumed of how many iterations loops have.
@@ -350,15 +340,11 @@ impl<'a> Level<'a> {
         }
         for fact in self.it.facts(block, None) {
             let mut when = When::default();
-            let mut more = false;
-            fact.would(|known| {
-                let known = self.expand(known, &mut when.relies);
-                let by = known.and_then(|known| poly.minus(&known)).and_then(|p| p.as_number());
-                more = by.is_some_and(|n| required!(n >= 0));
-                more
+            let more = fact.pending().try_map(|known| {
+                let by = poly.minus(&self.expand(known, &mut when.relies)?)?.as_number()?;
+                required!(by >= 0).then_some(())
             });
-            if more
-                && required!(self.settled(&fact, &mut when).is_some())
+            if more.is_some_and(|more| self.settled(more, &mut when).is_some())
                 && required!(when.natural.is_empty())
             {
                 guard!(relies.append(&mut when.relies));
