@@ -261,12 +261,12 @@ impl Counted {
 /// The counter of a loop that is `moving` in the next iteration: its phi, its step, and the
 /// number that it starts with.
 fn count(it: &Induction, id: LoopId, moving: Value) -> Option<(Value, Arg, Option<i64>)> {
-    let compared = it.residue(moving).filter(|r| required!(r.width() == it.widths.wide))?;
+    let compared = it.residue(moving)?;
     let phis = it.values.phis(it.forest.get(id).header).iter();
     phis.filter_map(|phi| {
         let counter = it.counter(*phi)?;
         let growth = counter.growth.settled(|_| required!(false))?;
-        let now = it.residue(*phi).filter(|r| required!(r.width() == compared.width()))?;
+        let now = it.residue(*phi)?;
         if !required!(now.plus(&growth.step)? == *compared) {
             return None;
         }

@@ -254,7 +254,6 @@ impl Poly {
     /// is one product.
     pub fn over(&self, other: &Poly) -> Option<Poly> {
         if let (Some((_, a)), Some((_, b))) = (self.terms.first(), other.terms.first())
-            && required!(a % b == 0)
             && Poly::default().plus_times(other, a / b).is_some_and(|p| required!(p == *self))
         {
             return Some(Poly::number(a / b));
@@ -290,7 +289,7 @@ impl Poly {
             for atom in product.atoms() {
                 part = part.times(of(atom));
             }
-            sum = Span { low: sum.low + part.low, high: sum.high + part.high }.clamped();
+            sum = sum.plus(part);
         }
         sum
     }
@@ -329,7 +328,18 @@ impl Span {
     /// The sum.
     #[must_use]
     pub fn plus(self, other: Span) -> Span {
-        Span { low: self.low + other.low, high: self.high + other.high }.clamped()
+        // An end as good as infinite stays so, whatever is added.
+        let end = |a: i128, b: i128, far: i128| if a == far || b == far { far } else { a + b };
+        let low = end(self.low, other.low, -Span::FAR);
+        Span { low, high: end(self.high, other.high, Span::FAR) }.clamped()
+    }
+
+    /// The quotient by a positive number, rounded down.
+    #[must_use]
+    pub fn divided(self, by: i128) -> Span {
+        // As in the sum.
+        let end = |end: i128, far: i128| if end == far { far } else { end.div_euclid(by) };
+        Span { low: end(self.low, -Span::FAR), high: end(self.high, Span::FAR) }
     }
 
     /// The negative.
@@ -381,6 +391,37 @@ mod tests {
     fn atoms() -> [Poly; 3] {
         let mut atoms = Atoms::default();
         [0, 1, 2].map(|v| Poly::atom(atoms.of(Quantity::Value(Value(v)))))
+    }
+
+    /// Ends from afar to nothing, with numbers that lie between such ends.
+    #[test]
+    fn spans_hold_what_is_made_of_their_numbers() {
+        let far = Span::FAR;
+        let ends = [-far, -far + 1, -far / 2, -3, -1, 0, 1, 2, far / 2 - 1, far - 1, far];
+        let beyond = [-far * 8, -far - 1, far + 1, far * 8];
+        let numbers: Vec<i128> = ends.into_iter().chain(beyond).collect();
+        // An end as far as that is none.
+        let holds = |s: Span, n: i128| (s.low == -far || s.low <= n) && (s.high == far || n <= s.high);
+        let mut spans = Vec::new();
+        for (n, low) in ends.into_iter().enumerate() {
+            spans.extend(ends[n..].iter().map(|high| Span { low, high: *high }));
+        }
+        for &a in &spans {
+            let of_a = || numbers.iter().copied().filter(move |n| holds(a, *n));
+            for x in of_a() {
+                assert!(holds(a.negated(), -x), "-{x} of {a:?}");
+                assert!(holds(a.divided(3), x.div_euclid(3)), "{x} / 3 of {a:?}");
+            }
+            for &b in &spans {
+                for (x, y) in of_a().flat_map(|x| numbers.iter().map(move |y| (x, *y))) {
+                    if holds(b, y) {
+                        assert!(holds(a.plus(b), x + y), "{x} + {y} of {a:?}, {b:?}");
+                        let product = x.checked_mul(y);
+                        assert!(product.is_none_or(|xy| holds(a.times(b), xy)), "{x} * {y} of {a:?}, {b:?}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl Ranges {
                 Span { low: 0, high: (1 << bits) - 1 }
             }
             Inst::I64Shl { .. } | Inst::I32Shl { .. } => match literal(1) {
-                Some(by) if required!((0..bits - 1).contains(&by)) => {
+                Some(by) if worth!((0..bits - 1).contains(&by)) => {
                     or_whole(arg(0).times(Span::number(1 << by)))
                 }
                 _ => whole,

@@ -67,7 +67,7 @@ impl<'a> TripCounts<'a> {
     fn last_count(&mut self, bound: &Bound, before: BlockId, facts: &[Rc<Fact>]) -> Option<i64> {
         let step = bound.step.as_number().filter(|step| required!(*step > 0))?;
         let rest = self.span(&bound.rest, None, before, facts);
-        i64::try_from(rest.high.max(-1).div_euclid(step as i128) + 1).ok()
+        i64::try_from(rest.divided(step.into()).high.max(-1) + 1).ok()
     }
 
     /// Whether a condition holds at counts up to `last` of a loop.
@@ -134,7 +134,7 @@ impl<'a> TripCounts<'a> {
     fn span_of_counter(&mut self, atom: Atom, block: BlockId) -> Option<Span> {
         let Quantity::Value(value) = *self.it.atoms.borrow().get(atom) else { return None };
         let counter = self.it.counter(value)?;
-        if !required!(self.it.forest.contains(counter.id, block)) {
+        if !worth!(self.it.forest.contains(counter.id, block)) {
             return None;
         }
         let last = self.at_most(counter.id)? - 1;

@@ -7,7 +7,7 @@
 //! before both meet again. Floats stay: choosing between them is a branch.
 //!
 //! Proves: that each node of a side may be evaluated where the program does not come to it
-//! ([`crate::midend::analysis::motion`]), and that nothing else leads to a side. Relies on: what is alive
+//! ([`crate::midend::analysis::motion`]). Relies on: what is alive
 //! where the ways meet.
 
 use crate::midend::analysis::motion::{Between, may_be_evaluated};
@@ -62,7 +62,7 @@ impl Branch {
         };
         // Where a block leads that belongs to this branch alone.
         let leads = |to: BlockId| {
-            let is_own = required!(*cfg.preds(to) == [block]);
+            let is_own = worth!(*cfg.preds(to) == [block]);
             let is_own = is_own && worth!(!func.blocks[to.index()].cold);
             match func.blocks[to.index()].last() {
                 Some(Inst::Br { target }) if is_own && is_cheap(func, to) => Some(*target),
@@ -70,7 +70,6 @@ impl Branch {
             }
         };
         let (sides, meet) = match (leads(then_to), leads(else_to)) {
-            _ if forbidden!(then_to == else_to) => return None,
             (Some(a), Some(b)) if a == b => ([Some(then_to), Some(else_to)], a),
             (Some(a), _) if a == else_to => ([Some(then_to), None], a),
             (_, Some(b)) if b == then_to => ([None, Some(else_to)], b),
@@ -151,10 +150,10 @@ fn is_cheap(func: &Func, block: BlockId) -> bool {
     let is_cheap = |op: &Op| {
         let Op::Inst(inst) = op else { return false };
         let mut cheap = required!(may_be_evaluated(op, Between::Anything))
-            && worth!(inst.opcode().effect() == Effect::Pure)
+            && worth!(inst.opcode().effect() != Effect::Traps)
             && worth!(!matches!(inst, Inst::I64Mul { .. } | Inst::I32Mul { .. }));
         inst.for_each_use(|r| cheap &= worth!(is_integer(r)));
-        inst.for_each_def(|r| cheap &= required!(is_integer(r)));
+        inst.for_each_def(|r| cheap &= worth!(is_integer(r)));
         cheap
     };
     worth!(nodes.len() <= 2 * MAX_COST) && nodes[..nodes.len() - 1].iter().all(|n| is_cheap(&n.op))

@@ -304,7 +304,7 @@ impl Inliner<'_> {
             }
             let graph = func.graph();
             let returns = |b: &BlockId| matches!(func.blocks[b.index()].last(), Some(Inst::Ret { .. }));
-            if !required!(graph.rpo().iter().any(returns)) {
+            if !worth!(graph.rpo().iter().any(returns)) {
                 return None;
             }
             let has_loop = !graph.back_edges().is_empty();

@@ -105,7 +105,8 @@ fn iteration(func: &mut Func, forest: &Forest, id: LoopId, body: BlockId, preds:
     func.blocks[way_in.index()] = func.blocks[l.header.index()].clone();
     let is_in = |b: BlockId| preds.innermost[b.index()].is_some_and(|inner| forest.encloses(id, inner));
     let from = preds.of[l.header.index()].iter().copied();
-    let entries: Vec<BlockId> = from.filter(|p| required!(!is_in(*p))).collect();
+    // A way back may go through the copy as well, but the loop would have another header.
+    let entries: Vec<BlockId> = from.filter(|p| worth!(!is_in(*p))).collect();
     for entry in &entries {
         func.blocks[entry.index()].retarget(l.header, way_in);
     }

@@ -200,7 +200,7 @@ impl<'a> Iteration<'a> {
                 let Op::Inst(inst) = &n.op else { continue };
                 match inst.opcode().effect() {
                     // What is alive is what was before.
-                    Effect::Region if forbidden!(true) => return None,
+                    Effect::Region if worth!(true) => return None,
                     Effect::Stores | Effect::Calls => guard!(iteration.clobbers.push(at)),
                     _ => {}
                 }
@@ -267,7 +267,7 @@ impl<'a> Iteration<'a> {
             let next = Where { bytes, ..read.goes.clone() };
             let Some((source, again)) = self.source(read, &next) else { continue };
             let is_sure = self.is_sure(read);
-            if !(is_sure || required!(self.can_be_tested(read))) || !required!(self.can_be_copied(read)) {
+            if !(is_sure || worth!(self.can_be_tested(read))) || !required!(self.can_be_copied(read)) {
                 continue;
             }
             match list.iter_mut().find(|c| c.source == source) {

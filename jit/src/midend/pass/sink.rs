@@ -69,8 +69,7 @@ impl Pair {
         let ((elem, a, x), (of_other, b, y)) = (last(ways[0])?, last(ways[1])?);
         let same = required!(elem == of_other)
             && required!(a.base == b.base)
-            && required!((a.scale, a.offset) == (b.scale, b.offset))
-            && required!(func.ty(x) == func.ty(y));
+            && required!((a.scale, a.offset) == (b.scale, b.offset));
         same.then_some(Pair { meet, ways, elem, at: [a, b], values: [x, y] }) // marked above
     }
 

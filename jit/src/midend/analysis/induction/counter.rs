@@ -90,7 +90,7 @@ impl Induction {
         let as_value = || Residue::atom(self.atom(Quantity::Value(start)), of_phi.width());
         let start = self
             .left(self.residue(start)?.clone(), id)
-            .filter(|left| required!(left.would(|start| !self.is_of_other_loops(start, id))))
+            .filter(|left| worth!(left.would(|start| !self.is_of_other_loops(start, id))))
             .unwrap_or_else(|| Assuming::always(as_value()));
         Some(start.and(step).map(|(start, step)| Growth { start, step }))
     }
@@ -133,7 +133,7 @@ impl Induction {
                     }
                 }
             } else if let Some((Op::Inst(Inst::Select { .. }), args)) = self.maker(at)
-                && required!(forest.innermost(self.values.def(at).block) == Some(id))
+                && worth!(forest.innermost(self.values.def(at).block) == Some(id))
             {
                 for arg in &args[1..] {
                     match arg {
@@ -150,7 +150,7 @@ impl Induction {
                 return None;
             }
         }
-        let start = start.filter(|start| required!(!self.is_of_other_loops(start, id)))?.clone();
+        let start = start.filter(|start| worth!(!self.is_of_other_loops(start, id)))?.clone();
         found.map(|(least, most)| Drift { id, start, least, most })
     }
 

@@ -138,12 +138,12 @@ impl Induction {
     /// What it says of the count that `poly` is not negative.
     fn bound(&self, poly: &Poly, id: LoopId) -> Option<Assuming<Bound>> {
         let count = self.atom(Quantity::Count(id));
-        let mut powers = poly.by_power(count);
-        if !required!(powers.len() <= 2) {
-            return None;
-        }
-        let times = if powers.len() == 2 { powers.pop()? } else { Poly::default() };
-        let bound = Bound { step: times.negated()?, rest: powers.pop()? };
+        let (times, rest) = match &*poly.by_power(count) {
+            [rest] => (Poly::default(), rest.clone()),
+            [rest, times] => (times.clone(), rest.clone()),
+            _ => return None, // shape
+        };
+        let bound = Bound { step: times.negated()?, rest };
         let is_fixed = |p: &Poly| p.atoms().all(|a| self.is_fixed_atom(a, id));
         (required!(is_fixed(&bound.step)) && required!(is_fixed(&bound.rest)))
             .then(|| Assuming::always(bound))
@@ -157,7 +157,7 @@ impl Induction {
             let distance = both.try_map(|(a, b)| if swapped { a.minus(&b) } else { b.minus(&a) })?;
             let bound = distance.and_then(|poly| self.bound(&poly, id))?;
             let bound = bound.and_then(|Bound { step, rest }| {
-                let by = step.as_number().filter(|by| required!(*by > 0))?;
+                let by = step.as_number()?; // `divided` refuses what is not positive
                 let is_whole = by == 1 || (rest.divided(by).is_some() && rest.constant % by == 0);
                 if !required!(is_whole) || rest.as_number().is_some_and(|rest| worth!(rest < 0)) {
                     return None;

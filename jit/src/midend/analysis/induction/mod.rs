@@ -259,7 +259,7 @@ impl Induction {
         };
         let inst = match op {
             Op::Inst(inst) => inst,
-            Op::Field { field: f, .. } if required!(*f != Field::Data) => return field(*f),
+            Op::Field { field: f, .. } => return field(*f), // an address has no width, so nobody asks
             _ => return None,
         };
         match inst {
@@ -307,7 +307,7 @@ impl Induction {
         let inner = residue.atoms().find_map(|atom| {
             let Quantity::Value(value) = *self.atoms.borrow().get(atom) else { return None };
             let counter = self.counter(value)?;
-            forbidden!(!self.forest.encloses(counter.id, id)).then_some((atom, counter))
+            worth!(!self.forest.encloses(counter.id, id)).then_some((atom, counter))
         });
         let Some((atom, counter)) = inner else { return Some(Assuming::always(residue)) };
         let loops = loops.checked_sub(1)?;

@@ -108,7 +108,7 @@ fn pay(nodes: &mut Vec<Node>, due: &mut Due) {
     let list = std::mem::take(due);
     let Some(&(_, origin)) = list.last() else { return };
     let all: i64 = list.iter().map(|(cost, _)| cost).sum();
-    let op = if worth!(list.len() == 1) || forbidden!(all <= 0) {
+    let op = if worth!(list.len() == 1 || all <= 0) {
         Op::Charge { cost: all.into() }
     } else {
         Op::Charges { list: list.into() }

@@ -275,7 +275,7 @@ impl Plan {
             None => {
                 let (iterations, near) = match self.counted.step {
                     Step::Literal(_) => pay.chunk(&self.counted, most)?,
-                    Step::Fixed(by) if required!(inner.is_none()) => pay.chunk_by(&self.counted, by),
+                    Step::Fixed(by) if worth!(inner.is_none()) => pay.chunk_by(&self.counted, by),
                     Step::Fixed(_) => return None, // marked above
                 };
                 (iterations, Some(near))

@@ -203,12 +203,11 @@ impl<'l, 'a> Extent<'l, 'a> {
                 if let Some(poly) = side.poly.divided(scale) {
                     return Some((times.times(&poly)?, side));
                 }
-                if required!(side.poly.atoms().all(|a| self.level.is_fixed(a))) {
-                    let quotient = self.level.it.atom(Quantity::Quotient(side.poly.clone(), scale));
+                if let Some(quotient) = self.quotient(&side.poly, scale) {
                     if !side.natural {
                         guard!(side.conditions.push(side.poly.clone()));
                     }
-                    return Some((times.times(&Poly::atom(quotient))?, side));
+                    return Some((times.times(&quotient)?, side));
                 }
             }
             _ => {}
@@ -216,6 +215,14 @@ impl<'l, 'a> Extent<'l, 'a> {
         side.exact = false;
         let times = times.over(&side.scale)?;
         Some((times.times(&side.poly)?, side))
+    }
+
+    /// The quotient by a positive number. The guard divides what a register holds: so that must
+    /// be the polynomial, and not what is left of it.
+    fn quotient(&mut self, poly: &Poly, by: i64) -> Option<Poly> {
+        let is_fixed = required!(poly.atoms().all(|a| self.level.is_fixed(a)));
+        let fits = required!(self.level.span(poly).fits(self.level.it.widths.wide.exact));
+        (is_fixed && fits).then(|| Poly::atom(self.level.it.atom(Quantity::Quotient(poly.clone(), by))))
     }
 
     fn comes_before(&self, poly: &Poly, atom: Atom) -> bool {
@@ -393,7 +400,7 @@ impl<'l, 'a> Extent<'l, 'a> {
                 if upper {
                     let most = self.bound(poly, true)?;
                     guard!(conditions.push(most.clone()));
-                    Poly::atom(self.level.it.atom(Quantity::Quotient(most, by)))
+                    self.quotient(&most, by)?
                 } else {
                     Poly::number(0)
                 }
@@ -421,7 +428,7 @@ fn side_of_fact(fact: &Known, atom: Atom, upper: bool) -> Option<Side> {
     let [rest, times] = &*powers else { return None };
     // rest + times * quantity >= 0
     let times = times.as_number()?;
-    if !required!((times < 0) == upper) {
+    if !worth!((times < 0) == upper) {
         return None;
     }
     let (scale, poly) = if upper { (times.checked_neg()?, rest.clone()) } else { (times, rest.negated()?) };

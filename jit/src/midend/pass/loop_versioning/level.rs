@@ -116,7 +116,7 @@ impl<'a> Level<'a> {
             }
             Quantity::Quotient(poly, by) => {
                 let span = self.span(&poly);
-                Span { low: 0, high: span.high.max(0) / by as i128 }
+                Span { low: 0, high: span.divided(by.into()).high.max(0) }
             }
             Quantity::Value(_) | Quantity::Field(..) => {
                 let span = self.it.span_of_atom(atom);
@@ -301,8 +301,8 @@ impl<'a> Level<'a> {
         let rest = self.expand(&limit.rest, relies)?;
         // The test was passed the time before.
         let top = rest.plus(&step)?;
-        let high = self.span(&top).high.max(0);
-        let count = Span { low: 0, high: high / self.span(&step).low.max(1) };
+        let least = self.span(&step).low.max(1);
+        let count = Span { low: 0, high: self.span(&top).divided(least).high.max(0) };
         self.counts.insert(id, count);
         worth!(self.span(&step).high >= 1).then_some((Bound { step, top, when: When::default() }, count))
     }

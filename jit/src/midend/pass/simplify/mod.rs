@@ -158,9 +158,6 @@ impl Values {
             self.local[r.index()].stamp = 0;
         });
         if let Some((dst, a)) = assigned(op) {
-            if forbidden!(a == Operand::Reg(dst)) {
-                return;
-            }
             if required!(self.is_single(dst)) && required!(self.is_fixed(a)) {
                 self.same[dst.index()] = Some(a);
             }
@@ -347,9 +344,8 @@ fn decided(
     let mut at = block;
     for _ in 0..MAX_CLIMB {
         if let [from] = cfg.preds(at)
-            && let Some(Inst::BrIf { cond: c, then_to, else_to }) = func.blocks[from.index()].last()
+            && let Some(Inst::BrIf { cond: c, then_to, .. }) = func.blocks[from.index()].last()
             && required!(*c == Operand::Reg(cond))
-            && required!(then_to != else_to)
         {
             return Some(*then_to == at);
         }

@@ -50,7 +50,7 @@ fn result(inst: &Inst, known: &Known) -> Option<Imm> {
             return Some(*value);
         }
         Inst::Copy { a, .. } => {
-            return literal(*a, known).filter(|v| required!(!matches!(v, Imm::F32(_) | Imm::F64(_))));
+            return literal(*a, known).filter(|v| worth!(!matches!(v, Imm::F32(_) | Imm::F64(_))));
         }
         _ => {}
     }
@@ -154,9 +154,7 @@ impl Flow {
         if let Some(to) = decided(last, &known) {
             return vec![(to, known)];
         }
-        if let Inst::BrIf { cond: Operand::Reg(cond), then_to, else_to } = *last
-            && required!(then_to != else_to)
-        {
+        if let Inst::BrIf { cond: Operand::Reg(cond), then_to, else_to } = *last {
             let mut ways = vec![(then_to, known.clone()), (else_to, known)];
             if let Some((holds, equal, imm)) = equality(block, cond, &ways[0].1) {
                 let known = &mut ways[usize::from(!holds)].1;

@@ -130,11 +130,11 @@ impl<'n, 'a> Front<'n, 'a> {
         let Operand::Reg(reg) = operand else { return Some(operand) };
         let Some(defs) = self.nest.defs.get(&reg) else { return Some(operand) };
         let [def] = **defs else { return None };
-        if !required!(self.nest.is_passed_once(def)) || !required!(self.nest.is_passed_once(place)) {
-            return None;
+        if !self.nest.is_passed_once(def) || !self.nest.is_passed_once(place) {
+            return None; // marked there
         }
         if !self.nest.precedes(def, place) {
-            return required!(self.nest.carried.contains(&reg)).then_some(operand);
+            return Some(operand); // its one definition does not come before: it is carried
         }
         if let Some(known) = self.memo.get(&reg) {
             return *known;
@@ -147,9 +147,7 @@ impl<'n, 'a> Front<'n, 'a> {
     /// Computes again what a node makes in the first iteration.
     fn copy_of(&mut self, def: Place, depth: u32) -> Option<Operand> {
         let mut op = self.nest.op(def).clone();
-        if !required!(matches!(op, Op::Inst(_) | Op::Field { .. }))
-            || !required!(may_be_evaluated(&op, Between::NoGlobalIsSet))
-        {
+        if !required!(may_be_evaluated(&op, Between::NoGlobalIsSet)) {
             return None;
         }
         let mut args = Vec::new();

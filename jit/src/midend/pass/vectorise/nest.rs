@@ -60,8 +60,8 @@ impl<'a> Nest<'a> {
             [child] => {
                 let child = forest.get(child);
                 let is_block = required!(child.own.len() == 1) && required!(child.children.is_empty());
-                if !is_block || !required!(child.exits == 1) {
-                    return None;
+                if !is_block {
+                    return None; // marked above
                 }
                 Some(child.header)
             }

@@ -1,7 +1,7 @@
 //! How each register of a nest differs from iteration to iteration, and so how lanes
 //! hold it.
 
-use super::nest::{Nest, Place};
+use super::nest::Nest;
 use crate::mir::{Address, Lanes, Op, Ty};
 use crate::target::{Cpu, supported};
 use nbc_ir::op::Imm;
@@ -198,8 +198,7 @@ impl Shapes {
         let mut phis = nest.it.values.phis(nest.counted.header).iter();
         let phi = phis.find(|phi| nest.it.values.def(**phi).reg == reg)?;
         let growth = nest.it.counter(*phi)?.growth.settled(|_| required!(false))?;
-        let is_plain = |by: &i64| required!(nest.is_passed_once(at)) && required!(LITTLE.contains(by));
-        growth.step.as_number().filter(is_plain)
+        growth.step.as_number().filter(|by| nest.is_passed_once(at) && worth!(LITTLE.contains(by)))
     }
 
     /// How many lanes there are: as many as elements fit a vector, which has
@@ -220,7 +219,7 @@ impl Shapes {
                     _ => None,
                 };
                 let first = size(types.next()?)?;
-                required!(types.all(|r| size(r) == Some(first))).then_some(first)
+                worth!(types.all(|r| size(r) == Some(first))).then_some(first)
             }
         }
     }
@@ -275,7 +274,7 @@ impl Shapes {
             let mut dst = None;
             inst.for_each_def(|r| dst = Some(r));
             let dst = dst?;
-            if !required!(nest.defs[&dst].len() == 1) || !required!(nest.func.regs[dst.index()] == ty) {
+            if !required!(nest.defs[&dst].len() == 1) {
                 return None;
             }
             if !matches!(inst, Inst::Copy { .. }) {
@@ -292,7 +291,8 @@ impl Shapes {
             if dst == reg {
                 break;
             }
-            if forbidden!(chain.contains(&dst)) || forbidden!(nest.carried.contains(&dst)) {
+            // What comes twice is read before it is written, and so carried.
+            if forbidden!(nest.carried.contains(&dst)) {
                 return None;
             }
             chain.push(dst);
@@ -448,7 +448,7 @@ impl Shapes {
             }
             _ => return None,
         };
-        required!(LITTLE.contains(&grows)).then_some(grows)
+        worth!(LITTLE.contains(&grows)).then_some(grows)
     }
 
     /// Finds the registers that matter.
@@ -485,7 +485,7 @@ impl Shapes {
             {
                 return required!(self.shape_of(*cond) == Shape::Uniform);
             }
-            !self.is_needed(op) || required!(self.can_do(nest, op, at))
+            !self.is_needed(op) || required!(self.can_do(nest, op))
         })
     }
 
@@ -538,34 +538,21 @@ impl Shapes {
         gain
     }
 
-    fn can_do(&self, nest: &Nest<'_>, op: &Op, at: Place) -> bool {
+    fn can_do(&self, nest: &Nest<'_>, op: &Op) -> bool {
         match op {
             Op::Store { elem, at, value } => {
-                let whole = !matches!(elem, Elem::C64 | Elem::C128);
-                let stored = match elem {
-                    Elem::U8 => Type::I32,
-                    Elem::Bool => Type::Bool,
-                    Elem::I32 => Type::I32,
-                    Elem::I64 => Type::I64,
-                    Elem::F32 => Type::F32,
-                    _ => Type::F64,
-                };
-                let vector = lanes_of(Ty::Value(stored), self.lanes).is_some();
                 let simple = match self.shape_of(*value) {
                     Shape::Serial | Shape::Sum(_) => false,
                     Shape::Affine(_) => self.lanes != 16,
                     _ => true,
                 };
-                let goes_on = required!(self.goes(at, elem.size()) == Some(Goes::Next));
-                required!(whole) && required!(vector) && required!(simple) && goes_on
+                required!(simple) && required!(self.goes(at, elem.size()) == Some(Goes::Next))
             }
             Op::Load { dst, elem, at: address } => match self.goes(address, elem.size()) {
                 Some(Goes::Stays) => true,
                 Some(Goes::Next) => {
-                    let has = lanes_of(nest.func.regs[dst.index()], self.lanes).is_some();
                     let other = matches!(self.shape(*dst), Shape::Serial | Shape::Sum(_));
-                    let whole = required!(!matches!(elem, Elem::Bool | Elem::C64 | Elem::C128));
-                    required!(has) && whole && !forbidden!(other)
+                    worth!(*elem != Elem::Bool) && !forbidden!(other)
                 }
                 None => false,
             },
@@ -573,41 +560,27 @@ impl Shapes {
                 let mut dst = None;
                 inst.for_each_def(|r| dst = Some(r));
                 let Some(dst) = dst else { return inst.opcode().is_terminator() };
-                // Only copies keep to bytes.
-                if self.lanes == 16 && !matches!(self.shape(dst), Shape::Uniform | Shape::Affine(_)) {
-                    let keeps = required!(matches!(inst, Inst::Copy { .. } | Inst::I32Const { .. }));
-                    return keeps && required!(self.shape(dst) == Shape::Vector);
+                let mut args = Vec::new();
+                op.for_each_operand(|o| args.push(self.shape_of(o)));
+                let in_first_lane = |s: &Shape| matches!(s, Shape::Uniform | Shape::Affine(_));
+                // Sixteen lanes are only copied: nothing counts in them.
+                if self.lanes == 16 && !in_first_lane(&self.shape(dst)) {
+                    let counts = args.iter().any(|s| matches!(s, Shape::Affine(_)));
+                    return !forbidden!(counts) && required!(self.shape(dst) == Shape::Vector);
                 }
                 match self.shape(dst) {
+                    // It is made in the first lane, and a counter may be made of what cancels out,
+                    // which no scalar register has there.
+                    Shape::Uniform | Shape::Affine(_) => required!(args.iter().all(in_first_lane)),
                     // The register may also be written with the same in all lanes.
-                    Shape::Vector => {
-                        let mut args = Vec::new();
-                        let mut operands = Vec::new();
-                        op.for_each_operand(|o| {
-                            args.push(self.shape_of(o));
-                            operands.push(o);
-                        });
-                        let is_serial = |s: &Shape| matches!(s, Shape::Serial | Shape::Sum(_));
-                        self.result(nest, op, dst).is_some_and(|s| required!(s != Shape::Split))
-                            && required!(!args.iter().any(is_serial))
-                    }
-                    Shape::Serial => {
-                        required!(nest.inner.is_none()) && required!(at.0 == nest.counted.header)
-                    }
+                    Shape::Vector => self.result(nest, op, dst).is_some(),
                     Shape::Sum(_) => {
-                        let mut others = 0;
-                        let mut suits = true;
-                        op.for_each_operand(|o| match self.shape_of(o) {
-                            Shape::Sum(_) => {}
-                            Shape::Serial => guard!(suits = false),
-                            _ => {
-                                others += 1;
-                                suits &= required!(lanes_of(nest.func.ty(o), self.lanes).is_some());
-                            }
-                        });
-                        suits && required!(others == usize::from(!matches!(inst, Inst::Copy { .. })))
+                        // What is made in order is none of them.
+                        let is_other = |s: &&Shape| !matches!(s, Shape::Sum(_) | Shape::Serial);
+                        let others = args.iter().filter(is_other).count();
+                        required!(others == usize::from(!matches!(inst, Inst::Copy { .. })))
                     }
-                    _ => true,
+                    Shape::Split | Shape::Serial => true,
                 }
             }
             Op::Field { .. } => true,
