@@ -41,7 +41,11 @@ impl Maker<'_, '_> {
         let focus = self.focus;
         for _ in 0..2 + self.c.below(4) {
             let small = self.c.pick(&[1, 10, 3, 40]);
-            match self.c.below(15) {
+            match self.c.below(16) {
+                14 => {
+                    let v = self.difference_of_products(focus);
+                    self.fixed64.push(v);
+                }
                 0 | 1 => {
                     let v = self.made(format!("i32.wrap_i64 {focus}"));
                     self.fixed32.push(v);
@@ -131,6 +135,23 @@ impl Maker<'_, '_> {
         }
     }
 
+    /// A product beyond all numbers of 64 bits, less another, or the one alone.
+    fn difference_of_products(&mut self, focus: &str) -> String {
+        let least = self.c.pick(&[1i64 << 60, 1 << 45, 1 << 33, 1 << 22]);
+        let other = self.fixed64();
+        let mut far = |of: &str| {
+            let x = self.made(format!("i64.max {of}, {least}"));
+            let mut product = x.clone();
+            for _ in 0..1 + self.c.below(2) {
+                product = self.made(format!("i64.mul {product}, {x}"));
+            }
+            let by = self.c.pick(&[0, 0, 16, 36]);
+            if by == 0 { product } else { self.made(format!("i64.shl {product}, {by}")) }
+        };
+        let (a, b) = (far(focus), far(&other));
+        if self.c.percent(25) { a } else { self.made(format!("i64.sub {a}, {b}")) }
+    }
+
     pub fn fixed64(&mut self) -> String {
         let n = self.c.below(self.fixed64.len());
         self.fixed64[n].clone()
@@ -214,7 +235,14 @@ impl Maker<'_, '_> {
     /// Whether something is so of what moves.
     pub fn condition(&mut self) -> String {
         let op = self.c.pick(&["lt", "le", "lt_u", "gt", "ge", "ne", "eq", "le_u"]);
-        match self.c.below(8) {
+        match self.c.below(9) {
+            7 => {
+                // A multiple of what moves, against what may have wrapped.
+                let (v, by, far) = (self.moving(), self.c.pick(&[40, 33, 20, 3]), self.fixed64());
+                let v = self.made(format!("i64.shl {v}, {by}"));
+                let v = self.made(format!("i64.sub {far}, {v}"));
+                self.made(format!("i64.ge {v}, 0"))
+            }
             0 | 1 => {
                 let (a, b) = (self.moving(), self.fixed64());
                 self.made(format!("i64.{op} {a}, {b}"))
@@ -268,7 +296,15 @@ impl Maker<'_, '_> {
             };
         }
         let v = self.moving();
-        match self.c.below(6) {
+        match self.c.below(7) {
+            5 => {
+                let m = self.fixed64();
+                let n = self.made(format!("i64.sub {m}, 1"));
+                let a = self.made(format!("i64.mul {v}, {m}"));
+                let b = self.made(format!("i64.mul {v}, {n}"));
+                let a = self.made(format!("i64.sub {a}, {b}"));
+                self.made(format!("i64.sub {a}, {v}"))
+            }
             0 => {
                 let w = self.made(format!("i32.wrap_i64 {v}"));
                 let w = self.made(format!("i64.extend_i32 {w}"));

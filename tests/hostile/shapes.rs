@@ -91,10 +91,13 @@ impl Maker<'_, '_> {
                     closed = n == last;
                     self.leave_unless(&more, &head, &out, closed);
                 }
-                Part::Next => next = Some(self.made(self.stepped(&control))),
+                Part::Next => {
+                    let text = self.stepped(&control);
+                    next = Some(self.made(text));
+                }
                 Part::Step => match next.take() {
                     Some(next) => self.line(&format!("{} = copy {next}", control.counter)),
-                    None => self.line(&format!("{} = {}", control.counter, self.stepped(&control))),
+                    None => self.step(&control),
                 },
                 Part::Side(side) => self.step_side(*side),
                 Part::Again => {
@@ -105,7 +108,7 @@ impl Maker<'_, '_> {
                             let way = self.label("way");
                             self.br_if(&cond, &way, &on);
                             self.begin(&way);
-                            self.line(&format!("{} = {}", control.counter, self.stepped(&control)));
+                            self.step(&control);
                             self.line(&format!("br {head}"));
                         }
                     }
@@ -197,7 +200,24 @@ impl Maker<'_, '_> {
         parts
     }
 
-    fn stepped(&self, control: &Control) -> String {
+    /// Takes the step of a loop.
+    fn step(&mut self, control: &Control) {
+        let text = self.stepped(control);
+        self.line(&format!("{} = {text}", control.counter));
+    }
+
+    /// What a counter is after the step.
+    fn stepped(&mut self, control: &Control) -> String {
+        if self.c.percent(5) && !control.step.starts_with('-') {
+            // The same by way of products, of which all but the step cancels out.
+            let (ty, counter) = (control.ty, &control.counter);
+            let by = if ty == "i64" { self.fixed64() } else { self.fixed32() };
+            let less = self.made(format!("{ty}.sub {by}, 1"));
+            let a = self.made(format!("{ty}.mul {counter}, {by}"));
+            let b = self.made(format!("{ty}.mul {counter}, {less}"));
+            let b = self.made(format!("{ty}.sub {b}, {}", control.step));
+            return format!("{ty}.sub {a}, {b}");
+        }
         let op = if control.step.starts_with('-') { "sub" } else { "add" };
         format!("{}.{op} {}, {}", control.ty, control.counter, control.step.trim_start_matches('-'))
     }

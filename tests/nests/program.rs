@@ -366,7 +366,15 @@ impl Maker<'_, '_> {
             self.begin(&on);
         }
         let op = if down { "sub" } else { "add" };
-        if self.c.percent(30) {
+        if !narrow && self.c.percent(6) {
+            // The same by way of products, of which all but the step cancels out; they may be seen after.
+            let by = self.c.pick(&["%k", "%p", "7"]);
+            let less = self.made(format!("i64.sub {by}, 1"));
+            self.line(&format!("%t = i64.mul {i}, {by}"));
+            let other = self.made(format!("i64.mul {i}, {less}"));
+            let other = self.made(format!("i64.{} {other}, {step}", if down { "add" } else { "sub" }));
+            self.line(&format!("{i} = i64.sub %t, {other}"));
+        } else if self.c.percent(30) {
             let next = self.made(format!("{ty}.{op} {i}, {step}"));
             if self.c.percent(50) {
                 self.access();
