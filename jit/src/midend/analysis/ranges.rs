@@ -60,7 +60,7 @@ impl Ranges {
         }
     }
 
-    /// What meets in a phi; everything where an edge comes back.
+    /// What meets in a phi; all that its type holds where an edge comes back.
     fn join(&self, forest: &Forest, values: &Values, phi: Value) -> Span {
         let block = values.def(phi).block;
         let rank = forest.cfg.rank(block);

@@ -159,7 +159,7 @@ impl Induction {
         let block = self.values.def(phi).block;
         let rank = self.forest.cfg.rank(block);
         let comes_before = |p: &BlockId| self.forest.cfg.rank(*p) < rank;
-        required!(self.forest.innermost(block) == Some(id))
+        worth!(self.forest.innermost(block) == Some(id))
             && required!(block != self.forest.get(id).header)
             && required!(self.forest.cfg.preds(block).iter().all(comes_before))
     }

@@ -94,8 +94,8 @@ impl Induction {
             // What loops in this one leave is only known after them.
             let Some(form) = self.in_count(comparison, id, is_own) else { continue };
             if differs {
-                // All else that may be said is not that they differ.
-                if required!(only.is_some()) {
+                // Where more is said, the rest is likely to say how often.
+                if worth!(only.is_some()) {
                     found.extend(self.limit_of_difference(id, block, &form));
                 }
                 continue; // it says nothing else
@@ -126,7 +126,8 @@ impl Induction {
     /// `residue` with the counters of a loop in terms of the count.
     fn counted(&self, residue: Residue, id: LoopId) -> Option<Assuming<Residue>> {
         let count = self.atom(Quantity::Count(id));
-        let changes = |a: &Atom| *a != count && forbidden!(!self.is_fixed_atom(*a, id));
+        // What is left of them `bound` refuses.
+        let changes = |a: &Atom| *a != count && !self.is_fixed_atom(*a, id);
         let Some(atom) = residue.atoms().find(changes) else { return Some(Assuming::always(residue)) };
         let Quantity::Value(value) = *self.atoms.borrow().get(atom) else { return None };
         let counter = self.counter(value).filter(|c| required!(c.id == id))?;
@@ -157,7 +158,7 @@ impl Induction {
             let distance = both.try_map(|(a, b)| if swapped { a.minus(&b) } else { b.minus(&a) })?;
             let bound = distance.and_then(|poly| self.bound(&poly, id))?;
             let bound = bound.and_then(|Bound { step, rest }| {
-                let by = step.as_number()?; // `divided` refuses what is not positive
+                let by = step.as_number().filter(|by| worth!(*by > 0))?;
                 let is_whole = by == 1 || (rest.divided(by).is_some() && rest.constant % by == 0);
                 if !required!(is_whole) || rest.as_number().is_some_and(|rest| worth!(rest < 0)) {
                     return None;

@@ -447,7 +447,7 @@ impl Inner {
         let around = it.forest.get(outer);
         let places: Vec<BlockId> =
             around.preheader.into_iter().chain(around.latches.iter().copied()).collect();
-        let held = |value| it.held(value, &places).filter(|_| required!(it.is_fixed(value, outer)));
+        let held = |value| it.held(value, &places); // what the preheader holds is made outside
         let start = match counted.start {
             Some(start) => start.into(),
             None => held(it.original(it.at_end(counted.preheader, counted.counter)?))?.into(),
