@@ -105,7 +105,7 @@ fn the_list_has_no_other_conditions() {
 }
 
 /// Conditions that survive and nobody has looked at yet. To become fewer, never more.
-const OPEN: usize = 238;
+const OPEN: usize = 1;
 
 #[test]
 fn what_no_test_notices_has_a_reason() {
