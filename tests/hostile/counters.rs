@@ -235,7 +235,16 @@ impl Maker<'_, '_> {
     /// Whether something is so of what moves.
     pub fn condition(&mut self) -> String {
         let op = self.c.pick(&["lt", "le", "lt_u", "gt", "ge", "ne", "eq", "le_u"]);
-        match self.c.below(9) {
+        match self.c.below(10) {
+            8 => {
+                // What it was compared with is written before anybody branches.
+                let (v, was, is) = (self.moving(), self.c.below(6), self.c.pick(&[5i64, 0, 1 << 40]));
+                self.line(&format!("%m = i64.const {was}"));
+                let op = self.c.pick(&["eq", "eq", "ne"]);
+                let c = self.made(format!("i64.{op} {v}, %m"));
+                self.line(&format!("%m = i64.const {is}"));
+                c
+            }
             7 => {
                 // A multiple of what moves, against what may have wrapped.
                 let (v, by, far) = (self.moving(), self.c.pick(&[40, 33, 20, 3]), self.fixed64());

@@ -187,19 +187,22 @@ fn equality(block: &Block, cond: Reg, known: &Known) -> Option<(bool, Vec<Reg>, 
     };
     let written = |from: usize, reg: Reg| block.nodes[from..].iter().any(|node| writes(node, reg));
     let made = block.nodes.iter().rposition(|node| writes(node, cond))?;
+    let is_written = |operand| matches!(operand, Operand::Reg(r) if written(made, r));
     let Op::Inst(inst) = &block.nodes[made].op else { return None };
     let (holds, a, b) = match *inst {
         Inst::I64Eq { a, b, .. } | Inst::I32Eq { a, b, .. } => (true, a, b),
         Inst::I64Ne { a, b, .. } | Inst::I32Ne { a, b, .. } => (false, a, b),
         _ => return None,
     };
-    let (reg, imm) = match (a, b) {
-        (Operand::Reg(r), other) | (other, Operand::Reg(r)) => (r, literal(other, known)?),
+    let (reg, other) = match (a, b) {
+        (Operand::Reg(r), other) | (other, Operand::Reg(r)) => (r, other),
         _ => return None,
     };
-    if forbidden!(written(made, reg)) {
+    // What is known is known at the end, and what was compared may be something else by then.
+    if forbidden!(written(made, reg)) || forbidden!(is_written(other)) {
         return None;
     }
+    let imm = literal(other, known)?;
     let mut equal = vec![reg];
     for (n, node) in block.nodes.iter().enumerate() {
         if let Op::Inst(Inst::Copy { dst, a: Operand::Reg(a) }) = node.op {
