@@ -270,7 +270,11 @@ impl<'a> Iteration<'a> {
             if !(is_sure || worth!(self.can_be_tested(read))) || !required!(self.can_be_copied(read)) {
                 continue;
             }
-            match list.iter_mut().find(|c| c.source == source) {
+            // What finds the same in the next iteration need not do so in the first.
+            let is_same = |c: &&mut Carried| {
+                c.source == source && required!(self.accesses[c.reads[0]].goes.is(&read.goes))
+            };
+            match list.iter_mut().find(is_same) {
                 Some(known) if is_sure && !known.is_sure => {
                     known.reads.insert(0, n);
                     known.is_sure = true;
