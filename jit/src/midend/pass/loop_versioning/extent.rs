@@ -87,15 +87,19 @@ impl<'l, 'a> Extent<'l, 'a> {
         ends
     }
 
-    /// Makes conditions of what was assumed of how many iterations loops have.
+    /// Makes conditions of what was assumed.
     pub fn settle(&mut self) -> Option<()> {
         let mut done: Vec<Poly> = Vec::new();
-        while let Some(poly) = self.level.assumed().into_iter().find(|p| !done.contains(p)) {
+        loop {
+            let when = self.level.assumed();
+            let Some(poly) = when.natural.into_iter().find(|p| !done.contains(p)) else {
+                guard!(self.relies.extend(when.relies));
+                return Some(());
+            };
             self.level.note_counts(&poly);
             done.push(poly.clone());
             self.require(poly)?;
         }
-        Some(())
     }
 
     fn expand(&mut self, poly: &Poly) -> Option<Poly> {

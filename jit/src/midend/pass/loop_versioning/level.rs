@@ -14,7 +14,7 @@ use crate::midend::analysis::induction::{Induction, limit};
 use crate::midend::analysis::loops::LoopId;
 use crate::midend::analysis::poly::{Atom, Poly, Quantity, Span};
 use crate::midend::analysis::values::Value;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
 /// Most steps for one level.
@@ -65,18 +65,43 @@ pub struct Level<'a> {
     counts: FxHashMap<LoopId, Span>,
     /// By loop, what must not be negative for its count to be that.
     assumed: FxHashMap<LoopId, Vec<Poly>>,
-    /// Loops whose counts have been in what was expanded.
-    counted: Vec<LoopId>,
+    /// What has been made use of since `begin`, or since what is being found out was begun.
+    used: Used,
+    /// What each thing that has been found leans on: whoever makes use of it leans on that too,
+    /// though it was found for somebody else.
+    leans: FxHashMap<Entry, Vec<Entry>>,
     /// What has been found, in order, to forget what leans on an error.
     log: Vec<Entry>,
     steps: u32,
     depth: u32,
 }
 
-#[derive(Clone, Copy)]
+/// Something that is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Entry {
     Counter(Value),
     Bounds(LoopId),
+}
+
+/// Things in the order in which use was made of them first.
+#[derive(Default)]
+struct Used {
+    list: Vec<Entry>,
+    all: FxHashSet<Entry>,
+}
+
+impl Used {
+    fn note(&mut self, entry: Entry) {
+        if self.all.insert(entry) {
+            self.list.push(entry);
+        }
+    }
+
+    fn truncate(&mut self, len: usize) {
+        for entry in self.list.drain(len..) {
+            self.all.remove(&entry);
+        }
+    }
 }
 
 impl<'a> Level<'a> {
@@ -90,7 +115,8 @@ impl<'a> Level<'a> {
             bounds: FxHashMap::default(),
             counts: FxHashMap::default(),
             assumed: FxHashMap::default(),
-            counted: Vec::new(),
+            used: Used::default(),
+            leans: FxHashMap::default(),
             log: Vec::new(),
             steps: 0,
             depth: 0,
@@ -172,9 +198,7 @@ impl<'a> Level<'a> {
             let Quantity::Count(id) = *self.it.atoms.borrow().get(atom) else { continue };
             for around in self.it.forest.around(Some(id)).take_while(|l| self.it.forest.encloses(self.id, *l))
             {
-                if !self.counted.contains(&around) {
-                    self.counted.push(around);
-                }
+                guard!(self.used.note(Entry::Bounds(around)));
             }
         }
     }
@@ -186,6 +210,7 @@ impl<'a> Level<'a> {
         if !required!(self.it.forest.encloses(self.id, counter.id)) {
             return None;
         }
+        guard!(self.used.note(Entry::Counter(value)));
         if let Some(known) = self.counters.get(&value) {
             return known.clone();
         }
@@ -193,11 +218,15 @@ impl<'a> Level<'a> {
             return None;
         }
         let mark = self.log.len();
+        let before = std::mem::take(&mut self.used);
         let mut relies = Vec::new();
         self.depth += 1;
         let expanded = self.take_apart(value, &mut relies);
         self.depth -= 1;
-        if expanded.is_none() {
+        let leans = std::mem::replace(&mut self.used, before);
+        if expanded.is_some() {
+            guard!(self.leans.insert(Entry::Counter(value), leans.list));
+        } else {
             guard!(self.forget(mark));
         }
         let found = expanded.map(|poly| Expanded { poly, relies });
@@ -251,15 +280,17 @@ impl<'a> Level<'a> {
 
     /// The bounds on how many iterations a loop of the nest has.
     pub fn bounds(&mut self, id: LoopId) -> Rc<Vec<Bound>> {
+        guard!(self.used.note(Entry::Bounds(id)));
         if let Some(known) = self.bounds.get(&id) {
             return known.clone();
         }
+        let before = std::mem::take(&mut self.used);
         // Nothing is known while it is being found out.
         self.bounds.insert(id, Rc::default());
         let mut found = Vec::new();
         let (mut most, mut assumed) = (Span { low: 0, ..Span::ALL }, Vec::new());
         for n in 0..self.it.limits(id).len() {
-            let mark = self.log.len();
+            let (mark, used) = (self.log.len(), self.used.list.len());
             match self.bound(id, n) {
                 Some((bound, count)) => {
                     guard!(assumed.extend(bound.when.natural.iter().cloned()));
@@ -269,10 +300,15 @@ impl<'a> Level<'a> {
                     found.push(bound);
                     most = most.and(count);
                 }
-                None => guard!(self.forget(mark)),
+                None => {
+                    guard!(self.forget(mark));
+                    self.used.truncate(used);
+                }
             }
             self.counts.insert(id, most);
         }
+        let leans = std::mem::replace(&mut self.used, before);
+        guard!(self.leans.insert(Entry::Bounds(id), leans.list));
         self.assumed.insert(id, assumed);
         let found = Rc::new(found);
         self.bounds.insert(id, found.clone());
@@ -307,14 +343,34 @@ impl<'a> Level<'a> {
         worth!(self.span(&step).high >= 1).then_some((Bound { step, top, when: When::default() }, count))
     }
 
-    /// Begins to note what is assumed of how many iterations loops have.
+    /// Begins to note what is assumed.
     pub fn begin(&mut self) {
-        self.counted.clear();
+        self.used = Used::default();
     }
 
-    /// What must not be negative for what was concluded since then to be so.
-    pub fn assumed(&self) -> Vec<Poly> {
-        self.counted.iter().filter_map(|id| self.assumed.get(id)).flatten().cloned().collect()
+    /// What must hold for what was concluded since then to be so: for all that use was made of, and
+    /// all that this leans on, whether it was found since then or before.
+    pub fn assumed(&mut self) -> When {
+        let mut when = When::default();
+        let mut n = 0;
+        while let Some(entry) = self.used.list.get(n).copied() {
+            n += 1;
+            for more in self.leans.get(&entry).into_iter().flatten() {
+                self.used.note(*more);
+            }
+            match entry {
+                Entry::Counter(value) => {
+                    let expanded = self.counters.get(&value).into_iter().flatten();
+                    when.relies.extend(expanded.flat_map(|e| e.relies.iter().copied()));
+                }
+                Entry::Bounds(id) => {
+                    when.natural.extend(self.assumed.get(&id).into_iter().flatten().cloned());
+                    let bounds = self.bounds.get(&id).into_iter().flat_map(|b| b.iter());
+                    when.relies.extend(bounds.flat_map(|b| b.when.relies.iter().copied()));
+                }
+            }
+        }
+        when
     }
 
     fn forget(&mut self, mark: usize) {
@@ -322,11 +378,13 @@ impl<'a> Level<'a> {
             match entry {
                 Entry::Counter(value) => {
                     self.counters.remove(&value);
+                    self.leans.remove(&entry);
                 }
                 Entry::Bounds(id) => {
                     self.bounds.remove(&id);
                     self.counts.remove(&id);
                     self.assumed.remove(&id);
+                    self.leans.remove(&entry);
                 }
             }
         }
