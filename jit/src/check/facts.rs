@@ -24,6 +24,9 @@ const MAX_FACTS: usize = 128;
 const MAX_CONDITIONS: usize = 96;
 /// Most comparisons that are looked at again.
 const MAX_UNSETTLED: usize = 16;
+/// How far proofs of what an instruction says may go, and lead to others.
+const DEPTH_OF_MAKER: u32 = 4;
+const MAX_MAKING: u32 = 2;
 /// Rounds in which conditions of a branch help each other.
 const ROUNDS: u32 = 3;
 
@@ -479,6 +482,25 @@ impl Checker<'_> {
     /// Least and greatest number that a polynomial can be at a place.
     pub fn span(&mut self, poly: &Poly, env: &Env) -> Span {
         poly.span(|atom| self.span_of(atom, env))
+    }
+
+    /// What the instruction that makes an unknown says of it, found out once for all
+    /// proofs at a place. What it is made of is asked no further than [`MAX_MAKING`].
+    pub fn noted_facts_of_maker(&mut self, atom: Atom, env: &Env) -> Rc<[Poly]> {
+        if self.making >= MAX_MAKING {
+            return Rc::new([]);
+        }
+        let key = (atom, env.name(&mut self.last_name), self.making);
+        if let Some(known) = self.makers.get(&key) {
+            return known.clone();
+        }
+        self.making += 1;
+        let facts: Rc<[Poly]> = self.facts_of_maker(atom, env, DEPTH_OF_MAKER).into();
+        self.making -= 1;
+        if self.steps <= self.until {
+            self.makers.insert(key, facts.clone());
+        }
+        facts
     }
 
     /// What the instruction that makes an unknown says of it.

@@ -128,6 +128,7 @@ impl Checker<'_> {
         self.used.retain(|header| !of(*header));
         self.outcomes.clear();
         self.exacts.clear();
+        self.makers.clear();
     }
 
     /// What is known on the edge from `from` to `to`.

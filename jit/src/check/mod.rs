@@ -149,6 +149,8 @@ pub fn run(func: &Func) -> Report {
         edge_envs: FxHashMap::default(),
         outcomes: FxHashMap::default(),
         exacts: FxHashMap::default(),
+        makers: FxHashMap::default(),
+        making: 0,
         last_name: 0,
         kept: FxHashMap::default(),
         used: FxHashSet::default(),
@@ -157,6 +159,7 @@ pub fn run(func: &Func) -> Report {
         relevant: FxHashSet::default(),
         choices: FxHashSet::default(),
         simply: false,
+        failed_simply: FxHashMap::default(),
         attempt: 0,
         has_more: true,
         thorough: false,
@@ -212,6 +215,10 @@ struct Checker<'a> {
     /// By value, name of what is known, and how far one may go: a value as a number,
     /// and whether that is its residue.
     exacts: FxHashMap<(Value, u32, u32), (Poly, bool)>,
+    /// By unknown, name of what is known, and how far questions about what makes
+    /// others had led: what its instruction says.
+    makers: FxHashMap<(poly::Atom, u32, u32), Rc<[Poly]>>,
+    making: u32,
     /// The last name that was given to what is known.
     last_name: u32,
     /// By header: what is assumed or proved of loops.
@@ -228,6 +235,9 @@ struct Checker<'a> {
     choices: FxHashSet<BlockId>,
     /// Whether only bounds are tried.
     simply: bool,
+    /// Goals that a proof by bounds did not come to, by the name of what is known,
+    /// and how far it went.
+    failed_simply: FxHashMap<(u32, Poly), u32>,
     /// The attempt, and whether more came out of the last than of those before.
     attempt: usize,
     has_more: bool,

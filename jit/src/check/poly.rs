@@ -47,6 +47,14 @@ fn small(number: i128) -> Option<i128> {
     (-MAX_SIZE..=MAX_SIZE).contains(&number).then_some(number)
 }
 
+/// The product, of what fits 64 bits mostly.
+fn multiplied(a: i128, b: i128) -> Option<i128> {
+    match (i64::try_from(a), i64::try_from(b)) {
+        (Ok(a), Ok(b)) => Some(i128::from(a) * i128::from(b)),
+        _ => a.checked_mul(b),
+    }
+}
+
 fn product(factors: impl Iterator<Item = Atom>) -> Option<Product> {
     let mut product = [NONE; MAX_DEGREE];
     let mut count = 0;
@@ -120,13 +128,13 @@ impl Poly {
             let left = if order.is_le() { a.next() } else { None };
             let right = if order.is_ge() { b.next() } else { None };
             let of = left.or(right)?.0;
-            let more = right.map_or(Some(0), |t| t.1.checked_mul(by))?;
+            let more = right.map_or(Some(0), |t| multiplied(t.1, by))?;
             let size = small(left.map_or(0, |t| t.1).checked_add(more)?)?;
             if size != 0 {
                 terms.push((of, size));
             }
         }
-        let constant = small(self.constant.checked_add(other.constant.checked_mul(by)?)?)?;
+        let constant = small(self.constant.checked_add(multiplied(other.constant, by)?)?)?;
         (terms.len() <= MAX_TERMS).then_some(Poly { terms, constant })
     }
 
@@ -160,17 +168,29 @@ impl Poly {
             let mut part = Poly::default();
             for (right, size) in &other.terms {
                 let of = product(factors(left).chain(factors(right)))?;
-                let term = Poly { terms: smallvec![(of, small(by.checked_mul(*size)?)?)], constant: 0 };
+                let term = Poly { terms: smallvec![(of, small(multiplied(*by, *size)?)?)], constant: 0 };
                 part = part.plus(&term)?;
             }
             if other.constant != 0 {
                 let term =
-                    Poly { terms: smallvec![(*left, small(by.checked_mul(other.constant)?)?)], constant: 0 };
+                    Poly { terms: smallvec![(*left, small(multiplied(*by, other.constant)?)?)], constant: 0 };
                 part = part.plus(&term)?;
             }
             sum = sum.plus(&part)?;
         }
         Some(sum)
+    }
+
+    /// What stands before an unknown that is in one term alone, by itself.
+    pub fn coefficient(&self, atom: Atom) -> Option<i128> {
+        let mut found = None;
+        for (product, size) in self.terms.iter().filter(|(product, _)| product.contains(&atom)) {
+            if found.is_some() || product[1] != NONE {
+                return None;
+            }
+            found = Some(*size);
+        }
+        found
     }
 
     /// As a polynomial in `atom`: what stands before each power of it, at least two.
@@ -291,10 +311,16 @@ impl Span {
     /// The product.
     #[must_use]
     pub fn times(self, other: Span) -> Span {
+        if self.low == self.high && other.low > -Span::FAR && other.high < Span::FAR {
+            let ends = [other.low, other.high].map(|end| multiplied(self.low, end));
+            if let [Some(a), Some(b)] = ends {
+                return Span { low: a.min(b), high: a.max(b) }.clamped();
+            }
+        }
         let all =
             [(self.low, other.low), (self.low, other.high), (self.high, other.low), (self.high, other.high)]
                 .map(|(a, b)| {
-                    a.checked_mul(b).unwrap_or(if (a < 0) == (b < 0) { Span::FAR } else { -Span::FAR })
+                    multiplied(a, b).unwrap_or(if (a < 0) == (b < 0) { Span::FAR } else { -Span::FAR })
                 });
         let (low, high) = all.iter().fold((all[0], all[0]), |(l, h), x| (l.min(*x), h.max(*x)));
         Span { low, high }.clamped()
@@ -329,6 +355,12 @@ mod tests {
         assert_eq!(replaced.constant, 9);
         assert_eq!(square.by_power(Atom(0)).unwrap()[1], y.scaled(2).unwrap());
         assert_eq!(Poly::number(MAX_SIZE).plus_number(1), None);
+        assert_eq!(Poly::number(MAX_SIZE).scaled(MAX_SIZE), None);
+        assert_eq!(sum.scaled(-3).unwrap().coefficient(Atom(1)), Some(-3));
+        assert_eq!(square.coefficient(Atom(1)), None);
+        let both = x.times(&y).unwrap().plus(&x).unwrap();
+        assert_eq!(both.coefficient(Atom(0)), None);
+        assert_eq!(both.coefficient(Atom(1)), None);
     }
 
     #[test]
@@ -344,6 +376,8 @@ mod tests {
         let p = Poly::atom(Atom(0)).times(&Poly::atom(Atom(1))).unwrap().plus_number(1).unwrap();
         assert_eq!(p.span(|_| Span::new(-2, 3)), Span::new(-5, 10));
         assert_eq!(Span::ALL.times(Span::ALL), Span::ALL);
+        assert_eq!(Span::number(-2).times(Span::new(-3, 5)), Span::new(-10, 6));
+        assert_eq!(Span::number(-1).times(Span { low: 4, ..Span::ALL }).high, -4);
         assert_eq!(Span::ALL.plus(Span::number(-5)).high, Span::ALL.high);
     }
 }

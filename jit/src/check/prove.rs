@@ -6,18 +6,20 @@
 //! what ways meet in, is taken apart case by case. All arithmetic is exact; the
 //! search is bounded by a number of steps, and gives up rather than guesses.
 
-use super::Checker;
 use super::facts::Env;
 use super::poly::{Atom, Poly};
 use super::ssa::{Arg, Made, Value};
 use super::unknowns::Unknown;
+use super::{ATTEMPTS, Checker};
 use crate::mir::Op;
 use nbc_ir::Inst;
 
 /// How far a proof may go.
 pub const DEPTH: u32 = 9;
 /// Steps of a proof by bounds alone.
-const STEPS_SIMPLY: usize = 12;
+const STEPS_SIMPLY: [usize; ATTEMPTS] = [24, 60, 300];
+/// How far it may go: near proofs are tried before others.
+const DEPTH_SIMPLY: u32 = 6;
 /// Unknowns that are tried, of those made last.
 const TRIED: usize = 3;
 /// What taking apart case by case costs.
@@ -47,10 +49,15 @@ impl Checker<'_> {
             Some(Outcome::Failed(tried)) if *tried >= depth => return false,
             _ => {}
         }
-        if !self.spend() {
+        if self.simply && self.failed_simply.get(&(name, goal.clone())).is_some_and(|tried| *tried >= depth)
+            || !self.spend()
+        {
             return false;
         }
         let is_proved = self.search(goal, env, depth);
+        if self.simply && !is_proved && self.steps <= self.until {
+            self.failed_simply.insert((name, goal.clone()), depth);
+        }
         // What was given up for want of steps may be proved another time.
         if is_proved || self.steps <= self.until && !self.simply {
             let outcome = if is_proved { Outcome::Proved } else { Outcome::Failed(depth) };
@@ -62,7 +69,10 @@ impl Checker<'_> {
     /// Whether `goal` is proved by bounds alone, in a few steps.
     pub fn prove_simply(&mut self, goal: &Poly, env: &Env) -> bool {
         let before = std::mem::replace(&mut self.simply, true);
-        let is_proved = self.within(STEPS_SIMPLY, |it| it.prove(goal, env, DEPTH - 4));
+        self.failed_simply.clear();
+        let is_proved = self.within(STEPS_SIMPLY[self.attempt], |it| {
+            (1..=DEPTH_SIMPLY).any(|depth| it.prove(goal, env, depth))
+        });
         self.simply = before;
         is_proved
     }
@@ -72,7 +82,11 @@ impl Checker<'_> {
         atoms.sort_unstable_by_key(|a| std::cmp::Reverse(self.order(*a)));
         atoms.dedup();
         let tried = if depth > DEPTH - 4 { TRIED } else { 1 };
-        let atoms: Vec<Atom> = atoms.into_iter().take(tried).collect();
+        // What is left of room once a guard's bound of a length is taken off says most.
+        let (mut first, rest): (Vec<Atom>, Vec<Atom>) =
+            atoms.into_iter().partition(|a| matches!(self.unknown(*a), Unknown::Field(..)));
+        first.extend(rest.into_iter().take(tried));
+        let atoms = first;
         if atoms.iter().any(|atom| self.by_bounds(goal, *atom, env, depth)) {
             return true;
         }
@@ -85,6 +99,9 @@ impl Checker<'_> {
 
     /// Replaces `atom` by its bounds.
     fn by_bounds(&mut self, goal: &Poly, atom: Atom, env: &Env, depth: u32) -> bool {
+        if let Some(times) = goal.coefficient(atom) {
+            return self.by_bounds_of_term(goal, times, atom, env, depth);
+        }
         let Some(powers) = goal.by_power(atom) else { return false };
         let [rest, times] = &powers[..] else { return false };
         let span = self.span(times, env);
@@ -114,10 +131,55 @@ impl Checker<'_> {
         if self.any_of(&mut goals, env, depth) {
             return true;
         }
-        let own = self.facts_of_maker(atom, env, depth.saturating_sub(3).min(4));
+        let own = self.noted_facts_of_maker(atom, env);
         let mut goals: Vec<Poly> =
             own.iter().filter_map(|fact| self.next_goal(goal, parts, fact, atom)).collect();
         self.any_of(&mut goals, env, depth)
+    }
+
+    /// The same where `atom` is in one term of the goal alone, `times * atom`.
+    fn by_bounds_of_term(&mut self, goal: &Poly, times: i128, atom: Atom, env: &Env, depth: u32) -> bool {
+        let facts = env.facts_with(atom);
+        let mut goals: Vec<Poly> =
+            facts.filter_map(|fact| self.next_goal_of_term(goal, times, fact, atom)).collect();
+        let span = self.span_of(atom, env);
+        let end = if times > 0 { span.low } else { span.high };
+        if end.abs() <= 1 << 64 {
+            let rest = goal.plus_times(&Poly::atom(atom), -times);
+            goals.extend(rest.and_then(|rest| rest.plus_number(times.checked_mul(end)?)));
+        }
+        if self.any_of(&mut goals, env, depth) {
+            return true;
+        }
+        let own = self.noted_facts_of_maker(atom, env);
+        let mut goals: Vec<Poly> =
+            own.iter().filter_map(|fact| self.next_goal_of_term(goal, times, fact, atom)).collect();
+        self.any_of(&mut goals, env, depth)
+    }
+
+    /// What is left to prove of a goal with `times * atom` where `fact` bounds `atom`.
+    fn next_goal_of_term(&self, goal: &Poly, times: i128, fact: &Poly, atom: Atom) -> Option<Poly> {
+        let by = fact.coefficient(atom)?;
+        if (by > 0) != (times > 0) || !self.is_bound(fact, atom) {
+            return None;
+        }
+        // by * goal is no less than by * goal - times * fact, in which the unknown
+        // is no longer, and a whole number is not negative if `by` times it is more
+        // than -by.
+        let (by, times) = (by.abs(), times.abs());
+        let divisor = Poly::number(by).divisor(times);
+        let (by, times) = (by / divisor, times / divisor);
+        let scaled =
+            if by == 1 { goal.plus_times(fact, -times) } else { goal.scaled(by)?.plus_times(fact, -times) };
+        Some(scaled?.plus_number(by - 1)?.tightened())
+    }
+
+    /// Whether a fact says what an unknown is in terms of those before it. A length
+    /// is known from the start, but a guard bounds it by what is made later.
+    fn is_bound(&self, fact: &Poly, atom: Atom) -> bool {
+        let order = self.order(atom);
+        matches!(self.unknown(atom), Unknown::Field(..))
+            || fact.atoms().all(|a| a == atom || self.order(a) < order)
     }
 
     /// Whether one of several goals is proved, the simplest first.
@@ -139,17 +201,17 @@ impl Checker<'_> {
         let [other, by] = &powers[..] else { return None };
         let Some(by) = by.as_number() else {
             // The same coefficient: then the fact is simply taken off.
-            return (by == times).then(|| goal.minus(fact)).flatten();
+            return (by == times).then(|| goal.minus(fact)).flatten().map(Poly::tightened);
         };
         let bounds = if grows { by > 0 } else { by < 0 };
-        let order = self.order(atom);
-        if !bounds || !other.atoms().all(|a| self.order(a) < order) {
+        if !bounds || !self.is_bound(fact, atom) {
             return None;
         }
         // |by| * goal >= |by| * rest -+ times * other, and a whole number is not
         // negative if |by| times it is more than -|by|.
         let part = times.times(other)?;
-        rest.scaled(by.abs())?.plus_times(&part, if grows { -1 } else { 1 })?.plus_number(by.abs() - 1)
+        let goal = rest.scaled(by.abs())?.plus_times(&part, if grows { -1 } else { 1 })?;
+        Some(goal.plus_number(by.abs() - 1)?.tightened())
     }
 
     /// Takes `atom` apart case by case.

@@ -475,3 +475,53 @@ fn tests_are_looked_at_again() {
     // The least number less one is the greatest.
     assert_eq!(unproved(&guarded(before, &test("%d"))).len(), 1);
 }
+
+/// A loop that is taken over counts from anywhere: its guard takes the last index from how
+/// often it turns.
+#[test]
+fn a_guard_of_the_last_index_is_a_guard_of_all() {
+    let text = |least: &str, most: &str, guard: &str, step: u32, end: u32| {
+        format!(
+            "func @f(%x: tensor<f64>, %a: i64) -> f64 {{
+  %n = tensor.len %x
+  %p = i64.ge %a, {least}
+  %q = i64.le %a, {most}
+  %left = i64.sub 99, %a
+  %turns = i64.div_u %left, 7
+  %far = i64.mul %turns, 7
+  %last = i64.add %a, %far
+  %r = {guard}
+  %pq = bool.and %p, %q
+  %go = bool.and %pq, %r
+  br_if %go, start, done
+start:
+  br again
+again:
+  %v = tensor.load %x, %a
+  %a = i64.add %a, {step}
+  %c = i64.lt %a, {end}
+  br_if %c, again, done
+done:
+  ret 0.0
+}}"
+        )
+    };
+    let less = "i64.lt %last, %n";
+    assert_eq!(unproved(&text("0", "99", less, 7, 100)), []);
+    assert_eq!(unproved(&text("-1", "99", less, 7, 100)), [Why::Low]);
+    // 200 and 7 times what -101 is as an unsigned number over 7 is less than 100.
+    assert_eq!(unproved(&text("0", "200", less, 7, 100)), [Why::High]);
+    assert_eq!(unproved(&text("0", "99", "i64.le %last, %n", 7, 100)), [Why::High]);
+    // 0 and 9 times 11 is 99, and 98 is all that is asked of.
+    assert_eq!(unproved(&text("0", "99", less, 9, 100)), [Why::High]);
+    // 2 and 7 times 14 is 100.
+    assert_eq!(unproved(&text("0", "99", less, 7, 101)), [Why::High]);
+}
+
+/// A length that is bounded by a part of itself: what says so leads around in a circle.
+#[test]
+fn a_length_and_its_quotient() {
+    let before = "%t = i64.div_u %n, 8\n%m = i64.mul %t, 9\n%i = copy %a";
+    let test = "%q = i64.ge %n, %m\n%p = i64.lt_u %a, %m\n%s = i64.lt %t, 1000\n%r = bool.and %p, %s\n";
+    assert_eq!(unproved(&guarded(before, &format!("{test}%go = bool.and %r, true"))), [Why::High]);
+}

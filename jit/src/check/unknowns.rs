@@ -62,6 +62,8 @@ pub struct Sum {
 #[derive(Default)]
 pub struct Unknowns {
     list: Vec<Unknown>,
+    /// By unknown: its range, if that has been asked for.
+    spans: Vec<Option<Span>>,
     numbers: FxHashMap<Unknown, Atom>,
     /// By value: its residue, phis of headers being unknowns.
     residues: Vec<Option<Poly>>,
@@ -484,6 +486,19 @@ impl Checker<'_> {
 
     /// Least and greatest number that an unknown can be, wherever it is.
     pub fn span_anywhere(&mut self, atom: Atom) -> Span {
+        let n = atom.0 as usize;
+        if let Some(Some(known)) = self.unknowns.spans.get(n) {
+            return *known;
+        }
+        let span = self.find_span(atom);
+        if self.unknowns.spans.len() <= n {
+            self.unknowns.spans.resize(n + 1, None);
+        }
+        self.unknowns.spans[n] = Some(span);
+        span
+    }
+
+    fn find_span(&self, atom: Atom) -> Span {
         match self.unknown(atom) {
             Unknown::Count(_) => Span { low: 0, ..Span::ALL },
             Unknown::Sum(n) if self.sum(n).rises => Span { low: 0, ..Span::ALL },
