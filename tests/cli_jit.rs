@@ -479,17 +479,17 @@ fn checks_of_compiled_code_change_no_answer() {
     for n in ["1", "1000", "1001"] {
         let plain = nbc(&["run", &program, n, "--tier", "interp"]);
         for fuel in [&[][..], &["--fuel", "1000000"]] {
-            for option in ["--untrusted", "--sanitize"] {
+            for option in ["--trusted", "--sanitize"] {
                 let args = [&["run", &program, n, "--tier", "jit", option], fuel].concat();
                 let checked = nbc(&args);
                 assert_eq!((checked.code, &checked.out, &checked.err), (plain.code, &plain.out, &plain.err));
             }
-            for name in ["NBC_UNTRUSTED", "NBC_SANITIZE"] {
+            for name in ["NBC_TRUSTED", "NBC_SANITIZE"] {
                 let args = [&["run", &program, n, "--tier", "jit"], fuel].concat();
                 assert_eq!(nbc_in(&args, &[(name, "1")]).out, plain.out, "{name}");
             }
         }
     }
-    let check = shows(&["explain", &program, "--untrusted", "--only", "loop_versioning"]);
+    let check = shows(&["explain", &program, "--trusted", "--only", "loop_versioning"]);
     assert!(check.contains("load.i64"), "{check}");
 }

@@ -32,9 +32,9 @@ pub struct Explain {
     /// Compile as for runs whose fuel is counted
     #[arg(long)]
     fuel: bool,
-    /// Compile as for programs of strangers: with the part check, which shows what is checked as code runs
+    /// Compile as with run --trusted: without the part check, which shows what is checked as code runs
     #[arg(long)]
-    untrusted: bool,
+    trusted: bool,
     /// As if the interpreter had found the loop at this block hot: BLOCK or BLOCK:INSTRUCTION
     #[arg(long, value_name = "PLACE", value_parser = place)]
     resume: Option<(u32, u32)>,
@@ -63,7 +63,7 @@ impl Explain {
             }
         }
         let mut options = Options::default();
-        if self.untrusted {
+        if !self.trusted {
             options.passes.verify = Verify::Unproved;
         }
         let jit = Jit::new(options);

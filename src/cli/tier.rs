@@ -16,9 +16,9 @@ pub struct Tier {
     /// Tell Linux perf what compiled code is called: map (names, in /tmp/perf-PID.map) or dump (names, code and lines, in jit-PID.dump, for perf inject --jit) [default: neither]
     #[arg(long, value_name = "HOW", env = "NBC_PERF", value_parser = ["none", "map", "dump"])]
     perf: Option<String>,
-    /// Prove again that compiled code stays within its tensors, and check as it runs what cannot be proved: for programs of strangers
-    #[arg(long, env = "NBC_UNTRUSTED", value_parser = clap::builder::FalseyValueParser::new())]
-    untrusted: bool,
+    /// Do not prove again that compiled code stays within its tensors, nor check as it runs what cannot be proved: running loops are compiled sooner, and a mistake of the compiler can do harm
+    #[arg(long, env = "NBC_TRUSTED", value_parser = clap::builder::FalseyValueParser::new())]
+    trusted: bool,
     /// Keep a check behind every access that compiled code makes unchecked: a mistake of the compiler ends in a trap
     #[arg(long, env = "NBC_SANITIZE", value_parser = clap::builder::FalseyValueParser::new())]
     sanitize: bool,
@@ -78,10 +78,10 @@ impl Tier {
             Some("dump") => Perf::Dump,
             _ => Perf::None,
         };
-        let verify = match (self.sanitize, self.untrusted) {
+        let verify = match (self.sanitize, self.trusted) {
             (true, _) => Verify::All,
-            (false, true) => Verify::Unproved,
-            (false, false) => Verify::Nothing,
+            (false, false) => Verify::Unproved,
+            (false, true) => Verify::Nothing,
         };
         match self.tier.tier(perf, verify)? {
             Some(jit) => config = config.tier(jit),

@@ -93,7 +93,7 @@ struct Used {
 impl Used {
     fn note(&mut self, entry: Entry) {
         if self.all.insert(entry) {
-            self.list.push(entry);
+            guard!(self.list.push(entry));
         }
     }
 
@@ -198,7 +198,7 @@ impl<'a> Level<'a> {
             let Quantity::Count(id) = *self.it.atoms.borrow().get(atom) else { continue };
             for around in self.it.forest.around(Some(id)).take_while(|l| self.it.forest.encloses(self.id, *l))
             {
-                guard!(self.used.note(Entry::Bounds(around)));
+                self.used.note(Entry::Bounds(around));
             }
         }
     }
@@ -210,7 +210,7 @@ impl<'a> Level<'a> {
         if !required!(self.it.forest.encloses(self.id, counter.id)) {
             return None;
         }
-        guard!(self.used.note(Entry::Counter(value)));
+        self.used.note(Entry::Counter(value));
         if let Some(known) = self.counters.get(&value) {
             return known.clone();
         }
@@ -225,7 +225,7 @@ impl<'a> Level<'a> {
         self.depth -= 1;
         let leans = std::mem::replace(&mut self.used, before);
         if expanded.is_some() {
-            guard!(self.leans.insert(Entry::Counter(value), leans.list));
+            self.leans.insert(Entry::Counter(value), leans.list);
         } else {
             guard!(self.forget(mark));
         }
@@ -280,7 +280,7 @@ impl<'a> Level<'a> {
 
     /// The bounds on how many iterations a loop of the nest has.
     pub fn bounds(&mut self, id: LoopId) -> Rc<Vec<Bound>> {
-        guard!(self.used.note(Entry::Bounds(id)));
+        self.used.note(Entry::Bounds(id));
         if let Some(known) = self.bounds.get(&id) {
             return known.clone();
         }
@@ -308,7 +308,7 @@ impl<'a> Level<'a> {
             self.counts.insert(id, most);
         }
         let leans = std::mem::replace(&mut self.used, before);
-        guard!(self.leans.insert(Entry::Bounds(id), leans.list));
+        self.leans.insert(Entry::Bounds(id), leans.list);
         self.assumed.insert(id, assumed);
         let found = Rc::new(found);
         self.bounds.insert(id, found.clone());
@@ -364,7 +364,7 @@ impl<'a> Level<'a> {
                     when.relies.extend(expanded.flat_map(|e| e.relies.iter().copied()));
                 }
                 Entry::Bounds(id) => {
-                    when.natural.extend(self.assumed.get(&id).into_iter().flatten().cloned());
+                    guard!(when.natural.extend(self.assumed.get(&id).into_iter().flatten().cloned()));
                     let bounds = self.bounds.get(&id).into_iter().flat_map(|b| b.iter());
                     when.relies.extend(bounds.flat_map(|b| b.when.relies.iter().copied()));
                 }
