@@ -3,7 +3,7 @@
 
 use crate::budget::Budget;
 use crate::midend::pass::simplify::fold::fold;
-use crate::mir::{Block, Func, Node, Op};
+use crate::mir::{Func, Op};
 use nbc_ir::op::{FieldRef, Imm};
 use nbc_ir::{BlockId, Inst, Operand, Reg};
 use rustc_hash::FxHashMap;
@@ -12,80 +12,172 @@ use std::collections::hash_map::Entry;
 /// Most times that blocks are gone through until what is known stays the same.
 const MAX_ROUNDS: usize = 12;
 
-/// Integers and truth values that are known, by the register that holds them.
-pub type Known = FxHashMap<Reg, Imm>;
+/// Most tests and copies of a block that are kept in mind.
+const MAX_NOTES: usize = 16;
 
-/// Goes through a node.
-pub fn learn(op: &Op, known: &mut Known) {
-    let value = match op {
-        Op::Inst(inst) => result(inst, known),
-        _ => None,
-    };
-    op.for_each_def(|r| {
-        guard!(known.remove(&r));
-    });
-    if let (Op::Inst(inst), Some(value)) = (op, value) {
+/// What is known at a place that is gone through forwards: every node is told, and what a node
+/// writes is forgotten, so that nothing is ever asked about another place.
+#[derive(Clone, PartialEq, Default)]
+pub struct Known {
+    /// Integers and truth values, by the register that holds them.
+    values: FxHashMap<Reg, Imm>,
+    /// Tests of this block, by the register that holds their outcome.
+    tests: FxHashMap<Reg, Equality>,
+    /// Registers of which one was copied from the other in this block.
+    copies: Vec<(Reg, Reg)>,
+}
+
+/// A test that holds, or fails, where a register is equal to a literal.
+#[derive(Clone, Copy, PartialEq)]
+struct Equality {
+    holds: bool,
+    reg: Reg,
+    imm: Imm,
+}
+
+impl Known {
+    /// Goes through a node.
+    pub fn learn(&mut self, op: &Op) {
+        let inst = match op {
+            Op::Inst(inst) => Some(inst),
+            _ => None,
+        };
+        // Of operands as they are before anything is written.
+        let value = inst.and_then(|inst| self.result(inst));
+        let test = inst.and_then(|inst| self.equality(inst));
+        op.for_each_def(|r| self.forget(r));
+        let Some(inst) = inst else { return };
         inst.for_each_def(|r| {
-            known.insert(r, value);
-        });
-    }
-}
-
-/// The literal that an operand is.
-pub fn literal(operand: Operand, known: &Known) -> Option<Imm> {
-    match operand {
-        Operand::Imm(imm) => Some(imm),
-        Operand::Reg(r) => known.get(&r).copied(),
-    }
-}
-
-/// Puts literals in place of registers.
-pub fn put_in(op: &mut Op, known: &Known) {
-    op.map_uses(|o| literal(o, known).map_or(o, Operand::Imm));
-}
-
-fn result(inst: &Inst, known: &Known) -> Option<Imm> {
-    match inst {
-        Inst::I64Const { value, .. } | Inst::I32Const { value, .. } | Inst::BoolConst { value, .. } => {
-            return Some(*value);
-        }
-        Inst::Copy { a, .. } => {
-            return literal(*a, known).filter(|v| worth!(!matches!(v, Imm::F32(_) | Imm::F64(_))));
-        }
-        _ => {}
-    }
-    let mut all = true;
-    inst.for_each_field(|field| {
-        if let FieldRef::Use(o) = field {
-            all &= literal(o, known).is_some();
-        }
-    });
-    if !all {
-        return None; // shape: `fold` would say the same
-    }
-    let mut op = Op::Inst(inst.clone());
-    put_in(&mut op, known);
-    match &op {
-        Op::Inst(inst) => fold(inst),
-        _ => None,
-    }
-}
-
-/// Where a terminator leads to, if that is known.
-pub fn decided(last: &Inst, known: &Known) -> Option<BlockId> {
-    match last {
-        Inst::Br { target } => Some(*target),
-        Inst::BrIf { cond, then_to, else_to } => match literal(*cond, known)? {
-            Imm::Bool(cond) => Some(if cond { *then_to } else { *else_to }),
-            _ => None,
-        },
-        Inst::Switch { index, targets, default_to } => match literal(*index, known)? {
-            Imm::I64(i) => {
-                Some(usize::try_from(i).ok().and_then(|i| targets.get(i)).copied().unwrap_or(*default_to))
+            self.values.extend(value.map(|value| (r, value)));
+            if let Some(test) = test {
+                self.tests.insert(r, test);
             }
+        });
+        if let Inst::Copy { dst, a: Operand::Reg(a) } = *inst {
+            self.copies.push((a, dst));
+        }
+        // All of them are gone through at every write.
+        if !worth!(self.tests.len() <= MAX_NOTES && self.copies.len() <= MAX_NOTES) {
+            self.tests.clear();
+            self.copies.clear();
+        }
+    }
+
+    /// A register is about to hold something else.
+    fn forget(&mut self, reg: Reg) {
+        guard!(self.values.remove(&reg));
+        guard!(self.tests.remove(&reg));
+        self.tests.retain(|_, test| required!(test.reg != reg));
+        self.copies.retain(|(a, b)| required!(*a != reg) && required!(*b != reg));
+    }
+
+    /// The literal that an operand is.
+    pub fn literal(&self, operand: Operand) -> Option<Imm> {
+        match operand {
+            Operand::Imm(imm) => Some(imm),
+            Operand::Reg(r) => self.values.get(&r).copied(),
+        }
+    }
+
+    /// Puts literals in place of registers.
+    pub fn put_in(&self, op: &mut Op) {
+        op.map_uses(|o| self.literal(o).map_or(o, Operand::Imm));
+    }
+
+    /// Keeps what both know; whether that is less than there was.
+    pub fn join(&mut self, other: &Known) -> bool {
+        let before = self.values.len();
+        self.values.retain(|r, imm| required!(other.values.get(r) == Some(imm)));
+        self.values.len() < before
+    }
+
+    /// Where a terminator leads to, if that is known.
+    pub fn decided(&self, last: &Inst) -> Option<BlockId> {
+        match last {
+            Inst::Br { target } => Some(*target),
+            Inst::BrIf { cond, then_to, else_to } => match self.literal(*cond)? {
+                Imm::Bool(cond) => Some(if cond { *then_to } else { *else_to }),
+                _ => None,
+            },
+            Inst::Switch { index, targets, default_to } => match self.literal(*index)? {
+                Imm::I64(i) => {
+                    Some(usize::try_from(i).ok().and_then(|i| targets.get(i)).copied().unwrap_or(*default_to))
+                }
+                _ => None,
+            },
             _ => None,
-        },
-        _ => None,
+        }
+    }
+
+    /// Where a terminator may lead to, at which this is known, with what is known there.
+    fn ways(mut self, last: &Inst) -> Vec<(BlockId, Known)> {
+        if let Some(to) = self.decided(last) {
+            return vec![(to, self.at_end())];
+        }
+        let test = match last {
+            Inst::BrIf { cond: Operand::Reg(cond), .. } => self.tests.get(cond).copied(),
+            _ => None,
+        };
+        let copies = std::mem::take(&mut self.copies);
+        let known = self.at_end();
+        let mut ways = Vec::new();
+        last.for_each_successor(|to| ways.push((to, known.clone())));
+        if let Some(Equality { holds, reg, imm }) = test {
+            let values = &mut ways[usize::from(!holds)].1.values;
+            let others = copies.into_iter().filter_map(|(a, b)| match reg {
+                _ if a == reg => Some(b),
+                _ if b == reg => Some(a),
+                _ => None,
+            });
+            values.extend(others.chain([reg]).map(|r| (r, imm)));
+        }
+        ways
+    }
+
+    /// What is kept from block to block.
+    fn at_end(self) -> Known {
+        Known { values: self.values, ..Known::default() }
+    }
+
+    fn result(&self, inst: &Inst) -> Option<Imm> {
+        match inst {
+            Inst::I64Const { value, .. } | Inst::I32Const { value, .. } | Inst::BoolConst { value, .. } => {
+                return Some(*value);
+            }
+            Inst::Copy { a, .. } => {
+                return self.literal(*a).filter(|v| worth!(!matches!(v, Imm::F32(_) | Imm::F64(_))));
+            }
+            _ => {}
+        }
+        let mut all = true;
+        inst.for_each_field(|field| {
+            if let FieldRef::Use(o) = field {
+                all &= self.literal(o).is_some();
+            }
+        });
+        if !all {
+            return None; // shape: `fold` would say the same
+        }
+        let mut op = Op::Inst(inst.clone());
+        self.put_in(&mut op);
+        match &op {
+            Op::Inst(inst) => fold(inst),
+            _ => None,
+        }
+    }
+
+    /// What an instruction tests, if that is whether a register is equal to a literal.
+    fn equality(&self, inst: &Inst) -> Option<Equality> {
+        let (holds, a, b) = match *inst {
+            Inst::I64Eq { a, b, .. } | Inst::I32Eq { a, b, .. } => (true, a, b),
+            Inst::I64Ne { a, b, .. } | Inst::I32Ne { a, b, .. } => (false, a, b),
+            _ => return None,
+        };
+        let (reg, other) = match (a, b) {
+            (Operand::Reg(r), other) | (other, Operand::Reg(r)) => (r, other),
+            _ => return None,
+        };
+        Some(Equality { holds, reg, imm: self.literal(other)? })
     }
 }
 
@@ -109,7 +201,8 @@ impl Flow {
                 if !waiting.get_mut(block).is_some_and(std::mem::take) {
                     continue; // nothing is new there
                 }
-                let work = flow.at.get(block).map_or(0, Known::len) + func.blocks[block.index()].nodes.len();
+                let work = flow.at.get(block).map_or(0, |known| known.values.len())
+                    + func.blocks[block.index()].nodes.len();
                 if !worth!(budget.spend(1 + work)) {
                     return None;
                 }
@@ -141,7 +234,7 @@ impl Flow {
                 entry.insert(known);
                 true
             }
-            Entry::Occupied(mut entry) => forbidden!(join(entry.get_mut(), &known)),
+            Entry::Occupied(mut entry) => forbidden!(entry.get_mut().join(&known)),
         }
     }
 
@@ -149,69 +242,7 @@ impl Flow {
     pub fn leaving(&self, func: &Func, block: BlockId) -> Vec<(BlockId, Known)> {
         let Some(mut known) = self.at.get(&block).cloned() else { return Vec::new() };
         let block = &func.blocks[block.index()];
-        block.nodes.iter().for_each(|node| learn(&node.op, &mut known));
-        let Some(last) = block.last() else { return Vec::new() };
-        if let Some(to) = decided(last, &known) {
-            return vec![(to, known)];
-        }
-        if let Inst::BrIf { cond: Operand::Reg(cond), then_to, else_to } = *last {
-            let mut ways = vec![(then_to, known.clone()), (else_to, known)];
-            if let Some((holds, equal, imm)) = equality(block, cond, &ways[0].1) {
-                let known = &mut ways[usize::from(!holds)].1;
-                equal.into_iter().for_each(|r| {
-                    known.insert(r, imm);
-                });
-            }
-            return ways;
-        }
-        let mut ways = Vec::new();
-        block.for_each_successor(|to| ways.push((to, known.clone())));
-        ways
+        block.nodes.iter().for_each(|node| known.learn(&node.op));
+        block.last().map_or_else(Vec::new, |last| known.ways(last))
     }
-}
-
-/// Keeps what both know; whether that is less than `known` was.
-pub fn join(known: &mut Known, other: &Known) -> bool {
-    let before = known.len();
-    known.retain(|r, imm| required!(other.get(r) == Some(imm)));
-    known.len() < before
-}
-
-/// Whether `cond`, at the end of `block`, holds or fails where a register is
-/// equal to a literal; that register with those that are the same; the literal.
-fn equality(block: &Block, cond: Reg, known: &Known) -> Option<(bool, Vec<Reg>, Imm)> {
-    let writes = |node: &Node, reg: Reg| {
-        let mut found = false;
-        node.op.for_each_def(|r| found |= r == reg);
-        found
-    };
-    let written = |from: usize, reg: Reg| block.nodes[from..].iter().any(|node| writes(node, reg));
-    let made = block.nodes.iter().rposition(|node| writes(node, cond))?;
-    let is_written = |operand| matches!(operand, Operand::Reg(r) if written(made, r));
-    let Op::Inst(inst) = &block.nodes[made].op else { return None };
-    let (holds, a, b) = match *inst {
-        Inst::I64Eq { a, b, .. } | Inst::I32Eq { a, b, .. } => (true, a, b),
-        Inst::I64Ne { a, b, .. } | Inst::I32Ne { a, b, .. } => (false, a, b),
-        _ => return None,
-    };
-    let (reg, other) = match (a, b) {
-        (Operand::Reg(r), other) | (other, Operand::Reg(r)) => (r, other),
-        _ => return None,
-    };
-    // What is known is known at the end, and what was compared may be something else by then.
-    if forbidden!(written(made, reg)) || forbidden!(is_written(other)) {
-        return None;
-    }
-    let imm = literal(other, known)?;
-    let mut equal = vec![reg];
-    for (n, node) in block.nodes.iter().enumerate() {
-        if let Op::Inst(Inst::Copy { dst, a: Operand::Reg(a) }) = node.op {
-            let other = if a == reg { dst } else { a };
-            let is_same = required!(a == reg || dst == reg);
-            if is_same && required!(!written(n + 1, reg)) && required!(!written(n + 1, other)) {
-                equal.push(other);
-            }
-        }
-    }
-    Some((holds, equal, imm))
 }

@@ -15,7 +15,7 @@ use crate::midend::analysis::Analyses;
 use crate::midend::analysis::loops::{Forest, LoopId};
 use crate::midend::pass::simplify;
 use crate::mir::{Func, Op};
-use known::{Known, learn, literal};
+use known::Known;
 use nbc_ir::op::Imm;
 use nbc_ir::{BlockId, Inst};
 
@@ -60,7 +60,7 @@ fn known_after(func: &Func, forest: &Forest, block: BlockId) -> Known {
     let mut known = Known::default();
     for block in way.into_iter().rev() {
         for node in &func.blocks[block.index()].nodes {
-            learn(&node.op, &mut known);
+            known.learn(&node.op);
         }
     }
     known
@@ -70,12 +70,12 @@ fn known_after(func: &Func, forest: &Forest, block: BlockId) -> Known {
 fn iterations(func: &Func, block: BlockId, mut known: Known, most: usize) -> Option<usize> {
     for iteration in 1..=most {
         for node in &func.blocks[block.index()].nodes {
-            learn(&node.op, &mut known);
+            known.learn(&node.op);
         }
         let Some(Inst::BrIf { cond, then_to, else_to }) = func.blocks[block.index()].last() else {
             return None;
         };
-        let Some(Imm::Bool(cond)) = literal(*cond, &known) else { return None };
+        let Some(Imm::Bool(cond)) = known.literal(*cond) else { return None };
         if required!(*(if cond { then_to } else { else_to }) != block) {
             return Some(iteration);
         }

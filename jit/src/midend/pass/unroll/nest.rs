@@ -1,7 +1,7 @@
 //! Writes out loops of several blocks, with the loops in them: each iteration
 //! becomes a copy of the blocks that it runs through.
 
-use super::known::{Flow, Known, decided, join, learn, put_in};
+use super::known::{Flow, Known};
 use super::{MAX_ITERATIONS, MAX_NODES};
 use crate::budget::Budget;
 use crate::midend::analysis::loops::{Forest, LoopId};
@@ -85,7 +85,7 @@ fn iterations(
 /// What is known on all ways to `block`, if there are any.
 fn all(ways: impl Iterator<Item = (BlockId, Known)>, block: BlockId) -> Option<Known> {
     ways.filter(|(to, _)| required!(*to == block)).map(|(_, known)| known).reduce(|mut known, other| {
-        guard!(join(&mut known, &other));
+        guard!(known.join(&other));
         known
     })
 }
@@ -128,11 +128,11 @@ fn settle(func: &mut Func, forest: &Forest, flow: &Flow) {
 fn simplify(block: &mut Block, at: Option<&Known>) {
     let Some(mut known) = at.cloned() else { return };
     for node in &mut block.nodes {
-        put_in(&mut node.op, &known);
-        learn(&node.op, &mut known);
+        known.put_in(&mut node.op);
+        known.learn(&node.op);
     }
     if let Some(last) = block.last_mut()
-        && let Some(target) = decided(last, &known)
+        && let Some(target) = known.decided(last)
     {
         *last = Inst::Br { target };
     }
