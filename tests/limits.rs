@@ -228,6 +228,28 @@ again:
   br again
 }
 
+export func @handing_on(%n: i64) -> f64 {
+  region.begin
+  %a = tensor.zeros<f64> [1000]
+  %t = str.of_i64 7
+  %l = list.new 2, %a
+  %i = i64.const 0
+  br again
+again:
+  %b = tensor.add %a, 1.0
+  %a = copy %b
+  %t = str.of_i64 %i
+  list.set %l, 1, %b
+  region.renew keep %a, %t, %l
+  %i = i64.add %i, 1
+  %more = i64.lt %i, %n
+  br_if %more, again, done
+done:
+  %r = tensor.load %a, 999
+  region.end
+  ret %r
+}
+
 export func @broadcasting(%n: i64) {
   %a = tensor.zeros<f64> [%n, 1]
   %b = tensor.zeros<f64> [%n]
@@ -504,6 +526,17 @@ fn memory_that_piles_up_is_a_trap_and_nothing_stays() {
         }
         // What is kept for reuse stays the same from the second round on.
         assert!(held[1..].windows(2).all(|w| w[0] == w[1]), "{held:?}");
+    }
+}
+
+#[test]
+fn what_a_loop_hands_on_takes_the_memory_of_one_iteration() {
+    let turns: i64 = if cfg!(debug_assertions) { 20_000 } else { 1_000_000 };
+    for way in Way::all() {
+        let mut instance = instance(way, Limits { memory: 2 << 20, ..wide(way) });
+        let values = instance.call("handing_on", &[Value::I64(turns)]).unwrap();
+        assert!(matches!(values[..], [Value::F64(n)] if n == turns as f64), "{way}");
+        is_usable(&mut instance);
     }
 }
 

@@ -259,7 +259,7 @@ fn fresh(f: &mut FunctionBuilder<'_>, world: &World, ty: Type) -> Reg {
 fn is_plain(opcode: Opcode) -> bool {
     let special = matches!(opcode, Opcode::Call | Opcode::CallRef | Opcode::CallOp | Opcode::FuncRef)
         || matches!(opcode, Opcode::GlobalGet | Opcode::GlobalSet | Opcode::ConstGet | Opcode::ListNew)
-        || matches!(opcode, Opcode::RegionBegin | Opcode::RegionEnd);
+        || matches!(opcode, Opcode::RegionBegin | Opcode::RegionEnd | Opcode::RegionRenew);
     !opcode.is_terminator() && !special && opcode.effect() != Effect::Control
 }
 
@@ -322,6 +322,7 @@ fn control_calls_globals_and_regions_a_million_times() {
         let list = f.list_new(4i64, n);
         let item = f.list_get(list, 3i64);
         f.to(v).i64_add(v, item);
+        f.region_renew([]);
         f.region_end([]);
         let arms = [f.block(), f.block()];
         let (other, done) = (f.block(), f.block());

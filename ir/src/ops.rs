@@ -46,6 +46,7 @@ macro_rules! for_each_op {
     // Regions.
     0x0020 RegionBegin region_begin "region.begin" [] region "Opens a region: objects made from here on live in it.";
     0x0021 RegionEnd region_end "region.end" [keeps kept: object] region "Ends the innermost region; `kept` objects move to the region around it, all others are gone.";
+    0x0022 RegionRenew region_renew "region.renew" [keeps kept: object] region "Frees all objects of the innermost region but `kept` ones and what they hold; the region stays open.";
 
     // Truth values.
     0x0030 BoolAnd bool_and "bool.and" [def dst: bool, use a: bool, use b: bool] pure "`a` and `b`, both evaluated.";

@@ -66,10 +66,9 @@ impl Instance {
         let code = program.loaded(limits.fuel.is_some());
         // SAFETY: objects are used through this context only, which owns the heap.
         let heap = unsafe { Heap::new(limits.memory) };
-        let interrupt = Arc::new(AtomicBool::new(false));
         let (slice, watch) = (program.engine().slice(), program.engine().watch());
         let hosts = hosts.iter().map(HostFunc::entry).collect();
-        let context = Box::new(Context::new(code, heap, limits.stack, hosts, interrupt, slice, watch));
+        let context = Box::new(Context::new(code, heap, limits.stack, hosts, slice, watch));
         let mut instance = Instance { program: program.clone(), context, timeout: limits.timeout };
         instance.context.set_fuel(limits.fuel.unwrap_or(0));
         instance.define().map_err(|error| Trap { error, frames: Vec::new(), omitted: 0 })?;
@@ -173,7 +172,7 @@ impl Instance {
     ) -> Result<R, Error> {
         let ctx = &mut *self.context;
         if let Some(timeout) = self.timeout {
-            ctx.deadline = Some(Instant::now() + timeout);
+            ctx.heap.interruption_mut().set_deadline(Instant::now().checked_add(timeout));
         }
         if objects {
             ctx.heap.begin();
@@ -181,6 +180,7 @@ impl Instance {
         let result = f(ctx);
         // SAFETY: nothing of the call's objects is left but what was taken out.
         unsafe { ctx.heap.end_host_call() };
+        ctx.heap.interruption_mut().set_deadline(None);
         match result {
             Ok(r) => Ok(r),
             Err(error) => Err(trap(ctx, error)),
@@ -200,7 +200,6 @@ impl Instance {
     /// Sets the time limit of calls.
     pub fn set_timeout(&mut self, timeout: Option<Duration>) {
         self.timeout = timeout;
-        self.context.deadline = None;
     }
 
     /// Memory of the instance's objects.
@@ -210,7 +209,7 @@ impl Instance {
 
     /// Stops a running call from another thread.
     pub fn interrupt_handle(&self) -> InterruptHandle {
-        InterruptHandle(self.context.interrupt.clone())
+        InterruptHandle(self.context.heap.interruption().flag().clone())
     }
 
     /// A copy of the exported global `name`.
@@ -253,7 +252,7 @@ impl Instance {
 #[cold]
 #[inline(never)]
 fn trap(ctx: &mut Context, error: TrapError) -> Error {
-    ctx.interrupt.store(false, Ordering::Relaxed);
+    ctx.heap.interruption().clear();
     let trace = ctx.take_trace();
     Trap { error, frames: trace.frames, omitted: trace.omitted }.into()
 }

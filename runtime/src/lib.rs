@@ -8,6 +8,7 @@
 //! - [`object`]: tensors, strings and lists
 //! - [`region`]: who owns objects, and when they go
 //! - [`op`]: kernels behind the operation catalogue
+//! - [`interruption`]: who may stop a program from outside
 //! - [`trap`], [`backtrace`]: the ways in which a program can fail, and where
 
 pub mod arith;
@@ -18,6 +19,7 @@ pub mod error;
 pub mod host;
 pub mod instance;
 pub mod interp;
+pub mod interruption;
 pub mod linker;
 pub mod load;
 pub mod object;

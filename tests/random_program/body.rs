@@ -249,7 +249,7 @@ impl<'a, 'c, 'm> Body<'a, 'c, 'm> {
                 let reg = self.f.const_get(id);
                 self.known.push(Known { reg, ty: Type::Tensor(elem), rank, depth: 0 });
             }
-            Opcode::RegionBegin | Opcode::RegionEnd => self.operation(),
+            Opcode::RegionBegin | Opcode::RegionEnd | Opcode::RegionRenew => self.operation(),
             Opcode::ListNew => self.new_list(),
             _ => self.of_table(opcode),
         }

@@ -388,7 +388,24 @@ impl Body<'_, '_, '_> {
         self.depth += 1;
         for _ in 0..1 + self.c.below(3) {
             self.statement();
+            if self.c.percent(15) {
+                let kept = self.some_of_the_region();
+                self.f.region_renew(kept.iter().map(|k| k.reg));
+                let depth = self.depth;
+                self.known.retain(|k| !k.ty.is_object() || k.depth < depth);
+                self.known.extend(kept);
+            }
         }
+        let kept = self.some_of_the_region();
+        self.f.region_end(kept.iter().map(|k| k.reg));
+        self.depth -= 1;
+        let depth = self.depth;
+        self.known.retain(|k| !k.ty.is_object() || k.depth <= depth);
+        self.known.extend(kept.into_iter().map(|k| Known { depth, ..k }));
+    }
+
+    /// Some of the objects that are known in the innermost region.
+    fn some_of_the_region(&mut self) -> Vec<Known> {
         let mut kept: Vec<Known> = Vec::new();
         for k in self.known.clone() {
             let inner = k.ty.is_object() && k.depth == self.depth;
@@ -396,11 +413,7 @@ impl Body<'_, '_, '_> {
                 kept.push(k);
             }
         }
-        self.f.region_end(kept.iter().map(|k| k.reg));
-        self.depth -= 1;
-        let depth = self.depth;
-        self.known.retain(|k| !k.ty.is_object() || k.depth <= depth);
-        self.known.extend(kept.into_iter().map(|k| Known { depth, ..k }));
+        kept
     }
 
     /// Leaves the function, traps, or goes back to some block.

@@ -83,11 +83,12 @@ struct Event {
     act: Act,
 }
 
-/// A `region.end`, and the depth it ends.
+/// A `region.end` or `region.renew`: the depth of the region, and that of what is kept afterwards.
 #[derive(Clone, Copy)]
 struct End {
     inst: u32,
     depth: u32,
+    kept: u32,
 }
 
 /// Checks `func`, whose structure and depths are known.
@@ -252,9 +253,12 @@ impl Plan {
         for (rank, block) in cfg.rpo().iter().enumerate() {
             let mut depth = depths.block_depth[block.index()];
             for (i, inst) in func.blocks[block.index()].insts.iter().enumerate() {
-                if matches!(inst, Inst::RegionEnd { .. }) && depth > 0 {
-                    plan.ends.push(End { inst: i as u32, depth });
-                }
+                let kept = match inst {
+                    Inst::RegionEnd { .. } => depth.checked_sub(1),
+                    Inst::RegionRenew { .. } => Some(depth).filter(|d| *d > 0),
+                    _ => None,
+                };
+                plan.ends.extend(kept.map(|kept| End { inst: i as u32, depth, kept }));
                 let cell = passes_level(inst).then_some(plan.cell_chunks.len() as u32);
                 let mut cell_chunk = None;
                 acts(inst, depth, cell, |r, act| {
@@ -528,7 +532,7 @@ impl<'a> Solver<'a> {
             while let Some((end, rest)) = ends.split_first()
                 && end.inst < event.inst
             {
-                self.end(end.depth, if keeper == end.inst { kept } else { 0 });
+                self.end(end, if keeper == end.inst { kept } else { 0 });
                 ends = rest;
             }
             let bit = 1u64 << event.lane;
@@ -568,7 +572,7 @@ impl<'a> Solver<'a> {
             }
         }
         for end in ends {
-            self.end(end.depth, if keeper == end.inst { kept } else { 0 });
+            self.end(end, if keeper == end.inst { kept } else { 0 });
         }
     }
 
@@ -583,14 +587,14 @@ impl<'a> Solver<'a> {
         }
     }
 
-    /// Ends the region at `depth`, which `kept` registers outlive.
-    fn end(&mut self, depth: u32, kept: u64) {
-        let (inner, unassigned) = (depth as usize - 1, self.levels);
+    /// Ends a region, which `kept` registers outlive.
+    fn end(&mut self, end: &End, kept: u64) {
+        let (inner, unassigned) = (end.depth as usize - 1, self.levels);
         let gone = self.current[inner] & !kept & !self.current[unassigned];
         for word in &mut self.current {
             *word |= gone;
         }
-        for word in &mut self.current[inner..] {
+        for word in &mut self.current[end.kept as usize..] {
             *word &= !kept;
         }
     }

@@ -9,7 +9,7 @@
 //! # The rule
 //! 1. **One depth a block.** Each reachable block begins with the same number
 //!    of open regions whichever way control comes; the entry with none.
-//!    `region.end` needs an open region, `ret` needs that none is open. So
+//!    `region.end` and `region.renew` need an open region, `ret` needs that none is open. So
 //!    begin and end pair up on every path, and the depth at every instruction
 //!    is known without running anything.
 //! 2. **One bound a register.** At each instruction every object register has
@@ -26,8 +26,9 @@
 //! 3. **Nothing survives its region.** At `region.end` from depth d every
 //!    register with a bound of d counts as unassigned from there on, apart
 //!    from those kept; a kept object moves to the region around, so its bound
-//!    becomes at most d - 1. Where paths meet, a register is assigned when it
-//!    is on all of them.
+//!    becomes at most d - 1. `region.renew` at depth d does the same, but what it keeps
+//!    stays at depth d, and so does its bound. Where paths meet, a register is
+//!    assigned when it is on all of them.
 //! 4. **Only assigned registers are read.** The check of definite assignment,
 //!    which scalars need anyway, then refuses every read of an object that
 //!    may be gone.
@@ -36,11 +37,12 @@
 //! By induction over the instructions run, every assigned object register
 //! holds an object whose region is open and at most as deep as its bound.
 //! Every instruction keeps that: the bounds it gives are those of rule 2, and
-//! only `region.end` closes a region. When it closes the one at depth d, an
+//! only `region.end` closes a region, and only `region.renew` frees objects of one that stays
+//! open: it closes it and opens another in its place, to which what is kept moves. When the one at depth d is closed, an
 //! object in it has bound d or more in every register that holds it, because
 //! bounds are never below the truth; no bound exceeds the current depth d, so
 //! all those registers become unassigned, or are kept and hold an object that
-//! has moved to depth d - 1. Objects inside objects need no register: a list
+//! has moved to depth d - 1, or to the region in its place. Objects inside objects need no register: a list
 //! holds only what lives at least as long as itself, and a view shows elements
 //! of a tensor of its own region or one further out; keeping a list or a view
 //! moves with it what it needs of the ending region. What a global held before
@@ -89,9 +91,10 @@ pub(super) fn check(report: &mut Report<'_>, id: FuncId, func: &Function, cfg: &
                     let message = format!("more than {MAX_REGION_DEPTH} regions open at once");
                     report.inst(at, message, None);
                 }
-                Inst::RegionEnd { .. } if depth == 0 => {
+                Inst::RegionEnd { .. } | Inst::RegionRenew { .. } if depth == 0 => {
                     let help = "there is no `region.begin` on the way here";
-                    report.inst(at, "`region.end` without an open region".into(), Some(help.into()));
+                    let message = format!("`{}` without an open region", inst.opcode().mnemonic());
+                    report.inst(at, message, Some(help.into()));
                 }
                 Inst::Ret { .. } if depth > 0 => {
                     let message = format!("`ret` inside a region: expected none open, found {depth}");

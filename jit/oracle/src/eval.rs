@@ -28,8 +28,7 @@ pub struct Limits {
     /// Deepest calls.
     pub depth: u32,
     /// Where fuel is not metered and all passes have run: after so many nodes of the function
-    /// without a look at clock and interrupt flag something is wrong. To find that out more
-    /// steps may be taken.
+    /// without a look at clock and interrupt flag something is wrong, for which steps are added.
     pub silent: Option<u64>,
 }
 
@@ -285,7 +284,7 @@ impl Run<'_, '_> {
             Some(most) if self.silent >= most => {
                 Err(wrong(format!("{most} nodes run without a look at the clock, now in {block:?}")))
             }
-            Some(_) if self.silent > self.limits.steps / 2 => Ok(()),
+            Some(most) if self.silent > self.limits.steps / 2 && self.nodes < 2 * most => Ok(()), // calls may not end
             _ => Err(Stop::OutOfSteps),
         }
     }
@@ -494,7 +493,7 @@ impl Run<'_, '_> {
             Inst::Ret { ref values } => {
                 let values = values.iter().map(|v| frame.get(*v)).collect::<Result<Vec<_>, _>>()?;
                 if frame.func.own_region {
-                    self.state.heap.end(&values)?;
+                    self.state.leave_region(&values, true)?;
                 }
                 return Ok(Flow::Return(values));
             }
@@ -549,9 +548,9 @@ impl Run<'_, '_> {
                 self.define(frame, dst, value)?;
             }
             Inst::RegionBegin {} => self.state.heap.begin(),
-            Inst::RegionEnd { ref kept } => {
+            Inst::RegionEnd { ref kept } | Inst::RegionRenew { ref kept } => {
                 let kept = kept.iter().map(|r| frame.get((*r).into())).collect::<Result<Vec<_>, _>>()?;
-                self.state.heap.end(&kept)?;
+                self.state.leave_region(&kept, matches!(inst, Inst::RegionEnd { .. }))?;
             }
             Inst::TensorLen { dst, x } => self.header(frame, dst, x, Field::Len)?,
             Inst::TensorRank { dst, x } => self.header(frame, dst, x, Field::Rank)?,

@@ -12,7 +12,7 @@ use crate::{Stop, wrong};
 use nbc_ir::{Elem, Item, Type};
 use nbc_jit::mir::Field;
 use nbc_runtime::trap::{TrapCode, TrapError};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
 /// Added to the number of a global, this is the region of its objects.
@@ -185,6 +185,60 @@ impl Heap {
             entry.is_gone |= entry.region == inner;
         }
         Ok(())
+    }
+
+    /// Frees all objects of the innermost region but those, and what they hold.
+    ///
+    /// # Errors
+    /// When something that is kept is gone.
+    pub fn renew(&mut self, kept: &[Slot]) -> Result<(), Stop> {
+        let inner = self.innermost();
+        let mut staying = FxHashSet::default();
+        for slot in kept {
+            if let Slot::Object(id) = slot {
+                self.reach(*id, inner, &mut staying)?;
+            }
+        }
+        let all = std::mem::take(&mut self.regions[inner as usize]);
+        let (stay, go) = all.into_iter().partition::<Vec<_>, _>(|id| staying.contains(id));
+        self.regions[inner as usize] = stay;
+        for id in go {
+            let entry = &mut self.objects[id.0 as usize];
+            entry.is_gone |= entry.region == inner;
+        }
+        Ok(())
+    }
+
+    /// Adds an object of a region, and what it holds of that, to a set.
+    fn reach(&self, id: ObjectId, region: u32, found: &mut FxHashSet<ObjectId>) -> Result<(), Stop> {
+        if self.region(id) == region
+            && found.insert(id)
+            && let Object::List(list) = self.get(id)?
+            && list.item.ty().is_object()
+        {
+            for item in &list.items {
+                self.reach(item.object()?, region, found)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fuel for moving objects out of the innermost region.
+    ///
+    /// # Errors
+    /// When one is gone.
+    pub fn move_fuel(&self, kept: &[Slot]) -> Result<u64, Stop> {
+        let mut all = 0;
+        for slot in kept {
+            if let Slot::Object(id) = slot
+                && self.region(*id) == self.innermost()
+                && let Object::List(list) = self.get(*id)?
+                && list.item.ty().is_object()
+            {
+                all += list.items.len() as u64 / 16;
+            }
+        }
+        Ok(all)
     }
 
     fn keep(&mut self, id: ObjectId) -> Result<(), Stop> {

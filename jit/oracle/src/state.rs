@@ -135,6 +135,15 @@ impl State {
         Ok(())
     }
 
+    /// Ends the innermost region, or frees what is not kept of it, for what that costs.
+    ///
+    /// # Errors
+    /// The trap for want of fuel, or when something that is kept is gone.
+    pub fn leave_region(&mut self, kept: &[Slot], ends: bool) -> Result<(), Stop> {
+        self.take(self.heap.move_fuel(kept)?)?;
+        if ends { self.heap.end(kept) } else { self.heap.renew(kept) }
+    }
+
     /// Notes that something is seen, with the values that go into it.
     ///
     /// # Errors

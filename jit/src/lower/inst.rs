@@ -64,7 +64,8 @@ impl Lowering<'_, '_> {
             | Inst::F64Const { dst, value }
             | Inst::BoolConst { dst, value } => self.literal(dst, value),
             Inst::RegionBegin {} => self.begin_region(),
-            Inst::RegionEnd { ref kept } => self.region_end(kept),
+            Inst::RegionEnd { ref kept } => self.keeping(ObjectCall::region_end, kept),
+            Inst::RegionRenew { ref kept } => self.keeping(ObjectCall::region_renew, kept),
             Inst::TensorLen { dst, x } => self.header(dst, x, Field::Len),
             Inst::TensorRank { dst, x } => self.header(dst, x, Field::Rank),
             Inst::TensorDim { dst, x, axis } => self.tensor_dim_of(dst, x, axis),
@@ -266,10 +267,10 @@ impl Lowering<'_, '_> {
         self.define(dst, value);
     }
 
-    fn region_end(&mut self, kept: &[Reg]) {
+    fn keeping(&mut self, call: fn(&[Type]) -> ObjectCall, kept: &[Reg]) {
         let operands: Vec<Operand> = kept.iter().map(|r| (*r).into()).collect();
         let types: Vec<Type> = kept.iter().filter_map(|r| self.func.regs[r.index()].value()).collect();
-        self.run_object(ObjectCall::region_end(&types), &operands, kept);
+        self.run_object(call(&types), &operands, kept);
     }
 
     fn list_new(&mut self, dst: Reg, len: Operand, fill: Operand) {

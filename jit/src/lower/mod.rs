@@ -211,8 +211,9 @@ impl<'a, 'f> Lowering<'a, 'f> {
             .collect();
         let nodes = || func.blocks.iter().flat_map(|b| &b.nodes);
         let counts = nodes().any(|n| control::counts(&n.op));
-        let regions =
-            nodes().any(|n| matches!(n.op, Op::Inst(Inst::RegionBegin {} | Inst::RegionEnd { .. })));
+        let regions = nodes().any(|n| {
+            matches!(n.op, Op::Inst(Inst::RegionBegin {} | Inst::RegionEnd { .. } | Inst::RegionRenew { .. }))
+        });
         Lowering {
             func,
             target,

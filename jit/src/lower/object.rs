@@ -16,6 +16,7 @@ pub fn leaves(func: &Func, inst: &Inst) -> bool {
         | Inst::CallOp { .. }
         | Inst::RegionBegin {}
         | Inst::RegionEnd { .. }
+        | Inst::RegionRenew { .. }
         | Inst::ListNew { .. }
         | Inst::Ret { .. } => true,
         Inst::ListSet { value, .. } | Inst::GlobalSet { value, .. } => is_object(value),

@@ -103,6 +103,7 @@ pub fn plain(op: Plain) -> usize {
         Plain::ConstGet => address!(plain::ConstGet),
         Plain::RegionBegin => address!(plain::RegionBegin),
         Plain::RegionEnd => address!(plain::RegionEnd),
+        Plain::RegionRenew => address!(plain::RegionRenew),
         Plain::TensorLen => address!(plain::TensorLen),
         Plain::TensorRank => address!(plain::TensorRank),
         Plain::TensorDim => address!(plain::TensorDim),

@@ -93,8 +93,17 @@ impl ObjectCall {
 
     /// `region.end` that keeps objects of those types, each in its slot.
     pub fn region_end(kept: &[Type]) -> ObjectCall {
+        ObjectCall::keeping(Plain::RegionEnd, kept)
+    }
+
+    /// `region.renew`, likewise.
+    pub fn region_renew(kept: &[Type]) -> ObjectCall {
+        ObjectCall::keeping(Plain::RegionRenew, kept)
+    }
+
+    fn keeping(op: Plain, kept: &[Type]) -> ObjectCall {
         let values = kept.iter().enumerate().map(|(n, ty)| (Src::Slot(n as u16), *ty)).collect();
-        ObjectCall::new(Plain::RegionEnd, Some(Site::Values(values)), kept.len())
+        ObjectCall::new(op, Some(Site::Values(values)), kept.len())
     }
 
     /// The end of the call's own region, with the values that are returned.

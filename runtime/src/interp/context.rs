@@ -12,14 +12,15 @@ use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::FuncId;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 /// Status of code that stopped with the trap in [`Context::pending`].
 pub const PENDING: u64 = u64::MAX;
 
 /// Most calls of operations and host functions inside each other that call back.
 const MAX_NESTING: u32 = 48;
+
+/// Calls between two looks at the clock and the interrupt flag where no budget is left.
+const CALLS_A_LOOK: u32 = 16;
 
 /// Runs a host function. The slots hold the arguments first, then the results;
 /// there are as many as the more numerous of them.
@@ -66,10 +67,6 @@ pub struct Context {
     pub host_calls: Box<[*const HostCall]>,
     /// The host functions, which `host_calls` points into.
     _hosts: Box<[Arc<HostCall>]>,
-    /// Set by others to stop the program.
-    pub interrupt: Arc<AtomicBool>,
-    /// When to stop.
-    pub deadline: Option<Instant>,
     /// Fuel that is not in the budget; `None` when not metered.
     pub reserve: Option<u64>,
     /// Back-edges and calls between two looks at the clock and the interrupt
@@ -82,6 +79,8 @@ pub struct Context {
     /// Set, to the credits of what is hot, while those are to find a place in a
     /// loop that compiled code could take over.
     pub(crate) seeks: Option<u64>,
+    /// Calls counted while no budget was left.
+    calls_beyond: u32,
     /// How often compiled code was near and not met.
     pub(crate) misses: u32,
     /// The code.
@@ -129,7 +128,6 @@ impl Context {
         heap: Heap,
         stack: usize,
         hosts: Box<[Arc<HostCall>]>,
-        interrupt: Arc<AtomicBool>,
         slice: i64,
         watch: Option<Watch>,
     ) -> Context {
@@ -156,14 +154,13 @@ impl Context {
             pending: None,
             host_calls: hosts.iter().map(|h| &raw const **h).collect(),
             _hosts: hosts,
-            interrupt,
-            deadline: None,
             reserve: metered.then_some(0),
             slice,
             hotness: Hotness::new(watch),
             small_slices: 0,
             seeks: None,
             misses: 0,
+            calls_beyond: 0,
             code,
             stack,
             globals_store: Box::default(),
@@ -205,15 +202,7 @@ impl Context {
 
     /// Whether the time is up, or someone has interrupted the program.
     pub(crate) fn must_stop(&self) -> bool {
-        self.stopped_by().is_some()
-    }
-
-    /// The trap of a program that has to stop.
-    fn stopped_by(&self) -> Option<TrapCode> {
-        if self.interrupt.load(Ordering::Relaxed) {
-            return Some(TrapCode::Interrupted);
-        }
-        self.deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| TrapCode::Timeout)
+        self.heap.interruption().stopped_by().is_some()
     }
 
     /// Bytes of stack that a call may use.
@@ -396,18 +385,41 @@ impl Context {
     }
 }
 
+impl Context {
+    /// Counts a call of something that works outside of the program's code, besides its work:
+    /// code without branches has as many of them as it likes. Metered, the block has paid.
+    #[inline(always)]
+    pub(crate) fn count_call(&mut self) -> Result<(), TrapError> {
+        if self.reserve.is_some() {
+            return Ok(());
+        }
+        self.budget -= 1;
+        if self.budget >= 0 { Ok(()) } else { self.count_calls_beyond() }
+    }
+
+    /// The slice is used up, and stays so until a loop goes back or a function is called, for
+    /// that is where time is credited.
+    #[cold]
+    #[inline(never)]
+    fn count_calls_beyond(&mut self) -> Result<(), TrapError> {
+        self.budget = 0;
+        self.calls_beyond = self.calls_beyond.wrapping_add(1);
+        if self.calls_beyond.is_multiple_of(CALLS_A_LOOK) { self.poll() } else { Ok(()) }
+    }
+}
+
 impl OpHost for Context {
     fn heap(&mut self) -> &mut Heap {
         &mut self.heap
     }
 
     fn poll(&mut self) -> Result<(), TrapError> {
-        self.stopped_by().map_or(Ok(()), |trap| Err(trap.into()))
+        self.heap.interruption().check()
     }
 
-    /// Work counts down the budget as turns of a loop do, so that whoever
-    /// repeats long operations is looked at as often; when not metered, that
-    /// is all it does.
+    /// Work counts down the budget as turns of a loop do. More than there is of that is looked at
+    /// here: whoever comes next may have paid for many iterations already. When not
+    /// metered, that is all it does.
     fn charge(&mut self, fuel: u64) -> Result<(), TrapError> {
         let budget = self.budget.max(0) as u64;
         if fuel <= budget {
@@ -418,7 +430,7 @@ impl OpHost for Context {
             self.reserve = Some((reserve + budget).checked_sub(fuel).ok_or(TrapCode::OutOfFuel)?);
         }
         self.budget = 0;
-        Ok(())
+        self.poll()
     }
 
     fn call(&mut self, func: u64, args: &[u64]) -> Result<u64, TrapError> {

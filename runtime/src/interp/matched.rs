@@ -149,7 +149,9 @@ pub unsafe fn run(mut ip: *const Instr, mut regs: *mut u64, ctx: *mut Context) -
                         MicroOp::RetMany => plain::return_values(i, regs),
                         _ => {
                             (*ctx).budget = budget;
-                            check!(plain::return_from_region(i, regs, ctx));
+                            let ok = plain::return_from_region(i, regs, ctx);
+                            budget = (*ctx).budget;
+                            check!(ok);
                             single = (i.a == 1).then(|| get(0));
                         }
                     }
@@ -367,6 +369,7 @@ unsafe fn run_plain(op: Plain, i: &Instr, regs: *mut u64, ctx: *mut Context) -> 
             Plain::ConstGet => plain::ConstGet::run(i, regs, ctx),
             Plain::RegionBegin => plain::RegionBegin::run(i, regs, ctx),
             Plain::RegionEnd => plain::RegionEnd::run(i, regs, ctx),
+            Plain::RegionRenew => plain::RegionRenew::run(i, regs, ctx),
             Plain::TensorLen => plain::TensorLen::run(i, regs, ctx),
             Plain::TensorRank => plain::TensorRank::run(i, regs, ctx),
             Plain::TensorDim => plain::TensorDim::run(i, regs, ctx),

@@ -154,6 +154,8 @@ pub enum Plain {
     RegionBegin,
     /// Ends a region, keeping objects of a site.
     RegionEnd,
+    /// Frees what is not kept.
+    RegionRenew,
     /// Number of elements.
     TensorLen,
     /// Number of dimensions.
@@ -340,7 +342,9 @@ impl MicroOp {
             self,
             MicroOp::RetMany
                 | MicroOp::RetRegion
-                | MicroOp::Plain(RegionEnd | CallOp | CallHost | ListNew | ListSetObject | GlobalSetObject)
+                | MicroOp::Plain(
+                    RegionEnd | RegionRenew | CallOp | CallHost | ListNew | ListSetObject | GlobalSetObject
+                )
         )
     }
 

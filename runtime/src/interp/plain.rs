@@ -11,8 +11,10 @@ use super::element::{self, Element};
 use crate::arith::Scalar;
 use crate::interp::code::{HostSite, Instr, OpSite, Site};
 use crate::interp::micro::Src;
+use crate::interruption::Interruption;
 use crate::object::{List, ListRef, StrRef, Tensor, TensorRef};
 use crate::op::{OpCall, OpHost, run_operation};
+use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Type;
 use std::any::Any;
@@ -121,6 +123,8 @@ operations! {
     }
     /// See [`Plain`](crate::interp::micro::Plain).
     RegionEnd (i, regs, ctx) { end_region(i, regs, ctx) }
+    /// See [`Plain`](crate::interp::micro::Plain).
+    RegionRenew (i, regs, ctx) { renew_region(i, regs, ctx) }
     /// See [`Plain`](crate::interp::micro::Plain).
     TensorLen (i, regs, _ctx) {
         set(regs, i.a, (*object::<Tensor>(regs, i.b)).len);
@@ -249,7 +253,7 @@ unsafe fn set_global(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
     unsafe {
         let Site::Global { index, value: src, ty } = site(i) else { return true };
         let object = value(*src, regs);
-        if let Err(trap) = (*ctx).charge(copy_fuel(object, *ty)) {
+        if let Err(trap) = charge_copy(object, *ty, ctx) {
             return (*ctx).fail(trap);
         }
         match (*ctx).heap.global_set(*index, object, *ty, false) {
@@ -262,24 +266,62 @@ unsafe fn set_global(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
     }
 }
 
+/// Takes the fuel for copying an object.
+///
+/// # Safety
+/// See the module; `slot` holds a live value of type `ty`.
+unsafe fn charge_copy(slot: u64, ty: Type, ctx: *mut Context) -> Result<(), TrapError> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        (*ctx).count_call()?;
+        let fuel = copy_fuel(slot, ty, (*ctx).heap.interruption())?;
+        (*ctx).charge(fuel)
+    }
+}
+
+/// Items of a list that are added up between two looks at clock and interrupt flag.
+const ITEMS_A_LOOK: u64 = 1 << 16;
+
 /// Fuel for copying an object: as an operation that reads and writes its bytes.
 ///
 /// # Safety
 /// `slot` holds a live value of type `ty`.
-unsafe fn copy_fuel(slot: u64, ty: Type) -> u64 {
+unsafe fn copy_fuel(slot: u64, ty: Type, outside: &Interruption) -> Result<u64, TrapError> {
     // SAFETY: as the caller promises; a list's items are live.
     unsafe {
-        match ty {
+        Ok(match ty {
             Type::Tensor(_) => TensorRef::from_slot(slot).bytes() as u64 / 64,
             Type::Str => StrRef::from_slot(slot).len() as u64 / 64,
             Type::List(item) => {
                 let list = ListRef::from_slot(slot);
                 let len = list.len() as u64;
-                let items = if item.ty().is_object() { len } else { 0 };
-                len / 8 + (0..items).filter_map(|i| list.get(i)).map(|s| copy_fuel(s, item.ty())).sum::<u64>()
+                let mut fuel = len / 8;
+                for i in 0..if item.ty().is_object() { len } else { 0 } {
+                    if i % ITEMS_A_LOOK == ITEMS_A_LOOK - 1 {
+                        outside.check()?;
+                    }
+                    fuel +=
+                        list.get(i).map_or(Ok(0), |item_slot| copy_fuel(item_slot, item.ty(), outside))?;
+                }
+                fuel
             }
             _ => 0,
+        })
+    }
+}
+
+/// Fuel for moving an object out of the innermost region: each item of a list is looked at.
+///
+/// # Safety
+/// `slot` holds a live value of type `ty`.
+unsafe fn move_fuel(slot: u64, ty: Type, heap: &Heap) -> u64 {
+    match ty {
+        Type::List(item) if item.ty().is_object() => {
+            // SAFETY: as the caller promises.
+            let list = unsafe { ListRef::from_slot(slot) };
+            if list.region() as usize == heap.depth() { list.len() as u64 / 16 } else { 0 }
         }
+        _ => 0,
     }
 }
 
@@ -301,7 +343,10 @@ unsafe fn object_region(slot: u64, ty: Type) -> u32 {
 /// Values at most this many need no allocation on the way out of a region.
 const FEW: usize = 8;
 
-/// Moves the values of the innermost region outward, ends it, and hands each
+/// What becomes of the innermost region.
+type Leave = unsafe fn(&mut Heap, &mut [(u64, Type)]) -> Result<(), TrapError>;
+
+/// Has `leave` move the values out of the innermost region, and hands each
 /// value's position, source and new slot to `place`.
 ///
 /// # Safety
@@ -311,6 +356,7 @@ unsafe fn leave_region(
     i: &Instr,
     regs: *mut u64,
     ctx: *mut Context,
+    leave: Leave,
     mut place: impl FnMut(usize, Src, u64),
 ) -> bool {
     // SAFETY: see the module; the verifier proved that nothing else of the
@@ -325,10 +371,13 @@ unsafe fn leave_region(
             many = vec![(0, Type::I64); values.len()];
             &mut many[..]
         };
+        let mut fuel = 0;
         for ((src, ty), k) in values.iter().zip(&mut *kept) {
             *k = (value(*src, regs), *ty);
+            fuel += move_fuel(k.0, *ty, &(*ctx).heap);
         }
-        let done = (*ctx).heap.end_keep(kept);
+        let charged = (*ctx).count_call().and_then(|()| (*ctx).charge(fuel));
+        let done = charged.and_then(|()| leave(&mut (*ctx).heap, kept));
         if !outcome(ctx, done) {
             return false;
         }
@@ -343,7 +392,19 @@ unsafe fn leave_region(
 unsafe fn end_region(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
     // SAFETY: see the module; slots lie in the frame.
     unsafe {
-        leave_region(i, regs, ctx, |_, src, slot| {
+        leave_region(i, regs, ctx, Heap::end_keep, |_, src, slot| {
+            if let Src::Slot(n) = src {
+                set(regs, n, slot);
+            }
+        })
+    }
+}
+
+#[inline(never)]
+unsafe fn renew_region(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
+    // SAFETY: see the module; slots lie in the frame.
+    unsafe {
+        leave_region(i, regs, ctx, Heap::renew, |_, src, slot| {
             if let Src::Slot(n) = src {
                 set(regs, n, slot);
             }
@@ -370,7 +431,7 @@ pub unsafe fn enter_region(ctx: *mut Context) -> bool {
 #[inline(never)]
 pub unsafe fn return_from_region(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
     // SAFETY: see the module; a frame has room for the results.
-    unsafe { leave_region(i, regs, ctx, |n, _, slot| set(regs, n as u16, slot)) }
+    unsafe { leave_region(i, regs, ctx, Heap::end_keep, |n, _, slot| set(regs, n as u16, slot)) }
 }
 
 /// Leaves the results at the start of the frame.
@@ -397,10 +458,10 @@ unsafe fn new_list(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
         let len = get(regs, i.b) as i64;
         let made = match u64::try_from(len) {
             // As an operation that writes as many bytes.
-            Ok(len) => match (*ctx).charge(len / 16) {
-                Ok(()) => (*ctx).heap.list(*item, len, get(regs, i.c)),
-                Err(trap) => Err(trap),
-            },
+            Ok(len) => (*ctx)
+                .count_call()
+                .and_then(|()| (*ctx).charge(len / 16))
+                .and_then(|()| (*ctx).heap.list(*item, len, get(regs, i.c))),
             Err(_) => Err(TrapError::new(TrapCode::InvalidArgument, format!("a list of {len} items"))),
         };
         match made {
@@ -425,7 +486,7 @@ unsafe fn set_item(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
         let (object, ty) = (get(regs, i.d), list.item().ty());
         // An object that outlives the list is stored as it is.
         if object_region(object, ty) > list.region()
-            && let Err(trap) = (*ctx).charge(copy_fuel(object, ty))
+            && let Err(trap) = charge_copy(object, ty, ctx)
         {
             return (*ctx).fail(trap);
         }
@@ -457,7 +518,8 @@ unsafe fn call_op(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
             for (a, src) in args.iter_mut().zip(&site.args) {
                 *a = value(*src, regs);
             }
-            let done = guarded(|| run_site(site, args, results, ctx));
+            let counted = (*ctx).count_call();
+            let done = counted.and_then(|()| guarded(|| run_site(site, args, results, ctx)));
             for (r, slot) in results.iter().zip(&site.results) {
                 set(regs, *slot, *r);
             }
@@ -531,7 +593,8 @@ unsafe fn call_import(site: &HostSite, slots: &mut [u64], regs: *mut u64, ctx: *
         }
         let calls = &(*ctx).host_calls;
         let host = *calls.get_unchecked(site.import);
-        let done = guarded(|| (*host)(&mut *ctx, slots));
+        // How long it takes is not for us to say, so that the clock is looked at each time.
+        let done = guarded(|| (*host)(&mut *ctx, slots)).and_then(|()| (*ctx).poll());
         for (value, (slot, _)) in slots.iter().zip(&site.results) {
             set(regs, *slot, *value);
         }

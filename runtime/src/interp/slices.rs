@@ -61,13 +61,19 @@ impl Context {
 
     /// Takes `cost` off budget and reserve, and makes a new budget; or leaves
     /// both as they are and traps with -1. What is to run now is left in
-    /// `next`: if that is not the next operation, nothing has been taken.
+    /// `next`: if that is not the next operation, nothing has been taken. Where fuel is not
+    /// metered, that only uses up the budget.
     ///
     /// # Safety
     /// As for [`Context::poll_slice`].
     #[cold]
     #[inline(never)]
     pub unsafe fn charge_slice(&mut self, ip: *const Instr, regs: *mut u64, budget: i64, cost: u64) -> i64 {
+        if self.reserve.is_none() {
+            // Only counted: the next branch back or call finds that nothing is left.
+            self.next = ip.wrapping_add(1);
+            return 0;
+        }
         let at = self.code.position(ip);
         // SAFETY: as the caller promises.
         unsafe { self.look(ip, Some(regs), at) };

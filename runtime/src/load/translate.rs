@@ -9,6 +9,7 @@ use crate::interp::code::{HostSite, OUT_BASE, Site};
 use crate::interp::micro::{
     BinaryOp, Class, CompareOp, DivisionOp, Micro, MicroOp, Plain, Src, TruncationOp, UnaryOp,
 };
+use nbc_ir::flow::Cfg;
 use nbc_ir::op::Visitor;
 use nbc_ir::verify::VerifiedModule;
 use nbc_ir::{BlockId, ConstId, Elem, FuncId, Function, GlobalId, Imm, Inst, Item, OpId, Operand, Reg, Type};
@@ -60,6 +61,8 @@ struct Translator<'a> {
     block: u32,
     inst: u32,
     back_edges: &'a FxHashSet<(BlockId, BlockId)>,
+    /// Blocks that count instructions, and for how much.
+    lengths: FxHashMap<u32, u64>,
     region: bool,
     micros: Vec<Micro>,
     origins: Vec<(u32, u32)>,
@@ -89,6 +92,7 @@ pub fn translate(module: &VerifiedModule, id: FuncId, metered: bool, finish: &mu
         module,
         func,
         back_edges: &back_edges,
+        lengths: FxHashMap::default(),
         region: facts.makes_objects,
         metered,
         place: 0,
@@ -99,6 +103,9 @@ pub fn translate(module: &VerifiedModule, id: FuncId, metered: bool, finish: &mu
         sites: Vec::new(),
         outs: 0,
     };
+    if !metered {
+        t.lengths = lengths(func);
+    }
     let uses = Uses::new(func);
     let preds =
         Predecessors::new(func, &|b| t.rotated(BlockId(b as u32)).filter(|_| finish.rotate()), &reachable);
@@ -148,6 +155,38 @@ pub fn translate(module: &VerifiedModule, id: FuncId, metered: bool, finish: &mu
     let own_results = module.sigs[func.sig.index()].results.len() as u32;
     out.extent = out.frame.max(own_results) + crate::interp::code::LINK_SLOTS + outs;
     out
+}
+
+/// Instructions that take as long as a branch back or a call is taken to.
+const INSTS_A_TURN: usize = 64;
+/// Instructions on a way through a function after which they are counted.
+const INSTS_UNCOUNTED: usize = 4 * INSTS_A_TURN;
+
+/// Where fuel is not metered, a turn of a loop and a call count for one, however long they are.
+/// On long ways through a function its instructions are counted too: the blocks that do so, with
+/// what they count.
+fn lengths(func: &Function) -> FxHashMap<u32, u64> {
+    let mut lengths = FxHashMap::default();
+    if func.blocks.iter().map(|b| b.insts.len()).sum::<usize>() < INSTS_UNCOUNTED {
+        return lengths;
+    }
+    let cfg = Cfg::new(func);
+    // By block, the most instructions on a way to its begin that are not counted.
+    let mut uncounted = vec![0; func.blocks.len()];
+    for block in cfg.rpo() {
+        let insts = &func.blocks[block.index()].insts;
+        let mut way = uncounted[block.index()] + insts.len();
+        if way >= INSTS_UNCOUNTED {
+            lengths.insert(block.0, (way / INSTS_A_TURN) as u64);
+            way = 0;
+        }
+        let goes_on = |to: &&BlockId| cfg.rank(**to) > cfg.rank(*block);
+        for to in cfg.succs(*block).iter().filter(goes_on) {
+            let most = &mut uncounted[to.index()];
+            *most = way.max(*most);
+        }
+    }
+    lengths
 }
 
 fn next_reachable(after: usize, len: usize, reachable: &dyn Fn(usize) -> bool) -> usize {
@@ -282,9 +321,10 @@ impl Translator<'_> {
     fn one_block(&mut self, block: u32, insts: &[Inst]) {
         self.block = block;
         self.inst = 0;
-        if self.metered {
+        let charged = if self.metered { Some(insts.len() as u64) } else { self.lengths.get(&block).copied() };
+        if let Some(charged) = charged {
             let mut m = self.micro(MicroOp::Charge);
-            m.imm = insts.len() as u64;
+            m.imm = charged;
             self.micros.push(m);
         }
         for (i, inst) in insts.iter().enumerate() {
@@ -617,6 +657,12 @@ impl Visitor for Translator<'_> {
         let kept = kept.iter().map(|r| (Src::Slot(r.0 as u16), self.func.regs[r.index()])).collect();
         let site = self.site(Site::Values(kept));
         self.emit(MicroOp::Plain(Plain::RegionEnd), &[], site);
+    }
+
+    fn region_renew(&mut self, kept: &[Reg]) {
+        let kept = kept.iter().map(|r| (Src::Slot(r.0 as u16), self.func.regs[r.index()])).collect();
+        let site = self.site(Site::Values(kept));
+        self.emit(MicroOp::Plain(Plain::RegionRenew), &[], site);
     }
 
     fn f32_fma(&mut self, dst: Reg, a: Operand, b: Operand, c: Operand) {

@@ -20,6 +20,10 @@ const SMALL: usize = 512;
 const PARALLEL: usize = 1 << 18;
 /// Multiplications between two questions to the host: some 10 ms on one core.
 const BETWEEN_POLLS: usize = 1 << 28;
+/// Panels have sides that are multiples of this,
+const SIDE: usize = 64;
+/// and at most as many multiplications for an element: those of a panel are then not many more.
+const DEPTH: usize = BETWEEN_POLLS / (SIDE * SIDE);
 
 /// Sizes of an (m, k) by (k, n) product, and the dims of the result.
 fn sizes(a: &Dims, b: &Dims) -> Result<(usize, usize, usize, Dims), TrapError> {
@@ -87,42 +91,46 @@ fn product<T: Number>(
         return Ok(());
     }
     // The panels depend on the sizes only, so the same product is always cut alike.
-    let rows = (BETWEEN_POLLS / (k * n).max(1)).next_multiple_of(64).min(m);
-    let columns = (BETWEEN_POLLS / (k * rows).max(1)).next_multiple_of(64).min(n);
+    let depth = k.min(DEPTH);
+    let side = |other: usize| (BETWEEN_POLLS / (depth * other).max(1)).max(1).next_multiple_of(SIDE);
+    let rows = side(n).min(m);
+    let columns = side(rows).min(n);
     let cores = rayon::current_num_threads();
-    let parallel = cores > 1 && rows * columns * k >= PARALLEL;
+    let parallel = cores > 1 && rows * columns * depth >= PARALLEL;
     let c = c.as_mut_ptr().cast::<T>();
     for row in (0..m).step_by(rows) {
         for column in (0..n).step_by(columns) {
-            if row + column > 0 {
-                host.poll()?;
-            }
-            // SAFETY: the panel lies in the three matrices, whose sizes have
-            // been checked above and which are row-major with the strides
-            // given; `c` is not read, as told, and overlaps neither of the
-            // others, having been borrowed exclusively.
-            unsafe {
-                gemm::gemm(
-                    rows.min(m - row),
-                    columns.min(n - column),
-                    k,
-                    c.add(row * n + column),
-                    1,
-                    n as isize,
-                    false,
-                    a.as_ptr().add(row * k),
-                    1,
-                    k as isize,
-                    b.as_ptr().add(column),
-                    1,
-                    n as isize,
-                    T::ZERO,
-                    T::one(),
-                    false,
-                    false,
-                    false,
-                    if parallel { Parallelism::Rayon(cores) } else { Parallelism::None },
-                );
+            for at in (0..k.max(1)).step_by(depth.max(1)) {
+                if row + column + at > 0 {
+                    host.poll()?;
+                }
+                // SAFETY: the panel lies in the three matrices, whose sizes have
+                // been checked above and which are row-major with the strides
+                // given; `c` is only read, as told, where the first part has written it, and overlaps
+                // neither of the others, having been borrowed exclusively.
+                unsafe {
+                    gemm::gemm(
+                        rows.min(m - row),
+                        columns.min(n - column),
+                        depth.min(k - at),
+                        c.add(row * n + column),
+                        1,
+                        n as isize,
+                        at > 0,
+                        a.as_ptr().add(row * k + at),
+                        1,
+                        k as isize,
+                        b.as_ptr().add(at * n + column),
+                        1,
+                        n as isize,
+                        if at > 0 { T::one() } else { T::ZERO },
+                        T::one(),
+                        false,
+                        false,
+                        false,
+                        if parallel { Parallelism::Rayon(cores) } else { Parallelism::None },
+                    );
+                }
             }
         }
     }

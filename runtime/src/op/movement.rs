@@ -1,6 +1,6 @@
 //! Elements moved, not computed: views, copies, slices, transposes.
 
-use super::work::fill;
+use super::work::{copy, fill};
 use super::{OpCall, OpHost, Output, shape_mismatch};
 use crate::object::element::with_elem;
 use crate::object::tensor::Dims;
@@ -116,13 +116,12 @@ fn rows_of_box(
     size: &[u64],
     whole: &[u64],
     corner: &[u64],
-    mut run: impl FnMut(usize, usize),
+    mut run: impl FnMut(&mut dyn OpHost, usize, usize) -> Done,
 ) -> Done {
     let strides = strides(whole);
     let mut at: usize = corner.iter().zip(strides).map(|(c, s)| *c as usize * s).sum();
     let Some((&inner, outer)) = size.split_last() else {
-        run(0, at);
-        return Ok(());
+        return run(host, 0, at);
     };
     let rows: u64 = outer.iter().product();
     let mut counters = [0u64; MAX_RANK];
@@ -131,7 +130,7 @@ fn rows_of_box(
         if row % between_polls == between_polls - 1 {
             host.poll()?;
         }
-        run((row * inner) as usize, at);
+        run(host, (row * inner) as usize, at)?;
         for axis in (0..outer.len()).rev() {
             counters[axis] += 1;
             at += strides[axis];
@@ -166,8 +165,8 @@ pub(super) fn tensor_slice(call: &mut OpCall<'_>) -> Done {
         let out: Output<'_, T> = call.output(&size)?;
         let run = size.last().map_or(1, |d| *d as usize);
         if !out.elements.is_empty() {
-            rows_of_box(call.host, &size, &dims, from, |to, at| {
-                write_slice(&mut out.elements[to..to + run], &data[at..at + run]);
+            rows_of_box(call.host, &size, &dims, from, |host, to, at| {
+                copy(host, &mut out.elements[to..to + run], &data[at..at + run])
             })?;
         }
         // SAFETY: the rows of the box are all of it.
@@ -211,17 +210,23 @@ pub(super) fn tensor_assign(call: &mut OpCall<'_>) -> Done {
         // A view of the target may be read while it is written: then from a copy.
         let overlap = (from as usize) < to as usize + target.bytes() && (to as usize) < from as usize + source.bytes();
         let from = if overlap {
-            let copy = call.host.heap().scratch(source.bytes())?.cast::<T>().as_ptr();
-            // SAFETY: the new memory has room for the source's elements.
-            unsafe { std::ptr::copy_nonoverlapping(from, copy, source.len()) };
-            copy
+            let room = call.host.heap().scratch(source.bytes())?.cast::<T>().as_ptr();
+            // SAFETY: the new memory has room for the source's elements, which nothing writes meanwhile.
+            unsafe {
+                let to = std::slice::from_raw_parts_mut(room.cast::<MaybeUninit<T>>(), source.len());
+                copy(call.host, to, std::slice::from_raw_parts(from, source.len()))?;
+            }
+            room
         } else {
             from
         };
-        rows_of_box(call.host, &size, &dims, corner, |of_source, of_target| {
+        rows_of_box(call.host, &size, &dims, corner, |host, of_source, of_target| {
             // SAFETY: both runs are in range, as the box lies in the target;
             // they do not overlap, as an overlapping source has been copied.
-            unsafe { std::ptr::copy_nonoverlapping(from.add(of_source), to.add(of_target), run) };
+            unsafe {
+                let to = std::slice::from_raw_parts_mut(to.add(of_target).cast::<MaybeUninit<T>>(), run);
+                copy(host, to, std::slice::from_raw_parts(from.add(of_source), run))
+            }
         })
     })
 }
@@ -304,12 +309,12 @@ fn permute<T: Element>(
     for (i, to) in to.chunks_mut(plane).enumerate() {
         let base = offset(&axes, i);
         for r0 in (0..rows).step_by(TILE) {
-            since_poll += TILE.min(rows) * columns;
-            if since_poll as u64 > ELEMENTS_BETWEEN_POLLS / 4 {
-                host.poll()?;
-                since_poll = 0;
-            }
             for c0 in (0..columns).step_by(TILE) {
+                since_poll += TILE.min(rows) * TILE.min(columns);
+                if since_poll as u64 > ELEMENTS_BETWEEN_POLLS / 4 {
+                    host.poll()?;
+                    since_poll = 0;
+                }
                 for r in r0..rows.min(r0 + TILE) {
                     let at = base + r * row_step;
                     for c in c0..columns.min(c0 + TILE) {
@@ -342,7 +347,10 @@ pub(super) fn tensor_concat(call: &mut OpCall<'_>) -> Done {
         return Err(shape_mismatch(&format!("the dims differ elsewhere than along axis {axis}"), &a, &b));
     }
     let mut dims = a;
-    dims[axis] += b[axis];
+    dims[axis] = a[axis].checked_add(b[axis]).filter(|d| i64::try_from(*d).is_ok()).ok_or_else(|| {
+        let text = format!("{} and {} rows along axis {axis} are more than a dim can be", a[axis], b[axis]);
+        TrapError::new(TrapCode::InvalidArgument, text)
+    })?;
     with_elem!(any call.elem(0), T => {
         let (x, y) = (call.input::<T>(0), call.input::<T>(1));
         let out: Output<'_, T> = call.output(&dims)?;
@@ -355,8 +363,8 @@ pub(super) fn tensor_concat(call: &mut OpCall<'_>) -> Done {
                     call.host.poll()?;
                 }
                 let (first, second) = to.split_at_mut(of_a);
-                write_slice(first, &x[i * of_a..(i + 1) * of_a]);
-                write_slice(second, &y[i * of_b..(i + 1) * of_b]);
+                copy(call.host, first, &x[i * of_a..(i + 1) * of_a])?;
+                copy(call.host, second, &y[i * of_b..(i + 1) * of_b])?;
             }
         }
         // SAFETY: the chunks are all of the result.

@@ -8,7 +8,7 @@
 
 use super::elementwise::{Number, Real};
 use super::simd::{Work, dispatch};
-use super::work::fill;
+use super::work::{fill, position};
 use super::{OpCall, OpHost, shape_mismatch};
 use crate::object::Scalar;
 use crate::object::element::with_elem;
@@ -275,17 +275,22 @@ pub(super) fn tensor_reduce_max(call: &mut OpCall<'_>) -> Done {
 
 /// The index of the first element equal to `wanted`, or of the first NaN if
 /// `wanted` is NaN.
-fn find<T: Real>(x: &[T], wanted: T) -> u64 {
-    let at =
-        if wanted.is_nan() { x.iter().position(|v| v.is_nan()) } else { x.iter().position(|v| *v == wanted) };
-    at.unwrap_or(0) as u64
+fn find<T: Real>(host: &mut dyn OpHost, x: &[T], wanted: T) -> Result<u64, TrapError> {
+    let at = if wanted.is_nan() {
+        position(host, x, |v| v.is_nan())?
+    } else {
+        position(host, x, |v| *v == wanted)?
+    };
+    Ok(at.unwrap_or(0) as u64)
 }
 
 pub(super) fn tensor_argmin(call: &mut OpCall<'_>) -> Done {
     with_elem!(real call.elem(0), T => {
         some(call)?;
         let least = fold_all(call, Smallest, |v: T| v)?;
-        call.set(find(call.input::<T>(0), least));
+        let x = call.input::<T>(0);
+        let at = find(call.host, x, least)?;
+        call.set(at);
         Ok(())
     })
 }
@@ -294,19 +299,23 @@ pub(super) fn tensor_argmax(call: &mut OpCall<'_>) -> Done {
     with_elem!(real call.elem(0), T => {
         some(call)?;
         let most = fold_all(call, Largest, |v: T| v)?;
-        call.set(find(call.input::<T>(0), most));
+        let x = call.input::<T>(0);
+        let at = find(call.host, x, most)?;
+        call.set(at);
         Ok(())
     })
 }
 
 pub(super) fn tensor_any(call: &mut OpCall<'_>) -> Done {
-    let any = call.input::<bool>(0).contains(&true);
-    call.set(any as u64);
+    let x = call.input::<bool>(0);
+    let any = position(call.host, x, |v| *v)?;
+    call.set(any.is_some() as u64);
     Ok(())
 }
 
 pub(super) fn tensor_all(call: &mut OpCall<'_>) -> Done {
-    let all = !call.input::<bool>(0).contains(&false);
-    call.set(all as u64);
+    let x = call.input::<bool>(0);
+    let exception = position(call.host, x, |v| !*v)?;
+    call.set(exception.is_none() as u64);
     Ok(())
 }

@@ -8,7 +8,7 @@
 use super::elementwise::{Number, Real};
 use super::reduce::{BLOCK, Fold, LANES, Largest, Product, Smallest, Sum, fold_here};
 use super::simd::{Work, dispatch};
-use super::work::fill;
+use super::work::{Leave, fill};
 use super::{OpCall, Output};
 use crate::object::element::with_elem;
 use crate::object::tensor::Dims;
@@ -20,6 +20,10 @@ type Done = Result<(), TrapError>;
 
 /// Results that are folded side by side.
 const COLUMNS: usize = 64;
+
+/// Blocks, and rows, that are gone through between two looks at whether to go on.
+const BLOCKS_A_LOOK: usize = 16;
+const ROWS_A_LOOK: usize = BLOCKS_A_LOOK * BLOCK;
 
 /// A tensor seen as (outer, n, inner), and the result's dims.
 struct Split {
@@ -89,8 +93,15 @@ impl<T: Number, F: Fold<T>> Work for Columns<'_, T, F> {
     }
 }
 
-/// Folds `to.len()` columns in the fixed order: block by block, then the blocks.
-fn fold_columns<T: Number, F: Fold<T>>(x: &[T], n: usize, stride: usize, fold: F, to: &mut [T]) {
+/// Folds `to.len()` columns in the fixed order: block by block, then the blocks; or gives up.
+fn fold_columns<T: Number, F: Fold<T>>(
+    x: &[T],
+    n: usize,
+    stride: usize,
+    fold: F,
+    to: &mut [T],
+    leave: &Leave,
+) {
     if n <= BLOCK {
         return dispatch(Columns { x, n, stride, fold, to });
     }
@@ -98,10 +109,29 @@ fn fold_columns<T: Number, F: Fold<T>>(x: &[T], n: usize, stride: usize, fold: F
     let blocks = n.div_ceil(BLOCK);
     let mut partial = vec![fold.neutral(); blocks * count];
     for (b, to) in partial.chunks_mut(count).enumerate() {
+        if b % BLOCKS_A_LOOK == BLOCKS_A_LOOK - 1 && !leave.go_on() {
+            return;
+        }
         let rows = BLOCK.min(n - b * BLOCK);
         dispatch(Columns { x: &x[b * BLOCK * stride..], n: rows, stride, fold, to });
     }
-    fold_columns(&partial, blocks, count, fold, to);
+    fold_columns(&partial, blocks, count, fold, to, leave);
+}
+
+/// Folds a row in the fixed order, or gives up.
+fn fold_row<T: Number, F: Fold<T>>(row: &[T], fold: F, leave: &Leave) -> T {
+    let value = |v: T, _: T| v;
+    if row.len() <= ROWS_A_LOOK {
+        return fold_here(row, row, fold, value);
+    }
+    let mut blocks = Vec::with_capacity(row.len().div_ceil(BLOCK));
+    for part in row.chunks(ROWS_A_LOOK) {
+        if !leave.go_on() {
+            return fold.neutral();
+        }
+        blocks.extend(part.chunks(BLOCK).map(|block| fold_here(block, block, fold, value)));
+    }
+    fold_here(&blocks, &blocks, fold, value)
 }
 
 /// Folds along the axis; `finish` makes a result of each fold.
@@ -113,6 +143,7 @@ fn along<T: Number, F: Fold<T>>(
     let split = split(call)?;
     let x = call.input::<T>(0);
     let out: Output<'_, T> = call.output(&split.result)?;
+    let leave = Leave::of(call.host);
     fill(call.host, &mut *out.elements, split.n.max(1), |start, piece: &mut [MaybeUninit<T>]| {
         let mut results = [T::ZERO; COLUMNS];
         split.groups(start, piece.len(), COLUMNS, |from, at, count| {
@@ -121,15 +152,16 @@ fn along<T: Number, F: Fold<T>>(
                 results.fill(fold.neutral());
             } else if split.inner == 1 {
                 let row = &x[from..from + split.n];
-                results[0] = fold_here(row, row, fold, |v, _| v);
+                results[0] = fold_row(row, fold, &leave);
             } else {
-                fold_columns(&x[from..], split.n, split.inner, fold, results);
+                fold_columns(&x[from..], split.n, split.inner, fold, results, &leave);
             }
             for (to, r) in piece[at..at + count].iter_mut().zip(results) {
                 to.write(finish(*r, split.n));
             }
         });
     })?;
+    leave.granted()?;
     // SAFETY: the groups make up every piece, and `fill` all pieces.
     unsafe { call.finish(out) };
     Ok(())
@@ -176,6 +208,7 @@ fn arg_along<T: Real>(call: &mut OpCall<'_>, better: impl Fn(T, T) -> bool + Syn
     let split = split(call)?;
     let x = call.input::<T>(0);
     let out: Output<'_, i64> = call.output(&split.result)?;
+    let leave = Leave::of(call.host);
     fill(call.host, &mut *out.elements, split.n.max(1) * 2, |start, piece| {
         split.groups(start, piece.len(), COLUMNS, |from, at, count| {
             let mut best = [(x[from], 0); COLUMNS];
@@ -183,6 +216,9 @@ fn arg_along<T: Real>(call: &mut OpCall<'_>, better: impl Fn(T, T) -> bool + Syn
                 b.0 = *v;
             }
             for row in 1..split.n {
+                if row % ROWS_A_LOOK == 0 && !leave.go_on() {
+                    return;
+                }
                 let from = from + row * split.inner;
                 for (b, v) in best.iter_mut().zip(&x[from..from + count]) {
                     if better(*v, b.0) || (v.is_nan() && !b.0.is_nan()) {
@@ -195,6 +231,7 @@ fn arg_along<T: Real>(call: &mut OpCall<'_>, better: impl Fn(T, T) -> bool + Syn
             }
         });
     })?;
+    leave.granted()?;
     // SAFETY: the groups make up every piece, and `fill` all pieces.
     unsafe { call.finish(out) };
     Ok(())

@@ -476,6 +476,24 @@ fn functions_of_the_program_and_strings() {
     assert_eq!(b.run("str.len", &[], &[abc.clone()]).unwrap().slot(), 4);
     assert_eq!(b.run("str.byte", &[], &[abc.clone(), int(2)]).unwrap().slot(), 0xc3);
     assert_eq!(b.run("str.byte", &[], &[abc.clone(), int(4)]).err().unwrap().code, TrapCode::IndexOutOfRange);
+    let bytes = b.run("str.bytes", &[], &[abc.clone()]).unwrap();
+    assert_eq!(bytes.values::<u8>(), "abç".as_bytes());
+    let again = b.run("str.of_bytes", &[], &[bytes]).unwrap();
+    assert_eq!(b.run("str.eq", &[], &[again, abc.clone()]).unwrap().slot(), 1);
+    // Every place where a character can lie on the border of a piece.
+    for before in 0..4 {
+        let text = "x".repeat((1 << 22) - before) + "é€𝄞" + &"y".repeat(5);
+        let bytes = b.tensor(&[text.len() as u64], text.as_bytes());
+        let again = b.run("str.of_bytes", &[], &[bytes]).unwrap();
+        let text = b.string(&text);
+        assert_eq!(b.run("str.eq", &[], &[again, text]).unwrap().slot(), 1);
+    }
+    for (bad, at) in [(&b"ab\xff"[..], 2), (b"\xc3", 0), (b"abc\xe2\x82", 3), (b"\xed\xa0\x80", 0)] {
+        let bytes = b.tensor(&[bad.len() as u64], bad);
+        let trap = b.run("str.of_bytes", &[], &[bytes]).err().unwrap();
+        assert_eq!(trap.code, TrapCode::InvalidArgument);
+        assert_eq!(trap.detail().unwrap(), format!("the bytes from {at} on are no UTF-8"));
+    }
     assert_eq!(b.run("str.byte", &[], &[abc, int(-1)]).err().unwrap().code, TrapCode::IndexOutOfRange);
     let ab2 = b.string("ab");
     assert_eq!(b.run("str.eq", &[], &[ab, ab2]).unwrap().slot(), 1);
@@ -512,11 +530,46 @@ fn fuel_follows_from_the_shapes_before_memory_is_taken() {
 fn long_work_asks_for_leave() {
     let mut b = Bench::new();
     let x = b.run("tensor.random", F64, &[list(&[5_000_000]), int(1)]).unwrap();
+    let (wide, tall) = (list(&[5, 1_000_000]), list(&[1_000_000, 5]));
+    let wide = b.run("tensor.reshape", F64, &[x.clone(), wide]).unwrap();
+    let tall = b.run("tensor.reshape", F64, &[x.clone(), tall]).unwrap();
     b.polls = 0;
     b.interrupt_at = 1;
-    for name in ["tensor.sin", "tensor.neg", "tensor.copy"] {
+    let calls: [(&str, &[Arg]); 10] = [
+        ("tensor.sin", &[x.clone()]),
+        ("tensor.neg", &[x.clone()]),
+        ("tensor.copy", &[x.clone()]),
+        ("tensor.sum", &[x.clone()]),
+        ("tensor.concat", &[x.clone(), x.clone(), int(0)]),
+        ("tensor.slice", &[x.clone(), list(&[0]), list(&[5_000_000])]),
+        ("tensor.assign", &[x.clone(), list(&[0]), x.clone()]),
+        ("tensor.argmin", &[x.clone()]),
+        ("tensor.transpose", &[wide.clone(), list(&[1, 0])]),
+        ("tensor.transpose", &[tall.clone(), list(&[1, 0])]),
+    ];
+    for (name, args) in calls {
         b.polls = 0;
-        assert_eq!(b.run(name, F64, &[x.clone()]).err().unwrap().code, TrapCode::Interrupted, "{name}");
+        assert_eq!(b.run(name, F64, args).err().unwrap().code, TrapCode::Interrupted, "{name}");
+    }
+    b.interrupt_at = usize::MAX;
+    let flags = b.run("tensor.full", &[Elem::Bool], &[list(&[5_000_000]), Arg::Slot(0, Type::Bool)]).unwrap();
+    (b.polls, b.interrupt_at) = (0, 1);
+    assert_eq!(b.run("tensor.any", &[], &[flags]).err().unwrap().code, TrapCode::Interrupted);
+}
+
+/// What makes few results, each from much, asks on its own.
+#[test]
+fn long_axes_ask_for_leave() {
+    let mut b = Bench::new();
+    for dims in [[5_000_000, 1], [1_000_000, 5]] {
+        let x = b.run("tensor.full", F64, &[list(&dims), f(1.0)]).unwrap();
+        for name in ["tensor.sum_axis", "tensor.max_axis", "tensor.argmax_axis"] {
+            b.heap.interruption().flag().store(true, std::sync::atomic::Ordering::Relaxed);
+            let stopped = b.run(name, F64, &[x.clone(), int(0)]);
+            assert_eq!(stopped.err().unwrap().code, TrapCode::Interrupted, "{name} of {dims:?}");
+            b.heap.interruption().clear();
+            b.run(name, F64, &[x.clone(), int(0)]).unwrap();
+        }
     }
 }
 

@@ -4,10 +4,12 @@
 //! how it is cut never changes a bit.
 
 use super::OpHost;
-use crate::trap::TrapError;
+use crate::interruption::Interruption;
+use crate::trap::{TrapCode, TrapError};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Elements of a piece of unit weight. Even, as random_normal makes pairs.
 const PIECE: usize = 1 << 14;
@@ -32,6 +34,71 @@ pub(super) fn fill<T: Send>(
         let part = unsafe { std::slice::from_raw_parts_mut(start.get().add(piece.start), piece.len()) };
         fill(piece.start, part)
     })
+}
+
+/// Copies `from` into `to`, of the same length, one piece after the other.
+pub(super) fn copy<T: Copy>(
+    host: &mut dyn OpHost,
+    to: &mut [MaybeUninit<T>],
+    from: &[T],
+) -> Result<(), TrapError> {
+    let mut parts = to.chunks_mut(BETWEEN_POLLS).zip(from.chunks(BETWEEN_POLLS));
+    if let Some((to, from)) = parts.next() {
+        to.write_copy_of_slice(from);
+    }
+    for (to, from) in parts {
+        host.poll()?;
+        to.write_copy_of_slice(from);
+    }
+    Ok(())
+}
+
+/// The first place of an element that `is_wanted`.
+pub(super) fn position<T>(
+    host: &mut dyn OpHost,
+    all: &[T],
+    is_wanted: impl Fn(&T) -> bool,
+) -> Result<Option<usize>, TrapError> {
+    for (n, part) in all.chunks(BETWEEN_POLLS).enumerate() {
+        if n > 0 {
+            host.poll()?;
+        }
+        if let Some(at) = part.iter().position(&is_wanted) {
+            return Ok(Some(n * BETWEEN_POLLS + at));
+        }
+    }
+    Ok(None)
+}
+
+/// Leave to go on for what is long though it makes only a piece, on whatever thread.
+pub(super) struct Leave {
+    outside: Interruption,
+    is_refused: AtomicBool,
+}
+
+impl Leave {
+    /// As the host gives it.
+    pub(super) fn of(host: &mut dyn OpHost) -> Leave {
+        Leave { outside: host.heap().interruption().clone(), is_refused: AtomicBool::new(false) }
+    }
+
+    /// Whether to go on. Who is told not to may leave undone what it is at: [`Leave::granted`]
+    /// then fails, as whoever asks has to be the next to say.
+    pub(super) fn go_on(&self) -> bool {
+        let stopped = self.outside.stopped_by().is_some();
+        if stopped {
+            self.is_refused.store(true, Ordering::Relaxed);
+        }
+        !stopped
+    }
+
+    /// The trap, if anybody was told not to go on. All work has to be over.
+    pub(super) fn granted(self) -> Result<(), TrapError> {
+        if !self.is_refused.into_inner() {
+            return Ok(());
+        }
+        Err(self.outside.stopped_by().unwrap_or(TrapCode::Interrupted).into())
+    }
 }
 
 /// The start of a slice whose disjoint parts several threads write.

@@ -22,6 +22,7 @@ mod place;
 pub(crate) mod pool;
 mod promote;
 
+use crate::interruption::Interruption;
 use crate::object::tensor::SHORT_RANK;
 use crate::object::{Element, ListRef, OwnedTensor, Storage, Str, StrRef, Tensor, TensorRef};
 use crate::trap::{TrapCode, TrapError};
@@ -72,6 +73,8 @@ struct Shared {
     held: usize,
     /// Most `held` and the pool's kept bytes have been together.
     peak: usize,
+    /// Who may stop what takes long.
+    interruption: Interruption,
 }
 
 /// Memory of one region, or of all.
@@ -133,7 +136,13 @@ impl Heap {
             regions: vec![first],
             depth: 0,
             current: first,
-            shared: Shared { pool: Pool::new(KEEP_POOLED.min(limit / 2)), limit, held: 0, peak: 0 },
+            shared: Shared {
+                pool: Pool::new(KEEP_POOLED.min(limit / 2)),
+                limit,
+                held: 0,
+                peak: 0,
+                interruption: Interruption::default(),
+            },
             globals: Vec::new(),
             graveyard: Vec::new(),
         }
@@ -148,6 +157,17 @@ impl Heap {
     pub fn set_limit(&mut self, limit: usize) {
         self.shared.limit = limit;
         self.shared.pool.set_keep(KEEP_POOLED.min(limit / 2));
+    }
+
+    /// Who may stop what takes long.
+    #[inline]
+    pub fn interruption(&self) -> &Interruption {
+        &self.shared.interruption
+    }
+
+    /// The same, to be changed.
+    pub fn interruption_mut(&mut self) -> &mut Interruption {
+        &mut self.shared.interruption
     }
 
     /// Index of the innermost region.
@@ -208,16 +228,21 @@ impl Heap {
         self.current = self.regions[self.depth];
     }
 
+    /// How much an idle region with index `index` keeps for its next use.
+    fn keep_idle(&self, index: usize) -> usize {
+        match index {
+            d if d < NEAR => KEEP_NEAR.min(self.shared.limit / 64),
+            d if d < FAR => KEEP_FAR.min(self.shared.limit / 1024),
+            _ => 0,
+        }
+    }
+
     /// Frees the objects of the innermost region.
     ///
     /// # Safety
     /// As [`Heap::end`].
     unsafe fn clear_current(&mut self) {
-        let keep = match self.depth {
-            d if d < NEAR => KEEP_NEAR.min(self.shared.limit / 64),
-            d if d < FAR => KEEP_FAR.min(self.shared.limit / 1024),
-            _ => 0,
-        };
+        let keep = self.keep_idle(self.depth);
         let Place { region, shared, .. } = self.place(self.depth);
         // SAFETY: handed on from the caller.
         unsafe { region.clear(shared, keep) };
@@ -307,9 +332,9 @@ impl Heap {
     /// The fast way to a small tensor: one allocation in the current chunk.
     #[inline(always)]
     fn small_tensor(&mut self, elem: Elem, dims: &[u64], zeroed: bool) -> Option<TensorRef> {
-        // Saturated is not small, and a dim of 0 makes 0 at any place.
+        // Saturated is not small; where a dim is 0 the others are looked at elsewhere.
         let len = dims.iter().fold(1u64, |n, d| n.saturating_mul(*d));
-        if len >= MEDIUM as u64 || dims.len() > SHORT_RANK {
+        if len == 0 || len >= MEDIUM as u64 || dims.len() > SHORT_RANK {
             return None;
         }
         let bytes = len as usize * elem.size();
@@ -599,8 +624,13 @@ impl Heap {
 
     /// Gives up what is kept for reuse: pooled buffers and idle arenas.
     pub fn trim(&mut self) {
+        self.trim_from(self.depth + 1);
+    }
+
+    /// Gives up pooled buffers, and the arenas of idle regions from that index on.
+    fn trim_from(&mut self, first: usize) {
         self.shared.pool.trim();
-        for index in self.depth + 1..self.regions.len() {
+        for index in first..self.regions.len() {
             let Place { region, shared, .. } = self.place(index);
             // SAFETY: regions above the innermost have ended; nothing refers into them.
             unsafe { region.clear(shared, 0) };

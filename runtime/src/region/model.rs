@@ -233,6 +233,33 @@ impl Run {
         self.registers = left;
     }
 
+    fn renew(&mut self) {
+        let depth = self.heap.depth() as u32;
+        if depth < 2 {
+            return;
+        }
+        let (inner, mut left): (Vec<_>, Vec<_>) =
+            self.registers.drain(..).partition(|(slot, ty, _)| !outlives(Run::region(*slot, *ty), depth - 1));
+        let kept: Vec<_> = inner.into_iter().filter(|_| self.random.below(3) == 0).collect();
+        let mut slots: Vec<(u64, Type)> = kept.iter().map(|(slot, ty, _)| (*slot, *ty)).collect();
+        // SAFETY: registers into the region that are not kept are forgotten, also on a trap.
+        let done = unsafe { self.heap.renew(&mut slots) };
+        match done {
+            Ok(()) => {
+                for ((slot, ty), (_, _, value)) in slots.into_iter().zip(kept) {
+                    assert_eq!(Run::region(slot, ty), depth, "it stays where it was");
+                    left.push((slot, ty, value));
+                }
+            }
+            Err(e) => {
+                assert_eq!(e.code, TrapCode::OutOfMemory);
+                // SAFETY: its registers have been forgotten, and after a trap nothing in it may be used.
+                unsafe { self.heap.end() };
+            }
+        }
+        self.registers = left;
+    }
+
     fn end_host_call(&mut self) {
         self.registers.clear();
         // SAFETY: all registers are forgotten; globals stay.
@@ -246,7 +273,7 @@ impl Run {
     }
 
     fn step(&mut self) {
-        match self.random.below(24) {
+        match self.random.below(26) {
             0..5 => self.make_tensor(),
             5..8 => self.make_view(),
             8..11 => self.write(),
@@ -261,6 +288,7 @@ impl Run {
                     self.heap.begin();
                 }
             }
+            21..23 => self.renew(),
             _ => self.end(),
         }
         if self.random.below(8) > 0 {

@@ -11,6 +11,11 @@ use rustc_hash::FxHashMap;
 use std::mem::offset_of;
 use std::ptr::NonNull;
 
+/// Bytes that are written between two looks at clock and interrupt flag.
+const STRETCH: usize = 1 << 20;
+/// Items of a list that are copied or moved between two such looks.
+pub(super) const ITEMS: usize = 1 << 10;
+
 /// Why an object was not made.
 pub(super) enum NoRoom {
     /// That many bytes would pass the budget, or the machine has not so many.
@@ -87,9 +92,10 @@ impl Place<'_> {
         let (class, capacity) = class_of(bytes).ok_or(NoRoom::Budget(bytes))?;
         let buffer = match self.shared.pool.take(class) {
             Some(kept) => {
-                if zeroed {
-                    // SAFETY: the payload has `capacity` bytes and nobody uses it.
-                    unsafe { kept.data().write_bytes(0, bytes) };
+                if zeroed && let Err(stopped) = self.zero(kept, bytes) {
+                    // SAFETY: it was the pool's, and nothing refers to it.
+                    unsafe { self.shared.pool.put(kept) };
+                    return Err(stopped);
                 }
                 kept
             }
@@ -101,6 +107,38 @@ impl Place<'_> {
         self.region.buffer_bytes += capacity;
         self.region.peak = self.region.peak.max(self.region.live());
         Ok(buffer.data())
+    }
+
+    /// Whether the program may go on.
+    pub(super) fn go_on(&self) -> Result<(), NoRoom> {
+        self.shared.interruption.check().map_err(NoRoom::Invalid)
+    }
+
+    /// Clears the first `bytes` bytes of a buffer.
+    fn zero(&self, buffer: Buffer, bytes: usize) -> Result<(), NoRoom> {
+        for at in (0..bytes).step_by(STRETCH) {
+            if at > 0 {
+                self.go_on()?;
+            }
+            // SAFETY: the payload has at least `bytes` bytes, and nobody uses it.
+            unsafe { buffer.data().add(at).write_bytes(0, STRETCH.min(bytes - at)) };
+        }
+        Ok(())
+    }
+
+    /// Copies `bytes` bytes.
+    ///
+    /// # Safety
+    /// There are so many to be read at `from` and to be written at `to`, which do not overlap.
+    unsafe fn copy_bytes(&self, from: *const u8, to: *mut u8, bytes: usize) -> Result<(), NoRoom> {
+        for at in (0..bytes).step_by(STRETCH) {
+            if at > 0 {
+                self.go_on()?;
+            }
+            // SAFETY: as the caller promises.
+            unsafe { std::ptr::copy_nonoverlapping(from.add(at), to.add(at), STRETCH.min(bytes - at)) };
+        }
+        Ok(())
     }
 
     /// `bytes` bytes without an object.
@@ -221,7 +259,7 @@ impl Place<'_> {
         unsafe {
             header.write(Str { data: to, len: len as u64, region: self.index, storage });
             for part in parts {
-                std::ptr::copy_nonoverlapping(part.as_ptr(), to, part.len());
+                self.copy_bytes(part.as_ptr(), to, part.len())?;
                 to = to.add(part.len());
             }
         }
@@ -238,15 +276,21 @@ impl Place<'_> {
             // SAFETY: the allocation has `head + bytes` bytes.
             (place, unsafe { place.add(head) }, Storage::Inline)
         } else {
-            (self.arena(head)?, self.buffer(bytes, false)?, Storage::Pooled)
+            (self.arena(head)?, self.buffer(bytes, fill == 0)?, Storage::Pooled)
         };
         let (header, data) = (header.cast::<List>(), data.cast::<u64>());
         // SAFETY: header and slots have room for what is written, and both
         // are 16-aligned.
         unsafe {
             header.write(List { data, len, item, region: self.index, storage });
-            for i in 0..len as usize {
-                data.add(i).write(fill);
+            let is_filled = fill == 0 && storage == Storage::Pooled;
+            for at in (0..if is_filled { 0 } else { len as usize }).step_by(STRETCH / 8) {
+                if at > 0 {
+                    self.go_on()?;
+                }
+                for i in at..(at + STRETCH / 8).min(len as usize) {
+                    data.add(i).write(fill);
+                }
             }
         }
         Ok(ListRef(header))
@@ -271,7 +315,7 @@ impl Place<'_> {
     fn copy_tensor(&mut self, from: TensorRef) -> Result<TensorRef, NoRoom> {
         let to = self.tensor(from.elem(), &from.dims(), false)?;
         // SAFETY: both payloads have that many bytes; the new one overlaps nothing.
-        unsafe { std::ptr::copy_nonoverlapping(from.data(), to.data(), from.bytes()) };
+        unsafe { self.copy_bytes(from.data(), to.data(), from.bytes())? };
         Ok(to)
     }
 
@@ -283,6 +327,9 @@ impl Place<'_> {
         // What is one object in several slots stays one.
         let mut copies = FxHashMap::default();
         for i in 0..len {
+            if i % ITEMS as u64 == ITEMS as u64 - 1 {
+                self.go_on()?;
+            }
             let slot = from.get(i).unwrap_or(0);
             let copy = if !item.ty().is_object() {
                 slot
@@ -446,6 +493,17 @@ fn payload_of_many(elem: Elem, dims: &[u64]) -> Result<(u64, usize), NoRoom> {
             TrapCode::InvalidArgument,
             format!("a tensor has at most {MAX_RANK} dims, found {}", dims.len()),
         )));
+    }
+    if dims.contains(&0) {
+        // It excuses the other dims from nothing: whoever multiplies some of them relies on that.
+        let rest = dims.iter().try_fold(elem.size() as u64, |size, d| size.checked_mul((*d).max(1)));
+        return match rest.filter(|rest| i64::try_from(*rest).is_ok()) {
+            Some(_) => Ok((0, 0)),
+            None => Err(NoRoom::Invalid(TrapError::new(
+                TrapCode::InvalidArgument,
+                format!("dims {dims:?} are more than those of a tensor can be"),
+            ))),
+        };
     }
     let len = count(dims).filter(|n| n >> 58 == 0).ok_or(NoRoom::Budget(usize::MAX))?;
     Ok((len, len as usize * elem.size()))

@@ -15,10 +15,17 @@ pub const LARGE: usize = 1 << 20;
 const ALIGN: usize = 64;
 const HEAD: usize = 64;
 
+/// Bytes that bring memory for an allocation to [`ALIGN`], which the allocator is not asked for:
+/// then it takes zeros from the system that cost nothing until they are touched.
+const LEAD: usize = ALIGN - ALLOCATED_ALIGN;
+const ALLOCATED_ALIGN: usize = 16;
+
 #[repr(C, align(64))]
 struct Head {
     capacity: usize,
     class: u32,
+    /// How far the head is from where the allocation begins.
+    lead: u32,
     /// Position in the list of the region that owns the buffer.
     index: u32,
 }
@@ -36,11 +43,14 @@ impl Buffer {
         let (class, capacity) = class_of(bytes)?;
         let layout = layout(capacity)?;
         // SAFETY: the layout is not empty: it has room for the head.
-        let start = unsafe { if zeroed { alloc_zeroed(layout) } else { alloc(layout) } };
-        let head = NonNull::new(start)?.cast::<Head>();
-        // SAFETY: the allocation has room for a head and its alignment.
-        unsafe { head.write(Head { capacity, class, index: 0 }) };
-        Some(Buffer(head))
+        let start = NonNull::new(unsafe { if zeroed { alloc_zeroed(layout) } else { alloc(layout) } })?;
+        let lead = start.align_offset(ALIGN).min(LEAD);
+        // SAFETY: the allocation has room for a head behind what brings it to its alignment.
+        unsafe {
+            let head = start.add(lead).cast::<Head>();
+            head.write(Head { capacity, class, lead: lead as u32, index: 0 });
+            Some(Buffer(head))
+        }
     }
 
     /// The buffer whose payload starts at `data`.
@@ -88,13 +98,16 @@ impl Buffer {
     /// The caller must own the buffer, and nobody may use it afterwards.
     pub(crate) unsafe fn free(self) {
         let layout = layout(self.capacity()).expect("the buffer was made with this layout");
-        // SAFETY: the buffer was allocated with this layout and is freed once.
-        unsafe { dealloc(self.0.as_ptr().cast(), layout) }
+        // SAFETY: the buffer was allocated with this layout, so far before its head, and is freed once.
+        unsafe {
+            let lead = (*self.0.as_ptr()).lead as usize;
+            dealloc(self.0.as_ptr().cast::<u8>().sub(lead), layout)
+        }
     }
 }
 
 fn layout(capacity: usize) -> Option<Layout> {
-    Layout::from_size_align(capacity.checked_add(HEAD)?, ALIGN).ok()
+    Layout::from_size_align(capacity.checked_add(HEAD + LEAD)?, ALLOCATED_ALIGN).ok()
 }
 
 /// Class and capacity for a payload of `bytes`: powers of two, divided in 4

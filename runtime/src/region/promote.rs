@@ -1,4 +1,5 @@
-//! Promotion: what survives the end of a region moves one region outward.
+//! Promotion: what survives the end of a region moves one region outward, or, where a region
+//! is renewed, to the one in its place.
 //!
 //! A moved object's old header becomes a forwarding pointer, so two registers
 //! that held one object hold one afterwards. The root of a view moves before
@@ -7,9 +8,9 @@
 //! the ending region that are not kept must not be used any more: an inline
 //! payload now exists twice.
 
-use super::place::{NoRoom, Place};
+use super::place::{ITEMS, NoRoom, Place};
 use super::pool::Buffer;
-use super::{GLOBAL, Heap, Region};
+use super::{Heap, Region};
 use crate::object::{List, ListRef, Storage, Str, StrRef, Tensor, TensorRef};
 use crate::trap::TrapError;
 use nbc_ir::Type;
@@ -17,6 +18,8 @@ use nbc_ir::Type;
 /// The region that ends and the place where kept objects go.
 struct Move<'h> {
     from: &'h mut Region,
+    /// Its index.
+    index: u32,
     to: Place<'h>,
 }
 
@@ -38,8 +41,77 @@ impl Heap {
             let mut from = heap.regions[depth];
             // SAFETY: the heap owns its regions and is borrowed exclusively;
             // the two are different ones. The rest is handed on from the caller.
-            unsafe { Move { from: from.as_mut(), to: heap.place(depth - 1) }.object(slot, ty) }
+            unsafe {
+                Move { from: from.as_mut(), index: depth as u32, to: heap.place(depth - 1) }.object(slot, ty)
+            }
         })
+    }
+
+    /// Moves an object of the innermost region to the idle one behind it, which must not be given up
+    /// meanwhile, and returns its new slot. Objects that live further out stay, and so do scalars.
+    ///
+    /// # Safety
+    /// As [`Heap::keep`]; the idle region has to take the place of the innermost.
+    pub(super) unsafe fn keep_beside(&mut self, slot: u64, ty: Type) -> Result<u64, TrapError> {
+        if !ty.is_object() {
+            return Ok(slot);
+        }
+        let depth = self.depth;
+        let mut from = self.regions[depth];
+        // SAFETY: as for `keep`.
+        let mut moved = |heap: &mut Heap| unsafe {
+            Move { from: from.as_mut(), index: depth as u32, to: heap.place(depth + 1) }.object(slot, ty)
+        };
+        let first = match moved(self) {
+            // A second try goes on where the first has stopped.
+            Err(NoRoom::Budget(_)) => {
+                self.trim_from(depth + 2);
+                moved(self)
+            }
+            other => other,
+        };
+        first.map_err(|e| e.into_trap(&self.shared))
+    }
+
+    /// Frees the objects of the innermost region but those in `kept`, whose slots are replaced as
+    /// [`Heap::end_keep`] does; the region stays open. After a trap nothing in it may be used.
+    ///
+    /// # Safety
+    /// As [`Heap::end_keep`].
+    pub unsafe fn renew(&mut self, kept: &mut [(u64, Type)]) -> Result<(), TrapError> {
+        let depth = self.depth;
+        if depth + 1 == self.regions.len() {
+            self.regions.push(Region::boxed());
+        }
+        // What is kept moves to the next region, which is idle, and that one takes the place of this.
+        for (slot, ty) in kept.iter_mut() {
+            // SAFETY: handed on from the caller.
+            match unsafe { self.keep_beside(*slot, *ty) } {
+                Ok(moved) => *slot = moved,
+                Err(trap) => {
+                    let Place { region, shared, .. } = self.place(depth + 1);
+                    // SAFETY: what has moved already is not used after a trap.
+                    unsafe { region.clear(shared, 0) };
+                    return Err(trap);
+                }
+            }
+        }
+        for (slot, ty) in kept.iter() {
+            // SAFETY: the slots hold live values.
+            unsafe { renumber(*slot, *ty, depth as u32 + 1, depth as u32) };
+        }
+        self.regions.swap(depth, depth + 1);
+        self.current = self.regions[depth];
+        let former = self.regions[depth + 1];
+        // SAFETY: the heap owns its regions and is borrowed exclusively; the two are different ones.
+        let (former, now) = unsafe { (&mut *former.as_ptr(), &mut *self.current.as_ptr()) };
+        now.begins = former.begins + 1;
+        now.peak = former.peak.max(former.live());
+        let keep = self.keep_idle(depth);
+        // SAFETY: what is kept has moved; the rest is promised by the caller.
+        unsafe { former.clear(&mut self.shared, keep) };
+        (former.begins, former.peak) = (0, 0);
+        Ok(())
     }
 }
 
@@ -58,9 +130,9 @@ impl Move<'_> {
         }
     }
 
-    /// Whether an object of that region is further out than the ending one.
+    /// Whether an object of that region is in another than the ending one: further out, or moved.
     fn stays(&self, region: u32) -> bool {
-        region & GLOBAL != 0 || region <= self.to.index
+        region != self.index
     }
 
     fn buffer(&mut self, data: *mut u8) {
@@ -148,6 +220,9 @@ impl Move<'_> {
             // second try finds them outside already.
             if item.ty().is_object() {
                 for i in 0..len as usize {
+                    if i % ITEMS == ITEMS - 1 {
+                        self.to.go_on()?;
+                    }
                     let slot = data.add(i);
                     slot.write(self.object(slot.read(), item.ty())?);
                 }
@@ -165,6 +240,44 @@ impl Move<'_> {
             (*old.0).storage = Storage::Forwarded;
             (*old.0).len = new.slot();
             Ok(new)
+        }
+    }
+}
+
+/// Changes the index of the region that an object, and what it holds of that region, lives in.
+///
+/// # Safety
+/// `slot` must hold a live value of type `ty`.
+pub(super) unsafe fn renumber(slot: u64, ty: Type, from: u32, to: u32) {
+    // SAFETY: as the caller promises; only a view has a root, which is live as long as the view,
+    // and a list's items are live values of the item type.
+    unsafe {
+        match ty {
+            Type::Tensor(_) => {
+                let header = TensorRef::from_slot(slot).0;
+                if (*header).region == from {
+                    (*header).region = to;
+                    if (*header).storage == Storage::View {
+                        renumber(TensorRef((*header).root).slot(), ty, from, to);
+                    }
+                }
+            }
+            Type::Str => {
+                let header = StrRef::from_slot(slot).0;
+                if (*header).region == from {
+                    (*header).region = to;
+                }
+            }
+            Type::List(item) => {
+                let list = ListRef::from_slot(slot);
+                if (*list.0).region == from {
+                    (*list.0).region = to;
+                    for i in 0..if item.ty().is_object() { list.len() } else { 0 } {
+                        renumber((*list.0).data.add(i).read(), item.ty(), from, to);
+                    }
+                }
+            }
+            _ => {}
         }
     }
 }

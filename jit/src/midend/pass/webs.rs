@@ -143,7 +143,7 @@ fn collect(func: &Func, cfg: &Cfg) -> Events {
 }
 
 fn is_keep(op: &Op) -> bool {
-    matches!(op, Op::Inst(Inst::RegionEnd { .. }))
+    matches!(op, Op::Inst(Inst::RegionEnd { .. } | Inst::RegionRenew { .. }))
 }
 
 /// Works out the webs of one register after the other.

@@ -93,8 +93,9 @@ handlers! {
     ret_region [] (ip, regs, ctx, budget, iacc, facc) {
         (*ctx).budget = budget;
         if !plain::return_from_region(&*ip, regs, ctx) {
-            return trap_pending(ip, regs, ctx, budget, iacc, facc);
+            return trap_pending(ip, regs, ctx, (*ctx).budget, iacc, facc);
         }
+        budget = (*ctx).budget;
         let (back, call, frame) = caller!(regs);
         if (*ip).a == 1 {
             *frame.add(call.a as usize) = *regs;
@@ -249,6 +250,7 @@ pub(super) fn select(m: &Micro) -> Option<Handler> {
                 Plain::ConstGet => short::<plain::ConstGet>,
                 Plain::RegionBegin => long::<plain::RegionBegin>,
                 Plain::RegionEnd => long::<plain::RegionEnd>,
+                Plain::RegionRenew => long::<plain::RegionRenew>,
                 Plain::TensorLen => short::<plain::TensorLen>,
                 Plain::TensorRank => short::<plain::TensorRank>,
                 Plain::TensorDim => short::<plain::TensorDim>,

@@ -1,0 +1,182 @@
+//! A program stops soon when its time is up, wherever it is: in loops that make objects, in long
+//! code without a branch, in copies, and where lists move out of one region after the other.
+//!
+//! Each program here would run for hours. Every way of running has to stop it; that it does so
+//! within the time that `docs/limits.md` says is looked at in optimised builds, in the best of many
+//! tries, as the machine may be busy with other things.
+
+mod harness;
+
+use harness::Way;
+use nbc::ir::Module;
+use nbc::runtime::engine::Limits;
+use nbc::runtime::linker::Linker;
+use nbc::runtime::trap::TrapCode;
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+/// What every call is given.
+const LIMIT: Duration = Duration::from_millis(30);
+
+/// Loops whose turns are few and each of them long. Some begin with many that are short, after
+/// which compiled code has paid for many turns at once.
+const LOOPS: [(&str, &str); 11] = [
+    ("new lists", "%l = list.new %k, 1"),
+    ("new lists of zeros", "%l = list.new %k, 0\n  %n = list.len %l"),
+    ("zeros", "%x = tensor.zeros<f64> [%k]"),
+    ("full", "%x = tensor.full<f64> [%k], 1.5"),
+    ("zeros of several dims", "%x = tensor.zeros<i32> [2, %k]"),
+    ("setting a global", "%x = tensor.full<f64> [%k], 1.5\n  global.set @g, %x"),
+    ("setting an item", "%x = tensor.full<f64> [%k], 1.5\n  list.set %kept, 0, %x"),
+    ("moving a tensor out", "region.begin\n  %x = tensor.full<f64> [%k], 1.5\n  region.end keep %x"),
+    ("moving a list out", "region.begin\n  %l = list.new %k, %one\n  region.end keep %l"),
+    ("views", "%v = tensor.row %some, 0"),
+    ("calling the host", "call @host.nap(%k)"),
+];
+
+/// A loop around `body`, in a region that ends with each turn.
+fn looping(body: &str, first: &str) -> String {
+    format!(
+        "import func @host.nap(i64)
+const @c: tensor<f64> [1] = {{0.0}}
+global @g: tensor<f64> = @c
+export func @main() {{
+  %one = tensor.zeros<f64> [1]
+  %some = tensor.zeros<f64> [2, 2]
+  %kept = list.new 1, %one
+  %i = i64.const 0
+  %k = i64.const {first}
+  br l
+l:
+  region.begin
+  {body}
+  region.end
+  %i = i64.add %i, 1
+  %long = i64.gt %i, 200000
+  %k = select %long, 100000, {first}
+  %m = i64.lt %i, 100000000000
+  br_if %m, l, d
+d:
+  ret
+}}
+"
+    )
+}
+
+/// Long code without a branch, gone through again and again: by a loop, or by calls.
+fn straight(inst: &str, count: usize, by_calls: bool) -> String {
+    let mut text = "export func @main() {\n  %i = i64.const 0\n  br l\nl:\n".to_owned();
+    let body = |text: &mut String| {
+        text.push_str("  %t = tensor.zeros<f64> [2, 2]\n  %x = i64.const 3\n");
+        for _ in 0..count {
+            writeln!(text, "  {inst}").unwrap();
+        }
+    };
+    if by_calls {
+        text.push_str("  call @long()\n");
+    } else {
+        body(&mut text);
+    }
+    text.push_str("  %i = i64.add %i, 1\n  %m = i64.lt %i, 100000000000\n  br_if %m, l, d\nd:\n  ret\n}\n");
+    if by_calls {
+        text.push_str("func @long() {\n");
+        body(&mut text);
+        text.push_str("  ret\n}\n");
+    }
+    text
+}
+
+/// Many blocks, none of them long.
+fn diamonds(count: usize) -> String {
+    let mut text = "export func @main() {\n  %i = i64.const 0\n  %x = i64.const 3\n  br l\nl:\n".to_owned();
+    for n in 0..count {
+        let insts = "  %x = i64.mul %x, 7\n".repeat(20);
+        write!(text, "  %odd{n} = i64.gt %x, {n}\n  br_if %odd{n}, a{n}, b{n}\na{n}:\n{insts}  br c{n}\n")
+            .unwrap();
+        write!(text, "b{n}:\n{insts}  br c{n}\nc{n}:\n").unwrap();
+    }
+    text + "  %i = i64.add %i, 1\n  %m = i64.lt %i, 100000000000\n  br_if %m, l, d\nd:\n  ret\n}\n"
+}
+
+/// A list of a million objects goes through the regions of calls that are in each other.
+const THROUGH_REGIONS: &str = "
+export func @main() {
+  br l
+l:
+  call @round()
+  br l
+}
+func @round() {
+  %t = tensor.zeros<f64> [1]
+  %l = call @deep(%t, 2000)
+  ret
+}
+func @deep(%t: tensor<f64>, %n: i64) -> list<tensor<f64>> {
+  %z = i64.le %n, 0
+  br_if %z, last, more
+last:
+  %k = list.new 1000000, %t
+  ret %k
+more:
+  %m = i64.sub %n, 1
+  %own = tensor.zeros<f64> [1]
+  %r = call @deep(%t, %m)
+  ret %r
+}
+";
+
+fn programs() -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for (name, body) in LOOPS {
+        all.push((format!("{name} in a loop"), looping(body, "100000")));
+        all.push((format!("{name} in a loop, many short turns first"), looping(body, "1")));
+    }
+    let view = "region.begin\n  %v = tensor.row %t, 0\n  region.end";
+    let sum = "region.begin\n  %v = tensor.add %t, 1.0\n  region.end";
+    // Unoptimised compilers take long for them.
+    let count = if cfg!(debug_assertions) { 500 } else { 5000 };
+    for by_calls in [false, true] {
+        let how = if by_calls { "calls of" } else { "a loop of" };
+        all.push((format!("{how} many sums"), straight(sum, count, by_calls)));
+        all.push((format!("{how} many views"), straight(view, count, by_calls)));
+        all.push((format!("{how} much arithmetic"), straight("%x = i64.mul %x, 7", 4 * count, by_calls)));
+    }
+    all.push(("many blocks".to_owned(), diamonds(count / 10)));
+    all.push(("a list through many regions".to_owned(), THROUGH_REGIONS.to_owned()));
+    all
+}
+
+/// How much later than its time `text` stops.
+fn lateness(text: &str, name: &str, way: Way) -> Duration {
+    let module = Module::parse(text, "stopping.nba").and_then(Module::verify);
+    let program = harness::load(&module.unwrap_or_else(|e| panic!("{name}: {e}")), way);
+    let fuel = way.metered.then_some(harness::PLENTY);
+    let limits = Limits { fuel, timeout: Some(LIMIT), memory: 2 << 30, ..Limits::default() };
+    let mut linker = Linker::new();
+    let nap = |us: i64| std::thread::sleep(Duration::from_micros(us.clamp(0, 1000) as u64));
+    linker.func("host.nap", nap);
+    let mut instance = linker.instantiate_with(&program, limits).unwrap();
+    let start = Instant::now();
+    let error = instance.call("main", &[]).expect_err("it has no end");
+    let code = error.trap().map(|trap| trap.code());
+    let time = start.elapsed();
+    // What a global held before stays until the call ends.
+    let is_full = code == Some(TrapCode::OutOfMemory) && name.contains("global");
+    assert!(is_full || code == Some(TrapCode::Timeout), "{name} ({way}): {error}");
+    time.saturating_sub(LIMIT)
+}
+
+#[test]
+fn programs_stop_soon_after_their_time() {
+    let (enough, tries) = match cfg!(debug_assertions) {
+        true => (Duration::from_secs(60), 1),
+        false => (Duration::from_millis(50), 20),
+    };
+    for (name, text) in programs() {
+        for way in Way::all() {
+            let mut times = (0..tries).map(|_| lateness(&text, &name, way));
+            let best = times.by_ref().find(|late| *late < enough);
+            assert!(best.is_some(), "{name} ({way}) is never less than {enough:?} late");
+        }
+    }
+}
