@@ -110,5 +110,7 @@ macro_rules! for_each_operation {
     str_of_f64 "str.of_f64" "(f64) -> str" Scalar Other pure Constant "The shortest digits that read back as the same value.";
     str_of_bool "str.of_bool" "(bool) -> str" Scalar Other pure Constant "`true` or `false`.";
     str_byte "str.byte" "(str, i64) -> i32" Scalar Other pure Constant "The byte at an index; traps out of range.";
+    str_bytes "str.bytes" "(str) -> tensor<u8>" Special Other pure PerElement(0) "The bytes, as a tensor of rank 1 with elements of its own.";
+    str_of_bytes "str.of_bytes" "(tensor<u8>) -> str" Scalar Other pure PerElement(0) "The string with those bytes, in row-major order; traps with invalid_argument where they are no UTF-8.";
     } };
 }
