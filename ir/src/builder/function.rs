@@ -1,6 +1,5 @@
 //! Writing one function: registers, blocks, calls, loops and regions.
 
-use super::instructions::NEW;
 use super::{Args, Func, ModuleBuilder, Results};
 use crate::catalogue::Operation;
 use crate::entity::{BlockId, FuncId, OpId, Reg, SigId};
@@ -162,13 +161,14 @@ impl<'m> FunctionBuilder<'m> {
         block
     }
 
-    /// Goes on at the end of `block`.
-    ///
-    /// # Panics
-    /// When the block is not of this function.
+    /// Goes on at the end of `block`. One that is not of this function is written down
+    /// as a branch to a block that is not there, which the verifier refuses.
     pub fn switch_to(&mut self, block: BlockId) {
-        assert!(block.index() < self.function().blocks.len(), "{block:?} is not of this function");
-        self.block = block;
+        if block.index() < self.function().blocks.len() {
+            self.block = block;
+        } else {
+            self.push(Inst::Br { target: BlockId(u32::MAX) });
+        }
     }
 
     /// The block that instructions go to.
@@ -209,7 +209,7 @@ impl<'m> FunctionBuilder<'m> {
         self.push(inst);
     }
 
-    /// Appends an instruction with one result, which is `NEW` as yet.
+    /// Appends an instruction with one result, which is a placeholder as yet.
     pub(super) fn define_one(&mut self, mut inst: Inst) -> Reg {
         let target = self.target.take();
         if let Some(target) = target {
@@ -246,7 +246,7 @@ impl<'m> FunctionBuilder<'m> {
         let results = match inst {
             Inst::Ret { .. } => {
                 let sig = module.functions[self.own].sig;
-                module.sigs[sig.index()].results.clone()
+                module.sigs.get(sig.index()).map(|sig| sig.results.clone()).unwrap_or_default()
             }
             _ => Vec::new(),
         };
@@ -318,15 +318,15 @@ impl<'m> FunctionBuilder<'m> {
         let mut list = Vec::new();
         args.append(&mut list);
         if let Some(sig) = sig {
-            let params = &self.builder.module.sigs[sig.index()].params;
+            let params = self.builder.module.sigs.get(sig.index()).map_or(&[][..], |sig| &sig.params);
             list.iter_mut().zip(params).for_each(|(o, ty)| *o = adapt(*o, Some(*ty)));
         }
         list.into()
     }
 
     fn results_of(&mut self, sig: SigId) -> Results {
-        let types = self.builder.module.sigs[sig.index()].results.clone();
-        self.new_results(types)
+        let types = self.builder.module.sigs.get(sig.index()).map(|sig| sig.results.clone());
+        self.new_results(types.unwrap_or_default())
     }
 
     fn new_results(&mut self, types: Vec<Type>) -> Results {
@@ -350,27 +350,29 @@ impl<'m> FunctionBuilder<'m> {
     /// m.finish().verify().unwrap();
     /// ```
     ///
-    /// # Panics
-    /// Where [`FunctionBuilder::try_op`] fails, or when the operation has no
-    /// result or several.
-    #[track_caller]
+    /// What [`FunctionBuilder::try_op`] fails for is written down as it is, for the
+    /// verifier to refuse.
     pub fn op(&mut self, name: &str, args: impl Args) -> Reg {
-        match self.try_op(name, None, args) {
-            Ok(results) => results.one(),
-            Err(error) => panic!("{error}"),
-        }
+        self.op_anyway(name, None, args)
     }
 
     /// Runs a catalogue operation that gives one result, with the element
     /// types given: `f.op_with("tensor.zeros", [Elem::F64], ([n, n],))`.
-    ///
-    /// # Panics
-    /// As [`FunctionBuilder::op`].
-    #[track_caller]
     pub fn op_with(&mut self, name: &str, elems: impl AsRef<[Elem]>, args: impl Args) -> Reg {
-        match self.try_op(name, Some(elems.as_ref()), args) {
+        self.op_anyway(name, Some(elems.as_ref()), args)
+    }
+
+    fn op_anyway(&mut self, name: &str, elems: Option<&[Elem]>, args: impl Args) -> Reg {
+        let mut list = Vec::new();
+        args.append(&mut list);
+        match self.try_op(name, elems, &list[..]) {
             Ok(results) => results.one(),
-            Err(error) => panic!("{error}"),
+            Err(_) => {
+                let callee = self.builder.operation(name, elems.unwrap_or(&[]));
+                let results = self.new_results(vec![Type::I64]);
+                self.push(Inst::CallOp { results: results.0.clone(), callee, args: list.into() });
+                results.one()
+            }
         }
     }
 
@@ -544,7 +546,6 @@ fn set_def(inst: &mut Inst, dst: Reg) {
             *r = dst;
         }
     });
-    debug_assert_ne!(dst, NEW);
 }
 
 /// A literal with the type `wanted`, if that changes no value.

@@ -5,7 +5,7 @@ use super::{Args, Func, FunctionBuilder};
 use crate::entity::{BlockId, ConstId, GlobalId, Reg};
 use crate::op::{Imm, Inst, Operand};
 
-/// Stands for the result until its type is known.
+/// Stands for the result until its type is known, and for one that is not there.
 pub(super) const NEW: Reg = Reg(u32::MAX);
 
 macro_rules! arg {

@@ -47,6 +47,9 @@ use rustc_hash::FxHashMap;
 /// the end, but their number is known only then.
 const OWN: u32 = 1 << 31;
 
+/// The signature of what is not there.
+const NO_SIG: SigId = SigId(u32::MAX);
+
 /// A function of a module that is being built.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Func(FuncId);
@@ -145,17 +148,22 @@ impl ModuleBuilder {
     /// Lets the host call a function of the module's own by its name; an
     /// import stays as it is.
     pub fn set_export(&mut self, func: Func) {
-        if let Some(own) = own_index(func) {
-            self.module.functions[own].export = true;
+        if let Some(function) = own_index(func).and_then(|own| self.module.functions.get_mut(own)) {
+            function.export = true;
         }
     }
 
     /// Begins to write a declared function, or goes on where its last block ends.
-    ///
-    /// # Panics
-    /// When `func` is an import.
+    /// What is written for an import, which has no body, or for a function of another
+    /// builder becomes a function without a signature, which the verifier refuses.
     pub fn define(&mut self, func: Func) -> FunctionBuilder<'_> {
-        let own = own_index(func).expect("an import has no body to write");
+        let declared = own_index(func).filter(|own| *own < self.module.functions.len());
+        let own = declared.unwrap_or_else(|| {
+            self.declare("not a declared function", [], []);
+            let own = self.module.functions.len() - 1;
+            self.module.functions[own].sig = NO_SIG;
+            own
+        });
         let blocks = &mut self.module.functions[own].blocks;
         if blocks.is_empty() {
             blocks.push(Block::default());
@@ -223,7 +231,10 @@ impl ModuleBuilder {
         let init = init.into().0;
         let ty = match init {
             GlobalInit::Imm(imm) => imm.ty(),
-            GlobalInit::Const(id) => self.module.constants[id.index()].value.ty(),
+            // What is not there has no type, which the verifier will say.
+            GlobalInit::Const(id) => {
+                self.module.constants.get(id.index()).map_or(Type::I64, |c| c.value.ty())
+            }
             GlobalInit::Func(id) => Type::Func(self.sig_id(id)),
         };
         let name = Some(name.to_owned());
@@ -231,9 +242,14 @@ impl ModuleBuilder {
         GlobalId::new(self.module.globals.len() - 1)
     }
 
-    /// The global, to make it immutable or exported.
+    /// The global, to make it immutable or exported. For one that is not there it is a
+    /// new one without a first value, which the verifier refuses.
     pub fn global_mut(&mut self, id: GlobalId) -> &mut Global {
-        &mut self.module.globals[id.index()]
+        let mut at = id.index();
+        if at >= self.module.globals.len() {
+            at = self.global("not a global", ConstId(u32::MAX)).index();
+        }
+        &mut self.module.globals[at]
     }
 
     /// Number of a catalogue operation with these element types.
@@ -251,8 +267,8 @@ impl ModuleBuilder {
     /// Signature of a function, by its number while building.
     fn sig_id(&self, id: FuncId) -> SigId {
         match own_index(Func(id)) {
-            Some(own) => self.module.functions[own].sig,
-            None => self.module.imports[id.index()].sig,
+            Some(own) => self.module.functions.get(own).map_or(NO_SIG, |f| f.sig),
+            None => self.module.imports.get(id.index()).map_or(NO_SIG, |import| import.sig),
         }
     }
 }

@@ -176,12 +176,19 @@ fn may_make_object(func: &Function, inst: &Inst) -> bool {
 }
 
 impl VerifiedModule {
-    /// What is known of the module's own function `func`.
-    ///
-    /// # Panics
-    /// When `func` is an import or is not there.
+    /// What is known of the module's own function `func`: nothing of an import, or of
+    /// one that is not there.
     pub fn facts(&self, func: FuncId) -> &FunctionFacts {
-        &self.facts[func.index() - self.module.imports.len()]
+        static NOTHING: FunctionFacts = FunctionFacts {
+            block_depth: Vec::new(),
+            max_depth: 0,
+            makes_objects: false,
+            loop_headers: Vec::new(),
+            back_edges: Vec::new(),
+            turns: None,
+        };
+        let own = func.index().checked_sub(self.module.imports.len());
+        own.and_then(|own| self.facts.get(own)).unwrap_or(&NOTHING)
     }
 
     /// The module, free to be changed and no longer proven.
