@@ -5,6 +5,7 @@
 //! go panel by panel, so that the host is asked in between.
 
 use super::elementwise::Number;
+use super::threads::threads;
 use super::{OpCall, OpHost, Output, shape_mismatch};
 use crate::object::element::with_elem;
 use crate::object::tensor::Dims;
@@ -95,8 +96,7 @@ fn product<T: Number>(
     let side = |other: usize| (BETWEEN_POLLS / (depth * other).max(1)).max(1).next_multiple_of(SIDE);
     let rows = side(n).min(m);
     let columns = side(rows).min(n);
-    let cores = rayon::current_num_threads();
-    let parallel = cores > 1 && rows * columns * depth >= PARALLEL;
+    let threads = if rows * columns * depth < PARALLEL { 1 } else { threads() };
     let c = c.as_mut_ptr().cast::<T>();
     for row in (0..m).step_by(rows) {
         for column in (0..n).step_by(columns) {
@@ -128,7 +128,7 @@ fn product<T: Number>(
                         false,
                         false,
                         false,
-                        if parallel { Parallelism::Rayon(cores) } else { Parallelism::None },
+                        if threads > 1 { Parallelism::Rayon(threads) } else { Parallelism::None },
                     );
                 }
             }

@@ -23,6 +23,7 @@ mod reduce;
 mod reduce_axis;
 mod simd;
 mod strings;
+mod threads;
 mod work;
 
 use crate::object::tensor::Dims;

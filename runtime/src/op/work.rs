@@ -4,6 +4,7 @@
 //! how it is cut never changes a bit.
 
 use super::OpHost;
+use super::threads::threads;
 use crate::interruption::Interruption;
 use crate::trap::{TrapCode, TrapError};
 use rayon::prelude::*;
@@ -123,13 +124,11 @@ fn in_pieces(
 ) -> Result<(), TrapError> {
     let weight = weight.clamp(1, BETWEEN_POLLS);
     let stretch = BETWEEN_POLLS / weight;
-    let one_thread = len.saturating_mul(weight) < PARALLEL || rayon::current_num_threads() == 1;
+    let threads = if len.saturating_mul(weight) < PARALLEL { 1 } else { threads() };
+    let one_thread = threads == 1;
     let piece = (PIECE / weight).max(1).next_multiple_of(2);
-    let stretch = if one_thread {
-        stretch.next_multiple_of(2)
-    } else {
-        (stretch * rayon::current_num_threads()).next_multiple_of(piece)
-    };
+    let stretch =
+        if one_thread { stretch.next_multiple_of(2) } else { (stretch * threads).next_multiple_of(piece) };
     for start in (0..len).step_by(stretch) {
         if start > 0 {
             host.poll()?;

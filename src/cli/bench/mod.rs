@@ -239,6 +239,9 @@ fn progress_bar(steps: u64) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} % {eta:>4} {msg}") {
         bar.set_style(style);
     }
-    bar.enable_steady_tick(Duration::from_millis(200));
+    // The bar moves by itself on a thread, and panics where there can be none.
+    if std::thread::Builder::new().spawn(|| ()).is_ok() {
+        bar.enable_steady_tick(Duration::from_millis(200));
+    }
     bar
 }
