@@ -1,7 +1,8 @@
 //! What a call costs across the border between host and program.
 //!
 //! Bars: host to program at most 20 ns, program to host at most 10 ns (the
-//! time of one turn of a loop that does nothing but that call).
+//! time of one turn of a loop that does nothing but that call); an instance that
+//! is made, called once and dropped at most 3 µs.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nbc::{Engine, Instance, Limits, Linker, OwnedTensor, Tensor, Value};
@@ -131,5 +132,23 @@ fn out_of_program(c: &mut Criterion) {
     group.bench_function(BenchmarkId::from_parameter("loop_scale"), |b| b.iter(|| f.call(&mut i, (TURNS,))));
 }
 
-criterion_group!(benches, into_program, out_of_program);
+/// Made, looked up in, called and dropped, as who keeps nothing between calls does.
+fn instances(c: &mut Criterion) {
+    let text = b"export func @next(%x: i64) -> i64 {\n  %y = i64.add %x, 1\n  ret %y\n}\n";
+    let program = Engine::default().read(text, "next.nba").expect("a sound program");
+    let linker = Linker::new();
+    let mut group = c.benchmark_group("instance for a call");
+    for (name, stack) in [("8 MiB of stack", Limits::default().stack), ("64 KiB of stack", 64 << 10)] {
+        let limits = Limits { stack, ..Limits::default() };
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let mut i = linker.instantiate_with(&program, limits.clone()).expect("an instance");
+                let next = i.typed::<(i64,), i64>("next").expect("@next");
+                next.call(&mut i, (black_box(1),))
+            })
+        });
+    }
+}
+
+criterion_group!(benches, into_program, out_of_program, instances);
 criterion_main!(benches);

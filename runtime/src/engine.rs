@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::interp::Dispatch;
 use crate::interp::code::Loaded;
 use crate::load::load;
+use crate::stack::Stacks;
 use nbc_ir::{Module, VerifiedModule};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -61,7 +62,8 @@ pub struct Limits {
     pub timeout: Option<Duration>,
     /// Bytes of memory for objects.
     pub memory: usize,
-    /// Bytes of stack for registers and calls.
+    /// Bytes of stack for registers and calls: address space, of which calls
+    /// take what they touch. At most 64 GiB.
     pub stack: usize,
 }
 
@@ -76,12 +78,13 @@ impl Default for Limits {
 #[derive(Clone, Debug, Default)]
 pub struct Engine {
     config: Arc<Config>,
+    stacks: Arc<Stacks>,
 }
 
 impl Engine {
     /// An engine with that configuration.
     pub fn new(config: Config) -> Engine {
-        Engine { config: Arc::new(config) }
+        Engine { config: Arc::new(config), stacks: Arc::default() }
     }
 
     /// The interpreter's dispatcher.
@@ -91,6 +94,11 @@ impl Engine {
 
     pub(crate) fn slice(&self) -> i64 {
         self.config.slice.into()
+    }
+
+    /// The stacks of its instances.
+    pub(crate) fn stacks(&self) -> &Arc<Stacks> {
+        &self.stacks
     }
 
     pub(crate) fn watch(&self) -> Option<Watch> {

@@ -19,6 +19,8 @@ pub enum ErrorKind {
     Arguments,
     /// The program trapped.
     Trap,
+    /// The machine does not give what the limits ask for.
+    Limits,
 }
 
 /// Why something could not be done.

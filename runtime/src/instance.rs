@@ -63,12 +63,14 @@ impl<P, R> Copy for TypedFunc<P, R> {}
 
 impl Instance {
     pub(crate) fn new(program: &Program, hosts: Arc<[HostFunc]>, limits: Limits) -> Result<Instance, Error> {
+        let stack = program.engine().stacks().take(limits.stack);
+        let stack = stack.map_err(|e| Error::new(ErrorKind::Limits, e.to_string()))?;
         let code = program.loaded(limits.fuel.is_some());
         // SAFETY: objects are used through this context only, which owns the heap.
         let heap = unsafe { Heap::new(limits.memory) };
         let (slice, watch) = (program.engine().slice(), program.engine().watch());
         let hosts = hosts.iter().map(HostFunc::entry).collect();
-        let context = Box::new(Context::new(code, heap, limits.stack, hosts, slice, watch));
+        let context = Box::new(Context::new(code, heap, stack, hosts, slice, watch));
         let mut instance = Instance { program: program.clone(), context, timeout: limits.timeout };
         instance.context.set_fuel(limits.fuel.unwrap_or(0));
         instance.define().map_err(|error| Trap { error, frames: Vec::new(), omitted: 0 })?;

@@ -26,5 +26,6 @@ pub mod object;
 pub mod op;
 pub mod region;
 pub mod scalar;
+mod stack;
 pub mod trap;
 pub mod value;

@@ -43,7 +43,8 @@ impl Linker {
     ///
     /// # Errors
     /// `Link` with the list of functions that the program imports and was not
-    /// given, or was given with another type; `Trap` when its constants and
+    /// given, or was given with another type; `Limits` when there is no stack of that
+    /// size to be had; `Trap` when its constants and
     /// globals do not fit the memory limit.
     pub fn instantiate_with(&self, program: &Program, limits: Limits) -> Result<Instance, Error> {
         let module = program.module();

@@ -187,6 +187,7 @@ fn kind_name(kind: ErrorKind) -> &'static str {
         ErrorKind::Unknown => "unknown",
         ErrorKind::Arguments => "arguments",
         ErrorKind::Trap => "trap",
+        ErrorKind::Limits => "limits",
         _ => "other",
     }
 }

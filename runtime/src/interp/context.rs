@@ -9,6 +9,7 @@ use crate::compiled::Watch;
 use crate::compiled::native::stack_pointer;
 use crate::op::OpHost;
 use crate::region::Heap;
+use crate::stack::Stack;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::FuncId;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub struct Context {
     // Read by handlers.
     /// Entry of every function.
     pub funcs: *const FuncEntry,
-    /// End of the stack.
+    /// End of the part of the stack that is used; see [`Context::more_stack`].
     pub stack_end: *mut u64,
     /// Globals.
     pub globals: *mut u64,
@@ -85,7 +86,7 @@ pub struct Context {
     pub(crate) misses: u32,
     /// The code.
     pub code: Arc<Loaded>,
-    stack: Box<[u64]>,
+    stack: Stack,
     globals_store: Box<[u64]>,
     constants_store: Box<[u64]>,
     /// Where the outermost call returns to.
@@ -122,18 +123,16 @@ impl Trace {
 unsafe impl Send for Context {}
 
 impl Context {
-    /// A context with an empty stack of `stack` bytes and no globals yet.
+    /// A context with an empty stack and no globals yet.
     pub(crate) fn new(
         code: Arc<Loaded>,
         heap: Heap,
-        stack: usize,
+        stack: Stack,
         hosts: Box<[Arc<HostCall>]>,
         slice: i64,
         watch: Option<Watch>,
     ) -> Context {
-        // Zeroed memory comes page by page as it is touched.
-        let mut stack = vec![0u64; (stack / 8).max(64)].into_boxed_slice();
-        let range = stack.as_mut_ptr_range();
+        let range = stack.first();
         let (exit, metered) = (code.exit_address(), code.metered);
         Context {
             funcs: code.entries.as_ptr(),
@@ -207,7 +206,7 @@ impl Context {
 
     /// Bytes of stack that a call may use.
     pub fn stack_bytes(&self) -> usize {
-        self.stack.len() * 8
+        self.stack.bytes()
     }
 
     /// Calls function `func` of the module with `args` as slots, and writes
@@ -279,10 +278,26 @@ impl Context {
     /// # Safety
     /// `entry` is one of the module's.
     #[inline(always)]
-    pub(crate) unsafe fn has_room(&self, entry: &FuncEntry) -> bool {
-        // SAFETY: `top` lies in the stack, or at its end.
-        let room = unsafe { self.stack_end.offset_from(self.top) }.max(0) as u64;
-        entry.extent <= room && stack_pointer() >= self.native_floor
+    pub(crate) unsafe fn has_room(&mut self, entry: &FuncEntry) -> bool {
+        // Addresses, as the frame may end behind the stack.
+        let frame_end = self.top.addr().saturating_add(entry.extent as usize * 8);
+        let fits =
+            frame_end <= self.stack_end.addr() || self.more_stack() && frame_end <= self.stack_end.addr();
+        fits && stack_pointer() >= self.native_floor
+    }
+
+    /// Lets calls use all of the stack, which only its first part was used of.
+    /// Whether there is more than before: then the call that found no room tries again.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn more_stack(&mut self) -> bool {
+        match self.stack.whole() {
+            Some(range) => {
+                self.stack_end = range.end;
+                true
+            }
+            None => false,
+        }
     }
 
     /// Runs the code at `ip` in a new frame at `top`, where its arguments are

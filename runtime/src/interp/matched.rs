@@ -121,7 +121,12 @@ pub unsafe fn run(mut ip: *const Instr, mut regs: *mut u64, ctx: *mut Context) -
                     let entry = &*(*ctx).funcs.add(func as usize);
                     let frame = regs.add(i.imm2 as u32 as usize);
                     if frame.wrapping_add(entry.extent as usize) > (*ctx).stack_end {
-                        trap!(StackOverflow);
+                        if !(*ctx).more_stack() {
+                            trap!(StackOverflow);
+                        }
+                        // Tries again, unless the stack ends here.
+                        budget += (*ctx).call_cost;
+                        continue;
                     }
                     *frame.sub(1) = ip.add(1).expose_provenance() as u64;
                     (ip, regs) = (entry.code(), frame);

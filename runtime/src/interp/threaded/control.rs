@@ -23,8 +23,8 @@ macro_rules! enter {
         $budget = left;
         let entry: *const FuncEntry = (*$ctx).funcs.add($func as usize);
         let frame = $regs.add($i.imm2 as u32 as usize);
-        if frame.add((*entry).extent as usize) > (*$ctx).stack_end {
-            return trap::<{ TrapCode::StackOverflow as u8 }>($ip, $regs, $ctx, $budget, $iacc, $facc);
+        if frame.wrapping_add((*entry).extent as usize) > (*$ctx).stack_end {
+            return no_room($ip, $regs, $ctx, $budget, $iacc, $facc);
         }
         *frame.sub(1) = $ip.add(1).expose_provenance() as u64;
         go!((*entry).code(), frame, $ctx, $budget, $iacc, $facc)
@@ -44,6 +44,16 @@ handlers! {
     call [] (ip, regs, ctx, budget, iacc, facc) {
         let i = &*ip;
         enter!(i.imm, i, ip, regs, ctx, budget, iacc, facc)
+    }
+    // Tries again, unless the stack ends here.
+    #[cold]
+    #[inline(never)]
+    no_room [] (ip, regs, ctx, budget, iacc, facc) {
+        if (*ctx).more_stack() {
+            budget += (*ctx).call_cost;
+            return go!(ip, regs, ctx, budget, iacc, facc);
+        }
+        trap::<{ TrapCode::StackOverflow as u8 }>(ip, regs, ctx, budget, iacc, facc)
     }
     // The last argument is computed on the way.
     call_add [X: Source] (ip, regs, ctx, budget, iacc, facc) {
