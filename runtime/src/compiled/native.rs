@@ -8,6 +8,8 @@ use crate::interp::micro::MicroOp;
 use nbc_ir::verify::Turn;
 use nbc_ir::{BlockId, FuncId};
 use rustc_hash::FxHashMap;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -20,6 +22,10 @@ pub const INTERPRET: u64 = PENDING - 1;
 /// Native stack that compiled code leaves to what it calls: kernels, host
 /// functions, the interpreter.
 pub const RESERVE: usize = 512 << 10;
+
+/// Native stack that a call into the interpreter leaves to what it calls, however
+/// small the thread's is: kernels, host functions, a trap on its way out.
+const LEAST: usize = if cfg!(debug_assertions) { 96 << 10 } else { 24 << 10 };
 
 /// Native stack above its limit that compiled code wants to be entered at all.
 const MARGIN: usize = 16 << 10;
@@ -224,7 +230,7 @@ impl Context {
         if self.native_limit == 0 {
             let room = remaining(here).saturating_sub(RESERVE).min(self.stack_bytes());
             self.native_limit = here.saturating_sub(room);
-            self.native_floor = self.native_limit.saturating_sub(RESERVE / 2);
+            self.native_floor = self.native_floor.max(self.native_limit.saturating_sub(RESERVE / 2));
         }
         here > self.native_limit.saturating_add(MARGIN)
     }
@@ -259,13 +265,12 @@ pub fn native_stack_left() -> usize {
 
 /// Bytes of native stack below `here`; 0 where nobody says.
 fn remaining(here: usize) -> usize {
-    thread_local!(static LOWEST: Option<usize> = lowest());
-    LOWEST.with(|l| l.map_or(0, |l| here.saturating_sub(l)))
+    STACK.with(|stack| if stack.contains(&here) { here - stack.start } else { 0 })
 }
 
-/// Lowest address of this thread's stack.
+/// Where this thread's stack lies.
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
-fn lowest() -> Option<usize> {
+fn bounds() -> Option<Range<usize>> {
     // SAFETY: the attributes are initialised by the first call, and destroyed.
     unsafe {
         let mut attributes = std::mem::zeroed();
@@ -275,23 +280,33 @@ fn lowest() -> Option<usize> {
         let (mut address, mut size) = (ptr::null_mut(), 0);
         let found = libc::pthread_attr_getstack(&attributes, &mut address, &mut size);
         libc::pthread_attr_destroy(&mut attributes);
-        (found == 0).then(|| address.addr())
+        (found == 0).then(|| address.addr()..address.addr().saturating_add(size))
     }
 }
 
-/// Lowest address of this thread's stack.
+/// Lowest address of the native stack at which the interpreter may be entered; 0
+/// where nobody says, as on a stack that is not the thread's own.
+#[inline]
+pub(crate) fn floor() -> usize {
+    let here = stack_pointer();
+    STACK.with(|stack| if stack.contains(&here) { stack.start.saturating_add(LEAST) } else { 0 })
+}
+
+thread_local!(static STACK: Range<usize> = bounds().unwrap_or_default());
+
+/// Where this thread's stack lies.
 #[cfg(all(target_vendor = "apple", not(miri)))]
-fn lowest() -> Option<usize> {
+fn bounds() -> Option<Range<usize>> {
     // SAFETY: asks for facts of the present thread.
     unsafe {
         let thread = libc::pthread_self();
         let highest = libc::pthread_get_stackaddr_np(thread).addr();
-        highest.checked_sub(libc::pthread_get_stacksize_np(thread))
+        Some(highest.checked_sub(libc::pthread_get_stacksize_np(thread))?..highest)
     }
 }
 
 /// Not known here: everything is interpreted.
 #[cfg(any(miri, not(any(target_os = "linux", target_os = "android", target_vendor = "apple"))))]
-fn lowest() -> Option<usize> {
+fn bounds() -> Option<Range<usize>> {
     None
 }

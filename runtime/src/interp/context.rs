@@ -6,7 +6,7 @@ use super::hotness::Hotness;
 use super::{Dispatch, element};
 use crate::backtrace::Frame;
 use crate::compiled::Watch;
-use crate::compiled::native::stack_pointer;
+use crate::compiled::native::{self, stack_pointer};
 use crate::op::OpHost;
 use crate::region::Heap;
 use crate::stack::Stack;
@@ -257,7 +257,7 @@ impl Context {
             let frame = self.top;
             if self.nesting == 0 {
                 // It may be another thread's stack than the last time.
-                (self.native_limit, self.native_floor) = (0, 0);
+                (self.native_limit, self.native_floor) = (0, native::floor());
             }
             if !self.has_room(entry) || self.nesting == MAX_NESTING {
                 return Err(TrapCode::StackOverflow.into());
