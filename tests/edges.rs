@@ -182,6 +182,57 @@ fn calls_go_as_deep_as_the_stack_allows() {
     }
 }
 
+/// Calls go equally deep in both dispatchers, with fuel and without: the same traps
+/// with as many frames left out.
+#[test]
+fn interpreted_calls_go_equally_deep() {
+    let module = verified(DEEP);
+    for stack in [4 << 10, (64 << 10) + 8, 1 << 20] {
+        for name in DEEP_NAMES {
+            let mut first = None;
+            for way in Way::all().filter(|w| w.tier == Tier::None) {
+                let mut instance = instance(&harness::load(&module, way), Limits { stack, ..wide(way) });
+                let error = instance.call(name, &[Value::I64(0)]).unwrap_err();
+                let trap = error.trap().unwrap_or_else(|| panic!("{error}")).clone();
+                assert_eq!(*first.get_or_insert_with(|| trap.clone()), trap, "{name} ({way}), {stack}");
+            }
+        }
+    }
+}
+
+/// What `docs/limits.md` says that a call takes.
+#[test]
+fn calls_take_of_the_stack_what_is_said() {
+    // Registers, different literals among the operands, and a function that has as many.
+    let functions = [
+        (2, 0, "  %r = call @f(%n)\n  ret %r\n"),
+        (2, 1, "  %m = i64.add %n, 1\n  %m = call @f(%m)\n  ret %m\n"),
+        // A number that is only copied takes no more than its register.
+        (
+            3,
+            2,
+            "  %k = i64.const 77\n  %m = i64.mul %n, 3\n  %m = i64.xor %m, 9\n  %m = call @f(%m)\n  ret %m\n",
+        ),
+        (
+            2,
+            2,
+            "  %m = i64.sub %n, 5\n  %m = i64.mul %m, 3\n  %m = i64.sub %m, 5\n  %m = call @f(%m)\n  ret %m\n",
+        ),
+    ];
+    for (registers, literals, body) in functions {
+        let module = verified(&format!("export func @f(%n: i64) -> i64 {{\n{body}}}\n"));
+        let stack = 1 << 20;
+        for way in Way::all().filter(|w| w.tier == Tier::None) {
+            let mut instance = instance(&harness::load(&module, way), Limits { stack, ..wide(way) });
+            let error = instance.call("f", &[Value::I64(0)]).unwrap_err();
+            let trap = error.trap().unwrap_or_else(|| panic!("{error}"));
+            let (deep, said) = (trap.frames.len() + trap.omitted, stack / (8 * (registers + literals + 1)));
+            // The last calls want some room for what they would call with.
+            assert!((said - 10..=said).contains(&deep), "{deep} calls and not {said} ({way}):\n{body}");
+        }
+    }
+}
+
 #[test]
 fn fuel_ends_any_loop_at_the_same_place() {
     let module = verified(ENDLESS);

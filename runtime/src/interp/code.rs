@@ -134,6 +134,13 @@ pub struct FuncCode {
 /// First of the slots that stand for the callee's frame until the frame's size is known.
 pub const OUT_BASE: u16 = 0xf000;
 
+/// Slots for literals that found no room, behind what a frame calls with: as many
+/// as an operation has operands.
+pub const SCRATCH: u16 = 4;
+
+/// First of the slots that stand for those until the frame's size is known.
+pub const SCRATCH_BASE: u16 = 0xf800;
+
 /// Slots of literals a function may have besides its registers.
 pub const MAX_CONSTS: usize = 1000;
 

@@ -54,7 +54,7 @@ pub struct Context {
     pub native_limit: usize,
     /// Status of the last call that returns none: compiled code's polls.
     pub status: u64,
-    /// Lowest address of it at which compiled code may call back.
+    /// Lowest address of it at which operations and compiled code may call back.
     pub(crate) native_floor: usize,
     /// Operation to go on with after a slow path: the one that took it (or the
     /// next, after a charge), or what enters compiled code.

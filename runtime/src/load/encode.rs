@@ -1,14 +1,19 @@
 //! Micro-operations to internal code: where each operand and literal goes.
 
 use super::translate::Translated;
-use crate::interp::code::{Instr, LINK_SLOTS, OUT_BASE, Run, Site};
+use crate::interp::code::{Instr, LINK_SLOTS, OUT_BASE, Run, SCRATCH_BASE, Site};
 use crate::interp::matched::COUNTS;
 use crate::interp::micro::{Micro, MicroOp, Src};
 
 /// Turns a translated function into code.
 pub fn encode(t: &Translated, select: impl Fn(&Micro) -> Run) -> Box<[Instr]> {
     let frame = t.frame;
-    let slot = |s: u16| if s >= OUT_BASE { frame as u16 + LINK_SLOTS as u16 + (s - OUT_BASE) } else { s };
+    let out = frame as u16 + LINK_SLOTS as u16;
+    let slot = |s: u16| match s {
+        SCRATCH_BASE.. => out + t.outs as u16 + (s - SCRATCH_BASE),
+        OUT_BASE.. => out + (s - OUT_BASE),
+        _ => s,
+    };
     let read = |s: Src| if let Src::Slot(n) | Src::Acc(n) = s { slot(n) } else { 0 };
     t.micros
         .iter()

@@ -1,9 +1,12 @@
 //! Where literals go: into the code where a handler takes them there, else
 //! into slots of the frame that are filled once a call.
+//!
+//! How many of those a frame has does not depend on the dispatcher ([`room_for`]),
+//! though only the portable loop uses all: calls go as deep in one as in the other.
 
-use crate::interp::code::MAX_CONSTS;
+use crate::interp::code::{MAX_CONSTS, SCRATCH, SCRATCH_BASE};
 use crate::interp::micro::{Micro, MicroOp, Src};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Literals that need a slot, filled once a call.
 #[derive(Default)]
@@ -11,17 +14,13 @@ pub struct Literals {
     slots: FxHashMap<u64, u16>,
     order: Vec<u64>,
     first: u16,
+    room: usize,
 }
 
 impl Literals {
-    /// No literals yet, in a frame with `first` registers.
-    pub fn new(first: u16) -> Literals {
-        Literals { first, ..Literals::default() }
-    }
-
-    /// How many have a slot.
-    pub fn len(&self) -> usize {
-        self.order.len()
+    /// No literals yet, in a frame with `first` registers and `room` slots behind them.
+    pub fn new(first: u16, room: usize) -> Literals {
+        Literals { first, room, ..Literals::default() }
     }
 
     /// Adds the operations that fill the slots.
@@ -36,10 +35,10 @@ impl Literals {
         if let Some(s) = self.slots.get(&bits) {
             return Some(*s);
         }
-        if self.order.len() == MAX_CONSTS {
+        if self.order.len() == self.room {
             return None;
         }
-        let slot = self.first + SCRATCH + self.order.len() as u16;
+        let slot = self.first + self.order.len() as u16;
         self.order.push(bits);
         self.slots.insert(bits, slot);
         Some(slot)
@@ -48,12 +47,26 @@ impl Literals {
     /// Slot `n` of the few for literals that found no room, and for nothing longer than one operation.
     pub fn scratch(&self, n: u16) -> u16 {
         debug_assert!(n < SCRATCH);
-        self.first + n
+        SCRATCH_BASE + n
     }
 }
 
-/// Scratch slots of a frame: as many as an operation has operands.
-pub const SCRATCH: u16 = 4;
+/// Slots for literals in the frame of a function with these blocks: one for each
+/// different one that is an operand, up to a number. What is only copied needs none.
+pub fn room_for(blocks: &[Vec<Micro>]) -> usize {
+    let mut different = FxHashSet::default();
+    for m in blocks.iter().flatten().filter(|m| m.op != MicroOp::Copy) {
+        for src in m.src {
+            if let Src::Imm(bits) = src {
+                different.insert(bits);
+            }
+        }
+        if different.len() >= MAX_CONSTS {
+            return MAX_CONSTS;
+        }
+    }
+    different.len()
+}
 
 /// Sets a slot to a literal.
 fn literal(slot: u16, bits: u64, origin: u32) -> Micro {

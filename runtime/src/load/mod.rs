@@ -115,6 +115,7 @@ fn import_stub(module: &VerifiedModule, import: usize, sig: SigId) -> Translated
         origins: vec![(0, 0)],
         sites,
         frame,
+        outs: 1,
         extent: frame + LINK_SLOTS + 1,
     }
 }

@@ -2,10 +2,10 @@
 //! its size.
 
 use super::finish::{Carried, Finish, is_closed};
-use super::literals::{Literals, SCRATCH};
+use super::literals::{Literals, room_for};
 use crate::arith;
 use crate::compiled::objects::op_site;
-use crate::interp::code::{HostSite, OUT_BASE, Site};
+use crate::interp::code::{HostSite, LINK_SLOTS, OUT_BASE, SCRATCH, Site};
 use crate::interp::micro::{
     BinaryOp, Class, CompareOp, DivisionOp, Micro, MicroOp, Plain, Src, TruncationOp, UnaryOp,
 };
@@ -27,6 +27,8 @@ pub struct Translated {
     pub sites: Vec<Site>,
     /// Slots of registers and literals.
     pub frame: u32,
+    /// Slots that it calls with, behind its frame.
+    pub outs: u32,
     /// See [`crate::interp::code::FuncCode::extent`].
     pub extent: u32,
 }
@@ -75,7 +77,6 @@ struct Translator<'a> {
 pub fn translate(module: &VerifiedModule, id: FuncId, metered: bool, finish: &mut dyn Finish) -> Translated {
     let func = module.function(id).expect("translated functions are the module's own");
     let facts = module.facts(id);
-    let mut literals = Literals::new(func.regs.len() as u16);
     let reachable = |b: usize| facts.block_depth[b] != u32::MAX;
 
     let mut out = Translated {
@@ -84,6 +85,7 @@ pub fn translate(module: &VerifiedModule, id: FuncId, metered: bool, finish: &mu
         origins: Vec::new(),
         sites: Vec::new(),
         frame: 0,
+        outs: 0,
         extent: 0,
     };
     let back_edges: FxHashSet<_> = facts.back_edges.iter().copied().collect();
@@ -118,13 +120,17 @@ pub fn translate(module: &VerifiedModule, id: FuncId, metered: bool, finish: &mu
                 t.rotate();
             }
             uses.count(&mut t.micros, &t.sites);
-            // A block with one way in goes on with what that one left.
-            let entry = preds.only(b).filter(|p| *p < b).map_or(Carried::default(), |p| exits[p]);
-            exits[b] = finish.block(b as u32, &mut t.micros, entry, &mut literals);
         }
         blocks.push(std::mem::take(&mut t.micros));
     }
     let outs = t.outs;
+    let room = room_for(&blocks);
+    let mut literals = Literals::new(func.regs.len() as u16, room);
+    for (b, micros) in blocks.iter_mut().enumerate().filter(|(b, _)| reachable(*b)) {
+        // A block with one way in goes on with what that one left.
+        let entry = preds.only(b).filter(|p| *p < b).map_or(Carried::default(), |p| exits[p]);
+        exits[b] = finish.block(b as u32, micros, entry, &mut literals);
+    }
 
     // The entry lays out literals; a loop back to block 0 skips it.
     let mut prologue: Vec<Micro> = Vec::new();
@@ -150,10 +156,11 @@ pub fn translate(module: &VerifiedModule, id: FuncId, metered: bool, finish: &mu
         out.origins.push((0, 0));
     }
     out.sites = t.sites;
-    out.frame = func.regs.len() as u32 + SCRATCH as u32 + literals.len() as u32;
+    out.frame = (func.regs.len() + room) as u32;
+    out.outs = outs;
     // Results come back where the callee's frame begins.
     let own_results = module.sigs[func.sig.index()].results.len() as u32;
-    out.extent = out.frame.max(own_results) + crate::interp::code::LINK_SLOTS + outs;
+    out.extent = out.frame.max(own_results) + LINK_SLOTS + outs + SCRATCH as u32;
     out
 }
 

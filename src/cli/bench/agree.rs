@@ -103,7 +103,7 @@ fn observe(bench: &Bench, engine: &Engine, fuel: Option<u64>) -> Result<Vec<Obse
 }
 
 /// What the interpreter (`a`) and compiled code (`b`) do not have in common.
-/// How deep calls can go is each tier's own affair, for frames differ in size.
+/// How deep calls can go is each tier's own affair, for compiled code has a stack of its own.
 fn difference(a: &Observed, b: &Observed, module: &Module) -> Option<String> {
     let gives = |r: &Result<Vec<Value>, Trap>| match r {
         Ok(_) => "returns".to_owned(),
