@@ -5,7 +5,7 @@ use crate::interp::context::{Context, HostCall};
 use crate::object::{OwnedTensor, StrRef, TensorRef};
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
-use crate::value::Value;
+use crate::value::{Value, fits};
 use nbc_ir::Type;
 use std::fmt;
 use std::sync::Arc;
@@ -13,14 +13,23 @@ use std::sync::Arc;
 /// A host function with its types.
 #[derive(Clone)]
 pub struct HostFunc {
-    /// Parameter types.
-    pub params: Arc<[Type]>,
-    /// Result types.
-    pub results: Arc<[Type]>,
+    // Of the types that `call` reads and writes, which nobody may change.
+    params: Arc<[Type]>,
+    results: Arc<[Type]>,
     call: Arc<HostCall>,
 }
 
 impl HostFunc {
+    /// Parameter types.
+    pub fn params(&self) -> &[Type] {
+        &self.params
+    }
+
+    /// Result types.
+    pub fn results(&self) -> &[Type] {
+        &self.results
+    }
+
     /// A function of any types, called with [`Value`]s.
     ///
     /// ```
@@ -59,8 +68,10 @@ impl HostFunc {
                 values.push(unsafe { Value::lift(&mut ctx.heap, *slot, *ty, true)? });
             }
             let made = f(&values).map_err(|e| TrapError::new(TrapCode::HostError, e.to_string()))?;
-            let found: Vec<Option<Type>> = made.iter().map(Value::ty).collect();
-            if found.len() != wanted.len() || found.iter().zip(wanted.iter()).any(|(f, w)| *f != Some(*w)) {
+            // What module a function is of nobody knows here.
+            let fit = |(value, ty): (&Value, &Type)| fits(value, *ty, &|_| None);
+            if made.len() != wanted.len() || !made.iter().zip(wanted.iter()).all(fit) {
+                let found: Vec<Option<Type>> = made.iter().map(Value::ty).collect();
                 let text = format!("the host function returned {found:?} instead of {wanted:?}");
                 return Err(TrapError::new(TrapCode::HostError, text));
             }

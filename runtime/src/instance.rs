@@ -45,14 +45,11 @@ impl InterruptHandle {
 pub struct TypedFunc<P, R> {
     func: FuncId,
     objects: bool,
-    code: *const crate::interp::code::Loaded,
+    /// Serial number of the loaded code. Not its address, which other code may have
+    /// when this one is gone.
+    code: u64,
     types: PhantomData<fn(P) -> R>,
 }
-
-// SAFETY: the pointer is only compared.
-unsafe impl<P, R> Send for TypedFunc<P, R> {}
-// SAFETY: as above.
-unsafe impl<P, R> Sync for TypedFunc<P, R> {}
 
 impl<P, R> Clone for TypedFunc<P, R> {
     fn clone(&self) -> Self {
@@ -156,7 +153,7 @@ impl Instance {
             return Err(Error::new(ErrorKind::Arguments, text));
         }
         let objects = sig.params.iter().chain(&sig.results).any(|t: &Type| t.is_object());
-        Ok(TypedFunc { func, objects, code: Arc::as_ptr(&self.context.code), types: PhantomData })
+        Ok(TypedFunc { func, objects, code: self.context.code.serial, types: PhantomData })
     }
 
     fn exported(&self, name: &str) -> Result<FuncId, Error> {
@@ -174,6 +171,7 @@ impl Instance {
     ) -> Result<R, Error> {
         let ctx = &mut *self.context;
         if let Some(timeout) = self.timeout {
+            // What is too far away to be a time is no limit.
             ctx.heap.interruption_mut().set_deadline(Instant::now().checked_add(timeout));
         }
         if objects {
@@ -277,7 +275,7 @@ impl<P: Params, R: Results> TypedFunc<P, R> {
     /// function was looked up in.
     #[inline]
     pub fn call(&self, instance: &mut Instance, args: impl Args<P>) -> Result<R, Error> {
-        if !std::ptr::eq(self.code, Arc::as_ptr(&instance.context.code)) {
+        if self.code != instance.context.code.serial {
             return Err(Error::new(ErrorKind::Arguments, "the function belongs to another program"));
         }
         let func = self.func;

@@ -53,9 +53,9 @@ impl Linker {
         for import in &module.imports {
             let sig = &module.sigs[import.sig.index()];
             match self.funcs.get(&import.name) {
-                Some(f) if *f.params == *sig.params && *f.results == *sig.results => hosts.push(f.clone()),
+                Some(f) if f.params() == sig.params && f.results() == sig.results => hosts.push(f.clone()),
                 Some(f) => {
-                    let given = nbc_ir::Signature::new(&f.params[..], &f.results[..]);
+                    let given = nbc_ir::Signature::new(f.params(), f.results());
                     let _ = write!(
                         wrong,
                         "\n  {}: expected {}, the host gives {}",

@@ -416,7 +416,8 @@ pub(crate) fn check_args(
     Ok(())
 }
 
-fn fits(value: &Value, want: Type, func_sig: &impl Fn(FuncId) -> Option<nbc_ir::SigId>) -> bool {
+/// Whether a value, with all that is in it, is of type `want`.
+pub(crate) fn fits(value: &Value, want: Type, func_sig: &impl Fn(FuncId) -> Option<nbc_ir::SigId>) -> bool {
     match (value, want) {
         (Value::Func(id), Type::Func(sig)) => func_sig(*id) == Some(sig),
         (Value::List(item, values), Type::List(want)) => {

@@ -183,6 +183,15 @@ pub(crate) unsafe fn interpreted(ip: *const Instr) -> *const Instr {
 /// whether it is there, and whether it has to stop.
 const LOOK: Duration = Duration::from_millis(1);
 
+/// Asks the tier. Where it panics the program stays interpreted, for a panic must
+/// not unwind through the interpreter.
+pub(crate) fn guarded_tier(ask: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(ask)) {
+        // What it carries may panic when it is dropped.
+        std::mem::forget(panic);
+    }
+}
+
 /// Says that the tier has answered, also if it panicked.
 struct Answer<'a>(&'a AtomicBool);
 
@@ -209,7 +218,7 @@ pub(crate) unsafe fn first_call(func: u64, ctx: *mut Context) -> *const Instr {
         if !asked.asked.swap(true, Ordering::AcqRel) {
             let _answer = Answer(&asked.answered);
             if let Some(tier) = (*ctx).hotness.tier() {
-                tier.first_call(&code, FuncId(func as u32), &|| (*ctx).must_stop());
+                guarded_tier(|| tier.first_call(&code, FuncId(func as u32), &|| (*ctx).must_stop()));
             }
             let (stub, interpreted) = (stub.cast_mut(), entry.interpreted.cast_mut());
             let ordering = (Ordering::AcqRel, Ordering::Acquire);
@@ -268,6 +277,16 @@ fn remaining(here: usize) -> usize {
     STACK.with(|stack| if stack.contains(&here) { here - stack.start } else { 0 })
 }
 
+/// Lowest address of the native stack at which the interpreter may be entered; 0
+/// where nobody says, as on a stack that is not the thread's own.
+#[inline]
+pub(crate) fn floor() -> usize {
+    let here = stack_pointer();
+    STACK.with(|stack| if stack.contains(&here) { stack.start.saturating_add(LEAST) } else { 0 })
+}
+
+thread_local!(static STACK: Range<usize> = bounds().unwrap_or_default());
+
 /// Where this thread's stack lies.
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
 fn bounds() -> Option<Range<usize>> {
@@ -283,16 +302,6 @@ fn bounds() -> Option<Range<usize>> {
         (found == 0).then(|| address.addr()..address.addr().saturating_add(size))
     }
 }
-
-/// Lowest address of the native stack at which the interpreter may be entered; 0
-/// where nobody says, as on a stack that is not the thread's own.
-#[inline]
-pub(crate) fn floor() -> usize {
-    let here = stack_pointer();
-    STACK.with(|stack| if stack.contains(&here) { stack.start.saturating_add(LEAST) } else { 0 })
-}
-
-thread_local!(static STACK: Range<usize> = bounds().unwrap_or_default());
 
 /// Where this thread's stack lies.
 #[cfg(all(target_vendor = "apple", not(miri)))]

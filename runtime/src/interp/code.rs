@@ -11,7 +11,7 @@ use crate::compiled::native::Published;
 use crate::op::Kernel;
 use nbc_ir::{Elem, FuncId, Item, Type, VerifiedModule};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 /// What runs an operation: the handler itself for direct threading, the
 /// number of the operation for the portable loop.
@@ -179,6 +179,8 @@ pub(crate) struct FirstCall {
 
 /// A module as internal code.
 pub struct Loaded {
+    /// A number that no other one of this process has, also when this one is gone.
+    pub(crate) serial: u64,
     /// The module it was made from.
     pub module: VerifiedModule,
     /// What runs the code.
@@ -229,7 +231,9 @@ impl Loaded {
         let blank = Instr::blank(dispatch.special(MicroOp::Exit));
         // A single result lands in the first slot of the callee's own frame.
         let exit = Box::new([Instr { a: 1, imm2: 1, ..blank }, blank]);
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
         Loaded {
+            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             module,
             dispatch,
             metered,

@@ -555,6 +555,10 @@ fn panicked(panic: Box<dyn Any + Send>) -> Result<(), TrapError> {
         .map(|s| s.to_string())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default();
+    // What a panic carries may panic when it is dropped.
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
+    }
     Err(TrapError::new(TrapCode::HostError, format!("panic: {text}")))
 }
 

@@ -10,6 +10,7 @@
 use super::code::Instr;
 use super::context::Context;
 use crate::compiled::HotPlace;
+use crate::compiled::native::guarded_tier;
 use crate::op::OpHost;
 use crate::trap::TrapCode;
 use nbc_ir::verify::Turn;
@@ -211,7 +212,7 @@ impl Context {
             && let Some(tier) = self.hotness.tell(&place)
         {
             let code = Arc::clone(&self.code);
-            tier.hot(&code, place, &|| self.must_stop());
+            guarded_tier(|| tier.hot(&code, place, &|| self.must_stop()));
         }
     }
 
