@@ -1,0 +1,170 @@
+//! Values on both sides: tensors of the host's, `.npy` files, codes and names.
+
+use super::Case;
+use nbc::ir::{Elem, Item};
+use nbc::ndarray::{Array1, Array2, ArrayD, s};
+use nbc::{Engine, Linker, OwnedTensor, Tensor, TrapCode, TrapError, Type, Value, npy};
+use std::io::{self, Write};
+
+pub const CASES: &[Case] = &[
+    (
+        &[
+            "runtime::OwnedTensor::from_slice",
+            "runtime::OwnedTensor::zeros",
+            "runtime::OwnedTensor::elem",
+            "runtime::OwnedTensor::dims",
+            "runtime::OwnedTensor::len",
+            "runtime::OwnedTensor::is_empty",
+            "runtime::OwnedTensor::as_slice",
+            "runtime::OwnedTensor::as_mut_slice",
+            "runtime::OwnedTensor::as_bytes",
+            "runtime::OwnedTensor::view",
+        ],
+        tensors,
+    ),
+    (&["runtime::Value::ty"], values),
+    (&["npy::read", "npy::write"], files),
+    (
+        &[
+            "runtime::TrapCode::from_code",
+            "runtime::TrapCode::name",
+            "runtime::TrapCode::message",
+            "runtime::TrapError::new",
+            "runtime::TrapError::detail",
+            "runtime::TrapError::message",
+        ],
+        traps,
+    ),
+];
+
+const MAX: u64 = u64::MAX;
+
+const SHAPES: [&[u64]; 14] = [
+    &[],
+    &[0],
+    &[1],
+    &[3],
+    &[MAX],
+    &[MAX, 0],
+    &[0, MAX],
+    &[1 << 63, 0],
+    &[MAX, 2],
+    &[1 << 32, 1 << 32],
+    &[1 << 60],
+    &[1 << 31, 1 << 31, 1],
+    &[1; 8],
+    &[1; 9],
+];
+
+const ELEMS: [Elem; 8] =
+    [Elem::U8, Elem::I32, Elem::I64, Elem::F32, Elem::F64, Elem::Bool, Elem::C64, Elem::C128];
+
+fn tensors() {
+    let text = b"export func @len(%x: tensor<f64>) -> i64 {\n  %n = tensor.len %x\n  ret %n\n}\n\
+                 export func @rank(%x: tensor<f64>) -> i64 {\n  %n = tensor.rank %x\n  ret %n\n}\n\
+                 export func @twice(%x: tensor<f64>) -> tensor<f64> {\n  %y = tensor.add %x, %x\n  ret %y\n}\n";
+    let program = Engine::default().read(text, "len.nba").unwrap();
+    let mut instance = Linker::new().instantiate(&program).unwrap();
+    let len = instance.typed::<(Tensor<f64>,), i64>("len").unwrap();
+    for dims in SHAPES {
+        for data in [&[][..], &[1.0], &[1.0, 2.0, 3.0]] {
+            let Some(mut t) = OwnedTensor::from_slice(dims, data) else { continue };
+            assert!(t.dims().len() == dims.len() && t.len() == data.len() && t.is_empty() == data.is_empty());
+            assert_eq!(t.as_slice::<f64>(), Some(data));
+            assert!(t.as_slice::<i64>().is_none() && t.as_mut_slice::<f32>().is_none());
+            assert!(t.view::<bool>().is_none());
+            let _ = t.view::<f64>().map(|v| v.sum());
+            assert_eq!(t.as_bytes().len(), data.len() * 8);
+            assert_eq!(t.clone(), t);
+            // Whether a program may have it is its own matter; none may die of it.
+            let _ = len.call(&mut instance, (&t,));
+            for name in ["len", "rank", "twice"] {
+                let _ = instance.call(name, &[t.clone().into()]);
+            }
+        }
+        for elem in ELEMS {
+            if let Some(t) = OwnedTensor::zeros(elem, dims) {
+                assert_eq!((t.elem(), t.as_bytes().len()), (elem, t.len() * elem.size()));
+                // Of another element type, mostly.
+                let _ = len.call(&mut instance, (&t,));
+                let _ = instance.call("len", &[t.into()]);
+            }
+        }
+    }
+    // Arrays that do not lie in one piece, backwards, of nothing, of everything.
+    let a = Array2::<f64>::from_shape_fn((4, 6), |(i, j)| (i * 6 + j) as f64);
+    assert_eq!(len.call(&mut instance, (a.slice(s![..;-1, ..;2]),)).unwrap(), 12);
+    assert_eq!(len.call(&mut instance, (a.t(),)).unwrap(), 24);
+    assert_eq!(len.call(&mut instance, (a.slice(s![2..2, ..]),)).unwrap(), 0);
+    assert_eq!(
+        len.call(&mut instance, (a.slice(s![0..1, 0..1]).broadcast((1000, 1000)).unwrap(),)).unwrap(),
+        1_000_000
+    );
+    let deep = ArrayD::<f64>::zeros(vec![1; 12]);
+    assert!(len.call(&mut instance, (deep.view(),)).is_err());
+    let none = Array1::<f64>::zeros(0);
+    assert_eq!(len.call(&mut instance, (none.view(),)).unwrap(), 0);
+}
+
+fn values() {
+    let nested = Value::List(Item::Str, vec![Value::List(Item::I64, vec![]), Value::I32(1)]);
+    assert_eq!(nested.ty(), Some(Type::List(Item::Str)));
+    assert_eq!(Value::Func(nbc::FuncId(u32::MAX)).ty(), None);
+    assert_eq!(Value::from("").ty(), Some(Type::Str));
+    let _ = format!("{nested:?} {}", nested == nested.clone());
+}
+
+/// Takes some bytes and then nothing.
+struct Full(usize);
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = bytes.len().min(self.0);
+        self.0 -= n;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Err(io::Error::other("never"))
+    }
+}
+
+fn files() {
+    let tensor = OwnedTensor::from_slice(&[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
+    let mut file = Vec::new();
+    npy::write(&mut file, &tensor).unwrap();
+    assert_eq!(npy::read(&file).unwrap(), tensor);
+    for room in 0..file.len() {
+        assert!(npy::write(&mut Full(room), &tensor).is_err());
+        assert!(npy::read(&file[..room]).is_err());
+    }
+    for at in 0..file.len() {
+        for byte in [0, 0x7f, 0xff, b'(', b'9', b','] {
+            let mut changed = file.clone();
+            changed[at] = byte;
+            let _ = npy::read(&changed);
+        }
+    }
+    for shape in
+        ["()", "(,)", "(9223372036854775808, 0)", "(18446744073709551615,)", "(1,1,1,1,1,1,1,1,1)", "(-1,)"]
+    {
+        let header = format!("{{'descr': '<f8', 'fortran_order': True, 'shape': {shape}, }}\n");
+        let mut bytes = b"\x93NUMPY\x02\x00".to_vec();
+        bytes.extend((header.len() as u32).to_le_bytes());
+        bytes.extend(header.as_bytes());
+        let _ = npy::read(&bytes);
+    }
+    // A header that says it is longer than any file.
+    assert!(npy::read(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{").is_err());
+}
+
+fn traps() {
+    for code in 0..=u8::MAX {
+        if let Some(code) = TrapCode::from_code(code) {
+            assert!(!code.name().is_empty() && !code.message().is_empty());
+        }
+    }
+    let error = TrapError::new(TrapCode::HostError, "\u{1b}[2J".repeat(1000));
+    assert!(error.detail().is_some() && error.message().len() == 4000);
+    assert_eq!(TrapError::from(TrapCode::Timeout).detail(), None);
+}
