@@ -79,6 +79,7 @@ impl Fault {
             context: if self.context.is_empty() { place } else { format!("{}, {place}", self.context) },
             help: self.help,
             span: None,
+            notes: Vec::new(),
         };
         Error::new(ErrorKind::Decode, vec![diagnostic], source)
     }

@@ -2,6 +2,7 @@
 
 use crate::entity::{BlockId, FuncId};
 use crate::module::Source;
+use crate::shown::is_hidden;
 use std::fmt;
 
 /// Where in a module a diagnostic points.
@@ -44,6 +45,18 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Bytes of the source text to underline, where there is source text.
     pub span: Option<(usize, usize)>,
+    /// Other places of the text that it speaks of.
+    pub notes: Vec<Note>,
+}
+
+/// Another place of the source text that a diagnostic speaks of, such as the
+/// first of two definitions.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Note {
+    /// What is there.
+    pub message: String,
+    /// Bytes of the source text.
+    pub span: (usize, usize),
 }
 
 /// What was being done when the error arose.
@@ -93,6 +106,12 @@ impl Error {
         &self.0.diagnostics
     }
 
+    /// The line of the source text, from 1, that byte `at` stands on.
+    pub fn line_of(&self, at: usize) -> Option<usize> {
+        let before = self.0.source.as_ref()?.text.get(..at)?;
+        Some(before.matches('\n').count() + 1)
+    }
+
     /// The text the module was read from.
     pub fn source_text(&self) -> Option<&Source> {
         self.0.source.as_ref()
@@ -118,7 +137,7 @@ impl Error {
             };
             match (excerpt, &self.0.source) {
                 (Some(excerpt), Some(source)) if excerpt.line < MAX_LINE => {
-                    out.push_str(&excerpt.report(diagnostic, &source.name, color))
+                    out.push_str(&excerpt.report(diagnostic, source, color))
                 }
                 (excerpt, _) => self.plain(&mut out, i, excerpt, color),
             }
@@ -144,6 +163,10 @@ impl Error {
             out.push_str(&format!(" {} | {}\n", excerpt.line + 1, excerpt.text));
         } else if let Some(Some(text)) = self.0.instructions.get(index) {
             out.push_str(&format!("    | {}\n", printable(text)));
+        }
+        for note in &diagnostic.notes {
+            let line = self.line_of(note.span.0).map_or(String::new(), |line| format!(" (line {line})"));
+            out.push_str(&format!("  note: {}{line}\n", printable(&note.message)));
         }
         if let Some(help) = &diagnostic.help {
             out.push_str(&format!("  help: {}\n", printable(help)));
@@ -190,35 +213,58 @@ impl Excerpt {
         Some(Excerpt { text, line: source[..start].matches('\n').count(), span })
     }
 
-    fn report(self, diagnostic: &Diagnostic, file: &str, color: bool) -> String {
+    fn report(self, diagnostic: &Diagnostic, source: &Source, color: bool) -> String {
         use ariadne::{Color, Config, IndexType, Label, Report, ReportKind};
-        let file = printable(file);
-        let (start, end) = self.span;
+        let file = printable(&source.name);
         let config = Config::default().with_color(color).with_index_type(IndexType::Byte);
-        // Empty lines above make the line number come out right.
-        let source = "\n".repeat(self.line) + &self.text;
-        let span = (file.clone(), start + self.line..end + self.line);
         let context = if diagnostic.context.is_empty() { "here" } else { &diagnostic.context };
-        let mut report = Report::build(ReportKind::Error, span.clone())
+        // Lines of notes are shown too, unless it is this line again.
+        let mut words = Vec::new();
+        let mut shown = vec![(self, context, Color::Red)];
+        for note in &diagnostic.notes {
+            match Excerpt::new(&source.text, note.span) {
+                Some(e) if e.line < MAX_LINE && shown.iter().all(|(other, ..)| other.line != e.line) => {
+                    shown.push((e, &note.message, Color::Blue));
+                }
+                _ => words.push(printable(&note.message)),
+            }
+        }
+        let mut order: Vec<usize> = (0..shown.len()).collect();
+        order.sort_by_key(|at| shown[*at].0.line);
+        // Empty lines above make the line numbers come out right.
+        let (mut text, mut line) = (String::new(), 0);
+        let mut spans = vec![(file.clone(), 0..0); shown.len()];
+        for at in order {
+            let excerpt = &shown[at].0;
+            text.extend(std::iter::repeat_n('\n', excerpt.line - line));
+            line = excerpt.line;
+            spans[at].1 = text.len() + excerpt.span.0..text.len() + excerpt.span.1;
+            text.push_str(&excerpt.text);
+        }
+        let mut report = Report::build(ReportKind::Error, spans[0].clone())
             .with_config(config)
-            .with_message(printable(&diagnostic.message))
-            .with_label(Label::new(span).with_color(Color::Red).with_message(printable(context)));
+            .with_message(printable(&diagnostic.message));
+        for ((_, message, label), span) in shown.iter().zip(spans) {
+            report = report.with_label(Label::new(span).with_color(*label).with_message(printable(message)));
+        }
+        words.into_iter().for_each(|note| report.add_note(note));
         if let Some(help) = &diagnostic.help {
             report.add_help(printable(help));
         }
         let mut out = Vec::new();
         // Writing to memory cannot fail.
-        let _ = report.finish().write((file, ariadne::Source::from(source)), &mut out);
+        let _ = report.finish().write((file, ariadne::Source::from(text)), &mut out);
         String::from_utf8_lossy(&out).into_owned()
     }
 }
 
-/// `text` with control characters made visible; tabs become blanks.
+/// `text` with hidden characters made visible, one for one so that columns
+/// stay true; tabs become blanks.
 fn printable(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\t' => ' ',
-            c if c.is_control() => '\u{fffd}',
+            c if is_hidden(c) => '\u{fffd}',
             c => c,
         })
         .collect()
@@ -253,6 +299,7 @@ mod tests {
             context: "function @f".into(),
             help: Some("write 1".into()),
             span,
+            notes: Vec::new(),
         };
         Error::new(ErrorKind::Verify, vec![diagnostic], Some(source))
             .with_instructions(vec![Some("%a = i64.neg %x".into())])
@@ -277,6 +324,21 @@ mod tests {
             text,
             "Error: expected i64, found %x\n   at a.nba: function @f\n    | %a = i64.neg %x\n  help: write 1\n"
         );
+    }
+
+    #[test]
+    fn notes_show_their_lines() {
+        let text = "const @a: str = \"\"\n\n\nconst @a: str = \"\"\n";
+        let mut error = error(text, Some((27, 29)));
+        let note = |span| Note { message: "it is defined first here".into(), span };
+        error.0.diagnostics[0].notes = vec![note((6, 8)), note((33, 34)), note((0, 1_000_000))];
+        let shown = error.render(false);
+        for part in ["a.nba:4:7", "1 │ const @a", "4 │ const @a", "it is defined first here"] {
+            assert!(shown.contains(part), "{part:?} in\n{shown}");
+        }
+        let mut plain = String::new();
+        error.plain(&mut plain, 0, None, false);
+        assert!(plain.contains("note: it is defined first here (line 1)\n"), "{plain}");
     }
 
     #[test]

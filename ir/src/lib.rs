@@ -7,6 +7,7 @@
 //! - [`Module::parse`], [`Module::print`]: the text format; [`binary`]: the binary one
 //! - [`flow`]: control flow graph, dominators, loops
 //! - [`builder`]: modules from Rust; [`isa`]: the reference page `docs/isa.md`
+//! - [`shown`]: text of programs in messages
 //! - [`verify`]: from [`Module`] to [`VerifiedModule`]
 //!
 //! This crate knows no devices, threads, clocks or files.
@@ -32,12 +33,13 @@ mod operations;
 mod ops;
 mod parser;
 mod printer;
+pub mod shown;
 mod suggest;
 pub mod types;
 pub mod verify;
 
 pub use entity::{BlockId, ConstId, FuncId, GlobalId, OpId, Reg, SigId};
-pub use error::{Diagnostic, Error, ErrorKind, Place};
+pub use error::{Diagnostic, Error, ErrorKind, Note, Place};
 pub use formatter::format_source;
 pub use module::{Block, ConstValue, Constant, Function, Global, GlobalInit, Import, Module, OpRef, Source};
 pub use op::{Imm, Inst, Opcode, Operand};

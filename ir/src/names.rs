@@ -6,6 +6,7 @@
 //! case with the entity's number after them: `%"i"4`.
 
 use crate::lexer::is_name_byte;
+use crate::shown::{is_hidden, push_escape};
 use rustc_hash::FxHashSet;
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -130,19 +131,10 @@ pub(crate) fn quoted(text: &str) -> String {
     out.push('"');
     for c in text.chars() {
         match c {
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\0' => out.push_str("\\0"),
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            // Invisible characters and those that turn text around are
-            // escaped, so that what is printed is what is there.
-            c if c.is_control()
-                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}') =>
-            {
-                let _ = write!(out, "\\u{{{:x}}}", c as u32);
-            }
+            // So that what is printed is what is there.
+            c if is_hidden(c) => push_escape(&mut out, c),
             c => out.push(c),
         }
     }

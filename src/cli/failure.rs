@@ -197,13 +197,18 @@ fn module_json(kind: ErrorKind, e: &ir::Error) -> Json {
         .diagnostics()
         .iter()
         .map(|d| {
-            let line = match (e.source_text(), d.span) {
-                (Some(source), Some((start, _))) => {
-                    source.text.get(..start).map(|before| before.matches('\n').count() + 1)
-                }
-                _ => None,
-            };
-            json!({ "message": d.message, "where": d.context, "line": line, "span": d.span, "help": d.help })
+            let line = d.span.and_then(|(start, _)| e.line_of(start));
+            let note =
+                |n: &ir::Note| json!({ "message": n.message, "line": e.line_of(n.span.0), "span": n.span });
+            let notes: Vec<Json> = d.notes.iter().map(note).collect();
+            json!({
+                "message": d.message,
+                "where": d.context,
+                "line": line,
+                "span": d.span,
+                "help": d.help,
+                "notes": notes,
+            })
         })
         .collect();
     let file = e.source_text().map(|s| s.name.to_string());

@@ -1,7 +1,9 @@
 //! Literals: numbers, truth values, strings, hexadecimal bytes.
 
 use crate::op::Imm;
+use crate::shown;
 use crate::types::Type;
+use std::borrow::Cow;
 
 /// What is wrong with a literal: message and help.
 pub(crate) type Wrong = (String, Option<String>);
@@ -133,12 +135,8 @@ fn is_float(text: &str) -> bool {
 }
 
 /// `text` shortened to what a message can show.
-pub(crate) fn clip(text: &str) -> String {
-    let mut out: String = text.chars().take(40).flat_map(char::escape_debug).collect();
-    if text.chars().nth(40).is_some() {
-        out.push_str("...");
-    }
-    out
+pub(crate) fn clip(text: &str) -> Cow<'_, str> {
+    shown::clipped(text, 40)
 }
 
 fn number(text: &str, ty: Type) -> Result<Imm, Wrong> {
@@ -205,7 +203,7 @@ fn number(text: &str, ty: Type) -> Result<Imm, Wrong> {
     }
 }
 
-fn plain_digits(digits: &str) -> std::borrow::Cow<'_, str> {
+fn plain_digits(digits: &str) -> Cow<'_, str> {
     if digits.contains('_') { digits.replace('_', "").into() } else { digits.into() }
 }
 
@@ -297,7 +295,7 @@ pub(crate) fn unquote(token: &str) -> Result<(String, Option<u64>), (usize, usiz
                     1 + other.len_utf8(),
                     &format!(
                         "there is no escape \\{}; there are \\n \\r \\t \\\\ \\\" \\0 \\xHH \\u{{..}}",
-                        other.escape_debug()
+                        shown::visible(other.encode_utf8(&mut [0; 4]))
                     ),
                 );
             }
@@ -320,7 +318,7 @@ pub(crate) fn hex_bytes(token: &str) -> Result<Vec<u8>, (usize, usize, String)> 
             return Err((
                 at + 4,
                 at + 4 + c.len_utf8(),
-                format!("`{}` is not a hexadecimal digit", c.escape_debug()),
+                format!("`{}` is not a hexadecimal digit", clip(c.encode_utf8(&mut [0; 4]))),
             ));
         };
         match high.take() {

@@ -235,6 +235,7 @@ impl<'a> Parser<'a> {
                 context,
                 help,
                 span: Some((start, end)),
+                notes: Vec::new(),
             });
         }
         Failed

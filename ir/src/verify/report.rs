@@ -95,7 +95,7 @@ impl<'m> Report<'m> {
             self.left_out = true;
             return;
         }
-        self.found.push(Diagnostic { message, place, context, help, span });
+        self.found.push(Diagnostic { message, place, context, help, span, notes: Vec::new() });
         self.insts.push(text);
     }
 
@@ -125,6 +125,7 @@ impl<'m> Report<'m> {
                 context: String::new(),
                 help: None,
                 span: None,
+                notes: Vec::new(),
             });
             self.insts.push(None);
         }
