@@ -8,6 +8,9 @@
 //! and floats are fixed little-endian bits; strings and lists are a count and
 //! their bytes or items. A name that may be missing is a count plus one, or 0.
 //!
+//! A constant tensor is its type, its dims, and [`ELEMENTS`] with the bytes of
+//! its elements, or [`ZEROS`] and nothing more.
+//!
 //! A value read is a varint: a register times two, or an odd one whose half is
 //! the type code of the literal that follows.
 
@@ -17,7 +20,7 @@ use crate::types::{Signature, Type};
 pub const MAGIC: [u8; 4] = *b"\0nbc";
 
 /// Version of the format that this crate writes, and the only one it reads.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// Function types nest at most that deep.
 pub const MAX_SIG_DEPTH: usize = 16;
@@ -28,6 +31,11 @@ pub const MAX_SIG_WEIGHT: usize = 8192;
 
 /// Byte that stands where the next section would: there is none.
 pub const END: u8 = 0;
+
+/// After the dims of a constant tensor: the length of its elements and they follow.
+pub const ELEMENTS: u8 = 0;
+/// After the dims of a constant tensor: all its elements are zero.
+pub const ZEROS: u8 = 1;
 
 /// Sections of a binary file.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

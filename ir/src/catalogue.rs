@@ -229,6 +229,50 @@ impl Param {
         }
     }
 
+    /// Whether a value of type `ty` may be passed for some choice of the variables.
+    pub(crate) fn may_accept(&self, ty: Type, sigs: &[Signature]) -> bool {
+        match self {
+            Param::Exact(t) => *t == ty,
+            Param::Ints => ty == Type::I64,
+            Param::Tensor(_) => matches!(ty, Type::Tensor(_)),
+            Param::Scalar(_) => ty.is_scalar(),
+            Param::TensorOrScalar(_) => ty.is_scalar() || matches!(ty, Type::Tensor(_)),
+            Param::ListOfTensors(_) => matches!(ty, Type::List(crate::types::Item::Tensor(_))),
+            Param::Func(params, results) => {
+                let Type::Func(SigId(id)) = ty else { return false };
+                let Some(sig) = sigs.get(id as usize) else { return false };
+                let all = |want: &[Param], have: &[Type]| {
+                    want.len() == have.len() && want.iter().zip(have).all(|(p, t)| p.may_accept(*t, sigs))
+                };
+                all(params, &sig.params) && all(results, &sig.results)
+            }
+        }
+    }
+
+    /// Whether a literal may be passed.
+    pub(crate) fn may_be_scalar(&self) -> bool {
+        match self {
+            Param::Exact(ty) => ty.is_scalar(),
+            Param::Ints | Param::Scalar(_) | Param::TensorOrScalar(_) => true,
+            Param::Tensor(_) | Param::ListOfTensors(_) | Param::Func(..) => false,
+        }
+    }
+
+    /// The type with the names of its variables.
+    pub(crate) fn display(&self, vars: &[(String, Class)]) -> String {
+        let var = |v: &usize| vars.get(*v).map_or("?", |(name, _)| name);
+        let list = |list: &[Param]| list.iter().map(|p| p.display(vars)).collect::<Vec<_>>().join(", ");
+        match self {
+            Param::Exact(ty) => ty.display(&[]).to_string(),
+            Param::Ints => "i64".to_owned(),
+            Param::Tensor(v) => format!("tensor<{}>", var(v)),
+            Param::Scalar(v) => format!("a scalar {}", var(v)),
+            Param::TensorOrScalar(v) => format!("tensor<{}> or a scalar", var(v)),
+            Param::ListOfTensors(v) => format!("list<tensor<{}>>", var(v)),
+            Param::Func(params, results) => format!("func<({}) -> {}>", list(params), list(results)),
+        }
+    }
+
     /// The type of a result, the variables being `elems`; `None` when it is
     /// not one single type or a complex element has no scalar.
     pub fn result_type(&self, elems: &[Elem]) -> Option<Type> {

@@ -6,14 +6,18 @@
 //! end with their only terminator, constants hold what their dims say. All
 //! else is the verifier's matter. Memory stays in proportion to the file.
 
-use crate::binary::{END, MAGIC, MAX_SIG_DEPTH, MAX_SIG_WEIGHT, Section, VERSION, code, sig_weight};
+use crate::binary::{
+    ELEMENTS, END, MAGIC, MAX_SIG_DEPTH, MAX_SIG_WEIGHT, Section, VERSION, ZEROS, code, sig_weight,
+};
 use crate::entity::{BlockId, ConstId, FuncId, GlobalId, OpId, Reg, SigId};
 use crate::error::{Diagnostic, Error, ErrorKind, Place};
 use crate::module::{
-    Block, ConstValue, Constant, Function, Global, GlobalInit, Import, Module, OpRef, Source,
+    Block, ConstValue, Constant, Function, Global, GlobalInit, Import, Module, OpRef, Source, tensor_bytes,
 };
 use crate::op::{Field, Imm, Inst, Opcode, Operand, Role};
+use crate::shown::list;
 use crate::types::{Elem, Item, Signature, Type};
+use crate::verify::{MAX_ARITY, MAX_RANK};
 use rustc_hash::FxHashSet;
 
 impl Module {
@@ -453,6 +457,10 @@ impl Decoder {
             let start = r.at;
             let params = r.list(|r, _| r.ty(at))?;
             let results = r.list(|r, _| r.ty(at))?;
+            if params.len().max(results.len()) > MAX_ARITY {
+                let message = format!("signature {at} has more than {MAX_ARITY} parameters or results");
+                return Err(r.fault_at(start, message));
+            }
             let sig = Signature { params, results };
             let (weight, depth) = sig_weight(&sig, &weights);
             if weight > MAX_SIG_WEIGHT || depth > MAX_SIG_DEPTH {
@@ -571,12 +579,29 @@ fn constant(r: &mut Reader<'_>) -> Decode<ConstValue> {
         Type::Str => Ok(ConstValue::Str(r.text()?)),
         Type::Tensor(elem) => {
             let dims = r.list(|r, _| r.long())?;
-            let elements = dims.iter().try_fold(1u64, |n, d| n.checked_mul(*d));
-            let size = elements.and_then(|n| n.checked_mul(elem.size() as u64));
+            if dims.len() > MAX_RANK {
+                let message = format!("{} dimensions; at most {MAX_RANK} are allowed", dims.len());
+                return Err(r.fault_at(start, message));
+            }
+            let size = tensor_bytes(elem, &dims);
+            let shown = || format!("[{}]", list(&dims, 16));
+            let at = r.at;
+            match r.byte()? {
+                ELEMENTS => {}
+                // Nothing is made of them here, however many they are.
+                ZEROS if size.is_some() => return Ok(ConstValue::Zeros { elem, dims }),
+                ZEROS => {
+                    return Err(r.fault_at(
+                        at,
+                        format!("dims {} of {elem} are more bytes than there can be", shown()),
+                    ));
+                }
+                b => return Err(r.fault_at(at, format!("there is no kind of elements {b}"))),
+            }
             let at = r.at;
             let len = r.long()?;
             if size != Some(len) {
-                return Err(r.fault_at(at, format!("{len} bytes do not fill the dims {dims:?} of {elem}")));
+                return Err(r.fault_at(at, format!("{len} bytes do not fill the dims {} of {elem}", shown())));
             }
             let data = r.take(len)?;
             if elem == Elem::Bool

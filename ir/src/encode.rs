@@ -1,6 +1,6 @@
 //! Writer of the binary format; the numbers are in [`crate::binary`].
 
-use crate::binary::{END, MAGIC, Section, VERSION, code};
+use crate::binary::{ELEMENTS, END, MAGIC, Section, VERSION, ZEROS, code};
 use crate::module::{ConstValue, Function, GlobalInit, Module};
 use crate::op::{FieldRef, Imm, Inst, Operand};
 use crate::types::Type;
@@ -65,7 +65,13 @@ impl Writer {
                     ConstValue::Tensor { elem, dims, data } => {
                         w.ty(Type::Tensor(*elem));
                         w.list(dims, |w, dim| w.long(*dim));
+                        w.bytes.push(ELEMENTS);
                         w.data(data);
+                    }
+                    ConstValue::Zeros { elem, dims } => {
+                        w.ty(Type::Tensor(*elem));
+                        w.list(dims, |w, dim| w.long(*dim));
+                        w.bytes.push(ZEROS);
                     }
                 });
                 !module.constants.is_empty()

@@ -70,6 +70,12 @@ impl<'a> Lexer<'a> {
         Lexer { src, at: token.end, line: token.line }
     }
 
+    /// A lexer that begins at byte `at`, or at the end of a shorter text; it
+    /// counts lines from there.
+    pub(crate) fn at(src: &'a str, at: usize) -> Lexer<'a> {
+        Lexer { src, at: src.ceil_char_boundary(at.min(src.len())), line: 1 }
+    }
+
     fn peek(&self, ahead: usize) -> u8 {
         self.src.as_bytes().get(self.at + ahead).copied().unwrap_or(0)
     }
@@ -168,7 +174,8 @@ impl<'a> Lexer<'a> {
             let b = self.peek(0);
             if is_name_byte(b) {
                 self.at += 1;
-                if !hex && b | 0x20 == b'e' && matches!(self.peek(0), b'+' | b'-') {
+                let exponent = if hex { b'p' } else { b'e' };
+                if b | 0x20 == exponent && matches!(self.peek(0), b'+' | b'-') {
                     self.at += 1;
                 }
             } else {
@@ -248,8 +255,9 @@ mod tests {
     }
 
     #[test]
-    fn hexadecimal_numbers_have_no_exponent() {
+    fn hexadecimal_numbers_have_exponents_of_two() {
         assert_eq!(kinds("0x1e-5").len(), 2);
+        assert_eq!(kinds("-0x1.8p-5f32").len(), 1);
     }
 
     #[test]

@@ -83,6 +83,22 @@ pub enum ConstValue {
         /// Elements in row-major order, little-endian.
         data: Vec<u8>,
     },
+    /// A tensor of which every element is zero (`false`), without its elements:
+    /// what it takes of a file does not grow with what it will take of memory.
+    Zeros {
+        /// Element type.
+        elem: Elem,
+        /// Length along each axis.
+        dims: Vec<u64>,
+    },
+}
+
+/// Bytes of a tensor; `None` when a size or an offset inside it does not fit
+/// an `i64`. A zero among the dims does not excuse the others: code that
+/// multiplies them in any order must not overflow.
+pub(crate) fn tensor_bytes(elem: Elem, dims: &[u64]) -> Option<u64> {
+    let most = dims.iter().try_fold(elem.size() as u64, |size, dim| size.checked_mul((*dim).max(1)))?;
+    (most <= i64::MAX as u64).then(|| if dims.contains(&0) { 0 } else { most })
 }
 
 impl ConstValue {
@@ -90,7 +106,7 @@ impl ConstValue {
     pub fn ty(&self) -> Type {
         match self {
             ConstValue::Str(_) => Type::Str,
-            ConstValue::Tensor { elem, .. } => Type::Tensor(*elem),
+            ConstValue::Tensor { elem, .. } | ConstValue::Zeros { elem, .. } => Type::Tensor(*elem),
         }
     }
 }

@@ -232,8 +232,7 @@ impl<'m> Printer<'m> {
                 let _ = writeln!(self.out, "str = {}", quoted(text));
             }
             ConstValue::Tensor { elem, dims, data } => {
-                let dims: Vec<String> = dims.iter().map(u64::to_string).collect();
-                let _ = write!(self.out, "tensor<{elem}> [{}] = ", dims.join(", "));
+                self.shape(*elem, dims);
                 if *elem == Elem::U8 {
                     self.bytes(data)
                 } else {
@@ -241,7 +240,16 @@ impl<'m> Printer<'m> {
                 }
                 self.out.push('\n');
             }
+            ConstValue::Zeros { elem, dims } => {
+                self.shape(*elem, dims);
+                self.out.push_str("zero\n");
+            }
         }
+    }
+
+    fn shape(&mut self, elem: Elem, dims: &[u64]) {
+        let dims: Vec<String> = dims.iter().map(u64::to_string).collect();
+        let _ = write!(self.out, "tensor<{elem}> [{}] = ", dims.join(", "));
     }
 
     fn bytes(&mut self, data: &[u8]) {

@@ -48,6 +48,15 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The same for text of several lines, whose ends stay.
+pub fn visible_lines(text: &str) -> Cow<'_, str> {
+    if text.chars().all(|c| c == '\n' || !is_hidden(c)) {
+        return Cow::Borrowed(text);
+    }
+    let lines: Vec<Cow<'_, str>> = text.split('\n').map(visible).collect();
+    Cow::Owned(lines.join("\n"))
+}
+
 /// The first `most` characters of `text`, [`visible`], and dots where that is
 /// not all.
 pub fn clipped(text: &str, most: usize) -> Cow<'_, str> {

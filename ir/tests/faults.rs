@@ -61,11 +61,11 @@ fn one_run_shows_the_faults_of_every_line() {
     assert_eq!(
         found,
         [
-            "line 8: expected `func`, `import`, `const` or `global`, found `funk` (did you mean `func`?) [funk]",
             "function @f, line 2: no instruction or operation is called `i64.cosnt` (did you mean `i64.const`?) [i64.cosnt]",
             "function @f, line 3: expected `,`, found the end of the line (the form is `%dst = i64.add %a, %b`) []",
             "function @f, line 4: expected the end of the line, found `2.0` (the form is `%dst = f64.add %a, %b`) [2.0]",
             "function @f, line 5: no instruction or operation is called `nope` [nope]",
+            "line 8: expected `func`, `import`, `const` or `global`, found `funk` (did you mean `func`?) [funk]",
             "function @h, line 12: no instruction or operation is called `rett` (did you mean `ret`?) [rett]",
         ]
     );
@@ -292,7 +292,7 @@ fn binaries_are_refused_with_their_reason() {
 
     let mut newer = good.clone();
     newer[4] = 9;
-    assert!(binary(&newer).starts_with("byte 4: format version 9; this release reads version 1 (assemble"));
+    assert!(binary(&newer).starts_with("byte 4: format version 9; this release reads version 2 (assemble"));
 
     for at in 6..good.len() {
         for bit in 0..8 {
@@ -305,4 +305,193 @@ fn binaries_are_refused_with_their_reason() {
     let last = good.len() - 1;
     flipped[last] ^= 1;
     assert!(binary(&flipped).contains("the checksum is"), "{}", binary(&flipped));
+}
+
+/// What is wrong with a text that reads, or that does not, with all that is underlined.
+fn all_faults(text: &str) -> Vec<String> {
+    let error = Module::parse(text, "t.nba").and_then(Module::verify).expect_err("this text is faulty");
+    describe(&error, text)
+}
+
+fn f(params: &str, body: &str) -> Vec<String> {
+    let all = all_faults(&format!("func @f({params}) {{\n{body}\n  ret\n}}\n"));
+    all.iter().map(|f| f.split_once(": ").map_or(f.clone(), |(_, rest)| rest.to_owned())).collect()
+}
+
+#[test]
+fn element_types_that_do_not_fit_have_their_line_and_reason() {
+    assert_eq!(
+        all_faults("func @f() {\n  %a = tensor.full<c128> [2], 1.0\n  ret\n}\n"),
+        [
+            "function @f, the entry, instruction 0, line 2: tensor.full does not take c128: T is one of u8 i32 i64 f32 f64 bool (its signature is tensor.full<T: scalar>([i64], T) -> tensor<T>) [<c128>]"
+        ]
+    );
+    // Nothing is said of the type that would follow, nor of what is made from it.
+    let found = f("%x: tensor<c128>", "  %s = tensor.sum %x\n  %t = copy %s\n  %u = f64.add %t, 1.0");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("tensor.sum does not take c128: T is one of u8 i32 i64 f32 f64 ("));
+    assert!(found[0].ends_with("[%x]"), "{found:?}");
+    for (params, body, message, at) in [
+        ("%x: tensor<c64>", "%s = tensor.abs %x", "tensor.abs does not take c64", "[%x]"),
+        (
+            "%x: tensor<i64>",
+            "%s = tensor.mean %x",
+            "tensor.mean does not take i64: T is one of f32 f64",
+            "[%x]",
+        ),
+        ("%x: tensor<c64>", "%s = tensor.cast<i64> %x", "tensor.cast does not take c64", "[<i64>]"),
+        ("%x: list<i64>", "%s = list.new 3, %x", "a list cannot hold lists: %x is list<i64> (types", "[%x]"),
+        ("%x: tensor<c64>", "%s = tensor.load %x, 0", "expected a tensor whose elements are scalars", "[%x]"),
+        ("%x: i64", "%s = tensor.load %x, 0", "expected a tensor, found %x, which is i64", "[%x]"),
+        ("%x: i64", "%s = list.get %x, 0", "expected a list, found %x, which is i64", "[%x]"),
+        ("%x: i64", "%s = call_ref %x(1)", "expected a function reference, found %x", "[%x]"),
+        (
+            "%x: i64",
+            "%s = tensor.sum %x",
+            "argument 1 of `tensor.sum`: expected tensor<T>, found %x, which is i64",
+            "[%x]",
+        ),
+        (
+            "%x: i64",
+            "%s = tensor.sum 1.5",
+            "argument 1 of `tensor.sum`: expected tensor<T>, found the literal 1.5",
+            "[1.5]",
+        ),
+        (
+            "%x: func<() -> i64>, %t: tensor<i64>",
+            "%s = tensor.map %t, %x",
+            "argument 2 of `tensor.map`: expected func<",
+            "[%x]",
+        ),
+        ("%x: i64", "op tensor.sqrt<i64>(%x)", "tensor.sqrt does not take i64", "[<i64>]"),
+    ] {
+        let found = f(params, &format!("  {body}"));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains(message) && found[0].ends_with(at), "{found:?}");
+    }
+    assert!(
+        all_faults("use tensor.sqrt<bool>")[0]
+            .contains("operation 0, tensor.sqrt: tensor.sqrt does not take bool")
+    );
+}
+
+#[test]
+fn types_are_checked_beside_names() {
+    let found = f("%n: i64", "  %a = i64.ad %n, 1\n  %b = f64.add %n, 1.0\n  %c = i64.add %a, %d\n  br x");
+    assert!(found[0].contains("no instruction or operation is called `i64.ad`"), "{found:?}");
+    assert!(found[1].contains("`a` of `f64.add`: expected f64, found %n, which is i64 [%n]"), "{found:?}");
+    assert!(found[2].contains("register %d is never assigned"), "{found:?}");
+    assert!(found[3].contains("no block is called `x`"), "{found:?}");
+    assert_eq!(found.len(), 4, "{found:?}");
+    // Faults of one function hide nothing in another, nor in globals.
+    let found = all_faults(
+        "global @g: f64 = 1i32\nfunc @f() {\n  nope\n}\nfunc @g() -> i64 {\n  %x: i64 = copy %y\n  %y = i64.const 1\n  ret %x\n}\n",
+    );
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(found[0].starts_with("line 1, global @g: expected a first value of type f64, found i32"));
+    assert!(found[2].contains("%y is read but not assigned on every way here"));
+    // What is faulty itself gives no further faults.
+    let found = all_faults(
+        "const @c: tenso = {}\nfunc @h(%a: i6) -> f64 {\n  ret 1.0\n}\nfunc @f() {\n  %x = const.get @c\n  %y = call @h(1)\n  %z = f64.add %x, %y\n  ret\n}\n",
+    );
+    assert_eq!(found.len(), 2, "{found:?}");
+    // Types that follow only from each other.
+    assert_eq!(f("", "  %a = copy %b\n  %b = copy %a").len(), 2);
+}
+
+#[test]
+fn arguments_count_from_one_and_are_underlined() {
+    let found = all_faults(
+        "func @g(%a: i64, %b: f64) -> (i64, f64) {\n  ret %a, %a\n}\nfunc @f() {\n  %x: f64, %y: f64 = call @g(1, 2i64)\n  ret\n}\n",
+    );
+    assert!(found[0].ends_with("value 2 of `ret`: expected f64, found %a, which is i64 [%a]"), "{found:?}");
+    assert!(found[1].contains("result 1 of `call`: expected i64, found %x") && found[1].ends_with("[%x]"));
+    assert!(found[2].contains("argument 2 of `call`: expected f64") && found[2].ends_with("[2i64]"));
+}
+
+#[test]
+fn second_definitions_show_the_first() {
+    for (text, first) in [
+        ("func @f() {\n  ret\n}\nfunc @f() {\n  ret\n}\n", (5, 7)),
+        ("const @c: str = \"\"\nconst @c: str = \"\"\n", (6, 8)),
+        ("global @g: i64 = 1\nglobal @g: i64 = 1\n", (7, 9)),
+        ("import func @f()\nfunc @f() {\n  ret\n}\n", (12, 14)),
+        ("func @f(%x: i64, %x: i64) {\n  ret\n}\n", (8, 10)),
+        ("func @f() {\na:\n  br a\na:\n  br a\n}\n", (12, 13)),
+    ] {
+        let error = Module::parse(text, "t.nba").unwrap_err();
+        assert_eq!(error.diagnostics()[0].notes[0].span, first, "{text}");
+        assert!(error.render(false).contains("first"), "{text}");
+    }
+}
+
+#[test]
+fn a_read_before_assignment_shows_a_way() {
+    let text = "func @f(%c: bool) -> i64 {\n  br_if %c, yes, no\nyes:\n  %x = i64.const 1\n  br done\nno:\n  br done\ndone:\n  ret %x\n}\n";
+    let found = all_faults(text);
+    assert!(found[0].contains("it is not assigned on the way the entry -> no -> done; assign"), "{found:?}");
+    assert!(found[0].ends_with("[%x]"));
+}
+
+#[test]
+fn suggestions_know_families() {
+    for (word, meant) in [
+        ("i32.trunc", "did you mean `i32.trunc_f64`, `i32.trunc_f32`, `i32.trunc_f64_u` and 1 more?"),
+        ("f64.select", "did you mean `select`?"),
+        ("i64.copy", "did you mean `copy`?"),
+        ("math.cbrt", "did you mean `f64.cbrt`, `f32.cbrt`, `tensor.cbrt`?"),
+    ] {
+        let found = f("%n: i64", &format!("  %x = {word} %n"));
+        assert!(found[0].contains(meant), "{found:?}");
+    }
+    assert!(f("", "  %x = \"a\"")[0].contains("(a string is given by `const.get \"a\"`)"));
+}
+
+#[test]
+fn nothing_is_escaped_twice_and_nothing_steers_the_terminal() {
+    assert_eq!(
+        faults("global @g: i64 = \"a\\n\\\"b\"")[0],
+        "line 1: expected a literal, found `\"a\\n\\\"b\"` [\"a\\n\\\"b\"]"
+    );
+    let hostile = "\u{1b}[2J\u{202e}\u{9b}1m\u{200b}\u{7f}";
+    for text in [
+        format!("global @\"{hostile}\": f64 = 1i32"),
+        format!("func @\"{hostile}\"() {{\n  %\"{hostile}\" = f64.add 1i32, 1\n}}"),
+        format!("func @f() {{\n  call @\"{hostile}\"()\n  {hostile}\n}}"),
+        format!("use \"{hostile}\"<f64>"),
+        format!("const @s: str = \"\\{hostile}\""),
+    ] {
+        let error = Module::parse(&text, hostile).and_then(Module::verify).unwrap_err();
+        for shown in [error.to_string(), error.render(false)] {
+            assert!(!shown.contains(['\u{1b}', '\u{202e}', '\u{9b}', '\u{200b}', '\u{7f}']), "{shown:?}");
+        }
+    }
+}
+
+#[test]
+fn constants_of_zeros_are_checked() {
+    assert_eq!(
+        faults("const @z: tensor<f64> [4294967296, 4294967296] = zero"),
+        ["line 1: these dims are larger than memory [[4294967296, 4294967296]]"]
+    );
+    assert_eq!(
+        faults("global @z: tensor<f64> [1, 1, 1, 1, 1, 1, 1, 1, 1] = zero"),
+        ["line 1: 9 dimensions; at most 8 are allowed [[1, 1, 1, 1, 1, 1, 1, 1, 1]]"]
+    );
+    let mut good = Module::parse("const @z: tensor<f64> [3] = zero", "t").unwrap().encode();
+    assert!(Module::decode(&good).is_ok());
+    // The dims are one byte; nothing as large as they say may be made of others.
+    let at = good.windows(4).position(|w| w == [0x24, 1, 3, 1]).unwrap();
+    good[at + 3] = 7;
+    assert!(binary(&sealed(good)).contains("there is no kind of elements 7"));
+}
+
+/// The file with its checksum put right.
+fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    let body = bytes.len() - 4;
+    let sum = bytes[..body].iter().fold(!0u32, |crc, b| {
+        (0..8).fold(crc ^ u32::from(*b), |crc, _| crc >> 1 ^ 0xedb8_8320 & (crc & 1).wrapping_neg())
+    });
+    bytes[body..].copy_from_slice(&(!sum).to_le_bytes());
+    bytes
 }

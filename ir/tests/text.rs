@@ -159,3 +159,22 @@ fn an_instruction_is_shown_by_itself() {
     assert_eq!(shown(2, 2), "%i = i64.add %i, 1");
     assert_eq!(shown(0, 3), "br loop");
 }
+
+#[test]
+fn zeros_and_strings_come_back() {
+    let printed = round_trip(
+        "const @z: tensor<c64> [2, 0] = zero\nglobal @s: tensor<f64> [300000] = zero\nglobal @t: tensor<u8> [2] = {1, 2}\nglobal @name: str = \"n\"\nimport func @console.print(str)\nfunc @f(%c: bool) -> str {\n  call @console.print(\"a\\n\")\n  %l = list.new 2, \"a\\n\"\n  %s = select %c, \"b\", \"n\"\n  %t = str.concat %s, \"b\"\n  %u = const.get \"c\"\n  ret \"a\\n\"\n}\n",
+    );
+    assert!(printed.contains("const @z: tensor<c64> [2, 0] = zero\n"), "{printed}");
+    assert!(printed.contains("const @const1: tensor<f64> [300000] = zero\n"), "{printed}");
+    assert!(printed.contains("global @s: tensor<f64> = @const1\n"), "{printed}");
+    // Equal strings are one constant.
+    assert_eq!(printed.matches("str = \"").count(), 4, "{printed}");
+    let module = parse(&printed);
+    module.clone().verify().unwrap();
+    assert!(module.encode().len() < 400);
+    assert_eq!(
+        nbc_ir::format_source("global @s:tensor<f64>[3]=zero", "t").unwrap(),
+        "global @s: tensor<f64> [3] = zero\n"
+    );
+}

@@ -8,7 +8,8 @@ use crate::interp::context::Context;
 use crate::region::{Heap, HeapStats};
 use crate::trap::TrapError;
 use crate::value::{Args, Params, Results, Value, check_args};
-use nbc_ir::{FuncId, GlobalInit, Type};
+use nbc_ir::shown::{clipped, list};
+use nbc_ir::{ConstId, Constant, FuncId, GlobalInit, Type};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -78,8 +79,13 @@ impl Instance {
     fn define(&mut self) -> Result<(), TrapError> {
         let module = self.program.module();
         let heap = &mut self.context.heap;
+        // Those that only globals start from are not made besides.
+        let constant = |(i, c): (usize, &Constant)| match module.reads_constant(ConstId::new(i)) {
+            true => heap.constant(&c.value),
+            false => Ok(0),
+        };
         let constants =
-            module.constants.iter().map(|c| heap.constant(&c.value)).collect::<Result<Box<[u64]>, _>>()?;
+            module.constants.iter().enumerate().map(constant).collect::<Result<Box<[u64]>, _>>()?;
         heap.define_globals(module.globals.len());
         let mut globals = Vec::with_capacity(module.globals.len());
         for (i, g) in module.globals.iter().enumerate() {
@@ -87,8 +93,7 @@ impl Instance {
                 GlobalInit::Imm(imm) => imm.to_slot(),
                 GlobalInit::Func(f) => f.index() as u64,
                 GlobalInit::Const(c) => {
-                    // SAFETY: the constant has just been made and has the global's type.
-                    unsafe { heap.global_set(i, constants[c.index()], g.ty, !g.mutable)? }
+                    heap.global_constant(i, &module.constants[c.index()].value, !g.mutable)?
                 }
             });
         }
@@ -145,7 +150,8 @@ impl Instance {
         if sig.params != P::TYPES || !R::matches(&sig.results) {
             let params: Vec<String> = P::TYPES.iter().map(|t| t.display(&module.sigs).to_string()).collect();
             let text = format!(
-                "@{name}{} was asked for as ({}) -> ({})",
+                "@{}{} was asked for as ({}) -> ({})",
+                clipped(name, 120),
                 sig.display(&module.sigs),
                 params.join(", "),
                 R::names().join(", ")
@@ -258,9 +264,10 @@ fn trap(ctx: &mut Context, error: TrapError) -> Error {
 }
 
 fn unknown(module: &nbc_ir::Module, name: &str) -> Error {
-    let exports: Vec<String> =
-        module.exported_funcs().filter_map(|(_, f)| f.name.as_ref().map(|n| format!("@{n}"))).collect();
-    let there = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
+    let exports = module.exported_funcs().filter_map(|(_, f)| f.name.as_ref().map(|n| format!("@{n}")));
+    let exports = list(exports, 10);
+    let there = if exports.is_empty() { "nothing" } else { &exports };
+    let name = clipped(name, 120);
     Error::new(
         ErrorKind::Unknown,
         format!("there is no exported function @{name}; the module exports {there}"),

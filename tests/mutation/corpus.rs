@@ -48,6 +48,9 @@ fn sample(from: String, text: &str) -> Option<Case> {
         .iter()
         .map(|c| match &c.value {
             nbc::ir::ConstValue::Tensor { data, .. } => data.len(),
+            nbc::ir::ConstValue::Zeros { elem, dims } => {
+                dims.iter().fold(elem.size(), |size, dim| size.saturating_mul(*dim as usize))
+            }
             nbc::ir::ConstValue::Str(text) => text.len(),
         })
         .sum();

@@ -220,6 +220,20 @@ impl ModuleBuilder {
         self.constant(name, ConstValue::Tensor { elem: T::ELEM, dims: dims.into(), data })
     }
 
+    /// A constant tensor with these dims, all zero. It takes a few bytes of a
+    /// file, and memory only of an instance.
+    ///
+    /// ```
+    /// # use nbc_ir::{Elem, builder::ModuleBuilder};
+    /// let mut m = ModuleBuilder::new();
+    /// let zeros = m.zeros("grid", Elem::F64, [1000, 1000]);
+    /// m.global("state", zeros);
+    /// assert!(m.finish().print().contains("const @grid: tensor<f64> [1000, 1000] = zero"));
+    /// ```
+    pub fn zeros(&mut self, name: &str, elem: Elem, dims: impl Into<Vec<u64>>) -> ConstId {
+        self.constant(name, ConstValue::Zeros { elem, dims: dims.into() })
+    }
+
     /// A constant object.
     pub fn constant(&mut self, name: &str, value: ConstValue) -> ConstId {
         self.module.constants.push(Constant { name: Some(name.to_owned()), value });

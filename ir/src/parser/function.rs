@@ -2,12 +2,13 @@
 
 use super::module::{Body as Source, suggestion};
 use super::{Failed, Name, Parse, Parser, clip};
-use crate::entity::{BlockId, FuncId, Reg, SigId};
-use crate::lexer::{Kind, Lexer};
+use crate::entity::{BlockId, ConstId, FuncId, Reg, SigId};
+use crate::lexer::{Kind, Lexer, Token};
 use crate::module::Block;
 use crate::names::{Entity, Key};
-use crate::op::Opcode;
+use crate::op::{Inst, Opcode};
 use crate::types::Type;
+use crate::verify::FunctionGaps;
 use rustc_hash::FxHashMap;
 
 /// A register as far as the text read so far tells.
@@ -19,6 +20,10 @@ struct Register<'a> {
     assigned: bool,
     /// Whether a fault in its assignment hides its type.
     poisoned: bool,
+    /// Whether the text does not name it: it holds a string.
+    hidden: bool,
+    /// The statement that assigns it first, in bytes.
+    def: Option<(usize, usize)>,
 }
 
 /// Reader of one body.
@@ -31,6 +36,10 @@ pub(super) struct Body<'p, 'a> {
     blocks: Vec<Block>,
     /// Whether the last statement of the block was faulty.
     faulty: bool,
+    /// Where the statement starts that is being read.
+    start: usize,
+    /// Registers that hold strings.
+    strings: FxHashMap<ConstId, Reg>,
 }
 
 impl<'a> Parser<'a> {
@@ -54,12 +63,18 @@ impl<'a> Parser<'a> {
             labels: FxHashMap::default(),
             blocks: Vec::new(),
             faulty: false,
+            start: 0,
+            strings: FxHashMap::default(),
         };
-        body.read(source);
+        let (faults, late) = (body.p.diags.len(), body.p.late.len());
+        let sound = body.read(source);
         let (regs, blocks) = (body.regs, body.blocks);
+        let unknown: Vec<bool> = regs.iter().map(|r| r.ty.is_none()).collect();
+        let faulty = !sound || self.diags.len() > faults || self.late.len() > late || unknown.contains(&true);
+        self.gaps.push(FunctionGaps { faulty, unknown });
         let function = &mut self.module.functions[at];
-        let names: Vec<Option<String>> =
-            regs.iter().enumerate().map(|(i, r)| r.name.kept(Entity::Reg, i)).collect();
+        let name = |(i, r): (usize, &Register<'a>)| if r.hidden { None } else { r.name.kept(Entity::Reg, i) };
+        let names: Vec<Option<String>> = regs.iter().enumerate().map(name).collect();
         if names.iter().any(Option::is_some) {
             function.reg_names = names;
         }
@@ -70,13 +85,16 @@ impl<'a> Parser<'a> {
 }
 
 impl<'a> Body<'_, 'a> {
-    fn read(&mut self, source: Source<'a>) {
+    /// Reads it; false if some instruction is missing.
+    fn read(&mut self, source: Source<'a>) -> bool {
+        let mut sound = true;
         for (name, ty) in source.params {
             let before = self.regs.len();
             let reg = self.named(name.clone());
             if reg.index() < before {
                 let message = format!("parameter `{}` is named twice", clip(self.p.text(name.token)));
-                self.p.fail(name.token, message, None);
+                let first = self.regs[reg.index()].name.token;
+                self.p.fail_beside(name.token, message, first, "it is named first here");
             }
             self.regs[reg.index()].ty = Some(ty);
             self.regs[reg.index()].assigned = true;
@@ -92,10 +110,13 @@ impl<'a> Body<'_, 'a> {
         let starts_with_label = first_label == Some(self.p.tok.start);
         let first = usize::from(!starts_with_label);
         for (at, label) in source.labels.iter().enumerate() {
-            if self.labels.insert(label.key.clone(), BlockId::new(first + at)).is_some() {
+            if let Some(before) = self.labels.get(&label.key).map(|b| b.index() - first) {
                 let message = format!("block `{}` is defined twice", clip(self.p.text(label.token)));
-                self.p.fail(label.token, message, None);
+                let before = source.labels[before].token;
+                self.p.fail_beside(label.token, message, before, "it is defined first here");
+                continue;
             }
+            self.labels.insert(label.key.clone(), BlockId::new(first + at));
         }
         if !starts_with_label {
             self.blocks.push(Block::default());
@@ -124,11 +145,12 @@ impl<'a> Body<'_, 'a> {
             }
             self.faulty = false;
             if self.statement().is_err() {
-                self.faulty = true;
+                (self.faulty, sound) = (true, false);
                 self.skip_statement();
             }
         }
         self.check_regs();
+        sound
     }
 
     /// Goes to the end of a faulty statement.
@@ -175,28 +197,50 @@ impl<'a> Body<'_, 'a> {
 
     /// Every register must have been assigned, with a type.
     fn check_regs(&mut self) {
+        let because = self.sources();
         for at in 0..self.regs.len() {
             // Looking for the nearest name is dear.
             if self.p.is_full() {
                 return;
             }
-            let Register { name, ty, assigned, poisoned } = &self.regs[at];
+            let Register { name, ty, assigned, poisoned, def, .. } = &self.regs[at];
             if *poisoned || (*assigned && ty.is_some()) {
                 continue;
             }
-            let (name, assigned) = (name.clone(), *assigned);
+            let (name, assigned, def) = (name.clone(), *assigned, *def);
             let text = clip(self.p.text(name.token));
             if assigned {
                 let message = format!("the type of {text} does not follow from its first assignment");
                 let help = format!("write it out: `{text}: f64 = ...`, or `local {text}: f64` before");
-                self.p.fail(name.token, message, Some(help));
+                let because = because.get(&Reg::new(at)).cloned().unwrap_or_default();
+                let statement = def.unwrap_or((name.token.start, name.token.end));
+                self.p.fail_late(name.token, statement, because, message, Some(help));
             } else {
-                let known = self.regs.iter().filter(|r| r.assigned).map(|r| &r.name.key);
+                let known = self.regs.iter().filter(|r| r.assigned && !r.hidden).map(|r| &r.name.key);
                 let help = suggestion(&name, known);
                 let message = format!("register {text} is never assigned");
                 self.p.fail(name.token, message, help);
             }
         }
+    }
+
+    /// For each register without a type, those without one that it is made from.
+    fn sources(&self) -> FxHashMap<Reg, Vec<Reg>> {
+        let mut sources: FxHashMap<Reg, Vec<Reg>> = FxHashMap::default();
+        if self.regs.iter().all(|r| r.ty.is_some()) {
+            return sources;
+        }
+        let unknown = |reg: Reg| self.reg_type(reg).is_none();
+        for inst in self.blocks.iter().flat_map(|b| &b.insts) {
+            let mut from = Vec::new();
+            inst.for_each_use(|reg| from.extend(Some(reg).filter(|r| unknown(*r))));
+            inst.for_each_def(|reg| {
+                if unknown(reg) && !from.is_empty() {
+                    sources.entry(reg).or_default().extend(from.iter().filter(|r| **r != reg));
+                }
+            });
+        }
+        sources
     }
 
     /// One instruction.
@@ -208,6 +252,7 @@ impl<'a> Body<'_, 'a> {
             return Err(self.p.fail(tok, message, None));
         }
         let line = self.p.tok.line;
+        self.start = self.p.tok.start;
         let mut defs = Vec::new();
         if self.p.tok.kind == Kind::Reg {
             loop {
@@ -227,11 +272,11 @@ impl<'a> Body<'_, 'a> {
             }
         }
         let result = self.rest_of_statement(&defs, line);
-        if result.is_err() {
-            for reg in defs {
-                let reg = &mut self.regs[reg.index()];
-                reg.poisoned |= reg.ty.is_none();
-            }
+        let statement = (self.start, self.p.prev_end);
+        for reg in defs {
+            let reg = &mut self.regs[reg.index()];
+            reg.poisoned |= result.is_err() && reg.ty.is_none();
+            reg.def = reg.def.or(Some(statement));
         }
         result
     }
@@ -242,7 +287,7 @@ impl<'a> Body<'_, 'a> {
         }
         let mnemonic = self.p.tok;
         if mnemonic.kind != Kind::Ident {
-            return Err(self.p.expected("an instruction"));
+            return Err(self.no_instruction(mnemonic, !defs.is_empty()));
         }
         let ended = self.blocks.last().and_then(|b| b.insts.last()).map(|i| i.opcode());
         if let Some(last) = ended.filter(|op| op.is_terminator()) {
@@ -261,11 +306,45 @@ impl<'a> Body<'_, 'a> {
             let help = Parser::suggest_mnemonic(word);
             return Err(self.p.fail(mnemonic, message, help));
         };
+        self.push(inst, line);
+        self.p.end_of_line()
+    }
+
+    fn push(&mut self, inst: Inst, line: u32) {
         if let Some(block) = self.blocks.last_mut() {
             block.insts.push(inst);
             block.lines.push(line);
         }
-        self.p.end_of_line()
+    }
+
+    /// Notes that `token` is no instruction; after a `=` it may be a value.
+    fn no_instruction(&mut self, token: Token, assigned: bool) -> Failed {
+        let text = clip(self.p.text(token));
+        let help = match token.kind {
+            Kind::Str => format!("a string is given by `const.get {text}`"),
+            Kind::Number => {
+                format!("a number is given by `f64.const {text}`, `i64.const {text}` or the like")
+            }
+            Kind::Reg => format!("the value of a register is given by `copy {text}`"),
+            _ => return self.p.expected("an instruction"),
+        };
+        let message = format!("expected an instruction, found `{text}`");
+        self.p.fail(token, message, Some(help).filter(|_| assigned))
+    }
+
+    /// The register that holds the string written next, given to it by an
+    /// instruction before the one that is being read.
+    pub(super) fn string(&mut self, token: Token) -> Parse<Reg> {
+        let constant = self.p.string_at(token)?;
+        let next = Reg::new(self.regs.len());
+        let reg = *self.strings.entry(constant).or_insert(next);
+        if reg == next {
+            let name = Name { key: Key::bare(""), bare: true, token };
+            let ty = Some(Type::Str);
+            self.regs.push(Register { name, ty, assigned: true, poisoned: false, hidden: true, def: None });
+        }
+        self.push(Inst::ConstGet { dst: reg, constant }, token.line);
+        Ok(reg)
     }
 
     /// `local %a: type, %b: type`
@@ -310,12 +389,18 @@ impl<'a> Body<'_, 'a> {
         }
         let reg = Reg::new(self.regs.len());
         self.names.insert(name.key.clone(), reg);
-        self.regs.push(Register { name, ty: None, assigned: false, poisoned: false });
+        let (ty, def) = (None, None);
+        self.regs.push(Register { name, ty, assigned: false, poisoned: false, hidden: false, def });
         reg
     }
 
     pub(super) fn reg_type(&self, reg: Reg) -> Option<Type> {
         self.regs.get(reg.index()).and_then(|r| r.ty)
+    }
+
+    /// The statement read so far, in bytes.
+    pub(super) fn statement_so_far(&self) -> (usize, usize) {
+        (self.start, self.p.prev_end)
     }
 
     pub(super) fn is_poisoned(&self, reg: Reg) -> bool {

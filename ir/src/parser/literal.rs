@@ -1,5 +1,6 @@
 //! Literals: numbers, truth values, strings, hexadecimal bytes.
 
+use crate::lexer::{Kind, Lexer};
 use crate::op::Imm;
 use crate::shown;
 use crate::types::Type;
@@ -103,19 +104,35 @@ impl<'a> Literal<'a> {
     }
 }
 
+impl Literal<'_> {
+    /// The value, which must be of type `ty`.
+    fn of_type(self, ty: Type, text: &str) -> Result<Imm, String> {
+        match self.value(Some(ty)) {
+            Ok(imm) if imm.ty() == ty => Ok(imm),
+            Ok(_) => Err(format!("expected {}, found {}", ty.display(&[]), clip(text))),
+            Err((message, Some(help))) => Err(format!("{message} ({help})")),
+            Err((message, None)) => Err(message),
+        }
+    }
+}
+
 fn not_a(ty: Type, what: &str) -> Wrong {
     (format!("expected a literal of type {}, found {what}", ty.display(&[])), None)
 }
 
 /// The digits, and the type that a suffix gives them.
 fn suffix(text: &str) -> (&str, Option<Type>) {
-    let types: &[(&str, Type)] = if is_hex(text) {
-        &[("i32", Type::I32), ("i64", Type::I64)]
-    } else {
-        &[("i32", Type::I32), ("i64", Type::I64), ("f32", Type::F32), ("f64", Type::F64)]
+    const INTS: [(&str, Type); 2] = [("i32", Type::I32), ("i64", Type::I64)];
+    const FLOATS: [(&str, Type); 2] = [("f32", Type::F32), ("f64", Type::F64)];
+    // The letter f is a hexadecimal digit, but for an exponent.
+    let types: &[&[(&str, Type)]] = match (is_hex(text), text.contains(['p', 'P'])) {
+        (true, true) => &[&FLOATS],
+        (true, false) => &[&INTS],
+        (false, _) => &[&INTS, &FLOATS],
     };
     types
         .iter()
+        .flat_map(|list| list.iter())
         .find_map(|(s, ty)| text.strip_suffix(s).map(|digits| (digits, Some(*ty))))
         .unwrap_or((text, None))
 }
@@ -131,7 +148,7 @@ fn is_hex(text: &str) -> bool {
 
 fn is_float(text: &str) -> bool {
     let digits = suffix(text).0;
-    !is_hex(text) && digits.contains(['.', 'e', 'E'])
+    if is_hex(text) { digits.contains(['.', 'p', 'P']) } else { digits.contains(['.', 'e', 'E']) }
 }
 
 /// `text` shortened to what a message can show.
@@ -171,7 +188,21 @@ fn number(text: &str, ty: Type) -> Result<Imm, Wrong> {
                 let help = format!("write {}.0 to take the nearest", clip(digits));
                 (format!("{} is not exactly a value of type {name}", clip(text)), Some(help))
             };
-            if is_hex(text) || !is_float(text) {
+            if is_hex(text) && is_float(text) {
+                let (bits, lowest) = if ty == Type::F32 { (24, -149) } else { (53, -1074) };
+                let value = hex_float(digits, bits, lowest).ok_or_else(|| {
+                    let help = "a hexadecimal float is digits and an exponent of two: 0x1.8p-3".to_owned();
+                    (format!("{} is not a number", clip(text)), Some(help))
+                })?;
+                let value = if ty == Type::F32 { Imm::f32(value as f32) } else { Imm::f64(value) };
+                let finite = match value {
+                    Imm::F32(bits) => f32::from_bits(bits).is_finite(),
+                    Imm::F64(bits) => f64::from_bits(bits).is_finite(),
+                    _ => true,
+                };
+                return if finite { Ok(value) } else { Err(out_of_range(None)) };
+            }
+            if !is_float(text) {
                 let value = integer(digits)
                     .map_err(|()| (format!("{} is not a number", clip(text)), None))?
                     .ok_or_else(|| out_of_range(None))?;
@@ -228,6 +259,109 @@ fn integer(text: &str) -> Result<Option<i128>, ()> {
         value = value.map(|v| v * i128::from(radix) + i128::from(digit)).filter(|v| *v < 1 << 100);
     }
     if any { Ok(value.map(|v| if negative { -v } else { v })) } else { Err(()) }
+}
+
+/// The float nearest to `0x1.8p-3` and the like that has `bits` binary digits,
+/// none below 2 to the `lowest`; ties go to even. `None` when it is no number.
+fn hex_float(text: &str, bits: i64, lowest: i64) -> Option<f64> {
+    let negative = text.starts_with('-');
+    let digits = unsigned(text).strip_prefix("0x").or_else(|| unsigned(text).strip_prefix("0X"))?;
+    let (digits, exponent) = digits.split_once(['p', 'P'])?;
+    let (mut mantissa, mut rest, mut scale, mut any, mut point) = (0u128, false, 0i64, false, false);
+    for b in digits.bytes() {
+        match b {
+            b'_' if any => continue,
+            b'.' if !point => {
+                point = true;
+                continue;
+            }
+            _ => {}
+        }
+        let digit = u128::from(char::from(b).to_digit(16)?);
+        any = true;
+        // Digits beyond these matter only by whether there are any.
+        if mantissa >> 120 == 0 {
+            mantissa = mantissa << 4 | digit;
+            scale -= if point { 4 } else { 0 };
+        } else {
+            rest |= digit != 0;
+            scale += if point { 0 } else { 4 };
+        }
+    }
+    let below = exponent.starts_with('-');
+    let exponent = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
+    if !any || !exponent.bytes().all(|b| b.is_ascii_digit() || b == b'_') || !exponent.contains(|c| c != '_')
+    {
+        return None;
+    }
+    let far = |e: i64, b: u8| (e * 10 + i64::from(b - b'0')).min(1 << 40);
+    let power = exponent.bytes().filter(|b| *b != b'_').fold(0i64, far);
+    scale += if below { -power } else { power };
+    let sign = if negative { -1.0 } else { 1.0 };
+    if mantissa == 0 {
+        return Some(0.0 * sign);
+    }
+    // The last binary digit that is kept, as a power of two.
+    let top = scale + 127 - i64::from(mantissa.leading_zeros());
+    let last = (top - (bits - 1)).max(lowest);
+    let kept = match last - scale {
+        left if left <= 0 => mantissa << -left,
+        right @ 1..=127 => {
+            let (kept, cut, half) = (mantissa >> right, mantissa & ((1 << right) - 1), 1u128 << (right - 1));
+            kept + u128::from(cut > half || (cut == half && (rest || kept & 1 == 1)))
+        }
+        _ => 0,
+    };
+    // Both factors and their product are floats, or the product is too large.
+    Some(sign * kept as f64 * power_of_two(last))
+}
+
+/// 2 to the power, which must not be below -1074.
+fn power_of_two(power: i64) -> f64 {
+    match power {
+        1024.. => f64::INFINITY,
+        -1022.. => f64::from_bits(((power + 1023) as u64) << 52),
+        _ => f64::from_bits(1 << (power + 1074).clamp(0, 51)),
+    }
+}
+
+impl Imm {
+    /// The value of type `ty` that `text` is as a literal of a program: `1_000`,
+    /// `0x10`, `-1.5e3`, `0x1p-4`, `inf`, `nan:0x7ff8000000000001`, `true`.
+    ///
+    /// ```
+    /// use nbc_ir::{Imm, Type};
+    /// assert_eq!(Imm::from_text("0x1p-4", Type::F64), Ok(Imm::f64(0.0625)));
+    /// assert_eq!(Imm::from_text("1_000", Type::I32), Ok(Imm::I32(1000)));
+    /// assert!(Imm::from_text("1.5", Type::I64).is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with the text, with what may be written instead.
+    pub fn from_text(text: &str, ty: Type) -> Result<Imm, String> {
+        let mut lexer = Lexer::new(text);
+        let token = lexer.next_with_comments();
+        let word = &text[token.start..token.end];
+        let known =
+            matches!(token.kind, Kind::Number | Kind::Ident).then(|| Literal::from_word(word)).flatten();
+        let literal = match (known, token.kind) {
+            (Some(Literal::Nan { ty: own, .. }), _) => {
+                let bits = text[token.end..].strip_prefix(":0x").map(|d| u64::from_str_radix(d, 16).ok());
+                match bits {
+                    Some(Some(bits)) => return Literal::Nan { bits: Some(bits), ty: own }.of_type(ty, text),
+                    Some(None) => return Err(format!("{} is not a number", clip(text))),
+                    None => Literal::Nan { bits: None, ty: own },
+                }
+            }
+            (Some(literal), _) => literal,
+            (None, Kind::Number) => Literal::Number(word),
+            _ => return Err(format!("expected {}, found {}", ty.display(&[]), clip(text))),
+        };
+        if lexer.next_with_comments().kind != Kind::Eof {
+            return Err(format!("{} is not one number", clip(text)));
+        }
+        literal.of_type(ty, text)
+    }
 }
 
 /// A whole number without sign, for dims.
@@ -353,6 +487,87 @@ mod tests {
         assert_eq!(value("1_000", None), Ok(Imm::I64(1000)));
         assert_eq!(value("inf", Some(Type::F32)), Ok(Imm::f32(f32::INFINITY)));
         assert_eq!(value("true", Some(Type::I64)), Ok(Imm::Bool(true)));
+    }
+
+    #[test]
+    fn hexadecimal_floats_are_the_nearest() {
+        let double = |text: &str| match value(text, Some(Type::F64)) {
+            Ok(Imm::F64(bits)) => f64::from_bits(bits),
+            other => panic!("{text}: {other:?}"),
+        };
+        let single = |text: &str| match value(text, Some(Type::F32)) {
+            Ok(Imm::F32(bits)) => f32::from_bits(bits),
+            other => panic!("{text}: {other:?}"),
+        };
+        assert_eq!(double("0x1p-32"), 2f64.powi(-32));
+        assert_eq!(double("-0x1.8P+3"), -12.0);
+        assert_eq!(double("0x1_0.8_0p0"), 16.5);
+        assert_eq!(double("0x.8p1"), 1.0);
+        assert_eq!(double("0x1.921fb54442d18p1"), std::f64::consts::PI);
+        assert_eq!(double("0x1.fffffffffffffp1023"), f64::MAX);
+        assert_eq!(double("0x1p-1074"), f64::from_bits(1));
+        assert_eq!(double("0x1p-1075"), 0.0);
+        assert_eq!(double("0x1.8p-1075"), f64::from_bits(1));
+        assert_eq!(double("0x0.0000000000001p-1022"), f64::from_bits(1));
+        assert_eq!(double("-0x0p0").to_bits(), (-0.0f64).to_bits());
+        assert_eq!(double("0x1p-99999999999999999999"), 0.0);
+        // Halfway goes to even, and a digit far behind decides.
+        assert_eq!(double("0x1.00000000000008p0"), 1.0);
+        assert_eq!(double("0x1.00000000000018p0"), 1.0 + 2.0 * f64::EPSILON);
+        assert_eq!(double(&format!("0x1.00000000000008{}1p0", "0".repeat(100))), 1.0 + f64::EPSILON);
+        assert_eq!(double(&format!("0x1{}p-4000", "0".repeat(1000))), 1.0);
+        assert_eq!(single("0x1.000001p0"), 1.0);
+        assert_eq!(single("0x1.000003p0"), 1.0 + 2.0 * f32::EPSILON);
+        assert_eq!(single("0x1.fffffep127"), f32::MAX);
+        assert_eq!(single("0x1p-149"), f32::from_bits(1));
+        assert_eq!(value("0x1p-3f32", None), Ok(Imm::f32(0.125)));
+        assert_eq!(value("0x1p3", None), Ok(Imm::f64(8.0)));
+        for text in ["0x1p1024", "0x1.fffffffffffff8p1023", "0x1p99999999999999999999"] {
+            assert!(value(text, None).unwrap_err().contains("out of range for f64"), "{text}");
+        }
+        assert!(value("0x1p128", Some(Type::F32)).unwrap_err().contains("out of range for f32"));
+        for text in ["0x1.8", "0xp1", "0x.p1", "0x1p", "0x1p+", "0x1p1p1", "0x1.1.1p1", "0x1pf32", "0x1p_"] {
+            assert!(value(text, Some(Type::F64)).unwrap_err().contains("is not a number"), "{text}");
+        }
+        assert!(value("0x1p3", Some(Type::I64)).unwrap_err().contains("expected an integer"));
+        // Every float comes back from its hexadecimal digits.
+        let mut bits = 0x9e37_79b9_7f4a_7c15u64;
+        for _ in 0..2000 {
+            bits = bits.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            let (float, field) = (f64::from_bits(bits), bits >> 52 & 0x7ff);
+            if float.is_finite() {
+                let (one, power) = if field == 0 { (0, -1022) } else { (1, field as i64 - 1023) };
+                let sign = if float.is_sign_negative() { "-" } else { "" };
+                let text = format!("{sign}0x{one}.{:013x}p{power}", bits & ((1 << 52) - 1));
+                assert_eq!(double(&text).to_bits(), bits, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn literals_are_read_by_themselves() {
+        let read = Imm::from_text;
+        assert_eq!(read("-inf", Type::F32), Ok(Imm::f32(f32::NEG_INFINITY)));
+        assert_eq!(read("nan:0x7ff8000000000001", Type::F64), Ok(Imm::F64(0x7ff8_0000_0000_0001)));
+        assert_eq!(read("nan", Type::F32), Ok(Imm::F32(0x7fc0_0000)));
+        assert_eq!(read("true", Type::Bool), Ok(Imm::Bool(true)));
+        for (text, ty) in [
+            ("", Type::F64),
+            ("1 2", Type::F64),
+            ("1\n", Type::F64),
+            ("1 ; one", Type::F64),
+            ("1.5", Type::I64),
+            ("1i32", Type::I64),
+            ("1", Type::Bool),
+            ("true", Type::I64),
+            ("nan:0xzz", Type::F64),
+            ("nan", Type::I64),
+            ("%x", Type::F64),
+            ("1", Type::Str),
+        ] {
+            assert!(read(text, ty).is_err(), "{text:?}");
+        }
+        assert!(read("\u{1b}[2J", Type::F64).unwrap_err().contains("\\u{1b}"));
     }
 
     #[test]

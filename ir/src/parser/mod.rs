@@ -4,9 +4,12 @@
 //! only notes the labels; the second reads the bodies, when every name that
 //! they may use is known. A fault costs its line: reading goes on at the next
 //! one, so that one run shows the faults of the whole file, up to a limit.
-//! Time and memory grow linearly with the text, whatever it holds.
+//! In a text with faults, types are checked as far as they are known, so that
+//! one run shows those too. Time and memory grow linearly with the text,
+//! whatever it holds.
 
 mod function;
+mod late;
 mod literal;
 mod module;
 mod operand;
@@ -14,12 +17,13 @@ mod types;
 
 use crate::catalogue::{CATALOGUE, OpSignature, Operation};
 use crate::entity::{ConstId, FuncId, GlobalId, OpId, SigId};
-use crate::error::{Diagnostic, Error, ErrorKind, Place};
+use crate::error::{Diagnostic, Error, ErrorKind, Note, Place};
 use crate::lexer::{Kind, Lexer, Token};
 use crate::module::{Module, OpRef, Source};
 use crate::names::{Entity, Key};
 use crate::types::Signature;
-use rustc_hash::FxHashMap;
+use crate::verify::FunctionGaps;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
 use std::rc::Rc;
 
@@ -51,6 +55,16 @@ impl Name<'_> {
     }
 }
 
+/// What a name stands for.
+#[derive(Clone, Copy)]
+struct Entry<T> {
+    id: T,
+    /// Where it is defined first.
+    token: Token,
+    /// Whether its definition is faulty, so that nothing is known of it.
+    faulty: bool,
+}
+
 /// Reader of one text.
 struct Parser<'a> {
     src: &'a str,
@@ -69,9 +83,17 @@ struct Parser<'a> {
     ops: FxHashMap<OpRef, OpId>,
     catalogue: FxHashMap<&'static str, &'static Operation>,
     typed: FxHashMap<&'static str, Rc<OpSignature>>,
-    funcs: FxHashMap<Key<'a>, FuncId>,
-    consts: FxHashMap<Key<'a>, ConstId>,
-    globals: FxHashMap<Key<'a>, GlobalId>,
+    funcs: FxHashMap<Key<'a>, Entry<FuncId>>,
+    consts: FxHashMap<Key<'a>, Entry<ConstId>>,
+    globals: FxHashMap<Key<'a>, Entry<GlobalId>>,
+    /// Globals of which something could not be made out.
+    open_globals: FxHashSet<usize>,
+    /// Constants made of strings that stand where a value may.
+    strings: FxHashMap<String, ConstId>,
+    /// Faults that may only follow from others.
+    late: Vec<late::Late>,
+    /// What could not be made out of the bodies read.
+    gaps: Vec<FunctionGaps>,
 }
 
 impl Module {
@@ -85,13 +107,13 @@ impl Module {
     /// assert!(error.to_string().contains("no instruction or operation is called `rett`"));
     /// ```
     pub fn parse(text: &str, file_name: &str) -> Result<Module, Error> {
-        let (mut module, diags) = Parser::new(text).module();
         let source = Source { name: file_name.into(), text: text.into() };
-        if diags.is_empty() {
-            module.source = Some(source);
-            Ok(module)
-        } else {
-            Err(Error::new(ErrorKind::Parse, diags, Some(source)))
+        let mut parser = Parser::new(text);
+        parser.read_module();
+        parser.module.source = Some(source.clone());
+        match parser.all_faults() {
+            diags if diags.is_empty() => Ok(parser.module),
+            diags => Err(Error::new(ErrorKind::Parse, diags, Some(source))),
         }
     }
 }
@@ -116,6 +138,10 @@ impl<'a> Parser<'a> {
             funcs: FxHashMap::default(),
             consts: FxHashMap::default(),
             globals: FxHashMap::default(),
+            open_globals: FxHashSet::default(),
+            strings: FxHashMap::default(),
+            late: Vec::new(),
+            gaps: Vec::new(),
         }
     }
 
@@ -213,6 +239,22 @@ impl<'a> Parser<'a> {
         self.fail_span(token.start, token.end, token.line, message, help)
     }
 
+    /// Notes a fault at `token` that has to do with another place.
+    fn fail_beside(
+        &mut self,
+        token: Token,
+        message: impl Into<String>,
+        other: Token,
+        note: impl Into<String>,
+    ) -> Failed {
+        let before = self.diags.len();
+        let failed = self.fail(token, message, None);
+        if let Some(diag) = self.diags.get_mut(before) {
+            diag.notes.push(Note { message: note.into(), span: (other.start, other.end) });
+        }
+        failed
+    }
+
     fn fail_span(
         &mut self,
         start: usize,
@@ -222,23 +264,29 @@ impl<'a> Parser<'a> {
         help: Option<String>,
     ) -> Failed {
         if self.diags.len() < MAX_DIAGNOSTICS {
-            // A newline token would put the caret on the next line, and the
-            // end of the text has nothing to show.
-            let end = if self.src[start..end].starts_with('\n') { start } else { end };
-            let context = match self.context.as_str() {
-                "" => format!("line {line}"),
-                context => format!("{context}, line {line}"),
-            };
-            self.diags.push(Diagnostic {
-                message: message.into(),
-                place: Place::Span { start, end },
-                context,
-                help,
-                span: Some((start, end)),
-                notes: Vec::new(),
-            });
+            let diag = self.diagnostic(start, end, line, message.into(), help);
+            self.diags.push(diag);
         }
         Failed
+    }
+
+    fn diagnostic(
+        &self,
+        start: usize,
+        end: usize,
+        line: u32,
+        message: String,
+        help: Option<String>,
+    ) -> Diagnostic {
+        // A newline token would put the caret on the next line, and the
+        // end of the text has nothing to show.
+        let end = if self.src[start..end].starts_with('\n') { start } else { end };
+        let context = match self.context.as_str() {
+            "" => format!("line {line}"),
+            context => format!("{context}, line {line}"),
+        };
+        let (place, span) = (Place::Span { start, end }, Some((start, end)));
+        Diagnostic { message, place, context, help, span, notes: Vec::new() }
     }
 
     fn is_full(&self) -> bool {

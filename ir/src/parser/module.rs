@@ -2,15 +2,15 @@
 
 use super::literal::{hex_bytes, unsigned_integer};
 use super::operand::Raw;
-use super::{Failed, Name, Parse, Parser, clip};
+use super::{Entry, Failed, Name, Parse, Parser, clip};
 use crate::entity::{ConstId, FuncId, GlobalId};
-use crate::error::Diagnostic;
 use crate::lexer::{Kind, Lexer, Token};
-use crate::module::{ConstValue, Constant, Function, Global, GlobalInit, Import, Module, OpRef};
+use crate::module::{ConstValue, Constant, Function, Global, GlobalInit, Import, OpRef, tensor_bytes};
 use crate::names::{Entity, Key};
 use crate::op::Imm;
 use crate::suggest::nearest;
 use crate::types::{Elem, Signature, Type};
+use crate::verify::MAX_RANK;
 
 /// Where a function's body stands, and what its header says.
 pub(super) struct Body<'a> {
@@ -32,10 +32,10 @@ const ITEMS: [&str; 7] = ["import", "export", "const", "global", "func", "sig", 
 
 impl<'a> Parser<'a> {
     /// Reads the whole text.
-    pub(super) fn module(mut self) -> (Module, Vec<Diagnostic>) {
+    pub(super) fn read_module(&mut self) {
         if u32::try_from(self.src.len()).is_err() {
             let _ = self.fail_span(0, 0, 1, "the text is larger than 4 GiB", None);
-            return (self.module, self.diags);
+            return;
         }
         let mut bodies = Vec::new();
         let mut pending = Vec::new();
@@ -51,10 +51,15 @@ impl<'a> Parser<'a> {
         let first = self.module.imports.len();
         // Ids of own functions were given before all imports were known.
         for (at, body) in bodies.iter().enumerate() {
-            self.funcs.insert(body.name.key.clone(), FuncId::new(first + at));
+            // Of two with one name, the first has it.
+            if let Some(entry) = self.funcs.get_mut(&body.name.key)
+                && entry.token == body.name.token
+            {
+                entry.id = FuncId::new(first + at);
+            }
         }
         for Pending { global, name } in pending {
-            self.resolve_global(global, &name);
+            let _ = self.resolve_global(global, &name);
         }
         for (at, body) in bodies.into_iter().enumerate() {
             if self.is_full() {
@@ -62,7 +67,6 @@ impl<'a> Parser<'a> {
             }
             self.read_body(at, body);
         }
-        (self.module, self.diags)
     }
 
     /// Goes to the next line that starts an item.
@@ -126,10 +130,10 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Notes that `name` is used twice.
-    fn repeated(&mut self, name: &Name<'a>, what: &str) -> Failed {
+    /// Notes that `name` is used twice, `first` before.
+    fn repeated(&mut self, name: &Name<'a>, first: Token, what: &str) -> Failed {
         let message = format!("{what} `{}` is defined twice", clip(self.text(name.token)));
-        self.fail(name.token, message, None)
+        self.fail_beside(name.token, message, first, "it is defined first here")
     }
 
     /// `import func @name(types) -> results`
@@ -139,12 +143,16 @@ impl<'a> Parser<'a> {
             return Err(self.expected("`func`: only functions are imported"));
         }
         let name = self.name(Entity::Func, Kind::At, "a function name such as `@console.print`")?;
-        let sig = self.signature()?;
         let id = FuncId::new(self.module.imports.len());
-        self.module.imports.push(Import { name: name.key.text.clone().into_owned(), sig });
-        if self.funcs.insert(name.key.clone(), id).is_some() {
-            return Err(self.repeated(&name, "function"));
+        if let Some(first) = self.funcs.get(&name.key).map(|f| f.token) {
+            return Err(self.repeated(&name, first, "function"));
         }
+        let mut entry = Entry { id, token: name.token, faulty: true };
+        self.funcs.insert(name.key.clone(), entry);
+        let sig = self.signature()?;
+        self.module.imports.push(Import { name: name.key.text.clone().into_owned(), sig });
+        entry.faulty = false;
+        self.funcs.insert(name.key, entry);
         self.end_of_line()
     }
 
@@ -154,31 +162,59 @@ impl<'a> Parser<'a> {
         let name = self.name(Entity::Const, Kind::At, "a constant’s name such as `@table`")?;
         // The name counts even when the value is faulty, for the sake of its uses.
         let id = ConstId::new(self.module.constants.len());
-        let repeated = self.consts.insert(name.key.clone(), id).is_some();
         let kept = name.kept(Entity::Const, id.index());
         self.module.constants.push(Constant { name: kept, value: ConstValue::Str(String::new()) });
-        if repeated {
-            return Err(self.repeated(&name, "constant"));
+        if let Some(first) = self.consts.get(&name.key).map(|c| c.token) {
+            return Err(self.repeated(&name, first, "constant"));
         }
+        let mut entry = Entry { id, token: name.token, faulty: true };
+        self.consts.insert(name.key.clone(), entry);
         self.expect(b':', " and the constant’s type")?;
         let token = self.tok;
-        let value = match self.ty()? {
-            Type::Str => {
-                self.expect(b'=', "")?;
-                self.string_value().map(ConstValue::Str)?
-            }
-            Type::Tensor(elem) => {
-                self.module.constants[id.index()].value =
-                    ConstValue::Tensor { elem, dims: Vec::new(), data: Vec::new() };
-                self.tensor_value(elem)?
-            }
+        let ty = self.ty()?;
+        let placeholder = match ty {
+            Type::Str => ConstValue::Str(String::new()),
+            Type::Tensor(elem) => ConstValue::Zeros { elem, dims: Vec::new() },
             _ => {
                 let help = Some("a scalar constant is `global const @name: f64 = 1.5`".to_owned());
                 return Err(self.fail(token, "a constant is a str or a tensor", help));
             }
         };
+        // From here on its type is known.
+        self.module.constants[id.index()].value = placeholder;
+        entry.faulty = false;
+        self.consts.insert(name.key, entry);
+        let value = match ty {
+            Type::Tensor(elem) => self.tensor_value(elem)?,
+            _ => {
+                self.expect(b'=', "")?;
+                self.string_value().map(ConstValue::Str)?
+            }
+        };
         self.module.constants[id.index()].value = value;
         self.end_of_line()
+    }
+
+    /// The constant that the string written next stands for.
+    pub(super) fn string_constant(&mut self) -> Parse<ConstId> {
+        let token = self.advance();
+        self.string_at(token)
+    }
+
+    /// The same, for a string that was read already.
+    pub(super) fn string_at(&mut self, token: Token) -> Parse<ConstId> {
+        let text = self.string_text(token)?;
+        if let Some(id) = self.strings.get(&text) {
+            return Ok(*id);
+        }
+        let id = self.nameless(ConstValue::Str(text.clone()));
+        self.strings.insert(text, id);
+        Ok(id)
+    }
+
+    fn nameless(&mut self, value: ConstValue) -> ConstId {
+        self.module.constants.push(Constant { name: None, value });
+        ConstId::new(self.module.constants.len() - 1)
     }
 
     fn string_value(&mut self) -> Parse<String> {
@@ -186,13 +222,17 @@ impl<'a> Parser<'a> {
             return Err(self.expected("a string in quotes"));
         }
         let token = self.advance();
+        self.string_text(token)
+    }
+
+    fn string_text(&mut self, token: Token) -> Parse<String> {
         match self.string(token)? {
             (text, None) => Ok(text),
             (_, Some(_)) => Err(self.fail(token, "a number follows the string", None)),
         }
     }
 
-    /// `[dims] = {elements}` or `[dims] = hex"bytes"`
+    /// `[dims] = {elements}`, `[dims] = hex"bytes"` or `[dims] = zero`
     fn tensor_value(&mut self, elem: Elem) -> Parse<ConstValue> {
         let shape = self.tok;
         if !self.at(b'[') {
@@ -209,8 +249,15 @@ impl<'a> Parser<'a> {
             }
         })?;
         let shape_end = self.prev_end;
+        if dims.len() > MAX_RANK {
+            let message = format!("{} dimensions; at most {MAX_RANK} are allowed", dims.len());
+            return Err(self.fail_span(shape.start, shape_end, shape.line, message, None));
+        }
+        let bytes = tensor_bytes(elem, &dims);
         self.expect(b'=', " and the elements")?;
-        let elements = dims.iter().try_fold(1u64, |n, d| n.checked_mul(*d));
+        if bytes.is_some() && self.eat_word("zero") {
+            return Ok(ConstValue::Zeros { elem, dims });
+        }
         let mut data = Vec::new();
         match self.tok.kind {
             Kind::Hex => {
@@ -227,13 +274,14 @@ impl<'a> Parser<'a> {
             Kind::Punct(b'{') => {
                 self.list(b'{', b'}', |p| p.element(elem, &mut data))?;
             }
-            _ => return Err(self.expected("elements in braces, or `hex\"..\"`")),
+            _ if bytes.is_none() => {}
+            _ => return Err(self.expected("elements in braces, `hex\"..\"`, or `zero`")),
         }
         let size = elem.size() as u64;
-        if elements.and_then(|n| n.checked_mul(size)) != Some(data.len() as u64) {
+        if bytes != Some(data.len() as u64) {
             let have = data.len() as u64 / size;
-            let message = match elements {
-                Some(n) => format!("these dims need {n} elements, found {have}"),
+            let message = match bytes {
+                Some(bytes) => format!("these dims need {} elements, found {have}", bytes / size),
                 None => "these dims are larger than memory".to_owned(),
             };
             return Err(self.fail_span(shape.start, shape_end, shape.line, message, None));
@@ -296,36 +344,56 @@ impl<'a> Parser<'a> {
         }
         let init = GlobalInit::Imm(Imm::Bool(false));
         self.module.globals.push(Global { name: kept, export, mutable, ty: Type::Bool, init });
-        if self.globals.insert(name.key.clone(), id).is_some() {
-            return Err(self.repeated(&name, "global"));
+        self.open_globals.insert(id.index());
+        if let Some(first) = self.globals.get(&name.key).map(|g| g.token) {
+            return Err(self.repeated(&name, first, "global"));
         }
+        let mut entry = Entry { id, token: name.token, faulty: true };
+        self.globals.insert(name.key.clone(), entry);
         self.expect(b':', " and the global’s type")?;
         let ty = self.ty()?;
         self.module.globals[id.index()].ty = ty;
+        entry.faulty = false;
+        self.globals.insert(name.key, entry);
+        if let (Type::Tensor(elem), true) = (ty, self.at(b'[')) {
+            let value = self.tensor_value(elem)?;
+            self.module.globals[id.index()].init = GlobalInit::Const(self.nameless(value));
+            self.open_globals.remove(&id.index());
+            return self.end_of_line();
+        }
         self.expect(b'=', " and the global’s first value")?;
         if self.tok.kind == Kind::At {
             let entity = if matches!(ty, Type::Func(_)) { Entity::Func } else { Entity::Const };
             let name = self.name(entity, Kind::At, "a name")?;
             pending.push(Pending { global: id.index(), name });
+            return self.end_of_line();
+        } else if ty == Type::Str && self.tok.kind == Kind::Str {
+            self.module.globals[id.index()].init = GlobalInit::Const(self.string_constant()?);
         } else if let Some((token, literal)) = self.literal()? {
             let imm = self.literal_value(token, literal, Some(ty))?;
             self.module.globals[id.index()].init = GlobalInit::Imm(imm);
         } else {
-            return Err(self.expected("a literal, the name of a constant, or of a function"));
+            let what = match ty {
+                Type::Str => "a string in quotes, or the name of a constant",
+                Type::Tensor(_) => "the name of a constant, or dims in brackets, as in `[2, 3] = zero`",
+                Type::Func(_) => "the name of a function",
+                _ => "a literal",
+            };
+            return Err(self.expected(what));
         }
+        self.open_globals.remove(&id.index());
         self.end_of_line()
     }
 
-    fn resolve_global(&mut self, global: usize, name: &Name<'a>) {
+    fn resolve_global(&mut self, global: usize, name: &Name<'a>) -> Parse<()> {
         let ty = self.module.globals[global].ty;
-        let init = if matches!(ty, Type::Func(_)) {
-            self.find_func(name).map(GlobalInit::Func)
+        self.module.globals[global].init = if matches!(ty, Type::Func(_)) {
+            GlobalInit::Func(self.find_func(name)?)
         } else {
-            self.find_const(name).map(GlobalInit::Const)
+            GlobalInit::Const(self.find_const(name)?)
         };
-        if let Ok(init) = init {
-            self.module.globals[global].init = init;
-        }
+        self.open_globals.remove(&global);
+        Ok(())
     }
 
     /// `func @name(%a: type, ...) -> results {`, then past the body.
@@ -347,9 +415,13 @@ impl<'a> Parser<'a> {
             }
             Ok((params, sig))
         });
-        let index = bodies.len();
-        if self.funcs.insert(name.key.clone(), FuncId::new(index)).is_some() {
-            let _ = self.repeated(&name, "function");
+        let id = FuncId::new(bodies.len());
+        match self.funcs.get(&name.key).map(|f| f.token) {
+            Some(first) => drop(self.repeated(&name, first, "function")),
+            None => {
+                let entry = Entry { id, token: name.token, faulty: header.is_err() };
+                self.funcs.insert(name.key.clone(), entry);
+            }
         }
         let Ok((params, sig)) = header else {
             // Go past the body, if one follows; its faults would be noise.
@@ -362,7 +434,12 @@ impl<'a> Parser<'a> {
             return Ok(());
         };
         let open = self.tok;
-        let labels = self.skip_body(start)?;
+        let labels = self.skip_body(start).inspect_err(|_| {
+            // No body will give it its number.
+            if let Some(entry) = self.funcs.get_mut(&name.key) {
+                entry.faulty = true;
+            }
+        })?;
         self.module.functions.push(Function {
             name: None,
             export,
@@ -431,7 +508,9 @@ impl<'a> Parser<'a> {
     /// The function called `name`.
     pub(super) fn find_func(&mut self, name: &Name<'a>) -> Parse<FuncId> {
         match self.funcs.get(&name.key) {
-            Some(id) => Ok(*id),
+            // What is wrong with it has been said.
+            Some(entry) if entry.faulty => Err(Failed),
+            Some(entry) => Ok(entry.id),
             None => {
                 let help = suggestion(name, self.funcs.keys());
                 Err(self.unknown(name, "function", help))
@@ -442,7 +521,9 @@ impl<'a> Parser<'a> {
     /// The constant called `name`.
     pub(super) fn find_const(&mut self, name: &Name<'a>) -> Parse<ConstId> {
         match self.consts.get(&name.key) {
-            Some(id) => Ok(*id),
+            // What is wrong with it has been said.
+            Some(entry) if entry.faulty => Err(Failed),
+            Some(entry) => Ok(entry.id),
             None => {
                 let help = suggestion(name, self.consts.keys());
                 Err(self.unknown(name, "constant", help))
@@ -453,7 +534,9 @@ impl<'a> Parser<'a> {
     /// The global called `name`.
     pub(super) fn find_global(&mut self, name: &Name<'a>) -> Parse<GlobalId> {
         match self.globals.get(&name.key) {
-            Some(id) => Ok(*id),
+            // What is wrong with it has been said.
+            Some(entry) if entry.faulty => Err(Failed),
+            Some(entry) => Ok(entry.id),
             None => {
                 let help = suggestion(name, self.globals.keys());
                 Err(self.unknown(name, "global", help))

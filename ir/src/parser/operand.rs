@@ -17,12 +17,13 @@ use crate::types::{Elem, Type};
 pub(super) enum Raw<'a> {
     Reg(Reg, Token),
     Literal(Literal<'a>, Token),
+    Str(Token),
 }
 
 impl Raw<'_> {
     pub(super) fn token(&self) -> Token {
         match self {
-            Raw::Reg(_, token) | Raw::Literal(_, token) => *token,
+            Raw::Reg(_, token) | Raw::Literal(_, token) | Raw::Str(token) => *token,
         }
     }
 }
@@ -80,11 +81,16 @@ impl<'a> Parser<'a> {
 }
 
 impl<'a> Body<'_, 'a> {
-    /// A register or literal.
+    /// A register, a literal or a string.
     fn value(&mut self) -> Parse<Raw<'a>> {
-        if self.p.tok.kind == Kind::Reg {
-            let token = self.p.tok;
-            return Ok(Raw::Reg(self.reg()?, token));
+        let token = self.p.tok;
+        match token.kind {
+            Kind::Reg => return Ok(Raw::Reg(self.reg()?, token)),
+            Kind::Str => {
+                self.p.advance();
+                return Ok(Raw::Str(token));
+            }
+            _ => {}
         }
         match self.p.literal()? {
             Some((token, literal)) => Ok(Raw::Literal(literal, token)),
@@ -140,6 +146,7 @@ impl<'a> Body<'_, 'a> {
         match raw {
             Raw::Reg(reg, _) => self.reg_type(*reg),
             Raw::Literal(..) => None,
+            Raw::Str(_) => Some(Type::Str),
         }
     }
 
@@ -147,6 +154,7 @@ impl<'a> Body<'_, 'a> {
         match raw {
             Raw::Reg(reg, _) => Ok(Operand::Reg(reg)),
             Raw::Literal(literal, token) => self.p.literal_value(token, literal, wanted).map(Operand::Imm),
+            Raw::Str(token) => self.string(token).map(Operand::Reg),
         }
     }
 
@@ -257,7 +265,7 @@ impl<'a> Body<'_, 'a> {
                     for raw in self.values()? {
                         match raw {
                             Raw::Reg(reg, _) => kept.push(reg),
-                            Raw::Literal(..) => return Err(self.p.raw_wanted(&raw, "a register")),
+                            _ => return Err(self.p.raw_wanted(&raw, "a register")),
                         }
                     }
                 }
@@ -276,6 +284,10 @@ impl<'a> Body<'_, 'a> {
                 let id = self.p.find_global(&name)?;
                 let ty = self.p.module.globals.get(id.index()).map(|g| g.ty);
                 Ok((Pre::Ready(Field::Global(id)), ty))
+            }
+            Role::Const if self.p.tok.kind == Kind::Str => {
+                let id = self.p.string_constant()?;
+                Ok((Pre::Ready(Field::Const(id)), Some(Type::Str)))
             }
             Role::Const => {
                 let name = self.p.name(Entity::Const, Kind::At, "a constant’s name")?;
@@ -451,13 +463,51 @@ impl<'a> Body<'_, 'a> {
                 Some(elem) => out.push(*elem),
                 None if self.poisoned(flat) => return Err(Failed),
                 None => {
+                    if let Some(failed) = self.misfit(op, typed, params, flat) {
+                        return Err(failed);
+                    }
                     let message = format!("the element type {var} of {} is not known here", op.name);
                     let help = format!("write it out, as in `{}<f64> ...`; {}", op.name, signature_of(op));
-                    return Err(self.p.fail(name, message, Some(help)));
+                    let unknown = |raw: &Raw<'a>| match raw {
+                        Raw::Reg(reg, _) if self.reg_type(*reg).is_none() => Some(*reg),
+                        _ => None,
+                    };
+                    let because: Vec<Reg> = flat.iter().filter_map(unknown).collect();
+                    let statement = self.statement_so_far();
+                    self.p.fail_late(name, statement, because, message, Some(help));
+                    return Err(Failed);
                 }
             }
         }
         Ok(out)
+    }
+
+    /// Notes the first argument that fits whatever the type variables are.
+    fn misfit(
+        &mut self,
+        op: &'static Operation,
+        typed: &OpSignature,
+        params: &[&Param],
+        flat: &[Raw<'a>],
+    ) -> Option<Failed> {
+        let sigs = &self.p.module.sigs;
+        let (at, found) = params.iter().zip(flat).enumerate().find_map(|(at, (param, raw))| {
+            let text = clip(self.p.text(raw.token()));
+            match (raw, self.raw_type(raw)) {
+                (_, Some(ty)) if param.may_accept(ty, sigs) => None,
+                (Raw::Str(_), _) => Some((at, format!("the string {text}"))),
+                (_, Some(ty)) => {
+                    Some((at, format!("{text}, which is {}", clip(&ty.display(sigs).to_string()))))
+                }
+                (Raw::Literal(..), None) if !param.may_be_scalar() => {
+                    Some((at, format!("the literal {text}")))
+                }
+                _ => None,
+            }
+        })?;
+        let want = params[at].display(&typed.vars);
+        let message = format!("argument {} of `{}`: expected {want}, found {found}", at + 1, op.name);
+        Some(self.p.fail(flat[at].token(), message, Some(signature_of(op))))
     }
 
     /// Whether an argument’s type is unknown because of an earlier fault.

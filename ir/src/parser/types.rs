@@ -5,8 +5,11 @@ use crate::binary::{MAX_SIG_DEPTH, MAX_SIG_WEIGHT, sig_weight};
 use crate::catalogue::CATALOGUE;
 use crate::entity::SigId;
 use crate::lexer::Kind;
+use crate::op::Opcode;
+use crate::shown;
 use crate::suggest::nearest;
 use crate::types::{Elem, Item, Signature, Type};
+use crate::verify::MAX_ARITY;
 
 impl<'a> Parser<'a> {
     /// A type.
@@ -114,6 +117,12 @@ impl<'a> Parser<'a> {
         if let Some(id) = self.sigs.get(&sig) {
             return Ok(*id);
         }
+        for (list, noun) in [(&sig.params, "parameters"), (&sig.results, "results")] {
+            if list.len() > MAX_ARITY {
+                let message = format!("{} {noun}; at most {MAX_ARITY} are allowed", list.len());
+                return Err(self.fail(token, message, None));
+            }
+        }
         let (weight, depth) = sig_weight(&sig, &self.sig_weights);
         if weight > MAX_SIG_WEIGHT || depth > MAX_SIG_DEPTH {
             return Err(self.fail(token, "this signature is too large", None));
@@ -125,10 +134,32 @@ impl<'a> Parser<'a> {
         Ok(id)
     }
 
-    /// Words that start an instruction: mnemonics and operations.
+    /// What may have been meant by a word that is no mnemonic or operation.
     pub(super) fn suggest_mnemonic(word: &str) -> Option<String> {
-        let mnemonics = crate::op::Opcode::ALL.iter().map(|op| op.mnemonic());
-        nearest(word, mnemonics.chain(CATALOGUE.iter().map(|op| op.name)))
-            .map(|n| format!("did you mean `{n}`?"))
+        /// Names that a suggestion shows.
+        const SHOWN: usize = 3;
+        let names = || Opcode::ALL.iter().map(|op| op.mnemonic()).chain(CATALOGUE.iter().map(|op| op.name));
+        let last = word.rsplit_once('.').map_or(word, |(_, last)| last);
+        let goes_on = |name: &&str| name.strip_prefix(word).is_some_and(|rest| rest.starts_with(['_', '.']));
+        let is_of_another = |name: &&str| name.rsplit_once('.').is_some_and(|(_, end)| end == last);
+        // The short ones first, and f64 before f32.
+        let sorted = |fits: &dyn Fn(&&str) -> bool| {
+            let mut found: Vec<&str> = names().filter(fits).collect();
+            found.sort_by_key(|name| (name.len(), std::cmp::Reverse(*name)));
+            found
+        };
+        let mut meant = sorted(&goes_on);
+        if meant.is_empty() {
+            // Some instructions work on every type and are of no family.
+            meant.extend(names().find(|name| *name == last));
+        }
+        if meant.is_empty() {
+            meant.extend(nearest(word, names()));
+        }
+        if meant.is_empty() {
+            meant = sorted(&is_of_another);
+        }
+        let meant: Vec<String> = meant.iter().map(|name| format!("`{name}`")).collect();
+        (!meant.is_empty()).then(|| format!("did you mean {}?", shown::list(meant, SHOWN)))
     }
 }

@@ -24,6 +24,8 @@
 //! chunks times edges for all but contrived flow, and [`Work`] bounds the rest.
 
 use super::MAX_ERRORS;
+use super::operands::Part;
+use super::path::Paths;
 use super::regions::{self, Depths};
 use super::report::{At, Report, reg};
 use crate::entity::{FuncId, Reg};
@@ -107,6 +109,7 @@ pub(super) fn check(
         report.function(id, message, Some("split the function".into()));
         return;
     };
+    let mut paths = Paths::new(func, cfg);
     for finding in without_echoes(findings, cfg) {
         let block = cfg.rpo()[finding.rank as usize];
         let at = At { func: id, block, inst: finding.inst as usize };
@@ -117,12 +120,14 @@ pub(super) fn check(
                 format!("let it outlive the region with `region.end keep {name}`, or read it before"),
             )
         } else {
-            (
-                format!("{name} is read but not assigned on every way here"),
-                format!("assign {name} before, on each path from the function’s start"),
-            )
+            let help = match paths.without(finding.reg, block) {
+                Some(way) => format!("it is not assigned on the way {way}; assign it before, on each path"),
+                None => format!("assign {name} before, on each path from the function’s start"),
+            };
+            (format!("{name} is read but not assigned on every way here"), help)
         };
-        report.inst(at, message, Some(help));
+        let inst = &func.blocks[block.index()].insts[at.inst];
+        report.part(at, &Part::that_reads(inst, finding.reg), message, Some(help));
     }
 }
 

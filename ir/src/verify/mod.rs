@@ -21,13 +21,16 @@
 //! a block and some tens of bytes an operand, however many registers there are.
 
 mod assignment;
+mod items;
+mod operands;
+mod path;
 pub mod regions;
 mod report;
 mod tables;
 mod types;
 
-use crate::entity::{BlockId, FuncId};
-use crate::error::Error;
+use crate::entity::{BlockId, ConstId, FuncId};
+use crate::error::{Diagnostic, Error};
 use crate::flow::{Cfg, Cycles, Dominators, Loops};
 use crate::module::{Function, Module};
 use crate::op::{FieldRef, Inst};
@@ -60,6 +63,8 @@ pub const MAX_WORK: u64 = 1 << 29;
 pub struct VerifiedModule {
     module: Module,
     facts: Vec<FunctionFacts>,
+    /// For each constant, whether an instruction reads it.
+    read: Vec<bool>,
 }
 
 /// What the verifier learned of a function.
@@ -105,7 +110,38 @@ impl FunctionFacts {
     }
 }
 
+/// What a reader could not make out of a function.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FunctionGaps {
+    /// Whether an instruction is missing, so that only those that are there
+    /// can be looked at, each for itself.
+    pub(crate) faulty: bool,
+    /// Registers of which no type is known; those beyond have one.
+    pub(crate) unknown: Vec<bool>,
+}
+
 impl Module {
+    /// What is wrong in the functions of a text that has other faults too, of
+    /// which `gaps` has one entry a function, and with its globals, apart from
+    /// those that `skip` says were not understood.
+    pub(crate) fn errors_beside(
+        &self,
+        gaps: &[FunctionGaps],
+        skip: impl Fn(usize) -> bool,
+    ) -> Vec<Diagnostic> {
+        let mut report = Report::new(self);
+        tables::globals(&mut report, skip);
+        let ops = tables::operations(&mut report);
+        let mut work = assignment::Work::new(MAX_WORK);
+        for (i, (func, gaps)) in self.functions.iter().zip(gaps).enumerate() {
+            let id = FuncId::new(self.imports.len() + i);
+            if types::check(&mut report, &ops, id, func, gaps) {
+                flow(&mut report, &mut work, id, func);
+            }
+        }
+        report.into_diagnostics()
+    }
+
     /// Proves the module sound, or says everything that is wrong with it.
     ///
     /// # Errors
@@ -121,13 +157,22 @@ impl Module {
                 break;
             }
             let id = FuncId::new(self.imports.len() + i);
-            if types::check(&mut report, &ops, id, func) {
+            if types::check(&mut report, &ops, id, func, &FunctionGaps::default()) {
                 facts.push(flow(&mut report, &mut work, id, func));
             }
         }
+        tables::unused_operations(&mut report, &ops);
         match report.finish() {
             Some(error) => Err(error),
-            None => Ok(VerifiedModule { module: self, facts }),
+            None => {
+                let mut read = vec![false; self.constants.len()];
+                for inst in self.functions.iter().flat_map(|f| &f.blocks).flat_map(|b| &b.insts) {
+                    if let Inst::ConstGet { constant, .. } = inst {
+                        read[constant.index()] = true;
+                    }
+                }
+                Ok(VerifiedModule { module: self, facts, read })
+            }
         }
     }
 }
@@ -189,6 +234,12 @@ impl VerifiedModule {
         };
         let own = func.index().checked_sub(self.module.imports.len());
         own.and_then(|own| self.facts.get(own)).unwrap_or(&NOTHING)
+    }
+
+    /// Whether an instruction reads the constant; if none does, only globals
+    /// start from it, and an instance needs no object of it.
+    pub fn reads_constant(&self, id: ConstId) -> bool {
+        self.read.get(id.index()).copied().unwrap_or(false)
     }
 
     /// The module, free to be changed and no longer proven.

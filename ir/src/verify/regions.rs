@@ -50,7 +50,7 @@
 //! have it. At most [`MAX_REGION_DEPTH`] regions are open at once.
 
 use super::MAX_REGION_DEPTH;
-use super::report::{At, Report, clip, plural};
+use super::report::{At, Report, block_in_words, plural};
 use crate::entity::{BlockId, FuncId};
 use crate::flow::Cfg;
 use crate::module::Function;
@@ -121,8 +121,8 @@ pub(super) fn check(report: &mut Report<'_>, id: FuncId, func: &Function, cfg: &
                 } else {
                     format!(
                         "goes to {} with {open} open, but {} goes there with {want}",
-                        clip(&func.block_name(to)),
-                        clip(&func.block_name(origin[to.index()]))
+                        block_in_words(func, to),
+                        block_in_words(func, origin[to.index()])
                     )
                 };
                 let help = "every way into a block must have the same regions open";

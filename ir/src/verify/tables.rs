@@ -1,23 +1,55 @@
 //! Checks everything of a module that is not a function body.
 
+use super::items::Item as Entry;
 use super::report::{Report, clip, plural};
 use super::{MAX_ARITY, MAX_RANK};
 use crate::binary::{MAX_SIG_DEPTH, MAX_SIG_WEIGHT, sig_weight};
-use crate::catalogue::{OpSignature, Operation};
+use crate::catalogue::{CATALOGUE, OpSignature, Operation};
 use crate::entity::{FuncId, SigId};
-use crate::module::{ConstValue, GlobalInit, Module, OpRef};
+use crate::module::{ConstValue, GlobalInit, Module, OpRef, tensor_bytes};
+use crate::suggest::nearest;
 use crate::types::{Elem, Item, Type};
 use rustc_hash::FxHashSet;
 
-/// Checks the tables and gives the signature of every catalogue operation
-/// that the module uses; `None` where that is an error already reported.
-pub(super) fn check(report: &mut Report<'_>) -> Vec<Option<OpSignature>> {
+/// A catalogue operation that the module uses.
+pub(super) enum OpEntry {
+    /// One that there is, with its signature.
+    Known(OpSignature),
+    /// One that there is not, or not for these element types: told where it is used.
+    Wrong(WrongOp),
+}
+
+/// Why an operation cannot be used.
+#[derive(Clone)]
+pub(super) struct WrongOp {
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+    /// The type variable that has an element type it cannot have.
+    pub(super) var: Option<usize>,
+}
+
+/// Checks the tables and gives what is known of every catalogue operation
+/// that the module uses.
+pub(super) fn check(report: &mut Report<'_>) -> Vec<OpEntry> {
     signatures(report);
     imports(report);
     constants(report);
-    globals(report);
+    globals(report, |_| false);
     exports(report);
     operations(report)
+}
+
+/// Reports the operations that are wrong and that no instruction uses.
+pub(super) fn unused_operations(report: &mut Report<'_>, ops: &[OpEntry]) {
+    let module = report.module;
+    for (i, entry) in ops.iter().enumerate() {
+        if let OpEntry::Wrong(wrong) = entry
+            && !report.told_ops.contains(&i)
+        {
+            let context = format!("operation {i}, {}", clip(&module.ops[i].name));
+            report.module(context, wrong.message.clone());
+        }
+    }
 }
 
 fn signatures(report: &mut Report<'_>) {
@@ -85,16 +117,17 @@ fn imports(report: &mut Report<'_>) {
         }
         let context = || format!("import {i}, @{}", clip(&import.name));
         if import.name.is_empty() {
-            report.module(context(), "an import needs a name".into());
+            report.item(Entry::Import(i), context(), "an import needs a name".into());
         }
         if import.sig.index() >= module.sigs.len() {
             let message = format!("signature {} is not there; there are {}", import.sig.0, module.sigs.len());
-            report.module(context(), message);
+            report.item(Entry::Import(i), context(), message);
         }
     }
 }
 
-fn operations(report: &mut Report<'_>) -> Vec<Option<OpSignature>> {
+/// Notes which operations there are.
+pub(super) fn operations(report: &mut Report<'_>) -> Vec<OpEntry> {
     let module = report.module;
     let mut seen = FxHashSet::default();
     let mut found = Vec::new();
@@ -107,38 +140,36 @@ fn operations(report: &mut Report<'_>) -> Vec<Option<OpSignature>> {
             report
                 .module(context, "stands in the table already; every operation may stand there once".into());
         }
-        found.push(operation(report, i, op));
+        found.push(match operation(op) {
+            Ok(sig) => OpEntry::Known(sig),
+            Err(wrong) => OpEntry::Wrong(wrong),
+        });
     }
     found
 }
 
-fn operation(report: &mut Report<'_>, index: usize, op: &OpRef) -> Option<OpSignature> {
-    let context = || format!("operation {index}, {}", clip(&op.name));
+fn operation(op: &OpRef) -> Result<OpSignature, WrongOp> {
     let Some(known) = Operation::find(&op.name) else {
-        report.module(context(), "there is no such operation in the catalogue".into());
-        return None;
+        let message = format!("there is no operation {} in the catalogue", clip(&op.name));
+        let help = nearest(&op.name, CATALOGUE.iter().map(|op| op.name));
+        let help = help.map(|name| format!("did you mean `{name}`?"));
+        return Err(WrongOp { message, help, var: None });
     };
     let sig = known.typed();
+    let help = Some(format!("its signature is {}{}", known.name, known.signature));
     if op.elems.len() != sig.vars.len() {
-        let message = format!(
-            "takes {}, found {}: {}{}",
-            plural(sig.vars.len(), "element type"),
-            op.elems.len(),
-            known.name,
-            known.signature
-        );
-        report.module(context(), message);
-        return None;
+        let takes = plural(sig.vars.len(), "element type");
+        let message = format!("{} takes {takes}, found {}", known.name, op.elems.len());
+        return Err(WrongOp { message, help, var: None });
     }
-    let mut sound = true;
-    for ((name, class), elem) in sig.vars.iter().zip(&op.elems) {
+    for (var, ((name, class), elem)) in sig.vars.iter().zip(&op.elems).enumerate() {
         if !class.has(*elem) {
-            let message = format!("{name} must be of class {}, found {elem}", class.name());
-            report.module(context(), message);
-            sound = false;
+            let fit: Vec<&str> = Elem::ALL.into_iter().filter(|e| class.has(*e)).map(Elem::name).collect();
+            let message = format!("{} does not take {elem}: {name} is one of {}", known.name, fit.join(" "));
+            return Err(WrongOp { message, help, var: Some(var) });
         }
     }
-    sound.then_some(sig)
+    Ok(sig)
 }
 
 fn constants(report: &mut Report<'_>) {
@@ -147,56 +178,59 @@ fn constants(report: &mut Report<'_>) {
         if report.is_full() {
             return;
         }
-        let ConstValue::Tensor { elem, dims, data } = &constant.value else { continue };
+        let (elem, dims, data) = match &constant.value {
+            ConstValue::Tensor { elem, dims, data } => (elem, dims, Some(data)),
+            ConstValue::Zeros { elem, dims } => (elem, dims, None),
+            ConstValue::Str(_) => continue,
+        };
         let context = || match &constant.name {
             Some(name) => format!("constant @{}", clip(name)),
             None => format!("constant {i}"),
         };
         if dims.len() > MAX_RANK {
             let message = format!("{}; at most {MAX_RANK} are allowed", plural(dims.len(), "dimension"));
-            report.module(context(), message);
+            report.item(Entry::Constant(i), context(), message);
             continue;
         }
-        match byte_len(*elem, dims) {
-            None => {
-                report.module(context(), format!("dims {dims:?} of {elem} are more bytes than there can be"))
-            }
-            Some(want) if want != data.len() as u64 => {
+        match (tensor_bytes(*elem, dims), data) {
+            (None, _) => report.item(
+                Entry::Constant(i),
+                context(),
+                format!("dims {dims:?} of {elem} are more bytes than there can be"),
+            ),
+            (Some(_), None) => {}
+            (Some(want), Some(data)) if want != data.len() as u64 => {
                 let message = format!("dims {dims:?} of {elem} are {want} bytes, found {}", data.len());
-                report.module(context(), message);
+                report.item(Entry::Constant(i), context(), message);
             }
-            Some(_) => {
+            (Some(_), Some(data)) => {
                 if *elem == Elem::Bool
                     && let Some(at) = data.iter().position(|b| *b > 1)
                 {
                     let message = format!("element {at} of a bool tensor must be 0 or 1, found {}", data[at]);
-                    report.module(context(), message);
+                    report.item(Entry::Constant(i), context(), message);
                 }
             }
         }
     }
 }
 
-/// Bytes of a tensor; `None` when a size or an offset inside it does not fit
-/// an `i64`. A zero among the dims does not excuse the others: code that
-/// multiplies them in any order must not overflow.
-fn byte_len(elem: Elem, dims: &[u64]) -> Option<u64> {
-    let most = dims.iter().try_fold(elem.size() as u64, |size, dim| size.checked_mul((*dim).max(1)))?;
-    (most <= i64::MAX as u64).then(|| if dims.contains(&0) { 0 } else { most })
-}
-
-fn globals(report: &mut Report<'_>) {
+/// Checks the globals that `skip` does not say to leave out.
+pub(super) fn globals(report: &mut Report<'_>, skip: impl Fn(usize) -> bool) {
     let module = report.module;
     for (i, global) in module.globals.iter().enumerate() {
         if report.is_full() {
             return;
+        }
+        if skip(i) {
+            continue;
         }
         let context = || match &global.name {
             Some(name) => format!("global @{}", clip(name)),
             None => format!("global {i}"),
         };
         if !type_is_known(module, global.ty) {
-            report.module(context(), "its type names a signature that is not there".into());
+            report.item(Entry::Global(i), context(), "its type names a signature that is not there".into());
             continue;
         }
         let found = match global.init {
@@ -209,7 +243,7 @@ fn globals(report: &mut Report<'_>) {
                         id.0,
                         module.constants.len()
                     );
-                    report.module(context(), message);
+                    report.item(Entry::Global(i), context(), message);
                     None
                 }
             },
@@ -218,7 +252,7 @@ fn globals(report: &mut Report<'_>) {
                 None => {
                     let message =
                         format!("starts from function {}, of which there are {}", id.0, module.num_funcs());
-                    report.module(context(), message);
+                    report.item(Entry::Global(i), context(), message);
                     None
                 }
             },
@@ -231,7 +265,7 @@ fn globals(report: &mut Report<'_>) {
                 report.ty(global.ty),
                 report.ty(found)
             );
-            report.module(context(), message);
+            report.item(Entry::Global(i), context(), message);
         }
     }
 }
@@ -250,9 +284,12 @@ fn exports(report: &mut Report<'_>) {
     }
     for (i, global) in module.globals.iter().enumerate().filter(|(_, g)| g.export) {
         match global.name.as_deref() {
-            None => report.module(format!("global {i}"), "an exported global needs a name".into()),
+            None => {
+                report.item(Entry::Global(i), format!("global {i}"), "an exported global needs a name".into())
+            }
             Some(name) if !seen.insert(name) => {
-                report.module(format!("global @{}", clip(name)), "another export has the same name".into());
+                let context = format!("global @{}", clip(name));
+                report.item(Entry::Global(i), context, "another export has the same name".into());
             }
             Some(_) => {}
         }

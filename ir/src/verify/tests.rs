@@ -245,9 +245,12 @@ fn operations_are_the_catalogues() {
         m.ops.push(OpRef { name: name.into(), elems: elems.into() });
         m
     };
-    refused(with("tensor.frobnicate", &[]), "operation 0, tensor.frobnicate: there is no such operation");
-    refused(with("tensor.zeros", &[]), "takes 1 element type, found 0");
-    refused(with("tensor.sqrt", &[Elem::Bool]), "T must be of class float, found bool");
+    refused(
+        with("tensor.frobnicate", &[]),
+        "operation 0, tensor.frobnicate: there is no operation tensor.frobnicate in the catalogue",
+    );
+    refused(with("tensor.zeros", &[]), "tensor.zeros takes 1 element type, found 0");
+    refused(with("tensor.sqrt", &[Elem::Bool]), "tensor.sqrt does not take bool: T is one of f32 f64");
     let mut m = with("tensor.zeros", &[Elem::U8]);
     m.ops.push(m.ops[0].clone());
     refused(m, "operation 1, tensor.zeros: stands in the table already");
@@ -275,6 +278,18 @@ fn constants_are_as_long_as_their_dims_say() {
     refused(with(Elem::U8, &[1 << 32, 1 << 32], &[]), "are more bytes than there can be");
     refused(with(Elem::U8, &[0, u64::MAX, u64::MAX], &[]), "are more bytes than there can be");
     refused(with(Elem::U8, &[1; 9], &[0]), "9 dimensions; at most 8 are allowed");
+    let zeros = |elem, dims: &[u64]| {
+        let mut m = plain();
+        m.constants.push(Constant { name: None, value: ConstValue::Zeros { elem, dims: dims.into() } });
+        m
+    };
+    zeros(Elem::C128, &[1 << 40, 0]).verify().unwrap();
+    assert!(!zeros(Elem::F64, &[1 << 59]).verify().unwrap().reads_constant(ConstId(0)));
+    refused(
+        zeros(Elem::F64, &[1 << 60]),
+        "constant 0: dims [1152921504606846976] of f64 are more bytes than",
+    );
+    refused(zeros(Elem::U8, &[1; 9]), "9 dimensions; at most 8 are allowed");
     refused(with(Elem::Bool, &[3], &[0, 1, 2]), "element 2 of a bool tensor must be 0 or 1, found 2");
 }
 

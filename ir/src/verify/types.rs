@@ -4,10 +4,14 @@
 //! The table gives each operand a pattern. Operands that decide what others
 //! must be (the tensor of `elem`, the callee of `args`) are looked at first
 //! and bind the patterns; then every operand is compared with its pattern.
+//!
+//! Of a text with faults, the instructions that could be read are checked too,
+//! as far as the types of their registers are known.
 
+use super::operands::Part;
 use super::report::{At, Report, clip, mnemonic, operand, plural, reg};
-use super::tables::type_is_known;
-use super::{MAX_REGS, MAX_SIZE};
+use super::tables::{OpEntry, type_is_known};
+use super::{FunctionGaps, MAX_REGS, MAX_SIZE};
 use crate::catalogue::{OpSignature, Operation, Param};
 use crate::entity::{BlockId, FuncId, OpId, Reg};
 use crate::module::{Function, Module};
@@ -16,20 +20,31 @@ use crate::types::{Elem, Item, Signature, Type};
 
 /// Checks `func`; true when its structure (blocks, terminators, targets,
 /// register numbers) is sound, so that its control flow may be followed.
+/// `gaps` are what a reader could not make out of it.
 pub(super) fn check<'m>(
     report: &mut Report<'m>,
-    ops: &[Option<OpSignature>],
+    ops: &[OpEntry],
     id: FuncId,
     func: &'m Function,
+    gaps: &FunctionGaps,
 ) -> bool {
     let module = report.module;
     let Some(sig) = module.sigs.get(func.sig.index()) else { return false };
+    if gaps.faulty {
+        let mut checker = Checker::new(report, ops, id, func, sig, gaps);
+        for (b, block) in func.blocks.iter().enumerate() {
+            for (i, inst) in block.insts.iter().enumerate() {
+                checker.inst(At { func: id, block: BlockId::new(b), inst: i }, inst);
+            }
+        }
+        return false;
+    }
     let mut sound = registers(report, id, func, sig);
     if func.blocks.is_empty() {
         report.function(id, "a function needs at least one block".into(), None);
         return false;
     }
-    let mut checker = Checker { report, ops, id, func, sig, sound: true };
+    let mut checker = Checker::new(report, ops, id, func, sig, gaps);
     for (b, block) in func.blocks.iter().enumerate() {
         let at = |inst| At { func: id, block: BlockId::new(b), inst };
         if checker.report.is_full() {
@@ -133,11 +148,14 @@ fn registers(report: &mut Report<'_>, id: FuncId, func: &Function, sig: &Signatu
 
 struct Checker<'a, 'm> {
     report: &'a mut Report<'m>,
-    ops: &'a [Option<OpSignature>],
+    ops: &'a [OpEntry],
     id: FuncId,
     func: &'m Function,
     sig: &'m Signature,
+    gaps: &'a FunctionGaps,
     sound: bool,
+    /// The operand that is being looked at.
+    part: Part,
 }
 
 /// What the operands of an instruction say about each other.
@@ -161,18 +179,43 @@ enum Callee<'a> {
 }
 
 impl<'a, 'm> Checker<'a, 'm> {
+    fn new(
+        report: &'a mut Report<'m>,
+        ops: &'a [OpEntry],
+        id: FuncId,
+        func: &'m Function,
+        sig: &'m Signature,
+        gaps: &'a FunctionGaps,
+    ) -> Self {
+        Checker { report, ops, id, func, sig, gaps, sound: true, part: Part::Whole }
+    }
+
     /// An error after which control flow cannot be followed.
     fn structure(&mut self, at: At, message: String, help: Option<String>) {
         self.sound = false;
-        self.report.inst(at, message, help);
+        self.report.part(at, &[self.part], message, help);
     }
 
+    /// An error in the operand that is being looked at.
     fn error(&mut self, at: At, message: String) {
-        self.report.inst(at, message, None);
+        self.report.part(at, &[self.part], message, None);
     }
 
     fn reg_type(&self, reg: Reg) -> Option<Type> {
+        if self.gaps.unknown.get(reg.index()).copied().unwrap_or(false) {
+            return None;
+        }
         self.func.regs.get(reg.index()).copied()
+    }
+
+    /// The items of operand `field`, each in its turn the one looked at.
+    fn items<T: Copy>(&mut self, list: &[T], mut see: impl FnMut(&mut Self, usize, T)) {
+        let Part::Field(field) = self.part else { return };
+        for (i, item) in list.iter().enumerate() {
+            self.part = Part::Item(field, i);
+            see(self, i, *item);
+        }
+        self.part = Part::Field(field);
     }
 
     fn type_of(&self, operand: Operand) -> Option<Type> {
@@ -196,11 +239,23 @@ impl<'a, 'm> Checker<'a, 'm> {
         if let (Inst::FuncRef { callee, .. }, module) = (inst, self.report.module) {
             bound.func = module.func_sig_id(*callee).map(Type::Func);
         }
+        if let Inst::ListNew { fill, .. } = inst
+            && let Some(ty @ Type::List(_)) = self.type_of(*fill)
+        {
+            // There is no type that its result could have.
+            let message =
+                format!("a list cannot hold lists: {} is {}", operand(self.func, *fill), self.report.ty(ty));
+            let help = "types do not nest, so that objects never form a cycle".to_owned();
+            self.report.part(at, &[Part::Field(2)], message, Some(help));
+            return;
+        }
         index = 0;
         inst.for_each_field(|field| {
+            self.part = Part::Field(index);
             self.field(at, inst, &specs[index], field, &bound);
             index += 1;
         });
+        self.part = Part::Whole;
     }
 
     fn bind(&self, spec: &OperandSpec, field: FieldRef<'m>, bound: &mut Bound<'a>)
@@ -217,7 +272,7 @@ impl<'a, 'm> Checker<'a, 'm> {
             }
             FieldRef::Op(o) => {
                 bound.callee = match (self.ops.get(o.index()), module.ops.get(o.index())) {
-                    (Some(Some(sig)), Some(op)) => Callee::Operation(sig, &op.elems),
+                    (Some(OpEntry::Known(sig)), Some(op)) => Callee::Operation(sig, &op.elems),
                     _ => Callee::Unknown,
                 };
                 return;
@@ -257,27 +312,26 @@ impl<'a, 'm> Checker<'a, 'm> {
             }
             FieldRef::Lit(imm) => self.value(at, inst, spec, Operand::Imm(imm), bound),
             FieldRef::Defs(list) => {
-                // Counted, not `all`: every register that is not there is to be reported.
-                if list.iter().filter(|r| !self.known(at, **r)).count() == 0 {
+                if self.all_known(at, list) {
                     self.results(at, inst, list, bound);
                     self.distinct(at, list, "is assigned twice by the same instruction");
                 }
             }
             FieldRef::Uses(list) => {
-                if list.iter().filter(|o| !self.operand_known(at, **o)).count() == 0 {
+                let mut known = true;
+                self.items(list, |c, _, o| known &= c.operand_known(at, o));
+                if known {
                     self.arguments(at, inst, spec, list, bound);
                 }
             }
             FieldRef::Keeps(list) => {
-                if list.iter().filter(|r| !self.known(at, **r)).count() == 0 {
-                    for r in list {
-                        self.value(at, inst, spec, Operand::Reg(*r), bound);
-                    }
+                if self.all_known(at, list) {
+                    self.items(list, |c, _, r| c.value(at, inst, spec, Operand::Reg(r), bound));
                     self.distinct(at, list, "is kept twice");
                 }
             }
             FieldRef::Block(b) => self.target(at, b),
-            FieldRef::Blocks(list) => list.iter().for_each(|b| self.target(at, *b)),
+            FieldRef::Blocks(list) => self.items(list, |c, _, b| c.target(at, b)),
             FieldRef::Func(f) => {
                 let have = self.report.module.num_funcs();
                 self.index(at, "function", f.index(), have);
@@ -290,7 +344,7 @@ impl<'a, 'm> Checker<'a, 'm> {
                 {
                     let name = global.name.as_deref().map_or_else(|| format!("global{}", g.0), clip);
                     let help = "declare it without `const` to let it change";
-                    self.report.inst(at, format!("@{name} is immutable"), Some(help.into()));
+                    self.report.part(at, &[self.part], format!("@{name} is immutable"), Some(help.into()));
                 }
             }
             FieldRef::Const(c) => {
@@ -300,8 +354,29 @@ impl<'a, 'm> Checker<'a, 'm> {
             FieldRef::Op(o) => {
                 let have = self.report.module.ops.len();
                 self.index(at, "operation", o.index(), have);
+                self.operation(at, inst, o);
             }
         }
+    }
+
+    /// Tells what is wrong with the operation that is called.
+    fn operation(&mut self, at: At, inst: &Inst, op: OpId) {
+        let ops = self.ops;
+        let Some(OpEntry::Wrong(wrong)) = ops.get(op.index()) else { return };
+        self.report.told_ops.insert(op.index());
+        // What is underlined is the type that does not fit, or what it follows from.
+        let mut parts = vec![Part::Elems];
+        let name = self.report.module.ops.get(op.index()).map_or("", |o| &o.name);
+        if let (Some(var), Inst::CallOp { args, .. }, Some(known)) = (wrong.var, inst, Operation::find(name))
+        {
+            let sig = known.typed();
+            let flat = sig.list_len(args.len()).map(|len| sig.flat_params(len)).unwrap_or_default();
+            let has = |p: &&Param| matches!(p, Param::Tensor(v) | Param::TensorOrScalar(v) | Param::ListOfTensors(v) | Param::Scalar(v) if *v == var);
+            parts.extend(flat.iter().position(has).map(|i| Part::Item(2, i)));
+        } else {
+            parts.push(self.part);
+        }
+        self.report.part(at, &parts, wrong.message.clone(), wrong.help.clone());
     }
 
     fn index(&mut self, at: At, noun: &str, index: usize, have: usize) {
@@ -331,6 +406,12 @@ impl<'a, 'm> Checker<'a, 'm> {
         false
     }
 
+    fn all_known(&mut self, at: At, list: &[Reg]) -> bool {
+        let mut known = true;
+        self.items(list, |c, _, r| known &= c.known(at, r));
+        known
+    }
+
     fn operand_known(&mut self, at: At, operand: Operand) -> bool {
         match operand {
             Operand::Reg(r) => self.known(at, r),
@@ -343,7 +424,9 @@ impl<'a, 'm> Checker<'a, 'm> {
         sorted.sort_unstable();
         if let Some(pair) = sorted.windows(2).find(|w| w[0] == w[1]) {
             let message = format!("{} {what}", reg(self.func, pair[0]));
-            self.error(at, message);
+            let second = list.iter().rposition(|r| *r == pair[0]).unwrap_or(0);
+            let Part::Field(field) = self.part else { return };
+            self.report.part(at, &[Part::Item(field, second)], message, None);
         }
     }
 
@@ -358,14 +441,17 @@ impl<'a, 'm> Checker<'a, 'm> {
         let checked = match spec.pattern {
             Pattern::Exact(want) => exact(Some(want)),
             Pattern::Same => exact(bound.same),
-            Pattern::Tensor => holds(matches!(found, Type::Tensor(_)), "a tensor"),
-            Pattern::Elem => match bound.elem {
-                Some(e) if e.scalar().is_none() => Err(Want::Kind(
+            // Told here and not of what is read or written, of which there may be two.
+            Pattern::Tensor
+                if elements_are_wanted(inst) && bound.elem.is_some_and(|e| e.scalar().is_none()) =>
+            {
+                Err(Want::Kind(
                     "a tensor whose elements are scalars (complex elements are read and written by their parts, with \
                      tensor.load_re and the like)",
-                )),
-                elem => exact(elem.and_then(Elem::scalar)),
-            },
+                ))
+            }
+            Pattern::Tensor => holds(matches!(found, Type::Tensor(_)), "a tensor"),
+            Pattern::Elem => exact(bound.elem.and_then(Elem::scalar)),
             Pattern::Complex => {
                 holds(matches!(found, Type::Tensor(e) if e.part().is_some()), "a tensor of complex elements")
             }
@@ -397,16 +483,20 @@ impl<'a, 'm> Checker<'a, 'm> {
     fn mismatch(&mut self, at: At, inst: &Inst, what: &str, value: Operand, want: &str, found: Type) {
         let module = self.report.module;
         let quoted = if what.contains(' ') { what.to_owned() } else { format!("`{what}`") };
+        // A string as an operand is a constant that no name of the text says.
+        let shown = match self.report.text_of(at, self.part) {
+            Some(text) if text.starts_with('"') => format!("the string {}", clip(text)),
+            _ => operand(self.func, value),
+        };
         let message = format!(
-            "{quoted} of `{}`: expected {want}, found {}, which is {}",
+            "{quoted} of `{}`: expected {want}, found {shown}, which is {}",
             mnemonic(module, inst),
-            operand(self.func, value),
             self.report.ty(found)
         );
         let help = what.contains("result").then(|| {
             "a register has one type all its life, that of its first assignment: use another register here".to_owned()
         });
-        self.report.inst(at, message, help);
+        self.report.part(at, &[self.part], message, help);
     }
 
     /// Who is called, for messages.
@@ -440,22 +530,20 @@ impl<'a, 'm> Checker<'a, 'm> {
                 plural(want.len(), "result"),
                 plural(list.len(), "register")
             );
-            self.error(at, message);
+            self.report.inst(at, message, None);
             return;
         }
-        for (i, (r, want)) in list.iter().zip(want).enumerate() {
-            match (self.reg_type(*r), want) {
-                (Some(found), Some(want)) if found != want => {
-                    let want = self.report.ty(want);
-                    self.mismatch(at, inst, &format!("result {i}"), Operand::Reg(*r), &want, found);
-                }
-                (_, None) => {
-                    let message = format!("result {i} of {} has no register type", self.callee_text(inst));
-                    self.error(at, message);
-                }
-                _ => {}
+        self.items(list, |c, i, r| match (c.reg_type(r), want[i]) {
+            (Some(found), Some(want)) if found != want => {
+                let want = c.report.ty(want);
+                c.mismatch(at, inst, &format!("result {}", i + 1), Operand::Reg(r), &want, found);
             }
-        }
+            (_, None) => {
+                let message = format!("result {} of {} has no register type", i + 1, c.callee_text(inst));
+                c.error(at, message);
+            }
+            _ => {}
+        });
     }
 
     fn arguments(&mut self, at: At, inst: &Inst, spec: &OperandSpec, list: &[Operand], bound: &Bound<'_>) {
@@ -473,36 +561,40 @@ impl<'a, 'm> Checker<'a, 'm> {
                         plural(want.len(), noun),
                         list.len()
                     );
-                    self.error(at, message);
+                    self.report.inst(at, message, None);
                     return;
                 }
-                for (i, (value, want)) in list.iter().zip(want).enumerate() {
-                    match self.type_of(*value) {
-                        Some(found) if found != *want => {
-                            let want = self.report.ty(*want);
-                            self.mismatch(at, inst, &format!("{noun} {i}"), *value, &want, found);
-                        }
-                        _ => {}
+                self.items(list, |c, i, value| match c.type_of(value) {
+                    Some(found) if found != want[i] => {
+                        let want = c.report.ty(want[i]);
+                        c.mismatch(at, inst, &format!("{noun} {}", i + 1), value, &want, found);
                     }
-                }
+                    _ => {}
+                });
             }
             Callee::Operation(sig, elems) => {
                 let Some(list_len) = sig.list_len(list.len()) else {
                     let message =
                         format!("{} cannot take {}", self.callee_text(inst), plural(list.len(), noun));
-                    self.error(at, message);
+                    self.report.inst(at, message, None);
                     return;
                 };
-                for (i, (value, param)) in list.iter().zip(sig.flat_params(list_len)).enumerate() {
-                    let Some(found) = self.type_of(*value) else { continue };
-                    if !param.accepts(found, elems, &module.sigs) {
-                        let want = param_text(param, elems);
-                        self.mismatch(at, inst, &format!("{noun} {i}"), *value, &want, found);
+                let params = sig.flat_params(list_len);
+                self.items(list, |c, i, value| {
+                    let Some(found) = c.type_of(value) else { return };
+                    if !params[i].accepts(found, elems, &module.sigs) {
+                        let want = param_text(params[i], elems);
+                        c.mismatch(at, inst, &format!("{noun} {}", i + 1), value, &want, found);
                     }
-                }
+                });
             }
         }
     }
+}
+
+/// Whether `inst` reads or writes whole elements of a tensor.
+fn elements_are_wanted(inst: &Inst) -> bool {
+    inst.opcode().operands().iter().any(|spec| spec.pattern == Pattern::Elem)
 }
 
 enum Want {

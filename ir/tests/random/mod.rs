@@ -105,6 +105,11 @@ fn constant(c: &mut Choices<'_>) -> ConstValue {
     }
     let elem = c.pick(&Elem::ALL);
     let dims: Vec<u64> = c.list(3, |c| c.below(5) as u64);
+    if c.below(4) == 3 {
+        // As many as no file could hold.
+        let dims = dims.iter().map(|d| d << (4 * c.below(5))).collect();
+        return ConstValue::Zeros { elem, dims };
+    }
     let len = dims.iter().product::<u64>() as usize * elem.size();
     let data = (0..len).map(|_| if elem == Elem::Bool { c.byte() & 1 } else { c.byte() }).collect();
     ConstValue::Tensor { elem, dims, data }

@@ -344,6 +344,22 @@ impl Heap {
         self.add(Object::Tensor(Tensor { elem, dims: dims.into(), len, writable, buffer, start: 0 }), region)
     }
 
+    /// A tensor of zeros, if there is room for it.
+    ///
+    /// # Errors
+    /// When objects take too much memory.
+    pub fn add_zeros(&mut self, elem: Elem, dims: &[u64], writable: bool, region: u32) -> Result<Slot, Stop> {
+        let bytes = if dims.contains(&0) {
+            Some(0)
+        } else {
+            dims.iter().try_fold(elem.size() as u64, |size, dim| size.checked_mul(*dim))
+        };
+        match bytes.and_then(|b| usize::try_from(b).ok()).filter(|b| *b <= self.limit) {
+            Some(bytes) => self.add_tensor(elem, dims, vec![0; bytes], writable, region),
+            None => Err(Stop::Unsupported("objects take too much memory".to_owned())),
+        }
+    }
+
     fn take(&mut self, bytes: usize) -> Result<(), Stop> {
         self.held += bytes;
         if self.held > self.limit {

@@ -89,6 +89,7 @@ impl State {
                     }
                     heap.add_tensor(*elem, dims, data, false, 0)?
                 }
+                ConstValue::Zeros { elem, dims } => heap.add_zeros(*elem, dims, false, 0)?,
             });
         }
         let mut globals = Vec::with_capacity(module.globals.len());

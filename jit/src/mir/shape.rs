@@ -63,7 +63,7 @@ pub fn shapes<'a>(
 fn made(module: &VerifiedModule, inst: &Inst) -> Option<(Reg, Shape)> {
     let (dst, dims, writable) = match inst {
         Inst::ConstGet { dst, constant } => match &module.constants[constant.index()].value {
-            ConstValue::Tensor { dims, .. } => {
+            ConstValue::Tensor { dims, .. } | ConstValue::Zeros { dims, .. } => {
                 let dims = dims.iter().map(|d| i64::try_from(*d).ok()).collect::<Option<_>>()?;
                 (*dst, dims, false)
             }

@@ -510,19 +510,39 @@ impl Heap {
 
     /// A constant object of a module, read-only, for as long as the instance lives.
     pub fn constant(&mut self, value: &ConstValue) -> Result<u64, TrapError> {
-        self.try_at(0, |p| match value {
-            ConstValue::Str(text) => Ok(p.string(&[text])?.slot()),
-            ConstValue::Tensor { elem, dims, data } => {
-                let tensor = p.tensor_from_bytes(*elem, dims, data)?;
-                tensor.set_read_only();
-                Ok(tensor.slot())
-            }
-        })
+        self.try_at(0, |p| p.constant(value, true))
     }
 
     /// Makes room for `count` globals of object type, numbered from 0.
     pub fn define_globals(&mut self, count: usize) {
         self.globals.resize_with(count, Region::default);
+    }
+
+    /// The first value of global number `global`, made where the global keeps
+    /// its values, so that no constant has to be there too.
+    pub fn global_constant(
+        &mut self,
+        global: usize,
+        value: &ConstValue,
+        read_only: bool,
+    ) -> Result<u64, TrapError> {
+        let mut region = Region::default();
+        let made = self.retry(|heap| {
+            let index = GLOBAL | global as u32;
+            let mut place = Place { region: &mut region, shared: &mut heap.shared, index };
+            place.constant(value, read_only)
+        });
+        match made {
+            Ok(slot) => {
+                self.globals[global] = region;
+                Ok(slot)
+            }
+            Err(e) => {
+                // SAFETY: nothing refers to what is unfinished.
+                unsafe { region.clear(&mut self.shared, 0) };
+                Err(e)
+            }
+        }
     }
 
     /// Sets global number `global` to a copy of an object and returns the

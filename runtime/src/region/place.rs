@@ -6,7 +6,7 @@ use super::{Region, Shared};
 use crate::object::tensor::{Dims, SHORT_RANK, count};
 use crate::object::{List, ListRef, MAX_RANK, Storage, Str, StrRef, Tensor, TensorRef};
 use crate::trap::{TrapCode, TrapError};
-use nbc_ir::{Elem, Item, Type};
+use nbc_ir::{ConstValue, Elem, Item, Type};
 use rustc_hash::FxHashMap;
 use std::mem::offset_of;
 use std::ptr::NonNull;
@@ -211,6 +211,19 @@ impl Place<'_> {
             }
         }
         Ok(tensor)
+    }
+
+    /// The object that a constant of a module describes.
+    pub(super) fn constant(&mut self, value: &ConstValue, read_only: bool) -> Result<u64, NoRoom> {
+        let tensor = match value {
+            ConstValue::Str(text) => return Ok(self.string(&[text])?.slot()),
+            ConstValue::Tensor { elem, dims, data } => self.tensor_from_bytes(*elem, dims, data)?,
+            ConstValue::Zeros { elem, dims } => self.tensor(*elem, dims, true)?,
+        };
+        if read_only {
+            tensor.set_read_only();
+        }
+        Ok(tensor.slot())
     }
 
     /// A read-only tensor over memory of the host.
