@@ -5,9 +5,11 @@
 
 use super::failure::Failure;
 use nbc::Value;
+use nbc::ir::shown::clipped;
 use nbc::runtime::object::{Element, OwnedTensor};
-use nbc::{ir::Elem, ir::Module, ir::Signature, ir::Type, npy};
+use nbc::{ir::Elem, ir::Imm, ir::Module, ir::Signature, ir::Type, npy};
 use num_complex::Complex;
+use std::borrow::Cow;
 use std::str::FromStr;
 
 /// Brackets nested deeper than any tensor's.
@@ -31,12 +33,8 @@ pub fn parse(words: &[String], name: &str, sig: &Signature, module: &Module) -> 
 }
 
 /// A long argument, for messages.
-fn clip(word: &str) -> String {
-    const LONGEST: usize = 60;
-    match word.char_indices().nth(LONGEST) {
-        Some((at, _)) => format!("{}...", &word[..at]),
-        None => word.to_owned(),
-    }
+fn clip(word: &str) -> Cow<'_, str> {
+    clipped(word, 60)
 }
 
 fn value(word: &str, ty: Type, module: &Module) -> Result<Value, String> {
@@ -89,54 +87,66 @@ fn scalar(word: &str, ty: Type) -> Result<Value, String> {
     })
 }
 
-/// A type whose values the command line can hold.
+/// A type whose values the command line can hold. Numbers are read as numbers
+/// in programs are.
 trait Number: Element {
-    fn read(word: &str) -> Option<Self>;
+    fn read(word: &str) -> Result<Self, String>;
 }
 
-macro_rules! integers {
-    ($($ty:ty)*) => {$(
+macro_rules! literals {
+    ($($ty:ty: $variant:ident => $value:expr;)*) => {$(
         impl Number for $ty {
-            fn read(word: &str) -> Option<$ty> {
-                let plain = word.replace('_', "");
-                let (negative, digits) = match plain.strip_prefix('-') {
-                    Some(digits) => (true, digits),
-                    None => (false, plain.strip_prefix('+').unwrap_or(&plain)),
-                };
-                let value = match digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
-                    Some(hex) => u64::from_str_radix(hex, 16).ok()? as i128,
-                    None if digits.starts_with(|c: char| c.is_ascii_digit()) => digits.parse().ok()?,
-                    None => return None,
-                };
-                <$ty>::try_from(if negative { -value } else { value }).ok()
+            fn read(word: &str) -> Result<$ty, String> {
+                match Imm::from_text(word, Type::$variant)? {
+                    Imm::$variant(v) => Ok($value(v)),
+                    _ => Err(format!("expected {}", <$ty as Element>::ELEM)),
+                }
             }
         }
     )*};
 }
-integers! { u8 i32 i64 }
+literals! {
+    i32: I32 => std::convert::identity;
+    i64: I64 => std::convert::identity;
+    f32: F32 => f32::from_bits;
+    f64: F64 => f64::from_bits;
+    bool: Bool => std::convert::identity;
+}
 
-macro_rules! by_from_str {
+impl Number for u8 {
+    fn read(word: &str) -> Result<u8, String> {
+        u8::try_from(i32::read(word)?).map_err(|_| format!("{word} is out of range for u8"))
+    }
+}
+
+macro_rules! complex {
     ($($ty:ty)*) => {$(
-        impl Number for $ty {
-            fn read(word: &str) -> Option<$ty> {
-                <$ty>::from_str(word).ok()
+        impl Number for Complex<$ty> {
+            /// `1.5-2i`, or its parts as in programs: `(1.5, -2)`.
+            fn read(word: &str) -> Result<Self, String> {
+                match word.strip_prefix('(').and_then(|w| w.strip_suffix(')')).and_then(|w| w.split_once(',')) {
+                    Some((re, im)) => Ok(Complex::new(<$ty>::read(re.trim())?, <$ty>::read(im.trim())?)),
+                    None => Self::from_str(word).map_err(|_| format!("{} is not a number", clipped(word, 40))),
+                }
             }
         }
     )*};
 }
-by_from_str! { f32 f64 bool Complex<f32> Complex<f64> }
+complex! { f32 f64 }
 
 fn number<T: Number>(word: &str, elem: Elem) -> Result<T, String> {
-    T::read(word.trim()).ok_or_else(|| {
+    T::read(word.trim()).map_err(|why| {
         let example = match elem {
             Elem::U8 => "0 to 255",
             Elem::I32 => "a whole number from -2147483648 to 2147483647",
             Elem::I64 => "a whole number of 64 bits",
-            Elem::F32 | Elem::F64 => "a number such as 1.5, -2e-3, inf or nan",
-            Elem::C64 | Elem::C128 => "a complex number such as 1.5-2i",
+            Elem::F32 | Elem::F64 => "a number such as 1.5, -2e-3, 0x1p-4, inf or nan",
+            Elem::C64 | Elem::C128 => "a complex number such as 1.5-2i or (1.5, -2)",
             Elem::Bool => "true or false",
         };
-        format!("expected {elem}: {example}")
+        // That something else was expected is said already.
+        let why = if why.starts_with("expected") { String::new() } else { format!("; {why}") };
+        format!("expected {elem}: {example}{why}")
     })
 }
 
@@ -232,7 +242,9 @@ impl Node {
             *rest = inside[end + 1..].trim_start();
             return Ok(Node::Leaf(inside[..end].to_owned()));
         }
-        let end = rest.find(['[', ']', ',', '"']).unwrap_or(rest.len());
+        // The parts of a complex number have a comma between.
+        let inside = if rest.starts_with('(') { rest.find(')').unwrap_or(0) } else { 0 };
+        let end = rest[inside..].find(['[', ']', ',', '"']).map_or(rest.len(), |at| inside + at);
         let (leaf, after) = rest.split_at(end);
         *rest = after;
         match leaf.trim() {
@@ -259,14 +271,26 @@ mod tests {
 
     #[test]
     fn integers_keep_to_their_range() {
-        assert_eq!(i64::read("-9223372036854775808"), Some(i64::MIN));
-        assert_eq!(i64::read("1_000"), Some(1000));
-        assert_eq!(i64::read("-0x10"), Some(-16));
-        assert_eq!(i32::read("2147483648"), None);
-        assert_eq!(u8::read("-1"), None);
+        assert_eq!(i64::read("-9223372036854775808"), Ok(i64::MIN));
+        assert_eq!(i64::read("1_000"), Ok(1000));
+        assert_eq!(i64::read("-0x10"), Ok(-16));
+        assert_eq!(i32::read("0xffff_ffff"), Ok(-1));
+        assert!(i32::read("2147483648").is_err());
+        assert!(u8::read("-1").is_err() && u8::read("256").is_err());
         for bad in ["", "-", "+-1", "--1", "1.0", "x", "0x", "_", "1e3"] {
-            assert_eq!(i64::read(bad), None, "{bad}");
+            assert!(i64::read(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn numbers_are_read_as_in_programs() {
+        assert_eq!(f64::read("1_000.5"), Ok(1000.5));
+        assert_eq!(f64::read("0x10"), Ok(16.0));
+        assert_eq!(f64::read("-0x1.8p-3"), Ok(-0.1875));
+        assert_eq!(f32::read("-inf"), Ok(f32::NEG_INFINITY));
+        assert!(f64::read("nan").unwrap().is_nan());
+        assert_eq!(tensor("[(1, -0x1p1)]"), Some((vec![1], vec![Complex::new(1.0, -2.0)])));
+        assert_eq!(tensor("[1_0, 0x10]"), Some((vec![2], vec![10u8, 16])));
     }
 
     #[test]
