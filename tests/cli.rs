@@ -407,3 +407,50 @@ fn ctrl_c_interrupts_and_the_second_kills() {
     assert_eq!(child.wait().unwrap().signal(), Some(2));
     drop(err);
 }
+
+#[test]
+fn names_steer_no_terminal_and_lists_are_bounded() {
+    let name = "\u{1b}[2J\u{202e}";
+    let mut text = format!(
+        "import func @\"{name}\"()\nexport func @\"{name}f\"(%x: i64) -> i64 {{\n  %r = i64.div 1, %x\n  ret %r\n}}\n"
+    );
+    let many: String = (0..100).map(|n| format!("import func @missing{n}()\n")).collect();
+    let exports: String = (0..100).map(|n| format!("export func @e{n}() {{\n  ret\n}}\n")).collect();
+    text.push_str(&exports);
+    let path = file("names.nba", &text);
+    let imports = file("imports.nba", &(many + "export func @main() {\n  ret\n}\n"));
+    let invoked = format!("{name}f");
+    for args in [
+        &["run", &path][..],
+        &["run", &path, "--invoke", &invoked, "0"],
+        &["run", &path, "--invoke", name],
+        &["run", &path, "--invoke", &invoked, name],
+        &["run", &imports],
+        &["run", name],
+        &["info", &path],
+        &["explain", &path, "--function", &invoked],
+        &["explain", &path, "--function", name],
+        &["verify", name],
+    ] {
+        let done = nbc(args);
+        for shown in [&done.out, &done.err] {
+            assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{args:?}: {shown:?}");
+        }
+        assert!(done.err.len() < 2000, "{args:?}: {}", done.err);
+    }
+    refuses(&["run", &path], 2, &["@e8 and 91 more"]);
+    refuses(&["run", &imports], 2, &["and 80 more"]);
+}
+
+#[test]
+fn numbers_are_those_of_programs() {
+    let path = file(
+        "numbers.nba",
+        "export func @f(%a: f64, %b: f32, %c: i64, %d: tensor<f64>) -> (f64, f32, i64, tensor<f64>) {\n  ret %a, %b, %c, %d\n}\n",
+    );
+    gives(
+        &["run", &path, "0x1p-3", "1_000", "0x10", "[inf, 0x1.8p1, -1_0.5]"],
+        "0.125\n1000.0\n16\n[  inf,   3.0, -10.5]\n",
+    );
+    refuses(&["run", &path, "0x1.8", "1", "1", "[1]"], 2, &["0x1.8 is not a number"]);
+}

@@ -2,6 +2,7 @@
 
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::FuncId;
+use nbc_ir::shown::clipped;
 use std::fmt;
 
 /// One call on the way to a trap.
@@ -65,11 +66,15 @@ impl fmt::Display for Trap {
 fn frames(f: &mut fmt::Formatter<'_>, frames: &[Frame]) -> fmt::Result {
     for run in frames.chunk_by(|a, b| a == b) {
         let frame = &run[0];
-        write!(f, "\n  at @{}", frame.name)?;
+        write!(f, "\n  at @{}", clipped(&frame.name, 120))?;
         if frame.line > 0 {
             write!(f, ", line {}", frame.line)?;
         } else {
-            write!(f, ", block {} instruction {}", frame.block, frame.inst)?;
+            match frame.block {
+                0 => f.write_str(", the entry,")?,
+                block => write!(f, ", block {block}")?,
+            }
+            write!(f, " instruction {}", frame.inst)?;
         }
         if run.len() > 1 {
             write!(f, " ({} times)", run.len())?;

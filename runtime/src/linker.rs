@@ -4,8 +4,12 @@ use crate::engine::{Limits, Program};
 use crate::error::{Error, ErrorKind};
 use crate::host::{HostFunc, IntoHostFunc};
 use crate::instance::Instance;
+use nbc_ir::shown::clipped;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+
+/// Functions that are listed when they are missing.
+const SHOWN: usize = 20;
 
 /// Host functions by name.
 #[derive(Clone, Default)]
@@ -49,28 +53,34 @@ impl Linker {
     pub fn instantiate_with(&self, program: &Program, limits: Limits) -> Result<Instance, Error> {
         let module = program.module();
         let mut hosts = Vec::with_capacity(module.imports.len());
-        let mut wrong = String::new();
+        let mut wrong = Vec::new();
         for import in &module.imports {
             let sig = &module.sigs[import.sig.index()];
             match self.funcs.get(&import.name) {
                 Some(f) if f.params() == sig.params && f.results() == sig.results => hosts.push(f.clone()),
                 Some(f) => {
                     let given = nbc_ir::Signature::new(f.params(), f.results());
-                    let _ = write!(
-                        wrong,
-                        "\n  {}: expected {}, the host gives {}",
-                        import.name,
+                    wrong.push(format!(
+                        "{}: expected {}, the host gives {}",
+                        clipped(&import.name, 120),
                         sig.display(&module.sigs),
                         given.display(&module.sigs)
-                    );
+                    ));
                 }
                 None => {
-                    let _ = write!(wrong, "\n  {}{}: not given", import.name, sig.display(&module.sigs));
+                    let name = clipped(&import.name, 120);
+                    wrong.push(format!("{name}{}: not given", sig.display(&module.sigs)));
                 }
             }
         }
         if !wrong.is_empty() {
-            let text = format!("the program imports functions that the host does not give:{wrong}");
+            let mut text = "the program imports functions that the host does not give:".to_owned();
+            for line in wrong.iter().take(SHOWN) {
+                let _ = write!(text, "\n  {line}");
+            }
+            if wrong.len() > SHOWN {
+                let _ = write!(text, "\n  and {} more", wrong.len() - SHOWN);
+            }
             return Err(Error::new(ErrorKind::Link, text));
         }
         Instance::new(program, hosts.into(), limits)

@@ -94,7 +94,7 @@ impl Explain {
             let only = self.only.as_deref().unwrap_or_default();
             return Err(Failure::usage(format!("--only {only}: the parts are {}", names.join(", "))));
         }
-        Ok(output::print(&text)?)
+        Ok(output::print(&nbc::ir::shown::visible_lines(&text))?)
     }
 
     fn find(&self, module: &Module) -> Result<FuncId, Failure> {
@@ -107,8 +107,8 @@ impl Explain {
                 .or_else(|| own().next().filter(|_| own().count() == 1)),
         };
         found.ok_or_else(|| {
-            let names: Vec<String> = own().map(|f| format!("@{}", module.func_name(f))).collect();
-            let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            let names = nbc::ir::shown::list(own().map(|f| format!("@{}", module.func_name(f))), 10);
+            let there = if names.is_empty() { "none".to_owned() } else { names };
             match wanted {
                 Some(name) if module.imports.iter().any(|i| i.name == name) => {
                     Failure::usage(format!("@{name} is a function of the host; there are {there}"))

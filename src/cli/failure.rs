@@ -1,6 +1,7 @@
 //! Why a command did not do what was asked, and how that is told.
 
 use nbc::ir;
+use nbc::ir::shown::{visible, visible_lines};
 use nbc::runtime::backtrace::Trap;
 use nbc::runtime::error::{Error, ErrorKind};
 use serde_json::{Value as Json, json};
@@ -89,7 +90,7 @@ impl Failure {
         let number = error.trap().and_then(|t| t.line());
         let line = source.zip(number).and_then(|(s, n)| s.text.lines().nth(n as usize - 1));
         match (line, source, number) {
-            (Some(line), Some(source), Some(n)) if !line.chars().any(|c| c.is_control() && c != '\t') => {
+            (Some(line), Some(source), Some(n)) if visible(line.trim()) == line.trim() => {
                 let line = line.trim().chars().take(100).collect();
                 Failure::TrapAt { error, place: format!("{}:{n}", source.name), line }
             }
@@ -129,9 +130,10 @@ impl Failure {
     fn text(&self, color: bool) -> String {
         let (red, reset) = if color { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
         let plain = |message: &str, help: Option<&str>| {
-            let mut text = format!("{red}Error:{reset} {message}\n");
+            // Whoever wrote it: what programs and files are called steers no terminal.
+            let mut text = format!("{red}Error:{reset} {}\n", visible_lines(message));
             if let Some(help) = help {
-                let _ = writeln!(text, "  help: {help}");
+                let _ = writeln!(text, "  help: {}", visible_lines(help));
             }
             text
         };
@@ -143,6 +145,8 @@ impl Failure {
             Failure::Said => String::new(),
             Failure::TrapAt { error, place, line } => {
                 let text = error.to_string();
+                let text = visible_lines(&text);
+                let place = visible(place);
                 // The message, the innermost call, and the line under it.
                 let mut lines = text.lines();
                 let mut out = format!("{red}Error:{reset} {}\n", lines.next().unwrap_or_default());
@@ -152,7 +156,7 @@ impl Failure {
             }
             Failure::Engine(e) => match (e.module_error(), e.trap()) {
                 (Some(module), _) => module.render(color),
-                (_, Some(trap)) => format!("{red}Error:{reset} {trap}\n"),
+                (_, Some(trap)) => plain(&trap.to_string(), None),
                 _ => plain(&e.to_string(), None),
             },
         }

@@ -172,6 +172,7 @@ fn program_text(file: &str, module: &Module) -> String {
     let mut lines = vec![format!("{file}: sound")];
     for (what, names) in [("exports", exports), ("imports", imports), ("globals", globals)] {
         for (i, name) in names.iter().enumerate() {
+            let name = nbc::ir::shown::visible(name);
             lines.push(format!("{:12}  {name}", if i == 0 { what } else { "" }));
         }
     }

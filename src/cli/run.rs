@@ -200,7 +200,7 @@ pub fn not_exported(file: &str, name: &str, module: &Module) -> Failure {
 
 fn exported_names(module: &Module) -> String {
     let names = module.exported_funcs().filter_map(|(_, f)| Some(format!("@{}", f.name.as_deref()?)));
-    let names = names.collect::<Vec<_>>().join(", ");
+    let names = nbc::ir::shown::list(names, 10);
     if names.is_empty() { "nothing".to_owned() } else { names }
 }
 

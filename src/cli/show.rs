@@ -41,7 +41,7 @@ fn item(value: &Value, module: &Module, full: bool) -> String {
         Value::F64(v) => float(*v),
         Value::Bool(v) => v.to_string(),
         Value::Str(s) => format!("{s:?}"),
-        Value::Func(id) => format!("@{}", module.func_name(*id)),
+        Value::Func(id) => format!("@{}", nbc::ir::shown::visible(&module.func_name(*id))),
         Value::Tensor(_) | Value::List(..) => text(value, module, full),
     }
 }

@@ -21,6 +21,7 @@ use machine::Machine;
 use measure::Plan;
 use nbc::Value;
 use nbc::ir::VerifiedModule;
+use nbc::ir::shown::visible;
 use nbc::runtime::error::Error;
 use nbc::runtime::interp::Dispatch;
 use std::io::IsTerminal;
@@ -114,8 +115,8 @@ impl Bench {
 
     /// Name and arguments.
     pub fn call(&self) -> String {
-        let words = self.words.join(", ");
-        if words.is_empty() { format!("@{}", self.name) } else { format!("@{}({words})", self.name) }
+        let (name, words) = (visible(&self.name), self.words.join(", "));
+        if words.is_empty() { format!("@{name}") } else { format!("@{name}({})", visible(&words)) }
     }
 
     /// Why a call of it failed.
