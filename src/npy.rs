@@ -2,7 +2,8 @@
 //!
 //! Files are read in either byte order of axes (`fortran_order` is turned into
 //! rows) and in either byte order of numbers, and written little-endian in
-//! rows. A hostile file cannot make the reader allocate more than it holds.
+//! rows. A hostile file cannot make the reader allocate more than it holds, or
+//! than was allowed, nor read further than its shape says.
 //! Format: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
 //!
 //! ```
@@ -18,24 +19,42 @@ use nbc_ir::Elem;
 use nbc_runtime::object::{Element, OwnedTensor};
 use num_complex::Complex;
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
+/// Headers are longer only in files that mean harm.
+const LONGEST_HEADER: usize = 1 << 20;
+/// What is read at a time; a multiple of every element's size.
+const PIECE: usize = 1 << 16;
 
 /// Why a file is not an array that a tensor can hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Error(String);
+pub struct Error {
+    message: String,
+    too_large: bool,
+}
+
+impl Error {
+    fn new(message: impl Into<String>) -> Error {
+        Error { message: message.into(), too_large: false }
+    }
+
+    /// Whether the array is only larger than was allowed.
+    pub fn is_too_large(&self) -> bool {
+        self.too_large
+    }
+}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)
     }
 }
 
 impl std::error::Error for Error {}
 
 fn refuse<T>(why: impl Into<String>) -> Result<T, Error> {
-    Err(Error(why.into()))
+    Err(Error::new(why))
 }
 
 /// The tensor in the `.npy` file `bytes`.
@@ -44,111 +63,194 @@ fn refuse<T>(why: impl Into<String>) -> Result<T, Error> {
 /// Anything that is not a whole `.npy` file with elements of type `u1`, `i4`,
 /// `i8`, `f4`, `f8`, `c8`, `c16` or `b1` in at most 8 dimensions.
 pub fn read(bytes: &[u8]) -> Result<OwnedTensor, Error> {
-    let Some(rest) = bytes.strip_prefix(MAGIC) else {
-        return refuse("not an .npy file: it does not start with \\x93NUMPY");
-    };
-    let cut = || Error("the .npy file is cut off in its header".to_owned());
-    let (major, rest) = match rest {
-        [major @ 1..=3, _, rest @ ..] => (*major, rest),
-        [major, minor, ..] => return refuse(format!("unknown .npy version {major}.{minor}")),
-        _ => return Err(cut()),
-    };
-    let (len, rest) = if major == 1 {
-        let (len, rest) = rest.split_first_chunk().ok_or_else(cut)?;
-        (u16::from_le_bytes(*len) as usize, rest)
-    } else {
-        let (len, rest) = rest.split_first_chunk().ok_or_else(cut)?;
-        (u32::from_le_bytes(*len) as usize, rest)
-    };
-    let (header, data) = rest.split_at_checked(len).ok_or_else(cut)?;
-    let Ok(header) = std::str::from_utf8(header) else {
-        return refuse("the .npy header is not text");
-    };
-    let header = Header::parse(header)?;
+    read_from(bytes, Some(bytes.len() as u64), u64::MAX)
+}
+
+/// The tensor in an `.npy` file, of which `len` says how long it is if that is
+/// known. It is read piece by piece, so it is never held twice; `most` bounds
+/// the bytes of its elements.
+///
+/// # Errors
+/// As [`read`]; also when reading fails, or the array is larger than `most`.
+pub fn read_from(mut file: impl Read, len: Option<u64>, most: u64) -> Result<OwnedTensor, Error> {
+    let (header, before) = Header::read(&mut file)?;
     let dims = &header.dims[..];
     if dims.len() > nbc_runtime::object::MAX_RANK {
         return refuse(format!("the .npy array has {} dimensions; tensors have at most 8", dims.len()));
     }
-    let size = header.elem.size();
-    let count =
-        if dims.contains(&0) { Some(0) } else { dims.iter().try_fold(1u64, |n, d| n.checked_mul(*d)) };
-    let wanted = count.and_then(|n| n.checked_mul(size as u64));
-    if wanted.is_none_or(|n| data.len() as u64 != n) {
-        let found = data.len();
-        let what = match wanted {
-            Some(n) if n < found as u64 => "has more data than its shape says",
-            _ => "is cut off",
-        };
-        let wanted = wanted.map_or("more".to_owned(), |n| n.to_string());
+    let Some(wanted) = header.bytes() else {
         return refuse(format!(
-            "the .npy file {what}: {} {dims:?} takes {wanted} bytes, found {found}",
+            "the .npy array's shape does not fit: {} {dims:?} takes more than there is room for",
             header.elem
         ));
+    };
+    let found = |what: &str, found: String| {
+        refuse(format!("the .npy file {what}: {} {dims:?} takes {wanted} bytes, found {found}", header.elem))
+    };
+    const CUT: &str = "is cut off";
+    const MORE: &str = "has more data than its shape says";
+    // Before anything is allocated.
+    if let Some(data) = len.map(|len| len.saturating_sub(before))
+        && data != wanted
+    {
+        return found(if data > wanted { MORE } else { CUT }, data.to_string());
+    }
+    if wanted > most {
+        let message = format!("the .npy array takes {wanted} bytes, and only {most} may be read");
+        return Err(Error { message, too_large: true });
     }
     let mut tensor =
-        OwnedTensor::zeros(header.elem, dims).ok_or_else(|| Error("no memory for the array".to_owned()))?;
-    match header.elem {
-        Elem::U8 => fill::<u8, _>(&mut tensor, data, &header, |b: [u8; 1]| Some(b[0])),
-        Elem::Bool => fill::<bool, _>(&mut tensor, data, &header, |b: [u8; 1]| match b[0] {
+        OwnedTensor::zeros(header.elem, dims).ok_or_else(|| Error::new("no memory for the array"))?;
+    let mut elements = Elements { file: &mut file, header: &header, read: 0 };
+    let filled = match header.elem {
+        Elem::U8 => elements.fill::<u8, _>(&mut tensor, |b: [u8; 1]| Some(b[0])),
+        Elem::Bool => elements.fill::<bool, _>(&mut tensor, |b: [u8; 1]| match b[0] {
             0 => Some(false),
             1 => Some(true),
             _ => None,
         }),
-        Elem::I32 => fill::<i32, _>(&mut tensor, data, &header, |b| Some(i32::from_le_bytes(b))),
-        Elem::I64 => fill::<i64, _>(&mut tensor, data, &header, |b| Some(i64::from_le_bytes(b))),
-        Elem::F32 => fill::<f32, _>(&mut tensor, data, &header, |b| Some(f32::from_le_bytes(b))),
-        Elem::F64 => fill::<f64, _>(&mut tensor, data, &header, |b| Some(f64::from_le_bytes(b))),
-        Elem::C64 => {
-            fill::<Complex<f32>, _>(&mut tensor, data, &header, |[a, b, c, d, e, f, g, h]: [u8; 8]| {
-                Some(Complex::new(f32::from_le_bytes([a, b, c, d]), f32::from_le_bytes([e, f, g, h])))
-            })
-        }
-        Elem::C128 => fill::<Complex<f64>, _>(&mut tensor, data, &header, |b: [u8; 16]| {
+        Elem::I32 => elements.fill::<i32, _>(&mut tensor, |b| Some(i32::from_le_bytes(b))),
+        Elem::I64 => elements.fill::<i64, _>(&mut tensor, |b| Some(i64::from_le_bytes(b))),
+        Elem::F32 => elements.fill::<f32, _>(&mut tensor, |b| Some(f32::from_le_bytes(b))),
+        Elem::F64 => elements.fill::<f64, _>(&mut tensor, |b| Some(f64::from_le_bytes(b))),
+        Elem::C64 => elements.fill::<Complex<f32>, _>(&mut tensor, |[a, b, c, d, e, f, g, h]: [u8; 8]| {
+            Some(Complex::new(f32::from_le_bytes([a, b, c, d]), f32::from_le_bytes([e, f, g, h])))
+        }),
+        Elem::C128 => elements.fill::<Complex<f64>, _>(&mut tensor, |b: [u8; 16]| {
             let bits = u128::from_le_bytes(b);
             Some(Complex::new(f64::from_bits(bits as u64), f64::from_bits((bits >> 64) as u64)))
         }),
-    }?;
+    };
+    let read = elements.read;
+    match filled {
+        Ok(()) => {}
+        Err(Stop::End) => return found(CUT, read.to_string()),
+        Err(Stop::Why(e)) => return Err(e),
+    }
+    if piece(&mut file, &mut [0]).map_err(failed)? > 0 {
+        return found(MORE, "more".to_owned());
+    }
     Ok(tensor)
 }
 
-/// Reads the elements; `from` makes one of its little-endian bytes.
-fn fill<T: Element, const N: usize>(
-    tensor: &mut OwnedTensor,
-    data: &[u8],
-    header: &Header,
-    from: impl Fn([u8; N]) -> Option<T>,
-) -> Result<(), Error> {
-    let Some(out) = tensor.as_mut_slice::<T>() else { return Ok(()) };
-    // The parts of a complex number are swapped one by one.
-    let part = if matches!(header.elem, Elem::C64 | Elem::C128) { N / 2 } else { N };
-    let element = |chunk: &[u8; N]| {
-        let mut bytes = *chunk;
-        if header.big_endian {
-            bytes.chunks_mut(part).for_each(<[u8]>::reverse);
+fn failed(e: io::Error) -> Error {
+    Error::new(format!("reading the .npy file failed: {e}"))
+}
+
+/// Reads until `to` is full or the file ends; how much that is.
+fn piece(file: &mut impl Read, to: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < to.len() {
+        match file.read(&mut to[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
         }
-        from(bytes).ok_or_else(|| Error(format!("byte {} is not a truth value", chunk[0])))
-    };
-    let (chunks, _) = data.as_chunks::<N>();
-    if !header.fortran {
-        for (o, chunk) in out.iter_mut().zip(chunks) {
-            *o = element(chunk)?;
-        }
-        return Ok(());
     }
-    // Columns: the first index runs fastest in the file, the last in memory.
-    let mut index = vec![0; header.dims.len()];
-    for o in out {
-        let at = index.iter().zip(&header.dims).rev().fold(0, |at, (i, d)| at * *d as usize + i);
-        *o = element(&chunks[at])?;
-        for (i, d) in index.iter_mut().zip(&header.dims).rev() {
-            *i += 1;
-            if *i < *d as usize {
+    Ok(filled)
+}
+
+/// Why elements are not read on.
+enum Stop {
+    /// There are no more.
+    End,
+    Why(Error),
+}
+
+/// The elements behind a header.
+struct Elements<'a, R> {
+    file: &'a mut R,
+    header: &'a Header,
+    /// Bytes read so far.
+    read: u64,
+}
+
+impl<R: Read> Elements<'_, R> {
+    /// Reads all of them; `from` makes one of its little-endian bytes.
+    fn fill<T: Element, const N: usize>(
+        &mut self,
+        tensor: &mut OwnedTensor,
+        from: impl Fn([u8; N]) -> Option<T>,
+    ) -> Result<(), Stop> {
+        let header = self.header;
+        let Some(out) = tensor.as_mut_slice::<T>() else { return Ok(()) };
+        // The parts of a complex number are swapped one by one.
+        let part = if matches!(header.elem, Elem::C64 | Elem::C128) { N / 2 } else { N };
+        let element = |mut bytes: [u8; N]| {
+            let first = bytes[0];
+            if header.big_endian {
+                bytes.chunks_mut(part).for_each(<[u8]>::reverse);
+            }
+            from(bytes).ok_or_else(|| Stop::Why(Error::new(format!("byte {first} is not a truth value"))))
+        };
+        let mut buffer = vec![0; PIECE.min(out.len().saturating_mul(N))];
+        // In columns the first index runs fastest in the file, the last in memory.
+        let mut place = header.fortran.then(|| Columns::new(&header.dims));
+        let mut done = 0;
+        while done < out.len() {
+            let want = buffer.len().min((out.len() - done) * N);
+            let got = piece(self.file, &mut buffer[..want]).map_err(|e| Stop::Why(failed(e)))?;
+            self.read += got as u64;
+            if got < want {
+                return Err(Stop::End);
+            }
+            let (chunks, _) = buffer[..want].as_chunks::<N>();
+            match &mut place {
+                None => {
+                    for (o, chunk) in out[done..].iter_mut().zip(chunks) {
+                        *o = element(*chunk)?;
+                    }
+                }
+                Some(place) => {
+                    for chunk in chunks {
+                        out[place.next()] = element(*chunk)?;
+                    }
+                }
+            }
+            done += chunks.len();
+        }
+        Ok(())
+    }
+}
+
+/// Where elements that come by columns lie in rows.
+struct Columns {
+    /// Length, distance in memory and index of each axis.
+    axes: Vec<(usize, usize, usize)>,
+    at: usize,
+}
+
+impl Columns {
+    /// For dims of which none is 0.
+    fn new(dims: &[u64]) -> Columns {
+        let mut stride = 1usize;
+        let mut axes: Vec<_> = dims
+            .iter()
+            .rev()
+            .map(|d| {
+                let axis = (*d as usize, stride, 0);
+                stride = stride.wrapping_mul(*d as usize);
+                axis
+            })
+            .collect();
+        axes.reverse();
+        Columns { axes, at: 0 }
+    }
+
+    fn next(&mut self) -> usize {
+        let at = self.at;
+        for (len, stride, index) in &mut self.axes {
+            *index += 1;
+            self.at += *stride;
+            if *index < *len {
                 break;
             }
-            *i = 0;
+            self.at -= *index * *stride;
+            *index = 0;
         }
+        at
     }
-    Ok(())
 }
 
 /// Writes `tensor` as an `.npy` file.
@@ -203,9 +305,57 @@ struct Header {
 }
 
 impl Header {
+    /// Reads the beginning of a file; also how long that is.
+    fn read(file: &mut impl Read) -> Result<(Header, u64), Error> {
+        const CUT: &str = "the .npy file is cut off in its header";
+        let mut start = [0; 12];
+        let got = piece(file, &mut start[..8]).map_err(failed)?;
+        if !start[..got].starts_with(MAGIC) {
+            return refuse("not an .npy file: it does not start with \\x93NUMPY");
+        }
+        if got < 8 {
+            return refuse(CUT);
+        }
+        let size = match start[6] {
+            1 => 2,
+            2 | 3 => 4,
+            major => return refuse(format!("unknown .npy version {major}.{}", start[7])),
+        };
+        if piece(file, &mut start[8..8 + size]).map_err(failed)? < size {
+            return refuse(CUT);
+        }
+        // Of two bytes the other two are 0.
+        let len = u32::from_le_bytes([start[8], start[9], start[10], start[11]]) as usize;
+        if len > LONGEST_HEADER {
+            return refuse(format!("the .npy header is {len} bytes long; at most {LONGEST_HEADER} are read"));
+        }
+        let mut text = vec![0; len];
+        if piece(file, &mut text).map_err(failed)? < len {
+            return refuse(CUT);
+        }
+        let Ok(text) = std::str::from_utf8(&text) else {
+            return refuse("the .npy header is not text");
+        };
+        Ok((Header::parse(text)?, (8 + size + len) as u64))
+    }
+
+    /// Bytes of the elements, if tensors can have that shape. Lengths are
+    /// counted in an i64, also where there is no element.
+    fn bytes(&self) -> Option<u64> {
+        let fits = |n: &u64| i64::try_from(*n).is_ok();
+        if !self.dims.iter().all(fits) {
+            return None;
+        }
+        if self.dims.contains(&0) {
+            return Some(0);
+        }
+        let size = self.elem.size() as u64;
+        self.dims.iter().try_fold(size, |n, d| n.checked_mul(*d)).filter(fits)
+    }
+
     /// Reads the Python dictionary that a header is.
     fn parse(text: &str) -> Result<Header, Error> {
-        let bad = |what: &str| Error(format!("the .npy header has no readable '{what}'"));
+        let bad = |what: &str| Error::new(format!("the .npy header has no readable '{what}'"));
         let value = |key: &str| {
             let at = text.find(&format!("'{key}'"))? + key.len() + 2;
             Some(text[at..].trim_start().strip_prefix(':')?.trim_start())
@@ -324,9 +474,45 @@ mod tests {
         assert!(why(&file(1, &header("'<f2'", "(2,)"), &[0; 4])).contains("dtype '<f2'"));
         assert!(why(&file(1, &header("[('a', '<f8')]", "(2,)"), &[0; 16])).contains("records"));
         assert!(why(&file(1, &header("'<f8'", "(1, 1, 1, 1, 1, 1, 1, 1, 1)"), &[0; 8])).contains("9 dim"));
-        assert!(why(&file(1, &header("'<f8'", "(99999999999, 99999999999)"), &[])).contains("cut off"));
+        assert!(why(&file(1, &header("'<f8'", "(99999999999, 99999999999)"), &[])).contains("does not fit"));
         assert!(why(&file(1, &header("'<f8'", "(-1,)"), &[])).contains("shape"));
         assert!(why(&file(1, &header("'|b1'", "(1,)"), &[7])).contains("truth value"));
         assert!(why(&file(1, "{}", &[])).contains("descr"));
+        assert!(why(&[MAGIC, &[2, 0, 255, 255, 255, 255]].concat()).contains("4294967295 bytes long"));
+    }
+
+    #[test]
+    fn every_length_is_that_of_a_tensor() {
+        let empty = |shape: &str| {
+            file(1, &format!("{{'descr': '<f8', 'fortran_order': True, 'shape': {shape}}}"), &[])
+        };
+        for shape in ["(9223372036854775808, 0)", "(0, 18446744073709551615)", "(2305843009213693952, 4)"] {
+            assert!(why(&empty(shape)).contains("does not fit"), "{shape}");
+        }
+        for shape in ["(1152921504606846976,)", "(4294967296, 4294967296)"] {
+            assert!(why(&empty(shape)).contains("does not fit"), "{shape}");
+        }
+        assert!(why(&empty("(18446744073709551616, 0)")).contains("no readable 'shape'"));
+        assert_eq!(read(&empty("(9223372036854775807, 0)")).unwrap().dims(), [i64::MAX as usize, 0]);
+        assert_eq!(read(&empty("(4294967296, 4294967296, 0)")).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn no_more_is_read_than_is_wanted() {
+        let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (20000,)}";
+        let data: Vec<u8> = (0..20_000).flat_map(|i| f64::from(i).to_le_bytes()).collect();
+        let bytes = file(1, header, &data);
+        let endless = |start: &[u8]| read_from(start.chain(io::repeat(0)), None, u64::MAX);
+        assert!(endless(&bytes).unwrap_err().to_string().contains("has more data than its shape says"));
+        assert!(endless(b"").unwrap_err().to_string().contains("not an .npy file"));
+        let stream = read_from(&bytes[..], None, 160_000).unwrap();
+        assert_eq!(stream.as_slice::<f64>().unwrap()[19_999], 19_999.0);
+        let refused = read_from(&bytes[..], None, 159_999).unwrap_err();
+        assert!(refused.is_too_large() && refused.to_string().contains("takes 160000 bytes"));
+        let cut = read_from(&bytes[..bytes.len() - 9], None, u64::MAX).unwrap_err();
+        assert!(cut.to_string().contains("cut off: f64 [20000] takes 160000 bytes, found 159991"), "{cut}");
+        // A terabyte is refused before it is asked for: the file says how long it is.
+        let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (137438953472,)}";
+        assert!(why(&file(1, header, &[0; 8])).contains("takes 1099511627776 bytes, found 8"));
     }
 }
