@@ -29,7 +29,34 @@ impl Module {
     /// Reads a file of either format, told apart by its first bytes.
     /// `file_name` is for messages.
     pub fn read(bytes: &[u8], file_name: &str) -> Result<Module, Error> {
-        let source = || Source { name: file_name.into(), text: "".into() };
+        match Module::text_of(bytes, file_name)? {
+            Some(text) => Module::parse(text, file_name),
+            None => Module::binary(bytes, file_name),
+        }
+    }
+
+    /// [`Module::read`] of bytes that are wanted no more: a text is not copied.
+    ///
+    /// # Errors
+    /// As [`Module::read`].
+    pub fn read_owned(bytes: Vec<u8>, file_name: &str) -> Result<Module, Error> {
+        if Module::text_of(&bytes, file_name)?.is_none() {
+            return Module::binary(&bytes, file_name);
+        }
+        // It is text, as has just been seen.
+        Module::parse_owned(String::from_utf8(bytes).unwrap_or_default(), file_name)
+    }
+
+    fn binary(bytes: &[u8], file_name: &str) -> Result<Module, Error> {
+        let source = Source { name: file_name.into(), text: Default::default() };
+        let mut module = decode(bytes).map_err(|fault| fault.error(Some(source.clone())))?;
+        module.source = Some(source);
+        Ok(module)
+    }
+
+    /// The text that a file is, `None` for a binary.
+    fn text_of<'a>(bytes: &'a [u8], file_name: &str) -> Result<Option<&'a str>, Error> {
+        let source = || Source { name: file_name.into(), text: Default::default() };
         let refuse = |offset, message: String, help: Option<&str>| {
             let mut fault = Fault { offset, message, context: String::new(), help: None };
             fault.help = help.map(str::to_owned);
@@ -39,9 +66,7 @@ impl Module {
             return refuse(0, "the file is empty".to_owned(), None);
         }
         if bytes.starts_with(&MAGIC) {
-            let mut module = decode(bytes).map_err(|fault| fault.error(Some(source())))?;
-            module.source = Some(source());
-            return Ok(module);
+            return Ok(None);
         }
         const HELP: &str =
             "an NBC file is UTF-8 text (.nba), or a binary (.nbc) that starts with the bytes 00 6e 62 63";
@@ -61,7 +86,7 @@ impl Module {
             let message = format!("this is not an NBC file: byte {at} is NUL, which text does not hold");
             return refuse(at, message, Some(HELP));
         }
-        Module::parse(text, file_name)
+        Ok(Some(text))
     }
 }
 

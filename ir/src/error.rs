@@ -96,6 +96,14 @@ impl Error {
         self
     }
 
+    /// The same error with the help that `help` has for messages which have none.
+    pub fn with_help(mut self, help: impl Fn(&str) -> Option<String>) -> Error {
+        for diagnostic in self.0.diagnostics.iter_mut().filter(|d| d.help.is_none()) {
+            diagnostic.help = help(&diagnostic.message);
+        }
+        self
+    }
+
     /// What was being done.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -292,7 +300,7 @@ mod tests {
     use super::*;
 
     fn error(text: &str, span: Option<(usize, usize)>) -> Error {
-        let source = Source { name: "a.nba".into(), text: text.into() };
+        let source = Source { name: "a.nba".into(), text: text.to_owned().into() };
         let diagnostic = Diagnostic {
             message: "expected i64, found %x".into(),
             place: Place::Module,

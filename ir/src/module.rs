@@ -32,7 +32,7 @@ pub struct Source {
     /// File name as the user gave it.
     pub name: Arc<str>,
     /// The whole text of an `.nba` file; empty for a binary.
-    pub text: Arc<str>,
+    pub text: Arc<String>,
 }
 
 /// Two modules are equal whatever file they came from.

@@ -69,7 +69,10 @@ impl Linker {
                 }
                 None => {
                     let name = clipped(&import.name, 120);
-                    wrong.push(format!("{name}{}: not given", sig.display(&module.sigs)));
+                    // Not of more than are shown.
+                    let near = if wrong.len() < SHOWN { self.nearest(&import.name) } else { None };
+                    let hint = near.map_or_else(String::new, |name| format!("; is {name} meant?"));
+                    wrong.push(format!("{name}{}: not given{hint}", sig.display(&module.sigs)));
                 }
             }
         }
@@ -81,8 +84,67 @@ impl Linker {
             if wrong.len() > SHOWN {
                 let _ = write!(text, "\n  and {} more", wrong.len() - SHOWN);
             }
+            let _ = write!(text, "\n  {}", self.given());
             return Err(Error::new(ErrorKind::Link, text));
         }
         Instance::new(program, hosts.into(), limits)
     }
+
+    /// What the host gives, in words.
+    fn given(&self) -> String {
+        const MOST: usize = 10;
+        if self.funcs.is_empty() {
+            return "the host gives none".to_owned();
+        }
+        let mut text = "the host gives".to_owned();
+        for (i, (name, f)) in self.funcs.iter().take(MOST).enumerate() {
+            let sig = nbc_ir::Signature::new(f.params(), f.results());
+            let _ = write!(text, "{} {name}{}", if i > 0 { "," } else { "" }, sig.display(&[]));
+        }
+        if self.funcs.len() > MOST {
+            let _ = write!(text, " and {} more", self.funcs.len() - MOST);
+        }
+        text
+    }
+
+    /// The type of the function `name`, as programs write it.
+    pub fn signature(&self, name: &str) -> Option<String> {
+        let f = self.funcs.get(name)?;
+        Some(nbc_ir::Signature::new(f.params(), f.results()).display(&[]).to_string())
+    }
+
+    /// The function that may have been meant by `name`: of that name, but for a few
+    /// letters or what stands before its last dot.
+    pub fn nearest(&self, name: &str) -> Option<&str> {
+        // Nobody mistypes as much, and comparing takes time.
+        const LONGEST: usize = 64;
+        if name.len() > LONGEST {
+            return None;
+        }
+        let wanted = name.to_ascii_lowercase();
+        let near = |given: &str| {
+            let given = given.to_ascii_lowercase();
+            let last = given.rsplit('.').next().unwrap_or_default();
+            let apart = |other: &str| distance(wanted.as_bytes(), other.as_bytes());
+            apart(&given).min(apart(last))
+        };
+        let given = self.funcs.keys().filter(|given| given.len() <= LONGEST);
+        let (apart, best) = given.map(|given| (near(given), given.as_str())).min()?;
+        (apart <= name.len() / 4).then_some(best)
+    }
+}
+
+/// How many letters have to be put in, taken out or changed to make `b` of `a`.
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut before = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let changed = before + usize::from(x != y);
+            before = row[j + 1];
+            row[j + 1] = changed.min(before + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
 }

@@ -107,8 +107,16 @@ impl Module {
     /// assert!(error.to_string().contains("no instruction or operation is called `rett`"));
     /// ```
     pub fn parse(text: &str, file_name: &str) -> Result<Module, Error> {
+        Module::parse_owned(text.to_owned(), file_name)
+    }
+
+    /// [`Module::parse`] of a text that the module keeps, without a copy of it.
+    ///
+    /// # Errors
+    /// As [`Module::parse`].
+    pub fn parse_owned(text: String, file_name: &str) -> Result<Module, Error> {
         let source = Source { name: file_name.into(), text: text.into() };
-        let mut parser = Parser::new(text);
+        let mut parser = Parser::new(&source.text);
         parser.read_module();
         parser.module.source = Some(source.clone());
         match parser.all_faults() {
