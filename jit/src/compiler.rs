@@ -405,9 +405,9 @@ impl Compiler {
         resume: Option<(u32, u32)>,
     ) -> Result<Explanation, CompileError> {
         let mut passes = vec![("bytecode".to_owned(), String::new())];
-        passes[0].1 = mir::build(&loaded.module, id).to_string();
+        passes[0].1 = mir::build(&loaded.module, id).named(&loaded.module);
         let (func, _) = self.prepare(loaded, id, resume, &|| false, &mut |pass, func| {
-            let text = func.to_string();
+            let text = func.named(&loaded.module);
             // Passes that found nothing to do are left out.
             if passes.last().is_none_or(|(_, before)| *before != text) {
                 passes.push((pass.to_owned(), text));

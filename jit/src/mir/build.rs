@@ -1,8 +1,8 @@
 //! Bytecode to the mid-end's representation.
 
 use super::shape::shapes;
-use super::{Block, Entry, Func, Node, Op, Origin, Ty};
-use nbc_ir::{BlockId, FuncId, VerifiedModule};
+use super::{Block, Entry, Func, Homes, Node, Op, Origin, Ty};
+use nbc_ir::{BlockId, FuncId, Reg, VerifiedModule};
 
 /// Function `id` of `module`, entered by a call.
 ///
@@ -63,5 +63,6 @@ fn translate(module: &VerifiedModule, id: FuncId) -> Func {
         shapes: shapes(module, reachable, function.regs.len(), sig.params.len()),
         blocks,
         origins,
+        homes: vec![Homes { first: Reg(0), count: function.regs.len() as u32, func: id, from: Reg(0) }],
     }
 }

@@ -46,6 +46,21 @@ pub struct Func {
     pub blocks: Vec<Block>,
     /// Where instructions come from; what nodes refer to.
     pub origins: Vec<Origin>,
+    /// Which registers are some of the bytecode's, for people. In order.
+    pub homes: Vec<Homes>,
+}
+
+/// Registers in a row that are, or were made of, registers in a row of a function.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Homes {
+    /// The first of them.
+    pub first: Reg,
+    /// How many.
+    pub count: u32,
+    /// The function.
+    pub func: FuncId,
+    /// The first of its registers.
+    pub from: Reg,
 }
 
 /// How a function is entered.
@@ -322,6 +337,23 @@ pub struct Address {
 }
 
 impl Func {
+    /// The register of the bytecode that `reg` is, or was made of.
+    pub fn home(&self, reg: Reg) -> Option<(FuncId, Reg)> {
+        let after = self.homes.partition_point(|h| h.first <= reg);
+        let homes = self.homes.get(after.checked_sub(1)?)?;
+        let by = reg.0 - homes.first.0;
+        (by < homes.count).then(|| (homes.func, Reg(homes.from.0 + by)))
+    }
+
+    /// A new register in place of `reg`, of the same type.
+    pub fn reg_for(&mut self, reg: Reg) -> Reg {
+        let new = self.reg(self.regs[reg.index()]);
+        if let Some((func, from)) = self.home(reg) {
+            self.homes.push(Homes { first: new, count: 1, func, from });
+        }
+        new
+    }
+
     /// A new register.
     pub fn reg(&mut self, ty: Ty) -> Reg {
         self.regs.push(ty);

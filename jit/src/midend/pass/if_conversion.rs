@@ -108,7 +108,7 @@ impl Branch {
             for mut node in side.into_iter().filter(|n| !matches!(n.op, Op::Inst(Inst::Br { .. }))) {
                 node.op.map_uses(|o| name_of(&names, o));
                 node.op.map_defs(|r| {
-                    let new = func.reg(func.regs[r.index()]);
+                    let new = func.reg_for(r);
                     names.retain(|(of, _)| *of != r);
                     names.push((r, new.into()));
                     new

@@ -19,7 +19,7 @@
 
 use super::fuel::charge;
 use super::tail;
-use crate::mir::{self, Block, Entry, Func, Node, Op, Origin, Shapes, Ty};
+use crate::mir::{self, Block, Entry, Func, Homes, Node, Op, Origin, Shapes, Ty};
 use nbc_ir::flow::{Dominators, Loops};
 use nbc_ir::op::Effect;
 use nbc_ir::{BlockId, FuncId, Inst, Operand, Reg, VerifiedModule};
@@ -381,6 +381,7 @@ fn early(module: &VerifiedModule, id: FuncId, metered: bool, most: usize) -> Opt
         shapes: Shapes::default(),
         blocks: vec![Block::default(); 3],
         origins: Vec::new(),
+        homes: vec![Homes { first: Reg(0), count: sig.params.len() as u32, func: id, from: Reg(0) }],
     };
     let mut names: FxHashMap<Reg, Reg> = FxHashMap::default();
     let add = |out: &mut Func, to: usize, from: BlockId, op: Op, inst: usize| {
@@ -411,7 +412,9 @@ fn early(module: &VerifiedModule, id: FuncId, metered: bool, most: usize) -> Opt
                 }
                 *names.entry(r).or_insert_with(|| {
                     out.regs.push(Ty::Value(callee.regs[r.index()]));
-                    Reg::new(out.regs.len() - 1)
+                    let first = Reg::new(out.regs.len() - 1);
+                    out.homes.push(Homes { first, count: 1, func: id, from: r });
+                    first
                 })
             };
             node.op.map_uses(|o| if let Operand::Reg(r) = o { name(r).into() } else { o });
@@ -469,6 +472,7 @@ fn put_in(func: &mut Func, block: BlockId, after: Vec<Node>, callee: &Func) -> (
     let regs = func.regs.len();
     let reg = |r: Reg| Reg::new(regs + r.index());
     func.regs.extend_from_slice(&callee.regs);
+    func.homes.extend(callee.homes.iter().map(|h| Homes { first: reg(h.first), ..*h }));
     func.shapes.extend(callee.shapes.iter().map(|(r, shape)| (reg(*r), shape.clone())));
     let origins = func.origins.len() as u32;
     let origin = |o: u32| if o == CALL { call.origin } else { origins + o };

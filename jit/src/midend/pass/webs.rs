@@ -44,9 +44,8 @@ pub fn run(func: &mut Func) -> bool {
         let mut names: Vec<Option<Reg>> = vec![None; web_of.len()];
         names[keeps as usize] = Some(reg);
         for (id, web) in ids.iter().zip(of_ids) {
-            let ty = func.regs[reg.index()];
             renamed[*id as usize] = *names[*web as usize].get_or_insert_with(|| {
-                let new = func.reg(ty);
+                let new = func.reg_for(reg);
                 if let Some(shape) = func.shapes.get(&reg).cloned() {
                     func.shapes.insert(new, shape);
                 }

@@ -82,7 +82,7 @@ impl<'a> Writer<'a> {
         if let Some(reg) = self.saved.regs.get(&value) {
             return *reg;
         }
-        let reg = self.func.reg(self.func.regs[def.reg.index()]);
+        let reg = self.func.reg_for(def.reg);
         self.saved.regs.insert(value, reg);
         let after = match def.made {
             Made::Node(n) => n as usize + 1,
