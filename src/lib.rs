@@ -1,6 +1,6 @@
 //! NBC: a small, typed bytecode and the virtual machine that runs it.
 //!
-//! This crate is what embedders add. It holds nothing of its own but [`npy`]:
+//! This crate is what embedders add. It holds little of its own but [`npy`]:
 //! everything else comes from [`ir`] (what a program is) and [`runtime`] (what
 //! happens while it runs), gathered here in one flat place.
 //!
@@ -216,6 +216,10 @@
 //! # Ok::<(), nbc::Error>(())
 //! ```
 
+#[doc(hidden)]
+pub mod compare;
+#[doc(hidden)]
+pub mod expectation;
 pub mod npy;
 
 pub use nbc_ir as ir;

@@ -3,21 +3,22 @@
 //! Each must do what the program says of itself, and all must agree bit for
 //! bit, down to the frames of traps, the fuel left and the memory in use.
 //!
-//! Programs run with fuel have been through the binary format first.
-//! Directives marked `slow` are left out of debug builds, and said to be.
+//! Programs run with fuel have been through the binary format first, and those of
+//! `refused` are not run but must be refused as they say.
+//! Expectations marked `slow` are left out of debug builds, and said to be.
 
 mod harness;
 
-use harness::compare::show;
-use harness::directive::{self, Directive, Expect};
-use harness::{Outcome, PLENTY, Way};
+use harness::{Outcome, Way};
 use libtest_mimic::{Arguments, Failed, Trial};
+use nbc::expectation::{self, Expectation, Refusal};
 use nbc::ir::Module;
 use nbc::ir::verify::VerifiedModule;
-use nbc::runtime::engine::{Limits, Program};
+use nbc::runtime::engine::Program;
 use std::path::{Path, PathBuf};
 
-const FOLDERS: [&str; 7] = [
+const FOLDERS: [&str; 8] = [
+    "tests/programs/refused",
     "tests/programs/returns",
     "tests/programs/traps",
     "tests/programs/regions",
@@ -52,7 +53,7 @@ fn main() {
     let ways: Vec<String> = Way::all().map(|way| format!("({way})")).collect();
     println!("each program ran in {} ways: {}", ways.len(), ways.join(" "));
     if cfg!(debug_assertions) {
-        println!("skipped: `slow` directives, because this is a debug build");
+        println!("skipped: `slow` expectations, because this is a debug build");
     }
     conclusion.exit();
 }
@@ -65,11 +66,14 @@ fn programs(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Checks the slow or the other directives of one file.
+/// Checks the slow or the other expectations of one file.
 fn check(name: &str, text: &str, slow: bool) -> Result<(), Failed> {
+    if let Some(refusal) = Refusal::read(text) {
+        return Ok(refusal.holds(text, &Module::parse(text, name).and_then(Module::verify))?);
+    }
     let module = Module::parse(text, name).map_err(|e| e.render(false))?;
-    let directives = directive::read(text, &module)?;
-    if directives.is_empty() {
+    let expectations = expectation::read(text, &module)?;
+    if expectations.is_empty() {
         return Err("the program says nothing of what it must do".into());
     }
     let module = harness::with_globals_exported(module);
@@ -83,30 +87,22 @@ fn check(name: &str, text: &str, slow: bool) -> Result<(), Failed> {
     };
     let ways: Vec<(Way, Program)> = Way::all().map(loaded).collect();
     let mut failures = String::new();
-    for d in directives.iter().filter(|d| d.slow == slow) {
-        if let Err(why) = check_one(d, &ways) {
-            failures.push_str(&format!("{name}:{}: @{}: {why}\n", d.line, d.function));
+    for e in expectations.iter().filter(|e| e.slow == slow) {
+        if let Err(why) = check_one(e, &ways) {
+            failures.push_str(&format!("{name}:{}: @{}: {why}\n", e.line, e.function));
         }
     }
     if failures.is_empty() { Ok(()) } else { Err(failures.into()) }
 }
 
-fn check_one(d: &Directive, ways: &[(Way, Program)]) -> Result<(), String> {
+fn check_one(e: &Expectation, ways: &[(Way, Program)]) -> Result<(), String> {
     let mut first: Option<(Way, Outcome)> = None;
     for (way, program) in ways {
-        let needs_fuel = d.fuel.is_some() || matches!(d.expect, Expect::Fuel(_));
-        if needs_fuel && !way.metered {
+        if e.needs_fuel() && !way.metered {
             continue;
         }
-        let fuel = d.fuel.unwrap_or(PLENTY);
-        let limits = Limits {
-            fuel: way.metered.then_some(fuel),
-            timeout: None,
-            memory: d.memory.unwrap_or(usize::MAX),
-            stack: d.stack.unwrap_or(1 << 20),
-        };
-        let outcome = harness::call(program, &d.function, &d.args, limits);
-        holds(d, &outcome, fuel).map_err(|why| format!("({way}) {why}"))?;
+        let outcome = harness::call(program, &e.function, &e.args, e.limits(way.metered));
+        e.holds(&outcome.result, outcome.fuel, &outcome.printed).map_err(|why| format!("({way}) {why}"))?;
         match &first {
             None => first = Some((*way, outcome)),
             Some((other, expected)) => {
@@ -117,45 +113,4 @@ fn check_one(d: &Directive, ways: &[(Way, Program)]) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Whether a call did what the directive says.
-fn holds(d: &Directive, outcome: &Outcome, fuel: u64) -> Result<(), String> {
-    if let (Expect::Trap(code, lines), Err(trap)) = (&d.expect, &outcome.result) {
-        let found: Vec<u32> = trap.frames.iter().map(|f| f.line).collect();
-        let as_said = trap.code().name() == code && (lines.is_empty() || found.starts_with(lines));
-        // Several lines name the whole stack.
-        let whole = lines.len() < 2 || found.len() == lines.len();
-        let expected = || format!("expected {code} on lines {lines:?}, found\n{trap}");
-        return if as_said && whole { Ok(()) } else { Err(expected()) };
-    }
-    let values = match &outcome.result {
-        Ok(values) => values,
-        Err(trap) => return Err(format!("expected a result, found\n{trap}")),
-    };
-    match &d.expect {
-        Expect::Returns => Ok(()),
-        Expect::Trap(code, _) => Err(format!("expected the trap {code}, found {values:?}")),
-        Expect::Values(expected, tolerance) => {
-            let same = expected.len() == values.len()
-                && expected.iter().zip(values).all(|(e, f)| harness::compare::matches(e, f, *tolerance));
-            if same { Ok(()) } else { Err(format!("expected {}, found {}", show(expected), show(values))) }
-        }
-        Expect::Fuel(expected) => {
-            let used = outcome.fuel.map(|left| fuel - left);
-            if used == Some(*expected) {
-                Ok(())
-            } else {
-                Err(format!("expected fuel {expected}, found {used:?}"))
-            }
-        }
-        Expect::Prints(expected) => {
-            let printed = &outcome.printed;
-            if printed == expected {
-                Ok(())
-            } else {
-                Err(format!("expected {expected:?}, found {printed:?}"))
-            }
-        }
-    }
 }

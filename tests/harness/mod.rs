@@ -1,14 +1,15 @@
-//! What the tests of whole programs share: reading directives, comparing
-//! values, running a program in every way this build has.
+//! What the tests of whole programs share: running a program in every way this
+//! build has. Expectations and when values are equal are the library's.
 
 #![allow(dead_code)] // each test uses a part
 
 pub mod agree;
 pub mod campaign;
-pub mod compare;
-pub mod directive;
 pub mod way;
 
+pub use nbc::compare;
+#[allow(unused_imports)] // as above
+pub use nbc::expectation::PLENTY;
 use nbc::ir::Module;
 use nbc::ir::verify::VerifiedModule;
 use nbc::runtime::backtrace::Trap;
@@ -21,9 +22,6 @@ use nbc::runtime::value::Value;
 use std::slice::from_ref;
 use std::sync::{Arc, Mutex};
 pub use way::Way;
-
-/// Fuel that no test uses up.
-pub const PLENTY: u64 = 1 << 62;
 
 /// What a call did.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use super::Case;
 use crate::harness::agree::Script;
-use crate::harness::directive;
+use nbc::expectation;
 use nbc::ir::Module;
 use nbc::ir::{Signature, Type};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ const FOLDERS: [&str; 7] = [
 /// Constants larger than this make programs that are slow to print and read.
 const MOST_BYTES: usize = 16 << 10;
 
-/// All programs, with every call that one of their directives makes.
+/// All programs, with every call that one of their expectations makes.
 pub fn samples() -> Vec<Case> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
@@ -41,8 +41,8 @@ pub fn samples() -> Vec<Case> {
 
 fn sample(from: String, text: &str) -> Option<Case> {
     let mut module = Module::parse(text, &from).ok()?;
-    let directives = directive::read(text, &module).ok()?;
-    let calls = directives.into_iter().map(|d| (d.function, d.args)).collect();
+    let expectations = expectation::read(text, &module).ok()?;
+    let calls = expectations.into_iter().map(|e| (e.function, e.args)).collect();
     let size: usize = module
         .constants
         .iter()

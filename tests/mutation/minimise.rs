@@ -399,7 +399,7 @@ pub fn print(case: &Case, fails: impl Fn(&Case) -> Option<String>) -> String {
     format!("; From {}.\n;\n{calls}\n{}", case.from, text.trim_start())
 }
 
-/// A value as a directive of a test program has it.
+/// A value as an expectation of a test program has it.
 fn value(value: &nbc::runtime::value::Value) -> String {
     use nbc::runtime::value::Value;
     match value {

@@ -1,14 +1,23 @@
-//! What a test program says about itself: the grammar of
-//! `tests/programs/README.md`, read with the types of the module's functions.
+//! What a program says about itself in comments, such as `; run: @main() == 3`:
+//! the grammar of `tests/programs/README.md`, read with the types of the
+//! program's functions, and whether a call did what it says.
 
-use nbc::ir::{Elem, Module, Signature, Type};
-use nbc::runtime::object::OwnedTensor;
-use nbc::runtime::value::Value;
+use crate::compare;
+use nbc_ir::{Elem, Error, Module, Signature, Type};
+use nbc_runtime::backtrace::Trap;
+use nbc_runtime::engine::Limits;
+use nbc_runtime::object::OwnedTensor;
+use nbc_runtime::value::Value;
 use num_complex::Complex;
+
+/// Fuel that no expectation uses up.
+pub const PLENTY: u64 = 1 << 62;
+/// Stack of a call whose expectation names none.
+const STACK: usize = 1 << 20;
 
 /// One comment line that something must hold for.
 #[derive(Debug)]
-pub struct Directive {
+pub struct Expectation {
     /// Line of the file it stands on, from 1.
     pub line: usize,
     /// Whether debug builds may leave it out.
@@ -19,10 +28,131 @@ pub struct Directive {
     pub args: Vec<Value>,
     /// What must happen.
     pub expect: Expect,
-    /// Limits of the instance.
+    /// Fuel of the instance.
     pub fuel: Option<u64>,
+    /// Its memory.
     pub memory: Option<usize>,
+    /// Its stack.
     pub stack: Option<usize>,
+}
+
+impl Expectation {
+    /// Whether it only says something of calls with fuel.
+    pub fn needs_fuel(&self) -> bool {
+        self.fuel.is_some() || matches!(self.expect, Expect::Fuel(_))
+    }
+
+    /// Limits of the instance, with fuel if it is `metered`.
+    pub fn limits(&self, metered: bool) -> Limits {
+        Limits {
+            fuel: metered.then_some(self.fuel.unwrap_or(PLENTY)),
+            timeout: None,
+            memory: self.memory.unwrap_or(usize::MAX),
+            stack: self.stack.unwrap_or(STACK),
+        }
+    }
+
+    /// Whether a call within these limits did what is said, by its result, the
+    /// fuel that was left and what it printed.
+    ///
+    /// # Errors
+    /// What it did instead.
+    pub fn holds(
+        &self,
+        result: &Result<Vec<Value>, Trap>,
+        fuel_left: Option<u64>,
+        printed: &str,
+    ) -> Result<(), String> {
+        if let (Expect::Trap(code, lines), Err(trap)) = (&self.expect, result) {
+            let found: Vec<u32> = trap.frames.iter().map(|f| f.line).collect();
+            let as_said = trap.code().name() == code && (lines.is_empty() || found.starts_with(lines));
+            // Several lines name the whole stack.
+            let whole = lines.len() < 2 || found.len() == lines.len();
+            let on = if lines.is_empty() { String::new() } else { format!(" on lines {lines:?}") };
+            return if as_said && whole {
+                Ok(())
+            } else {
+                Err(format!("expected {code}{on}, found\n{trap}"))
+            };
+        }
+        let values = match result {
+            Ok(values) => values,
+            Err(trap) => return Err(format!("expected a result, found\n{trap}")),
+        };
+        match &self.expect {
+            Expect::Returns => Ok(()),
+            Expect::Trap(code, _) => {
+                Err(format!("expected the trap {code}, found {}", compare::show(values)))
+            }
+            Expect::Values(expected, tolerance) => {
+                let same = |(e, f)| compare::matches(e, f, *tolerance);
+                if expected.len() == values.len() && expected.iter().zip(values).all(same) {
+                    return Ok(());
+                }
+                Err(format!("expected {}, found {}", compare::show(expected), compare::show(values)))
+            }
+            Expect::Fuel(expected) => match fuel_left.map(|left| self.fuel.unwrap_or(PLENTY) - left) {
+                Some(used) if used == *expected => Ok(()),
+                Some(used) => Err(format!("expected to use {expected} units of fuel, used {used}")),
+                None => Err("fuel was not metered".to_owned()),
+            },
+            Expect::Prints(expected) => {
+                let how = compare::texts_unlike(expected, printed, ["expected", "found"]);
+                how.map_or(Ok(()), |how| Err(format!("what is printed {how}")))
+            }
+        }
+    }
+}
+
+/// How a file must be refused: `; refused:` and `; line:` at its top.
+pub struct Refusal {
+    parts: Vec<String>,
+    lines: Vec<String>,
+}
+
+impl Refusal {
+    /// What `text` says of it; `None` for a program that must be sound.
+    pub fn read(text: &str) -> Option<Refusal> {
+        let said = |word: &str| -> Vec<String> {
+            text.lines()
+                .take_while(|line| line.starts_with(';'))
+                .filter_map(|line| line.trim_start_matches([';', ' ']).strip_prefix(word))
+                .map(|rest| rest.trim().to_owned())
+                .collect()
+        };
+        let parts = said("refused:");
+        if parts.is_empty() { None } else { Some(Refusal { parts, lines: said("line:") }) }
+    }
+
+    /// How many things it says.
+    pub fn count(&self) -> usize {
+        self.parts.len() + self.lines.len()
+    }
+
+    /// Whether reading and verifying `text` came to that.
+    ///
+    /// # Errors
+    /// What it came to instead.
+    pub fn holds<T>(&self, text: &str, verified: &Result<T, Error>) -> Result<(), String> {
+        let Err(error) = verified else { return Err("expected to be refused, but it is sound".to_owned()) };
+        let shown = || error.render(false);
+        if let Some(part) = self.parts.iter().find(|part| !error.to_string().contains(&***part)) {
+            return Err(format!("expected {part:?} in\n{}", shown()));
+        }
+        let spans = error.diagnostics().iter().filter_map(|d| d.span);
+        let line_of = |start: usize| Some(text.get(..start)?.matches('\n').count() + 1);
+        let found: Vec<usize> = spans.filter_map(|(start, _)| line_of(start)).collect();
+        for line in &self.lines {
+            let number: usize = line.parse().map_err(|_| format!("`; line: {line}` is no number"))?;
+            if !found.contains(&number) {
+                return Err(format!("expected an error on line {line}:\n{}", shown()));
+            }
+        }
+        if !self.lines.is_empty() && self.lines.len() != error.diagnostics().len() {
+            return Err(format!("expected {} errors:\n{}", self.lines.len(), shown()));
+        }
+        Ok(())
+    }
 }
 
 /// What a call must do.
@@ -40,21 +170,24 @@ pub enum Expect {
     Prints(String),
 }
 
-/// All directives of a file.
-pub fn read(text: &str, module: &Module) -> Result<Vec<Directive>, String> {
+/// All expectations of a file.
+///
+/// # Errors
+/// The line of one that cannot be read.
+pub fn read(text: &str, module: &Module) -> Result<Vec<Expectation>, String> {
     let mut found = Vec::new();
     for (at, line) in text.lines().enumerate() {
         let Some(comment) = line.strip_prefix(';') else { continue };
         let Some((word, rest)) = comment.trim_start().split_once(':') else { continue };
         if matches!(word, "run" | "slow" | "traps" | "fuel" | "prints") {
-            let directive = one(word, rest, at + 1, module);
-            found.push(directive.map_err(|why| format!("line {}: {why}: {line}", at + 1))?);
+            let expectation = one(word, rest, at + 1, module);
+            found.push(expectation.map_err(|why| format!("line {}: {why}: {line}", at + 1))?);
         }
     }
     Ok(found)
 }
 
-fn one(word: &str, rest: &str, line: usize, module: &Module) -> Result<Directive, String> {
+fn one(word: &str, rest: &str, line: usize, module: &Module) -> Result<Expectation, String> {
     let mut r = Reader { rest: rest.trim() };
     r.expect("@")?;
     let function = r.word().to_owned();
@@ -86,7 +219,7 @@ fn one(word: &str, rest: &str, line: usize, module: &Module) -> Result<Directive
         _ => results(&mut r, sig)?,
     };
     let slow = word == "slow";
-    let mut d = Directive { line, slow, function, args, expect, fuel: None, memory: None, stack: None };
+    let mut d = Expectation { line, slow, function, args, expect, fuel: None, memory: None, stack: None };
     while r.eat("with") {
         match r.word() {
             "fuel" => d.fuel = Some(r.number()?),
@@ -193,18 +326,23 @@ impl<'a> Reader<'a> {
 
     fn value(&mut self, ty: Type) -> Result<Value, String> {
         Ok(match ty {
-            Type::I32 => Value::I32(self.integer()? as i32),
-            Type::I64 => Value::I64(self.integer()? as i64),
+            Type::I32 => Value::I32(self.integer(32)? as i32),
+            Type::I64 => Value::I64(self.integer(64)? as i64),
             Type::F32 => Value::F32(self.float()?),
             Type::F64 => Value::F64(self.float()?),
             Type::Bool => Value::Bool(self.truth()?),
             Type::Str => Value::Str(self.string()?),
             Type::Tensor(elem) => Value::Tensor(self.tensor(elem)?),
+            Type::List(item) => {
+                self.expect("[")?;
+                Value::List(item, self.list("]", |r| r.value(item.ty()))?)
+            }
             other => return Err(format!("no literal of type {other:?}")),
         })
     }
 
-    fn integer(&mut self) -> Result<i128, String> {
+    /// An integer of so many bits, signed or not.
+    fn integer(&mut self, bits: u32) -> Result<i128, String> {
         let word = self.word();
         let (negative, digits) = match word.strip_prefix('-') {
             Some(digits) => (true, digits),
@@ -216,7 +354,12 @@ impl<'a> Reader<'a> {
             None => digits.parse(),
         };
         let value = value.map_err(|_| format!("{word:?} is no integer"))?;
-        Ok(if negative { -value } else { value })
+        let value = if negative { -value } else { value };
+        if (-(1 << (bits - 1))..1 << bits).contains(&value) {
+            Ok(value)
+        } else {
+            Err(format!("{word} does not fit {bits} bits"))
+        }
     }
 
     fn float<T: std::str::FromStr>(&mut self) -> Result<T, String> {
@@ -259,12 +402,15 @@ impl<'a> Reader<'a> {
     fn tensor(&mut self, elem: Elem) -> Result<OwnedTensor, String> {
         self.expect("[")?;
         let dims: Vec<u64> = self.list("]", Reader::number)?;
+        if dims.iter().any(|d| i64::try_from(*d).is_err()) {
+            return Err(format!("{dims:?} are no dims of a tensor"));
+        }
         self.expect("{")?;
         let end = "}";
         let made = match elem {
-            Elem::U8 => OwnedTensor::from_slice(&dims, &self.list(end, |r| Ok(r.integer()? as u8))?),
-            Elem::I32 => OwnedTensor::from_slice(&dims, &self.list(end, |r| Ok(r.integer()? as i32))?),
-            Elem::I64 => OwnedTensor::from_slice(&dims, &self.list(end, |r| Ok(r.integer()? as i64))?),
+            Elem::U8 => OwnedTensor::from_slice(&dims, &self.list(end, |r| Ok(r.integer(8)? as u8))?),
+            Elem::I32 => OwnedTensor::from_slice(&dims, &self.list(end, |r| Ok(r.integer(32)? as i32))?),
+            Elem::I64 => OwnedTensor::from_slice(&dims, &self.list(end, |r| Ok(r.integer(64)? as i64))?),
             Elem::F32 => OwnedTensor::from_slice(&dims, &self.list(end, Reader::float::<f32>)?),
             Elem::F64 => OwnedTensor::from_slice(&dims, &self.list(end, Reader::float::<f64>)?),
             Elem::C64 => OwnedTensor::from_slice(&dims, &self.list(end, Reader::complex::<f32>)?),
