@@ -195,8 +195,8 @@ fn machines_get_json() {
     let kit = kit();
     let json = |args: &[&str]| {
         let done = nbc(&[&["run", "--json", &kit, "--invoke"], args].concat());
-        let text = if done.code == 0 { done.out } else { done.err };
-        (done.code, serde_json::from_str::<serde_json::Value>(&text).expect(&text))
+        assert_eq!(done.err, "");
+        (done.code, serde_json::from_str::<serde_json::Value>(&done.out).expect(&done.out))
     };
     let (code, value) = json(&["echo", "[[1, inf]]", "s", "true", "--fuel", "1000"]);
     assert_eq!(code, 0);
@@ -212,8 +212,8 @@ fn machines_get_json() {
     let unsound = file("unsound.nba", "export func @f() -> i64 {\n  %a = i64.add %b, 1\n  ret true\n}\n");
     let error = |args: &[&str]| {
         let done = nbc(args);
-        assert_eq!((done.code, &*done.out), (2, ""));
-        serde_json::from_str::<serde_json::Value>(&done.err).expect(&done.err)["error"].clone()
+        assert_eq!((done.code, &*done.err), (2, ""));
+        serde_json::from_str::<serde_json::Value>(&done.out).expect(&done.out)["error"].clone()
     };
     let e = error(&["verify", "--json", &unsound]);
     assert!(e["diagnostics"][0]["line"].as_u64() >= Some(2), "{e}");
@@ -315,11 +315,33 @@ fn bad_files_are_refused() {
         2,
         &["wrong.nba:2", "%x"],
     );
-    let done = nbc(&["verify", "examples/hello.nba", "nope.nba"]);
+    // Each file is looked at, whatever is wrong with others.
+    let done = nbc(&["verify", "nope.nba", "examples/hello.nba", "nada.nba"]);
     assert_eq!((done.code, &*done.out), (2, "examples/hello.nba: sound (1 function, 3 instructions)\n"));
+    assert!(
+        done.err.contains("cannot read nope.nba") && done.err.contains("cannot read nada.nba"),
+        "{}",
+        done.err
+    );
 
     let greedy = "import func @disk.read(str) -> str\nexport func @main() {\n  ret\n}\n";
-    refuses(&["run", &file("greedy.nba", greedy)], 2, &["disk.read(str) -> str: not given"]);
+    let given = "the host gives console.print(str)";
+    refuses(&["run", &file("greedy.nba", greedy)], 2, &["disk.read(str) -> str: not given\n", given]);
+    let typo = greedy.replace("disk.read(str) -> str", "consol.print(str)");
+    refuses(&["run", &file("typo.nba", typo)], 2, &["not given; is console.print meant?", given]);
+    for name in ["console.print", "print", "Consol.Print"] {
+        let source = format!("export func @main(%s: str) {{\n  call @{name}(%s)\n  ret\n}}\n");
+        let help = "the host's are imported: import func @console.print(str)";
+        refuses(&["run", &file("unimported.nba", source)], 2, &["no function is called", help]);
+    }
+    let private = file("private.nba", "func @f() {\n  ret\n}\n");
+    let help = "help: the host can call what begins with `export`: export func @f(..)";
+    refuses(&["run", &private], 2, &["it exports nothing", help]);
+    refuses(&["run", &private, "--invoke", "f"], 2, &["no exported function @f", help]);
+    refuses(&["bench", &private, "--invoke", "f"], 2, &[help]);
+    let many: String = (0..5000).map(|i| format!("export func @f{i}() {{\n  ret\n}}\n")).collect();
+    let done = nbc(&["run", &file("many.nba", many)]);
+    assert!(done.err.contains("@f9 and 4990 more") && done.err.len() < 400, "{}", done.err);
 
     let binary = file("good.nbc", "");
     gives(&["asm", "examples/hello.nba", "-o", &binary], "");
@@ -375,11 +397,11 @@ fn ctrl_c_interrupts_and_the_second_kills() {
     let interrupt = |id: u32| {
         assert!(Command::new("kill").args(["-INT", &id.to_string()]).status().unwrap().success());
     };
-    let start = |name: &str| {
+    let start = |name: &str, out: Stdio| {
         // With --json prints go to standard error at once: we see it has begun.
         let mut child = command()
             .args(["run", "--json", &kit(), "--invoke", name])
-            .stdout(Stdio::null())
+            .stdout(out)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -390,15 +412,16 @@ fn ctrl_c_interrupts_and_the_second_kills() {
         (child, err)
     };
 
-    let (mut child, mut err) = start("spin");
+    let (mut child, err) = start("spin", Stdio::piped());
     interrupt(child.id());
     assert_eq!(child.wait().unwrap().code(), Some(1));
     let mut text = String::new();
-    err.read_to_string(&mut text).unwrap();
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    drop(err);
     assert!(text.contains("\"code\":\"interrupted\""), "{text}");
 
     // A program that waits for its reader does not see the first.
-    let (mut child, err) = start("chatter");
+    let (mut child, err) = start("chatter", Stdio::null());
     std::thread::sleep(std::time::Duration::from_millis(300));
     interrupt(child.id());
     std::thread::sleep(std::time::Duration::from_millis(100));

@@ -241,9 +241,13 @@ fn wrong_options_are_refused() {
     for time in ["0", "1ns", "2h", "soon", "-1s", "nan"] {
         refuses(&[&source, &format!("--min-time={time}")], 2, &["--min-time"]);
     }
-    refuses(&[&source, "--json", "--markdown"], 2, &["--markdown"]);
+    let done = bench_with(&[&source, "--json", "--markdown"], b"");
+    assert!(done.code == 2 && done.out.contains("cannot be used with '--markdown'"), "{}", done.out);
     refuses(&[&source, "--dispatch", "magic"], 2, &["match"]);
-    refuses(&[&source, "--runs", "3", "--json"], 2, &["\"usage\"", "at least 10 runs"]);
+    let done = bench_with(&[&source, "--runs", "3", "--json"], b"");
+    let error = serde_json::from_str::<Json>(&done.out).unwrap()["error"].clone();
+    assert_eq!((done.code, &*done.err, &error["kind"]), (2, "", &"usage".into()));
+    assert!(error["message"].as_str().unwrap().contains("at least 10 runs"), "{error}");
 }
 
 #[test]
@@ -272,15 +276,48 @@ fn a_bench_that_traps_does_not_stop_the_others() {
     let failures = document["failures"].as_array().unwrap();
     assert_eq!((failures.len(), &failures[0]["name"]), (2, &"bench_zero".into()));
     assert_eq!(failures[1]["error"]["frames"][0]["line"], 15);
+    // One document, which has the failures too.
     let done = bench(&["--json", &source, "--invoke", "bench_zero"]);
-    let error: Json = serde_json::from_str(&done.err).unwrap();
-    assert_eq!((done.code, &error["error"]["frames"][0]["line"]), (1, &7.into()));
-    let done = bench(&["--json", &source]);
-    let error: Json = serde_json::from_str(&done.err).unwrap();
-    assert_eq!(
-        (&error["error"]["kind"], &error["error"]["errors"][1]["kind"]),
-        (&"several".into(), &"trap".into())
+    let document: Json = serde_json::from_str(&done.out).unwrap();
+    assert_eq!((done.code, &*done.err), (1, ""));
+    assert_eq!(document["failures"][0]["error"]["frames"][0]["line"], 7);
+}
+
+#[test]
+fn a_bench_that_takes_too_long_is_given_up() {
+    let source = file(
+        "endless.nba",
+        "export func @bench_endless() {\n  br again\nagain:\n  br again\n}\nexport func @bench_good() -> i64 {\n  ret 1\n}\n",
     );
+    let done = bench(&["--timeout", "100ms", &source]);
+    assert!(done.code == 1 && done.err.contains("trap: timeout"), "{}", done.err);
+    assert!(done.out.contains("@bench_endless\n    not timed: it traps"), "{}", done.out);
+    assert!(done.out.contains("@bench_good\n    interpreter"), "{}", done.out);
+}
+
+#[test]
+fn texts_without_end_are_compared() {
+    let source = file(
+        "chatty.nba",
+        r#"import func @console.print(str)
+const @go: str = "a line that is printed\n"
+export func @bench_chatty() -> list<i64> {
+  %i = i64.const 0
+  %s = const.get @go
+  br again
+again:
+  call @console.print(%s)
+  %i = i64.add %i, 1
+  %more = i64.lt %i, 20000
+  br_if %more, again, done
+done:
+  %l = list.new %i, 7
+  ret %l
+}
+"#,
+    );
+    let (code, document) = json(&[&source]);
+    assert_eq!((code, &document["benches"][0]["results"][0]), (0, &serde_json::json!({ "items": 20000 })));
 }
 
 #[test]

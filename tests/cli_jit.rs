@@ -72,7 +72,7 @@ fn explain_shows_each_step() {
     let sum = file("sum.nba", SUM);
     let text = shows(&["explain", &sum, "--function", "sum"]);
     let parts: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("--- ")).collect();
-    assert_eq!(parts.first(), Some(&"bytecode"));
+    assert!(parts.starts_with(&["legend", "bytecode"]), "{parts:?}");
     assert!(parts.ends_with(&["clif", "code"]), "{parts:?}");
     let position = |part| parts.iter().position(|p| *p == part);
     let order: Vec<_> = ["inline", "simplify", "rotate", "loop_versioning", "poll"].map(position).to_vec();
@@ -88,6 +88,28 @@ fn explain_shows_each_step() {
     assert!(only("rotate").contains("tensor.load"), "{}", only("rotate"));
     assert!(!only("loop_versioning").contains("tensor.load"), "{}", only("loop_versioning"));
     assert!(only("clif").starts_with("function "));
+    // What has a name in the program has it here, too.
+    for part in
+        ["func @sum(%x: tensor<f64>) {", "\nbody:\n", "%h = call @half(%v)", "br_if %more, body, done"]
+    {
+        assert!(only("bytecode").contains(part), "no {part:?} in\n{}", only("bytecode"));
+    }
+    assert!(
+        only("inline").contains("  ; of @half\n") && only("inline").contains("f64.mul %v.",),
+        "{}",
+        only("inline")
+    );
+    let legend = only("legend");
+    for part in ["  field  ", "  load  ", "  charge  ", "  ; of  ", "%x.57"] {
+        assert!(legend.contains(part), "no {part:?} in\n{legend}");
+    }
+    // Only what occurs.
+    assert!(!legend.contains("  lanewise") && !legend.contains("  prepay"), "{legend}");
+    let document: Json =
+        serde_json::from_str(&shows(&["explain", &sum, "-f", "sum", "--json", "--only", "bytecode"]))
+            .unwrap();
+    assert_eq!(document["function"], "sum");
+    assert_eq!(document["parts"], serde_json::json!([{ "name": "bytecode", "text": only("bytecode") }]));
     let code = only("code");
     assert!(code.contains("; @sum line 17: %acc = f64.add %acc, %h\n"), "{code}");
     #[cfg(target_arch = "x86_64")]
@@ -103,6 +125,54 @@ fn explain_shows_each_step() {
     assert!(code.contains("block2:"), "{code}");
 }
 
+const NAMES: &str = "\
+global @total: f64 = 0.0
+const @text: str = \"t\"
+func @twice(%v: f64) -> f64 {
+  %w = f64.add %v, %v
+  ret %w
+}
+export func @main(%t: tensor<f64>) -> (f64, tensor<f64>) {
+  global.set @total, 1.5
+  %s = const.get @text
+  %f = func.ref @twice
+  %m = tensor.map %t, %f
+  %z = tensor.zeros<f64> [2]
+  %n = tensor.sum %m
+  %q = call @twice(%n)
+  ret %q, %z
+}
+";
+
+#[test]
+fn explain_names_all_kinds_of_things() {
+    if !compiles() {
+        return;
+    }
+    let names = file("kinds.nba", NAMES);
+    let text = shows(&["explain", &names, "--only", "bytecode"]);
+    for part in [
+        "global.set @total, 1.5",
+        "%s = const.get @text",
+        "%f = func.ref @twice",
+        "%m = tensor.map<f64, f64> %t, %f",
+        "%z = tensor.zeros<f64> 2",
+        "%q = call @twice(%n)",
+        "ret %q, %z",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+    for number in ["func0", "op0", "global0", "const0", "%0", "%1"] {
+        assert!(!text.contains(number), "{number} in\n{text}");
+    }
+    // Names are shown, and not obeyed.
+    let evil = file("evil.nba", "func @\"a\\x1b[31m\"() {\n  ret\n}\n");
+    let done = nbc(&["explain", &evil]);
+    assert!(!done.out.contains('\x1b') && !done.err.contains('\x1b'), "{}{}", done.out, done.err);
+    let done = nbc(&["run", &evil]);
+    assert!(!done.out.contains('\x1b') && !done.err.contains('\x1b'), "{}{}", done.out, done.err);
+}
+
 #[test]
 fn explain_goes_on_with_runs() {
     if !compiles() {
@@ -116,7 +186,7 @@ fn explain_goes_on_with_runs() {
         let args = ["explain", &sum, "--function", "sum", "--resume", place, "--only", only];
         shows(&args).lines().next().unwrap().to_owned()
     };
-    assert!(first("1", "simplify").starts_with("func @sum resumed (%0: tensor<f64> = slot 0"));
+    assert!(first("1", "simplify").starts_with("func @sum resumed (%x: tensor<f64> = slot 0"));
     assert!(first("2:1", "clif").starts_with("function u0:0(i64, i64, i64) -> i64"));
     for place in ["9", "1:9", "4:0"] {
         let args = ["explain", &sum, "--function", "sum", "--resume", place];
@@ -153,15 +223,15 @@ fn explain_says_what_there_is() {
     refuses(&["explain", &sum, "-f", "console.print"], &["@console.print is a function of the host"]);
     refuses(
         &["explain", &sum, "-f", "sum", "--only", "magic"],
-        &["the parts are bytecode, ", ", clif, code"],
+        &["the parts are legend, bytecode, ", ", clif, code"],
     );
     refuses(&["explain", "nope.nba"], &["cannot read nope.nba"]);
     let unsound = file("unsound.nba", "func @f() -> i64 {\n  ret %x\n}\n");
     refuses(&["explain", &unsound], &["unsound.nba:2"]);
     let error = |args: &[&str]| {
         let done = nbc(&[&["explain", "--json"], args].concat());
-        assert_eq!((done.code, &*done.out), (2, ""));
-        serde_json::from_str::<Json>(&done.err).expect(&done.err)["error"].clone()
+        assert_eq!((done.code, &*done.err), (2, ""));
+        serde_json::from_str::<Json>(&done.out).expect(&done.out)["error"].clone()
     };
     assert_eq!(error(&["nope.nba"])["kind"], "input");
     assert_eq!(error(&[&unsound])["diagnostics"][0]["line"], 2);
@@ -286,8 +356,8 @@ func @inverse(%a: i64) -> i64 {
 /// What was called, where: functions with block, instruction and line.
 fn backtrace(args: &[&str]) -> (Vec<(String, u64, u64, u64)>, Json) {
     let done = nbc(&[&["run", "--json"], args].concat());
-    assert_eq!((done.code, &*done.out), (1, ""), "{args:?}: {}", done.err);
-    let error: Json = serde_json::from_str::<Json>(&done.err).expect(&done.err)["error"].clone();
+    assert_eq!((done.code, &*done.err), (1, ""), "{args:?}: {}", done.out);
+    let error: Json = serde_json::from_str::<Json>(&done.out).expect(&done.out)["error"].clone();
     let number = |frame: &Json, field: &str| frame[field].as_u64().unwrap_or(u64::MAX);
     let place = |f: &Json| {
         let name = f["function"].as_str().unwrap_or_default().to_owned();

@@ -4,10 +4,11 @@
 //! the name of an `.npy` file, lists as `[1, 2]`, functions by `@name`.
 
 use super::failure::Failure;
+use super::input::Room;
 use nbc::Value;
 use nbc::ir::shown::clipped;
 use nbc::runtime::object::{Element, OwnedTensor};
-use nbc::{ir::Elem, ir::Imm, ir::Module, ir::Signature, ir::Type, npy};
+use nbc::{ir::Elem, ir::Imm, ir::Module, ir::Signature, ir::Type};
 use num_complex::Complex;
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -15,8 +16,14 @@ use std::str::FromStr;
 /// Brackets nested deeper than any tensor's.
 const DEEPEST: usize = 16;
 
-/// The arguments `words` for `@name` of type `sig`.
-pub fn parse(words: &[String], name: &str, sig: &Signature, module: &Module) -> Result<Vec<Value>, Failure> {
+/// The arguments `words` for `@name` of type `sig`; arrays have so much room.
+pub fn parse(
+    words: &[String],
+    name: &str,
+    sig: &Signature,
+    module: &Module,
+    mut room: Room,
+) -> Result<Vec<Value>, Failure> {
     let shown = || format!("@{name}{}", sig.display(&module.sigs));
     let want = sig.params.len();
     if words.len() != want {
@@ -25,7 +32,7 @@ pub fn parse(words: &[String], name: &str, sig: &Signature, module: &Module) -> 
     }
     let mut values = Vec::with_capacity(words.len());
     for (i, (word, ty)) in words.iter().zip(&sig.params).enumerate() {
-        values.push(value(word, *ty, module).map_err(|why| {
+        values.push(value(word, *ty, module, &mut room).map_err(|why| {
             Failure::usage(format!("argument {} of {}, \"{}\": {why}", i + 1, shown(), clip(word)))
         })?);
     }
@@ -37,19 +44,20 @@ fn clip(word: &str) -> Cow<'_, str> {
     clipped(word, 60)
 }
 
-fn value(word: &str, ty: Type, module: &Module) -> Result<Value, String> {
+fn value(word: &str, ty: Type, module: &Module, room: &mut Room) -> Result<Value, String> {
     Ok(match ty {
         Type::Str => Value::Str(word.to_owned()),
         Type::Tensor(elem) => match word.strip_prefix('@') {
-            Some(path) => Value::Tensor(from_file(path, elem)?),
-            None if word.ends_with(".npy") => Value::Tensor(from_file(word, elem)?),
+            Some(path) => Value::Tensor(room.read(path, elem)?),
+            None if word.ends_with(".npy") => Value::Tensor(room.read(word, elem)?),
             None => Value::Tensor(inline(&Node::parse(word)?, elem)?),
         },
         Type::List(item) => {
             let Node::List(nodes) = Node::parse(word)? else {
                 return Err(format!("expected a {}, such as [1, 2]", ty.display(&module.sigs)));
             };
-            let values = nodes.iter().map(|n| item_value(n, item.ty(), module)).collect::<Result<_, _>>()?;
+            let item_of = |n| item_value(n, item.ty(), module, room);
+            let values = nodes.iter().map(item_of).collect::<Result<_, _>>()?;
             Value::List(item, values)
         }
         Type::Func(sig) => {
@@ -66,13 +74,13 @@ fn value(word: &str, ty: Type, module: &Module) -> Result<Value, String> {
     })
 }
 
-fn item_value(node: &Node, ty: Type, module: &Module) -> Result<Value, String> {
+fn item_value(node: &Node, ty: Type, module: &Module, room: &mut Room) -> Result<Value, String> {
     match (node, ty) {
         (_, Type::Tensor(elem)) => match node {
-            Node::Leaf(path) if path.ends_with(".npy") => value(path, ty, module),
+            Node::Leaf(path) if path.ends_with(".npy") => value(path, ty, module, room),
             _ => Ok(Value::Tensor(inline(node, elem)?)),
         },
-        (Node::Leaf(word), _) => value(word, ty, module),
+        (Node::Leaf(word), _) => value(word, ty, module, room),
         (Node::List(_), _) => Err(format!("expected a {}, found a list", ty.display(&module.sigs))),
     }
 }
@@ -148,16 +156,6 @@ fn number<T: Number>(word: &str, elem: Elem) -> Result<T, String> {
         let why = if why.starts_with("expected") { String::new() } else { format!("; {why}") };
         format!("expected {elem}: {example}{why}")
     })
-}
-
-/// The tensor in an `.npy` file.
-fn from_file(path: &str, elem: Elem) -> Result<OwnedTensor, String> {
-    let bytes = std::fs::read(path).map_err(|e| format!("cannot read {path}: {e}"))?;
-    let tensor = npy::read(&bytes).map_err(|e| e.to_string())?;
-    if tensor.elem() != elem {
-        return Err(format!("expected a tensor<{elem}>, found one of {} in {path}", tensor.elem()));
-    }
-    Ok(tensor)
 }
 
 /// A tensor written in brackets; a bare number has no dimensions.
@@ -259,7 +257,7 @@ mod tests {
     use super::*;
 
     fn read(word: &str, ty: Type) -> Result<Value, String> {
-        value(word, ty, &Module::default())
+        value(word, ty, &Module::default(), &mut Room::none())
     }
 
     fn tensor<T: Element>(word: &str) -> Option<(Vec<usize>, Vec<T>)> {

@@ -1,8 +1,10 @@
 //! `nbc asm`: text to binary.
 
 use super::failure::Failure;
-use super::input;
-use std::io::Write;
+use super::input::{self, Most};
+use super::output;
+use super::replace::{self, Holds};
+use serde_json::json;
 
 #[derive(clap::Args)]
 #[command(after_long_help = "\
@@ -20,7 +22,9 @@ pub struct Asm {
     /// Leave out names and lines, which only people read
     #[arg(long)]
     strip: bool,
-    /// Print errors as JSON
+    #[command(flatten)]
+    most: Most,
+    /// Print as JSON what was written, unless that is on standard output, and errors
     #[arg(long)]
     pub json: bool,
 }
@@ -28,21 +32,21 @@ pub struct Asm {
 impl Asm {
     /// Carries out the command.
     pub fn carry_out(&self) -> Result<(), Failure> {
-        let mut module = input::read_verified(&self.file)?.into_module();
-        if self.strip {
-            module = module.stripped();
-        }
-        let bytes = module.encode();
         let path = match (&self.output, self.file.strip_suffix(".nba")) {
             (Some(path), _) => path.clone(),
             (None, Some(stem)) => format!("{stem}.nbc"),
             (None, None) => return Err(Failure::usage("say where to: -o OUT.nbc")),
         };
-        if path == "-" {
-            let mut out = std::io::stdout();
-            out.write_all(&bytes)?;
-            return Ok(out.flush()?);
+        replace::keep_input(&self.file, &path)?;
+        let mut module = input::read_verified(&self.file, self.most)?.into_module();
+        if self.strip {
+            module = module.stripped();
         }
-        std::fs::write(&path, bytes).map_err(|e| Failure::input(format!("cannot write {path}: {e}")))
+        let bytes = module.encode();
+        replace::replace(&path, Holds::Product, &bytes)?;
+        if self.json && path != "-" {
+            output::print(&format!("{}\n", json!({ "ok": true, "file": path, "bytes": bytes.len() })))?;
+        }
+        Ok(())
     }
 }

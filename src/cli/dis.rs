@@ -1,7 +1,10 @@
 //! `nbc dis`: binary to text.
 
 use super::failure::Failure;
-use super::{input, output};
+use super::input::{self, Most};
+use super::output;
+use super::replace::{self, Holds};
+use serde_json::json;
 
 #[derive(clap::Args)]
 #[command(after_long_help = "\
@@ -15,7 +18,9 @@ pub struct Dis {
     /// Text to write [default: standard output]
     #[arg(short, long, value_name = "OUT.nba")]
     output: Option<String>,
-    /// Print errors as JSON
+    #[command(flatten)]
+    most: Most,
+    /// Print the text, or what was written, and errors as JSON
     #[arg(long)]
     pub json: bool,
 }
@@ -23,12 +28,19 @@ pub struct Dis {
 impl Dis {
     /// Carries out the command.
     pub fn carry_out(&self) -> Result<(), Failure> {
-        let text = input::read_module(&self.file)?.print();
-        match self.output.as_deref() {
-            None | Some("-") => Ok(output::print(&text)?),
-            Some(path) => {
-                std::fs::write(path, text).map_err(|e| Failure::input(format!("cannot write {path}: {e}")))
+        let path = self.output.as_deref().unwrap_or("-");
+        replace::keep_input(&self.file, path)?;
+        let text = input::read_module(&self.file, self.most)?.print();
+        let document = match path {
+            "-" if self.json => json!({ "ok": true, "text": text }),
+            _ => {
+                replace::replace(path, Holds::Product, text.as_bytes())?;
+                json!({ "ok": true, "file": path, "bytes": text.len() })
             }
+        };
+        if self.json {
+            output::print(&format!("{document}\n"))?;
         }
+        Ok(())
     }
 }

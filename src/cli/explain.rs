@@ -1,12 +1,15 @@
 //! `nbc explain`: what becomes of a function on its way to machine code.
 
 use super::failure::Failure;
-use super::{input, output};
+use super::input::{self, Most};
+use super::{output, show};
 use nbc::Engine;
 use nbc::ir::{FuncId, Module};
 use nbc::jit::compiler::Explanation;
+use nbc::jit::perf::printable;
 use nbc::jit::tier::on_compiler_stack;
 use nbc::jit::{Jit, Options, Verify};
+use serde_json::{Value as Json, json};
 use std::fmt::Write;
 
 #[derive(clap::Args)]
@@ -14,11 +17,14 @@ use std::fmt::Write;
 Examples:
   nbc explain examples/heat.nba --function heat
   nbc explain program.nba --function sum --only code
-  nbc explain program.nba --function sum --only version
+  nbc explain program.nba --function sum --only loop_versioning
   nbc explain program.nba --function sum --resume 3
 
 Parts are printed under a line such as `--- rotate`; passes that changed nothing
-have none. What the passes do, and how to profile: docs/jit.md.")]
+have none. Registers, labels, functions and operations have the program's names; a
+register that a pass made of %x is called %x.57, one that it made of nothing %57. The
+part `legend` explains the instructions that only passes make, as far as they occur.
+What the passes do, and how to profile: docs/jit.md.")]
 pub struct Explain {
     /// Program, .nba or .nbc; - for standard input
     #[arg(value_name = "FILE")]
@@ -26,7 +32,7 @@ pub struct Explain {
     /// Function, exported or not [default: main, or the only one]
     #[arg(short, long, value_name = "NAME")]
     function: Option<String>,
-    /// Print one part only: bytecode, the name of a pass, clif or code
+    /// Print one part only: legend, bytecode, the name of a pass, clif or code
     #[arg(long, value_name = "PART")]
     only: Option<String>,
     /// Compile as for runs whose fuel is counted
@@ -38,7 +44,9 @@ pub struct Explain {
     /// As if the interpreter had found the loop at this block hot: BLOCK or BLOCK:INSTRUCTION
     #[arg(long, value_name = "PLACE", value_parser = place)]
     resume: Option<(u32, u32)>,
-    /// Print errors as JSON
+    #[command(flatten)]
+    most: Most,
+    /// Print the parts and errors as JSON
     #[arg(long)]
     pub json: bool,
 }
@@ -52,7 +60,7 @@ fn place(text: &str) -> Result<(u32, u32), String> {
 impl Explain {
     /// Carries out the command.
     pub fn carry_out(&self) -> Result<(), Failure> {
-        let module = input::read_verified(&self.file)?;
+        let module = input::read_verified(&self.file, self.most)?;
         let func = self.find(&module)?;
         if let (Some((block, inst)), Some(function)) = (self.resume, module.function(func)) {
             let there = function.blocks.get(block as usize).is_some_and(|b| (inst as usize) < b.insts.len());
@@ -78,6 +86,19 @@ impl Explain {
         let explained = explained.and_then(|e| e.map_err(|why| why.to_string())).map_err(|why| {
             Failure::usage(format!("@{} is not compiled: {why}", program.module().func_name(func)))
         })?;
+        if self.json {
+            let all = parts(&explained, program.module());
+            let wanted = |name: &str| self.only.as_deref().is_none_or(|only| only == name);
+            let parts: Vec<Json> = all
+                .iter()
+                .filter(|(name, _)| wanted(name))
+                .map(|(name, text)| json!({ "name": name, "text": text }))
+                .collect();
+            if !parts.is_empty() {
+                let document = json!({ "function": program.module().func_name(func), "parts": parts });
+                return Ok(output::print(&format!("{document}\n"))?);
+            }
+        }
         let mut text = String::new();
         for (name, part) in parts(&explained, program.module()) {
             match &self.only {
@@ -107,8 +128,7 @@ impl Explain {
                 .or_else(|| own().next().filter(|_| own().count() == 1)),
         };
         found.ok_or_else(|| {
-            let names = nbc::ir::shown::list(own().map(|f| format!("@{}", module.func_name(f))), 10);
-            let there = if names.is_empty() { "none".to_owned() } else { names };
+            let there = show::names(own().map(|f| format!("@{}", module.func_name(f))), "none");
             match wanted {
                 Some(name) if module.imports.iter().any(|i| i.name == name) => {
                     Failure::usage(format!("@{name} is a function of the host; there are {there}"))
@@ -122,10 +142,55 @@ impl Explain {
 
 /// The parts of an explanation with their names.
 fn parts(explained: &Explanation, module: &Module) -> Vec<(String, String)> {
-    let mut parts = explained.passes.clone();
+    let mut parts = vec![("legend".to_owned(), legend(&explained.passes))];
+    parts.extend(explained.passes.iter().cloned());
     parts.push(("clif".to_owned(), explained.clif.clone()));
     parts.push(("code".to_owned(), code(explained, module)));
     parts
+}
+
+/// Instructions that only passes make, by their first words, and what they do.
+const LEGEND: [(&str, &str); 16] = [
+    ("field", "a field of a tensor's header: Data is the address of its first element"),
+    ("load", "the element at an address, unchecked: base + index*size + offset"),
+    ("store", "sets the element at an address, unchecked"),
+    ("load.vector", "several elements in a row, unchecked"),
+    ("store.vector", "sets several elements in a row"),
+    ("splat", "a vector with the same value in every lane"),
+    ("vector", "a vector of these values"),
+    ("lanewise", "a scalar instruction on every lane"),
+    ("lane", "one lane of a vector"),
+    ("address", "an address as a number"),
+    ("charge", "takes fuel for a block, or counts iterations towards a look at the clock; may trap"),
+    ("spend", "whether so many iterations may pass until the next look at the clock"),
+    ("prepay", "takes the fuel of many iterations at once, if there is so much"),
+    ("verify", "traps as a fault of the compiler unless this holds"),
+    ("; cold", "a block that is not expected to run"),
+    ("; of", "a block of a function that was inlined"),
+];
+
+/// What of [`LEGEND`] occurs in `passes`, and how registers are called.
+fn legend(passes: &[(String, String)]) -> String {
+    let mut seen = [false; LEGEND.len()];
+    for line in passes.iter().flat_map(|(_, text)| text.lines()) {
+        let op = line.split_once(" = ").map_or(line, |(_, op)| op).trim_start();
+        let first = op.split(' ').next().unwrap_or_default();
+        for (seen, (word, _)) in seen.iter_mut().zip(LEGEND) {
+            *seen |= match word.strip_prefix("; ") {
+                Some(mark) => line.split_once(":  ; ").is_some_and(|(_, marks)| marks.contains(mark)),
+                // Of elements the type stands behind it.
+                None if ["load", "store"].contains(&word) => {
+                    first.split_once('.').is_some_and(|(op, elem)| op == word && elem != "vector")
+                }
+                None => first == word,
+            };
+        }
+    }
+    let mut text = "  %x             a register of the program; %x.57: what a pass made of it\n".to_owned();
+    for ((word, what), _) in LEGEND.iter().zip(seen).filter(|(_, seen)| *seen) {
+        let _ = writeln!(text, "  {word:<14} {what}");
+    }
+    text
 }
 
 /// The machine code, an instruction a line, with the source lines between, and
@@ -157,13 +222,13 @@ fn code(explained: &Explanation, module: &Module) -> String {
 
 /// A place in the bytecode with its source line.
 fn shown(module: &Module, origin: nbc::jit::mir::Origin) -> String {
-    let name = module.func_name(origin.func);
+    let name = printable(&module.func_name(origin.func));
     let Some(function) = module.function(origin.func) else { return name };
     let Some(block) = function.blocks.get(origin.block as usize) else { return name };
     let line = block.line(origin.inst as usize);
     let source = module.source.as_ref().and_then(|s| s.text.lines().nth((line as usize).checked_sub(1)?));
     match (source, block.insts.get(origin.inst as usize)) {
-        (Some(source), _) => format!("@{name} line {line}: {}", source.trim()),
+        (Some(source), _) => format!("@{name} line {line}: {}", printable(source.trim())),
         (None, Some(inst)) => {
             format!(
                 "@{name} block{}:{}  {}",

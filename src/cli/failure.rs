@@ -1,5 +1,6 @@
 //! Why a command did not do what was asked, and how that is told.
 
+use super::{output, show};
 use nbc::ir;
 use nbc::ir::shown::{visible, visible_lines};
 use nbc::runtime::backtrace::Trap;
@@ -38,12 +39,28 @@ pub enum Failure {
     },
     /// The tiers do not do the same.
     Differs(String),
+    /// Of so many expectations of a file these do not hold.
+    Unmet(String, usize, Vec<Unmet>),
     /// Several things, one after the other.
     Several(Vec<Failure>),
     /// Standard output is gone or full.
     Output(io::Error),
+    /// A run that failed after it had begun, with what it cost until then.
+    Measured(Box<Failure>, Json),
+    /// What the document on standard output has said already.
+    Shown(Box<Failure>),
     /// What was looked for was found, and has been said: differences of `fmt --check`.
     Said,
+}
+
+/// An expectation that does not hold.
+pub struct Unmet {
+    /// Its line.
+    pub line: usize,
+    /// The function, if it is about one.
+    pub function: Option<String>,
+    /// What happened instead.
+    pub why: String,
 }
 
 impl From<Error> for Failure {
@@ -98,12 +115,30 @@ impl Failure {
         }
     }
 
-    /// Says it on standard error and makes the exit status.
+    /// Several failures as one, if there are any.
+    pub fn of_all(mut failures: Vec<Failure>) -> Result<(), Failure> {
+        match failures.len() {
+            0 => Ok(()),
+            1 => failures.pop().map_or(Ok(()), Err),
+            _ => Err(Failure::Several(failures)),
+        }
+    }
+
+    /// Says it, on standard error or in a document on standard output, and makes
+    /// the exit status.
     pub fn report(&self, json: bool) -> ExitCode {
         let text = match self {
             Failure::Output(_) if self.is_quiet() => String::new(),
-            Failure::Said => String::new(),
-            _ if json => format!("{}\n", json!({ "error": self.json() })),
+            Failure::Said | Failure::Shown(_) => String::new(),
+            // Where there is no standard output, no document can be on it.
+            Failure::Output(_) => self.text(io::stderr().is_terminal()),
+            _ if json => {
+                let document = format!("{}\n", self.document());
+                match output::print(&document).and_then(|()| output::flush()) {
+                    Ok(()) => String::new(),
+                    Err(_) => document,
+                }
+            }
             _ => self.text(io::stderr().is_terminal()),
         };
         // There is nowhere left to tell that telling failed.
@@ -116,12 +151,23 @@ impl Failure {
         matches!(self, Failure::Output(e) if e.kind() == io::ErrorKind::BrokenPipe)
     }
 
+    /// The document that says it: `error`, and what is known besides.
+    fn document(&self) -> Json {
+        let mut document = match self {
+            Failure::Measured(_, cost) => cost.clone(),
+            _ => json!({}),
+        };
+        document["error"] = self.json();
+        document
+    }
+
     fn status(&self) -> u8 {
         match self {
+            Failure::Measured(failure, _) | Failure::Shown(failure) => failure.status(),
             _ if self.is_quiet() => 0,
             Failure::TrapAt { .. } => TRAPPED,
             Failure::Engine(e) if e.kind() == ErrorKind::Trap => TRAPPED,
-            Failure::Said | Failure::Differs(_) => TRAPPED,
+            Failure::Said | Failure::Differs(_) | Failure::Unmet(..) => TRAPPED,
             Failure::Several(all) => all.iter().map(Failure::status).max().unwrap_or(TRAPPED),
             _ => BAD_INPUT,
         }
@@ -140,9 +186,19 @@ impl Failure {
         match self {
             Failure::Input { message, help } => plain(message, help.as_deref()),
             Failure::Usage(message) | Failure::Differs(message) => plain(message, None),
+            Failure::Unmet(file, count, unmet) => {
+                let mut text = String::new();
+                for u in unmet {
+                    let function = u.function.as_ref().map_or(String::new(), |f| format!(" @{f}:"));
+                    let _ = writeln!(text, "{red}{file}:{}:{reset}{function} {}", u.line, u.why.trim_end());
+                }
+                let message = unmet_message(file, *count, unmet);
+                text + &plain(&message, None)
+            }
             Failure::Several(all) => all.iter().map(|f| f.text(color)).collect(),
             Failure::Output(e) => plain(&format!("cannot write to standard output: {e}"), None),
-            Failure::Said => String::new(),
+            Failure::Measured(failure, _) => failure.text(color),
+            Failure::Said | Failure::Shown(_) => String::new(),
             Failure::TrapAt { error, place, line } => {
                 let text = error.to_string();
                 let text = visible_lines(&text);
@@ -168,8 +224,17 @@ impl Failure {
             Failure::Input { message, help } => json!({ "kind": "input", "message": message, "help": help }),
             Failure::Usage(message) => json!({ "kind": "usage", "message": message }),
             Failure::Output(e) => json!({ "kind": "output", "message": e.to_string() }),
+            Failure::Measured(failure, _) | Failure::Shown(failure) => failure.json(),
             Failure::Said => json!({ "kind": "difference" }),
             Failure::Differs(message) => json!({ "kind": "difference", "message": message }),
+            Failure::Unmet(file, count, unmet) => {
+                let all: Vec<Json> = unmet
+                    .iter()
+                    .map(|u| json!({ "line": u.line, "function": u.function, "message": u.why }))
+                    .collect();
+                let message = unmet_message(file, *count, unmet);
+                json!({ "kind": "expectations", "message": message, "expectations": count, "failed": all })
+            }
             Failure::Several(all) => {
                 let all: Vec<Json> = all.iter().map(Failure::json).collect();
                 json!({ "kind": "several", "errors": all })
@@ -181,6 +246,11 @@ impl Failure {
             },
         }
     }
+}
+
+fn unmet_message(file: &str, count: usize, unmet: &[Unmet]) -> String {
+    let are = if unmet.len() == 1 { "does" } else { "do" };
+    format!("{file}: {} of {} {are} not hold", unmet.len(), show::count(count, "expectation"))
 }
 
 fn kind_name(kind: ErrorKind) -> &'static str {

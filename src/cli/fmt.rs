@@ -1,7 +1,10 @@
 //! `nbc fmt`: lays out text files.
 
 use super::failure::Failure;
-use super::{input, output};
+use super::input::{self, Most};
+use super::outcomes::Outcomes;
+use super::output;
+use super::replace::{self, Holds};
 use nbc::ir::format_source;
 use serde_json::json;
 
@@ -11,7 +14,8 @@ Examples:
   nbc fmt program.nba
   nbc fmt --check examples/*.nba
 
-Exit status: 0 done (or nothing to do), 1 with --check: some file would change, 2 a file cannot be read.")]
+Exit status: 0 done (or nothing to do), 1 with --check: some file would change, 2 a file cannot be read
+or written.")]
 pub struct Fmt {
     /// Text files; - for standard input
     #[arg(value_name = "FILES", required = true)]
@@ -19,6 +23,8 @@ pub struct Fmt {
     /// Change nothing; name the files that would change
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    most: Most,
     /// Print outcomes and errors as JSON
     #[arg(long)]
     pub json: bool,
@@ -27,32 +33,46 @@ pub struct Fmt {
 impl Fmt {
     /// Carries out the command.
     pub fn carry_out(&self) -> Result<(), Failure> {
+        let mut outcomes = Outcomes::new(self.json);
         let mut differs = false;
         for file in &self.files {
-            let (bytes, name) = input::read_bytes(file)?;
-            let Ok(text) = String::from_utf8(bytes) else {
-                return Err(Failure::input(format!("{name} is not text"))
-                    .with_help("`nbc dis` makes text of a binary"));
-            };
-            let formatted = format_source(&text, name)?;
-            let changed = formatted != text;
-            differs |= changed;
-            if self.json {
-                output::print(&format!("{}\n", json!({ "file": name, "changed": changed })))?;
-            }
-            if self.check {
-                if changed && !self.json {
-                    output::print(&format!("{name} would change\n"))?;
-                }
-            } else if file == "-" {
-                if !self.json {
-                    output::print(&formatted)?;
-                }
-            } else if changed {
-                std::fs::write(file, formatted)
-                    .map_err(|e| Failure::input(format!("cannot write {file}: {e}")))?;
-            }
+            let outcome = self.one(file).map(|(text, changed)| {
+                differs |= changed;
+                (text, json!({ "ok": true, "changed": changed }))
+            });
+            outcomes.add(if file == "-" { input::STANDARD } else { file }, outcome)?;
         }
+        outcomes.finish()?;
         if self.check && differs { Err(Failure::Said) } else { Ok(()) }
+    }
+
+    /// Lays out one file; what there is to print, and whether it is another than before.
+    fn one(&self, file: &str) -> Result<(String, bool), Failure> {
+        let (bytes, name) = input::read_bytes(file, self.most)?;
+        let Ok(text) = String::from_utf8(bytes) else {
+            return Err(
+                Failure::input(format!("{name} is not text")).with_help("`nbc dis` makes text of a binary")
+            );
+        };
+        let formatted = format_source(&text, name)?;
+        let changed = formatted != text;
+        drop(text);
+        if self.check {
+            let text = if changed { format!("{name} would change\n") } else { String::new() };
+            return Ok((text, changed));
+        }
+        if file == "-" {
+            return Ok((formatted, changed));
+        }
+        if changed {
+            if !std::fs::metadata(file).is_ok_and(|m| m.is_file()) {
+                return Err(Failure::input(format!("{file} is no file that could be written over"))
+                    .with_help("- reads standard input and writes standard output"));
+            }
+            // What has been said of other files is there before this one changes.
+            output::flush()?;
+            replace::replace(file, Holds::Source, formatted.as_bytes())?;
+        }
+        Ok((String::new(), changed))
     }
 }

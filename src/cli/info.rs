@@ -1,7 +1,8 @@
 //! `nbc info`: what this build and machine offer, or what a program holds.
 
 use super::failure::Failure;
-use super::{input, output, show};
+use super::input::{self, Most};
+use super::{output, show};
 use nbc::Module;
 use nbc::jit::{Jit, Options};
 use nbc::runtime::engine::Limits;
@@ -19,6 +20,8 @@ pub struct Info {
     /// Program, .nba or .nbc; - for standard input
     #[arg(value_name = "FILE")]
     file: Option<String>,
+    #[command(flatten)]
+    most: Most,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -55,7 +58,7 @@ impl Info {
     pub fn carry_out(&self) -> Result<(), Failure> {
         let text = match &self.file {
             Some(file) => {
-                let module = input::read_verified(file)?;
+                let module = input::read_verified(file, self.most)?;
                 if self.json { program_json(&module) } else { program_text(file, &module) }
             }
             None => self.machine(),

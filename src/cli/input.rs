@@ -1,40 +1,159 @@
-//! Reading program files.
+//! Reading what the command is given: programs and arrays.
+//!
+//! Invariant: a file is held once, no more of it is read than was allowed, and
+//! what cannot be one of ours is refused by its first bytes: a device or a pipe
+//! may never end.
 
 use super::failure::Failure;
-use nbc::ir::{Module, VerifiedModule};
+use super::quantity;
+use nbc::ir::{Elem, Module, VerifiedModule};
+use nbc::{Linker, OwnedTensor, npy};
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 
-/// More than any program has; a device file would never end.
-const LARGEST: u64 = 1 << 30;
+/// What standard input is called in messages.
+pub const STANDARD: &str = "<stdin>";
 
-/// The bytes of a file, or of standard input for `-`, and its name for messages.
-pub fn read_bytes(path: &str) -> Result<(Vec<u8>, &str), Failure> {
-    let mut bytes = Vec::new();
-    let (read, name) = if path == "-" {
-        (std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes), "<stdin>")
-    } else {
-        let read = File::open(path).and_then(|f| {
-            // A device says 0 here.
-            bytes.reserve_exact(f.metadata()?.len().min(LARGEST) as usize + 1);
-            f.take(LARGEST + 1).read_to_end(&mut bytes)
-        });
-        (read, path)
+/// What is looked at before the rest is read.
+const FIRST: usize = 4096;
+
+// How much is read. As documentation it would become the help of the command.
+#[derive(Clone, Copy, clap::Args)]
+pub struct Most {
+    /// Read at most that much from each file, such as 512M or 4G
+    #[arg(long = "max-input", value_name = "BYTES", value_parser = quantity::bytes, default_value = "1G")]
+    bytes: usize,
+}
+
+/// The bytes of a program's file, or of standard input for `-`, and its name for messages.
+///
+/// # Errors
+/// When it cannot be read, is too large, or does not begin as a program does.
+pub fn read_bytes(path: &str, most: Most) -> Result<(Vec<u8>, &str), Failure> {
+    let name = if path == "-" { STANDARD } else { path };
+    let cannot = |e: io::Error| Failure::input(format!("cannot read {name}: {e}"));
+    let too_large = || {
+        Failure::input(format!("{name} is larger than {}", quantity::show(most.bytes as u64)))
+            .with_help("--max-input BYTES lets more be read")
     };
-    read.map_err(|e| Failure::input(format!("cannot read {name}: {e}")))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(Failure::input(format!("{name} is larger than 1 GiB; no program is")));
+    let mut bytes = Vec::new();
+    let mut from: Box<dyn Read> = if path == "-" {
+        Box::new(io::stdin().lock())
+    } else {
+        let (file, len) = open(path).map_err(cannot)?;
+        if len > most.bytes as u64 {
+            return Err(too_large());
+        }
+        // A device says 0 here.
+        bytes.try_reserve_exact(len as usize + 1).map_err(|e| cannot(e.into()))?;
+        Box::new(file)
+    };
+    (&mut from).take(FIRST as u64).read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() == FIRST && cannot_be_text(&bytes) {
+        // A binary, or nothing of ours, which this says.
+        if !bytes.starts_with(&nbc::ir::binary::MAGIC) {
+            Module::read(&bytes, name)?;
+        }
     }
-    Ok((bytes, name))
+    (&mut from).take(room(most).saturating_sub(FIRST as u64)).read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() > most.bytes { Err(too_large()) } else { Ok((bytes, name)) }
+}
+
+/// One more than may be read, by which a longer file is seen.
+fn room(most: Most) -> u64 {
+    (most.bytes as u64).saturating_add(1)
+}
+
+/// A file to be read, and its size if it is an ordinary one.
+fn open(path: &str) -> io::Result<(File, u64)> {
+    let file = File::open(path)?;
+    let meta = file.metadata()?;
+    if meta.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok((file, if meta.is_file() { meta.len() } else { 0 }))
+}
+
+/// Whether a file that begins so is no text. Its last character may be cut off.
+fn cannot_be_text(first: &[u8]) -> bool {
+    first.contains(&0) || std::str::from_utf8(first).is_err_and(|e| e.error_len().is_some())
 }
 
 /// The module in a file of either format.
-pub fn read_module(path: &str) -> Result<Module, Failure> {
-    let (bytes, name) = read_bytes(path)?;
-    Ok(Module::read(&bytes, name)?)
+///
+/// # Errors
+/// When there is none.
+pub fn read_module(path: &str, most: Most) -> Result<Module, Failure> {
+    let (bytes, name) = read_bytes(path, most)?;
+    Ok(Module::read_owned(bytes, name)?)
 }
 
 /// The module in a file of either format, verified.
-pub fn read_verified(path: &str) -> Result<VerifiedModule, Failure> {
-    Ok(read_module(path)?.verify()?)
+///
+/// # Errors
+/// When there is none.
+pub fn read_verified(path: &str, most: Most) -> Result<VerifiedModule, Failure> {
+    let (bytes, name) = read_bytes(path, most)?;
+    verified(Module::read_owned(bytes, name))
+}
+
+/// A module that was read, verified. What the command gives to programs is named
+/// where one calls it and did not import it.
+///
+/// # Errors
+/// When it could not be read, or is not sound.
+pub fn verified(module: Result<Module, nbc::ir::Error>) -> Result<VerifiedModule, Failure> {
+    Ok(module.and_then(Module::verify).map_err(|e| {
+        let mut host = Linker::new();
+        host.func("console.print", |_: String| ());
+        e.with_help(|message| {
+            let name = message.strip_prefix("no function is called `@")?.strip_suffix('`')?;
+            let near = host.nearest(name)?;
+            Some(format!("the host's are imported: import func @{near}{}", host.signature(near)?))
+        })
+    })?)
+}
+
+/// How much may be read of arrays: of each, and of all of a call's together.
+pub struct Room {
+    file: u64,
+    memory: Option<usize>,
+    left: u64,
+}
+
+impl Room {
+    /// For a call whose objects may have `memory`.
+    pub fn new(most: Most, memory: Option<usize>) -> Room {
+        Room { file: most.bytes as u64, memory, left: memory.map_or(u64::MAX, |m| m as u64) }
+    }
+
+    /// For no array at all.
+    #[cfg(test)]
+    pub fn none() -> Room {
+        Room { file: 0, memory: None, left: 0 }
+    }
+
+    /// The tensor in an `.npy` file.
+    ///
+    /// # Errors
+    /// When there is none, or no room for it.
+    pub fn read(&mut self, path: &str, elem: Elem) -> Result<OwnedTensor, String> {
+        let cannot = |e: io::Error| format!("cannot read {path}: {e}");
+        let (file, len) = open(path).map_err(cannot)?;
+        let ordinary = file.metadata().is_ok_and(|m| m.is_file());
+        let most = self.file.min(self.left);
+        let read = npy::read_from(file, ordinary.then_some(len), most);
+        let tensor = read.map_err(|e| match (e.is_too_large(), self.memory) {
+            (true, Some(memory)) if self.left <= self.file => {
+                format!("{e}: the arguments do not fit --memory {}", quantity::show(memory as u64))
+            }
+            (true, _) => format!("{e}; --max-input BYTES lets more be read"),
+            (false, _) => e.to_string(),
+        })?;
+        if tensor.elem() != elem {
+            return Err(format!("expected a tensor<{elem}>, found one of {} in {path}", tensor.elem()));
+        }
+        self.left -= (tensor.as_bytes().len() as u64).min(self.left);
+        Ok(tensor)
+    }
 }

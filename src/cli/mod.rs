@@ -14,10 +14,13 @@ mod failure;
 mod fmt;
 mod info;
 mod input;
+mod outcomes;
 mod output;
 mod quantity;
+mod replace;
 mod run;
 mod show;
+mod test;
 mod tier;
 mod verify;
 
@@ -44,7 +47,8 @@ Examples:
   nbc dis program.nbc | less
 
 Exit status: 0 a result, 1 the program trapped, 2 bad input or usage.
-Errors go to standard error.";
+Errors go to standard error; with --json they are part of the one document on
+standard output.";
 
 // Most of the time that parsing takes is describing what could be said; what no
 // one says need not be described.
@@ -85,12 +89,18 @@ enum What {
     /// Check that programs are sound
     ///
     /// Reads and verifies each file, as `run` does before it runs one, and says
-    /// everything that is wrong with the first one that is not sound.
+    /// everything that is wrong with those that are not sound.
     Verify(verify::Verify),
+    /// Run the expectations that programs state in comments
+    ///
+    /// Calls the functions that comments such as `; run: @main() == 3` name, each in
+    /// an instance of its own, and says which of them did something else.
+    Test(test::Test),
     /// Lay out text files in the usual way
     ///
-    /// Rewrites each file in place; - reads standard input and writes standard
-    /// output. Comments, names and numbers stay as they are written.
+    /// Rewrites each file; - reads standard input and writes standard output.
+    /// Comments, names and numbers stay as they are written. What goes wrong
+    /// leaves a file as it was; links to it, mode and owner stay.
     Fmt(fmt::Fmt),
     /// Show what this build and this machine offer, or what a program holds
     ///
@@ -119,6 +129,7 @@ enum What {
 
 /// Carries out the command line.
 pub fn main() -> ExitCode {
+    output::fail_at_limits();
     let command = match Command::try_parse() {
         Ok(command) => command,
         Err(e) => return usage(e),
@@ -129,6 +140,7 @@ pub fn main() -> ExitCode {
         What::Dis(c) => (c.json, c.carry_out()),
         What::Explain(c) => (c.json, c.carry_out()),
         What::Verify(c) => (c.json, c.carry_out()),
+        What::Test(c) => (c.json, c.carry_out()),
         What::Fmt(c) => (c.json, c.carry_out()),
         What::Info(c) => (c.json, c.carry_out()),
         What::Bench(c) => (c.json, c.carry_out()),

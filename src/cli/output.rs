@@ -19,14 +19,31 @@ fn lock() -> MutexGuard<'static, Option<Out>> {
 
 /// Writes `text`.
 pub fn print(text: &str) -> io::Result<()> {
+    write(text.as_bytes())
+}
+
+/// Standard output as something to write to.
+pub struct Standard;
+
+impl Write for Standard {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        write(bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        flush()
+    }
+}
+
+fn write(bytes: &[u8]) -> io::Result<()> {
     let mut guard = lock();
     let out = guard.get_or_insert_with(|| {
         let stdout = io::stdout();
         if stdout.is_terminal() { Out::Lines(stdout) } else { Out::Blocks(BufWriter::new(stdout)) }
     });
     match out {
-        Out::Lines(o) => o.write_all(text.as_bytes()),
-        Out::Blocks(o) => o.write_all(text.as_bytes()),
+        Out::Lines(o) => o.write_all(bytes),
+        Out::Blocks(o) => o.write_all(bytes),
     }
 }
 
@@ -36,5 +53,16 @@ pub fn flush() -> io::Result<()> {
         Some(Out::Lines(o)) => o.flush(),
         Some(Out::Blocks(o)) => o.flush(),
         None => Ok(()),
+    }
+}
+
+/// A file that has grown to what the system allows is an error, as a full disk
+/// is, and not the end of the process.
+pub fn fail_at_limits() {
+    #[cfg(unix)]
+    {
+        let seen = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        // Where it cannot be had, the system does what it does.
+        let _ = signal_hook::flag::register(signal_hook::consts::signal::SIGXFSZ, seen);
     }
 }

@@ -26,6 +26,15 @@ pub fn bytes(text: &str) -> Result<usize, String> {
     count.checked_mul(1 << shift).ok_or_else(|| format!("{text} is more than any machine has"))
 }
 
+/// Bytes as [`bytes`] reads them.
+pub fn show(bytes: u64) -> String {
+    let units = [(40, "T"), (30, "G"), (20, "M"), (10, "K")];
+    match units.iter().find(|(shift, _)| bytes > 0 && bytes.trailing_zeros() >= *shift) {
+        Some((shift, unit)) => format!("{}{unit}", bytes >> shift),
+        None => format!("{bytes} bytes"),
+    }
+}
+
 /// The stack: as [`bytes`], but not so much that there is no room to reserve it.
 pub fn stack(text: &str) -> Result<usize, String> {
     let bytes = bytes(text)?;
@@ -55,6 +64,10 @@ mod tests {
         }
         for text in ["", "K", "-1", "1.5G", "1X", "99999999999999999999", "99999999T"] {
             assert!(bytes(text).is_err(), "{text}");
+        }
+        for text in ["7 bytes", "0 bytes", "1K", "1025 bytes", "3M", "1G", "2T"] {
+            let plain = text.strip_suffix(" bytes").unwrap_or(text);
+            assert_eq!(bytes(plain).map(|n| show(n as u64)).as_deref(), Ok(text));
         }
         assert!(stack("8M").is_ok() && stack("1T").is_err());
     }

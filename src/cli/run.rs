@@ -1,16 +1,18 @@
 //! `nbc run`: runs a program and shows its results.
 
 use super::failure::Failure;
+use super::input::{self, Most, Room};
+use super::replace::{self, Holds, Target};
 use super::tier::Tier;
-use super::{arguments, input, output, quantity, show};
+use super::{arguments, output, quantity, show};
 use nbc::Value;
 use nbc::ir::{FuncId, Module, VerifiedModule};
 use nbc::npy;
 use nbc::runtime::engine::{Engine, Limits};
 use nbc::runtime::instance::InterruptHandle;
 use nbc::runtime::linker::Linker;
-use serde_json::json;
-use std::io::{BufWriter, Write};
+use serde_json::{Value as Json, json};
+use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -28,6 +30,10 @@ pub struct Run {
     #[arg(long, value_name = "NAME")]
     invoke: Option<String>,
     /// Write a tensor result to a NumPy file instead of printing it; again for further ones
+    ///
+    /// The file is opened before the program runs, and holds what it held until
+    /// there is a result. With - it is standard output, and what the program prints
+    /// and its other results go to standard error.
     #[arg(long, value_name = "FILE.npy")]
     out: Vec<String>,
     /// Print tensors whole and exactly
@@ -39,12 +45,14 @@ pub struct Run {
     /// Stop after that time, such as 1.5s or 200ms
     #[arg(long, value_name = "TIME", value_parser = quantity::time)]
     timeout: Option<Duration>,
-    /// Give objects at most that much memory, such as 512M
+    /// Give objects, and arrays that are read for it, at most that much memory each, such as 512M
     #[arg(long, value_name = "BYTES", value_parser = quantity::bytes)]
     memory: Option<usize>,
     /// Give calls that much stack
     #[arg(long, value_name = "BYTES", value_parser = quantity::stack, default_value = "8M")]
     stack: usize,
+    #[command(flatten)]
+    most: Most,
     #[command(flatten)]
     tier: Tier,
     /// Add a last line: RESULT SECONDS COMPILE_SECONDS
@@ -54,7 +62,7 @@ pub struct Run {
     /// and translating the program before it.
     #[arg(long)]
     timing: bool,
-    /// Print results and errors as JSON; what the program prints goes to standard error
+    /// Print results or the error as one JSON document; what the program prints goes to standard error
     #[arg(long)]
     pub json: bool,
 }
@@ -79,15 +87,15 @@ impl Run {
     /// Carries out the command.
     pub fn carry_out(&self) -> Result<(), Failure> {
         let start = Instant::now();
-        let module = input::read_verified(&self.file)?;
+        let module = input::read_verified(&self.file, self.most)?;
         let (func, name) = self.entry(&module)?;
         let Some(sig) = module.func_sig(func) else {
             return Err(Failure::usage(format!("@{name} has no signature")));
         };
         // Arguments may come from large files, which is not the program's time.
         let parsing = Instant::now();
-        let args = arguments::parse(&self.args, &name, sig, &module)?;
-        self.check_outputs(&name, &sig.results)?;
+        let args = arguments::parse(&self.args, &name, sig, &module, Room::new(self.most, self.memory))?;
+        let files = self.open_outputs(&name, &sig.results)?;
         let parsing = parsing.elapsed();
 
         let config = self.tier.config()?;
@@ -106,45 +114,117 @@ impl Run {
         let results = instance.call(&name, &args);
         let seconds = start.elapsed().as_secs_f64();
         output::flush()?;
-        let results = results.map_err(|e| Failure::of_call(e, program.module().source.as_ref()))?;
+        let cost = json!({
+            "seconds": seconds,
+            "compile_seconds": compile.as_secs_f64(),
+            "fuel_used": self.fuel.zip(instance.fuel()).map(|(all, left)| all.saturating_sub(left)),
+            "memory_peak": instance.memory().peak,
+        });
+        let results = match results {
+            Ok(results) => results,
+            Err(e) => {
+                let failure = Failure::of_call(e, program.module().source.as_ref());
+                return Err(Failure::Measured(Box::new(failure), cost));
+            }
+        };
         drop(args);
 
         let module = program.module();
-        let mut files = self.out.iter();
-        let mut shown = Vec::new();
-        for value in &results {
-            match (value, files.len()) {
-                (Value::Tensor(t), 1..) => {
-                    let path = files.next().map_or("", String::as_str);
-                    save(path, t)?;
-                    shown.push(json!({ "file": path }));
-                }
-                _ if self.json => shown.push(show::json(value, module)),
-                _ => output::print(&(show::text(value, module, self.full) + "\n"))?,
-            }
-        }
+        let (rest, failures) = self.save(&results, files);
         if self.json {
-            let memory = instance.memory();
-            let fuel = self.fuel.zip(instance.fuel()).map(|(all, left)| all.saturating_sub(left));
-            let line = json!({
-                "results": shown,
-                "seconds": seconds,
-                "compile_seconds": compile.as_secs_f64(),
-                "fuel_used": fuel,
-                "memory_peak": memory.peak,
-            });
-            output::print(&format!("{line}\n"))?;
-        } else if self.timing {
+            return self.print_json(&results, module, cost, Failure::of_all(failures).err());
+        }
+        let mut standard = output::Standard;
+        let mut aside = BufWriter::new(io::stderr());
+        let out: &mut dyn Write = if self.is_aside() { &mut aside } else { &mut standard };
+        for value in rest {
+            show::write(value, module, self.full, out).and_then(|()| out.write_all(b"\n"))?;
+        }
+        if self.timing {
             let result = match results.first() {
                 Some(Value::F64(v)) => show::percent_17g(*v),
                 Some(Value::F32(v)) => show::percent_17g(*v as f64),
-                Some(v @ (Value::I64(_) | Value::I32(_))) => show::text(v, module, true),
-                Some(Value::Bool(v)) => u8::from(*v).to_string(),
+                Some(Value::I64(v)) => v.to_string(),
+                Some(Value::I32(v)) => v.to_string(),
                 _ => "-".to_owned(),
             };
-            output::print(&format!("{result} {seconds:.9} {:.9}\n", compile.as_secs_f64()))?;
+            writeln!(out, "{result} {seconds:.9} {:.9}", compile.as_secs_f64())?;
         }
-        Ok(())
+        out.flush()?;
+        Failure::of_all(failures)
+    }
+
+    /// Whether standard output holds something else than what the program
+    /// prints and returns, which then goes to standard error.
+    fn is_aside(&self) -> bool {
+        self.out.iter().any(|path| path == "-")
+    }
+
+    /// Opens the files for results: one that cannot be written is better known
+    /// before the program has run for hours.
+    fn open_outputs(&self, name: &str, results: &[nbc::ir::Type]) -> Result<Vec<Target>, Failure> {
+        let tensors = results.iter().filter(|t| matches!(t, nbc::ir::Type::Tensor(_))).count();
+        if self.out.len() > tensors {
+            let (files, noun) = (self.out.len(), if tensors == 1 { "tensor" } else { "tensors" });
+            return Err(Failure::usage(format!("{files} --out, but @{name} returns {tensors} {noun}")));
+        }
+        if self.json && self.is_aside() {
+            return Err(Failure::usage("--out - and --json both want standard output"));
+        }
+        let mut files: Vec<Target> = Vec::new();
+        for path in &self.out {
+            replace::keep_input(&self.file, path)?;
+            let file = Target::open(path, Holds::Product)?;
+            if files.iter().any(|other| other.is_same(&file)) {
+                return Err(Failure::usage(format!("--out {path}: two results cannot be in one file")));
+            }
+            files.push(file);
+        }
+        Ok(files)
+    }
+
+    /// Writes tensors to the files, as many as there are; the other results, and what failed.
+    fn save<'a>(&self, results: &'a [Value], files: Vec<Target>) -> (Vec<&'a Value>, Vec<Failure>) {
+        let mut files = files.into_iter();
+        let (mut rest, mut failures) = (Vec::new(), Vec::new());
+        for value in results {
+            match (value, files.len()) {
+                (Value::Tensor(t), 1..) => {
+                    let saved = files.next().map(|file| file.finish(|mut out| npy::write(&mut out, t)));
+                    failures.extend(saved.and_then(Result::err));
+                }
+                _ => rest.push(value),
+            }
+        }
+        (rest, failures)
+    }
+
+    /// The one document, with what could not be written after all, too.
+    fn print_json(
+        &self,
+        results: &[Value],
+        module: &Module,
+        mut cost: Json,
+        failure: Option<Failure>,
+    ) -> Result<(), Failure> {
+        if let Some(failure) = &failure {
+            cost["error"] = failure.json();
+        }
+        let mut out = output::Standard;
+        let mut files = self.out.iter();
+        write!(out, "{{\"results\":[")?;
+        for (i, value) in results.iter().enumerate() {
+            if i > 0 {
+                out.write_all(b",")?;
+            }
+            match (value, files.len()) {
+                (Value::Tensor(_), 1..) => write!(out, "{}", json!({ "file": files.next() }))?,
+                _ => show::write_json(value, module, &mut out)?,
+            }
+        }
+        // The rest of the object, without its brace.
+        writeln!(out, "],{}", &cost.to_string()[1..])?;
+        failure.map_or(Ok(()), |failure| Err(Failure::Shown(Box::new(failure))))
     }
 
     /// The function to call.
@@ -163,6 +243,7 @@ impl Run {
         }
         Err(match wanted {
             Some(name) => not_exported(&self.file, name, module),
+            None if exports.is_empty() => not_exported(&self.file, "main", module),
             None => Failure::usage(format!(
                 "{} has no exported function @main; it exports {}",
                 self.file,
@@ -172,19 +253,10 @@ impl Run {
         })
     }
 
-    fn check_outputs(&self, name: &str, results: &[nbc::ir::Type]) -> Result<(), Failure> {
-        let tensors = results.iter().filter(|t| matches!(t, nbc::ir::Type::Tensor(_))).count();
-        if self.out.len() > tensors {
-            let (files, noun) = (self.out.len(), if tensors == 1 { "tensor" } else { "tensors" });
-            return Err(Failure::usage(format!("{files} --out, but @{name} returns {tensors} {noun}")));
-        }
-        Ok(())
-    }
-
     /// What a program may reach.
     fn console(&self) -> Linker {
         let mut linker = Linker::new();
-        if self.json {
+        if self.json || self.is_aside() {
             linker.func("console.print", |text: String| std::io::stderr().write_all(text.as_bytes()));
         } else {
             linker.func("console.print", |text: String| output::print(&text));
@@ -193,15 +265,26 @@ impl Run {
     }
 }
 
-/// Says that `file` does not export `@name`, and what it does.
+/// Says that `file` does not export `@name`, what it does, and how to export.
 pub fn not_exported(file: &str, name: &str, module: &Module) -> Failure {
-    Failure::usage(format!("{file} has no exported function @{name}; it exports {}", exported_names(module)))
+    let names = exported_names(module);
+    let failure = Failure::usage(format!("{file} has no exported function @{name}; it exports {names}"));
+    let is_there = |name: &str| module.functions.iter().any(|f| f.name.as_deref() == Some(name));
+    let first = || module.functions.iter().find_map(|f| f.name.as_deref());
+    match module.exported_funcs().next() {
+        _ if is_there(name) => failure.with_help(export(name)),
+        None => failure.with_help(export(first().unwrap_or("main"))),
+        Some(_) => failure,
+    }
+}
+
+fn export(name: &str) -> String {
+    format!("the host can call what begins with `export`: export func @{}(..)", show::name(name))
 }
 
 fn exported_names(module: &Module) -> String {
-    let names = module.exported_funcs().filter_map(|(_, f)| Some(format!("@{}", f.name.as_deref()?)));
-    let names = nbc::ir::shown::list(names, 10);
-    if names.is_empty() { "nothing".to_owned() } else { names }
+    let exports = module.exported_funcs();
+    show::names(exports.filter_map(|(_, f)| Some(format!("@{}", f.name.as_deref()?))), "nothing")
 }
 
 /// Stops the program at the first Ctrl-C; the second does what it does by itself.
@@ -213,13 +296,4 @@ fn interrupt_on_ctrl_c(handle: &InterruptHandle) {
     let _ = flag::register_conditional_default(SIGINT, armed.clone())
         .and_then(|_| flag::register(SIGINT, armed))
         .and_then(|_| flag::register(SIGINT, handle.flag()));
-}
-
-fn save(path: &str, tensor: &nbc::OwnedTensor) -> Result<(), Failure> {
-    let write = || {
-        let mut file = BufWriter::new(std::fs::File::create(path)?);
-        npy::write(&mut file, tensor)?;
-        file.flush()
-    };
-    write().map_err(|e| Failure::input(format!("cannot write {path}: {e}")))
 }

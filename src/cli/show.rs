@@ -2,47 +2,111 @@
 //!
 //! Scalars are shown exactly. A tensor is shown in brackets, the way it can be
 //! written as an argument; beyond [`WHOLE`] elements only both ends of each
-//! axis, and floats with 8 digits, unless everything is asked for.
+//! axis, and floats with 8 digits, unless everything is asked for. Of a long list
+//! the ends are shown, and of a tensor without elements no more brackets than of
+//! others.
+//!
+//! Invariant: what is written is not held, and writing takes time in proportion to it.
 
 use nbc::OwnedTensor;
 use nbc::Value;
 use nbc::ir::{Elem, Module};
+use nbc::runtime::object::{Element, MAX_RANK};
 use num_complex::Complex;
 use serde_json::{Value as Json, json};
+use std::io::{self, Write};
 
-/// Tensors with more elements are abbreviated.
-const WHOLE: usize = 1000;
-/// How many items of each end of an axis are shown.
+/// Tensors with more elements, and lists with more items, are abbreviated.
+pub const WHOLE: usize = 1000;
+/// How many items of each end of an axis are shown; fewer where there are many axes.
 const ENDS: usize = 3;
+/// Most elements of a tensor that is abbreviated.
+const ABBREVIATED: usize = 2000;
 /// Where lines of elements are broken.
 const WIDTH: usize = 78;
 
-/// The value for people; `full` leaves nothing out.
-pub fn text(value: &Value, module: &Module, full: bool) -> String {
+/// Writes the value for people; `full` leaves nothing out.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(value: &Value, module: &Module, full: bool, out: &mut dyn Write) -> io::Result<()> {
     match value {
-        Value::Tensor(t) => tensor(t, full),
-        Value::Str(s) => s.clone(),
-        Value::List(_, items) => {
-            let items: Vec<String> = items.iter().map(|v| item(v, module, full)).collect();
-            match items.iter().any(|i| i.contains('\n')) {
-                true => format!("[{}]", items.join(",\n").replace('\n', "\n ")),
-                false => format!("[{}]", items.join(", ")),
-            }
-        }
-        _ => item(value, module, full),
+        Value::Str(s) => out.write_all(s.as_bytes()),
+        _ => item(value, module, full, out),
     }
 }
 
-fn item(value: &Value, module: &Module, full: bool) -> String {
+fn item(value: &Value, module: &Module, full: bool, out: &mut dyn Write) -> io::Result<()> {
     match value {
-        Value::I32(v) => v.to_string(),
-        Value::I64(v) => v.to_string(),
-        Value::F32(v) => float32(*v),
-        Value::F64(v) => float(*v),
-        Value::Bool(v) => v.to_string(),
-        Value::Str(s) => format!("{s:?}"),
-        Value::Func(id) => format!("@{}", nbc::ir::shown::visible(&module.func_name(*id))),
-        Value::Tensor(_) | Value::List(..) => text(value, module, full),
+        Value::I32(v) => write!(out, "{v}"),
+        Value::I64(v) => write!(out, "{v}"),
+        Value::F32(v) => out.write_all(float32(*v).as_bytes()),
+        Value::F64(v) => out.write_all(float(*v).as_bytes()),
+        Value::Bool(v) => write!(out, "{v}"),
+        Value::Str(s) => write!(out, "{s:?}"),
+        Value::Func(id) => write!(out, "@{}", nbc::ir::shown::visible(&module.func_name(*id))),
+        Value::Tensor(t) => tensor(t, full, out),
+        Value::List(_, items) => list(items, module, full, out),
+    }
+}
+
+fn list(items: &[Value], module: &Module, full: bool, out: &mut dyn Write) -> io::Result<()> {
+    // Tensors of several lines stand below each other.
+    let has_lines = |v: &Value| {
+        let mut lines = Lines(false);
+        matches!(v, Value::Tensor(_)) && item(v, module, full, &mut lines).is_ok() && lines.0
+    };
+    let cut = !full && items.len() > WHOLE;
+    let shown = || shown_indices(items.len(), if cut { ENDS } else { usize::MAX });
+    let lines = shown().any(|i| has_lines(&items[i]));
+    let between: &[u8] = if lines { b",\n " } else { b", " };
+    out.write_all(b"[")?;
+    let mut next = 0;
+    for i in shown() {
+        if i > 0 {
+            out.write_all(between)?;
+        }
+        if i > next {
+            out.write_all(b"...")?;
+            out.write_all(between)?;
+        }
+        item(&items[i], module, full, &mut Indented(out))?;
+        next = i + 1;
+    }
+    out.write_all(b"]")?;
+    if cut { write!(out, "\n{} items, abbreviated", items.len()) } else { Ok(()) }
+}
+
+/// Sees whether there are several lines.
+struct Lines(bool);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 |= bytes.contains(&b'\n');
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Begins each line but the first with a blank.
+struct Indented<'a>(&'a mut dyn Write);
+
+impl Write for Indented<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for (i, line) in bytes.split(|b| *b == b'\n').enumerate() {
+            if i > 0 {
+                self.0.write_all(b"\n ")?;
+            }
+            self.0.write_all(line)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 
@@ -55,98 +119,122 @@ fn float32(v: f32) -> String {
 }
 
 /// A tensor in brackets.
-fn tensor(t: &OwnedTensor, full: bool) -> String {
-    let whole = full || t.len() <= WHOLE;
-    let shown = shown_elements(t.dims(), whole);
-    let words = words(t, &shown, full);
-    let mut out = String::new();
-    let mut next = words.into_iter();
-    brackets(t.dims(), 0, whole, &mut next, &mut out);
-    if !whole {
-        out.push_str(&format!("\ntensor<{}> {:?}, abbreviated", t.elem(), t.dims()));
+fn tensor(t: &OwnedTensor, full: bool, out: &mut dyn Write) -> io::Result<()> {
+    let dims = t.dims();
+    let ends = if full || t.len() <= WHOLE { usize::MAX } else { ends(dims) };
+    let what = || format!("\ntensor<{}> {dims:?}", t.elem());
+    // Rows of nothing are no reason to fill a screen, or a disk.
+    let rows = dims.iter().take_while(|d| **d > 0).fold(1usize, |n, d| n.saturating_mul(*d));
+    if t.is_empty() && rows > WHOLE {
+        return write!(out, "[]{}, no elements", what());
     }
-    out
+    let word = words(t, ends, full);
+    let width = Shown::new(dims, ends).map(|i| word(i).len()).max().unwrap_or(0);
+    brackets(dims, 0, 0, ends, &|i| format!("{:>width$}", word(i)), out)?;
+    if ends < usize::MAX { write!(out, "{}, abbreviated", what()) } else { Ok(()) }
 }
 
-/// The indices of an axis that are shown, and whether some are not.
-fn shown_indices(len: usize, whole: bool) -> impl Iterator<Item = usize> {
-    let cut = !whole && len > 2 * ENDS;
-    let first = if cut { ENDS } else { len };
-    (0..first).chain(if cut { len - ENDS..len } else { 0..0 })
+/// How many items of each end of an axis there is room for.
+fn ends(dims: &[usize]) -> usize {
+    let shown = |ends| dims.iter().map(|d| (*d).min(2 * ends)).product::<usize>();
+    (1..=ENDS).rev().find(|ends| shown(*ends) <= ABBREVIATED).unwrap_or(1)
 }
 
-/// Positions of the elements that are shown.
-fn shown_elements(dims: &[usize], whole: bool) -> Vec<usize> {
-    dims.iter().fold(vec![0], |at, len| {
-        at.iter().flat_map(|a| shown_indices(*len, whole).map(move |i| a * len + i)).collect()
-    })
+/// The indices of an axis that are shown.
+fn shown_indices(len: usize, ends: usize) -> impl Iterator<Item = usize> + Clone {
+    let cut = len > ends.saturating_mul(2);
+    let first = if cut { ends } else { len };
+    (0..first).chain(if cut { len - ends..len } else { 0..0 })
 }
 
-/// The shown elements as words of one width.
-fn words(t: &OwnedTensor, shown: &[usize], exact: bool) -> Vec<String> {
-    fn plain<T: nbc::runtime::object::Element>(
-        t: &OwnedTensor,
-        shown: &[usize],
-        f: impl Fn(T) -> String,
-    ) -> Vec<String> {
+/// Positions of the elements that are shown, in order.
+#[derive(Clone)]
+struct Shown<'a> {
+    dims: &'a [usize],
+    ends: usize,
+    index: [usize; MAX_RANK],
+    done: bool,
+}
+
+impl Shown<'_> {
+    fn new(dims: &[usize], ends: usize) -> Shown<'_> {
+        Shown { dims, ends, index: [0; MAX_RANK], done: dims.contains(&0) }
+    }
+}
+
+impl Iterator for Shown<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        if self.done {
+            return None;
+        }
+        let at = self.dims.iter().zip(&self.index).fold(0, |at, (len, i)| at * len + i);
+        self.done = true;
+        for (len, i) in self.dims.iter().zip(&mut self.index).rev() {
+            *i += 1;
+            if *i == self.ends && *len > self.ends.saturating_mul(2) {
+                *i = len - self.ends;
+            }
+            if *i < *len {
+                self.done = false;
+                break;
+            }
+            *i = 0;
+        }
+        Some(at)
+    }
+}
+
+/// Makes words of elements, by their positions.
+type Words<'a> = Box<dyn Fn(usize) -> String + 'a>;
+
+fn words(t: &OwnedTensor, ends: usize, exact: bool) -> Words<'_> {
+    fn plain<'a, T: Element>(t: &'a OwnedTensor, show: impl Fn(T) -> String + 'a) -> Words<'a> {
         let data = t.as_slice::<T>().unwrap_or(&[]);
-        aligned(shown.iter().filter_map(|i| data.get(*i)).map(|v| f(*v)).collect())
+        Box::new(move |i| data.get(i).map(|v| show(*v)).unwrap_or_default())
     }
-    fn floats<T: nbc::runtime::object::Element, const N: usize>(
-        t: &OwnedTensor,
-        shown: &[usize],
+    fn floats<'a, T: Element, const N: usize>(
+        t: &'a OwnedTensor,
+        ends: usize,
         exact: bool,
-        parts: impl Fn(T) -> [f64; N],
-        show: impl Fn(T) -> String,
-    ) -> Vec<String> {
+        parts: impl Fn(T) -> [f64; N] + Copy + 'a,
+        show: impl Fn(T) -> String + 'a,
+    ) -> Words<'a> {
         if exact {
-            return plain(t, shown, show);
+            return plain(t, show);
         }
         let data = t.as_slice::<T>().unwrap_or(&[]);
-        let values: Vec<[f64; N]> = shown.iter().filter_map(|i| data.get(*i)).map(|v| parts(*v)).collect();
-        let style = Style::of(values.iter().flatten().copied());
-        aligned(
-            values
-                .iter()
-                .map(|v| match v.as_slice() {
-                    [re, im] => style.complex(*re, *im),
-                    v => v.iter().map(|v| style.show(*v)).collect(),
-                })
-                .collect(),
-        )
+        let shown = Shown::new(t.dims(), ends).filter_map(|i| data.get(i));
+        let style = Style::of(shown.flat_map(|v| parts(*v)));
+        plain(t, move |v: T| match parts(v).as_slice() {
+            [re, im] => style.complex(*re, *im),
+            v => v.iter().map(|v| style.show(*v)).collect(),
+        })
     }
     match t.elem() {
-        Elem::U8 => plain::<u8>(t, shown, |v| v.to_string()),
-        Elem::I32 => plain::<i32>(t, shown, |v| v.to_string()),
-        Elem::I64 => plain::<i64>(t, shown, |v| v.to_string()),
-        Elem::Bool => plain::<bool>(t, shown, |v| v.to_string()),
-        Elem::F32 => floats(t, shown, exact, |v: f32| [v as f64], float32),
-        Elem::F64 => floats(t, shown, exact, |v: f64| [v], float),
+        Elem::U8 => plain(t, |v: u8| v.to_string()),
+        Elem::I32 => plain(t, |v: i32| v.to_string()),
+        Elem::I64 => plain(t, |v: i64| v.to_string()),
+        Elem::Bool => plain(t, |v: bool| v.to_string()),
+        Elem::F32 => floats(t, ends, exact, |v: f32| [v as f64], float32),
+        Elem::F64 => floats(t, ends, exact, |v: f64| [v], float),
         Elem::C64 => floats(
             t,
-            shown,
+            ends,
             exact,
             |v: Complex<f32>| [v.re as f64, v.im as f64],
             |v| join_complex(float32(v.re), float32(v.im)),
         ),
-        Elem::C128 => floats(
-            t,
-            shown,
-            exact,
-            |v: Complex<f64>| [v.re, v.im],
-            |v| join_complex(float(v.re), float(v.im)),
-        ),
+        Elem::C128 => {
+            floats(t, ends, exact, |v: Complex<f64>| [v.re, v.im], |v| join_complex(float(v.re), float(v.im)))
+        }
     }
 }
 
 fn join_complex(re: String, im: String) -> String {
     let sign = if im.starts_with('-') { "" } else { "+" };
     format!("{re}{sign}{im}i")
-}
-
-fn aligned(words: Vec<String>) -> Vec<String> {
-    let width = words.iter().map(String::len).max().unwrap_or(0);
-    words.into_iter().map(|w| format!("{w:>width$}")).collect()
 }
 
 /// How the floats of one tensor are written.
@@ -197,66 +285,67 @@ fn significant(text: &str) -> usize {
     text.split_once('.').map_or(1, |(_, after)| after.trim_end_matches('0').len().max(1))
 }
 
-/// Writes the elements from `words` in the brackets of `dims`.
+/// Writes the elements from position `at * dims` on in the brackets of `dims`.
 fn brackets(
     dims: &[usize],
     depth: usize,
-    whole: bool,
-    words: &mut impl Iterator<Item = String>,
-    out: &mut String,
-) {
+    at: usize,
+    ends: usize,
+    word: &dyn Fn(usize) -> String,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let Some((len, inner)) = dims.split_first() else {
-        out.push_str(&words.next().unwrap_or_default());
-        return;
+        return out.write_all(word(at).as_bytes());
     };
-    out.push('[');
+    out.write_all(b"[")?;
     let mut column = depth + 1;
     let mut last = None;
-    for i in shown_indices(*len, whole) {
+    for i in shown_indices(*len, ends) {
         let gap = last.map_or(i > 0, |l| i > l + 1);
+        let at = at.wrapping_mul(*len).wrapping_add(i);
         if inner.is_empty() {
-            let word = words.next().unwrap_or_default();
+            let word = word(at);
             if last.is_some() {
-                out.push(',');
+                out.write_all(b",")?;
                 column += 1;
                 if column + 1 + word.len() + 2 > WIDTH {
-                    newline(out, 1, depth + 1);
+                    newline(out, 1, depth + 1)?;
                     column = depth + 1;
                 } else {
-                    out.push(' ');
+                    out.write_all(b" ")?;
                     column += 1;
                 }
             }
             if gap {
-                out.push_str("..., ");
+                out.write_all(b"..., ")?;
                 column += 5;
             }
-            out.push_str(&word);
+            out.write_all(word.as_bytes())?;
             column += word.len();
         } else {
             if last.is_some() {
-                out.push(',');
-                newline(out, inner.len(), depth + 1);
+                out.write_all(b",")?;
+                newline(out, inner.len(), depth + 1)?;
             }
             if gap {
-                out.push_str("...,");
-                newline(out, inner.len(), depth + 1);
+                out.write_all(b"...,")?;
+                newline(out, inner.len(), depth + 1)?;
             }
-            brackets(inner, depth + 1, whole, words, out);
+            brackets(inner, depth + 1, at, ends, word, out)?;
         }
         last = Some(i);
     }
-    out.push(']');
+    out.write_all(b"]")
 }
 
-fn newline(out: &mut String, lines: usize, indent: usize) {
-    out.extend(std::iter::repeat_n('\n', lines));
-    out.extend(std::iter::repeat_n(' ', indent));
+fn newline(out: &mut dyn Write, lines: usize, indent: usize) -> io::Result<()> {
+    write!(out, "{:\n<lines$}{:indent$}", "", "")
 }
 
 /// The value for machines: scalars as numbers, tensors as element type, dims
 /// and data in row-major order. Complex numbers are pairs; `nan`, `inf` and
-/// `-inf`, which JSON lacks, are strings.
+/// `-inf`, which JSON lacks, are strings. For values that are small: the whole
+/// is held.
 pub fn json(value: &Value, module: &Module) -> Json {
     match value {
         Value::I32(v) => json!(v),
@@ -268,21 +357,61 @@ pub fn json(value: &Value, module: &Module) -> Json {
         Value::Func(id) => json!({ "func": module.func_name(*id) }),
         Value::List(_, items) => items.iter().map(|v| json(v, module)).collect(),
         Value::Tensor(t) => {
-            fn all<T: nbc::runtime::object::Element>(t: &OwnedTensor, f: impl Fn(T) -> Json) -> Json {
-                t.as_slice::<T>().unwrap_or(&[]).iter().map(|v| f(*v)).collect()
-            }
-            let data = match t.elem() {
-                Elem::U8 => all(t, |v: u8| json!(v)),
-                Elem::I32 => all(t, |v: i32| json!(v)),
-                Elem::I64 => all(t, |v: i64| json!(v)),
-                Elem::Bool => all(t, |v: bool| json!(v)),
-                Elem::F32 => all(t, json_float32),
-                Elem::F64 => all(t, json_float),
-                Elem::C64 => all(t, |v: Complex<f32>| json!([json_float32(v.re), json_float32(v.im)])),
-                Elem::C128 => all(t, |v: Complex<f64>| json!([json_float(v.re), json_float(v.im)])),
-            };
+            let element = json_elements(t);
+            let data: Json = (0..t.len()).map(element).collect();
             json!({ "elem": t.elem().name(), "dims": t.dims(), "data": data })
         }
+    }
+}
+
+/// Writes what [`json`] says, of any size.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_json(value: &Value, module: &Module, out: &mut dyn Write) -> io::Result<()> {
+    match value {
+        Value::Tensor(t) => {
+            let element = json_elements(t);
+            write!(out, "{{\"data\":[")?;
+            for i in 0..t.len() {
+                let comma = if i > 0 { "," } else { "" };
+                write!(out, "{comma}{}", element(i))?;
+            }
+            write!(out, "],\"dims\":{},\"elem\":\"{}\"}}", json!(t.dims()), t.elem().name())
+        }
+        Value::List(_, items) => {
+            out.write_all(b"[")?;
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    out.write_all(b",")?;
+                }
+                write_json(item, module, out)?;
+            }
+            out.write_all(b"]")
+        }
+        Value::Str(s) => Ok(serde_json::to_writer(out, s)?),
+        _ => write!(out, "{}", json(value, module)),
+    }
+}
+
+/// Makes JSON of elements, by their positions.
+fn json_elements(t: &OwnedTensor) -> Box<dyn Fn(usize) -> Json + '_> {
+    fn all<'a, T: Element>(
+        t: &'a OwnedTensor,
+        f: impl Fn(T) -> Json + 'a,
+    ) -> Box<dyn Fn(usize) -> Json + 'a> {
+        let data = t.as_slice::<T>().unwrap_or(&[]);
+        Box::new(move |i| data.get(i).map_or(Json::Null, |v| f(*v)))
+    }
+    match t.elem() {
+        Elem::U8 => all(t, |v: u8| json!(v)),
+        Elem::I32 => all(t, |v: i32| json!(v)),
+        Elem::I64 => all(t, |v: i64| json!(v)),
+        Elem::Bool => all(t, |v: bool| json!(v)),
+        Elem::F32 => all(t, json_float32),
+        Elem::F64 => all(t, json_float),
+        Elem::C64 => all(t, |v: Complex<f32>| json!([json_float32(v.re), json_float32(v.im)])),
+        Elem::C128 => all(t, |v: Complex<f64>| json!([json_float(v.re), json_float(v.im)])),
     }
 }
 
@@ -295,6 +424,31 @@ fn json_float32(v: f32) -> Json {
     match float32(v).parse::<f64>() {
         Ok(same) if v.is_finite() => json!(same),
         _ => Json::String(float32(v)),
+    }
+}
+
+/// At most ten of the names, and how many more there are; `or` if there are none.
+pub fn names(names: impl IntoIterator<Item = impl std::fmt::Display>, or: &str) -> String {
+    const MOST: usize = 10;
+    let mut names = names.into_iter();
+    let first: Vec<String> = names.by_ref().take(MOST).map(|n| name(&n.to_string())).collect();
+    match (first.is_empty(), names.count()) {
+        (true, _) => or.to_owned(),
+        (false, 0) => first.join(", "),
+        (false, more) => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
+/// A name in a message: short, and nothing that a terminal would obey.
+pub fn name(name: &str) -> String {
+    nbc::jit::perf::printable(&clip(name, 60))
+}
+
+/// At most `most` characters of `text`.
+pub fn clip(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}...", &text[..at]),
+        None => text.to_owned(),
     }
 }
 
@@ -329,7 +483,9 @@ mod tests {
     use super::*;
 
     fn show<T: nbc::runtime::object::Element>(dims: &[u64], data: &[T], full: bool) -> String {
-        tensor(&OwnedTensor::from_slice(dims, data).unwrap(), full)
+        let mut out = Vec::new();
+        tensor(&OwnedTensor::from_slice(dims, data).unwrap(), full, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
     }
 
     #[test]
@@ -384,6 +540,44 @@ mod tests {
         let lines = show(&[1000], &data[..1000], false);
         assert!(lines.lines().all(|l| l.len() <= WIDTH) && lines.lines().count() > 50);
         assert!(show(&[2000], &data, true).ends_with(" 1999]"));
+        // The more axes, the less of each.
+        let deep = show(&[7; 8], &vec![7u8; 7usize.pow(8)], false);
+        // The dims below it are eight more.
+        assert_eq!((deep.matches('7').count(), deep.matches("...").count() > 100), (256 + 8, true));
+        assert_eq!(show(&[10; 4], &vec![7u8; 10_000], false).matches('7').count(), 1296);
+    }
+
+    #[test]
+    fn rows_of_nothing_are_not_shown() {
+        let huge = 3_000_000_000;
+        for full in [false, true] {
+            let what = "[]\ntensor<f64> [3000000000, 1, 0], no elements";
+            assert_eq!(show::<f64>(&[huge, 1, 0], &[], full), what);
+            assert_eq!(show::<f64>(&[huge, huge, huge, 0, huge], &[], full).lines().count(), 2);
+            assert_eq!(show::<f64>(&[0, huge], &[], full), "[]");
+            assert_eq!(show::<f64>(&[1000, 0], &[], full).lines().count(), 1000);
+        }
+    }
+
+    #[test]
+    fn lists_are_abbreviated_too() {
+        let m = Module::default();
+        let show = |values: Vec<Value>, full| {
+            let mut out = Vec::new();
+            write(&Value::List(nbc::ir::Item::I64, values), &m, full, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let numbers = |n: i64| (0..n).map(Value::I64).collect::<Vec<_>>();
+        assert_eq!(show(numbers(3), false), "[0, 1, 2]");
+        assert_eq!(show(numbers(2000), false), "[0, 1, 2, ..., 1997, 1998, 1999]\n2000 items, abbreviated");
+        assert!(show(numbers(2000), true).ends_with(", 1998, 1999]"));
+        let square = OwnedTensor::from_slice(&[2, 2], &[1u8, 2, 3, 4]).unwrap();
+        let squares = vec![Value::Tensor(square.clone()), Value::Tensor(square)];
+        assert_eq!(show(squares, false), "[[[1, 2],\n  [3, 4]],\n [[1, 2],\n  [3, 4]]]");
+        assert_eq!(names(["a", "b"], "nothing"), "a, b");
+        assert_eq!(names([""; 0], "nothing"), "nothing");
+        assert_eq!(names(0..1000, "nothing"), "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 990 more");
+        assert_eq!(names(["ä".repeat(99)], "nothing"), "ä".repeat(60) + "...");
     }
 
     #[test]
@@ -393,9 +587,12 @@ mod tests {
         assert_eq!(json(&Value::F64(f64::NAN), &m).to_string(), "\"nan\"");
         assert_eq!(json(&Value::F32(0.1), &m).to_string(), "0.1");
         let t = OwnedTensor::from_slice(&[1, 2], &[Complex::new(1.0, f64::INFINITY), Complex::new(0.0, 2.0)]);
-        assert_eq!(
-            json(&Value::Tensor(t.unwrap()), &m),
-            json!({ "elem": "c128", "dims": [1, 2], "data": [[1.0, "inf"], [0.0, 2.0]] })
-        );
+        let t = Value::Tensor(t.unwrap());
+        let want = json!({ "elem": "c128", "dims": [1, 2], "data": [[1.0, "inf"], [0.0, 2.0]] });
+        assert_eq!(json(&t, &m), want);
+        let list = Value::List(nbc::ir::Item::Str, vec![t, Value::Str("\"\n".to_owned())]);
+        let mut written = Vec::new();
+        write_json(&list, &m, &mut written).unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), json!([want, "\"\n"]).to_string());
     }
 }

@@ -8,18 +8,26 @@
 use super::super::failure::Failure;
 use super::super::show;
 use super::Bench;
-use nbc::ir::Module;
+use super::measure::Plan;
+use nbc::compare;
 use nbc::runtime::backtrace::Trap;
 use nbc::runtime::engine::{Engine, Limits};
 use nbc::runtime::linker::Linker;
 use nbc::runtime::region::HeapStats;
-use nbc::{OwnedTensor, TrapCode, Value};
+use nbc::{TrapCode, Value};
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// So much that no bench uses it up.
 const FUEL: u64 = u64::MAX / 2;
 /// How often each instance is called.
 const CALLS: usize = 2;
+/// What is said of the one and of the other.
+const TIERS: [&str; 2] = ["interpreted", "compiled"];
+/// How much of what is printed is kept, to be shown.
+const KEPT: usize = 1 << 16;
+/// Characters of what the system counts, in messages.
+const CLIP: usize = 600;
 
 /// What can be seen of a call.
 #[derive(Clone)]
@@ -30,7 +38,7 @@ pub struct Observed {
     fuel_left: Option<u64>,
     /// Memory afterwards.
     pub memory: HeapStats,
-    printed: String,
+    printed: Printed,
     globals: Vec<(String, Value)>,
 }
 
@@ -41,18 +49,62 @@ impl Observed {
     }
 }
 
+/// What was printed: the beginning, and by which the rest is told apart.
+#[derive(Clone, Default)]
+struct Printed {
+    begins: String,
+    bytes: u64,
+    hash: DefaultHasher,
+}
+
+impl Printed {
+    fn add(&mut self, text: &str) {
+        if self.bytes < KEPT as u64 {
+            let room = KEPT - self.begins.len().min(KEPT);
+            let end = (0..=room.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            self.begins.push_str(&text[..end]);
+        }
+        self.bytes += text.len() as u64;
+        self.hash.write(text.as_bytes());
+    }
+
+    fn unlike(&self, other: &Printed) -> Option<String> {
+        let begins = compare::texts_unlike(&self.begins, &other.begins, TIERS);
+        if begins.is_some() || (self.bytes, self.hash.finish()) == (other.bytes, other.hash.finish()) {
+            return begins;
+        }
+        Some(format!(
+            "({} bytes interpreted, {} compiled) differs after the first {}",
+            self.bytes,
+            other.bytes,
+            self.begins.len()
+        ))
+    }
+}
+
 /// Runs `bench` in both engines and compares; returns what the first call
 /// showed, with fuel metered.
 ///
 /// # Errors
 /// A trap that both agree on, or a difference.
-pub fn check(bench: &Bench, interpreter: &Engine, compiled: &Engine) -> Result<Observed, Failure> {
+pub fn check(
+    bench: &Bench,
+    plan: Plan,
+    interpreter: &Engine,
+    compiled: &Engine,
+) -> Result<Observed, Failure> {
     let mut metered = None;
     for fuel in [Some(FUEL), None] {
-        let one = observe(bench, interpreter, fuel)?;
-        let other = observe(bench, compiled, fuel)?;
+        let one = observe(bench, plan, interpreter, fuel)?;
+        let other = observe(bench, plan, compiled, fuel)?;
         for (call, (a, b)) in one.iter().zip(&other).enumerate() {
-            if let Some(what) = difference(a, b, &bench.module) {
+            // Where time is up is no difference.
+            let late =
+                |o: &Observed| o.result.as_ref().err().filter(|t| t.code() == TrapCode::Timeout).cloned();
+            if let Some(trap) = late(a).or_else(|| late(b)) {
+                return Err(bench.failed(trap.into()));
+            }
+            if let Some(what) = difference(a, b) {
                 let with = if fuel.is_some() { "with" } else { "without" };
                 let message =
                     format!("{} is not timed: in call {}, {with} fuel, {what}", bench.label(), call + 1);
@@ -68,14 +120,14 @@ pub fn check(bench: &Bench, interpreter: &Engine, compiled: &Engine) -> Result<O
     metered.ok_or_else(|| Failure::Differs(format!("{} was never called", bench.label())))
 }
 
-fn observe(bench: &Bench, engine: &Engine, fuel: Option<u64>) -> Result<Vec<Observed>, Failure> {
-    let printed = Arc::new(Mutex::new(String::new()));
+fn observe(bench: &Bench, plan: Plan, engine: &Engine, fuel: Option<u64>) -> Result<Vec<Observed>, Failure> {
+    let printed = Arc::new(Mutex::new(Printed::default()));
     let out = printed.clone();
     let mut linker = Linker::new();
     linker.func("console.print", move |text: String| {
-        out.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
+        out.lock().unwrap_or_else(PoisonError::into_inner).add(&text);
     });
-    let limits = Limits { fuel, ..Limits::default() };
+    let limits = Limits { fuel, timeout: plan.timeout, ..Limits::default() };
     let program = engine.load(bench.module.clone());
     let mut instance = linker.instantiate_with(&program, limits).map_err(|e| bench.failed(e))?;
     let exported = bench.module.globals.iter().filter(|g| g.export).filter_map(|g| g.name.as_deref());
@@ -104,7 +156,7 @@ fn observe(bench: &Bench, engine: &Engine, fuel: Option<u64>) -> Result<Vec<Obse
 
 /// What the interpreter (`a`) and compiled code (`b`) do not have in common.
 /// How deep calls can go is each tier's own affair, for compiled code has a stack of its own.
-fn difference(a: &Observed, b: &Observed, module: &Module) -> Option<String> {
+fn difference(a: &Observed, b: &Observed) -> Option<String> {
     let gives = |r: &Result<Vec<Value>, Trap>| match r {
         Ok(_) => "returns".to_owned(),
         Err(trap) => trap.to_string().replace('\n', " "),
@@ -119,7 +171,7 @@ fn difference(a: &Observed, b: &Observed, module: &Module) -> Option<String> {
                 ));
             }
             for (i, (x, y)) in x.iter().zip(y).enumerate() {
-                if let Some(how) = unlike(x, y, module) {
+                if let Some(how) = compare::unlike(x, y, TIERS) {
                     return Some(format!("result {} {how}", i + 1));
                 }
             }
@@ -134,63 +186,26 @@ fn difference(a: &Observed, b: &Observed, module: &Module) -> Option<String> {
         return Some(format!("the interpreter leaves {x} units of fuel, compiled code {y}"));
     }
     if a.memory != b.memory {
+        let memory = |o: &Observed| show::clip(&format!("{:?}", o.memory), CLIP);
         return Some(format!(
-            "the interpreter leaves memory as {:?}, compiled code as {:?}",
-            a.memory, b.memory
+            "the interpreter leaves memory as {}, compiled code as {}",
+            memory(a),
+            memory(b)
         ));
     }
-    if a.printed != b.printed {
-        return Some(format!("the interpreter prints {:?}, compiled code {:?}", a.printed, b.printed));
+    if let Some(how) = a.printed.unlike(&b.printed) {
+        return Some(format!("what is printed {how}"));
     }
     a.globals
         .iter()
         .zip(&b.globals)
-        .find_map(|((name, x), (_, y))| Some(format!("global @{name} {}", unlike(x, y, module)?)))
-}
-
-/// How two values differ in any bit.
-fn unlike(x: &Value, y: &Value, module: &Module) -> Option<String> {
-    if same_bits(x, y) {
-        return None;
-    }
-    match (x, y) {
-        (Value::Tensor(x), Value::Tensor(y)) if x.elem() == y.elem() && x.dims() == y.dims() => {
-            let size = x.elem().size();
-            let at = x.as_bytes().chunks(size).zip(y.as_bytes().chunks(size)).position(|(x, y)| x != y)?;
-            let bits = |t: &OwnedTensor| {
-                let bytes = t.as_bytes().iter().skip(at * size).take(size).rev();
-                bytes.map(|b| format!("{b:02x}")).collect::<String>()
-            };
-            Some(format!(
-                "(tensor<{}> {:?}) differs first in element {at}: 0x{} interpreted, 0x{} compiled",
-                x.elem(),
-                x.dims(),
-                bits(x),
-                bits(y)
-            ))
-        }
-        _ => {
-            let (x, y) = (show::text(x, module, false), show::text(y, module, false));
-            Some(format!("is {x} interpreted and {y} compiled"))
-        }
-    }
-}
-
-fn same_bits(x: &Value, y: &Value) -> bool {
-    match (x, y) {
-        (Value::F32(x), Value::F32(y)) => x.to_bits() == y.to_bits(),
-        (Value::F64(x), Value::F64(y)) => x.to_bits() == y.to_bits(),
-        (Value::List(i, x), Value::List(j, y)) => {
-            i == j && x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same_bits(x, y))
-        }
-        // Tensors are equal when their bits are.
-        _ => x == y,
-    }
+        .find_map(|((name, x), (_, y))| Some(format!("global @{name} {}", compare::unlike(x, y, TIERS)?)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nbc::OwnedTensor;
     use nbc::ir::{FuncId, Item};
     use nbc::runtime::backtrace::Frame;
     use nbc::runtime::trap::TrapError;
@@ -200,7 +215,7 @@ mod tests {
             result: Ok(values),
             fuel_left: Some(100),
             memory: HeapStats::default(),
-            printed: String::new(),
+            printed: Printed::default(),
             globals: vec![("total".to_owned(), Value::F64(0.0))],
         }
     }
@@ -212,7 +227,7 @@ mod tests {
     }
 
     fn found(a: &Observed, b: &Observed) -> String {
-        difference(a, b, &Module::default()).unwrap_or_default()
+        difference(a, b).unwrap_or_default()
     }
 
     fn tensor(data: &[f64]) -> Value {
@@ -257,8 +272,15 @@ mod tests {
         assert!(found(&zero(), &Observed { memory, ..zero() }).contains("memory"));
         let fuel = Observed { fuel_left: Some(99), ..zero() };
         assert_eq!(found(&zero(), &fuel), "the interpreter leaves 100 units of fuel, compiled code 99");
-        let printed = Observed { printed: "a".to_owned(), ..zero() };
-        assert_eq!(found(&zero(), &printed), "the interpreter prints \"\", compiled code \"a\"");
+        let printing = |text: &str| {
+            let mut printed = Printed::default();
+            printed.add(text);
+            Observed { printed, ..zero() }
+        };
+        assert_eq!(found(&zero(), &printing("a")), "what is printed is \"\" interpreted and \"a\" compiled");
+        let long = "ä".repeat(KEPT);
+        let how = found(&printing(&(long.clone() + "x")), &printing(&(long + "y")));
+        assert!(how.contains("bytes interpreted") && how.contains("differs after the first 65536"), "{how}");
         let globals = vec![("total".to_owned(), Value::F64(-0.0))];
         let globals = Observed { globals, ..zero() };
         assert_eq!(found(&zero(), &globals), "global @total is 0.0 interpreted and -0.0 compiled");

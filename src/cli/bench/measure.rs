@@ -33,6 +33,8 @@ pub struct Plan {
     pub runs: usize,
     /// How long a run takes at least.
     pub min_time: Duration,
+    /// How long a call takes at most.
+    pub timeout: Option<Duration>,
 }
 
 /// Seconds of a call in steady state, run by run.
@@ -69,8 +71,8 @@ pub struct Measured {
 /// A trap: a bench may trap only after some calls.
 pub fn measure(bench: &Bench, plan: Plan, dispatch: Dispatch, step: impl Fn()) -> Result<Measured, Failure> {
     let (engine, metrics) = tiers::compiled(dispatch);
-    let mut interpreter = Runner::new(bench, &tiers::interpreter(dispatch))?;
-    let mut jit = Runner::new(bench, &engine)?;
+    let mut interpreter = Runner::new(bench, plan, &tiers::interpreter(dispatch))?;
+    let mut jit = Runner::new(bench, plan, &engine)?;
     // This warms both up, too.
     let steady = |calls| Steady { calls, seconds: Vec::with_capacity(plan.runs) };
     let mut slow = steady(interpreter.calibrate(plan.min_time)?);
@@ -87,7 +89,7 @@ pub fn measure(bench: &Bench, plan: Plan, dispatch: Dispatch, step: impl Fn()) -
             step();
         }
     }
-    let warm_up = warm_up(bench, dispatch, summary(&fast.seconds).median)?;
+    let warm_up = warm_up(bench, plan, dispatch, summary(&fast.seconds).median)?;
     step();
     Ok(Measured { interpreter: slow, jit: fast, compiled, warm_up })
 }
@@ -98,10 +100,10 @@ pub fn steps(plan: Plan) -> u64 {
 }
 
 /// Watches the calls of a fresh engine until they take `target` seconds.
-fn warm_up(bench: &Bench, dispatch: Dispatch, target: f64) -> Result<WarmUp, Failure> {
+fn warm_up(bench: &Bench, plan: Plan, dispatch: Dispatch, target: f64) -> Result<WarmUp, Failure> {
     // A single call of a few nanoseconds also pays for looking at the clock.
     let enough = target * STEADY + clock().as_secs_f64();
-    let mut runner = Runner::new(bench, &tiers::auto(dispatch))?;
+    let mut runner = Runner::new(bench, plan, &tiers::auto(dispatch))?;
     let mut seconds = Vec::new();
     let mut reached = None;
     let start = Instant::now();
@@ -159,11 +161,11 @@ impl Call {
 }
 
 impl<'a> Runner<'a> {
-    fn new(bench: &'a Bench, engine: &Engine) -> Result<Runner<'a>, Failure> {
+    fn new(bench: &'a Bench, plan: Plan, engine: &Engine) -> Result<Runner<'a>, Failure> {
         let mut linker = Linker::new();
         linker.func("console.print", |_: String| ());
         let program = engine.load(bench.module.clone());
-        let limits = Limits::default();
+        let limits = Limits { timeout: plan.timeout, ..Limits::default() };
         let instance = linker.instantiate_with(&program, limits).map_err(|e| bench.failed(e))?;
         let call = Call::of(&instance, &bench.name, &bench.args);
         Ok(Runner { bench, instance, call })

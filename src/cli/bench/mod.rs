@@ -15,7 +15,8 @@ mod table;
 mod tiers;
 
 use super::failure::Failure;
-use super::{arguments, input, output, quantity, run, tier};
+use super::input::{self, Most, Room};
+use super::{arguments, output, quantity, run, tier};
 use indicatif::{ProgressBar, ProgressStyle};
 use machine::Machine;
 use measure::Plan;
@@ -52,6 +53,11 @@ pub struct Benches {
     /// How the interpreter dispatches: threaded or match [default: the fastest there is]
     #[arg(long, value_name = "HOW", value_parser = tier::dispatch)]
     dispatch: Option<Dispatch>,
+    /// Give up a bench of which one call takes longer, such as 10s or 2m
+    #[arg(long, value_name = "TIME", value_parser = quantity::time)]
+    timeout: Option<Duration>,
+    #[command(flatten)]
+    most: Most,
     /// Print JSON: every sample, and what was measured on
     #[arg(long, conflicts_with = "markdown")]
     pub json: bool,
@@ -64,7 +70,7 @@ const AFTER: &str = "\
 Examples:
   nbc bench examples/bench_sums.nba
   nbc bench examples/bench_*.nba --runs 50 --min-time 20ms
-  nbc bench benches/programs/fib.nba --invoke main 1_000_000
+  nbc bench benches/programs/fib.nba --invoke main 20
   nbc bench examples/bench_sums.nba --json > samples.json
 
 Exit status:
@@ -134,7 +140,7 @@ impl Benches {
             benches.extend(self.benches_of(file)?);
         }
         let dispatch = self.dispatch.unwrap_or_default();
-        let plan = Plan { runs: self.runs, min_time: self.min_time };
+        let plan = Plan { runs: self.runs, min_time: self.min_time, timeout: self.timeout };
         let machine = Machine::this(dispatch);
         let bar = progress_bar(benches.len() as u64 * (measure::steps(plan) + 1));
         let text = !self.json && !self.markdown;
@@ -177,16 +183,14 @@ impl Benches {
             let end = if text { table::foot(&timed) } else { table::markdown(&machine, plan, &timed) };
             output::print(&end)?;
         }
-        match failures.len() {
-            0 => Ok(()),
-            1 => failures.pop().map_or(Ok(()), Err),
-            _ => Err(Failure::Several(failures)),
-        }
+        let done = Failure::of_all(failures);
+        // The document has them.
+        if self.json { done.map_err(|f| Failure::Shown(Box::new(f))) } else { done }
     }
 
     /// What is to be timed in `file`.
     fn benches_of(&self, file: &str) -> Result<Vec<Bench>, Failure> {
-        let module = input::read_verified(file)?;
+        let module = input::read_verified(file, self.most)?;
         let names = match &self.invoke {
             Some(words) => {
                 let name = words.first().map_or("", |w| w.strip_prefix('@').unwrap_or(w));
@@ -214,7 +218,7 @@ impl Benches {
                 return Err(Failure::usage(format!("{file}: @{name}{shown} is no bench: it has parameters"))
                     .with_help(format!("time it with arguments: --invoke {name} ARGS")));
             }
-            let args = arguments::parse(words, &name, sig, &module)?;
+            let args = arguments::parse(words, &name, sig, &module, Room::new(self.most, None))?;
             let words = words.to_vec();
             benches.push(Bench { file: file.to_owned(), module: module.clone(), name, args, words });
         }
@@ -225,7 +229,7 @@ impl Benches {
 /// Compares the tiers, then times them.
 fn time(bench: &Bench, plan: Plan, dispatch: Dispatch, bar: &ProgressBar) -> Result<record::Record, Failure> {
     let (compiled, _) = tiers::compiled(dispatch);
-    let observed = agree::check(bench, &tiers::interpreter(dispatch), &compiled)?;
+    let observed = agree::check(bench, plan, &tiers::interpreter(dispatch), &compiled)?;
     bar.inc(1);
     let measured = measure::measure(bench, plan, dispatch, || bar.inc(1))?;
     Ok(record::Record::new(observed, measured))

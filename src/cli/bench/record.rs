@@ -5,7 +5,7 @@
 //! again. A change that breaks readers raises [`SCHEMA`].
 
 use super::super::failure::Failure;
-use super::super::show;
+use super::super::show::{self, WHOLE};
 use super::Bench;
 use super::agree::Observed;
 use super::machine::Machine;
@@ -18,8 +18,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Version of the document.
 pub const SCHEMA: u32 = 1;
-/// Tensors with more elements are not written down.
-const WHOLE: usize = 1000;
 
 /// What is known of one bench.
 pub struct Record {
@@ -106,10 +104,13 @@ fn bench(bench: &Bench, record: &Record) -> Json {
     })
 }
 
-/// A result; of a large tensor only what it is, so that documents stay small.
+/// A result; of a large one only what it is, so that documents stay small.
 fn result(value: &Value, module: &Module) -> Json {
     match value {
         Value::Tensor(t) if t.len() > WHOLE => json!({ "elem": t.elem().name(), "dims": t.dims() }),
+        Value::Str(text) if text.len() > WHOLE => json!({ "bytes": text.len() }),
+        Value::List(_, items) if items.len() > WHOLE => json!({ "items": items.len() }),
+        Value::List(_, items) => items.iter().map(|item| result(item, module)).collect(),
         _ => show::json(value, module),
     }
 }

@@ -1,0 +1,310 @@
+//! Writing files, so that nothing that was there is lost.
+//!
+//! What is written goes into a new file beside the one that is meant, and takes
+//! its place when all of it is there: mode and owner stay, and so do symbolic
+//! links to it. A file with several names, or in a folder that takes no new
+//! files, is written where it is; if it is a source, behind a copy of it.
+//!
+//! Invariant: a full disk, a limit or a kill leaves all of what a file held, in
+//! it or in a copy that is named, or all of what it should hold.
+
+use super::failure::Failure;
+use super::output;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, BufWriter, Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// What a file holds that is written over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// Somebody's work, of which there may be no other copy.
+    Source,
+    /// What can be made again.
+    Product,
+}
+
+/// A file to write, which can be written: it has been opened, and still holds
+/// what it held.
+pub struct Target {
+    /// As the user calls it.
+    name: String,
+    /// Where it is, behind all symbolic links.
+    path: PathBuf,
+    way: Way,
+}
+
+enum Way {
+    Standard,
+    /// Takes its place at the end.
+    Beside(Beside),
+    /// A device or a pipe, which holds nothing.
+    Through(File),
+    /// The file where it is.
+    Over(File, Holds),
+}
+
+/// A new file, which goes again unless it takes a place.
+struct Beside {
+    file: File,
+    path: PathBuf,
+    /// What it takes the place of.
+    old: Option<Metadata>,
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // Once it has taken its place there is none of that name.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Writes `bytes` into the file `name` in place of what it holds.
+pub fn replace(name: &str, holds: Holds, bytes: &[u8]) -> Result<(), Failure> {
+    Target::open(name, holds)?.finish(|out| out.write_all(bytes))
+}
+
+/// Whether two names are of one file that is there, by whatever links.
+pub fn is_same(a: &Path, b: &Path) -> bool {
+    match (fs::metadata(a), fs::metadata(b)) {
+        #[cfg(unix)]
+        (Ok(a), Ok(b)) => {
+            use std::os::unix::fs::MetadataExt;
+            // A device may be read and written.
+            a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino())
+        }
+        #[cfg(not(unix))]
+        (Ok(found), Ok(_)) => found.is_file() && fs::canonicalize(a).ok() == fs::canonicalize(b).ok(),
+        _ => false,
+    }
+}
+
+/// Refuses to write the file `output` where it is also `input`, which may be `-`.
+pub fn keep_input(input: &str, output: &str) -> Result<(), Failure> {
+    let from = Path::new(if input == "-" { "/dev/stdin" } else { input });
+    if output != "-" && is_same(from, Path::new(output)) {
+        return Err(Failure::usage(format!("{output} is the file that is read; it would be lost"))
+            .with_help("write to a file of another name"));
+    }
+    Ok(())
+}
+
+impl Target {
+    /// Opens the file `name` to be written; `-` is standard output.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn open(name: &str, holds: Holds) -> Result<Target, Failure> {
+        let standard = name == "-";
+        let opened = if standard { Ok((PathBuf::new(), Way::Standard)) } else { open(name, holds) };
+        let (path, way) = opened.map_err(|e| cannot(name, &e))?;
+        Ok(Target { name: name.to_owned(), path, way })
+    }
+
+    /// Whether both are the same file, or both standard output.
+    pub fn is_same(&self, other: &Target) -> bool {
+        match (&self.way, &other.way) {
+            (Way::Standard, Way::Standard) => true,
+            (Way::Standard, _) | (_, Way::Standard) => false,
+            (Way::Through(_), _) => false,
+            _ => is_same(&self.path, &other.path) || place(&self.path) == place(&other.path),
+        }
+    }
+
+    /// Has `write` write all that the file shall hold.
+    ///
+    /// # Errors
+    /// When it could not be written; the file then holds what it held, or the
+    /// message says where that is.
+    pub fn finish(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+        let Target { name, path, way } = self;
+        let done = match way {
+            Way::Standard => return Ok(write(&mut output::Standard).and_then(|()| output::flush())?),
+            Way::Through(file) => through(&file, write),
+            Way::Beside(beside) => beside.finish(&path, write),
+            Way::Over(file, Holds::Product) => file.set_len(0).and_then(|()| through(&file, write)),
+            Way::Over(file, Holds::Source) => return over(&name, &path, file, write),
+        };
+        done.map_err(|e| cannot(&name, &e))
+    }
+}
+
+fn cannot(name: &str, e: &io::Error) -> Failure {
+    Failure::input(format!("cannot write {name}: {e}"))
+}
+
+/// Folder and name, whether there is such a file or not.
+fn place(path: &Path) -> Option<(PathBuf, &std::ffi::OsStr)> {
+    Some((fs::canonicalize(folder(path)).ok()?, path.file_name()?))
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn through(file: &File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 16, file);
+    write(&mut out)?;
+    out.flush()
+}
+
+/// Where a name leads, by symbolic links that may lead to nothing.
+fn follow(name: &str) -> PathBuf {
+    // As many as systems allow; then opening says what is wrong.
+    const LINKS: usize = 40;
+    let mut path = PathBuf::from(name);
+    for _ in 0..LINKS {
+        let Ok(to) = fs::read_link(&path) else { break };
+        path = folder(&path).join(to);
+    }
+    path
+}
+
+fn open(name: &str, holds: Holds) -> io::Result<(PathBuf, Way)> {
+    let path = follow(name);
+    let old = match fs::metadata(&path) {
+        Ok(old) => old,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            let beside = Beside::make(&path, None)?;
+            return Ok((path, Way::Beside(beside)));
+        }
+        Err(e) => return Err(e),
+    };
+    if old.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory));
+    }
+    // The file itself says whether it may be written, not its folder.
+    let file = OpenOptions::new().write(true).open(&path)?;
+    if !old.is_file() {
+        return Ok((path, Way::Through(file)));
+    }
+    let alone = names(&old) == 1;
+    match alone.then(|| Beside::make(&path, Some(old))) {
+        Some(Ok(beside)) => Ok((path, Way::Beside(beside))),
+        _ => Ok((path, Way::Over(file, holds))),
+    }
+}
+
+/// How many names a file has.
+fn names(file: &Metadata) -> u64 {
+    #[cfg(unix)]
+    let names = std::os::unix::fs::MetadataExt::nlink(file);
+    #[cfg(not(unix))]
+    let names = u64::from(file.is_file());
+    names
+}
+
+/// A file that was not there, in `folder`, for the user alone if `private`.
+fn create(folder: &Path, private: bool, name: impl Fn(u32) -> String) -> io::Result<(File, PathBuf)> {
+    const TRIES: u32 = 100;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    if private {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    #[cfg(not(unix))]
+    let _ = private;
+    let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
+    for attempt in 0..TRIES {
+        let path = folder.join(name(attempt));
+        match options.open(&path) {
+            Ok(file) => return Ok((file, path)),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => last = e,
+            Err(e) => return Err(e),
+        }
+    }
+    Err(last)
+}
+
+impl Beside {
+    /// A new file beside `path`, with mode and owner of the `old` one.
+    fn make(path: &Path, old: Option<Metadata>) -> io::Result<Beside> {
+        if path.file_name().is_none() {
+            return Err(io::Error::from(io::ErrorKind::NotFound));
+        }
+        let name = |attempt| format!(".nbc-{}-{attempt}.tmp", std::process::id());
+        let (file, path) = create(folder(path), old.is_some(), name)?;
+        let beside = Beside { file, path, old };
+        if let Some(old) = &beside.old {
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::{MetadataExt, fchown};
+                let new = beside.file.metadata()?;
+                if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
+                    fchown(&beside.file, Some(old.uid()), Some(old.gid()))?;
+                }
+            }
+            beside.file.set_permissions(old.permissions())?;
+        }
+        Ok(beside)
+    }
+
+    fn finish(self, path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        through(&self.file, write)?;
+        if self.old.is_some() {
+            // What takes the place of something is there before that goes.
+            self.file.sync_all()?;
+        }
+        let Err(e) = fs::rename(&self.path, path) else { return Ok(()) };
+        if self.old.is_none() {
+            return Err(e);
+        }
+        // The place may be one that nothing can be moved to, such as a mount. All of what is
+        // written is beside it until it is in it, too.
+        let (mut from, mut to) = (&self.file, OpenOptions::new().write(true).open(path)?);
+        from.rewind()?;
+        to.set_len(0)?;
+        io::copy(&mut from, &mut to)?;
+        to.sync_all()
+    }
+}
+
+/// Writes a source where it is, behind a copy of it.
+fn over(
+    name: &str,
+    path: &Path,
+    mut file: File,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let copied = copy(path);
+    let (mut copy, at) = copied
+        .map_err(|e| Failure::input(format!("cannot write {name}: there is no room for a copy: {e}")))?;
+    let done = file.set_len(0).and_then(|()| through(&file, write)).and_then(|()| file.sync_all());
+    let Err(e) = done else {
+        let _ = fs::remove_file(at);
+        return Ok(());
+    };
+    let mut restore = || {
+        file.set_len(0)?;
+        file.rewind()?;
+        copy.rewind()?;
+        io::copy(&mut copy, &mut file)?;
+        file.sync_all()
+    };
+    let failure = cannot(name, &e);
+    match restore() {
+        Ok(()) => {
+            let _ = fs::remove_file(at);
+            Err(failure)
+        }
+        Err(_) => Err(failure.with_help(format!("what it held is in {}", at.display()))),
+    }
+}
+
+/// A copy of a file, beside it or where there is room for such things.
+fn copy(path: &Path) -> io::Result<(File, PathBuf)> {
+    let stem = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = |attempt| match attempt {
+        0 => format!("{stem}.backup"),
+        n => format!("{stem}.backup-{}", n + 1),
+    };
+    let made = create(folder(path), true, name);
+    let (mut to, at) = made.or_else(|_| create(&std::env::temp_dir(), true, name))?;
+    let copied =
+        File::open(path).and_then(|mut from| io::copy(&mut from, &mut to)).and_then(|_| to.sync_all());
+    if let Err(e) = copied {
+        let _ = fs::remove_file(at);
+        return Err(e);
+    }
+    Ok((to, at))
+}
