@@ -361,6 +361,39 @@ fn bad_files_are_refused() {
 }
 
 #[test]
+fn names_are_shown_and_not_obeyed() {
+    let evil = r#"; run: @"b\x1b[31m"() == 1
+export func @"a\x1b[31m"(%n: i64) -> i64 {
+  %r = i64.div 1, %n
+  ret %r
+}
+export func @"bench_\x1b[31m"() -> i64 {
+  %r = call @"a\x1b[31m"(0)
+  ret %r
+}
+"#;
+    let evil = file("evil.nba", evil);
+    let name = "a\u{1b}[31m";
+    for args in [
+        &["run", &evil][..],
+        &["run", &evil, "--invoke", name, "0"],
+        &["run", &evil, "--invoke", name, "x"],
+        &["run", &evil, "--json", "--invoke", name, "0"],
+        &["bench", &evil],
+        &["test", &evil],
+        &["info", &evil],
+        &["explain", &evil],
+        &["explain", &evil, "-f", name],
+        &["dis", &evil],
+        &["fmt", "--check", &evil],
+        &["verify", &evil],
+    ] {
+        let done = nbc(args);
+        assert!(!(done.out + &done.err).contains('\x1b'), "{args:?}");
+    }
+}
+
+#[test]
 fn a_hundred_megabytes_of_garbage_are_refused() {
     let mut seed = 1u64;
     let block: Vec<u8> = (0..1 << 20)

@@ -165,12 +165,6 @@ fn explain_names_all_kinds_of_things() {
     for number in ["func0", "op0", "global0", "const0", "%0", "%1"] {
         assert!(!text.contains(number), "{number} in\n{text}");
     }
-    // Names are shown, and not obeyed.
-    let evil = file("evil.nba", "func @\"a\\x1b[31m\"() {\n  ret\n}\n");
-    let done = nbc(&["explain", &evil]);
-    assert!(!done.out.contains('\x1b') && !done.err.contains('\x1b'), "{}{}", done.out, done.err);
-    let done = nbc(&["run", &evil]);
-    assert!(!done.out.contains('\x1b') && !done.err.contains('\x1b'), "{}{}", done.out, done.err);
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl Info {
         let text = match &self.file {
             Some(file) => {
                 let module = input::read_verified(file, self.most)?;
-                if self.json { program_json(&module) } else { program_text(file, &module) }
+                if self.json { program_json(&module) } else { show::harmless(&program_text(file, &module)) }
             }
             None => self.machine(),
         };

@@ -47,8 +47,8 @@ enum Way {
 struct Beside {
     file: File,
     path: PathBuf,
-    /// What it takes the place of.
-    old: Option<Metadata>,
+    /// Whether it takes the place of another.
+    replaces: bool,
 }
 
 impl Drop for Beside {
@@ -178,7 +178,7 @@ fn open(name: &str, holds: Holds) -> io::Result<(PathBuf, Way)> {
         return Ok((path, Way::Through(file)));
     }
     let alone = names(&old) == 1;
-    match alone.then(|| Beside::make(&path, Some(old))) {
+    match alone.then(|| Beside::make(&path, Some(&old))) {
         Some(Ok(beside)) => Ok((path, Way::Beside(beside))),
         _ => Ok((path, Way::Over(file, holds))),
     }
@@ -218,14 +218,14 @@ fn create(folder: &Path, private: bool, name: impl Fn(u32) -> String) -> io::Res
 
 impl Beside {
     /// A new file beside `path`, with mode and owner of the `old` one.
-    fn make(path: &Path, old: Option<Metadata>) -> io::Result<Beside> {
+    fn make(path: &Path, old: Option<&Metadata>) -> io::Result<Beside> {
         if path.file_name().is_none() {
             return Err(io::Error::from(io::ErrorKind::NotFound));
         }
         let name = |attempt| format!(".nbc-{}-{attempt}.tmp", std::process::id());
         let (file, path) = create(folder(path), old.is_some(), name)?;
-        let beside = Beside { file, path, old };
-        if let Some(old) = &beside.old {
+        let beside = Beside { file, path, replaces: old.is_some() };
+        if let Some(old) = old {
             #[cfg(unix)]
             {
                 use std::os::unix::fs::{MetadataExt, fchown};
@@ -241,12 +241,12 @@ impl Beside {
 
     fn finish(self, path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         through(&self.file, write)?;
-        if self.old.is_some() {
+        if self.replaces {
             // What takes the place of something is there before that goes.
             self.file.sync_all()?;
         }
         let Err(e) = fs::rename(&self.path, path) else { return Ok(()) };
-        if self.old.is_none() {
+        if !self.replaces {
             return Err(e);
         }
         // The place may be one that nothing can be moved to, such as a mount. All of what is

@@ -444,6 +444,11 @@ pub fn name(name: &str) -> String {
     nbc::jit::perf::printable(&clip(name, 60))
 }
 
+/// Lines with nothing in them that a terminal would obey: names may hold anything.
+pub fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '?' } else { c }).collect()
+}
+
 /// At most `most` characters of `text`.
 pub fn clip(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
