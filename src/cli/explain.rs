@@ -4,9 +4,9 @@ use super::failure::Failure;
 use super::input::{self, Most};
 use super::{output, show};
 use nbc::Engine;
+use nbc::ir::shown::visible;
 use nbc::ir::{FuncId, Module};
 use nbc::jit::compiler::Explanation;
-use nbc::jit::perf::printable;
 use nbc::jit::tier::on_compiler_stack;
 use nbc::jit::{Jit, Options, Verify};
 use serde_json::{Value as Json, json};
@@ -222,13 +222,13 @@ fn code(explained: &Explanation, module: &Module) -> String {
 
 /// A place in the bytecode with its source line.
 fn shown(module: &Module, origin: nbc::jit::mir::Origin) -> String {
-    let name = printable(&module.func_name(origin.func));
+    let name = visible(&module.func_name(origin.func)).into_owned();
     let Some(function) = module.function(origin.func) else { return name };
     let Some(block) = function.blocks.get(origin.block as usize) else { return name };
     let line = block.line(origin.inst as usize);
     let source = module.source.as_ref().and_then(|s| s.text.lines().nth((line as usize).checked_sub(1)?));
     match (source, block.insts.get(origin.inst as usize)) {
-        (Some(source), _) => format!("@{name} line {line}: {}", printable(source.trim())),
+        (Some(source), _) => format!("@{name} line {line}: {}", visible(source.trim())),
         (None, Some(inst)) => {
             format!(
                 "@{name} block{}:{}  {}",

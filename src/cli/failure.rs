@@ -190,8 +190,8 @@ impl Failure {
                 let mut text = String::new();
                 for u in unmet {
                     let function = u.function.as_ref().map_or(String::new(), |f| format!(" @{f}:"));
-                    let what = show::harmless(&format!("{function} {}", u.why.trim_end()));
-                    let _ = writeln!(text, "{red}{file}:{}:{reset}{what}", u.line);
+                    let what = format!("{function} {}", u.why.trim_end());
+                    let _ = writeln!(text, "{red}{file}:{}:{reset}{}", u.line, visible_lines(&what));
                 }
                 let message = unmet_message(file, *count, unmet);
                 text + &plain(&message, None)

@@ -59,7 +59,11 @@ impl Info {
         let text = match &self.file {
             Some(file) => {
                 let module = input::read_verified(file, self.most)?;
-                if self.json { program_json(&module) } else { show::harmless(&program_text(file, &module)) }
+                if self.json {
+                    program_json(&module)
+                } else {
+                    nbc::ir::shown::visible_lines(&program_text(file, &module)).into_owned()
+                }
             }
             None => self.machine(),
         };

@@ -279,7 +279,10 @@ pub fn not_exported(file: &str, name: &str, module: &Module) -> Failure {
 }
 
 fn export(name: &str) -> String {
-    format!("the host can call what begins with `export`: export func @{}(..)", show::name(name))
+    format!(
+        "the host can call what begins with `export`: export func @{}(..)",
+        nbc::ir::shown::clipped(name, 60)
+    )
 }
 
 fn exported_names(module: &Module) -> String {

@@ -10,7 +10,7 @@
 
 use nbc::OwnedTensor;
 use nbc::Value;
-use nbc::ir::{Elem, Module};
+use nbc::ir::{Elem, Module, shown};
 use nbc::runtime::object::{Element, MAX_RANK};
 use num_complex::Complex;
 use serde_json::{Value as Json, json};
@@ -44,7 +44,7 @@ fn item(value: &Value, module: &Module, full: bool, out: &mut dyn Write) -> io::
         Value::F64(v) => out.write_all(float(*v).as_bytes()),
         Value::Bool(v) => write!(out, "{v}"),
         Value::Str(s) => write!(out, "{s:?}"),
-        Value::Func(id) => write!(out, "@{}", nbc::ir::shown::visible(&module.func_name(*id))),
+        Value::Func(id) => write!(out, "@{}", shown::visible(&module.func_name(*id))),
         Value::Tensor(t) => tensor(t, full, out),
         Value::List(_, items) => list(items, module, full, out),
     }
@@ -429,32 +429,8 @@ fn json_float32(v: f32) -> Json {
 
 /// At most ten of the names, and how many more there are; `or` if there are none.
 pub fn names(names: impl IntoIterator<Item = impl std::fmt::Display>, or: &str) -> String {
-    const MOST: usize = 10;
-    let mut names = names.into_iter();
-    let first: Vec<String> = names.by_ref().take(MOST).map(|n| name(&n.to_string())).collect();
-    match (first.is_empty(), names.count()) {
-        (true, _) => or.to_owned(),
-        (false, 0) => first.join(", "),
-        (false, more) => format!("{} and {more} more", first.join(", ")),
-    }
-}
-
-/// A name in a message: short, and nothing that a terminal would obey.
-pub fn name(name: &str) -> String {
-    nbc::jit::perf::printable(&clip(name, 60))
-}
-
-/// Lines with nothing in them that a terminal would obey: names may hold anything.
-pub fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '?' } else { c }).collect()
-}
-
-/// At most `most` characters of `text`.
-pub fn clip(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((at, _)) => format!("{}...", &text[..at]),
-        None => text.to_owned(),
-    }
+    let names = shown::list(names, 10);
+    if names.is_empty() { or.to_owned() } else { names }
 }
 
 /// `1 function`, `2 functions`.

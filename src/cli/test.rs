@@ -96,7 +96,7 @@ impl Test {
         } else {
             let module = input::verified(Module::read(text.as_bytes(), name))?;
             let all = expectation::read(&text, &module)
-                .map_err(|why| Failure::input(format!("{name}: {}", show::clip(&why, 300))))?;
+                .map_err(|why| Failure::input(format!("{name}: {}", nbc::ir::shown::clipped(&why, 300))))?;
             let wanted: Vec<&Expectation> = all.iter().filter(|e| !(e.slow && self.skip_slow)).collect();
             if wanted.is_empty() {
                 return Err(none());

@@ -95,7 +95,7 @@ fn foreign() -> (Func, Func, SigId, ConstId, GlobalId) {
 fn is_refused(m: ModuleBuilder) {
     let module = m.finish();
     let _ = (module.print(), module.encode());
-    let error = module.verify().err().expect("the verifier refuses it");
+    let error = module.verify().expect_err("the verifier refuses it");
     assert!(!error.render(true).is_empty());
 }
 
@@ -108,7 +108,8 @@ fn module_of_what_is_not_there() {
     f.ret(());
     assert!(m.finish().verify().is_ok(), "nothing came of it");
 
-    let breaks: [fn(&mut ModuleBuilder, (Func, Func, SigId, ConstId, GlobalId)); 10] = [
+    type Break = fn(&mut ModuleBuilder, (Func, Func, SigId, ConstId, GlobalId));
+    let breaks: [Break; 10] = [
         |m, (import, ..)| m.define(import).ret(()),
         |m, (_, own, ..)| m.define(own).ret(()),
         |m, (import, ..)| {

@@ -3,7 +3,7 @@
 use super::Case;
 use nbc::ir::module::{Block, ConstValue, Constant, Function, Global, GlobalInit, Import, OpRef, Source};
 use nbc::ir::{
-    BlockId, ConstId, Diagnostic, Error, ErrorKind, GlobalId, Imm, Inst, Item, OpId, Operand, Place,
+    BlockId, ConstId, Diagnostic, Error, ErrorKind, GlobalId, Imm, Inst, Item, Note, OpId, Operand, Place,
 };
 use nbc::ir::{Elem, FuncId, Reg, SigId, inst_to_string};
 use nbc::{Module, Signature, Type, format_source};
@@ -108,6 +108,8 @@ fn any_bytes() {
 }
 
 /// A module of which every number leads nowhere.
+// One table after the other.
+#[allow(clippy::field_reassign_with_default)]
 fn lost() -> Module {
     let nowhere = Reg(u32::MAX);
     let mut module = Module::default();
@@ -153,7 +155,7 @@ fn lost() -> Module {
         blocks,
     };
     module.functions = vec![function(blocks), function(Vec::new())];
-    module.source = Some(Source { name: "\u{1b}".into(), text: "".into() });
+    module.source = Some(Source { name: "\u{1b}".into(), text: String::new().into() });
     module
 }
 
@@ -222,7 +224,7 @@ fn types() {
 
 fn errors() {
     let text = "a\u{1f600}b\n\u{1b}[2J\n".repeat(20);
-    let source = Source { name: "\u{1b}.nba".into(), text: text.as_str().into() };
+    let source = Source { name: "\u{1b}.nba".into(), text: text.clone().into() };
     let spans = [
         (0, 0),
         (1, 3),
@@ -238,6 +240,7 @@ fn errors() {
             place: Place::Offset(usize::MAX),
             context: "\n\n".to_owned(),
             help: Some(String::new()),
+            notes: vec![Note { message: "\u{9b}".into(), span: (usize::MAX, 0) }; 2],
             span,
         };
         for source in [Some(source.clone()), None] {

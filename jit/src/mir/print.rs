@@ -77,7 +77,7 @@ impl fmt::Display for Shown<'_, Ty> {
 
 /// A name in one line, and nothing that a terminal would obey.
 fn clean(name: &str) -> String {
-    crate::perf::printable(name)
+    nbc_ir::shown::visible(name).into_owned()
 }
 
 impl Names<'_> {

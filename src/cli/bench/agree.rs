@@ -6,7 +6,6 @@
 //! where the state that a call leaves behind shows.
 
 use super::super::failure::Failure;
-use super::super::show;
 use super::Bench;
 use super::measure::Plan;
 use nbc::compare;
@@ -186,7 +185,7 @@ fn difference(a: &Observed, b: &Observed) -> Option<String> {
         return Some(format!("the interpreter leaves {x} units of fuel, compiled code {y}"));
     }
     if a.memory != b.memory {
-        let memory = |o: &Observed| show::clip(&format!("{:?}", o.memory), CLIP);
+        let memory = |o: &Observed| nbc::ir::shown::clipped(&format!("{:?}", o.memory), CLIP).into_owned();
         return Some(format!(
             "the interpreter leaves memory as {}, compiled code as {}",
             memory(a),

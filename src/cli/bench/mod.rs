@@ -16,7 +16,7 @@ mod tiers;
 
 use super::failure::Failure;
 use super::input::{self, Most, Room};
-use super::{arguments, output, quantity, run, show, tier};
+use super::{arguments, output, quantity, run, tier};
 use indicatif::{ProgressBar, ProgressStyle};
 use machine::Machine;
 use measure::Plan;
@@ -151,7 +151,7 @@ impl Benches {
         let mut records = Vec::new();
         let mut failures = Vec::new();
         for (i, bench) in benches.iter().enumerate() {
-            bar.set_message(show::harmless(&bench.call()));
+            bar.set_message(bench.call());
             let outcome = time(bench, plan, dispatch, &bar);
             bar.set_position((i as u64 + 1) * (measure::steps(plan) + 1));
             let outcome = match outcome {

@@ -35,7 +35,7 @@ fn how(plan: Plan) -> String {
 /// The rows of one bench.
 pub fn rows(bench: &Bench, record: &Record, new_file: bool) -> String {
     let mut text = file_head(bench, new_file);
-    let _ = writeln!(text, "  {}", show::harmless(&bench.call()));
+    let _ = writeln!(text, "  {}", bench.call());
     for (tier, s) in [("interpreter", &record.interpreter), ("JIT", &record.jit)] {
         let _ = writeln!(
             text,
@@ -72,7 +72,7 @@ pub fn not_timed(bench: &Bench, failure: &Failure, new_file: bool) -> String {
         Failure::Engine(e) if e.trap().is_some() => "it traps",
         _ => "it cannot be run",
     };
-    format!("{}  {}\n    not timed: {why}\n", file_head(bench, new_file), show::harmless(&bench.call()))
+    format!("{}  {}\n    not timed: {why}\n", file_head(bench, new_file), bench.call())
 }
 
 fn file_head(bench: &Bench, new_file: bool) -> String {
@@ -113,7 +113,7 @@ pub fn markdown(machine: &Machine, plan: Plan, timed: &[(&Bench, &Record)]) -> S
             text,
             "| {} `{}` | {} | {} | {} | {} to {} | {} | {} |",
             cell(&bench.file),
-            cell(&show::harmless(&bench.call())),
+            cell(&bench.call()),
             mean(&r.interpreter),
             mean(&r.jit),
             digits(r.ratio.value),
