@@ -22,6 +22,7 @@ pub const CASES: &[Case] = &[
             "ir::ModuleBuilder::export",
             "ir::ModuleBuilder::string",
             "ir::ModuleBuilder::tensor",
+            "ir::ModuleBuilder::zeros",
             "ir::ModuleBuilder::constant",
             "ir::ModuleBuilder::global",
             "ir::ModuleBuilder::global_mut",
@@ -128,6 +129,7 @@ fn module_of_what_is_not_there() {
         },
         |m, _| {
             m.tensor("t", vec![1; 1000], [true]);
+            m.zeros("z", Elem::C128, vec![u64::MAX; 1000]);
         },
         |m, _| {
             let data = vec![0; 3];

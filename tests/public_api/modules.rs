@@ -9,7 +9,17 @@ use nbc::ir::{Elem, FuncId, Reg, SigId, inst_to_string};
 use nbc::{Module, Signature, Type, format_source};
 
 pub const CASES: &[Case] = &[
-    (&["ir::Module::decode", "ir::Module::read", "ir::Module::parse", "ir::format_source"], any_bytes),
+    (
+        &[
+            "ir::Module::decode",
+            "ir::Module::read",
+            "ir::Module::read_owned",
+            "ir::Module::parse",
+            "ir::Module::parse_owned",
+            "ir::format_source",
+        ],
+        any_bytes,
+    ),
     (
         &[
             "ir::Module::encode",
@@ -27,6 +37,7 @@ pub const CASES: &[Case] = &[
             "ir::Module::intern_sig",
             "ir::Module::intern_op",
             "ir::VerifiedModule::facts",
+            "ir::VerifiedModule::reads_constant",
             "ir::VerifiedModule::into_module",
         ],
         any_module,
@@ -57,6 +68,8 @@ pub const CASES: &[Case] = &[
             "ir::Error::kind",
             "ir::Error::diagnostics",
             "ir::Error::source_text",
+            "ir::Error::line_of",
+            "ir::Error::with_help",
             "ir::Error::render",
         ],
         errors,
@@ -91,6 +104,7 @@ fn any_bytes() {
             }
         }
         let _ = (Module::read(text.as_bytes(), "a"), Module::decode(text.as_bytes()));
+        let _ = (Module::read_owned(text.clone().into(), "a"), Module::parse_owned(text.clone(), "a"));
     }
     let whole = Module::parse(GOOD, "good.nba").unwrap().encode();
     for len in 0..whole.len() {
@@ -104,7 +118,7 @@ fn any_bytes() {
             let _ = Module::decode(&changed).and_then(Module::verify);
         }
     }
-    let _ = (Module::read(&[0xff; 1000], "x"), Module::read(&whole, ""));
+    let _ = (Module::read(&[0xff; 1000], "x"), Module::read(&whole, ""), Module::read_owned(whole, ""));
 }
 
 /// A module of which every number leads nowhere.
@@ -184,6 +198,7 @@ fn any_module() {
     let verified = Module::parse(GOOD, "good.nba").and_then(Module::verify).unwrap();
     for id in [0, 1, 2, 1000, u32::MAX] {
         let facts = verified.facts(FuncId(id));
+        let _ = verified.reads_constant(ConstId(id));
         assert_eq!(facts.block_depth.is_empty(), id != 1);
         let _ = (facts.turn(BlockId(u32::MAX)), facts.cycle(BlockId(7)));
     }
@@ -250,6 +265,11 @@ fn errors() {
                 assert_eq!(error.source_text().is_some(), source.is_some());
                 assert!(!error.render(false).contains('\u{1b}'));
                 let _ = (error.render(true), error.to_string());
+                for at in [0, 2, 3, text.len(), text.len() + 1, usize::MAX] {
+                    assert!(error.line_of(at).is_none_or(|line| line <= 41));
+                }
+                let helped = error.clone().with_help(|_| Some("\u{1b}".repeat(1000)));
+                assert!(!helped.render(false).contains('\u{1b}'));
                 assert!(!nbc::Error::from(error).to_string().is_empty());
             }
         }

@@ -35,7 +35,13 @@ pub const CASES: &[Case] = &[
         engines,
     ),
     (
-        &["runtime::Linker::new", "runtime::Linker::instantiate", "runtime::Linker::instantiate_with"],
+        &[
+            "runtime::Linker::new",
+            "runtime::Linker::instantiate",
+            "runtime::Linker::instantiate_with",
+            "runtime::Linker::nearest",
+            "runtime::Linker::signature",
+        ],
         limits_of_any_size,
     ),
     (
@@ -141,6 +147,10 @@ fn limits_of_any_size() {
     let program = program(Config::new());
     assert_eq!(Linker::new().instantiate(&program).err().map(|e| e.kind()), Some(ErrorKind::Link));
     let linker = linker();
+    for name in ["", ".", "\u{1b}", &"h.".repeat(100_000)] {
+        assert_eq!(linker.signature(name), None);
+        let _ = linker.nearest(name);
+    }
     for stack in [
         0,
         1,

@@ -23,7 +23,7 @@ pub const CASES: &[Case] = &[
         tensors,
     ),
     (&["runtime::Value::ty"], values),
-    (&["npy::read", "npy::write"], files),
+    (&["npy::read", "npy::read_from", "npy::write"], files),
     (
         &[
             "runtime::TrapCode::from_code",
@@ -143,6 +143,9 @@ fn files() {
             let mut changed = file.clone();
             changed[at] = byte;
             let _ = npy::read(&changed);
+            for len in [None, Some(0), Some(u64::MAX)] {
+                let _ = npy::read_from(&changed[..], len, 1000);
+            }
         }
     }
     for shape in
@@ -153,6 +156,7 @@ fn files() {
         bytes.extend((header.len() as u32).to_le_bytes());
         bytes.extend(header.as_bytes());
         let _ = npy::read(&bytes);
+        assert!(npy::read_from(&bytes[..], None, 0).is_err() || shape != "()");
     }
     // A header that says it is longer than any file.
     assert!(npy::read(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{").is_err());

@@ -19,7 +19,7 @@ impl Shape {
     /// A field of such a tensor's header; `None` for its address.
     pub fn field(&self, field: Field) -> Option<i64> {
         let dim = |n: usize| self.dims.get(n).copied().unwrap_or(0);
-        let len = || self.dims.iter().product();
+        let len = || self.dims.iter().fold(1i64, |n, d| n.wrapping_mul(*d));
         Some(match field {
             Field::Data => return None,
             Field::Len => len(),

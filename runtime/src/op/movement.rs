@@ -78,7 +78,7 @@ pub(super) fn tensor_slice0(call: &mut OpCall<'_>) -> Done {
             format!("rows {} to {} of {}", from as i64, to as i64, dims[0]),
         ));
     }
-    let row: u64 = dims[1..].iter().product();
+    let row = size(&dims[1..]);
     dims[0] = to - from;
     call.finish_view(0, from * row, &dims)
 }
@@ -90,8 +90,13 @@ pub(super) fn tensor_row(call: &mut OpCall<'_>) -> Done {
         return Err(TrapError::new(TrapCode::IndexOutOfRange, format!("row {} of {}", at as i64, dims[0])));
     }
     let dims = dims.without(0);
-    let row: u64 = dims.iter().product();
+    let row = size(&dims);
     call.finish_view(0, at * row, &dims)
+}
+
+/// The product of some of a tensor's dims, which may be more than there is where another is 0.
+fn size(dims: &[u64]) -> u64 {
+    dims.iter().fold(1, |n, d| n.saturating_mul(*d))
 }
 
 /// Row-major strides of `dims`.
@@ -277,6 +282,9 @@ fn permute<T: Element>(
     to: &mut [MaybeUninit<T>],
     host: &mut dyn OpHost,
 ) -> Done {
+    if to.is_empty() {
+        return Ok(());
+    }
     // Axes of length 1 do not matter, and neighbours that stay together are one.
     let mut axes: Vec<(usize, usize)> = Vec::new();
     for (d, s) in dims.iter().map(|d| *d as usize).zip(steps).filter(|(d, _)| *d != 1) {
@@ -284,9 +292,6 @@ fn permute<T: Element>(
             Some((dim, step)) if *step == s * d => (*dim, *step) = (*dim * d, s),
             _ => axes.push((d, s)),
         }
-    }
-    if to.is_empty() {
-        return Ok(());
     }
     let (columns, column_step) = axes.pop().unwrap_or((1, 1));
     if column_step == 1 {
@@ -354,9 +359,9 @@ pub(super) fn tensor_concat(call: &mut OpCall<'_>) -> Done {
     with_elem!(any call.elem(0), T => {
         let (x, y) = (call.input::<T>(0), call.input::<T>(1));
         let out: Output<'_, T> = call.output(&dims)?;
-        let of = |d: &[u64]| d[axis..].iter().product::<u64>() as usize;
+        let of = |d: &[u64]| size(&d[axis..]) as usize;
         let (of_a, of_b) = (of(&a), of(&b));
-        if of_a + of_b > 0 {
+        if !out.elements.is_empty() {
             let between_polls = (ELEMENTS_BETWEEN_POLLS as usize / (of_a + of_b + 8)).max(1);
             for (i, to) in out.elements.chunks_exact_mut(of_a + of_b).enumerate() {
                 if i % between_polls == between_polls - 1 {

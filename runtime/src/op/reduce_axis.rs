@@ -37,7 +37,8 @@ fn split(call: &OpCall<'_>) -> Result<Split, TrapError> {
     let axis = call.axis(1, dims.len())?;
     Ok(Split {
         n: dims[axis] as usize,
-        inner: dims[axis + 1..].iter().product::<u64>() as usize,
+        // Where another dim is 0 it may be more than there is, and does not matter.
+        inner: dims[axis + 1..].iter().fold(1, |n, d| n.saturating_mul(*d as usize)),
         result: dims.without(axis),
     })
 }

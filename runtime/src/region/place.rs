@@ -508,14 +508,13 @@ fn payload_of_many(elem: Elem, dims: &[u64]) -> Result<(u64, usize), NoRoom> {
         )));
     }
     if dims.contains(&0) {
-        // It excuses the other dims from nothing: whoever multiplies some of them relies on that.
-        let rest = dims.iter().try_fold(elem.size() as u64, |size, d| size.checked_mul((*d).max(1)));
-        return match rest.filter(|rest| i64::try_from(*rest).is_ok()) {
-            Some(_) => Ok((0, 0)),
-            None => Err(NoRoom::Invalid(TrapError::new(
-                TrapCode::InvalidArgument,
-                format!("dims {dims:?} are more than those of a tensor can be"),
-            ))),
+        // The others are no sizes of anything, but programs read them as an i64.
+        return match dims.iter().find(|d| i64::try_from(**d).is_err()) {
+            None => Ok((0, 0)),
+            Some(d) => {
+                let text = format!("a dim of {d} is more than a dim can be");
+                Err(NoRoom::Invalid(TrapError::new(TrapCode::InvalidArgument, text)))
+            }
         };
     }
     let len = count(dims).filter(|n| n >> 58 == 0).ok_or(NoRoom::Budget(usize::MAX))?;
