@@ -5,7 +5,7 @@ use crate::budget::Budget;
 use crate::check;
 use crate::clif;
 use crate::code::{Code, CodeMemory, erase};
-use crate::lower::effort::Effort;
+use crate::lower::effort::{self, Effort};
 use crate::lower::{
     About, Attachments, Polls, Target, call_signature, clif_type, enter_signature, lower, poll_signature,
 };
@@ -30,6 +30,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How much Cranelift does.
@@ -116,6 +117,9 @@ pub struct Compiler {
     cpu: Cpu,
     options: midend::Options,
     memory: Arc<CodeMemory>,
+    /// Most bytes that compiling something may take, and the most that it has taken, about.
+    working_cap: usize,
+    working_peak: AtomicU64,
     enters: Mutex<Enters>,
     /// Boxed, as moving one takes as long as a pass.
     scratch: Mutex<Vec<Box<Scratch>>>,
@@ -221,6 +225,7 @@ impl Compiler {
         options: midend::Options,
         opt_level: OptLevel,
         memory: Arc<CodeMemory>,
+        working_cap: usize,
         perf: Option<Arc<Recorder>>,
     ) -> Result<Compiler, CompileError> {
         let faster = [isa("none", "backtracking")?, isa("none", "single_pass")?];
@@ -231,7 +236,26 @@ impl Compiler {
         let cpu = Cpu::of(&*isa);
         let (polls, code) = polls(&isa, &memory, perf.as_deref())?;
         let (enters, scratch) = (Mutex::default(), Mutex::default());
-        Ok(Compiler { isa, faster, cpu, options, memory, enters, scratch, polls, _polls: code, perf })
+        let working_peak = AtomicU64::new(0);
+        Ok(Compiler {
+            isa,
+            faster,
+            cpu,
+            options,
+            memory,
+            working_cap,
+            working_peak,
+            enters,
+            scratch,
+            polls,
+            _polls: code,
+            perf,
+        })
+    }
+
+    /// The most bytes that making code of something has taken besides the code, about.
+    pub fn working_peak(&self) -> u64 {
+        self.working_peak.load(Ordering::Relaxed)
     }
 
     /// What Cranelift calls the machine it compiles for.
@@ -340,6 +364,11 @@ impl Compiler {
             Effort::OnePass => true,
             Effort::TooMuch => return Err(CompileError::TooLarge),
         };
+        let working = effort::memory(func, &about);
+        if working > self.working_cap {
+            return Err(CompileError::TooLarge);
+        }
+        self.working_peak.fetch_max(working as u64, Ordering::Relaxed);
         let isa = match func.size() {
             _ if in_order => &self.faster[1],
             0..LARGE => &self.isa,

@@ -38,6 +38,9 @@ pub struct Options {
     pub threshold: u64,
     /// Most bytes of code; what is hot afterwards stays interpreted.
     pub code_cap: usize,
+    /// Most bytes that making code of one function or loop may take besides, by an estimate; what
+    /// would take more stays interpreted.
+    pub working_cap: usize,
     /// How much Cranelift does.
     pub opt_level: OptLevel,
     /// What the mid-end does.
@@ -47,13 +50,14 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Hot code, in the background, up to 64 MiB, all passes on, nothing for `perf`.
+    /// Hot code, in the background, up to 64 MiB made with up to 512 MiB, all passes on, nothing for `perf`.
     fn default() -> Options {
         Options {
             mode: Mode::Auto,
             background: true,
             threshold: 32_768,
             code_cap: 64 << 20,
+            working_cap: 512 << 20,
             opt_level: OptLevel::Speed,
             passes: midend::Options::default(),
             perf: Perf::None,
@@ -80,6 +84,8 @@ pub struct Metrics {
     pub unproved: u64,
     /// Bytes of code held now, in whole pages.
     pub code_bytes: u64,
+    /// The most bytes that making code of something has taken besides the code, by an estimate.
+    pub working_peak: u64,
     /// Time spent compiling.
     pub compile_time: Duration,
     /// How long programs waited when something had become hot: entry `n` counts
@@ -193,6 +199,7 @@ impl Jit {
             unproved: get(&shared.unproved),
             waiting: shared.queue().waiting() as u64,
             code_bytes: shared.memory.used() as u64,
+            working_peak: shared.compiler.get().and_then(Option::as_ref).map_or(0, Compiler::working_peak),
             compile_time: Duration::from_nanos(get(&shared.nanos)),
             waits: std::array::from_fn(|n| get(&shared.waits[n])),
         }
@@ -287,7 +294,9 @@ impl Shared {
         let make = || {
             let options = &self.options;
             let perf = self.perf.as_ref().ok().cloned().flatten();
-            let new = || Compiler::new(options.passes, options.opt_level, self.memory.clone(), perf).ok();
+            let memory = self.memory.clone();
+            let new =
+                || Compiler::new(options.passes, options.opt_level, memory, options.working_cap, perf).ok();
             if native_stack_left() < SMALL_STACK {
                 return on_compiler_stack(new).flatten();
             }

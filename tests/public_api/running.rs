@@ -479,7 +479,9 @@ fn compilers() {
     {
         for threshold in [0, 1, u64::MAX] {
             for code_cap in [0, 1, 64 << 20, usize::MAX] {
-                let options = Options { mode, background, threshold, code_cap, ..Options::default() };
+                let working_cap = code_cap.wrapping_add(usize::from(background));
+                let options =
+                    Options { mode, background, threshold, code_cap, working_cap, ..Options::default() };
                 let jit = Jit::new(Options { opt_level: OptLevel::Speed, ..options });
                 assert!(jit.perf().is_ok_and(|path| path.is_none()) || jit.options().perf != Perf::None);
                 let mut i = instance(Config::new().tier(jit.clone()).slice(64));
@@ -490,6 +492,7 @@ fn compilers() {
                     jit.metrics().waiting == 0
                         && jit.metrics().code_bytes <= code_cap.max(1) as u64 + (1 << 20)
                 );
+                assert!(jit.metrics().working_peak <= working_cap as u64);
                 let _ = jit.compiler().is_some();
             }
         }

@@ -56,6 +56,16 @@ mod cost {
     pub const TARGET: usize = 1_000;
 }
 
+/// Bytes for a node and what comes with it.
+mod bytes {
+    pub const PLAIN: usize = 1_700;
+    pub const CHECK: usize = 10_000;
+    pub const CALL: usize = 46_000;
+    pub const CHARGE: usize = 26_000;
+    pub const TARGET: usize = 200;
+    pub const HANDED: usize = 100;
+}
+
 /// Most blocks of code, by their square, for registers to be allocated in one pass:
 /// for each node, and so much besides.
 const BLOCKS: (usize, usize) = (1_000, 64_000_000);
@@ -163,6 +173,22 @@ fn nanos(func: &Func) -> usize {
         _ => cost::PLAIN,
     };
     func.blocks.iter().flat_map(|b| &b.nodes).map(|n| of(&n.op)).sum()
+}
+
+/// Bytes that are needed meanwhile, about: as measured, for all nodes and what is handed on.
+pub fn memory(func: &Func, about: &About) -> usize {
+    let of = |op: &Op| match op {
+        Op::Charge { .. } | Op::Charges { .. } | Op::Prepay { .. } => bytes::CHARGE,
+        Op::Inst(Inst::Switch { targets, .. }) => bytes::PLAIN + bytes::TARGET * targets.len(),
+        Op::Inst(inst) => match inst.opcode().effect() {
+            Effect::Pure | Effect::Control => bytes::PLAIN,
+            Effect::Calls | Effect::Region => bytes::CALL,
+            _ => bytes::CHECK,
+        },
+        _ => bytes::PLAIN,
+    };
+    let nodes: usize = func.blocks.iter().flat_map(|b| &b.nodes).map(|n| of(&n.op)).sum();
+    nodes + handed(about) * bytes::HANDED
 }
 
 fn targets(func: &Func) -> usize {
