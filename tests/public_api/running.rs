@@ -490,7 +490,7 @@ fn compilers() {
                 jit.settle();
                 assert!(
                     jit.metrics().waiting == 0
-                        && jit.metrics().code_bytes <= code_cap.max(1) as u64 + (1 << 20)
+                        && jit.metrics().code_bytes <= (code_cap.max(1) as u64).saturating_add(1 << 20)
                 );
                 assert!(jit.metrics().working_peak <= working_cap as u64);
                 let _ = jit.compiler().is_some();
