@@ -4,7 +4,11 @@
 //! steps all registers must read the same in both, and at the end of every
 //! host call nothing but globals and constants may be left.
 
+use super::heap::{outlives, region_of};
 use super::*;
+use crate::object::{ListRef, StrRef, TensorRef};
+use crate::trap::TrapCode;
+use nbc_ir::{Elem, Item, Type};
 use std::cell::RefCell;
 use std::rc::Rc;
 

@@ -8,9 +8,10 @@
 //! the ending region that are not kept must not be used any more: an inline
 //! payload now exists twice.
 
-use super::place::{ITEMS, NoRoom, Place};
+use super::allocator::{ITEMS, NoRoom, RegionAllocator};
+use super::heap::Heap;
 use super::pool::Buffer;
-use super::{Heap, Region};
+use super::region::Region;
 use crate::object::{List, ListRef, Storage, Str, StrRef, Tensor, TensorRef};
 use crate::trap::TrapError;
 use nbc_ir::Type;
@@ -20,7 +21,7 @@ struct Move<'h> {
     from: &'h mut Region,
     /// Its index.
     index: u32,
-    to: Place<'h>,
+    to: RegionAllocator<'h>,
 }
 
 impl Heap {
@@ -42,7 +43,8 @@ impl Heap {
             // SAFETY: the heap owns its regions and is borrowed exclusively;
             // the two are different ones. The rest is handed on from the caller.
             unsafe {
-                Move { from: from.as_mut(), index: depth as u32, to: heap.place(depth - 1) }.object(slot, ty)
+                Move { from: from.as_mut(), index: depth as u32, to: heap.allocator(depth - 1) }
+                    .object(slot, ty)
             }
         })
     }
@@ -60,7 +62,7 @@ impl Heap {
         let mut from = self.regions[depth];
         // SAFETY: as for `keep`.
         let mut moved = |heap: &mut Heap| unsafe {
-            Move { from: from.as_mut(), index: depth as u32, to: heap.place(depth + 1) }.object(slot, ty)
+            Move { from: from.as_mut(), index: depth as u32, to: heap.allocator(depth + 1) }.object(slot, ty)
         };
         let first = match moved(self) {
             // A second try goes on where the first has stopped.
@@ -89,7 +91,7 @@ impl Heap {
             match unsafe { self.keep_beside(*slot, *ty) } {
                 Ok(moved) => *slot = moved,
                 Err(trap) => {
-                    let Place { region, shared, .. } = self.place(depth + 1);
+                    let RegionAllocator { region, shared, .. } = self.allocator(depth + 1);
                     // SAFETY: what has moved already is not used after a trap.
                     unsafe { region.clear(shared, 0) };
                     return Err(trap);

@@ -1,7 +1,10 @@
 //! Regions from outside: what lives, what moves, what is counted.
 
 use super::*;
+use crate::object::{ListRef, StrRef, TensorRef};
+use crate::trap::TrapCode;
 use nbc_ir::types::Item;
+use nbc_ir::{ConstValue, Elem, Type};
 
 const F64: Type = Type::Tensor(Elem::F64);
 

@@ -1,8 +1,9 @@
 //! Making objects in one region: every header is written here.
 
 use super::arena::{Arena, padded};
+use super::heap::Shared;
 use super::pool::{Buffer, BufferList, MEDIUM, class_of};
-use super::{Region, Shared};
+use super::region::Region;
 use crate::object::tensor::{Dims, SHORT_RANK, count};
 use crate::object::{List, ListRef, MAX_RANK, Storage, Str, StrRef, Tensor, TensorRef};
 use crate::trap::{TrapCode, TrapError};
@@ -59,13 +60,13 @@ impl Shared {
 }
 
 /// A region with what it needs to make objects.
-pub(super) struct Place<'h> {
+pub(super) struct RegionAllocator<'h> {
     pub(super) region: &'h mut Region,
     pub(super) shared: &'h mut Shared,
     pub(super) index: u32,
 }
 
-impl Place<'_> {
+impl RegionAllocator<'_> {
     /// `size` bytes of the arena.
     #[inline(always)]
     fn arena(&mut self, size: usize) -> Result<*mut u8, NoRoom> {
