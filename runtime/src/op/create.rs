@@ -1,6 +1,6 @@
 //! Tensors made from no tensor.
 
-use super::elementwise::Real;
+use super::number::Real;
 use super::work::fill;
 use super::{OpCall, Output};
 use crate::object::Scalar;

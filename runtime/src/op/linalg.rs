@@ -4,7 +4,7 @@
 //! machine's instruction set, but not on the number of threads. Large products
 //! go panel by panel, so that the host is asked in between.
 
-use super::elementwise::Number;
+use super::number::Number;
 use super::threads::threads;
 use super::{OpCall, OpHost, Output, shape_mismatch};
 use crate::object::element::with_elem;

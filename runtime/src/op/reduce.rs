@@ -6,7 +6,7 @@
 //! halves; and the blocks' results are folded the same way again. Smallest and
 //! largest do not depend on the order.
 
-use super::elementwise::{Number, Real};
+use super::number::{Number, Real};
 use super::simd::{Work, dispatch};
 use super::work::{fill, position};
 use super::{OpCall, OpHost, shape_mismatch};

@@ -5,7 +5,7 @@
 //! Where the elements lie apart (`inner` > 1), many neighbouring results are
 //! folded side by side, each with its own lanes.
 
-use super::elementwise::{Number, Real};
+use super::number::{Number, Real};
 use super::reduce::{BLOCK, Fold, LANES, Largest, Product, Smallest, Sum, fold_here};
 use super::simd::{Work, dispatch};
 use super::work::{Leave, fill};

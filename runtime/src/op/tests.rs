@@ -2,9 +2,13 @@
 #![allow(clippy::cloned_ref_to_slice_refs)]
 
 use super::*;
-use crate::object::{Element, Scalar};
+use crate::object::Scalar;
+use crate::object::{Element, StrRef, TensorRef};
+use crate::region::Heap;
+use crate::trap::TrapCode;
 use nbc_ir::catalogue::{Operation, Param};
 use nbc_ir::entity::SigId;
+use nbc_ir::{Elem, Type};
 
 #[path = "goldens.rs"]
 mod goldens;

@@ -1,0 +1,191 @@
+//! One call of an operation, as its kernel sees it: arguments, results, fuel
+//! and what it asks of the instance.
+//!
+//! Fuel is charged from the shapes before a result is allocated.
+
+use crate::object::tensor::Dims;
+use crate::object::{Element, StrRef, TensorRef};
+use crate::region::Heap;
+use crate::trap::{TrapCode, TrapError};
+use nbc_ir::catalogue::Cost;
+use nbc_ir::{Elem, Type};
+use std::mem::MaybeUninit;
+
+/// What a kernel needs of the instance that runs it.
+pub trait OpHost {
+    /// The instance's objects.
+    fn heap(&mut self) -> &mut Heap;
+    /// Whether to go on: traps on interruption and when the deadline has passed.
+    fn poll(&mut self) -> Result<(), TrapError>;
+    /// Takes `fuel` units of fuel, or traps.
+    fn charge(&mut self, fuel: u64) -> Result<(), TrapError>;
+    /// Calls the function that a `func` register refers to and returns its one result.
+    fn call(&mut self, func: u64, args: &[u64]) -> Result<u64, TrapError>;
+}
+
+/// One call of an operation.
+pub struct OpCall<'a> {
+    pub(super) host: &'a mut dyn OpHost,
+    pub(super) args: &'a [u64],
+    pub(super) arg_types: &'a [Type],
+    pub(super) elems: &'a [Elem],
+    pub(super) list_len: usize,
+    pub(super) results: &'a mut [u64],
+    pub(super) cost: Cost,
+}
+
+/// A result whose elements are still to be written.
+pub(super) struct Output<'a, T> {
+    pub(super) tensor: TensorRef,
+    pub(super) elements: &'a mut [MaybeUninit<T>],
+}
+
+impl<'a> OpCall<'a> {
+    /// A call with flattened arguments (a bracketed list counts as its
+    /// integers), the element types that stand for the operation's type
+    /// variables, and the common length of bracketed lists.
+    ///
+    /// # Safety
+    /// The arguments must be live values of their types in the heap of `host`,
+    /// and the call must be one that the verifier accepts for the operation
+    /// that is going to run: its types and numbers of arguments and results.
+    pub unsafe fn new(
+        host: &'a mut dyn OpHost,
+        args: &'a [u64],
+        arg_types: &'a [Type],
+        elems: &'a [Elem],
+        list_len: usize,
+        results: &'a mut [u64],
+    ) -> OpCall<'a> {
+        OpCall { host, args, arg_types, elems, list_len, results, cost: Cost::Constant }
+    }
+
+    /// What stands for type variable number `var`.
+    pub(super) fn elem(&self, var: usize) -> Elem {
+        self.elems[var]
+    }
+
+    /// Argument `at`, a tensor.
+    pub(super) fn tensor(&self, at: usize) -> TensorRef {
+        debug_assert!(matches!(self.arg_types[at], Type::Tensor(_)));
+        // SAFETY: arguments are live values of their types (`new`).
+        unsafe { TensorRef::from_slot(self.args[at]) }
+    }
+
+    /// The elements of argument `at`, a tensor.
+    ///
+    /// Sound because arguments outlive the operation and only two kernels let
+    /// anything write a tensor while they run: `tensor.assign` and
+    /// `tensor.map`, which do not use this.
+    pub(super) fn input<T: Element>(&self, at: usize) -> &'a [T] {
+        // SAFETY: see above.
+        unsafe { self.tensor(at).as_slice() }
+    }
+
+    /// Argument `at`, a string.
+    pub(super) fn str(&self, at: usize) -> &'a str {
+        debug_assert_eq!(self.arg_types[at], Type::Str);
+        // SAFETY: arguments are live values of their types (`new`), outlive
+        // the operation, and strings are immutable.
+        unsafe { StrRef::from_slot(self.args[at]).as_str() }
+    }
+
+    /// Argument `at`, an `i64`.
+    pub(super) fn int(&self, at: usize) -> i64 {
+        self.args[at] as i64
+    }
+
+    /// The bracketed list that starts at argument `at`.
+    pub(super) fn ints(&self, at: usize) -> &'a [u64] {
+        &self.args[at..at + self.list_len]
+    }
+
+    /// The bracketed list that starts at argument `at`, as dims.
+    pub(super) fn dims(&self, at: usize) -> Result<Dims, TrapError> {
+        let given = self.ints(at);
+        if let Some(d) = given.iter().find(|d| **d as i64 <= -1) {
+            return Err(TrapError::new(TrapCode::InvalidArgument, format!("a dim of {}", *d as i64)));
+        }
+        Dims::new(given).ok_or_else(|| {
+            TrapError::new(TrapCode::InvalidArgument, format!("{} dims; a tensor has at most 8", given.len()))
+        })
+    }
+
+    /// Argument `at` as an axis of a tensor of rank `rank`.
+    pub(super) fn axis(&self, at: usize, rank: usize) -> Result<usize, TrapError> {
+        let axis = self.int(at);
+        usize::try_from(axis).ok().filter(|a| *a < rank).ok_or_else(|| {
+            TrapError::new(TrapCode::IndexOutOfRange, format!("axis {axis} of a tensor with {rank} dims"))
+        })
+    }
+
+    /// Sets the one result.
+    pub(super) fn set(&mut self, slot: u64) {
+        self.results[0] = slot;
+    }
+
+    /// Charges for the arguments and a result of `len` elements of `bytes` bytes in all.
+    pub(super) fn charge(&mut self, len: u64, bytes: u64) -> Result<(), TrapError> {
+        let Cost::PerElement(flops) = self.cost else { return Ok(()) };
+        let (mut most, mut moved) = (len, bytes);
+        for at in 0..self.args.len() {
+            match self.arg_types[at] {
+                Type::Tensor(_) => {
+                    let tensor = self.tensor(at);
+                    most = most.max(tensor.len() as u64);
+                    moved = moved.saturating_add(tensor.bytes() as u64);
+                }
+                Type::Str => moved = moved.saturating_add(self.str(at).len() as u64),
+                _ => {}
+            }
+        }
+        self.charge_work(most.saturating_mul(flops as u64), moved)
+    }
+
+    /// Charges for that many operations on that many bytes.
+    pub(super) fn charge_work(&mut self, flops: u64, bytes: u64) -> Result<(), TrapError> {
+        self.host.charge(flops.saturating_add(bytes / 8) / 16)
+    }
+
+    /// Charges for and makes a result, its elements still to be written.
+    pub(super) fn output<T: Element>(&mut self, dims: &[u64]) -> Result<Output<'a, T>, TrapError> {
+        let len = crate::object::tensor::count(dims).unwrap_or(u64::MAX);
+        self.charge(len, len.saturating_mul(size_of::<T>() as u64))?;
+        self.output_charged(dims)
+    }
+
+    /// Makes a result that is already charged for.
+    pub(super) fn output_charged<T: Element>(&mut self, dims: &[u64]) -> Result<Output<'a, T>, TrapError> {
+        // SAFETY: the elements can only be reached through the output until
+        // `finish`, whose callers have written all of them. The payload lives
+        // as long as the operation, in the present region; nothing else
+        // refers to it.
+        unsafe {
+            let tensor = self.host.heap().uninit(T::ELEM, dims)?;
+            let data = tensor.data().cast::<MaybeUninit<T>>();
+            Ok(Output { tensor, elements: std::slice::from_raw_parts_mut(data, tensor.len()) })
+        }
+    }
+
+    /// Makes `output` the result.
+    ///
+    /// # Safety
+    /// Every element must have been written.
+    pub(super) unsafe fn finish<T>(&mut self, output: Output<'a, T>) {
+        self.set(output.tensor.slot());
+    }
+
+    /// Makes a view of argument `at` the result.
+    pub(super) fn finish_view(&mut self, at: usize, offset: u64, dims: &[u64]) -> Result<(), TrapError> {
+        let tensor = self.tensor(at);
+        let view = self.host.heap().view(tensor, offset, dims)?;
+        self.set(view.slot());
+        Ok(())
+    }
+}
+
+/// The trap of shapes that do not go together: `what` says why.
+#[cold]
+pub(super) fn shape_mismatch(what: &str, a: &[u64], b: &[u64]) -> TrapError {
+    TrapError::new(TrapCode::ShapeMismatch, format!("{what}: {a:?} and {b:?}"))
+}
