@@ -10,7 +10,7 @@ fn code(body: &str) -> Option<Vec<String>> {
         eprintln!("skipped: this build has no direct threading");
         return None;
     };
-    let module = Module::parse(body, "fusion.nba").unwrap().verify().unwrap();
+    let module = Module::parse(body, "superinst.nba").unwrap().verify().unwrap();
     let text = listing(&module, FuncId(0), threaded, false);
     Some(text.lines().map(|l| l.trim().to_owned()).collect())
 }

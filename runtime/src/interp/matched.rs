@@ -1,7 +1,7 @@
 //! The portable dispatcher: a loop around a `match`.
 //!
 //! It runs operations one by one as the translator made them, with every
-//! operand in a slot and nothing fused, so it is also the oracle that direct
+//! operand in a slot and nothing merged, so it is also the oracle that direct
 //! threading is tested against. It needs no help from the optimiser and uses
 //! the same native stack in every build.
 
@@ -209,7 +209,7 @@ pub unsafe fn run(mut ip: *const Instr, mut regs: *mut u64, ctx: *mut Context) -
                 | MicroOp::BrCompare { .. }
                 | MicroOp::Pair { .. }
                 | MicroOp::LoadBinary { .. }
-                | MicroOp::Load2Binary { .. } => unreachable!("nothing is fused for the portable loop"),
+                | MicroOp::Load2Binary { .. } => unreachable!("nothing is merged for the portable loop"),
             }
             ip = ip.add(1);
         }

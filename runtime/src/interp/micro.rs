@@ -2,7 +2,7 @@
 //! the translator that makes them and the code that is run.
 //!
 //! The portable loop runs them one by one as they come; for direct threading
-//! `fuse` merges neighbours first.
+//! `superinst` merges neighbours first.
 
 use crate::arith;
 use nbc_ir::{Elem, Opcode};
@@ -259,7 +259,7 @@ pub enum MicroOp {
     /// See [`Plain`].
     Plain(Plain),
 
-    // Made by `fuse` only.
+    // Made by `superinst` only.
     /// `dst = src[0] first src[1]`, then goes to the target if that compares to `src[2]` (or not).
     BinaryBranch {
         /// The operation.

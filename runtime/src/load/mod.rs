@@ -1,14 +1,14 @@
 //! Loading: verified bytecode to internal code.
 //!
-//! `translate` makes micro-operations, `fuse` merges neighbours, `encode` lays
+//! `translate` makes micro-operations, `superinst` merges neighbours, `encode` lays
 //! them out. A module is loaded once for each dispatcher and each way of
 //! metering, and shared by all instances.
 
 mod encode;
 pub(crate) mod finish;
-#[cfg(nbc_threaded)]
-mod fuse;
 mod literals;
+#[cfg(nbc_threaded)]
+mod superinst;
 pub mod translate;
 
 use crate::interp::Dispatch;
@@ -35,7 +35,7 @@ pub fn load(module: VerifiedModule, dispatch: Dispatch, metered: bool) -> Loaded
 }
 
 /// The internal code of function `id` as text, one operation a line, for
-/// people who want to see what was fused.
+/// people who want to see what was merged.
 pub fn listing(module: &VerifiedModule, id: FuncId, dispatch: Dispatch, metered: bool) -> String {
     let t = translate(module, id, metered, &mut *finish(dispatch));
     let mut out = String::new();
@@ -51,7 +51,9 @@ pub fn listing(module: &VerifiedModule, id: FuncId, dispatch: Dispatch, metered:
 fn finish(dispatch: Dispatch) -> Box<dyn Finish> {
     match dispatch {
         #[cfg(nbc_threaded)]
-        Dispatch::Threaded => Box::new(fuse::Fuse(|m: &Micro| crate::interp::threaded::select(m).is_some())),
+        Dispatch::Threaded => {
+            Box::new(superinst::Superinstructions(|m: &Micro| crate::interp::threaded::select(m).is_some()))
+        }
         Dispatch::Match => Box::new(finish::Portable),
     }
 }

@@ -10,7 +10,7 @@ use crate::interp::micro::{
     BinaryOp, Class, CompareOp, DivisionOp, Micro, MicroOp, Plain, Src, TruncationOp, UnaryOp,
 };
 use nbc_ir::flow::Cfg;
-use nbc_ir::op::Visitor;
+use nbc_ir::inst::Visitor;
 use nbc_ir::verify::VerifiedModule;
 use nbc_ir::{BlockId, ConstId, Elem, FuncId, Function, GlobalId, Imm, Inst, Item, OpId, Operand, Reg, Type};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -261,7 +261,7 @@ impl Uses {
 
     /// Fills in [`Micro::uses`] in one block.
     fn count(&self, micros: &mut [Micro], sites: &[Site]) {
-        /// Operands of sites are read where they lie, so they are never fused away.
+        /// Operands of sites are read where they lie, so they are never merged away.
         const LIE: u32 = 1000;
         let mut last: FxHashMap<u16, usize> = FxHashMap::default();
         for at in 0..micros.len() {

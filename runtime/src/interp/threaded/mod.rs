@@ -17,9 +17,9 @@
 mod arith;
 mod branch;
 mod control;
-mod fused;
 mod memory;
 mod step;
+mod superinst;
 
 use super::context::{Context, PENDING};
 use crate::arith::Scalar;
@@ -194,7 +194,7 @@ pub fn select(m: &Micro) -> Option<Run> {
     let handler = arith::select(m)
         .or_else(|| branch::select(m))
         .or_else(|| memory::select(m))
-        .or_else(|| fused::select(m))
+        .or_else(|| superinst::select(m))
         .or_else(|| step::select(m))
         .or_else(|| control::select(m))?;
     Some(Run { handler })

@@ -1,4 +1,4 @@
-//! Handlers of fused pairs: two arithmetic operations, or a tensor element
+//! Handlers of superinstructions made of two: two arithmetic operations, or a tensor element
 //! and an arithmetic operation on it.
 
 use super::memory::{Index, refuse, refused, tensor};
@@ -54,7 +54,7 @@ handlers! {
     }
 }
 
-/// Rows of `first: second*`, for the operations that are fused.
+/// Rows of `first: second*`, for the operations that are merged.
 macro_rules! by_pair {
     ($make:ident, $first:expr, $second:expr, $swapped:expr; [$($p:ident)*] $seconds:tt) => {
         match $first {
