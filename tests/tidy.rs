@@ -50,7 +50,7 @@ fn files_are_short() {
     let lines = |(name, text): (String, String)| (name, text.lines().count());
     let long = sources("rs").into_iter().map(lines).filter(|(_, n)| *n > MOST_LINES);
     // The instruction table's uses are one idea.
-    let long = long.filter(|(name, n)| name != "ir/src/op.rs" || *n > 850);
+    let long = long.filter(|(name, n)| name != "ir/src/inst.rs" || *n > 850);
     none("files over 800 lines", long.map(|(name, n)| format!("{name}: {n}")).collect());
 }
 

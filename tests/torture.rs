@@ -16,7 +16,7 @@ mod random_program;
 use harness::Way;
 use harness::way::Tier;
 use nbc::ir::builder::{FunctionBuilder, ModuleBuilder};
-use nbc::ir::op::{Effect, Field, Opcode, Pattern, Role};
+use nbc::ir::inst::{Effect, Field, Opcode, Pattern, Role};
 use nbc::ir::{Elem, Imm, Inst, Module, Operand, Reg, Type};
 use nbc::runtime::engine::Limits;
 use nbc::runtime::linker::Linker;

@@ -11,10 +11,10 @@ use crate::binary::{
 };
 use crate::entity::{BlockId, ConstId, FuncId, GlobalId, OpId, Reg, SigId};
 use crate::error::{Diagnostic, Error, ErrorKind, Place};
+use crate::inst::{Field, Imm, Inst, Opcode, Operand, Role};
 use crate::module::{
     Block, ConstValue, Constant, Function, Global, GlobalInit, Import, Module, OpRef, Source, tensor_bytes,
 };
-use crate::op::{Field, Imm, Inst, Opcode, Operand, Role};
 use crate::shown::list;
 use crate::types::{Elem, Item, Signature, Type};
 use crate::verify::{MAX_ARITY, MAX_RANK};

@@ -1,8 +1,8 @@
 //! Writer of the binary format; the numbers are in [`crate::binary`].
 
 use crate::binary::{ELEMENTS, END, MAGIC, Section, VERSION, ZEROS, code};
+use crate::inst::{FieldRef, Imm, Inst, Operand};
 use crate::module::{ConstValue, Function, GlobalInit, Module};
-use crate::op::{FieldRef, Imm, Inst, Operand};
 use crate::types::Type;
 
 impl Module {

@@ -467,8 +467,8 @@ impl Cycles {
 mod tests {
     use super::*;
     use crate::entity::SigId;
+    use crate::inst::{Inst, Operand};
     use crate::module::Block;
-    use crate::op::{Inst, Operand};
 
     /// A function whose block `i` goes to the blocks `edges[i]`.
     fn graph(edges: &[&[u32]]) -> Cfg {

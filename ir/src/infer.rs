@@ -7,7 +7,7 @@
 
 use crate::catalogue::{OpSignature, Param};
 use crate::entity::SigId;
-use crate::op::{OperandSpec, Pattern, Role};
+use crate::inst::{OperandSpec, Pattern, Role};
 use crate::types::{Elem, Item, Signature, Type};
 
 /// The type that operand `at` must have, as far as it follows from the other

@@ -483,7 +483,7 @@ macro_rules! define {
     };
 }
 
-crate::for_each_op!(define);
+crate::for_each_inst!(define);
 
 impl Opcode {
     /// Number in the binary format.

@@ -18,7 +18,7 @@
 
 /// Calls the macro `$use_table` with every row of the table.
 #[macro_export]
-macro_rules! for_each_op {
+macro_rules! for_each_inst {
     ($use_table:ident) => { $use_table! {
     // Control flow (terminators first).
     0x0001 Br br "br" [block target: block] control "Goes to `target`.";

@@ -1,7 +1,7 @@
 //! NBC's bytecode: what a program is, before anything runs it.
 //!
 //! - [`types`], [`entity`]: the type system and newtype indices
-//! - [`op`]: instructions, made from the one table in [`for_each_op`]
+//! - [`inst`]: instructions, made from the one table in [`for_each_inst`]
 //! - [`catalogue`]: operations on whole objects, rows in [`for_each_operation`]
 //! - [`module`]: modules, functions, blocks
 //! - [`Module::parse`], [`Module::print`]: the text format; [`binary`]: the binary one
@@ -23,14 +23,14 @@ pub mod error;
 pub mod flow;
 mod formatter;
 mod infer;
+pub mod inst;
+mod inst_table;
 pub mod isa;
 mod lexer;
 pub mod module;
 mod names;
-pub mod op;
 mod operand;
 mod operations;
-mod ops;
 mod parser;
 mod printer;
 pub mod shown;
@@ -41,8 +41,8 @@ pub mod verify;
 pub use entity::{BlockId, ConstId, FuncId, GlobalId, OpId, Reg, SigId};
 pub use error::{Diagnostic, Error, ErrorKind, Note, Place};
 pub use formatter::format_source;
+pub use inst::{Imm, Inst, Opcode, Operand};
 pub use module::{Block, ConstValue, Constant, Function, Global, GlobalInit, Import, Module, OpRef, Source};
-pub use op::{Imm, Inst, Opcode, Operand};
 pub use printer::inst_to_string;
 pub use types::{Elem, Item, Signature, Type};
 pub use verify::{FunctionFacts, VerifiedModule};

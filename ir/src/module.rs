@@ -1,7 +1,7 @@
 //! A module: what a bytecode file holds, before anybody has checked it.
 
 use crate::entity::{BlockId, ConstId, FuncId, GlobalId, OpId, Reg, SigId};
-use crate::op::{Imm, Inst};
+use crate::inst::{Imm, Inst};
 use crate::types::{Elem, Signature, Type};
 use std::sync::Arc;
 

@@ -9,9 +9,9 @@
 use crate::catalogue::{OpSignature, Operation};
 use crate::entity::{BlockId, ConstId, FuncId, GlobalId, Reg, SigId};
 use crate::infer;
+use crate::inst::{FieldRef, Imm, Inst, Opcode, Operand, OperandSpec, Pattern, Role};
 use crate::module::{ConstValue, Constant, Function, Global, GlobalInit, Module, OpRef};
 use crate::names::{Entity, quoted, write as write_name, written};
-use crate::op::{FieldRef, Imm, Inst, Opcode, Operand, OperandSpec, Pattern, Role};
 use crate::types::{Elem, Signature, Type};
 use std::fmt;
 use std::fmt::Write as _;

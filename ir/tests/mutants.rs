@@ -1,7 +1,7 @@
 //! Real programs with operands changed at random: verifying never panics, an
 //! error always shows, and what is accepted keeps the promises of its facts.
 
-use nbc_ir::op::FieldMut;
+use nbc_ir::inst::FieldMut;
 use nbc_ir::{BlockId, ConstId, Elem, FuncId, GlobalId, Imm, Inst, Module, OpId, Operand, Reg, SigId, Type};
 use std::path::Path;
 

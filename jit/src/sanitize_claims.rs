@@ -10,7 +10,7 @@ use crate::midend::analysis::loops::{Forest, make_preheaders};
 use crate::midend::analysis::values::Made;
 use crate::midend::claims::Claims;
 use crate::mir::{Func, Node, Op, Ty};
-use nbc_ir::op::Imm;
+use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Inst, Type};
 use nbc_runtime::compiled::Claim;
 

@@ -2,7 +2,7 @@
 
 use super::value::literal as new_literal;
 use super::{Dice, function, place};
-use nbc::ir::op::{Effect, Field, FieldMut, FieldRef, Opcode, OperandSpec, Pattern, Role};
+use nbc::ir::inst::{Effect, Field, FieldMut, FieldRef, Opcode, OperandSpec, Pattern, Role};
 use nbc::ir::{
     Elem, Function, Global, GlobalId, GlobalInit, Imm, Inst, Item, Module, OpRef, Operand, Reg, Type,
 };

@@ -2,7 +2,7 @@
 
 use super::code::fresh;
 use super::{Dice, function, place};
-use nbc::ir::op::FieldMut;
+use nbc::ir::inst::FieldMut;
 use nbc::ir::{Block, BlockId, Function, Inst, Module, Operand, Reg, Type};
 
 fn some_block(dice: &mut Dice, f: &Function) -> BlockId {

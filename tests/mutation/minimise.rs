@@ -1,7 +1,7 @@
 //! Makes a failing program smaller, as long as it still fails.
 
 use super::{Case, splice};
-use nbc::ir::op::FieldMut;
+use nbc::ir::inst::FieldMut;
 use nbc::ir::{Block, BlockId, Elem, FuncId, Function, GlobalInit, Imm, Inst, Module, Operand, Reg, Type};
 use std::time::{Duration, Instant};
 

@@ -3,7 +3,7 @@
 
 use super::code::fresh;
 use super::{Dice, function, place};
-use nbc::ir::op::{FieldMut, FieldRef};
+use nbc::ir::inst::{FieldMut, FieldRef};
 use nbc::ir::{
     ConstId, FuncId, Function, GlobalId, GlobalInit, Inst, Item, Module, OpId, Operand, Reg, SigId,
     Signature, Type,

@@ -287,4 +287,4 @@ macro_rules! instructions {
     };
 }
 
-nbc::ir::for_each_op!(instructions);
+nbc::ir::for_each_inst!(instructions);

@@ -5,7 +5,7 @@ use super::choices::Choices;
 use super::nest::Array;
 use super::{SCALARS, Shared, literal};
 use nbc::ir::builder::FunctionBuilder;
-use nbc::ir::op::{Field, Opcode, OperandSpec, Pattern, Role};
+use nbc::ir::inst::{Field, Opcode, OperandSpec, Pattern, Role};
 use nbc::ir::{BlockId, Elem, Inst, Item, Operand, Reg, Type};
 
 /// A register that holds a value here.

@@ -2,7 +2,7 @@
 
 use super::instructions::NEW;
 use crate::entity::Reg;
-use crate::op::Operand;
+use crate::inst::Operand;
 use std::ops::Deref;
 
 /// Values for a call or `ret`: a register, a literal, or a tuple, array,

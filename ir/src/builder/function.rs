@@ -4,8 +4,8 @@ use super::{Args, Func, ModuleBuilder, Results};
 use crate::catalogue::Operation;
 use crate::entity::{BlockId, FuncId, OpId, Reg, SigId};
 use crate::infer;
+use crate::inst::{FieldMut, FieldRef, Imm, Inst, Operand};
 use crate::module::{Block, Function};
-use crate::op::{FieldMut, FieldRef, Imm, Inst, Operand};
 use crate::suggest;
 use crate::types::{Elem, Type};
 

@@ -3,7 +3,7 @@
 
 use super::{Args, Func, FunctionBuilder};
 use crate::entity::{BlockId, ConstId, GlobalId, Reg};
-use crate::op::{Imm, Inst, Operand};
+use crate::inst::{Imm, Inst, Operand};
 
 /// Stands for the result until its type is known, and for one that is not there.
 pub(super) const NEW: Reg = Reg(u32::MAX);
@@ -72,4 +72,4 @@ macro_rules! methods {
     };
 }
 
-crate::for_each_op!(methods);
+crate::for_each_inst!(methods);

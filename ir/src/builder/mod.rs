@@ -38,8 +38,8 @@ pub use args::{Args, Results};
 pub use function::{BuildError, FunctionBuilder};
 
 use crate::entity::{ConstId, FuncId, GlobalId, OpId, SigId};
+use crate::inst::{FieldMut, Imm};
 use crate::module::{Block, ConstValue, Constant, Function, Global, GlobalInit, Import, Module, OpRef};
-use crate::op::{FieldMut, Imm};
 use crate::types::{Elem, Signature, Type};
 use rustc_hash::FxHashMap;
 

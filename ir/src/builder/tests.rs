@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::entity::{BlockId, Reg};
-use crate::op::{Imm, Inst, Operand};
+use crate::inst::{Imm, Inst, Operand};
 
 #[test]
 fn functions_keep_their_numbers_when_imports_come_late() {

@@ -3,7 +3,7 @@
 
 use crate::binary::{MAX_SIG_DEPTH, MAX_SIG_WEIGHT};
 use crate::catalogue::{CATALOGUE, Cost, Kind, Operation, Shape};
-use crate::op::{Effect, Opcode, OperandSpec, Pattern, Role};
+use crate::inst::{Effect, Opcode, OperandSpec, Pattern, Role};
 use crate::verify::{MAX_ARITY, MAX_ERRORS, MAX_RANK, MAX_REGION_DEPTH, MAX_REGS, MAX_SIZE};
 use std::fmt::Write;
 

@@ -3,10 +3,10 @@
 use super::module::{Body as Source, suggestion};
 use super::{Failed, Name, Parse, Parser, clip};
 use crate::entity::{BlockId, ConstId, FuncId, Reg, SigId};
+use crate::inst::{Inst, Opcode};
 use crate::lexer::{Kind, Lexer, Token};
 use crate::module::Block;
 use crate::names::{Entity, Key};
-use crate::op::{Inst, Opcode};
 use crate::types::Type;
 use crate::verify::FunctionGaps;
 use rustc_hash::FxHashMap;

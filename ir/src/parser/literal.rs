@@ -1,7 +1,7 @@
 //! Literals: numbers, truth values, strings, hexadecimal bytes.
 
+use crate::inst::Imm;
 use crate::lexer::{Kind, Lexer};
-use crate::op::Imm;
 use crate::shown;
 use crate::types::Type;
 use std::borrow::Cow;

@@ -6,10 +6,10 @@ use super::{Failed, Parse, Parser, clip};
 use crate::catalogue::{OpSignature, Operation, Param};
 use crate::entity::{BlockId, Reg};
 use crate::infer;
+use crate::inst::{Field, Imm, Inst, Opcode, Operand, OperandSpec, Pattern, Role};
 use crate::lexer::{Kind, Token};
 use crate::module::OpRef;
 use crate::names::Entity;
-use crate::op::{Field, Imm, Inst, Opcode, Operand, OperandSpec, Pattern, Role};
 use crate::types::{Elem, Type};
 
 /// A value as written.

@@ -3,8 +3,8 @@
 
 use super::*;
 use crate::entity::{BlockId, OpId, SigId};
+use crate::inst::Imm;
 use crate::module::{Block, Module};
-use crate::op::Imm;
 use crate::types::{Elem, Item, Signature, Type};
 use crate::verify::{MAX_REGION_DEPTH, MAX_WORK};
 

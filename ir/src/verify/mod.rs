@@ -32,8 +32,8 @@ mod types;
 use crate::entity::{BlockId, ConstId, FuncId};
 use crate::error::{Diagnostic, Error};
 use crate::flow::{Cfg, Cycles, Dominators, Loops};
+use crate::inst::{FieldRef, Inst};
 use crate::module::{Function, Module};
-use crate::op::{FieldRef, Inst};
 use report::Report;
 use std::ops::Deref;
 

@@ -6,8 +6,8 @@
 //! for a text that is not the module's; it never leaves the text.
 
 use crate::entity::Reg;
+use crate::inst::{FieldRef, Inst, Operand};
 use crate::lexer::{Kind, Lexer, Token};
-use crate::op::{FieldRef, Inst, Operand};
 
 /// What of an instruction a message is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -53,8 +53,8 @@ use super::MAX_REGION_DEPTH;
 use super::report::{At, Report, block_in_words, plural};
 use crate::entity::{BlockId, FuncId};
 use crate::flow::Cfg;
+use crate::inst::Inst;
 use crate::module::Function;
-use crate::op::Inst;
 
 /// The static depth of each point of a function.
 pub(super) struct Depths {

@@ -3,8 +3,8 @@
 
 use super::*;
 use crate::entity::{ConstId, GlobalId, OpId, Reg, SigId};
+use crate::inst::{Imm, Operand};
 use crate::module::{Block, ConstValue, Constant, Global, GlobalInit, Import, OpRef};
-use crate::op::{Imm, Operand};
 use crate::types::{Elem, Item, Signature, Type};
 
 const F64: Type = Type::F64;

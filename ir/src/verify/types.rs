@@ -14,8 +14,8 @@ use super::tables::{OpEntry, type_is_known};
 use super::{FunctionGaps, MAX_REGS, MAX_SIZE};
 use crate::catalogue::{OpSignature, Operation, Param};
 use crate::entity::{BlockId, FuncId, OpId, Reg};
+use crate::inst::{FieldRef, Inst, Opcode, Operand, OperandSpec, Pattern, Role};
 use crate::module::{Function, Module};
-use crate::op::{FieldRef, Inst, Opcode, Operand, OperandSpec, Pattern, Role};
 use crate::types::{Elem, Item, Signature, Type};
 
 /// Checks `func`; true when its structure (blocks, terminators, targets,

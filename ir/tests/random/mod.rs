@@ -7,8 +7,8 @@
 #![allow(dead_code)] // each test file uses a part
 
 use nbc_ir::catalogue::CATALOGUE;
+use nbc_ir::inst::{Field, Imm, Inst, Opcode, Operand, Role};
 use nbc_ir::module::*;
-use nbc_ir::op::{Field, Imm, Inst, Opcode, Operand, Role};
 use nbc_ir::types::{Elem, Item, Signature, Type};
 use nbc_ir::{BlockId, ConstId, FuncId, GlobalId, OpId, Reg, SigId};
 

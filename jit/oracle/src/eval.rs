@@ -10,7 +10,7 @@ use crate::operation::Operations;
 use crate::state::{Budget, Kind, Picture, State};
 use crate::value::{self, Pointer, Slot};
 use crate::{Stop, scalar, wrong};
-use nbc_ir::op::{FieldRef, Imm};
+use nbc_ir::inst::{FieldRef, Imm};
 use nbc_ir::{BlockId, Elem, FuncId, Inst, OpId, Opcode, Operand, Reg, Type, VerifiedModule};
 use nbc_jit::midend::pass::fuel::charge;
 use nbc_jit::mir::{self, Address, Entry, Field, Func, Lanes, Node, Op, Ty};

@@ -10,7 +10,7 @@ use crate::mir::{Entry, Func, Op};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, BlockArg, InstBuilder, MemFlagsData, Value, types};
 use nbc_ir::flow::{Cfg, Loops};
-use nbc_ir::op::Imm;
+use nbc_ir::inst::Imm;
 use nbc_ir::{FuncId, Operand, Reg, SigId, Type};
 use nbc_runtime::compiled::{Arg, Charges, ObjectCall, calls, layout};
 use nbc_runtime::trap::TrapCode;

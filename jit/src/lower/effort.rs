@@ -28,7 +28,7 @@
 
 use super::About;
 use crate::mir::{Func, Op};
-use nbc_ir::op::Effect;
+use nbc_ir::inst::Effect;
 use nbc_ir::{BlockId, Inst, Reg};
 
 /// Most steps of climbing for each node, and so many besides.

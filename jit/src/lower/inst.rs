@@ -6,7 +6,7 @@ use crate::mir::Field;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, InstructionData, Opcode as Clif, Value, ValueDef, types};
 use cranelift_frontend::Switch;
-use nbc_ir::op::FieldRef;
+use nbc_ir::inst::FieldRef;
 use nbc_ir::{BlockId, ConstId, Elem, FuncId, GlobalId, Imm, Inst, Item, OpId, Operand, Reg, Type};
 use nbc_runtime::compiled::{ObjectCall, layout};
 use nbc_runtime::interp::micro::{DivisionOp, TruncationOp};

@@ -9,7 +9,7 @@
 use super::phis::Phis;
 use crate::mir::{Func, Op};
 use nbc_ir::flow::{Cfg, Loops};
-use nbc_ir::op::{Effect, Imm};
+use nbc_ir::inst::{Effect, Imm};
 use nbc_ir::{Inst, Opcode, Operand};
 use nbc_runtime::interp::micro::DivisionOp;
 

@@ -2,7 +2,7 @@
 //! tests and debug builds.
 
 use super::{Entry, Field, Func, Node, Op, Ty};
-use nbc_ir::op::{FieldRef, Pattern};
+use nbc_ir::inst::{FieldRef, Pattern};
 use nbc_ir::{Inst, Operand, Type};
 use std::fmt::Write;
 

@@ -21,7 +21,7 @@ pub use flow::{Liveness, live_at_entry};
 pub use shape::{Shape, Shapes};
 pub use write::Write;
 
-use nbc_ir::op::{Effect, FieldMut, FieldRef, Imm, Opcode};
+use nbc_ir::inst::{Effect, FieldMut, FieldRef, Imm, Opcode};
 use nbc_ir::{BlockId, Elem, FuncId, Inst, Operand, Reg, Type};
 use nbc_runtime::compiled::Claim;
 

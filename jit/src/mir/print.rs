@@ -2,7 +2,7 @@
 //! for the tests of passes with numbers alone.
 
 use super::{Address, Entry, Func, Lanes, Op, Origin, Ty};
-use nbc_ir::op::{FieldRef, Imm};
+use nbc_ir::inst::{FieldRef, Imm};
 use nbc_ir::{BlockId, Function, Inst, Module, Operand, Reg, Signature};
 use std::fmt::{self, Write};
 

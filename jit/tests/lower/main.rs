@@ -7,7 +7,7 @@ mod vectors;
 
 use grid::{literal, same, values};
 use machine::{Machine, Small, TARGETS, Target};
-use nbc_ir::op::{OperandSpec, Pattern, Role};
+use nbc_ir::inst::{OperandSpec, Pattern, Role};
 use nbc_ir::{Opcode, Type};
 use nbc_jit::lower::scalar::{self, clif_type};
 use nbc_runtime::compiled::scalars;

@@ -20,7 +20,7 @@ use super::loops::LoopId;
 use super::poly::Quantity;
 use super::values::{Arg, Value};
 use crate::mir::Op;
-use nbc_ir::op::Imm;
+use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Inst, Operand, Reg};
 
 /// Literal steps are smaller.

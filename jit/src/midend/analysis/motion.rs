@@ -15,7 +15,7 @@
 
 use crate::mir::Op;
 use nbc_ir::Inst;
-use nbc_ir::op::Effect;
+use nbc_ir::inst::Effect;
 
 /// What may have happened between the place where a node is and the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

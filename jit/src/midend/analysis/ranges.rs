@@ -5,7 +5,7 @@ use super::loops::Forest;
 use super::poly::Span;
 use super::values::{Arg, Value, Values};
 use crate::mir::{Field, Func, Op, Ty};
-use nbc_ir::op::Imm;
+use nbc_ir::inst::Imm;
 use nbc_ir::{Elem, Inst, Type};
 
 /// Least and greatest value of each integer and truth value (0 or 1); all that

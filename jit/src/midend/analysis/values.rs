@@ -10,7 +10,7 @@
 
 use super::loops::Forest;
 use crate::mir::{Func, Op};
-use nbc_ir::op::Imm;
+use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Operand, Reg};
 
 /// Most steps for placing phis, and most phis: functions that need more are

@@ -13,7 +13,7 @@
 use crate::midend::analysis::motion::{Between, may_be_evaluated};
 use crate::mir::{Func, Liveness, Node, Op, Ty};
 use nbc_ir::flow::Cfg;
-use nbc_ir::op::Effect;
+use nbc_ir::inst::Effect;
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 
 /// Most instructions of both sides together; copies and literals do not count.

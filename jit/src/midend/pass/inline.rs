@@ -21,7 +21,7 @@ use super::fuel::charge;
 use super::tail;
 use crate::mir::{self, Block, Entry, Func, Homes, Node, Op, Origin, Shapes, Ty};
 use nbc_ir::flow::{Dominators, Loops};
-use nbc_ir::op::Effect;
+use nbc_ir::inst::Effect;
 use nbc_ir::{BlockId, FuncId, Inst, Operand, Reg, VerifiedModule};
 use rustc_hash::FxHashMap;
 

@@ -30,7 +30,7 @@ use crate::midend::analysis::motion::{Between, may_be_evaluated};
 use crate::midend::analysis::poly::{Atom, Quantity};
 use crate::midend::analysis::values::{Arg, Made, Value};
 use crate::mir::{Field, Func, Node, Op, Ty, Write};
-use nbc_ir::op::{Effect, Imm};
+use nbc_ir::inst::{Effect, Imm};
 use nbc_ir::{BlockId, Elem, Inst, Operand, Reg, Type};
 use rustc_hash::FxHashMap;
 

@@ -12,7 +12,7 @@
 //! Relies on: that nothing in the function can be seen but its result.
 
 use crate::mir::{Entry, Func, Node, Op, Ty};
-use nbc_ir::op::{Effect, Imm};
+use nbc_ir::inst::{Effect, Imm};
 use nbc_ir::{BlockId, Inst, Opcode, Operand, Reg, Type};
 
 /// What an iteration of the loop costs: the more, the sooner recursion without an

@@ -23,7 +23,7 @@ use crate::midend::analysis::trip_count::TripCounts;
 use crate::midend::analysis::values::Value;
 use crate::midend::pass::{loop_versioning, rotate, webs};
 use crate::mir::{self, Address, Field, Func, Op, Ty};
-use nbc_ir::op::Imm;
+use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, FuncId, Inst, Module, Operand, Reg, Type};
 use std::fmt::Write;
 use std::rc::Rc;

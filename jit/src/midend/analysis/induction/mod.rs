@@ -37,7 +37,7 @@ use crate::mir::{Field, Func, Op, Ty};
 use assuming::Assuming;
 use counter::{Counter, Drift};
 use limit::Limit;
-use nbc_ir::op::Imm;
+use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Inst, Reg, Type};
 use residue::{Residue, Width, Widths};
 use rustc_hash::FxHashMap;

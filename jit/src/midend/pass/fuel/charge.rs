@@ -9,7 +9,7 @@
 //! which say where a block of the bytecode begins.
 
 use crate::mir::{Func, Node, Op};
-use nbc_ir::op::Imm;
+use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Inst, Operand};
 
 /// Most charges that are made together.

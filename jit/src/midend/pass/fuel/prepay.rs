@@ -21,7 +21,7 @@ use crate::midend::analysis::counted_loop::{Compare, Counted, Step};
 use crate::midend::analysis::induction::Induction;
 use crate::midend::analysis::loops::{Copies, LoopId};
 use crate::mir::{Block, Func, Node, Op, Write};
-use nbc_ir::op::Imm;
+use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 use rustc_hash::FxHashMap;
 

@@ -25,7 +25,7 @@ use crate::midend::analysis::loops::Forest;
 use crate::midend::analysis::values::{Arg, Value, Values};
 use crate::mir::{Func, Node, Op, Ty};
 use alias::{Does, Objects, does};
-use nbc_ir::op::{Effect, Imm};
+use nbc_ir::inst::{Effect, Imm};
 use nbc_ir::{BlockId, Elem, Inst, Operand, Reg, Type, VerifiedModule};
 use number::{Number, Numbers};
 use rustc_hash::FxHashMap;

@@ -13,7 +13,7 @@
 use crate::midend::analysis::motion::{Between, may_be_evaluated};
 use crate::midend::analysis::values::{Arg, Made, Value, Values};
 use crate::mir::{Func, Op};
-use nbc_ir::op::Imm;
+use nbc_ir::inst::Imm;
 use nbc_ir::{Inst, Opcode};
 use rustc_hash::FxHashMap;
 

@@ -3,7 +3,7 @@
 use crate::midend::analysis::induction::Induction;
 use crate::midend::analysis::values::{Arg, Value};
 use crate::mir::{Address, Field, Func, Node, Op};
-use nbc_ir::op::Imm;
+use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Elem, Inst, Opcode, Operand, Reg, Type};
 
 /// Largest literal index that goes into the offset of an address.

@@ -7,7 +7,7 @@
 use super::rules::Look;
 use crate::mir::{Block, Func, Op};
 use nbc_ir::flow::Cfg;
-use nbc_ir::op::Imm;
+use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Inst, Operand, Reg};
 
 /// A simpler form of a terminator. `decided` knows what branches on the way

@@ -1,7 +1,7 @@
 //! What instructions on literals give, by the definitions that the
 //! interpreter uses. Arithmetic of floats is left to the machine.
 
-use nbc_ir::op::Imm;
+use nbc_ir::inst::Imm;
 use nbc_ir::{Inst, Operand};
 use nbc_runtime::arith::{self, Binary, Division, Unary};
 

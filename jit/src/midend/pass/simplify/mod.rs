@@ -20,7 +20,7 @@ mod rules;
 
 use crate::mir::{Field, Func, Op};
 use nbc_ir::flow::{Cfg, Dominators};
-use nbc_ir::op::{Effect, Imm};
+use nbc_ir::inst::{Effect, Imm};
 use nbc_ir::{BlockId, Inst, Operand, Reg};
 use rules::{Look, Simpler};
 use rustc_hash::FxHashMap;

@@ -2,7 +2,7 @@
 //! their operands.
 
 use super::fold::fold;
-use nbc_ir::op::{Field, FieldRef, Imm, Opcode};
+use nbc_ir::inst::{Field, FieldRef, Imm, Opcode};
 use nbc_ir::{Inst, Operand, Reg};
 use nbc_runtime::interp::micro::CompareOp;
 
@@ -267,7 +267,7 @@ fn select(dst: Reg, cond: Operand, a: Operand, b: Operand, defs: &impl Look) -> 
 mod tests {
     use super::*;
     use nbc_ir::Type;
-    use nbc_ir::op::{FieldMut, Pattern, Role};
+    use nbc_ir::inst::{FieldMut, Pattern, Role};
 
     /// No definition is known, or register 1 is defined so.
     struct Known(Option<Inst>);

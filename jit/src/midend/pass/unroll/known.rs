@@ -4,7 +4,7 @@
 use crate::budget::Budget;
 use crate::midend::pass::simplify::fold::fold;
 use crate::mir::{Func, Op};
-use nbc_ir::op::{FieldRef, Imm};
+use nbc_ir::inst::{FieldRef, Imm};
 use nbc_ir::{BlockId, Inst, Operand, Reg};
 use rustc_hash::FxHashMap;
 use std::collections::hash_map::Entry;

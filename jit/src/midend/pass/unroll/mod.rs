@@ -16,7 +16,7 @@ use crate::midend::analysis::loops::{Forest, LoopId};
 use crate::midend::pass::simplify;
 use crate::mir::{Func, Op};
 use known::Known;
-use nbc_ir::op::Imm;
+use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Inst};
 
 /// Most iterations of a loop that is written out.

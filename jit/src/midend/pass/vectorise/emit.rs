@@ -123,7 +123,7 @@ impl<'n, 'a> Emit<'n, 'a> {
                 let mut last = last.clone();
                 if let Op::Inst(inst) = &mut last.op {
                     inst.for_each_field_mut(|field| {
-                        if let nbc_ir::op::FieldMut::Block(to) = field
+                        if let nbc_ir::inst::FieldMut::Block(to) = field
                             && let Some(at) = self.nest.blocks.iter().position(|b| b == to)
                         {
                             *to = blocks[at];

@@ -11,7 +11,7 @@ use super::shape::{Goes, Shapes};
 use crate::midend::analysis::counted_loop::{Compare, Counted, Step};
 use crate::midend::analysis::motion::{Between, may_be_evaluated};
 use crate::mir::{Address, Func, Node, Op, Write};
-use nbc_ir::op::Imm;
+use nbc_ir::inst::Imm;
 use nbc_ir::{Elem, Inst, Operand, Reg, Type};
 use rustc_hash::FxHashMap;
 

@@ -4,7 +4,7 @@
 use super::nest::Nest;
 use crate::mir::{Address, Lanes, Op, Ty};
 use crate::target::{Cpu, supported};
-use nbc_ir::op::Imm;
+use nbc_ir::inst::Imm;
 use nbc_ir::{Elem, Inst, Opcode, Operand, Reg, Type};
 use rustc_hash::{FxHashMap, FxHashSet};
 
