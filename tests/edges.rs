@@ -14,8 +14,8 @@ use nbc::ir::{Module, Type, VerifiedModule};
 use nbc::runtime::engine::{Limits, Program};
 use nbc::runtime::error::Error;
 use nbc::runtime::instance::Instance;
-use nbc::runtime::interp::Dispatch;
 use nbc::runtime::linker::Linker;
+use nbc::runtime::machine::dispatch::Dispatch;
 use nbc::runtime::trap::TrapCode;
 use nbc::runtime::value::Value;
 use std::sync::mpsc;
@@ -314,7 +314,7 @@ fn interruption_ends_any_loop_within_ten_milliseconds() {
 fn some_ways() -> Vec<Way> {
     let chosen = |w: &Way| match w.tier {
         Tier::None => !w.metered,
-        Tier::Relay => false,
+        Tier::Interpreter => false,
         _ if w.dispatch != Dispatch::default() => false,
         Tier::Jit { when: When::First, passes, .. } => passes || !w.metered,
         Tier::Jit { passes, .. } => passes && !w.metered,

@@ -70,6 +70,30 @@ fn the_checker_stands_by_itself() {
     none("imports of the checker besides the form", found);
 }
 
+/// Parts of the runtime, each of which may import those before it.
+const LAYERS: [&str; 5] = ["machine", "interp", "load", "abi", "engine"];
+
+#[test]
+fn layers_of_the_runtime_import_downwards() {
+    let layer = |name: &str| LAYERS.iter().position(|l| name.starts_with(&format!("runtime/src/{l}/")));
+    let mut found = Vec::new();
+    for (name, text) in sources("rs") {
+        let Some(own) = layer(&name) else { continue };
+        // Tests of a layer are embedders.
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        if ["/tests.rs", "/shapes.rs"].iter().any(|end| name.ends_with(end)) {
+            continue;
+        }
+        for line in code.lines().filter(|l| !l.trim_start().starts_with("//")) {
+            let above = LAYERS[own + 1..].iter().find(|l| line.contains(&format!("crate::{l}::")));
+            if above.is_some() {
+                found.push(format!("{name}: {}", line.trim()));
+            }
+        }
+    }
+    none("imports of a layer above", found);
+}
+
 #[test]
 fn files_are_named_for_what_they_hold() {
     let grab_bags = ["util", "utils", "common", "helper", "helpers", "manager", "misc", "stuff"];
@@ -117,7 +141,8 @@ fn unsafe_code_stays_in_its_places() {
         "runtime/src/object/",
         "runtime/src/interp/",
         "runtime/src/load/",
-        "runtime/src/compiled/",
+        "runtime/src/machine/",
+        "runtime/src/abi/",
         "runtime/src/op/",
         "runtime/src/instance.rs",
         "runtime/src/host.rs",

@@ -4,8 +4,8 @@
 
 use nbc::jit::midend;
 use nbc::jit::{Jit, Mode, Options};
-use nbc::runtime::compiled::{HotPlace, Tier};
-use nbc::runtime::interp::code::Loaded;
+use nbc::runtime::machine::loaded::Loaded;
+use nbc::runtime::machine::tier::{HotPlace, Tier};
 use nbc::{Config, Engine, FuncId};
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@
 //! use once a function is called again is compiled when nothing else waits.
 
 use nbc_ir::{BlockId, FuncId, Inst, VerifiedModule};
-use nbc_runtime::interp::code::Loaded;
+use nbc_runtime::machine::loaded::Loaded;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::VecDeque;
 use std::collections::hash_map::Entry;

@@ -13,7 +13,7 @@
 use crate::check::unchecked;
 use crate::mir::{Field, Func, Node, Op, Ty};
 use nbc_ir::{BlockId, Inst, Reg, Type};
-use nbc_runtime::compiled::Claim;
+use nbc_runtime::abi::Claim;
 use rustc_hash::FxHashMap;
 
 /// The room of accesses of so many bytes from an address, to read or to write.

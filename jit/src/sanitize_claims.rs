@@ -12,7 +12,7 @@ use crate::midend::claims::Claims;
 use crate::mir::{Func, Node, Op, Ty};
 use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Inst, Type};
-use nbc_runtime::compiled::Claim;
+use nbc_runtime::abi::Claim;
 
 /// Claims that any function may have checked.
 const CLAIMS: usize = 16;

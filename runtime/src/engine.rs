@@ -1,10 +1,10 @@
 //! The engine: configuration shared by all programs, and loaded programs.
 
-use crate::compiled::{Tier, Watch};
 use crate::error::Error;
-use crate::interp::Dispatch;
-use crate::interp::code::Loaded;
 use crate::load::load;
+use crate::machine::dispatch::Dispatch;
+use crate::machine::loaded::Loaded;
+use crate::machine::tier::{Tier, Watch};
 use crate::stack::Stacks;
 use nbc_ir::{Module, VerifiedModule};
 use std::sync::{Arc, OnceLock};

@@ -1,7 +1,7 @@
 //! Host functions: what a program may call besides itself.
 
 use crate::arith::{canonical_f32, canonical_f64};
-use crate::interp::context::{Context, HostCall};
+use crate::machine::context::{Context, HostCall};
 use crate::object::{OwnedTensor, StrRef, TensorRef};
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};

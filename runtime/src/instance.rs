@@ -4,7 +4,7 @@ use crate::backtrace::Trap;
 use crate::engine::{Limits, Program};
 use crate::error::{Error, ErrorKind};
 use crate::host::HostFunc;
-use crate::interp::context::Context;
+use crate::machine::context::Context;
 use crate::region::{Heap, HeapStats};
 use crate::trap::TrapError;
 use crate::value::{Args, Params, Results, Value, check_args};

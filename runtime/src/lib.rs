@@ -1,9 +1,10 @@
 //! NBC's runtime: everything that happens while a program runs.
 //!
 //! - [`engine`], [`linker`], [`instance`], [`value`], [`host`], [`error`]: what embedders use
+//! - [`machine`]: internal code and the state it runs on; the seam for tiers that compile
+//! - [`interp`]: the interpreter
 //! - [`load`]: verified bytecode to internal code
-//! - [`interp`]: the interpreter that runs it
-//! - [`compiled`]: the seam for tiers that compile
+//! - [`abi`]: what compiled code sees of the runtime
 //! - [`arith`]: what scalar instructions compute
 //! - [`object`]: tensors, strings and lists
 //! - [`region`]: who owns objects, and when they go
@@ -11,9 +12,9 @@
 //! - [`interruption`]: who may stop a program from outside
 //! - [`trap`], [`backtrace`]: the ways in which a program can fail, and where
 
+pub mod abi;
 pub mod arith;
 pub mod backtrace;
-pub mod compiled;
 pub mod engine;
 pub mod error;
 pub mod host;
@@ -22,6 +23,7 @@ pub mod interp;
 pub mod interruption;
 pub mod linker;
 pub mod load;
+pub mod machine;
 pub mod object;
 pub mod op;
 pub mod region;

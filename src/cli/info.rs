@@ -6,7 +6,7 @@ use super::{output, show};
 use nbc::Module;
 use nbc::jit::{Jit, Options};
 use nbc::runtime::engine::Limits;
-use nbc::runtime::interp::Dispatch;
+use nbc::runtime::machine::dispatch::Dispatch;
 use nbc::runtime::op::dispatch_name;
 use serde_json::json;
 

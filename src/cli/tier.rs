@@ -4,7 +4,7 @@
 use super::failure::Failure;
 use nbc::jit::{Jit, Mode, Options, Perf, Verify};
 use nbc::runtime::engine::Config;
-use nbc::runtime::interp::Dispatch;
+use nbc::runtime::machine::dispatch::Dispatch;
 
 // Who runs the program, and how. As documentation it would become the help of
 // the command that has these options.

@@ -4,7 +4,7 @@
 use crate::random_program::choices::Random;
 use nbc::ir::verify::VerifiedModule;
 use nbc::ir::{BlockId, Elem, FuncId, Imm, Type};
-use nbc::runtime::compiled::calls::NATIVE_SLICE;
+use nbc::runtime::abi::calls::NATIVE_SLICE;
 use nbc_jit::mir::{Func, Op};
 use nbc_oracle::object::{List, Object, part_size, write};
 use nbc_oracle::state::Budget;

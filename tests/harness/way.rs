@@ -3,9 +3,9 @@
 
 use nbc::jit::midend::Options as Passes;
 use nbc::jit::{Jit, Mode, Options, Verify};
-use nbc::runtime::compiled::relay::Relay;
+use nbc::runtime::abi::interpreter_tier::InterpreterTier;
 use nbc::runtime::engine::{Config, Engine};
-use nbc::runtime::interp::Dispatch;
+use nbc::runtime::machine::dispatch::Dispatch;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
@@ -27,7 +27,7 @@ pub enum Tier {
     /// Nothing.
     None,
     /// The portable loop, after a few turns of a loop or calls of a function.
-    Relay,
+    Interpreter,
     /// The compiler.
     Jit {
         when: When,
@@ -64,7 +64,7 @@ impl Way {
         };
         for dispatch in Dispatch::ALL {
             add(*dispatch, Tier::None);
-            add(*dispatch, Tier::Relay);
+            add(*dispatch, Tier::Interpreter);
         }
         if Way::can_compile() {
             let sanitised = std::env::var_os("NBC_SANITIZE").is_some();
@@ -134,7 +134,9 @@ impl Way {
         let config = Config::new().dispatch(self.dispatch);
         match self.tier {
             Tier::None => (Engine::new(config), None),
-            Tier::Relay => (Engine::new(config.tier(Arc::new(Relay::new(false))).slice(3)), None),
+            Tier::Interpreter => {
+                (Engine::new(config.tier(Arc::new(InterpreterTier::new(false))).slice(3)), None)
+            }
             Tier::Jit { when, passes, sanitised } => {
                 let verify = if sanitised { Verify::All } else { Verify::Nothing };
                 let passes = match passes {
@@ -156,7 +158,7 @@ impl fmt::Display for Way {
         write!(f, "{}, fuel {}", self.dispatch.name(), if self.metered { "on" } else { "off" })?;
         match self.tier {
             Tier::None => Ok(()),
-            Tier::Relay => f.write_str(", relayed"),
+            Tier::Interpreter => f.write_str(", relayed"),
             Tier::Jit { when, passes, sanitised } => {
                 f.write_str(match when {
                     When::First => ", compiled at first call",

@@ -4,8 +4,8 @@
 use super::Case;
 use nbc::ir::{Elem, Item};
 use nbc::jit::{Jit, Mode, OptLevel, Options, Perf};
-use nbc::runtime::compiled::{HotPlace, MustStop, Tier};
-use nbc::runtime::interp::code::Loaded;
+use nbc::runtime::machine::loaded::Loaded;
+use nbc::runtime::machine::tier::{HotPlace, MustStop, Tier};
 use nbc::{
     Config, Dispatch, Engine, Error, ErrorKind, FuncId, HostFunc, Instance, Limits, Linker, OwnedTensor,
     Program, Str, Tensor, TrapCode, Type, TypedFunc, Value,

@@ -3,7 +3,7 @@
 use crate::Stop;
 use crate::state::{Event, Picture, State};
 use crate::value::Slot;
-use nbc_runtime::compiled::Place;
+use nbc_runtime::abi::CodeLocation;
 use nbc_runtime::trap::TrapError;
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub enum End {
     /// The function returned.
     Returned(Vec<Slot>),
     /// It trapped, in these calls, the innermost first.
-    Trapped(TrapError, Vec<Place>),
+    Trapped(TrapError, Vec<CodeLocation>),
     /// It was not evaluated to its end.
     Stopped(Stop),
 }

@@ -14,8 +14,8 @@ use nbc_ir::inst::{FieldRef, Imm};
 use nbc_ir::{BlockId, Elem, FuncId, Inst, OpId, Opcode, Operand, Reg, Type, VerifiedModule};
 use nbc_jit::midend::pass::fuel::charge;
 use nbc_jit::mir::{self, Address, Entry, Field, Func, Lanes, Node, Op, Ty};
-use nbc_runtime::compiled::Place;
-use nbc_runtime::compiled::calls::NATIVE_SLICE;
+use nbc_runtime::abi::CodeLocation;
+use nbc_runtime::abi::calls::NATIVE_SLICE;
 use nbc_runtime::trap::{TrapCode, TrapError};
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
@@ -140,7 +140,7 @@ struct Run<'o, 'm> {
     silent: u64,
     most_silent: u64,
     /// Of the trap on its way out.
-    frames: Vec<Place>,
+    frames: Vec<CodeLocation>,
 }
 
 /// Where a block goes on.
@@ -294,7 +294,7 @@ impl Run<'_, '_> {
         let mut at = Some(origin);
         while let Some(origin) = at {
             let origin = func.origins[origin as usize];
-            self.frames.push(Place { func: origin.func, block: origin.block, inst: origin.inst });
+            self.frames.push(CodeLocation { func: origin.func, block: origin.block, inst: origin.inst });
             at = origin.caller;
         }
     }

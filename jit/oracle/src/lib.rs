@@ -8,7 +8,7 @@
 //! type, a shape that is claimed and is another.
 //!
 //! Nothing of the mid-end is used to compute. Scalar instructions are those of
-//! [`nbc_runtime::compiled::scalars`], operations and host functions run in the runtime
+//! [`nbc_runtime::abi::scalars`], operations and host functions run in the runtime
 //! ([`operation`]). A function that is called is evaluated as it was built from bytecode.
 //!
 //! - [`value`]: what registers hold

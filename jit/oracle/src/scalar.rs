@@ -1,8 +1,8 @@
 //! Scalar instructions, by the definitions of the runtime.
 
 use nbc_ir::Opcode;
-use nbc_runtime::compiled::scalars;
-use nbc_runtime::interp::micro::{BinaryOp, CompareOp, DivisionOp, TruncationOp, UnaryOp};
+use nbc_runtime::abi::scalars;
+use nbc_runtime::machine::micro::{BinaryOp, CompareOp, DivisionOp, TruncationOp, UnaryOp};
 use nbc_runtime::trap::TrapCode;
 
 /// What the instruction makes of the slots `args`, or how it traps; `None` when it is no

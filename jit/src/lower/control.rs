@@ -12,7 +12,7 @@ use cranelift_codegen::ir::{self, BlockArg, InstBuilder, MemFlagsData, Value, ty
 use nbc_ir::flow::{Cfg, Loops};
 use nbc_ir::inst::Imm;
 use nbc_ir::{FuncId, Operand, Reg, SigId, Type};
-use nbc_runtime::compiled::{Arg, Charges, ObjectCall, calls, layout};
+use nbc_runtime::abi::{Arg, Charges, ObjectCall, calls, layout};
 use nbc_runtime::trap::TrapCode;
 
 /// Ways out that a function shares. Each is a cold block with integer

@@ -8,8 +8,8 @@ use cranelift_codegen::ir::{self, InstBuilder, InstructionData, Opcode as Clif, 
 use cranelift_frontend::Switch;
 use nbc_ir::inst::FieldRef;
 use nbc_ir::{BlockId, ConstId, Elem, FuncId, GlobalId, Imm, Inst, Item, OpId, Operand, Reg, Type};
-use nbc_runtime::compiled::{ObjectCall, layout};
-use nbc_runtime::interp::micro::{DivisionOp, TruncationOp};
+use nbc_runtime::abi::{ObjectCall, layout};
+use nbc_runtime::machine::micro::{DivisionOp, TruncationOp};
 use nbc_runtime::trap::TrapCode;
 use rustc_hash::FxHashMap;
 

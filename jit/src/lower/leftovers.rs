@@ -11,7 +11,7 @@ use crate::mir::{Func, Op};
 use nbc_ir::flow::{Cfg, Loops};
 use nbc_ir::inst::{Effect, Imm};
 use nbc_ir::{Inst, Opcode, Operand};
-use nbc_runtime::interp::micro::DivisionOp;
+use nbc_runtime::machine::micro::DivisionOp;
 
 /// Whether Cranelift's optimiser has something to do in what `func` is lowered to.
 pub fn has_leftovers(func: &Func, cfg: &Cfg, loops: &Loops, phis: &Phis) -> bool {

@@ -6,7 +6,7 @@ use crate::mir::{Address, Field};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 use nbc_ir::{Elem, Operand, Reg};
-use nbc_runtime::compiled::{Claim, calls, layout};
+use nbc_runtime::abi::{Claim, calls, layout};
 
 impl Lowering<'_, '_> {
     /// An address as a value and an offset.

@@ -35,8 +35,8 @@ use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, Variable};
 use nbc_ir::flow::{Cfg, Dominators, Loops};
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type, VerifiedModule};
-use nbc_runtime::compiled::layout;
-use nbc_runtime::compiled::{Charges, ObjectCall, Place, Site};
+use nbc_runtime::abi::layout;
+use nbc_runtime::abi::{Charges, CodeLocation, ObjectCall, TrapSite};
 use phis::Phis;
 use rustc_hash::FxHashMap;
 
@@ -44,7 +44,7 @@ use rustc_hash::FxHashMap;
 #[derive(Default)]
 pub struct Attachments {
     /// Places in the bytecode.
-    pub sites: Vec<Box<Site>>,
+    pub sites: Vec<Box<TrapSite>>,
     /// Operations of the runtime.
     pub calls: Vec<ObjectCall>,
     /// What is charged together.
@@ -86,14 +86,14 @@ pub struct Polls {
 }
 
 /// The site of nodes of an origin.
-fn site_of(func: &Func, origin: u32) -> Site {
+fn site_of(func: &Func, origin: u32) -> TrapSite {
     let mut frames = Vec::new();
     let mut at = Some(origin);
     while let Some(origin) = at.and_then(|o| func.origins.get(o as usize)) {
-        frames.push(Place { func: origin.func, block: origin.block, inst: origin.inst });
+        frames.push(CodeLocation { func: origin.func, block: origin.block, inst: origin.inst });
         at = origin.caller;
     }
-    Site { places: frames.into() }
+    TrapSite { places: frames.into() }
 }
 
 /// What is known of a function before it is lowered.

@@ -4,7 +4,7 @@ use super::Lowering;
 use crate::mir::Func;
 use cranelift_codegen::ir::Value;
 use nbc_ir::{Inst, Operand, Reg, Type};
-use nbc_runtime::compiled::{Arg, ObjectCall, calls};
+use nbc_runtime::abi::{Arg, ObjectCall, calls};
 
 /// Whether the instruction leaves the budget in the context, where whoever runs
 /// meanwhile finds it. A plain value is put into a global or a list right here.

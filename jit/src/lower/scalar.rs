@@ -16,8 +16,8 @@ use cranelift_codegen::ir::{
 };
 use cranelift_frontend::FunctionBuilder;
 use nbc_ir::{Imm, Opcode, Type};
-use nbc_runtime::compiled::scalars;
-use nbc_runtime::interp::micro::{BinaryOp, CompareOp, DivisionOp, TruncationOp, UnaryOp};
+use nbc_runtime::abi::scalars;
+use nbc_runtime::machine::micro::{BinaryOp, CompareOp, DivisionOp, TruncationOp, UnaryOp};
 
 /// The type that values of type `ty` have in compiled code.
 pub fn clif_type(ty: Type) -> ClifType {

@@ -23,7 +23,7 @@ pub use write::Write;
 
 use nbc_ir::inst::{Effect, FieldMut, FieldRef, Imm, Opcode};
 use nbc_ir::{BlockId, Elem, FuncId, Inst, Operand, Reg, Type};
-use nbc_runtime::compiled::Claim;
+use nbc_runtime::abi::Claim;
 
 /// A function.
 #[derive(Clone, Debug)]

@@ -10,8 +10,8 @@ use machine::{Machine, Small, TARGETS, Target};
 use nbc_ir::inst::{OperandSpec, Pattern, Role};
 use nbc_ir::{Opcode, Type};
 use nbc_jit::lower::scalar::{self, clif_type};
-use nbc_runtime::compiled::scalars;
-use nbc_runtime::interp::micro::{BinaryOp, CompareOp, DivisionOp, TruncationOp, UnaryOp};
+use nbc_runtime::abi::scalars;
+use nbc_runtime::machine::micro::{BinaryOp, CompareOp, DivisionOp, TruncationOp, UnaryOp};
 
 /// Type of an instruction's operand.
 fn ty(spec: &OperandSpec) -> Type {

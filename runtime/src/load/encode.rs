@@ -1,9 +1,10 @@
 //! Micro-operations to internal code: where each operand and literal goes.
 
 use super::translate::Translated;
-use crate::interp::code::{Instr, LINK_SLOTS, OUT_BASE, Run, SCRATCH_BASE, Site};
-use crate::interp::matched::COUNTS;
-use crate::interp::micro::{Micro, MicroOp, Src};
+use crate::interp::match_loop::COUNTS;
+use crate::machine::instr::{Instr, LINK_SLOTS, OUT_BASE, Run, SCRATCH_BASE};
+use crate::machine::micro::{Micro, MicroOp, Src};
+use crate::machine::site::Site;
 
 /// Turns a translated function into code.
 pub fn encode(t: &Translated, select: impl Fn(&Micro) -> Run) -> Box<[Instr]> {

@@ -1,7 +1,7 @@
 //! What each dispatcher wants done with a block's micro-operations.
 
 use super::literals::{Literals, place_literals};
-use crate::interp::micro::{Micro, MicroOp, Src};
+use crate::machine::micro::{Micro, MicroOp, Src};
 
 /// What is done with a block's micro-operations before the next is begun.
 pub trait Finish {

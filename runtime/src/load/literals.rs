@@ -4,8 +4,8 @@
 //! How many of those a frame has does not depend on the dispatcher ([`room_for`]),
 //! though only the portable loop uses all: calls go as deep in one as in the other.
 
-use crate::interp::code::{MAX_CONSTS, SCRATCH, SCRATCH_BASE};
-use crate::interp::micro::{Micro, MicroOp, Src};
+use crate::machine::instr::{MAX_CONSTS, SCRATCH, SCRATCH_BASE};
+use crate::machine::micro::{Micro, MicroOp, Src};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Literals that need a slot, filled once a call.

@@ -11,9 +11,12 @@ mod literals;
 mod superinst;
 pub mod translate;
 
-use crate::interp::Dispatch;
-use crate::interp::code::{FuncCode, HostSite, LINK_SLOTS, Loaded, Run, Site};
-use crate::interp::micro::{Class, Micro, MicroOp, Plain, Src};
+use crate::interp::special;
+use crate::machine::dispatch::Dispatch;
+use crate::machine::instr::{LINK_SLOTS, Run};
+use crate::machine::loaded::{FuncCode, Loaded};
+use crate::machine::micro::{Class, Micro, MicroOp, SharedOp, Src};
+use crate::machine::site::{HostSite, Site};
 use finish::Finish;
 use nbc_ir::verify::VerifiedModule;
 use nbc_ir::{FuncId, SigId, Type};
@@ -31,7 +34,7 @@ pub fn load(module: VerifiedModule, dispatch: Dispatch, metered: bool) -> Loaded
         let mut finish = finish(dispatch);
         funcs.push(lay_out(translate(&module, id, metered, &mut *finish), dispatch));
     }
-    Loaded::new(module, dispatch, metered, funcs)
+    Loaded::new(module, dispatch, special(dispatch), metered, funcs)
 }
 
 /// The internal code of function `id` as text, one operation a line, for
@@ -91,7 +94,7 @@ fn import_stub(module: &VerifiedModule, import: usize, sig: SigId) -> Translated
     };
     let values = |types: &[Type]| operands(types).into_iter().map(|(i, t)| (Src::Slot(i), t)).collect();
     let host = HostSite { import, args: values(&sig.params), results: operands(&sig.results).into() };
-    let mut call = Micro::new(MicroOp::Plain(Plain::CallHost), 0);
+    let mut call = Micro::new(MicroOp::Shared(SharedOp::CallHost), 0);
     call.imm = 0;
     let mut sites = vec![Site::Host(host)];
     let ret = match sig.results.as_slice() {

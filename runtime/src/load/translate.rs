@@ -4,11 +4,12 @@
 use super::finish::{Carried, Finish, is_closed};
 use super::literals::{Literals, room_for};
 use crate::arith;
-use crate::compiled::objects::op_site;
-use crate::interp::code::{HostSite, LINK_SLOTS, OUT_BASE, SCRATCH, Site};
-use crate::interp::micro::{
-    BinaryOp, Class, CompareOp, DivisionOp, Micro, MicroOp, Plain, Src, TruncationOp, UnaryOp,
+use crate::machine::instr::{LINK_SLOTS, OUT_BASE, SCRATCH};
+use crate::machine::micro::{
+    BinaryOp, Class, CompareOp, DivisionOp, Micro, MicroOp, SharedOp, Src, TruncationOp, UnaryOp,
 };
+use crate::machine::site::op_site;
+use crate::machine::site::{HostSite, Site};
 use nbc_ir::flow::Cfg;
 use nbc_ir::inst::Visitor;
 use nbc_ir::verify::VerifiedModule;
@@ -29,7 +30,7 @@ pub struct Translated {
     pub frame: u32,
     /// Slots that it calls with, behind its frame.
     pub outs: u32,
-    /// See [`crate::interp::code::FuncCode::extent`].
+    /// See [`crate::machine::loaded::FuncCode::extent`].
     pub extent: u32,
 }
 
@@ -591,7 +592,7 @@ impl Visitor for Translator<'_> {
             });
             let site = self.site(site);
             self.outs = self.outs.max(1);
-            return self.emit(MicroOp::Plain(Plain::CallHost), &[], site);
+            return self.emit(MicroOp::Shared(SharedOp::CallHost), &[], site);
         }
         self.arguments(args);
         self.finish_call(MicroOp::Call, results, Src::None, callee.index() as u64);
@@ -612,7 +613,7 @@ impl Visitor for Translator<'_> {
         let site = Site::Op(op_site(self.module, callee, srcs.into(), types.into(), results));
         let site = self.site(site);
         self.outs = self.outs.max(1);
-        self.emit(MicroOp::Plain(Plain::CallOp), &[], site);
+        self.emit(MicroOp::Shared(SharedOp::CallOp), &[], site);
     }
 
     fn copy(&mut self, dst: Reg, a: Operand) {
@@ -624,20 +625,20 @@ impl Visitor for Translator<'_> {
     }
 
     fn global_get(&mut self, dst: Reg, global: GlobalId) {
-        self.define(MicroOp::Plain(Plain::GlobalGet), dst, &[], global.index() as u64);
+        self.define(MicroOp::Shared(SharedOp::GlobalGet), dst, &[], global.index() as u64);
     }
 
     fn global_set(&mut self, global: GlobalId, value: Operand) {
         let ty = self.ty(value);
         if ty.is_object() {
             let site = self.site(Site::Global { index: global.index(), value: src(value), ty });
-            return self.emit(MicroOp::Plain(Plain::GlobalSetObject), &[], site);
+            return self.emit(MicroOp::Shared(SharedOp::GlobalSetObject), &[], site);
         }
-        self.emit(MicroOp::Plain(Plain::GlobalSet), &[src(value)], global.index() as u64);
+        self.emit(MicroOp::Shared(SharedOp::GlobalSet), &[src(value)], global.index() as u64);
     }
 
     fn const_get(&mut self, dst: Reg, constant: ConstId) {
-        self.define(MicroOp::Plain(Plain::ConstGet), dst, &[], constant.index() as u64);
+        self.define(MicroOp::Shared(SharedOp::ConstGet), dst, &[], constant.index() as u64);
     }
 
     fn i32_const(&mut self, dst: Reg, value: Imm) {
@@ -657,19 +658,19 @@ impl Visitor for Translator<'_> {
     }
 
     fn region_begin(&mut self) {
-        self.emit(MicroOp::Plain(Plain::RegionBegin), &[], 0);
+        self.emit(MicroOp::Shared(SharedOp::RegionBegin), &[], 0);
     }
 
     fn region_end(&mut self, kept: &[Reg]) {
         let kept = kept.iter().map(|r| (Src::Slot(r.0 as u16), self.func.regs[r.index()])).collect();
         let site = self.site(Site::Values(kept));
-        self.emit(MicroOp::Plain(Plain::RegionEnd), &[], site);
+        self.emit(MicroOp::Shared(SharedOp::RegionEnd), &[], site);
     }
 
     fn region_renew(&mut self, kept: &[Reg]) {
         let kept = kept.iter().map(|r| (Src::Slot(r.0 as u16), self.func.regs[r.index()])).collect();
         let site = self.site(Site::Values(kept));
-        self.emit(MicroOp::Plain(Plain::RegionRenew), &[], site);
+        self.emit(MicroOp::Shared(SharedOp::RegionRenew), &[], site);
     }
 
     fn f32_fma(&mut self, dst: Reg, a: Operand, b: Operand, c: Operand) {
@@ -680,13 +681,13 @@ impl Visitor for Translator<'_> {
     }
 
     fn tensor_len(&mut self, dst: Reg, x: Operand) {
-        self.define(MicroOp::Plain(Plain::TensorLen), dst, &[src(x)], 0);
+        self.define(MicroOp::Shared(SharedOp::TensorLen), dst, &[src(x)], 0);
     }
     fn tensor_rank(&mut self, dst: Reg, x: Operand) {
-        self.define(MicroOp::Plain(Plain::TensorRank), dst, &[src(x)], 0);
+        self.define(MicroOp::Shared(SharedOp::TensorRank), dst, &[src(x)], 0);
     }
     fn tensor_dim(&mut self, dst: Reg, x: Operand, axis: Operand) {
-        self.define(MicroOp::Plain(Plain::TensorDim), dst, &[src(x), src(axis)], 0);
+        self.define(MicroOp::Shared(SharedOp::TensorDim), dst, &[src(x), src(axis)], 0);
     }
     fn tensor_load(&mut self, dst: Reg, x: Operand, i: Operand) {
         self.define(MicroOp::Load(self.elem(x)), dst, &[src(x), src(i)], 0);
@@ -695,7 +696,12 @@ impl Visitor for Translator<'_> {
         self.define(MicroOp::Load2(self.elem(x)), dst, &[src(x), src(i), src(j)], 0);
     }
     fn tensor_load3(&mut self, dst: Reg, x: Operand, i: Operand, j: Operand, k: Operand) {
-        self.define(MicroOp::Plain(Plain::Load3(self.elem(x))), dst, &[src(x), src(i), src(j), src(k)], 0);
+        self.define(
+            MicroOp::Shared(SharedOp::Load3(self.elem(x))),
+            dst,
+            &[src(x), src(i), src(j), src(k)],
+            0,
+        );
     }
     fn tensor_store(&mut self, x: Operand, i: Operand, value: Operand) {
         self.emit(MicroOp::Store(self.elem(x)), &[src(x), src(i), src(value)], 0);
@@ -705,38 +711,42 @@ impl Visitor for Translator<'_> {
     }
     fn tensor_store3(&mut self, x: Operand, i: Operand, j: Operand, k: Operand, value: Operand) {
         let operands = [src(x), src(i), src(j), src(k), src(value)];
-        self.emit(MicroOp::Plain(Plain::Store3(self.elem(x))), &operands, 0);
+        self.emit(MicroOp::Shared(SharedOp::Store3(self.elem(x))), &operands, 0);
     }
     fn tensor_load_re(&mut self, dst: Reg, x: Operand, i: Operand) {
-        self.define(MicroOp::Plain(Plain::LoadPart(self.elem(x))), dst, &[src(x), src(i)], 0);
+        self.define(MicroOp::Shared(SharedOp::LoadPart(self.elem(x))), dst, &[src(x), src(i)], 0);
     }
     fn tensor_load_im(&mut self, dst: Reg, x: Operand, i: Operand) {
-        self.define(MicroOp::Plain(Plain::LoadPart(self.elem(x))), dst, &[src(x), src(i)], 1);
+        self.define(MicroOp::Shared(SharedOp::LoadPart(self.elem(x))), dst, &[src(x), src(i)], 1);
     }
     fn tensor_store_re(&mut self, x: Operand, i: Operand, value: Operand) {
-        self.emit(MicroOp::Plain(Plain::StorePart(self.elem(x))), &[src(x), src(i), src(value)], 0);
+        self.emit(MicroOp::Shared(SharedOp::StorePart(self.elem(x))), &[src(x), src(i), src(value)], 0);
     }
     fn tensor_store_im(&mut self, x: Operand, i: Operand, value: Operand) {
-        self.emit(MicroOp::Plain(Plain::StorePart(self.elem(x))), &[src(x), src(i), src(value)], 1);
+        self.emit(MicroOp::Shared(SharedOp::StorePart(self.elem(x))), &[src(x), src(i), src(value)], 1);
     }
 
     fn list_new(&mut self, dst: Reg, len: Operand, fill: Operand) {
         let item = Item::from_type(self.ty(fill)).expect("verified: a list holds no lists");
         let site = self.site(Site::List { item });
-        self.define(MicroOp::Plain(Plain::ListNew), dst, &[src(len), src(fill)], site);
+        self.define(MicroOp::Shared(SharedOp::ListNew), dst, &[src(len), src(fill)], site);
     }
     fn list_len(&mut self, dst: Reg, list: Operand) {
-        self.define(MicroOp::Plain(Plain::ListLen), dst, &[src(list)], 0);
+        self.define(MicroOp::Shared(SharedOp::ListLen), dst, &[src(list)], 0);
     }
     fn list_get(&mut self, dst: Reg, list: Operand, i: Operand) {
-        self.define(MicroOp::Plain(Plain::ListGet), dst, &[src(list), src(i)], 0);
+        self.define(MicroOp::Shared(SharedOp::ListGet), dst, &[src(list), src(i)], 0);
     }
     fn list_set(&mut self, list: Operand, i: Operand, value: Operand) {
         let item = self.item(list);
         if item.ty().is_object() {
             let site = self.site(Site::List { item });
-            return self.emit(MicroOp::Plain(Plain::ListSetObject), &[src(list), src(i), src(value)], site);
+            return self.emit(
+                MicroOp::Shared(SharedOp::ListSetObject),
+                &[src(list), src(i), src(value)],
+                site,
+            );
         }
-        self.emit(MicroOp::Plain(Plain::ListSet), &[src(list), src(i), src(value)], 0);
+        self.emit(MicroOp::Shared(SharedOp::ListSet), &[src(list), src(i), src(value)], 0);
     }
 }

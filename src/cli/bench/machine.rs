@@ -1,7 +1,7 @@
 //! What was measured on, so that numbers of different machines or builds are
 //! never held against each other unawares.
 
-use nbc::runtime::interp::Dispatch;
+use nbc::runtime::machine::dispatch::Dispatch;
 use nbc::runtime::op::dispatch_name;
 use serde_json::{Value as Json, json};
 use std::fs::read_to_string;

@@ -13,8 +13,8 @@ use nbc::Value;
 use nbc::runtime::engine::{Engine, Limits};
 use nbc::runtime::error::Error;
 use nbc::runtime::instance::{Instance, TypedFunc};
-use nbc::runtime::interp::Dispatch;
 use nbc::runtime::linker::Linker;
+use nbc::runtime::machine::dispatch::Dispatch;
 use std::time::{Duration, Instant};
 
 /// Steady state is within this factor of the median run's.

@@ -24,7 +24,7 @@ use nbc::Value;
 use nbc::ir::VerifiedModule;
 use nbc::ir::shown::visible;
 use nbc::runtime::error::Error;
-use nbc::runtime::interp::Dispatch;
+use nbc::runtime::machine::dispatch::Dispatch;
 use std::io::IsTerminal;
 use std::time::Duration;
 

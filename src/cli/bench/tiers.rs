@@ -2,7 +2,7 @@
 
 use nbc::jit::{Jit, Mode, Options};
 use nbc::runtime::engine::{Config, Engine};
-use nbc::runtime::interp::Dispatch;
+use nbc::runtime::machine::dispatch::Dispatch;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use super::{A, Carried, Context, Handler, I, Instr, S, Source, go, handlers, trap};
 use crate::arith::{self, Binary, Division, Truncation, Unary};
-use crate::interp::micro::{BinaryOp, CompareOp, DivisionOp, Micro, MicroOp, Src, TruncationOp, UnaryOp};
+use crate::machine::micro::{BinaryOp, CompareOp, DivisionOp, Micro, MicroOp, Src, TruncationOp, UnaryOp};
 use crate::trap::TrapCode;
 
 handlers! {
@@ -171,7 +171,7 @@ arith::for_each_unary!(select_unary);
 arith::for_each_truncation!(select_truncation);
 
 pub(super) fn select(m: &Micro) -> Option<Handler> {
-    use crate::interp::micro::Class;
+    use crate::machine::micro::Class;
     let [x, y, z, ..] = m.src;
     let float = m.class == Class::Float;
     match m.op {

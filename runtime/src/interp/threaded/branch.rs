@@ -4,7 +4,7 @@
 
 use super::{A, Carried, Context, Handler, I, Instr, S, Source, go, handlers, poll};
 use crate::arith::{self, Binary, Scalar};
-use crate::interp::micro::{BinaryOp, CompareOp, Micro, MicroOp, Src};
+use crate::machine::micro::{BinaryOp, CompareOp, Micro, MicroOp, Src};
 
 handlers! {
     br [const BACK: bool] (ip, regs, ctx, budget, iacc, facc) {

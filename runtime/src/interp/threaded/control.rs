@@ -5,10 +5,10 @@ use super::{
     A, Carried, Context, Handler, I, Instr, S, Source, go, handlers, poll, slot_or_none, trap, trap_pending,
 };
 use crate::arith::{self, Binary, Scalar};
-use crate::compiled::native;
-use crate::interp::code::FuncEntry;
-use crate::interp::micro::{BinaryOp, Class, Micro, MicroOp, Plain, Src};
-use crate::interp::plain::{self, Run as PlainRun};
+use crate::interp::enter;
+use crate::interp::shared::{self, Execute};
+use crate::machine::loaded::FuncEntry;
+use crate::machine::micro::{BinaryOp, Class, Micro, MicroOp, SharedOp, Src};
 use crate::trap::TrapCode;
 use nbc_ir::Elem;
 
@@ -96,13 +96,13 @@ handlers! {
     }
     // The values go to the start of the frame, where the caller's copies find them.
     ret_many [] (ip, regs, ctx, budget, iacc, facc) {
-        plain::return_values(&*ip, regs);
+        shared::return_values(&*ip, regs);
         let (back, _, frame) = caller!(regs);
         go!(back, frame, ctx, budget, iacc, facc)
     }
     ret_region [] (ip, regs, ctx, budget, iacc, facc) {
         (*ctx).budget = budget;
-        if !plain::return_from_region(&*ip, regs, ctx) {
+        if !shared::return_from_region(&*ip, regs, ctx) {
             return trap_pending(ip, regs, ctx, (*ctx).budget, iacc, facc);
         }
         budget = (*ctx).budget;
@@ -113,7 +113,7 @@ handlers! {
         go!(back, frame, ctx, budget, *regs, f64::from_bits(*regs))
     }
     enter_region [] (ip, regs, ctx, budget, iacc, facc) {
-        if !plain::enter_region(ctx) {
+        if !shared::enter_region(ctx) {
             return trap_pending(ip, regs, ctx, budget, iacc, facc);
         }
         go!(ip.add(1), regs, ctx, budget, iacc, facc)
@@ -138,14 +138,14 @@ handlers! {
         go!((*ctx).next, regs, ctx, budget, iacc, facc)
     }
     // Short ones: inlined, and the budget stays where it is.
-    short [P: PlainRun] (ip, regs, ctx, budget, iacc, facc) {
+    short [P: Execute] (ip, regs, ctx, budget, iacc, facc) {
         if !P::run(&*ip, regs, ctx) {
             return trap_pending(ip, regs, ctx, budget, iacc, facc);
         }
         go!(ip.add(1), regs, ctx, budget, iacc, facc)
     }
     // Long ones may charge fuel or run other code.
-    long [P: PlainRun] (ip, regs, ctx, budget, iacc, facc) {
+    long [P: Execute] (ip, regs, ctx, budget, iacc, facc) {
         (*ctx).budget = budget;
         if !P::run(&*ip, regs, ctx) {
             return trap_pending(ip, regs, ctx, (*ctx).budget, iacc, facc);
@@ -153,7 +153,7 @@ handlers! {
         go!(ip.add(1), regs, ctx, (*ctx).budget, iacc, facc)
     }
     // As `long`, for what may call back.
-    calling [P: PlainRun] (ip, regs, ctx, budget, iacc, facc) {
+    calling [P: Execute] (ip, regs, ctx, budget, iacc, facc) {
         (*ctx).budget = budget;
         (*ctx).top = regs.add((*ip).imm2 as u32 as usize);
         if !P::run(&*ip, regs, ctx) {
@@ -164,7 +164,7 @@ handlers! {
     // Runs compiled code, and returns from the function as `ret_region` does.
     enter_native [] (ip, regs, ctx, budget, _iacc, facc) {
         (*ctx).budget = budget;
-        let status = native::run_native(ip, regs, ctx);
+        let status = enter::run_native(ip, regs, ctx);
         if status != 0 {
             return leave_native(ip, regs, ctx, (*ctx).budget, status, facc);
         }
@@ -178,13 +178,13 @@ handlers! {
     #[cold]
     #[inline(never)]
     leave_native [] (ip, regs, ctx, budget, status, facc) {
-        if status != native::INTERPRET {
+        if status != enter::INTERPRET {
             return trap_pending(ip, regs, ctx, budget, status, facc);
         }
-        go!(native::interpreted(ip), regs, ctx, budget, status, facc)
+        go!(enter::interpreted(ip), regs, ctx, budget, status, facc)
     }
     first_call [] (ip, regs, ctx, budget, iacc, facc) {
-        let code = native::first_call((*ip).imm, ctx);
+        let code = enter::first_call((*ip).imm, ctx);
         go!(code, regs, ctx, budget, iacc, facc)
     }
 }
@@ -237,44 +237,44 @@ pub(super) fn select(m: &Micro) -> Option<Handler> {
         MicroOp::EnterRegion => enter_region,
         MicroOp::Trap => unreachable,
         MicroOp::Charge => charge,
-        MicroOp::Plain(p) => {
+        MicroOp::Shared(p) => {
             if !m.src.iter().all(|s| slot_or_none(*s)) {
                 return None;
             }
             macro_rules! by_elem {
                 ($elem:expr, $run:ident) => {
                     match $elem {
-                        Elem::U8 => short::<plain::$run<crate::interp::element::U8>>,
-                        Elem::I32 => short::<plain::$run<crate::interp::element::I32>>,
-                        Elem::I64 => short::<plain::$run<crate::interp::element::I64>>,
-                        Elem::F32 | Elem::C64 => short::<plain::$run<crate::interp::element::F32>>,
-                        Elem::F64 | Elem::C128 => short::<plain::$run<crate::interp::element::F64>>,
-                        Elem::Bool => short::<plain::$run<crate::interp::element::Bool>>,
+                        Elem::U8 => short::<shared::$run<crate::interp::element::U8>>,
+                        Elem::I32 => short::<shared::$run<crate::interp::element::I32>>,
+                        Elem::I64 => short::<shared::$run<crate::interp::element::I64>>,
+                        Elem::F32 | Elem::C64 => short::<shared::$run<crate::interp::element::F32>>,
+                        Elem::F64 | Elem::C128 => short::<shared::$run<crate::interp::element::F64>>,
+                        Elem::Bool => short::<shared::$run<crate::interp::element::Bool>>,
                     }
                 };
             }
             match p {
-                Plain::GlobalGet => short::<plain::GlobalGet>,
-                Plain::GlobalSet => short::<plain::GlobalSet>,
-                Plain::GlobalSetObject => long::<plain::GlobalSetObject>,
-                Plain::ConstGet => short::<plain::ConstGet>,
-                Plain::RegionBegin => long::<plain::RegionBegin>,
-                Plain::RegionEnd => long::<plain::RegionEnd>,
-                Plain::RegionRenew => long::<plain::RegionRenew>,
-                Plain::TensorLen => short::<plain::TensorLen>,
-                Plain::TensorRank => short::<plain::TensorRank>,
-                Plain::TensorDim => short::<plain::TensorDim>,
-                Plain::Load3(e) => by_elem!(e, Load3),
-                Plain::Store3(e) => by_elem!(e, Store3),
-                Plain::LoadPart(e) => by_elem!(e, LoadPart),
-                Plain::StorePart(e) => by_elem!(e, StorePart),
-                Plain::ListNew => long::<plain::ListNew>,
-                Plain::ListLen => short::<plain::ListLen>,
-                Plain::ListGet => short::<plain::ListGet>,
-                Plain::ListSet => short::<plain::ListSet>,
-                Plain::ListSetObject => long::<plain::ListSetObject>,
-                Plain::CallOp => calling::<plain::CallOp>,
-                Plain::CallHost => calling::<plain::CallHost>,
+                SharedOp::GlobalGet => short::<shared::GlobalGet>,
+                SharedOp::GlobalSet => short::<shared::GlobalSet>,
+                SharedOp::GlobalSetObject => long::<shared::GlobalSetObject>,
+                SharedOp::ConstGet => short::<shared::ConstGet>,
+                SharedOp::RegionBegin => long::<shared::RegionBegin>,
+                SharedOp::RegionEnd => long::<shared::RegionEnd>,
+                SharedOp::RegionRenew => long::<shared::RegionRenew>,
+                SharedOp::TensorLen => short::<shared::TensorLen>,
+                SharedOp::TensorRank => short::<shared::TensorRank>,
+                SharedOp::TensorDim => short::<shared::TensorDim>,
+                SharedOp::Load3(e) => by_elem!(e, Load3),
+                SharedOp::Store3(e) => by_elem!(e, Store3),
+                SharedOp::LoadPart(e) => by_elem!(e, LoadPart),
+                SharedOp::StorePart(e) => by_elem!(e, StorePart),
+                SharedOp::ListNew => long::<shared::ListNew>,
+                SharedOp::ListLen => short::<shared::ListLen>,
+                SharedOp::ListGet => short::<shared::ListGet>,
+                SharedOp::ListSet => short::<shared::ListSet>,
+                SharedOp::ListSetObject => long::<shared::ListSetObject>,
+                SharedOp::CallOp => calling::<shared::CallOp>,
+                SharedOp::CallHost => calling::<shared::CallHost>,
             }
         }
         _ => return None,

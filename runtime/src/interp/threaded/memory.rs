@@ -3,7 +3,7 @@
 use super::{A, Carried, Context, Handler, I, Instr, S, Source, go, handlers, slot_or_none, trap_pending};
 use crate::arith::Scalar;
 use crate::interp::element::{self, Element};
-use crate::interp::micro::{Micro, MicroOp, Src};
+use crate::machine::micro::{Micro, MicroOp, Src};
 use crate::object::Tensor;
 use nbc_ir::Elem;
 

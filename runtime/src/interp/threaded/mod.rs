@@ -21,28 +21,10 @@ mod memory;
 mod step;
 mod superinst;
 
-use super::context::{Context, PENDING};
 use crate::arith::Scalar;
-use crate::interp::code::{Instr, Run};
-use crate::interp::micro::{Micro, MicroOp, Src};
-
-/// The code of one operation.
-///
-/// `iacc` and `facc` carry the last integer and float result, so that the
-/// next operation need not wait for its slot in memory. `budget` counts down
-/// to the next poll, or to the end of the fuel.
-///
-/// # Safety
-/// `ip` points into code of a loaded function, `regs` to the frame of a call
-/// of it on the stack of `ctx`, which is exclusively the caller's.
-pub type Handler = unsafe extern "C" fn(
-    ip: *const Instr,
-    regs: *mut u64,
-    ctx: *mut Context,
-    budget: i64,
-    iacc: u64,
-    facc: f64,
-) -> u64;
+use crate::machine::context::{Context, PENDING};
+use crate::machine::instr::{Handler, Instr, Run};
+use crate::machine::micro::{Micro, MicroOp, Src};
 
 /// Goes on with the operation at `$ip`.
 macro_rules! go {

@@ -5,7 +5,7 @@ use super::memory::{refused, tensor};
 use super::{A, Carried, Context, Handler, I, Instr, S, Source, go, handlers, poll, slot_or_none};
 use crate::arith::{self, Binary, Scalar};
 use crate::interp::element::{self, Element};
-use crate::interp::micro::{BinaryOp, CompareOp, Micro, MicroOp, Src};
+use crate::machine::micro::{BinaryOp, CompareOp, Micro, MicroOp, Src};
 use nbc_ir::Elem;
 
 /// Steps the counter in slot `$slot` by `$step` and branches while `O` holds.

@@ -5,7 +5,7 @@ use super::memory::{Index, refuse, refused, tensor};
 use super::{A, Carried, Context, Handler, I, Instr, S, Source, go, handlers, slot_or_none};
 use crate::arith::{self, Binary, Scalar};
 use crate::interp::element::{self, Element};
-use crate::interp::micro::{BinaryOp, Micro, MicroOp, Src};
+use crate::machine::micro::{BinaryOp, Micro, MicroOp, Src};
 use nbc_ir::Elem;
 
 handlers! {

@@ -3,8 +3,8 @@
 
 use super::available;
 use super::unroll::unroll;
-use crate::interp::micro::{BinaryOp, Class, CompareOp, Micro, MicroOp, Src};
 use crate::load::finish::{Carried, mark_resumes};
+use crate::machine::micro::{BinaryOp, Class, CompareOp, Micro, MicroOp, Src};
 use nbc_ir::Elem;
 
 /// Passes results on in machine registers, and finds the places where compiled
@@ -122,7 +122,7 @@ fn carry_around(block: u32, micros: &mut Vec<Micro>, has: &impl Fn(&Micro) -> bo
 
 /// Whether the handler passes its result on; the shared ones do not.
 fn carries(op: MicroOp) -> bool {
-    !matches!(op, MicroOp::Plain(_))
+    !matches!(op, MicroOp::Shared(_))
 }
 
 /// The machine register in which operand `k` could come, by what the operation reads.
@@ -217,16 +217,16 @@ macro_rules! compare_class {
 
 macro_rules! unary_class {
     ($($method:ident $name:ident $in:ident $out:ident |$x:ident| $v:expr;)*) => {
-        fn unary_class(op: crate::interp::micro::UnaryOp) -> Class {
-            match op { $(crate::interp::micro::UnaryOp::$name => in_class!($in),)* }
+        fn unary_class(op: crate::machine::micro::UnaryOp) -> Class {
+            match op { $(crate::machine::micro::UnaryOp::$name => in_class!($in),)* }
         }
     };
 }
 
 macro_rules! truncation_class {
     ($($method:ident $name:ident $in:ident $out:ident |$x:ident| $v:expr;)*) => {
-        fn truncation_class(op: crate::interp::micro::TruncationOp) -> Class {
-            match op { $(crate::interp::micro::TruncationOp::$name => in_class!($in),)* }
+        fn truncation_class(op: crate::machine::micro::TruncationOp) -> Class {
+            match op { $(crate::machine::micro::TruncationOp::$name => in_class!($in),)* }
         }
     };
 }

@@ -3,8 +3,8 @@
 
 use super::operands::commutes;
 use super::{Defs, WINDOW, available, is_dead_after, reads};
-use crate::interp::code::OUT_BASE;
-use crate::interp::micro::{BinaryOp, Class, CompareOp, Micro, MicroOp, Src, UnaryOp};
+use crate::machine::instr::OUT_BASE;
+use crate::machine::micro::{BinaryOp, Class, CompareOp, Micro, MicroOp, Src, UnaryOp};
 use nbc_ir::Elem;
 
 /// Merges each micro-operation with the next where there is a handler for both.

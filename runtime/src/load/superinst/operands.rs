@@ -2,7 +2,7 @@
 //! where they are wanted, and indices folded into accesses.
 
 use super::{Defs, WINDOW, drop_marked, is_dead_after, reads};
-use crate::interp::micro::{BinaryOp, Micro, MicroOp, Src};
+use crate::machine::micro::{BinaryOp, Micro, MicroOp, Src};
 
 /// Whether the operands of `op` may be exchanged.
 pub(super) fn commutes(op: BinaryOp) -> bool {

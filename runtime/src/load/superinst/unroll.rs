@@ -1,7 +1,7 @@
 //! Unrolling of short loops of one block.
 
 use super::available;
-use crate::interp::micro::{Micro, MicroOp};
+use crate::machine::micro::{Micro, MicroOp};
 
 /// Repeats a short block that branches to itself, so that most turns go
 /// straight on: a branch that is taken costs the time of finding out where to.

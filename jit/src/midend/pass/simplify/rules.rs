@@ -4,7 +4,7 @@
 use super::fold::fold;
 use nbc_ir::inst::{Field, FieldRef, Imm, Opcode};
 use nbc_ir::{Inst, Operand, Reg};
-use nbc_runtime::interp::micro::CompareOp;
+use nbc_runtime::machine::micro::CompareOp;
 
 /// What an instruction is the same as.
 #[derive(Clone, PartialEq, Debug)]

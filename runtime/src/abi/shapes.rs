@@ -6,11 +6,15 @@
 // What tests promise is what each place says it does.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
-use super::*;
 use crate::engine::{Config, Engine, Limits};
-use crate::interp::Dispatch;
 use crate::linker::Linker;
+use crate::machine::context::Context;
+use crate::machine::dispatch::Dispatch;
+use crate::machine::loaded::Loaded;
+use crate::machine::published::NativeCode;
+use crate::machine::tier::{HotPlace, MustStop, Tier};
 use crate::value::Value;
+use std::sync::Arc;
 
 /// What is returned by who takes over.
 const TAKEN: i64 = -77;

@@ -4,112 +4,14 @@
 //! slot, target and site in it. Never changes once loaded; what changes is the
 //! table through which calls go, when functions get compiled.
 
-use super::Dispatch;
-use super::micro::{MicroOp, Src};
+use super::dispatch::{Dispatch, Special};
+use super::instr::Instr;
+use super::published::Published;
+use super::site::Site;
 use crate::backtrace::Frame;
-use crate::compiled::native::Published;
-use crate::op::Kernel;
-use nbc_ir::{Elem, FuncId, Item, Type, VerifiedModule};
+use nbc_ir::{FuncId, VerifiedModule};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
-
-/// What runs an operation: the handler itself for direct threading, the
-/// number of the operation for the portable loop.
-#[derive(Clone, Copy)]
-pub union Run {
-    /// Direct threading.
-    #[cfg(nbc_threaded)]
-    pub handler: super::threaded::Handler,
-    /// Portable loop.
-    pub code: super::matched::Code,
-}
-
-/// One operation, 32 bytes, two to a cache line.
-#[repr(C, align(32))]
-#[derive(Clone, Copy)]
-pub struct Instr {
-    /// What runs it.
-    pub run: Run,
-    /// Slot written.
-    pub a: u16,
-    /// Slot of the first operand.
-    pub b: u16,
-    /// Slot of the second operand.
-    pub c: u16,
-    /// Slot of the third operand.
-    pub d: u16,
-    /// First literal.
-    pub imm: u64,
-    /// Second literal, or slot of the fourth operand.
-    pub imm2: i32,
-    /// Where to go, in bytes from this operation; the addend of `CallAdd`.
-    pub jump: i32,
-}
-
-impl Instr {
-    /// An operation without operands.
-    pub fn blank(run: Run) -> Instr {
-        Instr { run, a: 0, b: 0, c: 0, d: 0, imm: 0, imm2: 0, jump: 0 }
-    }
-
-    /// Slot of the fourth operand.
-    #[inline(always)]
-    pub fn e(&self) -> usize {
-        self.imm2 as u16 as usize
-    }
-}
-
-/// Operands of an operation that does not fit an [`Instr`], which holds its address.
-pub enum Site {
-    /// Call of a catalogue operation.
-    Op(OpSite),
-    /// Call of a host function.
-    Host(HostSite),
-    /// Values returned, or objects kept: slot or literal, with type.
-    Values(Box<[(Src, Type)]>),
-    /// An object stored into a global.
-    Global {
-        /// The global.
-        index: usize,
-        /// The object.
-        value: Src,
-        /// Its type.
-        ty: Type,
-    },
-    /// A list operation.
-    List {
-        /// Type of the items.
-        item: Item,
-    },
-}
-
-/// Call of a catalogue operation.
-pub struct OpSite {
-    /// Position in the catalogue.
-    pub index: usize,
-    /// The kernel.
-    pub kernel: Kernel,
-    /// Element types of the signature's variables.
-    pub elems: Box<[Elem]>,
-    /// Arguments.
-    pub args: Box<[Src]>,
-    /// Their types.
-    pub arg_types: Box<[Type]>,
-    /// Length of each bracketed list.
-    pub list_len: usize,
-    /// Slots of the results.
-    pub results: Box<[u16]>,
-}
-
-/// Call of a host function.
-pub struct HostSite {
-    /// Position among the imports.
-    pub import: usize,
-    /// Arguments with types.
-    pub args: Box<[(Src, Type)]>,
-    /// Slots of the results with types.
-    pub results: Box<[(u16, Type)]>,
-}
 
 /// A function as loaded.
 pub struct FuncCode {
@@ -130,22 +32,6 @@ pub struct FuncCode {
     /// Slots from the frame's start that a call of it may touch before it calls on.
     pub extent: u32,
 }
-
-/// First of the slots that stand for the callee's frame until the frame's size is known.
-pub const OUT_BASE: u16 = 0xf000;
-
-/// Slots for literals that found no room, behind what a frame calls with: as many
-/// as an operation has operands.
-pub const SCRATCH: u16 = 4;
-
-/// First of the slots that stand for those until the frame's size is known.
-pub const SCRATCH_BASE: u16 = 0xf800;
-
-/// Slots of literals a function may have besides its registers.
-pub const MAX_CONSTS: usize = 1000;
-
-/// Position of the saved return address before a frame's first slot.
-pub const LINK_SLOTS: u32 = 1;
 
 /// Entry of the table through which all calls go; written when there is
 /// compiled code, `native` before `code`.
@@ -185,6 +71,8 @@ pub struct Loaded {
     pub module: VerifiedModule,
     /// What runs the code.
     pub dispatch: Dispatch,
+    /// What runs operations that are no part of a function's code.
+    pub(crate) special: Special,
     /// Whether blocks charge fuel.
     pub metered: bool,
     /// Functions, imports included.
@@ -212,7 +100,13 @@ unsafe impl Sync for Loaded {}
 
 impl Loaded {
     /// A module from the code of its functions, imports first.
-    pub fn new(module: VerifiedModule, dispatch: Dispatch, metered: bool, funcs: Vec<FuncCode>) -> Loaded {
+    pub fn new(
+        module: VerifiedModule,
+        dispatch: Dispatch,
+        special: Special,
+        metered: bool,
+        funcs: Vec<FuncCode>,
+    ) -> Loaded {
         let entry = |f: &FuncCode| FuncEntry {
             code: AtomicPtr::new(f.code.as_ptr().cast_mut()),
             extent: f.extent as u64,
@@ -228,7 +122,7 @@ impl Loaded {
         let mut by_address: Vec<(usize, u32)> =
             funcs.iter().enumerate().map(|(i, f)| (f.code.as_ptr().addr(), i as u32)).collect();
         by_address.sort_unstable();
-        let blank = Instr::blank(dispatch.special(MicroOp::Exit));
+        let blank = Instr::blank(special.exit);
         // A single result lands in the first slot of the callee's own frame.
         let exit = Box::new([Instr { a: 1, imm2: 1, ..blank }, blank]);
         static SERIAL: AtomicU64 = AtomicU64::new(0);
@@ -236,6 +130,7 @@ impl Loaded {
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             module,
             dispatch,
+            special,
             metered,
             funcs,
             entries,
@@ -252,7 +147,7 @@ impl Loaded {
         if !first {
             return self;
         }
-        let run = self.dispatch.special(MicroOp::FirstCall);
+        let run = self.special.first_call;
         let stub = |f| FirstCall {
             instr: Instr { imm: f as u64, ..Instr::blank(run) },
             asked: AtomicBool::new(false),

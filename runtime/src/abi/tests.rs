@@ -6,12 +6,19 @@
 use super::*;
 use crate::engine::{Config, Engine, Limits};
 use crate::instance::Instance;
-use crate::interp::Dispatch;
-use crate::interp::micro::Plain;
 use crate::linker::Linker;
+use crate::machine::context::Context;
+use crate::machine::dispatch::Dispatch;
+use crate::machine::loaded::Loaded;
+use crate::machine::micro::SharedOp;
+use crate::machine::native_stack;
+use crate::machine::published::{Enter, NativeCode};
+use crate::machine::tier::{HotPlace, MustStop, Tier};
 use crate::trap::TrapCode;
 use crate::value::Value;
+use nbc_ir::FuncId;
 use nbc_ir::{BlockId, Elem, GlobalId, Item, OpId, Type};
+use std::sync::Arc;
 use std::sync::Mutex;
 
 const PROGRAM: &str = "export func @loop(%n: i64) -> i64 {
@@ -207,8 +214,8 @@ fn trap_lines(instance: &mut Instance, name: &str, args: &[Value]) -> (TrapCode,
 }
 
 /// The site of instruction `inst` of the first block of `func`.
-fn site(func: u32, inst: u32) -> Site {
-    Site { places: Box::new([Place { func: FuncId(func), block: 0, inst }]) }
+fn site(func: u32, inst: u32) -> TrapSite {
+    TrapSite { places: Box::new([CodeLocation { func: FuncId(func), block: 0, inst }]) }
 }
 
 macro_rules! call {
@@ -398,16 +405,16 @@ export func @outer(%x: i64) -> i64 {
         unsafe {
             if x < 0 {
                 // As if @inner had been inlined.
-                let places = [Place { func: FuncId(0), block: 0, inst: 0 }, site(1, 0).places[0]];
-                let site = Site { places: Box::new(places) };
+                let places = [CodeLocation { func: FuncId(0), block: 0, inst: 0 }, site(1, 0).places[0]];
+                let site = TrapSite { places: Box::new(places) };
                 let code = TrapCode::DivideByZero as u64;
-                return Int(call!(trap: *mut Context, *const Site, u64; ctx, &site, code), 0);
+                return Int(call!(trap: *mut Context, *const TrapSite, u64; ctx, &site, code), 0);
             }
             let mut slots = [x as u64];
             let status = call!(call: *mut Context, u64, *mut u64; ctx, 0, slots.as_mut_ptr());
             if status != 0 {
                 let site = site(1, 0);
-                return Int(call!(passed: *mut Context, *const Site, u64; ctx, &site, status), 0);
+                return Int(call!(passed: *mut Context, *const TrapSite, u64; ctx, &site, status), 0);
             }
             Int(0, slots[0] as i64 + 1000)
         }
@@ -461,7 +468,7 @@ export func @main(%n: i64) -> i64 {
     }
     unsafe extern "C" fn trapping(ctx: *mut Context, _: *mut u64) -> u64 {
         let site = site(0, 0);
-        unsafe { call!(trap: *mut Context, *const Site, u64; ctx, &site, TrapCode::Unreachable as u64) }
+        unsafe { call!(trap: *mut Context, *const TrapSite, u64; ctx, &site, TrapCode::Unreachable as u64) }
     }
     let publish: Publish = |loaded, func, resume| unsafe {
         if let Some((block, inst)) = resume {
@@ -500,7 +507,7 @@ done:
 ";
     unsafe extern "C" fn count(ctx: *mut Context, n: i64) -> Int {
         unsafe {
-            if native::stack_pointer() < (*ctx).native_limit {
+            if native_stack::stack_pointer() < (*ctx).native_limit {
                 let mut slots = [n as u64];
                 let status = call!(interpret: *mut Context, u64, *mut u64; ctx, 0, slots.as_mut_ptr());
                 return Int(status, slots[0] as i64);
@@ -534,7 +541,7 @@ done:
     }
     // On a stack that is too small for compiled code, functions are interpreted.
     std::thread::Builder::new()
-        .stack_size(native::RESERVE)
+        .stack_size(native_stack::RESERVE)
         .spawn(|| {
             let publish: Publish = |loaded, func, _| unsafe { loaded.publish(func, int(count)) };
             with_each(TEXT, true, publish, |instance, _| {
@@ -577,7 +584,7 @@ export func @callee(%n: i64) -> i64 {
                     }
                 }
                 if status != 0 {
-                    return Int(call!(passed: *mut Context, *const Site, u64; ctx, &site, status), 0);
+                    return Int(call!(passed: *mut Context, *const TrapSite, u64; ctx, &site, status), 0);
                 }
             }
             let mut slots = [n as u64];
@@ -628,7 +635,7 @@ func @twin(%n: i64) -> i64 {
 ";
     unsafe extern "C" fn twin(ctx: *mut Context, n: i64) -> Int {
         let run = |call: &ObjectCall, args: &[u64]| unsafe {
-            let f: unsafe extern "C" fn(*const crate::interp::code::Instr, *mut u64, *mut Context) -> u64 =
+            let f: unsafe extern "C" fn(*const crate::machine::instr::Instr, *mut u64, *mut Context) -> u64 =
                 std::mem::transmute(call.function);
             let mut slots = [0; 8];
             assert!(call.slots <= slots.len());
@@ -644,20 +651,20 @@ func @twin(%n: i64) -> i64 {
             let dims = [(Arg::Literal(2), Type::I64), (Arg::Slot, Type::I64)];
             let zeros = ObjectCall::operation(&loaded.module, OpId(0), &dims, 1);
             let t = run(&zeros, &[n as u64])?;
-            let set = ObjectCall::simple(Plain::Store3(Elem::I64), 0);
+            let set = ObjectCall::simple(SharedOp::Store3(Elem::I64), 0);
             assert_eq!(set.slots, 5);
-            run(&ObjectCall::simple(Plain::RegionBegin, 0), &[])?;
+            run(&ObjectCall::simple(SharedOp::RegionBegin, 0), &[])?;
             let list = run(&ObjectCall::list_new(item), &[2, t])?;
             let u = run(&zeros, &[1])?;
             run(&ObjectCall::list_set_object(item), &[list, 1, u])?;
-            let u = run(&ObjectCall::simple(Plain::ListGet, 0), &[list, 1])?;
-            assert_eq!(run(&ObjectCall::simple(Plain::TensorDim, 0), &[u, 0]), Ok(2));
-            assert_eq!(run(&ObjectCall::simple(Plain::ListLen, 0), &[list]), Ok(2));
+            let u = run(&ObjectCall::simple(SharedOp::ListGet, 0), &[list, 1])?;
+            assert_eq!(run(&ObjectCall::simple(SharedOp::TensorDim, 0), &[u, 0]), Ok(2));
+            assert_eq!(run(&ObjectCall::simple(SharedOp::ListLen, 0), &[list]), Ok(2));
             let list = run(&ObjectCall::region_end(&[Type::List(item)]), &[list])?;
-            assert_eq!(run(&ObjectCall::simple(Plain::ListGet, 0), &[list, 0]), Ok(t));
+            assert_eq!(run(&ObjectCall::simple(SharedOp::ListGet, 0), &[list, 0]), Ok(t));
             run(&ObjectCall::global_set_object(GlobalId(0), tensor), &[t])?;
-            let global = run(&ObjectCall::simple(Plain::GlobalGet, 0), &[])?;
-            let len = run(&ObjectCall::simple(Plain::TensorLen, 0), &[global])?;
+            let global = run(&ObjectCall::simple(SharedOp::GlobalGet, 0), &[])?;
+            let len = run(&ObjectCall::simple(SharedOp::TensorLen, 0), &[global])?;
             let host = ObjectCall::host(0, &[(Arg::Slot, Type::I64)], &[Type::I64]);
             let twice = run(&host, &[len])?;
             let end = ObjectCall::returning(&[(Arg::Literal(7), Type::I64), (Arg::Slot, Type::I64)]);
@@ -668,7 +675,7 @@ func @twin(%n: i64) -> i64 {
             Ok(twice) => Int(0, twice),
             Err(status) => unsafe {
                 let site = site(2, 0);
-                Int(call!(passed: *mut Context, *const Site, u64; ctx, &site, status), 0)
+                Int(call!(passed: *mut Context, *const TrapSite, u64; ctx, &site, status), 0)
             },
         }
     }
@@ -703,7 +710,7 @@ fn units_live_as_long_as_the_code_and_no_longer() {
         let engine = Engine::new(Config::new().dispatch(*dispatch));
         let program = engine.load(nbc_ir::Module::parse(PROGRAM, "hot.nba").unwrap().verify().unwrap());
         let loaded = program.loaded(false);
-        let unit: Arc<dyn Any + Send + Sync> = Arc::new(Unit(dropped.clone()));
+        let unit: Arc<dyn std::any::Any + Send + Sync> = Arc::new(Unit(dropped.clone()));
         for func in [FuncId(0), FuncId(1), FuncId(0)] {
             let code = NativeCode { unit: unit.clone(), ..slots(one) };
             unsafe { loaded.publish(func, code) };

@@ -1,10 +1,10 @@
-//! Calls of the shared functions of [`crate::interp::plain`] from compiled
+//! Calls of the shared functions of [`crate::interp::shared`] from compiled
 //! code: an operation made for one place, and what goes where.
 
 use super::calls;
-use crate::interp::code::{HostSite, Instr, OpSite, Run, Site};
-use crate::interp::micro::{MicroOp, Plain, Src};
-use nbc_ir::catalogue::Operation;
+use crate::machine::instr::{Instr, Run};
+use crate::machine::micro::{MicroOp, SharedOp, Src};
+use crate::machine::site::{HostSite, Site, op_site};
 use nbc_ir::{GlobalId, Item, Module, OpId, Type};
 
 /// An operand of a call.
@@ -44,7 +44,7 @@ impl ObjectCall {
     /// An operation without a site, whose operands and result are in slots:
     /// tensor and list accesses, globals and constants (`literal` is which),
     /// parts of complex elements (0 or 1), the begin of a region.
-    pub fn simple(op: Plain, literal: u64) -> ObjectCall {
+    pub fn simple(op: SharedOp, literal: u64) -> ObjectCall {
         let mut call = ObjectCall::new(op, None, 5);
         call.instr.imm = literal;
         call.operands_in_order(op);
@@ -53,22 +53,22 @@ impl ObjectCall {
 
     /// `list.new`: length and filling.
     pub fn list_new(item: Item) -> ObjectCall {
-        let mut call = ObjectCall::new(Plain::ListNew, Some(Site::List { item }), 2);
-        call.operands_in_order(Plain::ListNew);
+        let mut call = ObjectCall::new(SharedOp::ListNew, Some(Site::List { item }), 2);
+        call.operands_in_order(SharedOp::ListNew);
         call
     }
 
     /// `list.set` of an object: list, index and value.
     pub fn list_set_object(item: Item) -> ObjectCall {
-        let mut call = ObjectCall::new(Plain::ListSetObject, Some(Site::List { item }), 3);
-        call.operands_in_order(Plain::ListSetObject);
+        let mut call = ObjectCall::new(SharedOp::ListSetObject, Some(Site::List { item }), 3);
+        call.operands_in_order(SharedOp::ListSetObject);
         call
     }
 
     /// `global.set` of an object.
     pub fn global_set_object(global: GlobalId, ty: Type) -> ObjectCall {
         let site = Site::Global { index: global.index(), value: Src::Slot(0), ty };
-        ObjectCall::new(Plain::GlobalSetObject, Some(site), 1)
+        ObjectCall::new(SharedOp::GlobalSetObject, Some(site), 1)
     }
 
     /// A catalogue operation: arguments with their types.
@@ -76,7 +76,7 @@ impl ObjectCall {
         let (srcs, slots) = sources(args);
         let types = args.iter().map(|(_, ty)| *ty).collect();
         let site = op_site(module, op, srcs, types, (0..results as u16).collect());
-        ObjectCall::new(Plain::CallOp, Some(Site::Op(site)), slots.max(results))
+        ObjectCall::new(SharedOp::CallOp, Some(Site::Op(site)), slots.max(results))
     }
 
     /// A host function, by its position among the imports: arguments with
@@ -88,20 +88,20 @@ impl ObjectCall {
             args: typed(&srcs, args),
             results: results.iter().enumerate().map(|(n, ty)| (n as u16, *ty)).collect(),
         };
-        ObjectCall::new(Plain::CallHost, Some(Site::Host(site)), slots.max(results.len()))
+        ObjectCall::new(SharedOp::CallHost, Some(Site::Host(site)), slots.max(results.len()))
     }
 
     /// `region.end` that keeps objects of those types, each in its slot.
     pub fn region_end(kept: &[Type]) -> ObjectCall {
-        ObjectCall::keeping(Plain::RegionEnd, kept)
+        ObjectCall::keeping(SharedOp::RegionEnd, kept)
     }
 
     /// `region.renew`, likewise.
     pub fn region_renew(kept: &[Type]) -> ObjectCall {
-        ObjectCall::keeping(Plain::RegionRenew, kept)
+        ObjectCall::keeping(SharedOp::RegionRenew, kept)
     }
 
-    fn keeping(op: Plain, kept: &[Type]) -> ObjectCall {
+    fn keeping(op: SharedOp, kept: &[Type]) -> ObjectCall {
         let values = kept.iter().enumerate().map(|(n, ty)| (Src::Slot(n as u16), *ty)).collect();
         ObjectCall::new(op, Some(Site::Values(values)), kept.len())
     }
@@ -110,24 +110,24 @@ impl ObjectCall {
     pub fn returning(values: &[(Arg, Type)]) -> ObjectCall {
         let (srcs, slots) = sources(values);
         let site = Site::Values(typed(&srcs, values));
-        let mut call = ObjectCall::new(Plain::RegionEnd, Some(site), slots.max(values.len()));
+        let mut call = ObjectCall::new(SharedOp::RegionEnd, Some(site), slots.max(values.len()));
         call.function = calls::calls().return_from_region;
         call
     }
 
-    fn new(op: Plain, site: Option<Site>, slots: usize) -> ObjectCall {
+    fn new(op: SharedOp, site: Option<Site>, slots: usize) -> ObjectCall {
         let site = site.map(Box::new);
-        let mut instr = Box::new(Instr::blank(Run { code: MicroOp::Plain(op) }));
+        let mut instr = Box::new(Instr::blank(Run { code: MicroOp::Shared(op) }));
         if let Some(site) = &site {
             instr.imm = std::ptr::from_ref::<Site>(site).expose_provenance() as u64;
         }
-        ObjectCall { function: calls::plain(op), slots, instr, _site: site }
+        ObjectCall { function: calls::shared(op), slots, instr, _site: site }
     }
 
     /// Operands in slots 0, 1, ..; the result in slot 0.
-    fn operands_in_order(&mut self, op: Plain) {
+    fn operands_in_order(&mut self, op: SharedOp) {
         (self.instr.b, self.instr.c, self.instr.d, self.instr.imm2) = (0, 1, 2, 3);
-        if let Plain::Store3(_) = op {
+        if let SharedOp::Store3(_) = op {
             // The fifth operand is where a result would go.
             self.instr.a = 4;
         }
@@ -152,26 +152,4 @@ fn sources(args: &[(Arg, Type)]) -> (Box<[Src]>, usize) {
 
 fn typed(srcs: &[Src], args: &[(Arg, Type)]) -> Box<[(Src, Type)]> {
     srcs.iter().zip(args).map(|(src, (_, ty))| (*src, *ty)).collect()
-}
-
-/// The site of a call of operation `op` of `module`.
-pub(crate) fn op_site(
-    module: &Module,
-    op: OpId,
-    args: Box<[Src]>,
-    arg_types: Box<[Type]>,
-    results: Box<[u16]>,
-) -> OpSite {
-    let op = &module.ops[op.index()];
-    let operation = Operation::find(&op.name).expect("verified: the catalogue has it");
-    let list_len = operation.typed().list_len(args.len()).expect("verified: the number of arguments fits");
-    OpSite {
-        index: operation.index(),
-        kernel: crate::op::KERNELS[operation.index()],
-        elems: op.elems.clone(),
-        args,
-        arg_types,
-        list_len,
-        results,
-    }
 }

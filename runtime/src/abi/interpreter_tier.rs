@@ -5,21 +5,23 @@
 //! loops taken over in the middle, traps through both kinds of code), and has
 //! its own frames, so whatever is not where the seam says shows.
 
-use super::{HotPlace, MustStop, NativeCode, Tier};
-use crate::interp::code::Loaded;
-use crate::interp::context::{Context, PENDING};
-use crate::interp::micro::{MicroOp, Src};
-use crate::interp::{Dispatch, matched};
+use crate::interp::match_loop;
 use crate::load::finish::Portable;
 use crate::load::load;
 use crate::load::translate::{Translated, translate};
+use crate::machine::context::{Context, PENDING};
+use crate::machine::dispatch::Dispatch;
+use crate::machine::loaded::Loaded;
+use crate::machine::micro::{MicroOp, Src};
+use crate::machine::published::NativeCode;
+use crate::machine::tier::{HotPlace, MustStop, Tier};
 use crate::trap::TrapCode;
 use nbc_ir::FuncId;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// The tier.
 #[derive(Default)]
-pub struct Relay {
+pub struct InterpreterTier {
     first: bool,
     /// What each module is handed over to.
     portable: Mutex<Vec<(Weak<Loaded>, Arc<Loaded>)>>,
@@ -38,10 +40,10 @@ struct Unit {
     results: usize,
 }
 
-impl Relay {
+impl InterpreterTier {
     /// A tier that hands over what is hot, or every function when it is first called.
-    pub fn new(first: bool) -> Relay {
-        Relay { first, ..Relay::default() }
+    pub fn new(first: bool) -> InterpreterTier {
+        InterpreterTier { first, ..InterpreterTier::default() }
     }
 
     /// What `code` is handed over to; nothing if that is what it is.
@@ -82,7 +84,7 @@ impl Relay {
     }
 }
 
-impl Tier for Relay {
+impl Tier for InterpreterTier {
     fn threshold(&self) -> u64 {
         1
     }
@@ -137,7 +139,7 @@ unsafe extern "C" fn enter(ctx: *mut Context, regs: *mut u64, native: *const u8)
         let own_exit = std::mem::replace(&mut ctx.exit, unit.portable.exit_address());
         ctx.funcs = unit.portable.entries.as_ptr();
         *frame.sub(1) = ctx.exit;
-        let status = matched::run(entry.code().add(unit.position), frame, ctx);
+        let status = match_loop::run(entry.code().add(unit.position), frame, ctx);
         let trap = (status != 0).then(|| ctx.trapped(status));
         ctx.funcs = own.entries.as_ptr();
         (ctx.code, ctx.exit, ctx.top) = (own, own_exit, frame);

@@ -1,8 +1,8 @@
 //! Where the fields lie that compiled code reads and writes by itself.
 
-/// Fields of a [`Context`](crate::interp::context::Context).
+/// Fields of a [`Context`](crate::machine::context::Context).
 pub mod context {
-    use crate::interp::context::Context;
+    use crate::machine::context::Context;
     use std::mem::offset_of;
 
     /// Table of [`super::entry`]s by function, which may change at any time.
@@ -22,7 +22,7 @@ pub mod context {
 
 /// Entries of the table of functions.
 pub mod entry {
-    use crate::interp::code::FuncEntry;
+    use crate::machine::loaded::FuncEntry;
     use std::mem::offset_of;
 
     /// Bytes of an entry.

@@ -3,7 +3,7 @@
 //! compute ahead of time. All are the rows of [`crate::arith`].
 
 use crate::arith::{self, Binary, Division, Scalar, Truncation, Unary};
-use crate::interp::micro::{BinaryOp, CompareOp, DivisionOp, TruncationOp, UnaryOp};
+use crate::machine::micro::{BinaryOp, CompareOp, DivisionOp, TruncationOp, UnaryOp};
 
 extern "C" fn call_binary<O: Binary>(a: O::In, b: O::In) -> O::Out {
     O::eval(a, b)

@@ -7,10 +7,10 @@
 //! another only. Then slices are made small, so that the next operation that
 //! takes something off the budget is looked at too, and the one after it.
 
-use super::code::Instr;
-use super::context::Context;
-use crate::compiled::HotPlace;
-use crate::compiled::native::guarded_tier;
+use crate::machine::context::Context;
+use crate::machine::instr::Instr;
+use crate::machine::tier::HotPlace;
+use crate::machine::tier::guarded_tier;
 use crate::op::OpHost;
 use crate::trap::TrapCode;
 use nbc_ir::verify::Turn;

@@ -3,10 +3,10 @@
 //! Nothing is counted one by one: the budget that every back-edge and call
 //! counts down anyway runs out once a slice, and whoever runs then is credited
 //! with the slice. What has collected enough is what a compiling tier is told
-//! of (see [`crate::compiled`]).
+//! of (see [`tier`](super::tier)).
 
-use crate::compiled::{HotPlace, Tier, Watch};
-use crate::interp::code::Instr;
+use super::instr::Instr;
+use super::tier::{HotPlace, Tier, Watch};
 use nbc_ir::FuncId;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;

@@ -139,9 +139,9 @@ impl CompareOp {
 }
 
 /// Operations that both dispatchers run through one function of
-/// [`crate::interp::plain`]: those that are long, rare or reach the instance.
+/// [`crate::interp::shared`]: those that are long, rare or reach the instance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Plain {
+pub enum SharedOp {
     /// Global scalar or object into a slot.
     GlobalGet,
     /// Scalar into a global.
@@ -256,8 +256,8 @@ pub enum MicroOp {
     Trap,
     /// Charges `imm` fuel.
     Charge,
-    /// See [`Plain`].
-    Plain(Plain),
+    /// See [`SharedOp`].
+    Shared(SharedOp),
 
     // Made by `superinst` only.
     /// `dst = src[0] first src[1]`, then goes to the target if that compares to `src[2]` (or not).
@@ -337,12 +337,12 @@ pub enum MicroOp {
 impl MicroOp {
     /// Whether `imm` is the number of a site.
     pub fn has_site(self) -> bool {
-        use Plain::*;
+        use SharedOp::*;
         matches!(
             self,
             MicroOp::RetMany
                 | MicroOp::RetRegion
-                | MicroOp::Plain(
+                | MicroOp::Shared(
                     RegionEnd | RegionRenew | CallOp | CallHost | ListNew | ListSetObject | GlobalSetObject
                 )
         )
@@ -355,7 +355,7 @@ impl MicroOp {
             MicroOp::Call
                 | MicroOp::CallAdd
                 | MicroOp::CallRef
-                | MicroOp::Plain(Plain::CallOp | Plain::CallHost)
+                | MicroOp::Shared(SharedOp::CallOp | SharedOp::CallHost)
         )
     }
 }

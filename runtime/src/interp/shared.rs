@@ -6,12 +6,13 @@
 //! frame of a call of it, and `ctx` the context that runs it. Before those that
 //! call back, `top` is set behind the frame.
 
-use super::context::Context;
 use super::element::{self, Element};
 use crate::arith::Scalar;
-use crate::interp::code::{HostSite, Instr, OpSite, Site};
-use crate::interp::micro::Src;
 use crate::interruption::Interruption;
+use crate::machine::context::Context;
+use crate::machine::instr::Instr;
+use crate::machine::micro::Src;
+use crate::machine::site::{HostSite, OpSite, Site};
 use crate::object::{List, ListRef, StrRef, Tensor, TensorRef};
 use crate::op::{OpCall, OpHost, run_operation};
 use crate::region::Heap;
@@ -22,7 +23,7 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// One operation.
-pub trait Run {
+pub trait Execute {
     /// Runs it; `false` when a trap was left in the context.
     ///
     /// # Safety
@@ -34,7 +35,7 @@ macro_rules! operations {
     ($($(#[$doc:meta])* $name:ident $(<$e:ident>)? ($i:ident, $regs:ident, $ctx:ident) $body:block)*) => {$(
         $(#[$doc])*
         pub struct $name $(<$e>(PhantomData<$e>))?;
-        impl $(<$e: Element>)? Run for $name $(<$e>)? {
+        impl $(<$e: Element>)? Execute for $name $(<$e>)? {
             #[inline(always)]
             unsafe fn run($i: &Instr, $regs: *mut u64, $ctx: *mut Context) -> bool {
                 // SAFETY: see the module.
@@ -99,43 +100,43 @@ unsafe fn site<'a>(i: &Instr) -> &'a Site {
 }
 
 operations! {
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     GlobalGet (i, regs, ctx) {
         set(regs, i.a, *(*ctx).globals.add(i.imm as usize));
         true
     }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     GlobalSet (i, regs, ctx) {
         *(*ctx).globals.add(i.imm as usize) = get(regs, i.b);
         true
     }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     GlobalSetObject (i, regs, ctx) { set_global(i, regs, ctx) }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     ConstGet (i, regs, ctx) {
         set(regs, i.a, *(*ctx).constants.add(i.imm as usize));
         true
     }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     RegionBegin (_i, _regs, ctx) {
         (*ctx).heap.begin();
         true
     }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     RegionEnd (i, regs, ctx) { end_region(i, regs, ctx) }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     RegionRenew (i, regs, ctx) { renew_region(i, regs, ctx) }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     TensorLen (i, regs, _ctx) {
         set(regs, i.a, (*object::<Tensor>(regs, i.b)).len);
         true
     }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     TensorRank (i, regs, _ctx) {
         set(regs, i.a, (*object::<Tensor>(regs, i.b)).rank as u64);
         true
     }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     TensorDim (i, regs, ctx) {
         let t = object::<Tensor>(regs, i.b);
         let (axis, rank) = (get(regs, i.c), (*t).rank as u64);
@@ -145,7 +146,7 @@ operations! {
         set(regs, i.a, (&raw const (*t).dims).cast::<u64>().add(axis as usize).read());
         true
     }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     Load3<E> (i, regs, ctx) {
         let t = object::<Tensor>(regs, i.b);
         let last = get(regs, i.e() as u16) as i64;
@@ -156,7 +157,7 @@ operations! {
         set(regs, i.a, E::read((*t).data, at).to_slot());
         true
     }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     Store3<E> (i, regs, ctx) {
         let t = object::<Tensor>(regs, i.b);
         let last = get(regs, i.e() as u16) as i64;
@@ -167,7 +168,7 @@ operations! {
         E::write((*t).data, at, Scalar::from_slot(get(regs, i.a)));
         true
     }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     LoadPart<E> (i, regs, ctx) {
         let t = object::<Tensor>(regs, i.b);
         let index = get(regs, i.c) as i64;
@@ -178,7 +179,7 @@ operations! {
         set(regs, i.a, E::read((*t).data, 2 * at + i.imm as usize).to_slot());
         true
     }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     StorePart<E> (i, regs, ctx) {
         let t = object::<Tensor>(regs, i.b);
         let index = get(regs, i.c) as i64;
@@ -189,14 +190,14 @@ operations! {
         E::write((*t).data, 2 * at + i.imm as usize, Scalar::from_slot(get(regs, i.d)));
         true
     }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     ListNew (i, regs, ctx) { new_list(i, regs, ctx) }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     ListLen (i, regs, _ctx) {
         set(regs, i.a, (*object::<List>(regs, i.b)).len);
         true
     }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     ListGet (i, regs, ctx) {
         let list = object::<List>(regs, i.b);
         let at = get(regs, i.c);
@@ -206,7 +207,7 @@ operations! {
         set(regs, i.a, *(*list).data.add(at as usize));
         true
     }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     ListSet (i, regs, ctx) {
         let list = object::<List>(regs, i.b);
         let at = get(regs, i.c);
@@ -216,11 +217,11 @@ operations! {
         *(*list).data.add(at as usize) = get(regs, i.d);
         true
     }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     ListSetObject (i, regs, ctx) { set_item(i, regs, ctx) }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     CallOp (i, regs, ctx) { call_op(i, regs, ctx) }
-    /// See [`Plain`](crate::interp::micro::Plain).
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
     CallHost (i, regs, ctx) { call_host(i, regs, ctx) }
 }
 

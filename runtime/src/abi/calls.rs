@@ -3,14 +3,15 @@
 //!
 //! # Safety
 //! All of them want `ctx` to be the context that runs the code, a `site` of
-//! the compiled code (see [`Site`]), and pointers to as many values as they say.
+//! the compiled code (see [`TrapSite`]), and pointers to as many values as they say.
 
-use super::{Charges, Claim, Site};
-use crate::interp::code::{FuncEntry, Instr};
-use crate::interp::context::{Context, PENDING};
+use super::site::{Charges, Claim, TrapSite};
 use crate::interp::element;
-use crate::interp::micro::Plain;
-use crate::interp::plain::{self, Run};
+use crate::interp::shared::{self, Execute};
+use crate::machine::context::{Context, PENDING};
+use crate::machine::instr::Instr;
+use crate::machine::loaded::FuncEntry;
+use crate::machine::micro::SharedOp;
 use crate::object::Tensor;
 use crate::op::OpHost;
 use crate::trap::{TrapCode, TrapError};
@@ -42,16 +43,16 @@ macro_rules! calls {
 
 calls! {
     /// `(ctx, site, code) -> status`: traps with a [`TrapCode`].
-    trap(ctx: *mut Context, site: *const Site, code: u64);
+    trap(ctx: *mut Context, site: *const TrapSite, code: u64);
     /// `(ctx, site, status) -> status`: passes on the trap of something called at the site.
-    passed(ctx: *mut Context, site: *const Site, status: u64);
+    passed(ctx: *mut Context, site: *const TrapSite, status: u64);
     /// `(ctx, site, tensor, indices, rank, write) -> status`: traps with what is wrong with an
     /// element access by that many indices.
-    refuse_access(ctx: *mut Context, site: *const Site, tensor: *const Tensor, indices: *const i64, rank: u64, write: u64);
+    refuse_access(ctx: *mut Context, site: *const TrapSite, tensor: *const Tensor, indices: *const i64, rank: u64, write: u64);
     /// `(ctx, site, axis, rank) -> status`: traps for want of an axis.
-    refuse_axis(ctx: *mut Context, site: *const Site, axis: i64, rank: u64);
+    refuse_axis(ctx: *mut Context, site: *const TrapSite, axis: i64, rank: u64);
     /// `(ctx, site, index, len) -> status`: traps for want of a list's item.
-    refuse_item(ctx: *mut Context, site: *const Site, index: i64, len: u64);
+    refuse_item(ctx: *mut Context, site: *const TrapSite, index: i64, len: u64);
     /// `(ctx) -> status`: the budget is used up, and fuel is not metered: looks whether to go on,
     /// with a new budget. Of a trap, the caller has to [`pass`](Calls::passed) it on.
     poll(ctx: *mut Context);
@@ -78,7 +79,7 @@ calls! {
 
 /// Address of `(instr, slots, ctx) -> status` that runs an operation; of a
 /// trap, the caller has to [`pass`](Calls::passed) it on. See [`super::ObjectCall`].
-pub fn plain(op: Plain) -> usize {
+pub fn shared(op: SharedOp) -> usize {
     macro_rules! address {
         ($run:ty) => {
             run::<$run> as unsafe extern "C" fn(*const Instr, *mut u64, *mut Context) -> u64 as usize
@@ -87,37 +88,37 @@ pub fn plain(op: Plain) -> usize {
     macro_rules! by_elem {
         ($elem:expr, $run:ident) => {
             match $elem {
-                Elem::U8 => address!(plain::$run<element::U8>),
-                Elem::I32 => address!(plain::$run<element::I32>),
-                Elem::I64 => address!(plain::$run<element::I64>),
-                Elem::F32 | Elem::C64 => address!(plain::$run<element::F32>),
-                Elem::F64 | Elem::C128 => address!(plain::$run<element::F64>),
-                Elem::Bool => address!(plain::$run<element::Bool>),
+                Elem::U8 => address!(shared::$run<element::U8>),
+                Elem::I32 => address!(shared::$run<element::I32>),
+                Elem::I64 => address!(shared::$run<element::I64>),
+                Elem::F32 | Elem::C64 => address!(shared::$run<element::F32>),
+                Elem::F64 | Elem::C128 => address!(shared::$run<element::F64>),
+                Elem::Bool => address!(shared::$run<element::Bool>),
             }
         };
     }
     match op {
-        Plain::GlobalGet => address!(plain::GlobalGet),
-        Plain::GlobalSet => address!(plain::GlobalSet),
-        Plain::GlobalSetObject => address!(plain::GlobalSetObject),
-        Plain::ConstGet => address!(plain::ConstGet),
-        Plain::RegionBegin => address!(plain::RegionBegin),
-        Plain::RegionEnd => address!(plain::RegionEnd),
-        Plain::RegionRenew => address!(plain::RegionRenew),
-        Plain::TensorLen => address!(plain::TensorLen),
-        Plain::TensorRank => address!(plain::TensorRank),
-        Plain::TensorDim => address!(plain::TensorDim),
-        Plain::Load3(e) => by_elem!(e, Load3),
-        Plain::Store3(e) => by_elem!(e, Store3),
-        Plain::LoadPart(e) => by_elem!(e, LoadPart),
-        Plain::StorePart(e) => by_elem!(e, StorePart),
-        Plain::ListNew => address!(plain::ListNew),
-        Plain::ListLen => address!(plain::ListLen),
-        Plain::ListGet => address!(plain::ListGet),
-        Plain::ListSet => address!(plain::ListSet),
-        Plain::ListSetObject => address!(plain::ListSetObject),
-        Plain::CallOp => address!(plain::CallOp),
-        Plain::CallHost => address!(plain::CallHost),
+        SharedOp::GlobalGet => address!(shared::GlobalGet),
+        SharedOp::GlobalSet => address!(shared::GlobalSet),
+        SharedOp::GlobalSetObject => address!(shared::GlobalSetObject),
+        SharedOp::ConstGet => address!(shared::ConstGet),
+        SharedOp::RegionBegin => address!(shared::RegionBegin),
+        SharedOp::RegionEnd => address!(shared::RegionEnd),
+        SharedOp::RegionRenew => address!(shared::RegionRenew),
+        SharedOp::TensorLen => address!(shared::TensorLen),
+        SharedOp::TensorRank => address!(shared::TensorRank),
+        SharedOp::TensorDim => address!(shared::TensorDim),
+        SharedOp::Load3(e) => by_elem!(e, Load3),
+        SharedOp::Store3(e) => by_elem!(e, Store3),
+        SharedOp::LoadPart(e) => by_elem!(e, LoadPart),
+        SharedOp::StorePart(e) => by_elem!(e, StorePart),
+        SharedOp::ListNew => address!(shared::ListNew),
+        SharedOp::ListLen => address!(shared::ListLen),
+        SharedOp::ListGet => address!(shared::ListGet),
+        SharedOp::ListSet => address!(shared::ListSet),
+        SharedOp::ListSetObject => address!(shared::ListSetObject),
+        SharedOp::CallOp => address!(shared::CallOp),
+        SharedOp::CallHost => address!(shared::CallHost),
     }
 }
 
@@ -126,23 +127,23 @@ fn status(ok: bool) -> u64 {
     if ok { 0 } else { PENDING }
 }
 
-unsafe extern "C" fn run<P: Run>(i: *const Instr, slots: *mut u64, ctx: *mut Context) -> u64 {
+unsafe extern "C" fn run<P: Execute>(i: *const Instr, slots: *mut u64, ctx: *mut Context) -> u64 {
     // SAFETY: see the module; the slots stand for a frame.
     unsafe { status(P::run(&*i, slots, ctx)) }
 }
 
 unsafe extern "C" fn return_from_region(i: *const Instr, slots: *mut u64, ctx: *mut Context) -> u64 {
     // SAFETY: see the module; the slots stand for a frame.
-    unsafe { status(plain::return_from_region(&*i, slots, ctx)) }
+    unsafe { status(shared::return_from_region(&*i, slots, ctx)) }
 }
 
 unsafe extern "C" fn enter_region(ctx: *mut Context) -> u64 {
     // SAFETY: see the module.
-    unsafe { status(plain::enter_region(ctx)) }
+    unsafe { status(shared::enter_region(ctx)) }
 }
 
 /// Leaves a trap that happened at the site.
-unsafe fn refuse(ctx: *mut Context, site: *const Site, trap: TrapError) -> u64 {
+unsafe fn refuse(ctx: *mut Context, site: *const TrapSite, trap: TrapError) -> u64 {
     // SAFETY: see the module.
     unsafe {
         (*ctx).fail(trap);
@@ -151,7 +152,7 @@ unsafe fn refuse(ctx: *mut Context, site: *const Site, trap: TrapError) -> u64 {
 }
 
 #[cold]
-unsafe extern "C" fn trap(ctx: *mut Context, site: *const Site, code: u64) -> u64 {
+unsafe extern "C" fn trap(ctx: *mut Context, site: *const TrapSite, code: u64) -> u64 {
     let trap = match TrapCode::from_code(code as u8).unwrap_or(TrapCode::HostError) {
         TrapCode::CompilerFault => Claim::fault(code),
         code => code.into(),
@@ -161,7 +162,7 @@ unsafe extern "C" fn trap(ctx: *mut Context, site: *const Site, code: u64) -> u6
 }
 
 #[cold]
-unsafe extern "C" fn passed(ctx: *mut Context, site: *const Site, status: u64) -> u64 {
+unsafe extern "C" fn passed(ctx: *mut Context, site: *const TrapSite, status: u64) -> u64 {
     // SAFETY: see the module.
     unsafe {
         for place in &(*site).places {
@@ -175,7 +176,7 @@ unsafe extern "C" fn passed(ctx: *mut Context, site: *const Site, status: u64) -
 #[cold]
 unsafe extern "C" fn refuse_access(
     ctx: *mut Context,
-    site: *const Site,
+    site: *const TrapSite,
     tensor: *const Tensor,
     indices: *const i64,
     rank: u64,
@@ -189,15 +190,15 @@ unsafe extern "C" fn refuse_access(
 }
 
 #[cold]
-unsafe extern "C" fn refuse_axis(ctx: *mut Context, site: *const Site, axis: i64, rank: u64) -> u64 {
+unsafe extern "C" fn refuse_axis(ctx: *mut Context, site: *const TrapSite, axis: i64, rank: u64) -> u64 {
     // SAFETY: see the module.
-    unsafe { refuse(ctx, site, plain::no_axis(axis, rank)) }
+    unsafe { refuse(ctx, site, shared::no_axis(axis, rank)) }
 }
 
 #[cold]
-unsafe extern "C" fn refuse_item(ctx: *mut Context, site: *const Site, index: i64, len: u64) -> u64 {
+unsafe extern "C" fn refuse_item(ctx: *mut Context, site: *const TrapSite, index: i64, len: u64) -> u64 {
     // SAFETY: see the module.
-    unsafe { refuse(ctx, site, plain::no_item(index, len)) }
+    unsafe { refuse(ctx, site, shared::no_item(index, len)) }
 }
 
 #[cold]
@@ -259,7 +260,7 @@ unsafe extern "C" fn call(ctx: *mut Context, func: u64, slots: *mut u64) -> u64 
     unsafe {
         let id = FuncId(func as u32);
         if let Some(count) = (*ctx).hotness.called(id) {
-            (*ctx).tell(super::HotPlace { func: id, resume: None, count });
+            (*ctx).tell(crate::machine::tier::HotPlace { func: id, resume: None, count });
         }
         let entry = &*(*ctx).funcs.add(func as usize);
         run_interpreter(ctx, id, entry, entry.code(), slots)

@@ -5,19 +5,17 @@
 //! threading is tested against. It needs no help from the optimiser and uses
 //! the same native stack in every build.
 
-use super::context::{Context, PENDING};
 use super::element::{self, Element};
-use super::plain::{self, Run as PlainRun};
+use super::enter;
+use super::shared::{self, Execute};
 use crate::arith::{self, Binary, Division, Scalar, Truncation, Unary};
-use crate::compiled::native::{self, INTERPRET};
-use crate::interp::code::Instr;
-use crate::interp::micro::{BinaryOp, CompareOp, DivisionOp, MicroOp, Plain, TruncationOp, UnaryOp};
+use crate::interp::enter::INTERPRET;
+use crate::machine::context::{Context, PENDING};
+use crate::machine::instr::Instr;
+use crate::machine::micro::{BinaryOp, CompareOp, DivisionOp, MicroOp, SharedOp, TruncationOp, UnaryOp};
 use crate::object::Tensor;
 use crate::trap::TrapCode;
 use nbc_ir::Elem;
-
-/// What the `run` field of an operation holds for this dispatcher.
-pub type Code = MicroOp;
 
 /// Runs from `ip` until the outermost call returns (0) or traps (its code plus
 /// 1, or [`PENDING`]).
@@ -133,7 +131,7 @@ pub unsafe fn run(mut ip: *const Instr, mut regs: *mut u64, ctx: *mut Context) -
                     continue;
                 }
                 MicroOp::FirstCall => {
-                    ip = native::first_call(i.imm, ctx);
+                    ip = enter::first_call(i.imm, ctx);
                     continue;
                 }
                 MicroOp::Ret | MicroOp::RetMany | MicroOp::RetRegion | MicroOp::EnterNative => {
@@ -141,20 +139,20 @@ pub unsafe fn run(mut ip: *const Instr, mut regs: *mut u64, ctx: *mut Context) -
                     match i.run.code {
                         MicroOp::EnterNative => {
                             (*ctx).budget = budget;
-                            let status = native::run_native(ip, regs, ctx);
+                            let status = enter::run_native(ip, regs, ctx);
                             budget = (*ctx).budget;
                             if status == INTERPRET {
-                                ip = native::interpreted(ip);
+                                ip = enter::interpreted(ip);
                                 continue;
                             }
                             check!(status == 0);
                             single = (i.a == 1).then(|| get(0));
                         }
                         MicroOp::Ret => single = (i.a == 1).then(|| get(i.b)),
-                        MicroOp::RetMany => plain::return_values(i, regs),
+                        MicroOp::RetMany => shared::return_values(i, regs),
                         _ => {
                             (*ctx).budget = budget;
-                            let ok = plain::return_from_region(i, regs, ctx);
+                            let ok = shared::return_from_region(i, regs, ctx);
                             budget = (*ctx).budget;
                             check!(ok);
                             single = (i.a == 1).then(|| get(0));
@@ -169,7 +167,7 @@ pub unsafe fn run(mut ip: *const Instr, mut regs: *mut u64, ctx: *mut Context) -
                     ip = back;
                     continue;
                 }
-                MicroOp::EnterRegion => check!(plain::enter_region(ctx)),
+                MicroOp::EnterRegion => check!(shared::enter_region(ctx)),
                 MicroOp::Trap => trap!(Unreachable),
                 MicroOp::Charge => {
                     let left = budget - i.imm as i64;
@@ -184,9 +182,9 @@ pub unsafe fn run(mut ip: *const Instr, mut regs: *mut u64, ctx: *mut Context) -
                     }
                     budget = left;
                 }
-                MicroOp::Plain(op) => {
+                MicroOp::Shared(op) => {
                     (*ctx).budget = budget;
-                    if matches!(op, Plain::CallOp | Plain::CallHost) {
+                    if matches!(op, SharedOp::CallOp | SharedOp::CallHost) {
                         (*ctx).top = regs.add(i.imm2 as u32 as usize);
                     }
                     let ok = run_plain(op, i, regs, ctx);
@@ -364,31 +362,31 @@ unsafe fn store2(elem: Elem, i: &Instr, regs: *mut u64, ctx: *mut Context) -> bo
     }
 }
 
-unsafe fn run_plain(op: Plain, i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
+unsafe fn run_plain(op: SharedOp, i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
     // SAFETY: see `run`.
     unsafe {
         match op {
-            Plain::GlobalGet => plain::GlobalGet::run(i, regs, ctx),
-            Plain::GlobalSet => plain::GlobalSet::run(i, regs, ctx),
-            Plain::GlobalSetObject => plain::GlobalSetObject::run(i, regs, ctx),
-            Plain::ConstGet => plain::ConstGet::run(i, regs, ctx),
-            Plain::RegionBegin => plain::RegionBegin::run(i, regs, ctx),
-            Plain::RegionEnd => plain::RegionEnd::run(i, regs, ctx),
-            Plain::RegionRenew => plain::RegionRenew::run(i, regs, ctx),
-            Plain::TensorLen => plain::TensorLen::run(i, regs, ctx),
-            Plain::TensorRank => plain::TensorRank::run(i, regs, ctx),
-            Plain::TensorDim => plain::TensorDim::run(i, regs, ctx),
-            Plain::Load3(elem) => with_element!(elem, E => plain::Load3::<E>::run(i, regs, ctx)),
-            Plain::Store3(elem) => with_element!(elem, E => plain::Store3::<E>::run(i, regs, ctx)),
-            Plain::LoadPart(elem) => with_element!(elem, E => plain::LoadPart::<E>::run(i, regs, ctx)),
-            Plain::StorePart(elem) => with_element!(elem, E => plain::StorePart::<E>::run(i, regs, ctx)),
-            Plain::ListNew => plain::ListNew::run(i, regs, ctx),
-            Plain::ListLen => plain::ListLen::run(i, regs, ctx),
-            Plain::ListGet => plain::ListGet::run(i, regs, ctx),
-            Plain::ListSet => plain::ListSet::run(i, regs, ctx),
-            Plain::ListSetObject => plain::ListSetObject::run(i, regs, ctx),
-            Plain::CallOp => plain::CallOp::run(i, regs, ctx),
-            Plain::CallHost => plain::CallHost::run(i, regs, ctx),
+            SharedOp::GlobalGet => shared::GlobalGet::run(i, regs, ctx),
+            SharedOp::GlobalSet => shared::GlobalSet::run(i, regs, ctx),
+            SharedOp::GlobalSetObject => shared::GlobalSetObject::run(i, regs, ctx),
+            SharedOp::ConstGet => shared::ConstGet::run(i, regs, ctx),
+            SharedOp::RegionBegin => shared::RegionBegin::run(i, regs, ctx),
+            SharedOp::RegionEnd => shared::RegionEnd::run(i, regs, ctx),
+            SharedOp::RegionRenew => shared::RegionRenew::run(i, regs, ctx),
+            SharedOp::TensorLen => shared::TensorLen::run(i, regs, ctx),
+            SharedOp::TensorRank => shared::TensorRank::run(i, regs, ctx),
+            SharedOp::TensorDim => shared::TensorDim::run(i, regs, ctx),
+            SharedOp::Load3(elem) => with_element!(elem, E => shared::Load3::<E>::run(i, regs, ctx)),
+            SharedOp::Store3(elem) => with_element!(elem, E => shared::Store3::<E>::run(i, regs, ctx)),
+            SharedOp::LoadPart(elem) => with_element!(elem, E => shared::LoadPart::<E>::run(i, regs, ctx)),
+            SharedOp::StorePart(elem) => with_element!(elem, E => shared::StorePart::<E>::run(i, regs, ctx)),
+            SharedOp::ListNew => shared::ListNew::run(i, regs, ctx),
+            SharedOp::ListLen => shared::ListLen::run(i, regs, ctx),
+            SharedOp::ListGet => shared::ListGet::run(i, regs, ctx),
+            SharedOp::ListSet => shared::ListSet::run(i, regs, ctx),
+            SharedOp::ListSetObject => shared::ListSetObject::run(i, regs, ctx),
+            SharedOp::CallOp => shared::CallOp::run(i, regs, ctx),
+            SharedOp::CallHost => shared::CallHost::run(i, regs, ctx),
         }
     }
 }
