@@ -26,6 +26,33 @@ export func @ok(%n: i64) -> i64 {
   ret %r
 }
 
+export func @shifting(%n: i64, %times: i64) {
+  %x = tensor.zeros<f64> [%n]
+  br again
+again:
+  %y = tensor.slice0 %x, 1, %n
+  tensor.assign %x, [0], %y
+  %times = i64.sub %times, 1
+  %more = i64.gt %times, 0
+  br_if %more, again, done
+done:
+  ret
+}
+
+export global @name: str = "zero"
+
+export func @renaming(%times: i64) {
+  br again
+again:
+  %s = str.of_i64 %times
+  global.set @name, %s
+  %times = i64.sub %times, 1
+  %more = i64.gt %times, 0
+  br_if %more, again, done
+done:
+  ret
+}
+
 export func @empty_loop() {
   br again
 again:
@@ -321,6 +348,10 @@ fn is_usable(instance: &mut Instance) {
 }
 
 #[track_caller]
+fn ints(of: &[i64]) -> Vec<Value> {
+    of.iter().map(|n| Value::I64(*n)).collect()
+}
+
 fn code(result: Result<Vec<Value>, nbc::runtime::error::Error>) -> TrapCode {
     match result {
         Ok(values) => panic!("expected a trap, found {values:?}"),
@@ -537,6 +568,40 @@ fn what_a_loop_hands_on_takes_the_memory_of_one_iteration() {
         let values = instance.call("handing_on", &[Value::I64(turns)]).unwrap();
         assert!(matches!(values[..], [Value::F64(n)] if n == turns as f64), "{way}");
         is_usable(&mut instance);
+    }
+}
+
+#[test]
+fn shifting_a_tensor_in_place_takes_no_memory_that_stays() {
+    for way in Way::all() {
+        let mut instance = instance(way, Limits { memory: 8 << 20, ..wide(way) });
+        instance.call("shifting", &ints(&[100_000, 50])).unwrap();
+        is_usable(&mut instance);
+    }
+}
+
+#[test]
+fn former_values_of_globals_count() {
+    for way in Way::all() {
+        let mut instance = instance(way, Limits { memory: 2 << 20, ..wide(way) });
+        assert_eq!(code(instance.call("renaming", &ints(&[1 << 40]))), TrapCode::OutOfMemory, "{way}");
+        assert!(instance.memory().held < 2 << 20);
+        is_usable(&mut instance);
+    }
+}
+
+/// Between half of an arena's first chunk and all of it.
+#[test]
+fn a_little_more_memory_is_never_too_little() {
+    for way in Way::all().into_iter().take(1) {
+        let mut enough = false;
+        for memory in (0..8000).step_by(16) {
+            let made = linker().instantiate_with(&program(way), Limits { memory, ..wide(way) });
+            let fits = made.is_ok_and(|mut i| i.call("shifting", &ints(&[100, 1])).is_ok());
+            assert!(fits || !enough, "{memory} bytes are too little, fewer are enough");
+            enough = fits;
+        }
+        assert!(enough);
     }
 }
 

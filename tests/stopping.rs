@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_millis(30);
 
 /// Loops whose turns are few and each of them long. Some begin with many that are short, after
 /// which compiled code has paid for many turns at once.
-const LOOPS: [(&str, &str); 11] = [
+const LOOPS: [(&str, &str); 13] = [
     ("new lists", "%l = list.new %k, 1"),
     ("new lists of zeros", "%l = list.new %k, 0\n  %n = list.len %l"),
     ("zeros", "%x = tensor.zeros<f64> [%k]"),
@@ -30,6 +30,14 @@ const LOOPS: [(&str, &str); 11] = [
     ("setting an item", "%x = tensor.full<f64> [%k], 1.5\n  list.set %kept, 0, %x"),
     ("moving a tensor out", "region.begin\n  %x = tensor.full<f64> [%k], 1.5\n  region.end keep %x"),
     ("moving a list out", "region.begin\n  %l = list.new %k, %one\n  region.end keep %l"),
+    (
+        "products of thin matrices",
+        "%a = tensor.zeros<f32> [%k, 1]\n  %b = tensor.zeros<f32> [1, 3000]\n  %c = linalg.matmul %a, %b",
+    ),
+    (
+        "products of nothing",
+        "%a = tensor.zeros<f32> [%k, 0]\n  %b = tensor.zeros<f32> [0, 3000]\n  %c = linalg.matmul %a, %b",
+    ),
     ("views", "%v = tensor.row %some, 0"),
     ("calling the host", "call @host.nap(%k)"),
 ];
@@ -125,6 +133,33 @@ more:
 }
 ";
 
+/// Idle regions of deep calls, and memory so short that each object asks for what they keep.
+const IDLE_REGIONS: &str = "
+func @deep(%n: i64) -> i64 {
+  %z = i64.gt %n, 0
+  br_if %z, more, done
+more:
+  %n = i64.sub %n, 1
+  %n = call @deep(%n)
+  ret %n
+done:
+  %t = tensor.zeros<f64> [1]
+  ret %n
+}
+export func @main() {
+  %x = call @deep(50000)
+  %f = tensor.zeros<u8> [20000000]
+  region.begin
+  br h
+h:
+  %a = tensor.full<u8> [1024], 1
+  region.renew
+  %b = tensor.full<u8> [2000], 1
+  region.renew
+  br h
+}
+";
+
 fn programs() -> Vec<(String, String)> {
     let mut all = Vec::new();
     for (name, body) in LOOPS {
@@ -142,6 +177,7 @@ fn programs() -> Vec<(String, String)> {
         all.push((format!("{how} much arithmetic"), straight("%x = i64.mul %x, 7", 4 * count, by_calls)));
     }
     all.push(("many blocks".to_owned(), diamonds(count / 10)));
+    all.push(("idle regions".to_owned(), IDLE_REGIONS.to_owned()));
     all.push(("a list through many regions".to_owned(), THROUGH_REGIONS.to_owned()));
     all
 }
@@ -151,7 +187,9 @@ fn lateness(text: &str, name: &str, way: Way) -> Duration {
     let module = Module::parse(text, "stopping.nba").and_then(Module::verify);
     let program = harness::load(&module.unwrap_or_else(|e| panic!("{name}: {e}")), way);
     let fuel = way.metered.then_some(harness::PLENTY);
-    let limits = Limits { fuel, timeout: Some(LIMIT), memory: 2 << 30, ..Limits::default() };
+    // Just what the large tensor takes, and a few small ones.
+    let memory = if name == "idle regions" { 20_975_000 } else { 2 << 30 };
+    let limits = Limits { fuel, timeout: Some(LIMIT), memory, ..Limits::default() };
     let mut linker = Linker::new();
     let nap = |us: i64| std::thread::sleep(Duration::from_micros(us.clamp(0, 1000) as u64));
     linker.func("host.nap", nap);

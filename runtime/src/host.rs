@@ -62,6 +62,7 @@ impl HostFunc {
         let (types, wanted) = (params.clone(), results.clone());
         let call = move |ctx: &mut Context, slots: &mut [u64]| {
             let mut values = Vec::with_capacity(types.len());
+            ctx.heap.begin_taking_out();
             for (slot, ty) in slots.iter().zip(types.iter()) {
                 // SAFETY: arguments are live values of the parameter types;
                 // they stay in the program, so copies are taken.

@@ -71,8 +71,21 @@ impl Instance {
         let context = Box::new(Context::new(code, heap, stack, hosts, slice, watch));
         let mut instance = Instance { program: program.clone(), context, timeout: limits.timeout };
         instance.context.set_fuel(limits.fuel.unwrap_or(0));
-        instance.define().map_err(|error| Trap { error, frames: Vec::new(), omitted: 0 })?;
+        instance.set_deadline();
+        let defined = instance.define();
+        instance.context.heap.interruption_mut().set_deadline(None);
+        defined.map_err(|error| Trap { error, frames: Vec::new(), omitted: 0 })?;
         Ok(instance)
+    }
+
+    /// The time limit runs from now on.
+    #[inline(always)]
+    fn set_deadline(&mut self) {
+        if let Some(timeout) = self.timeout {
+            // What is too far away to be a time is no limit.
+            let deadline = Instant::now().checked_add(timeout);
+            self.context.heap.interruption_mut().set_deadline(deadline);
+        }
     }
 
     /// Makes constants and globals.
@@ -80,9 +93,9 @@ impl Instance {
         let module = self.program.module();
         let heap = &mut self.context.heap;
         // Those that only globals start from are not made besides.
-        let constant = |(i, c): (usize, &Constant)| match module.reads_constant(ConstId::new(i)) {
-            true => heap.constant(&c.value),
-            false => Ok(0),
+        let constant = |(i, c): (usize, &Constant)| {
+            heap.interruption().check()?;
+            if module.reads_constant(ConstId::new(i)) { heap.constant(&c.value) } else { Ok(0) }
         };
         let constants =
             module.constants.iter().enumerate().map(constant).collect::<Result<Box<[u64]>, _>>()?;
@@ -93,6 +106,7 @@ impl Instance {
                 GlobalInit::Imm(imm) => imm.to_slot(),
                 GlobalInit::Func(f) => f.index() as u64,
                 GlobalInit::Const(c) => {
+                    heap.interruption().check()?;
                     heap.global_constant(i, &module.constants[c.index()].value, !g.mutable)?
                 }
             });
@@ -127,10 +141,14 @@ impl Instance {
                     *slot = arg.lower(&mut ctx.heap)?;
                 }
                 ctx.invoke(func, &slots, &mut out)?;
-                let mut values = Vec::with_capacity(out.len());
-                for (i, ty) in results.iter().enumerate() {
+                ctx.heap.begin_taking_out();
+                // Lists first, for tensors may be in them too: they are copied, the others moved.
+                let mut values = vec![Value::Bool(false); out.len()];
+                let lists = |i: &usize| matches!(results[*i], Type::List(_));
+                let (lists, others): (Vec<usize>, Vec<usize>) = (0..out.len()).partition(lists);
+                for i in lists.into_iter().chain(others) {
                     let again = out[i + 1..].contains(&out[i]);
-                    values.push(Value::lift(&mut ctx.heap, out[i], *ty, again)?);
+                    values[i] = Value::lift(&mut ctx.heap, out[i], results[i], again)?;
                 }
                 Ok(values)
             }
@@ -175,11 +193,8 @@ impl Instance {
         objects: bool,
         f: impl FnOnce(&mut Context) -> Result<R, TrapError>,
     ) -> Result<R, Error> {
+        self.set_deadline();
         let ctx = &mut *self.context;
-        if let Some(timeout) = self.timeout {
-            // What is too far away to be a time is no limit.
-            ctx.heap.interruption_mut().set_deadline(Instant::now().checked_add(timeout));
-        }
         if objects {
             ctx.heap.begin();
         }
@@ -249,6 +264,7 @@ impl Instance {
         };
         let ty = module.globals[id.index()].ty;
         let slot = self.context.global(id.index());
+        self.context.heap.begin_taking_out();
         // SAFETY: a global holds a live value of its type; it stays, so a copy is taken.
         let value = unsafe { Value::lift(&mut self.context.heap, slot, ty, true) };
         value.map_err(|error| trap(&mut self.context, error))
@@ -294,7 +310,10 @@ impl<P: Params, R: Results> TypedFunc<P, R> {
                     P::TYPES.len(),
                     R::COUNT,
                     |heap, slots| args.lower(heap, slots),
-                    |heap, slots| R::lift(heap, slots),
+                    |heap, slots| {
+                        heap.begin_taking_out();
+                        R::lift(heap, slots)
+                    },
                 )
             }
         })

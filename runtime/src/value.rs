@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind};
 use crate::object::element::with_elem;
 use crate::object::{Element, ListRef, OwnedTensor, StrRef, TensorRef};
 use crate::region::Heap;
+use crate::region::taking::no_memory;
 use crate::trap::TrapError;
 use nbc_ir::{FuncId, Item, Signature, Type};
 use ndarray::{ArrayView, Dimension};
@@ -112,11 +113,13 @@ impl Value {
                 Type::F64 => Value::F64(canonical_f64(f64::from_bits(slot))),
                 Type::Bool => Value::Bool(slot != 0),
                 Type::Func(_) => Value::Func(FuncId(slot as u32)),
-                Type::Str => Value::Str(StrRef::from_slot(slot).as_str().to_owned()),
+                Type::Str => Value::Str(heap.copy_string_out(StrRef::from_slot(slot))?),
                 Type::Tensor(_) => Value::Tensor(take_tensor(heap, slot, again)?),
                 Type::List(item) => {
                     let list = ListRef::from_slot(slot);
+                    heap.take_out(list.len().saturating_mul(size_of::<Value>()))?;
                     let mut values = Vec::new();
+                    values.try_reserve_exact(list.len()).map_err(|_| no_memory())?;
                     for i in 0..list.len() as u64 {
                         // Items may be one object several times over.
                         values.push(Value::lift(heap, list.get(i).unwrap_or(0), item.ty(), true)?);
@@ -250,9 +253,9 @@ impl Return for String {
     fn matches(ty: Type) -> bool {
         ty == Type::Str
     }
-    unsafe fn lift(_: &mut Heap, slot: u64, _: bool) -> Result<String, TrapError> {
+    unsafe fn lift(heap: &mut Heap, slot: u64, _: bool) -> Result<String, TrapError> {
         // SAFETY: handed on from the caller.
-        Ok(unsafe { StrRef::from_slot(slot).as_str().to_owned() })
+        heap.copy_string_out(unsafe { StrRef::from_slot(slot) })
     }
     fn name() -> &'static str {
         "str"

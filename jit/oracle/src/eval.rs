@@ -696,10 +696,8 @@ impl Run<'_, '_> {
         if let Slot::Object(object) = stored {
             self.state.note(Kind::ListSet, &[stored], &[frame.value_type(value)?])?;
             let region = self.state.heap.region(id);
-            if self.state.heap.region(object) > region {
-                self.state.take(self.state.heap.copy_fuel(object)?)?;
-            }
             if !self.state.heap.outlives(object, id) {
+                self.state.take(self.state.heap.copy_fuel(object)?)?;
                 stored = self.state.heap.copy(object, region)?;
             }
         }

@@ -235,7 +235,7 @@ impl Heap {
                 && let Object::List(list) = self.get(*id)?
                 && list.item.ty().is_object()
             {
-                all += list.items.len() as u64 / 16;
+                all += list.items.len() as u64;
             }
         }
         Ok(all)

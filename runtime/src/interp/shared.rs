@@ -311,7 +311,8 @@ unsafe fn copy_fuel(slot: u64, ty: Type, outside: &Interruption) -> Result<u64, 
     }
 }
 
-/// Fuel for moving an object out of the innermost region: each item of a list is looked at.
+/// Fuel for moving an object out of the innermost region: each item of a list is looked at,
+/// and moved if it is small.
 ///
 /// # Safety
 /// `slot` holds a live value of type `ty`.
@@ -320,24 +321,9 @@ unsafe fn move_fuel(slot: u64, ty: Type, heap: &Heap) -> u64 {
         Type::List(item) if item.ty().is_object() => {
             // SAFETY: as the caller promises.
             let list = unsafe { ListRef::from_slot(slot) };
-            if list.region() as usize == heap.depth() { list.len() as u64 / 16 } else { 0 }
+            if list.region() as usize == heap.depth() { list.len() as u64 } else { 0 }
         }
         _ => 0,
-    }
-}
-
-/// Depth of the region that an item of a list lives in.
-///
-/// # Safety
-/// `slot` holds a live value of type `ty`.
-unsafe fn object_region(slot: u64, ty: Type) -> u32 {
-    // SAFETY: as the caller promises.
-    unsafe {
-        match ty {
-            Type::Tensor(_) => TensorRef::from_slot(slot).region(),
-            Type::Str => StrRef::from_slot(slot).region(),
-            _ => 0,
-        }
     }
 }
 
@@ -486,7 +472,7 @@ unsafe fn set_item(i: &Instr, regs: *mut u64, ctx: *mut Context) -> bool {
         }
         let (object, ty) = (get(regs, i.d), list.item().ty());
         // An object that outlives the list is stored as it is.
-        if object_region(object, ty) > list.region()
+        if !Heap::outlives(object, ty, list)
             && let Err(trap) = charge_copy(object, ty, ctx)
         {
             return (*ctx).fail(trap);

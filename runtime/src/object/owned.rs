@@ -5,6 +5,9 @@ use crate::region::pool::Buffer;
 use nbc_ir::Elem;
 use std::fmt;
 
+/// Bytes between two questions whether to go on: a multiple of every element's size.
+const STRETCH: usize = 1 << 20;
+
 /// A tensor that belongs to the host: it outlives the instance that made it.
 ///
 /// A large result is the very buffer that the program computed into.
@@ -39,37 +42,54 @@ impl OwnedTensor {
     }
 
     /// What the host sees of a tensor whose buffer it gets: every NaN canonical.
+    /// `go_on` is asked each megabyte; where it fails the tensor is gone.
     ///
     /// # Safety
     /// As [`OwnedTensor::from_buffer`].
-    pub(crate) unsafe fn of_program(buffer: Buffer, elem: Elem, dims: &[u64]) -> OwnedTensor {
+    pub(crate) unsafe fn of_program<E>(
+        buffer: Buffer,
+        elem: Elem,
+        dims: &[u64],
+        go_on: impl Fn() -> Result<(), E>,
+    ) -> Result<OwnedTensor, E> {
         // SAFETY: handed on from the caller; then the elements are initialised,
         // have no padding, and belong to `tensor` alone.
         unsafe {
             let tensor = OwnedTensor::from_buffer(buffer, elem, dims);
             let size = tensor.len * elem.size();
-            nan::settle(elem, std::slice::from_raw_parts_mut(tensor.buffer.data(), size));
-            tensor
+            let bytes = std::slice::from_raw_parts_mut(tensor.buffer.data(), size);
+            for stretch in bytes.chunks_mut(STRETCH) {
+                nan::settle(elem, stretch);
+                go_on()?;
+            }
+            Ok(tensor)
         }
     }
 
     /// A copy of a program's tensor, every NaN in it canonical; `None` when
-    /// there is no memory for it.
+    /// there is no memory for it. `go_on` is asked each megabyte.
     ///
     /// # Safety
     /// Nothing may write the tensor meanwhile.
-    pub(crate) unsafe fn copy_of(tensor: TensorRef) -> Option<OwnedTensor> {
-        let buffer = Buffer::allocate(tensor.bytes(), false)?;
+    pub(crate) unsafe fn copy_of<E>(
+        tensor: TensorRef,
+        go_on: impl Fn() -> Result<(), E>,
+    ) -> Result<Option<OwnedTensor>, E> {
+        let Some(buffer) = Buffer::allocate(tensor.bytes(), false) else { return Ok(None) };
         // SAFETY: the new buffer has room for the tensor's bytes, which are
-        // all initialised and come in pieces that make up the whole; and it is
-        // owned by nobody else.
+        // all initialised and come in pieces that make up the whole; it is owned by
+        // nobody else. Where `go_on` fails the copy is only dropped.
         unsafe {
             let mut to = buffer.data();
-            nan::seen(tensor.elem(), std::slice::from_raw_parts(tensor.data(), tensor.bytes()), |piece| {
-                std::ptr::copy_nonoverlapping(piece.as_ptr(), to, piece.len());
-                to = to.add(piece.len());
-            });
-            Some(OwnedTensor::from_buffer(buffer, tensor.elem(), &tensor.dims()))
+            let copy = OwnedTensor::from_buffer(buffer, tensor.elem(), &tensor.dims());
+            for stretch in std::slice::from_raw_parts(tensor.data(), tensor.bytes()).chunks(STRETCH) {
+                nan::seen(tensor.elem(), stretch, |piece| {
+                    std::ptr::copy_nonoverlapping(piece.as_ptr(), to, piece.len());
+                    to = to.add(piece.len());
+                });
+                go_on()?;
+            }
+            Ok(Some(copy))
         }
     }
 

@@ -6,6 +6,7 @@
 
 use super::number::Number;
 use super::threads::threads;
+use super::work::fill;
 use super::{OpCall, OpHost, Output, shape_mismatch};
 use crate::object::element::with_elem;
 use crate::object::tensor::Dims;
@@ -21,6 +22,8 @@ const SMALL: usize = 512;
 const PARALLEL: usize = 1 << 18;
 /// Multiplications between two questions to the host: some 10 ms on one core.
 const BETWEEN_POLLS: usize = 1 << 28;
+/// As many multiplications as one element is counted for that is written.
+const WRITTEN: usize = 64;
 /// Panels have sides that are multiples of this,
 const SIDE: usize = 64;
 /// and at most as many multiplications for an element: those of a panel are then not many more.
@@ -79,6 +82,11 @@ fn product<T: Number>(
     if c.is_empty() {
         return Ok(());
     }
+    if k == 0 {
+        return fill(host, c, 1, |_, piece| {
+            piece.fill(MaybeUninit::new(T::ZERO));
+        });
+    }
     if m * k * n <= SMALL {
         for (i, row) in c.chunks_exact_mut(n).enumerate() {
             for (j, c) in row.iter_mut().enumerate() {
@@ -93,14 +101,15 @@ fn product<T: Number>(
     }
     // The panels depend on the sizes only, so the same product is always cut alike.
     let depth = k.min(DEPTH);
-    let side = |other: usize| (BETWEEN_POLLS / (depth * other).max(1)).max(1).next_multiple_of(SIDE);
+    // Writing an element takes as long as some multiplications.
+    let side = |other: usize| (BETWEEN_POLLS / (depth.max(WRITTEN) * other)).max(1).next_multiple_of(SIDE);
     let rows = side(n).min(m);
     let columns = side(rows).min(n);
     let threads = if rows * columns * depth < PARALLEL { 1 } else { threads() };
     let c = c.as_mut_ptr().cast::<T>();
     for row in (0..m).step_by(rows) {
         for column in (0..n).step_by(columns) {
-            for at in (0..k.max(1)).step_by(depth.max(1)) {
+            for at in (0..k).step_by(depth) {
                 if row + column + at > 0 {
                     host.poll()?;
                 }

@@ -214,6 +214,10 @@ pub(super) fn tensor_assign(call: &mut OpCall<'_>) -> Done {
         let run = size.last().map_or(1, |d| *d as usize);
         // A view of the target may be read while it is written: then from a copy.
         let overlap = (from as usize) < to as usize + target.bytes() && (to as usize) < from as usize + source.bytes();
+        // The copy goes with a region of its own; a trap's way out ends that too.
+        if overlap {
+            call.host.heap().begin();
+        }
         let from = if overlap {
             let room = call.host.heap().scratch(source.bytes())?.cast::<T>().as_ptr();
             // SAFETY: the new memory has room for the source's elements, which nothing writes meanwhile.
@@ -232,7 +236,12 @@ pub(super) fn tensor_assign(call: &mut OpCall<'_>) -> Done {
                 let to = std::slice::from_raw_parts_mut(to.add(of_target).cast::<MaybeUninit<T>>(), run);
                 copy(host, to, std::slice::from_raw_parts(from.add(of_source), run))
             }
-        })
+        })?;
+        if overlap {
+            // SAFETY: nothing is in it but the copy.
+            unsafe { call.host.heap().end() };
+        }
+        Ok(())
     })
 }
 

@@ -53,7 +53,7 @@ impl Shared {
     }
 
     #[inline]
-    fn add(&mut self, bytes: usize) {
+    pub(super) fn add(&mut self, bytes: usize) {
         self.held += bytes;
         self.peak = self.peak.max(self.held + self.pool.kept());
     }

@@ -46,8 +46,12 @@ impl Arena {
     #[cold]
     #[inline(never)]
     pub(crate) fn grow(&mut self, size: usize, room: usize) -> Option<NonNull<u8>> {
-        self.bump.set_allocation_limit(Some(self.chunks.saturating_add(room)));
-        let place = self.alloc(size);
+        // Not all of what is left, if half of it will do: buffers need room too.
+        self.bump.set_allocation_limit(Some(self.chunks.saturating_add(room / 2)));
+        let place = self.alloc(size).or_else(|| {
+            self.bump.set_allocation_limit(Some(self.chunks.saturating_add(room)));
+            self.alloc(size)
+        });
         self.chunks = self.bump.allocated_bytes();
         self.bump.set_allocation_limit(Some(self.chunks));
         place

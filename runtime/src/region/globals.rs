@@ -2,7 +2,7 @@
 //! beside the stack of regions.
 
 use super::allocator::RegionAllocator;
-use super::heap::{GLOBAL, Heap};
+use super::heap::{FORMER, GLOBAL, Heap};
 use super::region::Region;
 use crate::object::TensorRef;
 use crate::trap::TrapError;
@@ -66,6 +66,7 @@ impl Heap {
                     // SAFETY: the copy is a live tensor.
                     unsafe { TensorRef::from_slot(copy) }.set_read_only();
                 }
+                self.shared.add(FORMER);
                 self.graveyard.push(std::mem::replace(&mut self.globals[global], region));
                 Ok(copy)
             }

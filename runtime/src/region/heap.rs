@@ -3,11 +3,11 @@
 
 use super::allocator::{NoRoom, RegionAllocator, write_header};
 use super::arena::padded;
-use super::pool::{self, MEDIUM, Pool};
+use super::pool::{MEDIUM, Pool};
 use super::region::Region;
 use crate::interruption::Interruption;
 use crate::object::tensor::SHORT_RANK;
-use crate::object::{Element, ListRef, OwnedTensor, Storage, Str, StrRef, Tensor, TensorRef};
+use crate::object::{Element, ListRef, Storage, Str, StrRef, Tensor, TensorRef};
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::{ConstValue, Elem, Item, Type};
 use std::ptr::NonNull;
@@ -22,6 +22,9 @@ const KEEP_FAR: usize = 16 << 10;
 const FAR: usize = 256;
 /// Added to the number of a global, this is the region index of its objects.
 pub(super) const GLOBAL: u32 = 1 << 31;
+/// What a former value of a global is counted for besides its objects: a region, in a vector
+/// that may be half empty.
+pub(super) const FORMER: usize = 2 * size_of::<Region>();
 /// Most bytes the pool keeps for reuse.
 const KEEP_POOLED: usize = 256 << 20;
 
@@ -36,6 +39,8 @@ pub(super) struct Shared {
     pub(super) peak: usize,
     /// Who may stop what takes long.
     pub(super) interruption: Interruption,
+    /// Bytes of copies made for the host since it last began to take values out.
+    pub(super) taken_out: usize,
 }
 
 /// All objects of one instance.
@@ -73,6 +78,7 @@ impl Heap {
                 held: 0,
                 peak: 0,
                 interruption: Interruption::default(),
+                taken_out: 0,
             },
             globals: Vec::new(),
             graveyard: Vec::new(),
@@ -230,7 +236,8 @@ impl Heap {
         // SAFETY: handed on from the caller.
         unsafe {
             self.unwind_to(0);
-            for mut region in self.graveyard.drain(..) {
+            self.shared.held -= self.graveyard.len() * FORMER;
+            for mut region in std::mem::take(&mut self.graveyard) {
                 region.clear(&mut self.shared, 0);
             }
         }
@@ -399,8 +406,7 @@ impl Heap {
         }
         let (ty, region) = (list.item().ty(), list.region());
         // SAFETY: the value is live and of that type, as the caller promises.
-        let stays = !ty.is_object() || outlives(unsafe { region_of(value, ty) }, region);
-        let stored = if stays {
+        let stored = if unsafe { Heap::outlives(value, ty, list) } {
             value
         } else {
             // SAFETY: as above.
@@ -409,6 +415,15 @@ impl Heap {
         // SAFETY: the index is in range of the list's slots.
         unsafe { (*list.0).data.add(index as usize).write(stored) };
         Ok(())
+    }
+
+    /// Whether an object may be stored in `list` as it is: it lives at least as long.
+    ///
+    /// # Safety
+    /// `value` must be a live value of the list's item type `ty`.
+    pub(crate) unsafe fn outlives(value: u64, ty: Type, list: ListRef) -> bool {
+        // SAFETY: handed on from the caller.
+        !ty.is_object() || outlives(unsafe { region_of(value, ty) }, list.region())
     }
 
     /// An independent copy of an object (and of what it holds) in the region
@@ -444,43 +459,6 @@ impl Heap {
         self.try_at(0, |p| p.constant(value, true))
     }
 
-    /// Takes a tensor out of the heap: a pooled payload is handed over without
-    /// a copy, leaving an empty tensor behind, anything else is copied. Every
-    /// NaN becomes the canonical one.
-    ///
-    /// # Safety
-    /// The slot must hold a live tensor, and no view of it may be read afterwards.
-    pub unsafe fn take_tensor(&mut self, slot: u64) -> Result<OwnedTensor, TrapError> {
-        // SAFETY: handed on from the caller.
-        let tensor = unsafe { TensorRef::from_slot(slot) };
-        let region = tensor.region() as usize;
-        if tensor.storage() == Storage::Pooled && (1..=self.depth).contains(&region) {
-            let (elem, dims) = (tensor.elem(), tensor.dims());
-            // SAFETY: a pooled payload starts a buffer that its region owns.
-            let buffer = unsafe { pool::Buffer::from_data(tensor.data()) };
-            let RegionAllocator { region, shared, .. } = self.allocator(region);
-            region.buffers.remove(buffer);
-            region.buffer_bytes -= buffer.capacity();
-            shared.held -= buffer.capacity();
-            tensor.make_empty();
-            // SAFETY: the buffer is owned by nobody else now; its elements are initialised.
-            return Ok(unsafe { OwnedTensor::of_program(buffer, elem, &dims) });
-        }
-        // SAFETY: the tensor is alive and nothing writes it during the copy.
-        unsafe { self.copy_tensor_out(tensor) }
-    }
-
-    /// A copy of a tensor for the host, every NaN in it canonical; the program
-    /// keeps its own.
-    ///
-    /// # Safety
-    /// The tensor must be live, and nothing may write it during the copy.
-    pub unsafe fn copy_tensor_out(&self, tensor: TensorRef) -> Result<OwnedTensor, TrapError> {
-        // SAFETY: handed on from the caller.
-        unsafe { OwnedTensor::copy_of(tensor) }
-            .ok_or_else(|| TrapError::new(TrapCode::OutOfMemory, "no memory for the result"))
-    }
-
     /// Gives up what is kept for reuse: pooled buffers and idle arenas.
     pub fn trim(&mut self) {
         self.trim_from(self.depth + 1);
@@ -489,7 +467,8 @@ impl Heap {
     /// Gives up pooled buffers, and the arenas of idle regions from that index on.
     pub(super) fn trim_from(&mut self, first: usize) {
         self.shared.pool.trim();
-        for index in first..self.regions.len() {
+        // Idle regions further up keep nothing.
+        for index in first..self.regions.len().min(FAR) {
             let RegionAllocator { region, shared, .. } = self.allocator(index);
             // SAFETY: regions above the innermost have ended; nothing refers into them.
             unsafe { region.clear(shared, 0) };

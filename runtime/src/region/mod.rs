@@ -26,6 +26,7 @@ mod promote;
 #[allow(clippy::module_inception)] // a region is what the module is about
 mod region;
 mod stats;
+pub(crate) mod taking;
 
 pub use heap::Heap;
 pub use stats::{HeapStats, RegionStats};

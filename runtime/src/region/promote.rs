@@ -107,12 +107,14 @@ impl Heap {
         let former = self.regions[depth + 1];
         // SAFETY: the heap owns its regions and is borrowed exclusively; the two are different ones.
         let (former, now) = unsafe { (&mut *former.as_ptr(), &mut *self.current.as_ptr()) };
-        now.begins = former.begins + 1;
-        now.peak = former.peak.max(former.live());
+        // What is told of a region is told of its depth.
+        std::mem::swap(&mut now.begins, &mut former.begins);
+        let (inner, outer) = (now.peak, former.peak.max(former.live()));
+        now.begins += 1;
         let keep = self.keep_idle(depth);
         // SAFETY: what is kept has moved; the rest is promised by the caller.
         unsafe { former.clear(&mut self.shared, keep) };
-        (former.begins, former.peak) = (0, 0);
+        (now.peak, former.peak) = (outer, inner);
         Ok(())
     }
 }
