@@ -75,7 +75,7 @@ pub fn read(bytes: &[u8]) -> Result<OwnedTensor, Error> {
 pub fn read_from(mut file: impl Read, len: Option<u64>, most: u64) -> Result<OwnedTensor, Error> {
     let (header, before) = Header::read(&mut file)?;
     let dims = &header.dims[..];
-    if dims.len() > nbc_runtime::object::MAX_RANK {
+    if dims.len() > nbc_ir::dims::MAX_RANK {
         return refuse(format!("the .npy array has {} dimensions; tensors have at most 8", dims.len()));
     }
     let Some(wanted) = header.bytes() else {

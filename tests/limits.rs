@@ -593,7 +593,7 @@ fn former_values_of_globals_count() {
 /// Between half of an arena's first chunk and all of it.
 #[test]
 fn a_little_more_memory_is_never_too_little() {
-    for way in Way::all().into_iter().take(1) {
+    for way in Way::all().take(1) {
         let mut enough = false;
         for memory in (0..8000).step_by(16) {
             let made = linker().instantiate_with(&program(way), Limits { memory, ..wide(way) });

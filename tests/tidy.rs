@@ -70,6 +70,26 @@ fn the_checker_stands_by_itself() {
     none("imports of the checker besides the form", found);
 }
 
+#[test]
+fn no_operation_is_matched_by_name() {
+    let is_name = |quoted: &str| CATALOGUE.iter().any(|op| op.name == quoted);
+    let mut found = Vec::new();
+    for (name, text) in sources("rs") {
+        let shipped = ["runtime/src/", "jit/src/", "src/"].iter().any(|part| name.starts_with(part));
+        let of_tests = ["tests.rs", "goldens.rs", "hostile.rs"].iter().any(|end| name.ends_with(end));
+        if !shipped || of_tests {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in code.lines().filter(|l| !l.trim_start().starts_with("//")) {
+            if line.split('"').skip(1).step_by(2).any(is_name) {
+                found.push(format!("{name}: {}", line.trim()));
+            }
+        }
+    }
+    none("operations by name: ask a field of the catalogue's row", found);
+}
+
 /// Parts of the runtime, each of which may import those before it.
 const LAYERS: [&str; 5] = ["machine", "interp", "load", "abi", "engine"];
 

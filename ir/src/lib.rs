@@ -1,6 +1,6 @@
 //! NBC's bytecode: what a program is, before anything runs it.
 //!
-//! - [`types`], [`entity`]: the type system and newtype indices
+//! - [`types`], [`dims`], [`entity`]: the type system, shapes, and newtype indices
 //! - [`inst`]: instructions, made from the one table in [`for_each_inst`]
 //! - [`catalogue`]: operations on whole objects, rows in [`for_each_operation`]
 //! - [`module`]: modules, functions, blocks
@@ -17,6 +17,7 @@ pub mod binary;
 pub mod builder;
 pub mod catalogue;
 mod decode;
+pub mod dims;
 mod encode;
 pub mod entity;
 pub mod error;
@@ -30,7 +31,6 @@ mod lexer;
 pub mod module;
 mod names;
 mod operand;
-mod operations;
 mod parser;
 mod printer;
 pub mod shown;

@@ -182,7 +182,7 @@ fn gather<T: Number>(node: &Node) -> Result<OwnedTensor, String> {
     }
     let mut data = Vec::new();
     collect::<T>(node, &dims, &mut data)?;
-    if dims.len() > nbc::runtime::object::MAX_RANK {
+    if dims.len() > nbc::ir::dims::MAX_RANK {
         return Err("a tensor has at most 8 dimensions".to_owned());
     }
     OwnedTensor::from_slice(&dims, &data).ok_or_else(|| "no memory for the tensor".to_owned())

@@ -10,8 +10,9 @@
 
 use nbc::OwnedTensor;
 use nbc::Value;
+use nbc::ir::dims::MAX_RANK;
 use nbc::ir::{Elem, Module, shown};
-use nbc::runtime::object::{Element, MAX_RANK};
+use nbc::runtime::object::Element;
 use num_complex::Complex;
 use serde_json::{Value as Json, json};
 use std::io::{self, Write};

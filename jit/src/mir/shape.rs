@@ -1,6 +1,7 @@
 //! Shapes of tensors that are known before anything runs.
 
 use super::Field;
+use nbc_ir::catalogue::{self, Kind, Operation, Param};
 use nbc_ir::module::ConstValue;
 use nbc_ir::{Block, Imm, Inst, Operand, Reg, VerifiedModule};
 use rustc_hash::FxHashMap;
@@ -70,11 +71,16 @@ fn made(module: &VerifiedModule, inst: &Inst) -> Option<(Reg, Shape)> {
             ConstValue::Str(_) => return None,
         },
         Inst::CallOp { results, callee, args } => {
-            let dims = match (&*module.ops[callee.index()].name, &**args) {
-                ("tensor.zeros", dims) => dims,
-                ("tensor.full", [dims @ .., _]) => dims,
-                _ => return None,
-            };
+            let row = Operation::find(&module.ops[callee.index()].name)?;
+            if row.shape != catalogue::Shape::Given || row.kind != Kind::Creation {
+                return None;
+            }
+            // The dims come first, before what elements are made of.
+            let signature = row.typed();
+            if signature.params.first() != Some(&Param::Ints) {
+                return None;
+            }
+            let dims = args.get(..signature.list_len(args.len())?)?;
             let dim = |o: &Operand| match o {
                 Operand::Imm(Imm::I64(n)) if *n >= 0 => Some(*n),
                 _ => None,

@@ -22,7 +22,7 @@ pub use element::{Element, Scalar};
 pub use list::{List, ListRef};
 pub use owned::OwnedTensor;
 pub use str::{Str, StrRef};
-pub use tensor::{MAX_RANK, Tensor, TensorRef};
+pub use tensor::{Tensor, TensorRef};
 
 /// Where an object's payload lies. The number is part of the header's layout.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

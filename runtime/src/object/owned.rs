@@ -96,7 +96,7 @@ impl OwnedTensor {
     /// A tensor with a copy of `data`; `None` when `dims` does not fit or
     /// there is no memory for it.
     pub fn from_slice<T: Element>(dims: &[u64], data: &[T]) -> Option<OwnedTensor> {
-        if super::tensor::count(dims) != Some(data.len() as u64) {
+        if nbc_ir::dims::count(dims) != Some(data.len() as u64) {
             return None;
         }
         let buffer = Buffer::allocate(size_of_val(data), false)?;
@@ -111,7 +111,7 @@ impl OwnedTensor {
     /// A tensor of zeros, to be filled through [`OwnedTensor::as_mut_slice`];
     /// `None` when `dims` is no shape a tensor can have or there is no memory for it.
     pub fn zeros(elem: Elem, dims: &[u64]) -> Option<OwnedTensor> {
-        let len = usize::try_from(super::tensor::Dims::new(dims)?.count()?).ok()?;
+        let len = usize::try_from(nbc_ir::dims::Dims::new(dims)?.count()?).ok()?;
         let buffer = Buffer::allocate(len.checked_mul(elem.size())?, true)?;
         // SAFETY: the buffer is new, and zero bits are an element of every type.
         Some(unsafe { OwnedTensor::from_buffer(buffer, elem, dims) })

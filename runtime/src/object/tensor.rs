@@ -9,12 +9,8 @@
 
 use super::{Element, Storage, from_slot, to_slot};
 use nbc_ir::Elem;
-use std::fmt;
+use nbc_ir::dims::{Dims, MAX_RANK};
 use std::mem::offset_of;
-use std::ops::Deref;
-
-/// Most dimensions a tensor can have.
-pub const MAX_RANK: usize = 8;
 
 /// Header of a tensor.
 ///
@@ -56,70 +52,6 @@ impl Tensor {
     pub(crate) const fn header_size(rank: usize, view: bool) -> usize {
         if rank <= SHORT_RANK && !view { Tensor::SHORT } else { size_of::<Tensor>() }
     }
-}
-
-/// Dims of a tensor by value.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Dims {
-    rank: usize,
-    dims: [u64; MAX_RANK],
-}
-
-impl Dims {
-    /// The dims in `dims`; `None` when there are more than [`MAX_RANK`].
-    pub fn new(dims: &[u64]) -> Option<Dims> {
-        let mut all = [0; MAX_RANK];
-        all.get_mut(..dims.len())?.copy_from_slice(dims);
-        Some(Dims { rank: dims.len(), dims: all })
-    }
-
-    /// The product of the dims, unless it overflows.
-    pub fn count(&self) -> Option<u64> {
-        count(self)
-    }
-
-    /// The dims without axis `axis`, which must exist.
-    pub fn without(&self, axis: usize) -> Dims {
-        let mut out = *self;
-        out.dims.copy_within(axis + 1.., axis);
-        out.dims[MAX_RANK - 1] = 0;
-        out.rank -= 1;
-        out
-    }
-}
-
-impl Deref for Dims {
-    type Target = [u64];
-    #[inline(always)]
-    fn deref(&self) -> &[u64] {
-        &self.dims[..self.rank]
-    }
-}
-
-impl std::ops::DerefMut for Dims {
-    fn deref_mut(&mut self) -> &mut [u64] {
-        &mut self.dims[..self.rank]
-    }
-}
-
-impl fmt::Debug for Dims {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", &**self)
-    }
-}
-
-impl fmt::Display for Dims {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", &**self)
-    }
-}
-
-/// The product of `dims`, unless it overflows. A dim of 0 makes it 0.
-pub fn count(dims: &[u64]) -> Option<u64> {
-    if dims.contains(&0) {
-        return Some(0);
-    }
-    dims.iter().try_fold(1u64, |n, d| n.checked_mul(*d))
 }
 
 /// Handle of a live tensor.
@@ -182,14 +114,12 @@ impl TensorRef {
     /// Dims.
     #[inline]
     pub fn dims(self) -> Dims {
-        let rank = self.rank();
-        let mut dims = [0; MAX_RANK];
-        // SAFETY: a handle refers to a live header, which has `rank` dims.
-        unsafe {
+        // SAFETY: a handle refers to a live header, which has `rank` dims, at most 8.
+        let dims = unsafe {
             let from = (&raw const (*self.0).dims).cast::<u64>();
-            std::ptr::copy_nonoverlapping(from, dims.as_mut_ptr(), rank);
-        }
-        Dims { rank, dims }
+            std::slice::from_raw_parts(from, self.rank())
+        };
+        Dims::new(dims).unwrap_or_default()
     }
 
     /// Whether the program may write the elements.
@@ -258,14 +188,5 @@ mod tests {
         assert_eq!(Tensor::SHORT, 64);
         assert_eq!(size_of::<Tensor>(), 112);
         assert_eq!(offset_of!(Tensor, dims), 40);
-    }
-
-    #[test]
-    fn counting_does_not_overflow() {
-        assert_eq!(count(&[]), Some(1));
-        assert_eq!(count(&[u64::MAX, u64::MAX, 0]), Some(0));
-        assert_eq!(count(&[u64::MAX, 2]), None);
-        assert_eq!(*Dims::new(&[2, 3, 4]).unwrap().without(1), [2, 4]);
-        assert_eq!(Dims::new(&[1; 9]), None);
     }
 }

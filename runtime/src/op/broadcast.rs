@@ -6,29 +6,15 @@
 //! so equal shapes and scalars become one single run.
 
 use super::shape_mismatch;
-use crate::object::MAX_RANK;
-use crate::object::tensor::Dims;
 use crate::trap::TrapError;
+use nbc_ir::catalogue::shape;
+use nbc_ir::dims::{Dims, MAX_RANK};
 
 /// The dims of the broadcast of all of `shapes`.
 pub(super) fn broadcast(shapes: &[Dims]) -> Result<Dims, TrapError> {
-    let rank = shapes.iter().map(|s| s.len()).max().unwrap_or(0);
-    let mut all = [1u64; MAX_RANK];
-    for shape in shapes {
-        for (at, d) in all[rank - shape.len()..rank].iter_mut().zip(shape.iter()) {
-            if *at == 1 {
-                *at = *d;
-            } else if *d != 1 && *d != *at {
-                let other = shapes.iter().find(|s| !goes_with(s, shape)).unwrap_or(&shapes[0]);
-                return Err(shape_mismatch("the shapes cannot be broadcast", other, shape));
-            }
-        }
-    }
-    Ok(Dims::new(&all[..rank]).expect("no operand has more dims"))
-}
-
-fn goes_with(a: &[u64], b: &[u64]) -> bool {
-    a.iter().rev().zip(b.iter().rev()).all(|(x, y)| x == y || *x == 1 || *y == 1)
+    shape::broadcast(shapes).map_err(|shape::Mismatch(a, b)| {
+        shape_mismatch("the shapes cannot be broadcast", &shapes[a], &shapes[b])
+    })
 }
 
 /// How to walk `N` operands. It is small and needs no memory, for the sake of

@@ -3,11 +3,11 @@
 //!
 //! Fuel is charged from the shapes before a result is allocated.
 
-use crate::object::tensor::Dims;
 use crate::object::{Element, StrRef, TensorRef};
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
-use nbc_ir::catalogue::Cost;
+use nbc_ir::catalogue::{Cost, Extent};
+use nbc_ir::dims::Dims;
 use nbc_ir::{Elem, Type};
 use std::mem::MaybeUninit;
 
@@ -124,38 +124,32 @@ impl<'a> OpCall<'a> {
         self.results[0] = slot;
     }
 
-    /// Charges for the arguments and a result of `len` elements of `bytes` bytes in all.
-    pub(super) fn charge(&mut self, len: u64, bytes: u64) -> Result<(), TrapError> {
-        let Cost::PerElement(flops) = self.cost else { return Ok(()) };
-        let (mut most, mut moved) = (len, bytes);
-        for at in 0..self.args.len() {
-            match self.arg_types[at] {
-                Type::Tensor(_) => {
-                    let tensor = self.tensor(at);
-                    most = most.max(tensor.len() as u64);
-                    moved = moved.saturating_add(tensor.bytes() as u64);
-                }
-                Type::Str => moved = moved.saturating_add(self.str(at).len() as u64),
-                _ => {}
+    /// Charges for the arguments and a result.
+    pub(super) fn charge(&mut self, result: Extent) -> Result<(), TrapError> {
+        let args = (0..self.args.len()).filter_map(|at| match self.arg_types[at] {
+            Type::Tensor(_) => {
+                let tensor = self.tensor(at);
+                let last = tensor.dims().last().copied().unwrap_or(1);
+                Some(Extent { len: tensor.len() as u64, last, bytes: tensor.bytes() as u64 })
             }
-        }
-        self.charge_work(most.saturating_mul(flops as u64), moved)
-    }
-
-    /// Charges for that many operations on that many bytes.
-    pub(super) fn charge_work(&mut self, flops: u64, bytes: u64) -> Result<(), TrapError> {
-        self.host.charge(flops.saturating_add(bytes / 8) / 16)
+            // What a string has of elements no operation counts, but its bytes.
+            Type::Str => Some(Extent { bytes: self.str(at).len() as u64, ..Extent::NONE }),
+            Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::List(_) | Type::Func(_) => {
+                None
+            }
+        });
+        let work = self.cost.work(args, result);
+        self.host.charge(work.fuel())
     }
 
     /// Charges for and makes a result, its elements still to be written.
     pub(super) fn output<T: Element>(&mut self, dims: &[u64]) -> Result<Output<'a, T>, TrapError> {
-        let len = crate::object::tensor::count(dims).unwrap_or(u64::MAX);
-        self.charge(len, len.saturating_mul(size_of::<T>() as u64))?;
+        self.charge(Extent::new(dims, size_of::<T>()))?;
         self.output_charged(dims)
     }
 
     /// Makes a result that is already charged for.
-    pub(super) fn output_charged<T: Element>(&mut self, dims: &[u64]) -> Result<Output<'a, T>, TrapError> {
+    fn output_charged<T: Element>(&mut self, dims: &[u64]) -> Result<Output<'a, T>, TrapError> {
         // SAFETY: the elements can only be reached through the output until
         // `finish`, whose callers have written all of them. The payload lives
         // as long as the operation, in the present region; nothing else

@@ -7,13 +7,13 @@ use crate::object::Scalar;
 use crate::object::element::with_elem;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Elem;
+use nbc_ir::catalogue::Extent;
 
 type Done = Result<(), TrapError>;
 
 pub(super) fn tensor_zeros(call: &mut OpCall<'_>) -> Done {
     let (elem, dims) = (call.elem(0), call.dims(0)?);
-    let len = dims.count().unwrap_or(u64::MAX);
-    call.charge(len, len.saturating_mul(elem.size() as u64))?;
+    call.charge(Extent::new(&dims, elem.size()))?;
     let tensor = call.host.heap().zeros(elem, &dims)?;
     call.set(tensor.slot());
     Ok(())

@@ -12,9 +12,9 @@ use super::work::fill;
 use super::{OpCall, Output};
 use crate::object::Element;
 use crate::object::element::with_elem;
-use crate::object::tensor::Dims;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Type;
+use nbc_ir::dims::Dims;
 use std::mem::MaybeUninit;
 
 type Done = Result<(), TrapError>;

@@ -9,9 +9,9 @@ use super::threads::threads;
 use super::work::fill;
 use super::{OpCall, OpHost, Output, shape_mismatch};
 use crate::object::element::with_elem;
-use crate::object::tensor::Dims;
 use crate::trap::{TrapCode, TrapError};
 use gemm::Parallelism;
+use nbc_ir::catalogue::shape::{NoProduct, matmul};
 use std::mem::MaybeUninit;
 
 type Done = Result<(), TrapError>;
@@ -29,49 +29,28 @@ const SIDE: usize = 64;
 /// and at most as many multiplications for an element: those of a panel are then not many more.
 const DEPTH: usize = BETWEEN_POLLS / (SIDE * SIDE);
 
-/// Sizes of an (m, k) by (k, n) product, and the dims of the result.
-fn sizes(a: &Dims, b: &Dims) -> Result<(usize, usize, usize, Dims), TrapError> {
-    for d in [a, b] {
-        if d.is_empty() || d.len() > 2 {
-            return Err(TrapError::new(
-                TrapCode::RankMismatch,
-                format!("matmul wants matrices or vectors, found dims {a} and {b}"),
-            ));
-        }
-    }
-    let (m, k) = if a.len() == 2 { (a[0], a[1]) } else { (1, a[0]) };
-    let (k2, n) = if b.len() == 2 { (b[0], b[1]) } else { (b[0], 1) };
-    if k != k2 {
-        return Err(shape_mismatch("the inner dims of matmul differ", a, b));
-    }
-    let both = [m, n];
-    let dims = match (a.len(), b.len()) {
-        (2, 2) => &both[..],
-        (2, _) => &both[..1],
-        (_, 2) => &both[1..],
-        _ => &[],
-    };
-    let dims = Dims::new(dims).ok_or(TrapCode::InvalidArgument)?;
-    Ok((m as usize, k as usize, n as usize, dims))
-}
-
 pub(super) fn linalg_matmul(call: &mut OpCall<'_>) -> Done {
-    let (m, k, n, dims) = sizes(&call.tensor(0).dims(), &call.tensor(1).dims())?;
+    let (a, b) = (call.tensor(0).dims(), call.tensor(1).dims());
+    let product = matmul(&a, &b).map_err(|why| match why {
+        NoProduct::Rank => TrapError::new(
+            TrapCode::RankMismatch,
+            format!("matmul wants matrices or vectors, found dims {a} and {b}"),
+        ),
+        NoProduct::Inner => shape_mismatch("the inner dims of matmul differ", &a, &b),
+    })?;
+    let sizes = [product.m, product.k, product.n].map(|n| n as usize);
     with_elem!(inexact call.elem(0), T => {
         let (a, b) = (call.input::<T>(0), call.input::<T>(1));
-        let multiplications = (m as u64).saturating_mul(k as u64).saturating_mul(n as u64);
-        let elements = (a.len() + b.len()) as u64 + (m as u64).saturating_mul(n as u64);
-        call.charge_work(multiplications.saturating_mul(2), elements.saturating_mul(size_of::<T>() as u64))?;
-        let out: Output<'_, T> = call.output_charged(&dims)?;
-        product(&mut *call.host, [m, k, n], a, b, &mut *out.elements)?;
-        // SAFETY: `product` has written every element.
+        let out: Output<'_, T> = call.output(&product.dims)?;
+        multiply(&mut *call.host, sizes, a, b, &mut *out.elements)?;
+        // SAFETY: `multiply` has written every element.
         unsafe { call.finish(out) };
         Ok(())
     })
 }
 
 /// Writes every element of `c` = `a` · `b`.
-fn product<T: Number>(
+fn multiply<T: Number>(
     host: &mut dyn OpHost,
     [m, k, n]: [usize; 3],
     a: &[T],

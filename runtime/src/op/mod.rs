@@ -29,7 +29,7 @@ mod threads;
 mod work;
 
 use crate::trap::TrapError;
-use nbc_ir::catalogue::{CATALOGUE, Shape};
+use nbc_ir::catalogue::{CATALOGUE, Extent, Shape};
 
 pub use call::{OpCall, OpHost};
 use call::{Output, shape_mismatch};
@@ -39,8 +39,7 @@ pub use simd::dispatch_name;
 pub type Kernel = fn(&mut OpCall<'_>) -> Result<(), TrapError>;
 
 macro_rules! kernels {
-    ($($kernel:ident $name:literal $signature:literal $shape:ident $kind:ident $pure:ident
-        $cost:ident $(($flops:literal))? $doc:literal;)*) => {
+    ($($kernel:ident $name:literal $signature:literal { $($of:tt)* } $doc:literal;)*) => {
         /// The kernel of every row of [`CATALOGUE`], in its order.
         pub static KERNELS: &[Kernel] = {
             use create::*;
@@ -67,7 +66,7 @@ pub fn run_operation(index: usize, mut call: OpCall<'_>) -> Result<(), TrapError
     let operation = &CATALOGUE[index];
     call.cost = operation.cost;
     if operation.shape == Shape::Scalar {
-        call.charge(0, 0)?;
+        call.charge(Extent::NONE)?;
     }
     KERNELS[index](&mut call)
 }

@@ -2,10 +2,10 @@
 
 use super::work::{copy, fill};
 use super::{OpCall, OpHost, Output, shape_mismatch};
+use crate::object::Element;
 use crate::object::element::with_elem;
-use crate::object::tensor::Dims;
-use crate::object::{Element, MAX_RANK};
 use crate::trap::{TrapCode, TrapError};
+use nbc_ir::dims::{Dims, MAX_RANK};
 use std::mem::MaybeUninit;
 
 type Done = Result<(), TrapError>;

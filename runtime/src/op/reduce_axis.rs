@@ -11,9 +11,9 @@ use super::simd::{Work, dispatch};
 use super::work::{Leave, fill};
 use super::{OpCall, Output};
 use crate::object::element::with_elem;
-use crate::object::tensor::Dims;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Elem;
+use nbc_ir::dims::Dims;
 use std::mem::MaybeUninit;
 
 type Done = Result<(), TrapError>;

@@ -370,9 +370,8 @@ impl Heap {
     /// A view of the elements of `tensor` from number `offset` on, as `dims`,
     /// in the innermost region. It may be written if `tensor` may.
     pub fn view(&mut self, tensor: TensorRef, offset: u64, dims: &[u64]) -> Result<TensorRef, TrapError> {
-        let fits = crate::object::tensor::count(dims)
-            .and_then(|n| n.checked_add(offset))
-            .map(|n| n <= tensor.len() as u64);
+        let fits =
+            nbc_ir::dims::count(dims).and_then(|n| n.checked_add(offset)).map(|n| n <= tensor.len() as u64);
         if fits != Some(true) {
             return Err(TrapCode::IndexOutOfRange.into());
         }
@@ -567,7 +566,7 @@ pub(super) fn outlives(object: u32, container: u32) -> bool {
 }
 
 fn check_count(dims: &[u64], len: usize) -> Result<(), TrapError> {
-    if crate::object::tensor::count(dims) == Some(len as u64) {
+    if nbc_ir::dims::count(dims) == Some(len as u64) {
         return Ok(());
     }
     Err(TrapError::new(TrapCode::ShapeMismatch, format!("dims {dims:?} for {len} elements")))

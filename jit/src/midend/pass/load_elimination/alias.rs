@@ -12,7 +12,7 @@ use super::Accessed;
 use crate::midend::analysis::loops::Forest;
 use crate::midend::analysis::values::{Made, Value, Values};
 use crate::mir::{Entry, Func, Op, Ty};
-use nbc_ir::catalogue::{Cost, Kind, Operation};
+use nbc_ir::catalogue::{Aliasing, Operation};
 use nbc_ir::{Elem, Inst, OpId, Reg, Type, VerifiedModule};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -47,9 +47,11 @@ pub enum Does {
 pub fn does(module: &VerifiedModule, id: OpId) -> Does {
     match Operation::find(&module.ops[id.index()].name) {
         Some(op) if forbidden!(!op.pure) => Does::Anything,
-        // Moving elements takes time that grows with them.
-        Some(op) if forbidden!(op.kind == Kind::Movement && op.cost == Cost::Constant) => Does::View,
-        Some(_) => Does::Reads,
+        Some(op) if forbidden!(op.result == Aliasing::View(0)) => Does::View,
+        Some(op) => match op.result {
+            Aliasing::New | Aliasing::View(0) => Does::Reads,
+            Aliasing::View(_) | Aliasing::Unknown => Does::Anything,
+        },
         None => Does::Anything,
     }
 }

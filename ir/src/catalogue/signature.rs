@@ -1,16 +1,5 @@
-//! The operation catalogue: what works on whole objects.
-//!
-//! A row gives an operation's name, typed signature, shape rule, kind, cost
-//! and one line of documentation. A module imports an operation by name and
-//! it is bound when the module is loaded, so a new operation is a row here
-//! and a kernel in the runtime, not an opcode.
-//!
-//! # Signatures
-//! `<T: float>(tensor<T>, [i64]) -> tensor<T>`: type variables with their
-//! class, parameters, results. A parameter is a type; `T`, the scalar of
-//! element type T; `tensor<T>|T`, a tensor or such a scalar (which counts as
-//! a tensor of rank 0); or `[i64]`, a bracketed list of integers. All lists
-//! of one call have the same length.
+//! Signatures of operations, as rows write them and as calls are checked
+//! against them; the notation is in [`catalogue`](super).
 
 use crate::entity::SigId;
 use crate::types::{Elem, Signature, Type};
@@ -67,69 +56,6 @@ impl Class {
     }
 }
 
-/// How an operation treats elements; fusion and placement go by it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// Each result element depends on the elements at its own place only.
-    Elementwise,
-    /// Elements are combined into fewer.
-    Reduction,
-    /// A result made from no tensor.
-    Creation,
-    /// Elements are moved, not computed.
-    Movement,
-    /// Anything else.
-    Other,
-}
-
-/// How the shape of the result follows from the arguments.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Shape {
-    /// No tensor result.
-    Scalar,
-    /// The dims given in brackets.
-    Given,
-    /// That of the first tensor.
-    Same,
-    /// NumPy's broadcasting of all tensors.
-    Broadcast,
-    /// The first tensor's without the given axis.
-    DropAxis,
-    /// Worked out by the kernel as its documentation says.
-    Special,
-}
-
-/// Work of an operation, as a function of its shapes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Cost {
-    /// That many floating-point operations for each element of the largest
-    /// argument or result; every argument and result is read or written once.
-    PerElement(u32),
-    /// 2·m·k·n operations for an (m, k) by (k, n) product.
-    MatMul,
-    /// Nothing grows with the shapes (views, properties).
-    Constant,
-}
-
-/// One row of the catalogue.
-#[derive(Debug)]
-pub struct Operation {
-    /// Name, family first: `tensor.add`.
-    pub name: &'static str,
-    /// Signature as text; [`Operation::typed`] is the parsed form.
-    pub signature: &'static str,
-    /// Shape rule.
-    pub shape: Shape,
-    /// How it treats elements.
-    pub kind: Kind,
-    /// Whether equal arguments give equal results and nothing else changes.
-    pub pure: bool,
-    /// Work.
-    pub cost: Cost,
-    /// One line of documentation.
-    pub doc: &'static str,
-}
-
 /// Type of an operation's parameter or result.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Param {
@@ -158,24 +84,6 @@ pub struct OpSignature {
     pub params: Vec<Param>,
     /// Results.
     pub results: Vec<Param>,
-}
-
-impl Operation {
-    /// The operation called `name`.
-    pub fn find(name: &str) -> Option<&'static Operation> {
-        CATALOGUE.iter().find(|op| op.name == name)
-    }
-
-    /// Position in [`CATALOGUE`].
-    pub fn index(&'static self) -> usize {
-        CATALOGUE.iter().position(|op| std::ptr::eq(op, self)).expect("operations live in the catalogue")
-    }
-
-    /// The signature, parsed. Cheap enough to call once for each use in a module.
-    pub fn typed(&self) -> OpSignature {
-        parse_signature(self.signature)
-            .unwrap_or_else(|| panic!("the catalogue's signature of {} does not parse", self.name))
-    }
 }
 
 impl OpSignature {
@@ -318,7 +226,7 @@ impl Param {
     }
 }
 
-fn parse_signature(text: &str) -> Option<OpSignature> {
+pub(super) fn parse_signature(text: &str) -> Option<OpSignature> {
     let mut sig = OpSignature::default();
     let mut rest = text.trim();
     if let Some(inner) = rest.strip_prefix('<') {
@@ -421,37 +329,9 @@ fn matching(text: &str, open: char, close: char) -> Option<usize> {
     None
 }
 
-macro_rules! define {
-    ($($kernel:ident $name:literal $signature:literal $shape:ident $kind:ident $pure:ident
-        $cost:ident $(($flops:literal))? $doc:literal;)*) => {
-        /// Every operation.
-        pub static CATALOGUE: &[Operation] = &[$(Operation {
-            name: $name,
-            signature: $signature,
-            shape: Shape::$shape,
-            kind: Kind::$kind,
-            pure: define!(@pure $pure),
-            cost: Cost::$cost $(($flops))?,
-            doc: $doc,
-        },)*];
-    };
-    (@pure pure) => { true };
-    (@pure effect) => { false };
-}
-
-crate::for_each_operation!(define);
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_signature_parses_and_every_name_is_unique() {
-        for (i, op) in CATALOGUE.iter().enumerate() {
-            op.typed();
-            assert_eq!(Operation::find(op.name).map(|o| o.index()), Some(i), "{}", op.name);
-        }
-    }
 
     #[test]
     fn signatures_have_their_parts() {

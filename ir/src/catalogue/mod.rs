@@ -1,0 +1,154 @@
+//! The operation catalogue: what works on whole objects.
+//!
+//! A row gives an operation's name, typed signature, shape rule, kind, whose
+//! elements the result has, what is written, cost and one line of documentation. A module imports an operation by name and
+//! it is bound when the module is loaded, so a new operation is a row here
+//! and a kernel in the runtime, not an opcode.
+//!
+//! # Signatures
+//! `<T: float>(tensor<T>, [i64]) -> tensor<T>`: type variables with their
+//! class, parameters, results. A parameter is a type; `T`, the scalar of
+//! element type T; `tensor<T>|T`, a tensor or such a scalar (which counts as
+//! a tensor of rank 0); or `[i64]`, a bracketed list of integers. All lists
+//! of one call have the same length.
+
+mod cost;
+mod rows;
+pub mod shape;
+mod signature;
+
+use signature::parse_signature;
+
+pub use cost::{Cost, Extent, Work};
+pub use shape::Shape;
+pub use signature::{Class, OpSignature, Param};
+
+/// How an operation treats elements; fusion and placement go by it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Each result element depends on the elements at its own place only.
+    Elementwise,
+    /// Elements are combined into fewer.
+    Reduction,
+    /// A result made from no tensor.
+    Creation,
+    /// Elements are moved, not computed.
+    Movement,
+    /// Anything else.
+    Other,
+}
+
+/// Whose elements an object has that an operation returns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Aliasing {
+    /// Its own: nothing else refers to them.
+    New,
+    /// Those of that argument, by position among the parameters.
+    View(usize),
+    /// Perhaps those of anything.
+    Unknown,
+}
+
+/// One row of the catalogue.
+#[derive(Debug)]
+pub struct Operation {
+    /// Name, family first: `tensor.add`.
+    pub name: &'static str,
+    /// Signature as text; [`Operation::typed`] is the parsed form.
+    pub signature: &'static str,
+    /// Shape rule of the result.
+    pub shape: Shape,
+    /// How it treats elements.
+    pub kind: Kind,
+    /// Whose elements the result has.
+    pub result: Aliasing,
+    /// Arguments whose elements it writes, by position among the parameters.
+    pub writes: &'static [usize],
+    /// Whether equal arguments give equal results and nothing else changes.
+    pub pure: bool,
+    /// Work.
+    pub cost: Cost,
+    /// One line of documentation.
+    pub doc: &'static str,
+}
+
+impl Operation {
+    /// The operation called `name`.
+    pub fn find(name: &str) -> Option<&'static Operation> {
+        CATALOGUE.iter().find(|op| op.name == name)
+    }
+
+    /// Position in [`CATALOGUE`].
+    pub fn index(&'static self) -> usize {
+        CATALOGUE.iter().position(|op| std::ptr::eq(op, self)).expect("operations live in the catalogue")
+    }
+
+    /// The signature, parsed. Cheap enough to call once for each use in a module.
+    pub fn typed(&self) -> OpSignature {
+        parse_signature(self.signature)
+            .unwrap_or_else(|| panic!("the catalogue's signature of {} does not parse", self.name))
+    }
+}
+
+/// What a row says of an operation where it says nothing else. Shape, kind and
+/// cost are always said.
+pub const PLAIN: Operation = Operation {
+    name: "",
+    signature: "",
+    shape: Shape::Special,
+    kind: Kind::Other,
+    result: Aliasing::New,
+    writes: &[],
+    pure: true,
+    cost: Cost::PerElement(0),
+    doc: "",
+};
+
+macro_rules! define {
+    ($($kernel:ident $name:literal $signature:literal {
+        shape: $shape:ident, kind: $kind:ident, cost: $cost:expr $(, $field:ident: $value:expr)*
+    } $doc:literal;)*) => {
+        /// Every operation.
+        pub static CATALOGUE: &[Operation] = {
+            use Aliasing::*;
+            use Cost::*;
+            &[$(Operation {
+                name: $name,
+                signature: $signature,
+                doc: $doc,
+                shape: Shape::$shape,
+                kind: Kind::$kind,
+                cost: $cost,
+                $($field: $value,)*
+                ..PLAIN
+            },)*]
+        };
+    };
+}
+
+crate::for_each_operation!(define);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_signature_parses_and_every_name_is_unique() {
+        for (i, op) in CATALOGUE.iter().enumerate() {
+            op.typed();
+            assert_eq!(Operation::find(op.name).map(|o| o.index()), Some(i), "{}", op.name);
+        }
+    }
+
+    #[test]
+    fn what_rows_say_fits_together() {
+        for op in CATALOGUE {
+            let params = op.typed().params.len();
+            assert!(op.writes.iter().all(|at| *at < params), "{}: writes what it is not given", op.name);
+            assert!(op.writes.is_empty() || !op.pure, "{}: pure, and writes", op.name);
+            if let Aliasing::View(at) = op.result {
+                assert!(at < params, "{}: a view of what it is not given", op.name);
+            }
+        }
+    }
+}

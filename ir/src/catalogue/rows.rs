@@ -1,0 +1,207 @@
+//! The catalogue's rows; see [`crate::catalogue`].
+//!
+//! A row is: kernel (a function of the runtime), name, signature, what else is
+//! to be known of it, and one line of documentation. Shape, kind and cost are
+//! always said; other fields of [`Operation`](crate::catalogue::Operation) where
+//! they are not those of [`PLAIN`](crate::catalogue::PLAIN): a pure operation whose
+//! result is new.
+
+/// Calls the macro `$use_rows` with every row of the catalogue.
+#[macro_export]
+macro_rules! for_each_operation {
+    ($use_rows:ident) => { $use_rows! {
+    // Creation.
+    tensor_zeros "tensor.zeros" "<T: any>([i64]) -> tensor<T>"
+        { shape: Given, kind: Creation, cost: PerElement(0) } "All zero.";
+    tensor_full "tensor.full" "<T: scalar>([i64], T) -> tensor<T>"
+        { shape: Given, kind: Creation, cost: PerElement(0) } "Every element the given value.";
+    tensor_linspace "tensor.linspace" "<T: float>(T, T, i64) -> tensor<T>"
+        { shape: Special, kind: Creation, cost: PerElement(2) } "That many evenly spaced values from the first to the second, both included.";
+    tensor_arange "tensor.arange" "<T: real>(T, T, T) -> tensor<T>"
+        { shape: Special, kind: Creation, cost: PerElement(2) } "From the first, up to but not including the second, by steps of the third.";
+    tensor_random "tensor.random" "<T: float>([i64], i64) -> tensor<T>"
+        { shape: Given, kind: Creation, cost: PerElement(8) } "Uniform in [0, 1): SplitMix64 of the seed, as documented in docs/numerics.md.";
+    tensor_random_normal "tensor.random_normal" "<T: float>([i64], i64) -> tensor<T>"
+        { shape: Given, kind: Creation, cost: PerElement(40) } "Normal with mean 0 and deviation 1: Box-Muller over the generator of tensor.random.";
+
+    // Movement.
+    tensor_copy "tensor.copy" "<T: any>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Movement, cost: PerElement(0) } "A copy with elements of its own, which may be written.";
+    tensor_reshape "tensor.reshape" "<T: any>(tensor<T>, [i64]) -> tensor<T>"
+        { shape: Given, kind: Movement, cost: Constant, result: View(0) } "A view of the same elements with other dims; one dim may be -1, worked out from the rest.";
+    tensor_slice0 "tensor.slice0" "<T: any>(tensor<T>, i64, i64) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: Constant, result: View(0) } "A view of the rows from the first index up to but not including the second, along axis 0.";
+    tensor_row "tensor.row" "<T: any>(tensor<T>, i64) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: Constant, result: View(0) } "A view of one row along axis 0, with one dimension less.";
+    tensor_slice "tensor.slice" "<T: any>(tensor<T>, [i64], [i64]) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(0) } "A copy of the box from the first list of indices up to but not including the second.";
+    tensor_assign "tensor.assign" "<T: any>(tensor<T>, [i64], tensor<T>)"
+        { shape: Scalar, kind: Movement, cost: PerElement(0), pure: false, writes: &[0] } "Writes the second tensor into the first, from the given corner on.";
+    tensor_transpose "tensor.transpose" "<T: any>(tensor<T>, [i64]) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(0) } "A copy with the axes in the given order; an empty list reverses them.";
+    tensor_concat "tensor.concat" "<T: any>(tensor<T>, tensor<T>, i64) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(0) } "Both tensors side by side along the given axis.";
+    tensor_cast "tensor.cast" "<T: scalar, U: scalar>(tensor<T>) -> tensor<U>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Elements converted to U: integers wrap, floats are truncated toward zero and clamped, as `sat` does.";
+    tensor_dims "tensor.dims" "<T: any>(tensor<T>) -> tensor<i64>"
+        { shape: Special, kind: Other, cost: Constant } "The dims as a tensor of rank 1.";
+
+    // Elementwise arithmetic, with broadcasting.
+    tensor_add "tensor.add" "<T: number>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Sum; integers wrap.";
+    tensor_sub "tensor.sub" "<T: number>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Difference; integers wrap.";
+    tensor_mul "tensor.mul" "<T: number>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Product; integers wrap.";
+    tensor_div "tensor.div" "<T: number>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(4) } "Quotient; integers toward zero, trapping on zero.";
+    tensor_rem "tensor.rem" "<T: real>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(8) } "Remainder with the sign of the first; integers trap on zero.";
+    tensor_min "tensor.minimum" "<T: real>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "The smaller; NaN if either is.";
+    tensor_max "tensor.maximum" "<T: real>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "The larger; NaN if either is.";
+    tensor_pow "tensor.pow" "<T: float>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(40) } "The first to the power of the second.";
+    tensor_atan2 "tensor.atan2" "<T: float>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(40) } "Angle of the point (second, first), in radians.";
+    tensor_hypot "tensor.hypot" "<T: float>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(10) } "Square root of the sum of squares, without overflow on the way.";
+    tensor_neg "tensor.neg" "<T: number>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Negation; integers wrap.";
+    tensor_abs "tensor.abs" "<T: real>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Absolute value; integers wrap.";
+
+    // Elementwise comparison and choice.
+    tensor_eq "tensor.eq" "<T: any>(tensor<T>|T, tensor<T>|T) -> tensor<bool>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Whether equal.";
+    tensor_ne "tensor.ne" "<T: any>(tensor<T>|T, tensor<T>|T) -> tensor<bool>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Whether different.";
+    tensor_lt "tensor.lt" "<T: real>(tensor<T>|T, tensor<T>|T) -> tensor<bool>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Whether less.";
+    tensor_le "tensor.le" "<T: real>(tensor<T>|T, tensor<T>|T) -> tensor<bool>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Whether less or equal.";
+    tensor_gt "tensor.gt" "<T: real>(tensor<T>|T, tensor<T>|T) -> tensor<bool>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Whether greater.";
+    tensor_ge "tensor.ge" "<T: real>(tensor<T>|T, tensor<T>|T) -> tensor<bool>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Whether greater or equal.";
+    tensor_and "tensor.and" "(tensor<bool>, tensor<bool>) -> tensor<bool>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Both.";
+    tensor_or "tensor.or" "(tensor<bool>, tensor<bool>) -> tensor<bool>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Either.";
+    tensor_not "tensor.not" "(tensor<bool>) -> tensor<bool>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "The opposite.";
+    tensor_where "tensor.where" "<T: any>(tensor<bool>, tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "The second where the first is true, else the third.";
+
+    // Elementwise functions.
+    tensor_sqrt "tensor.sqrt" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(4) } "Square root.";
+    tensor_ceil "tensor.ceil" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Integer at or above.";
+    tensor_floor "tensor.floor" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Integer at or below.";
+    tensor_trunc "tensor.trunc" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Integer part.";
+    tensor_nearest "tensor.nearest" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Nearest integer, ties to even.";
+    tensor_sin "tensor.sin" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "Sine of radians.";
+    tensor_cos "tensor.cos" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "Cosine of radians.";
+    tensor_tan "tensor.tan" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "Tangent of radians.";
+    tensor_asin "tensor.asin" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "Arc sine in radians.";
+    tensor_acos "tensor.acos" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "Arc cosine in radians.";
+    tensor_atan "tensor.atan" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "Arc tangent in radians.";
+    tensor_sinh "tensor.sinh" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "Hyperbolic sine.";
+    tensor_cosh "tensor.cosh" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "Hyperbolic cosine.";
+    tensor_tanh "tensor.tanh" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "Hyperbolic tangent.";
+    tensor_exp "tensor.exp" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "e to the power.";
+    tensor_exp2 "tensor.exp2" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "2 to the power.";
+    tensor_expm1 "tensor.expm1" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "e to the power, minus 1, exact near 0.";
+    tensor_ln "tensor.ln" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "Natural logarithm.";
+    tensor_log2 "tensor.log2" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "Logarithm to base 2.";
+    tensor_log10 "tensor.log10" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "Logarithm to base 10.";
+    tensor_log1p "tensor.log1p" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "Natural logarithm of 1 plus the element.";
+    tensor_cbrt "tensor.cbrt" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "Cube root.";
+    tensor_map "tensor.map" "<T: scalar, U: scalar>(tensor<T>, func<(T) -> U>) -> tensor<U>"
+        { shape: Same, kind: Elementwise, cost: PerElement(10), pure: false } "The function of every element, in row-major order.";
+
+    // Reductions over all elements.
+    tensor_sum "tensor.sum" "<T: real>(tensor<T>) -> T"
+        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Sum in the fixed order of docs/numerics.md; integers wrap; 0 when empty.";
+    tensor_prod "tensor.prod" "<T: real>(tensor<T>) -> T"
+        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Product in the fixed order of docs/numerics.md; integers wrap; 1 when empty.";
+    tensor_reduce_min "tensor.min" "<T: real>(tensor<T>) -> T"
+        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Smallest element, NaN if any is; traps when empty.";
+    tensor_reduce_max "tensor.max" "<T: real>(tensor<T>) -> T"
+        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Largest element, NaN if any is; traps when empty.";
+    tensor_argmin "tensor.argmin" "<T: real>(tensor<T>) -> i64"
+        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Flat index of the first smallest element, or of the first NaN; traps when empty.";
+    tensor_argmax "tensor.argmax" "<T: real>(tensor<T>) -> i64"
+        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Flat index of the first largest element, or of the first NaN; traps when empty.";
+    tensor_mean "tensor.mean" "<T: float>(tensor<T>) -> T"
+        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Sum over number of elements; NaN when empty.";
+    tensor_dot "tensor.dot" "<T: float>(tensor<T>, tensor<T>) -> T"
+        { shape: Scalar, kind: Reduction, cost: PerElement(2) } "Sum of products of two tensors of the same dims, in the order of tensor.sum.";
+    tensor_any "tensor.any" "(tensor<bool>) -> bool"
+        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Whether any element is true.";
+    tensor_all "tensor.all" "(tensor<bool>) -> bool"
+        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Whether every element is true.";
+
+    // Reductions along one axis, which is dropped.
+    tensor_sum_axis "tensor.sum_axis" "<T: real>(tensor<T>, i64) -> tensor<T>"
+        { shape: DropAxis, kind: Reduction, cost: PerElement(1) } "Sum along an axis, in the order of tensor.sum.";
+    tensor_prod_axis "tensor.prod_axis" "<T: real>(tensor<T>, i64) -> tensor<T>"
+        { shape: DropAxis, kind: Reduction, cost: PerElement(1) } "Product along an axis, in the order of tensor.prod.";
+    tensor_min_axis "tensor.min_axis" "<T: real>(tensor<T>, i64) -> tensor<T>"
+        { shape: DropAxis, kind: Reduction, cost: PerElement(1) } "Smallest element along an axis; traps when the axis is empty.";
+    tensor_max_axis "tensor.max_axis" "<T: real>(tensor<T>, i64) -> tensor<T>"
+        { shape: DropAxis, kind: Reduction, cost: PerElement(1) } "Largest element along an axis; traps when the axis is empty.";
+    tensor_argmin_axis "tensor.argmin_axis" "<T: real>(tensor<T>, i64) -> tensor<i64>"
+        { shape: DropAxis, kind: Reduction, cost: PerElement(1) } "Index of the first smallest element along an axis.";
+    tensor_argmax_axis "tensor.argmax_axis" "<T: real>(tensor<T>, i64) -> tensor<i64>"
+        { shape: DropAxis, kind: Reduction, cost: PerElement(1) } "Index of the first largest element along an axis.";
+    tensor_mean_axis "tensor.mean_axis" "<T: float>(tensor<T>, i64) -> tensor<T>"
+        { shape: DropAxis, kind: Reduction, cost: PerElement(1) } "Mean along an axis.";
+
+    // Linear algebra.
+    linalg_matmul "linalg.matmul" "<T: inexact>(tensor<T>, tensor<T>) -> tensor<T>"
+        { shape: MatMul, kind: Other, cost: MatMul } "Matrix product of (m, k) and (k, n); a vector counts as a column on the right and a row on the left.";
+
+    // Strings.
+    str_len "str.len" "(str) -> i64"
+        { shape: Scalar, kind: Other, cost: Constant } "Length in bytes.";
+    str_concat "str.concat" "(str, str) -> str"
+        { shape: Scalar, kind: Other, cost: PerElement(0) } "Both strings, one after the other.";
+    str_eq "str.eq" "(str, str) -> bool"
+        { shape: Scalar, kind: Other, cost: PerElement(0) } "Whether the strings have the same bytes.";
+    str_of_i64 "str.of_i64" "(i64) -> str"
+        { shape: Scalar, kind: Other, cost: Constant } "Decimal digits.";
+    str_of_f64 "str.of_f64" "(f64) -> str"
+        { shape: Scalar, kind: Other, cost: Constant } "The shortest digits that read back as the same value.";
+    str_of_bool "str.of_bool" "(bool) -> str"
+        { shape: Scalar, kind: Other, cost: Constant } "`true` or `false`.";
+    str_byte "str.byte" "(str, i64) -> i32"
+        { shape: Scalar, kind: Other, cost: Constant } "The byte at an index; traps out of range.";
+    str_bytes "str.bytes" "(str) -> tensor<u8>"
+        { shape: Special, kind: Other, cost: PerElement(0) } "The bytes, as a tensor of rank 1 with elements of its own.";
+    str_of_bytes "str.of_bytes" "(tensor<u8>) -> str"
+        { shape: Scalar, kind: Other, cost: PerElement(0) } "The string with those bytes, in row-major order; traps with invalid_argument where they are no UTF-8.";
+    } };
+}

@@ -1,0 +1,111 @@
+//! Shapes of results, from the dims of the arguments alone.
+//!
+//! Kernels ask here, and so does whoever wants to know a shape before anything
+//! runs. An error says what does not go together; who has the call makes a trap of it.
+//!
+//! ```
+//! use nbc_ir::catalogue::shape::{broadcast, matmul};
+//! use nbc_ir::dims::Dims;
+//! let dims = |d: &[u64]| Dims::new(d).expect("few enough");
+//! assert_eq!(*broadcast(&[dims(&[4, 1]), dims(&[3])]).unwrap(), [4, 3]);
+//! assert_eq!(*matmul(&dims(&[2, 3]), &dims(&[3])).unwrap().dims, [2]);
+//! assert!(broadcast(&[dims(&[4]), dims(&[3])]).is_err());
+//! ```
+
+use crate::dims::{Dims, MAX_RANK};
+
+/// How the shape of the result follows from the arguments.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// No tensor result.
+    Scalar,
+    /// The dims given in brackets.
+    Given,
+    /// That of the first tensor.
+    Same,
+    /// NumPy's broadcasting of all tensors.
+    Broadcast,
+    /// The first tensor's without the given axis.
+    DropAxis,
+    /// Of a matrix product.
+    MatMul,
+    /// Worked out by the kernel as its documentation says.
+    Special,
+}
+
+/// Two shapes that do not go together, by position.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mismatch(pub usize, pub usize);
+
+/// NumPy's broadcasting of all `shapes`: dims are aligned at the right, and a dim
+/// of 1 (or none) is repeated along the other's.
+///
+/// # Errors
+/// Two of them that do not go together.
+pub fn broadcast(shapes: &[Dims]) -> Result<Dims, Mismatch> {
+    let rank = shapes.iter().map(|s| s.len()).max().unwrap_or(0);
+    let mut all = [1u64; MAX_RANK];
+    for (n, shape) in shapes.iter().enumerate() {
+        for (at, d) in all[rank - shape.len()..rank].iter_mut().zip(shape.iter()) {
+            if *at == 1 {
+                *at = *d;
+            } else if *d != 1 && *d != *at {
+                let other = shapes.iter().position(|s| !goes_with(s, shape)).unwrap_or(0);
+                return Err(Mismatch(other, n));
+            }
+        }
+    }
+    Ok(Dims::new(&all[..rank]).expect("no operand has more dims"))
+}
+
+fn goes_with(a: &[u64], b: &[u64]) -> bool {
+    a.iter().rev().zip(b.iter().rev()).all(|(x, y)| x == y || *x == 1 || *y == 1)
+}
+
+/// Sizes of an (m, k) by (k, n) product, and the dims of the result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Product {
+    /// Rows of the first.
+    pub m: u64,
+    /// The inner dim.
+    pub k: u64,
+    /// Columns of the second.
+    pub n: u64,
+    /// Of the result: without the dim that a vector has not.
+    pub dims: Dims,
+}
+
+/// Why two shapes have no product.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoProduct {
+    /// Not matrices or vectors.
+    Rank,
+    /// The inner dims differ.
+    Inner,
+}
+
+/// The product of matrices or vectors: a vector counts as a column on the right
+/// and a row on the left.
+///
+/// # Errors
+/// Another rank than 1 or 2, or inner dims that differ.
+pub fn matmul(a: &Dims, b: &Dims) -> Result<Product, NoProduct> {
+    let (m, k, k2, n) = match (&**a, &**b) {
+        ([m, k], [k2, n]) => (*m, *k, *k2, *n),
+        ([m, k], [k2]) => (*m, *k, *k2, 1),
+        ([k], [k2, n]) => (1, *k, *k2, *n),
+        ([k], [k2]) => (1, *k, *k2, 1),
+        _ => return Err(NoProduct::Rank),
+    };
+    if k != k2 {
+        return Err(NoProduct::Inner);
+    }
+    let both = [m, n];
+    let dims = match (a.len(), b.len()) {
+        (2, 2) => &both[..],
+        (2, _) => &both[..1],
+        (_, 2) => &both[1..],
+        _ => &[],
+    };
+    Ok(Product { m, k, n, dims: Dims::new(dims).expect("two dims are few enough") })
+}
