@@ -70,6 +70,34 @@ fn the_checker_stands_by_itself() {
     none("imports of the checker besides the form", found);
 }
 
+/// Where objects are copied, moved, measured or shown, a kind more must not compile
+/// before it is known there.
+#[test]
+fn types_are_matched_without_a_catch_all() {
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let mut found = Vec::new();
+    for (name, text) in sources("rs") {
+        if !name.starts_with("runtime/src/")
+            || ["tests.rs", "model.rs", "goldens.rs"].iter().any(|end| name.ends_with(end))
+        {
+            continue;
+        }
+        let code: Vec<&str> = text.split("#[cfg(test)]").next().unwrap_or_default().lines().collect();
+        for (at, line) in code.iter().enumerate().filter(|(_, l)| l.trim_start().starts_with("_ =>")) {
+            let arms = code[..at].iter().rev().take_while(|l| l.is_empty() || depth(l) >= depth(line));
+            let of_types = arms.filter(|l| depth(l) == depth(line)).any(|l| {
+                let pattern = l.trim_start();
+                let objects = ["Type::Tensor", "Type::List", "Type::Str", "ObjectRef::", "Some(ObjectRef::"];
+                objects.iter().any(|o| pattern.starts_with(o)) && pattern.contains("=>")
+            });
+            if of_types {
+                found.push(format!("{name}:{}: {}", at + 1, line.trim()));
+            }
+        }
+    }
+    none("a catch-all over types", found);
+}
+
 #[test]
 fn no_operation_is_matched_by_name() {
     let is_name = |quoted: &str| CATALOGUE.iter().any(|op| op.name == quoted);

@@ -88,23 +88,22 @@ impl Section {
     }
 }
 
-/// Codes of types. Those of objects still to come are reserved.
+/// Codes of types that carry something ([`Type::code`]). Those of objects still to
+/// come are reserved.
 #[allow(missing_docs)]
 pub mod code {
-    pub const I32: u8 = 0x01;
-    pub const I64: u8 = 0x02;
-    pub const F32: u8 = 0x03;
-    pub const F64: u8 = 0x04;
-    pub const BOOL: u8 = 0x05;
-    pub const STR: u8 = 0x10;
-    pub const LIST: u8 = 0x11;
-    pub const FUNC: u8 = 0x12;
+    use crate::entity::SigId;
+    use crate::types::{Elem, Item, Type};
+
+    pub const STR: u8 = Type::Str.code();
+    pub const LIST: u8 = Type::List(Item::I32).code();
+    pub const FUNC: u8 = Type::Func(SigId(0)).code();
     /// Reserved.
     pub const BIGINT: u8 = 0x13;
     /// Reserved.
     pub const EXPR: u8 = 0x14;
     /// A tensor is this plus the code of its element type.
-    pub const TENSOR: u8 = 0x20;
+    pub const TENSOR: u8 = Type::Tensor(Elem::U8).code();
     /// Reserved; plus the code of the element type.
     pub const SPARSE: u8 = 0x30;
 }

@@ -362,7 +362,7 @@ impl<'a> Reader<'a> {
                 Type::Tensor(elem.ok_or_else(|| self.unknown_type(at, b))?)
             }
             b if b & 0xf0 == code::SPARSE => return Err(self.reserved(at, b)),
-            b => scalar(b).ok_or_else(|| self.unknown_type(at, b))?,
+            b => Type::scalar_from_code(b).ok_or_else(|| self.unknown_type(at, b))?,
         })
     }
 
@@ -400,17 +400,6 @@ impl<'a> Reader<'a> {
         let ty = self.ty(0)?;
         self.imm(ty)
     }
-}
-
-fn scalar(b: u8) -> Option<Type> {
-    Some(match b {
-        code::I32 => Type::I32,
-        code::I64 => Type::I64,
-        code::F32 => Type::F32,
-        code::F64 => Type::F64,
-        code::BOOL => Type::Bool,
-        _ => return None,
-    })
 }
 
 /// What the fields of an instruction may refer to.
@@ -727,7 +716,7 @@ fn operand(r: &mut Reader<'_>, limits: &Limits) -> Decode<Operand> {
             None => Err(r.fault_at(start, format!("there is no register {half}; there are {}", limits.regs))),
         };
     }
-    let Some(ty) = u8::try_from(half).ok().and_then(scalar) else {
+    let Some(ty) = u8::try_from(half).ok().and_then(Type::scalar_from_code) else {
         return Err(r.fault_at(start, format!("there is no type of literals with code {half:#04x}")));
     };
     r.imm(ty).map(Operand::Imm)

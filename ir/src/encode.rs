@@ -1,6 +1,6 @@
 //! Writer of the binary format; the numbers are in [`crate::binary`].
 
-use crate::binary::{ELEMENTS, END, MAGIC, Section, VERSION, ZEROS, code};
+use crate::binary::{ELEMENTS, END, MAGIC, Section, VERSION, ZEROS};
 use crate::inst::{FieldRef, Imm, Inst, Operand};
 use crate::module::{ConstValue, Function, GlobalInit, Module};
 use crate::types::Type;
@@ -186,7 +186,7 @@ impl Writer {
         match operand {
             Operand::Reg(reg) => self.long(u64::from(reg.0) << 1),
             Operand::Imm(imm) => {
-                self.long(u64::from(scalar_code(imm.ty())) << 1 | 1);
+                self.long(u64::from(imm.ty().code()) << 1 | 1);
                 self.imm(imm);
             }
         }
@@ -208,18 +208,18 @@ impl Writer {
     }
 
     fn ty(&mut self, ty: Type) {
+        let code = ty.code();
         match ty {
+            Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::Str => self.bytes.push(code),
+            Type::Tensor(elem) => self.bytes.push(code + elem.code()),
             Type::List(item) => {
-                self.bytes.push(code::LIST);
+                self.bytes.push(code);
                 self.ty(item.ty());
             }
             Type::Func(sig) => {
-                self.bytes.push(code::FUNC);
+                self.bytes.push(code);
                 self.int(sig.0);
             }
-            Type::Tensor(elem) => self.bytes.push(code::TENSOR + elem.code()),
-            Type::Str => self.bytes.push(code::STR),
-            scalar => self.bytes.push(scalar_code(scalar)),
         }
     }
 
@@ -263,16 +263,5 @@ impl Writer {
             value >>= 7;
         }
         self.bytes.push(value as u8);
-    }
-}
-
-/// Code of a scalar type; types without one are not written by this.
-const fn scalar_code(ty: Type) -> u8 {
-    match ty {
-        Type::I32 => code::I32,
-        Type::I64 => code::I64,
-        Type::F32 => code::F32,
-        Type::F64 => code::F64,
-        _ => code::BOOL,
     }
 }

@@ -101,106 +101,127 @@ impl fmt::Display for Elem {
     }
 }
 
-/// What a list holds: anything but another list.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Item {
-    /// 32-bit integer.
-    I32,
-    /// 64-bit integer.
-    I64,
-    /// IEEE single.
-    F32,
-    /// IEEE double.
-    F64,
-    /// Truth value.
-    Bool,
-    /// Tensor.
-    Tensor(Elem),
-    /// String.
-    Str,
-    /// Function reference.
-    Func(SigId),
-}
-
-impl Item {
-    /// The register type of the item.
-    pub const fn ty(self) -> Type {
-        match self {
-            Item::I32 => Type::I32,
-            Item::I64 => Type::I64,
-            Item::F32 => Type::F32,
-            Item::F64 => Type::F64,
-            Item::Bool => Type::Bool,
-            Item::Tensor(e) => Type::Tensor(e),
-            Item::Str => Type::Str,
-            Item::Func(s) => Type::Func(s),
-        }
-    }
-
-    /// The item of register type `ty`, unless that is a list.
-    pub const fn from_type(ty: Type) -> Option<Item> {
-        Some(match ty {
-            Type::I32 => Item::I32,
-            Type::I64 => Item::I64,
-            Type::F32 => Item::F32,
-            Type::F64 => Item::F64,
-            Type::Bool => Item::Bool,
-            Type::Tensor(e) => Item::Tensor(e),
-            Type::Str => Item::Str,
-            Type::Func(s) => Item::Func(s),
-            Type::List(_) => return None,
-        })
-    }
-}
-
-/// Type of a register, parameter, result or global.
+/// THE table of types. A row is: variant, what it carries, name in the text format
+/// (before `<..>`), code in the binary format (plus that of an element), class, and
+/// one line of documentation. `items` are what a list can hold.
 ///
-/// Sparse matrices, big integers and symbolic expressions will be objects
-/// too; their binary codes are reserved (see [`crate::binary`]).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Type {
-    /// 32-bit integer, signed or not as the instruction says.
-    I32,
-    /// 64-bit integer, signed or not as the instruction says.
-    I64,
-    /// IEEE single.
-    F32,
-    /// IEEE double.
-    F64,
-    /// Truth value.
-    Bool,
-    /// n-dimensional, row-major, contiguous array.
-    Tensor(Elem),
-    /// Immutable UTF-8 string.
-    Str,
-    /// List of fixed length.
-    List(Item),
-    /// Reference to a function with that signature. A plain number, not an object.
-    Func(SigId),
+/// A class is `scalar`; `object`, whose values live in a region, so that a register
+/// holds a pointer; or `reference`, a plain number. [`Type`] and [`Item`] are made
+/// of it. Whoever copies, moves, measures or shows objects matches without a
+/// catch-all (in the runtime in one place, `object/kind.rs`), so that a row more
+/// does not compile before all of them know it.
+#[macro_export]
+macro_rules! for_each_type {
+    ($use_rows:ident) => {
+        $use_rows! {
+        items {
+            I32 "i32" 0x01 scalar "32-bit integer, signed or not as the instruction says.";
+            I64 "i64" 0x02 scalar "64-bit integer, signed or not as the instruction says.";
+            F32 "f32" 0x03 scalar "IEEE single.";
+            F64 "f64" 0x04 scalar "IEEE double.";
+            Bool "bool" 0x05 scalar "Truth value.";
+            Tensor(Elem) "tensor" 0x20 object "n-dimensional, row-major, contiguous array.";
+            Str "str" 0x10 object "Immutable UTF-8 string.";
+            Func(SigId) "func" 0x12 reference "Reference to a function with that signature. A plain number, not an object.";
+        }
+        lists {
+            List(Item) "list" 0x11 object "List of fixed length.";
+        }
+        }
+    };
 }
+
+macro_rules! define {
+    (items { $($item:ident $(($item_of:ident))? $item_name:literal $item_code:literal $item_class:ident $item_doc:literal;)* }
+    lists { $($list:ident $(($list_of:ident))? $list_name:literal $list_code:literal $list_class:ident $list_doc:literal;)* }) => {
+        /// What a list holds: anything but another list.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum Item {
+            $(#[doc = $item_doc] $item $(($item_of))?,)*
+        }
+
+        /// Type of a register, parameter, result or global.
+        ///
+        /// Sparse matrices, big integers and symbolic expressions will be objects
+        /// too; their binary codes are reserved (see [`crate::binary`]).
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum Type {
+            $(#[doc = $item_doc] $item $(($item_of))?,)*
+            $(#[doc = $list_doc] $list $(($list_of))?,)*
+        }
+
+        impl Item {
+            /// The register type of the item.
+            pub const fn ty(self) -> Type {
+                match self {
+                    $(define!(@with Item $item carried $(($item_of))?) => define!(@with Type $item carried $(($item_of))?),)*
+                }
+            }
+
+            /// The item of register type `ty`, unless that is a list.
+            pub const fn from_type(ty: Type) -> Option<Item> {
+                match ty {
+                    $(define!(@with Type $item carried $(($item_of))?) => Some(define!(@with Item $item carried $(($item_of))?)),)*
+                    $(Type::$list { .. } => None,)*
+                }
+            }
+        }
+
+        impl Type {
+            /// Whether values live in a region, so that a register holds a pointer.
+            pub const fn is_object(self) -> bool {
+                match self {
+                    $(Type::$item { .. } => define!(@is object $item_class),)*
+                    $(Type::$list { .. } => define!(@is object $list_class),)*
+                }
+            }
+
+            /// Whether this is one of the scalar types.
+            pub const fn is_scalar(self) -> bool {
+                match self {
+                    $(Type::$item { .. } => define!(@is scalar $item_class),)*
+                    $(Type::$list { .. } => define!(@is scalar $list_class),)*
+                }
+            }
+
+            /// Name in the text format, without what stands between `<` and `>`.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Type::$item { .. } => $item_name,)*
+                    $(Type::$list { .. } => $list_name,)*
+                }
+            }
+
+            /// Code in the binary format, without that of what it carries.
+            pub const fn code(self) -> u8 {
+                match self {
+                    $(Type::$item { .. } => $item_code,)*
+                    $(Type::$list { .. } => $list_code,)*
+                }
+            }
+        }
+    };
+    (@with $of:ident $variant:ident $carried:ident ($payload:ident)) => { $of::$variant($carried) };
+    (@with $of:ident $variant:ident $carried:ident) => { $of::$variant };
+    (@is object object) => { true };
+    (@is scalar scalar) => { true };
+    (@is $wanted:ident $class:ident) => { false };
+}
+
+for_each_type!(define);
 
 impl Type {
-    /// Whether values live in a region (tensors, strings, lists), so that a
-    /// register holds a pointer.
-    pub const fn is_object(self) -> bool {
-        matches!(self, Type::Tensor(_) | Type::Str | Type::List(_))
-    }
-
-    /// Whether this is one of the five scalar types.
-    pub const fn is_scalar(self) -> bool {
-        matches!(self, Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool)
-    }
+    /// The scalar types.
+    pub const SCALARS: [Type; 5] = [Type::I32, Type::I64, Type::F32, Type::F64, Type::Bool];
 
     /// The scalar type called `name`.
     pub fn scalar_from_name(name: &str) -> Option<Type> {
-        Some(match name {
-            "i32" => Type::I32,
-            "i64" => Type::I64,
-            "f32" => Type::F32,
-            "f64" => Type::F64,
-            "bool" => Type::Bool,
-            _ => return None,
-        })
+        Type::SCALARS.into_iter().find(|ty| ty.name() == name)
+    }
+
+    /// The scalar type of that binary code.
+    pub fn scalar_from_code(code: u8) -> Option<Type> {
+        Type::SCALARS.into_iter().find(|ty| ty.code() == code)
     }
 
     /// The type as text. `sigs` resolves function types; it is
@@ -239,20 +260,16 @@ pub struct TypeDisplay<'a> {
 
 impl fmt::Display for TypeDisplay<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.ty.name();
         match self.ty {
-            Type::I32 => f.write_str("i32"),
-            Type::I64 => f.write_str("i64"),
-            Type::F32 => f.write_str("f32"),
-            Type::F64 => f.write_str("f64"),
-            Type::Bool => f.write_str("bool"),
-            Type::Str => f.write_str("str"),
-            Type::Tensor(e) => write!(f, "tensor<{e}>"),
-            Type::List(item) => write!(f, "list<{}>", item.ty().display(self.sigs)),
+            Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::Str => f.write_str(name),
+            Type::Tensor(e) => write!(f, "{name}<{e}>"),
+            Type::List(item) => write!(f, "{name}<{}>", item.ty().display(self.sigs)),
             // A signature may only name signatures before it, which the
             // decoder and the verifier check; `get` keeps printing total.
             Type::Func(id) => match self.sigs.get(id.index()) {
-                Some(sig) => write!(f, "func<{}>", sig.display(&self.sigs[..id.index()])),
-                None => write!(f, "func<sig {}>", id.index()),
+                Some(sig) => write!(f, "{name}<{}>", sig.display(&self.sigs[..id.index()])),
+                None => write!(f, "{name}<sig {}>", id.index()),
             },
         }
     }

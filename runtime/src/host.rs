@@ -96,12 +96,14 @@ fn give(heap: &mut Heap, value: &Value) -> Result<u64, TrapError> {
     // SAFETY: the copy is made before the value can go; a scalar is its slot.
     unsafe {
         let slot = value.lower(heap)?;
-        match value.ty() {
-            Some(ty @ (Type::Tensor(_) | Type::List(_))) => {
+        match value {
+            // Lent until here, with all that is in it.
+            Value::Tensor(_) | Value::List(..) => {
                 let depth = heap.depth();
-                heap.copy_to(slot, ty, depth)
+                value.ty().map_or(Ok(slot), |ty| heap.copy_to(slot, ty, depth))
             }
-            _ => Ok(slot),
+            Value::I32(_) | Value::I64(_) | Value::F32(_) | Value::F64(_) | Value::Bool(_) => Ok(slot),
+            Value::Str(_) | Value::Func(_) => Ok(slot),
         }
     }
 }

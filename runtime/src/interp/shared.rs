@@ -13,7 +13,7 @@ use crate::machine::context::Context;
 use crate::machine::instr::Instr;
 use crate::machine::micro::Src;
 use crate::machine::site::{HostSite, OpSite, Site};
-use crate::object::{List, ListRef, StrRef, Tensor, TensorRef};
+use crate::object::{List, ListRef, Object, ObjectRef, Tensor};
 use crate::op::{OpCall, OpHost, run_operation};
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
@@ -281,34 +281,26 @@ unsafe fn charge_copy(slot: u64, ty: Type, ctx: *mut Context) -> Result<(), Trap
 }
 
 /// Items of a list that are added up between two looks at clock and interrupt flag.
-const ITEMS_A_LOOK: u64 = 1 << 16;
+const ITEMS_A_LOOK: usize = 1 << 16;
 
 /// Fuel for copying an object: as an operation that reads and writes its bytes.
 ///
 /// # Safety
 /// `slot` holds a live value of type `ty`.
 unsafe fn copy_fuel(slot: u64, ty: Type, outside: &Interruption) -> Result<u64, TrapError> {
-    // SAFETY: as the caller promises; a list's items are live.
-    unsafe {
-        Ok(match ty {
-            Type::Tensor(_) => TensorRef::from_slot(slot).bytes() as u64 / 64,
-            Type::Str => StrRef::from_slot(slot).len() as u64 / 64,
-            Type::List(item) => {
-                let list = ListRef::from_slot(slot);
-                let len = list.len() as u64;
-                let mut fuel = len / 8;
-                for i in 0..if item.ty().is_object() { len } else { 0 } {
-                    if i % ITEMS_A_LOOK == ITEMS_A_LOOK - 1 {
-                        outside.check()?;
-                    }
-                    fuel +=
-                        list.get(i).map_or(Ok(0), |item_slot| copy_fuel(item_slot, item.ty(), outside))?;
-                }
-                fuel
-            }
-            _ => 0,
-        })
+    // SAFETY: as the caller promises; the objects that it holds are live.
+    let Some(object) = (unsafe { ObjectRef::from_slot(slot, ty) }) else { return Ok(0) };
+    let mut fuel = object.bytes() as u64 / 64;
+    for n in 0..object.items() {
+        if n % ITEMS_A_LOOK == ITEMS_A_LOOK - 1 {
+            outside.check()?;
+        }
+        if let Some((slot, ty)) = object.item(n) {
+            // SAFETY: as above.
+            fuel += unsafe { copy_fuel(slot, ty, outside)? };
+        }
     }
+    Ok(fuel)
 }
 
 /// Fuel for moving an object out of the innermost region: each item of a list is looked at,
@@ -317,12 +309,9 @@ unsafe fn copy_fuel(slot: u64, ty: Type, outside: &Interruption) -> Result<u64, 
 /// # Safety
 /// `slot` holds a live value of type `ty`.
 unsafe fn move_fuel(slot: u64, ty: Type, heap: &Heap) -> u64 {
-    match ty {
-        Type::List(item) if item.ty().is_object() => {
-            // SAFETY: as the caller promises.
-            let list = unsafe { ListRef::from_slot(slot) };
-            if list.region() as usize == heap.depth() { list.len() as u64 } else { 0 }
-        }
+    // SAFETY: as the caller promises.
+    match unsafe { ObjectRef::from_slot(slot, ty) } {
+        Some(object) if object.region() as usize == heap.depth() => object.items() as u64,
         _ => 0,
     }
 }

@@ -12,6 +12,7 @@
 //! programs. Making one from a slot is therefore `unsafe`.
 
 pub mod element;
+pub mod kind;
 pub mod list;
 pub mod nan;
 pub mod owned;
@@ -19,6 +20,7 @@ pub mod str;
 pub mod tensor;
 
 pub use element::{Element, Scalar};
+pub use kind::{Object, ObjectRef};
 pub use list::{List, ListRef};
 pub use owned::OwnedTensor;
 pub use str::{Str, StrRef};

@@ -5,7 +5,7 @@ use super::heap::Shared;
 use super::pool::{Buffer, BufferList, MEDIUM, class_of};
 use super::region::Region;
 use crate::object::tensor::SHORT_RANK;
-use crate::object::{List, ListRef, Storage, Str, StrRef, Tensor, TensorRef};
+use crate::object::{List, ListRef, ObjectRef, Storage, Str, StrRef, Tensor, TensorRef};
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::dims::{Dims, MAX_RANK, count};
 use nbc_ir::{ConstValue, Elem, Item, Type};
@@ -318,11 +318,11 @@ impl RegionAllocator<'_> {
     pub(super) unsafe fn copy(&mut self, slot: u64, ty: Type) -> Result<u64, NoRoom> {
         // SAFETY: handed on from the caller: the slot holds what its type says.
         unsafe {
-            match ty {
-                Type::Tensor(_) => Ok(self.copy_tensor(TensorRef::from_slot(slot))?.slot()),
-                Type::Str => Ok(self.string(&[StrRef::from_slot(slot).as_str()])?.slot()),
-                Type::List(_) => self.copy_list(ListRef::from_slot(slot)),
-                _ => Ok(slot),
+            match ObjectRef::from_slot(slot, ty) {
+                Some(ObjectRef::Tensor(tensor)) => Ok(self.copy_tensor(tensor)?.slot()),
+                Some(ObjectRef::Str(text)) => Ok(self.string(&[text.as_str()])?.slot()),
+                Some(ObjectRef::List(list)) => self.copy_list(list),
+                None => Ok(slot),
             }
         }
     }

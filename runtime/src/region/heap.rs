@@ -7,7 +7,7 @@ use super::pool::{MEDIUM, Pool};
 use super::region::Region;
 use crate::interruption::Interruption;
 use crate::object::tensor::SHORT_RANK;
-use crate::object::{Element, ListRef, Storage, Str, StrRef, Tensor, TensorRef};
+use crate::object::{Element, ListRef, Object, ObjectRef, Storage, StrRef, Tensor, TensorRef};
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::{ConstValue, Elem, Item, Type};
 use std::ptr::NonNull;
@@ -544,14 +544,7 @@ impl Drop for Heap {
 /// `slot` must hold a live value of the object type `ty`.
 pub(super) unsafe fn region_of(slot: u64, ty: Type) -> u32 {
     // SAFETY: handed on from the caller.
-    unsafe {
-        match ty {
-            Type::Tensor(_) => (*crate::object::from_slot::<Tensor>(slot)).region,
-            Type::Str => (*crate::object::from_slot::<Str>(slot)).region,
-            Type::List(_) => ListRef::from_slot(slot).region(),
-            _ => 0,
-        }
-    }
+    unsafe { ObjectRef::from_slot(slot, ty) }.map_or(0, Object::region)
 }
 
 /// Whether an object of region `object` lives at least as long as one of

@@ -12,7 +12,7 @@ use super::allocator::{ITEMS, NoRoom, RegionAllocator};
 use super::heap::Heap;
 use super::pool::Buffer;
 use super::region::Region;
-use crate::object::{List, ListRef, Storage, Str, StrRef, Tensor, TensorRef};
+use crate::object::{List, ListRef, Object, ObjectRef, Storage, Str, StrRef, Tensor, TensorRef};
 use crate::trap::TrapError;
 use nbc_ir::Type;
 
@@ -125,11 +125,11 @@ impl Move<'_> {
     unsafe fn object(&mut self, slot: u64, ty: Type) -> Result<u64, NoRoom> {
         // SAFETY: handed on from the caller: the slot holds what its type says.
         unsafe {
-            match ty {
-                Type::Tensor(_) => Ok(self.tensor(TensorRef::from_slot(slot))?.slot()),
-                Type::Str => Ok(self.string(StrRef::from_slot(slot))?.slot()),
-                Type::List(_) => Ok(self.list(ListRef::from_slot(slot))?.slot()),
-                _ => Ok(slot),
+            match ObjectRef::from_slot(slot, ty) {
+                Some(ObjectRef::Tensor(tensor)) => Ok(self.tensor(tensor)?.slot()),
+                Some(ObjectRef::Str(text)) => Ok(self.string(text)?.slot()),
+                Some(ObjectRef::List(list)) => Ok(self.list(list)?.slot()),
+                None => Ok(slot),
             }
         }
     }
@@ -198,7 +198,7 @@ impl Move<'_> {
                     self.buffer(data);
                     new
                 }
-                _ => self.to.string(&[old.as_str()])?,
+                Storage::Inline | Storage::View | Storage::Lent => self.to.string(&[old.as_str()])?,
             };
             (*old.0).storage = Storage::Forwarded;
             (*old.0).len = new.slot();
@@ -254,34 +254,23 @@ impl Move<'_> {
 /// `slot` must hold a live value of type `ty`.
 pub(super) unsafe fn renumber(slot: u64, ty: Type, from: u32, to: u32) {
     // SAFETY: as the caller promises; only a view has a root, which is live as long as the view,
-    // and a list's items are live values of the item type.
+    // and what a list holds is live.
     unsafe {
-        match ty {
-            Type::Tensor(_) => {
-                let header = TensorRef::from_slot(slot).0;
-                if (*header).region == from {
-                    (*header).region = to;
-                    if (*header).storage == Storage::View {
-                        renumber(TensorRef((*header).root).slot(), ty, from, to);
-                    }
+        let Some(object) = ObjectRef::from_slot(slot, ty).filter(|o| o.region() == from) else { return };
+        match object {
+            ObjectRef::Tensor(TensorRef(header)) => {
+                (*header).region = to;
+                if (*header).storage == Storage::View {
+                    renumber(TensorRef((*header).root).slot(), ty, from, to);
                 }
             }
-            Type::Str => {
-                let header = StrRef::from_slot(slot).0;
-                if (*header).region == from {
-                    (*header).region = to;
+            ObjectRef::Str(StrRef(header)) => (*header).region = to,
+            ObjectRef::List(list) => {
+                (*list.0).region = to;
+                for (slot, ty) in (0..list.items()).filter_map(|n| Object::item(list, n)) {
+                    renumber(slot, ty, from, to);
                 }
             }
-            Type::List(item) => {
-                let list = ListRef::from_slot(slot);
-                if (*list.0).region == from {
-                    (*list.0).region = to;
-                    for i in 0..if item.ty().is_object() { list.len() } else { 0 } {
-                        renumber((*list.0).data.add(i).read(), item.ty(), from, to);
-                    }
-                }
-            }
-            _ => {}
         }
     }
 }
