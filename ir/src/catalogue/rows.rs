@@ -151,6 +151,8 @@ macro_rules! for_each_operation {
         { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Smallest element, NaN if any is; traps when empty.";
     tensor_reduce_max "tensor.max" "<T: real>(tensor<T>) -> T"
         { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Largest element, NaN if any is; traps when empty.";
+    tensor_minmax "tensor.minmax" "<T: real>(tensor<T>) -> (T, T)"
+        { shape: Scalar, kind: Reduction, cost: PerElement(2) } "Smallest and largest element, NaN both if any is; traps when empty.";
     tensor_argmin "tensor.argmin" "<T: real>(tensor<T>) -> i64"
         { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Flat index of the first smallest element, or of the first NaN; traps when empty.";
     tensor_argmax "tensor.argmax" "<T: real>(tensor<T>) -> i64"
@@ -179,6 +181,10 @@ macro_rules! for_each_operation {
         { shape: DropAxis, kind: Reduction, cost: PerElement(1) } "Index of the first largest element along an axis.";
     tensor_mean_axis "tensor.mean_axis" "<T: float>(tensor<T>, i64) -> tensor<T>"
         { shape: DropAxis, kind: Reduction, cost: PerElement(1) } "Mean along an axis.";
+
+    // Order along one axis.
+    tensor_sort_with_places "tensor.sort_with_places" "<T: real>(tensor<T>, i64) -> (tensor<T>, tensor<i64>)"
+        { shape: Same, kind: Other, cost: PerElement(64) } "Elements in ascending order along an axis, and the index along it that each comes from; NaN last, equals stay in order.";
 
     // Linear algebra.
     linalg_matmul "linalg.matmul" "<T: inexact>(tensor<T>, tensor<T>) -> tensor<T>"

@@ -119,9 +119,14 @@ impl<'a> OpCall<'a> {
         })
     }
 
-    /// Sets the one result.
+    /// Sets the first result.
     pub(super) fn set(&mut self, slot: u64) {
-        self.results[0] = slot;
+        self.set_as(0, slot);
+    }
+
+    /// Sets result number `n`.
+    pub(super) fn set_as(&mut self, n: usize, slot: u64) {
+        self.results[n] = slot;
     }
 
     /// Charges for the arguments and a result.
@@ -149,7 +154,7 @@ impl<'a> OpCall<'a> {
     }
 
     /// Makes a result that is already charged for.
-    fn output_charged<T: Element>(&mut self, dims: &[u64]) -> Result<Output<'a, T>, TrapError> {
+    pub(super) fn output_charged<T: Element>(&mut self, dims: &[u64]) -> Result<Output<'a, T>, TrapError> {
         // SAFETY: the elements can only be reached through the output until
         // `finish`, whose callers have written all of them. The payload lives
         // as long as the operation, in the present region; nothing else
@@ -161,12 +166,20 @@ impl<'a> OpCall<'a> {
         }
     }
 
-    /// Makes `output` the result.
+    /// Makes `output` the first result.
     ///
     /// # Safety
     /// Every element must have been written.
     pub(super) unsafe fn finish<T>(&mut self, output: Output<'a, T>) {
         self.set(output.tensor.slot());
+    }
+
+    /// Makes `output` result number `n`.
+    ///
+    /// # Safety
+    /// Every element must have been written.
+    pub(super) unsafe fn finish_as<T>(&mut self, n: usize, output: Output<'a, T>) {
+        self.set_as(n, output.tensor.slot());
     }
 
     /// Makes a view of argument `at` the result.

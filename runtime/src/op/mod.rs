@@ -24,6 +24,7 @@ mod random;
 mod reduce;
 mod reduce_axis;
 mod simd;
+mod sort;
 mod strings;
 mod threads;
 mod work;
@@ -50,6 +51,7 @@ macro_rules! kernels {
             use random::*;
             use reduce::*;
             use reduce_axis::*;
+            use sort::*;
             use strings::*;
             &[$($kernel),*]
         };

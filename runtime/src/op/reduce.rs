@@ -273,6 +273,17 @@ pub(super) fn tensor_reduce_max(call: &mut OpCall<'_>) -> Done {
     })
 }
 
+pub(super) fn tensor_minmax(call: &mut OpCall<'_>) -> Done {
+    with_elem!(real call.elem(0), T => {
+        some(call)?;
+        let least = fold_all(call, Smallest, |v: T| v)?;
+        let most = fold_all(call, Largest, |v: T| v)?;
+        call.set(least.to_slot());
+        call.set_as(1, most.to_slot());
+        Ok(())
+    })
+}
+
 /// The index of the first element equal to `wanted`, or of the first NaN if
 /// `wanted` is NaN.
 fn find<T: Real>(host: &mut dyn OpHost, x: &[T], wanted: T) -> Result<u64, TrapError> {
