@@ -194,6 +194,116 @@ fn what_is_read_is_not_written_over() {
     assert!(found["text"].as_str().unwrap().starts_with("import func @console.print"), "{found}");
 }
 
+/// A place to which nothing can be moved, on a disk that is full or not.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_mount_is_laid_out_in_its_place() {
+    let dir = empty("mount");
+    let ugly: String = (0..2000).map(|i| format!("func @f{i}(){{ret}}\n")).collect();
+    fs::write(dir.join("ugly"), &ugly).unwrap();
+    let script = |fill: &str| {
+        format!(
+            "cd \"$1\" && mkdir disk && mount -t tmpfs -o size=64k none disk || exit 77
+             cp ugly disk/t.nba; {fill}; touch here.nba
+             mount --bind disk/t.nba here.nba || exit 77
+             \"$0\" fmt here.nba; echo $?; cat here.nba > seen"
+        )
+    };
+    for (fill, code) in [("true", 0), ("cat /dev/zero > disk/rest 2> /dev/null", 2)] {
+        let mut unshare = std::process::Command::new("unshare");
+        let args = ["-r", "-m", "sh", "-c", &script(fill), env!("CARGO_BIN_EXE_nbc"), text(&dir)];
+        if std::process::Command::new("unshare").arg("--version").output().is_err() {
+            println!("skipped: there is no `unshare` to mount with");
+            return;
+        }
+        let done = run(unshare.args(args), b"");
+        if done.code != 0 {
+            println!("skipped: nothing can be mounted here: {}", done.err);
+            return;
+        }
+        let seen = fs::read_to_string(dir.join("seen")).unwrap();
+        assert_eq!(done.out, format!("{code}\n"), "{}", done.err);
+        if code == 0 {
+            assert!(seen.starts_with("func @f0() {\n  ret\n}\n") && seen.ends_with("}\n"));
+        } else {
+            assert!(done.err.contains("cannot write here.nba: No space left"), "{}", done.err);
+            assert_eq!(seen, ugly);
+        }
+        // Neither the new text nor a copy of the old one is left beside it.
+        assert_eq!(names(&dir), ["disk", "here.nba", "seen", "ugly"]);
+        fs::remove_dir(dir.join("disk")).unwrap();
+        fs::remove_file(dir.join("here.nba")).unwrap();
+    }
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_leaves_no_file_behind() {
+    use std::io::BufRead;
+    use std::os::unix::process::ExitStatusExt;
+    let dir = empty("killed");
+    let body =
+        |rest: &str| format!("export func @{rest} {{\n  %s = const.get @go\n  call @console.print(%s)\n");
+    let program = format!(
+        "import func @console.print(str)\nconst @go: str = \"go\\n\"\n\
+         {}  br more\nmore:\n  br more\n}}\n{}  br more\nmore:\n  call @console.print(%s)\n  br more\n}}\n",
+        body("spin() -> tensor<f64>"),
+        body("chatter() -> tensor<f64>"),
+    );
+    let program = file("killed.nba", program);
+    let out = dir.join("x.npy");
+    let start = |name: &str, before: &str| {
+        // With --json prints go to standard error at once: we see it has begun.
+        let line = format!("{before} exec \"$0\" run --json \"$1\" --invoke {name} --out \"$2\"");
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", &line, env!("CARGO_BIN_EXE_nbc"), &program, text(&out)])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut err = std::io::BufReader::with_capacity(1, child.stderr.take().unwrap());
+        let mut line = String::new();
+        err.read_line(&mut line).unwrap();
+        assert_eq!((&*line, names(&dir).len()), ("go\n", 1));
+        (child, err)
+    };
+    let send = |child: &std::process::Child, signal: &str| {
+        let id = child.id().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
+    };
+    let pause = || std::thread::sleep(std::time::Duration::from_millis(200));
+    for (signal, number) in [("-TERM", 15), ("-HUP", 1), ("-USR1", 10), ("-ALRM", 14)] {
+        let (mut child, _err) = start("spin", "");
+        send(&child, signal);
+        let status = child.wait().unwrap();
+        if cfg!(target_os = "linux") {
+            assert_eq!(status.signal(), Some(number));
+        }
+        assert!(status.signal().is_some() && names(&dir).is_empty(), "{signal}: {:?}", names(&dir));
+    }
+    // The first Ctrl-C is a trap.
+    let (mut child, _err) = start("spin", "");
+    send(&child, "-INT");
+    assert_eq!((child.wait().unwrap().code(), names(&dir).len()), (Some(1), 0));
+    // Who waits for a reader does not see it; the second is the end.
+    let (mut child, _err) = start("chatter", "");
+    pause();
+    send(&child, "-INT");
+    pause();
+    assert!(child.try_wait().unwrap().is_none());
+    send(&child, "-INT");
+    assert_eq!((child.wait().unwrap().signal(), names(&dir).len()), (Some(2), 0));
+    // As with `nohup`.
+    let (mut child, _err) = start("spin", "trap '' HUP;");
+    send(&child, "-HUP");
+    pause();
+    assert!(child.try_wait().unwrap().is_none());
+    send(&child, "-TERM");
+    assert_eq!((child.wait().unwrap().signal(), names(&dir).len()), (Some(15), 0));
+    fs::remove_dir_all(&dir).unwrap();
+}
+
 #[test]
 fn results_have_a_place_before_the_program_runs() {
     let dir = empty("out");

@@ -9,6 +9,7 @@ mod asm;
 mod bench;
 mod completions;
 mod dis;
+mod ending;
 mod explain;
 mod failure;
 mod fmt;
