@@ -237,6 +237,64 @@ fn a_mount_is_laid_out_in_its_place() {
     fs::remove_dir_all(&dir).unwrap();
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_open_is_written_where_it_is() {
+    let dir = empty("open");
+    let source = file("open.nba", ARRAYS);
+    let made = dir.join("made");
+    let binary = nbc::Module::parse(ARRAYS, &source).unwrap().encode();
+    let mut array = Vec::new();
+    nbc::npy::write(&mut array, &nbc::OwnedTensor::from_slice(&[1], &[1.0]).unwrap()).unwrap();
+    let shell = |line: &str| {
+        let mut sh = std::process::Command::new("sh");
+        let args = ["-c", line, env!("CARGO_BIN_EXE_nbc"), &source, text(&made)];
+        let done = run(sh.args(args), b"");
+        (done.code, done.err, fs::read(&made).unwrap_or_default())
+    };
+    let echo = "\"$0\" run \"$1\" --invoke echo '[1]' --out";
+    let asm = "\"$0\" asm \"$1\" -o";
+    let framed = |what: &[u8]| [b"before\n", what, b"after\n"].concat();
+    for name in ["/dev/fd/3", "/proc/self/fd/3"] {
+        for (command, bytes) in [(asm, &binary), (echo, &array)] {
+            for open in ["3>", "3>>", "3<>"] {
+                let _ = fs::remove_file(&made);
+                let line = format!("exec {open}\"$2\"; echo before >&3; {command} {name}; echo after >&3");
+                assert_eq!(shell(&line), (0, String::new(), framed(bytes)), "{line}");
+            }
+            let line = format!("({command} {name}) 3>&1 >&2 | cat > \"$2\"");
+            assert_eq!(shell(&line), (0, String::new(), bytes.clone()), "{line}");
+        }
+    }
+    for name in ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/proc/thread-self/fd/1"] {
+        for (command, bytes) in [(asm, &binary), (echo, &array)] {
+            let line = format!("(echo before; {command} {name}; echo after) > \"$2\"");
+            assert_eq!(shell(&line), (0, String::new(), framed(bytes)), "{line}");
+            let line = format!("{command} {name} | cat > \"$2\"");
+            assert_eq!(shell(&line), (0, String::new(), bytes.clone()), "{line}");
+        }
+        let twice = format!("{asm} {name} --json > \"$2\"");
+        assert_eq!(shell(&twice).2, binary, "{name}: nothing but the binary");
+    }
+    let refused = |line: &str, part: &str| {
+        let (code, err, _) = shell(line);
+        assert!(code == 2 && err.contains(part), "{line}: {code}: {err}");
+    };
+    refused(&format!("{asm} /dev/fd/77"), "cannot write /dev/fd/77");
+    refused(&format!("{asm} /dev/fd/3 3< examples"), "cannot write /dev/fd/3");
+    refused(&format!("{asm} /dev/fd/3 3>> \"$1\""), "is the file that is read");
+    refused(&format!("{asm} \"$2\" > \"$2\""), "is standard output already");
+    let two = "\"$0\" run \"$1\" --invoke two 3 --out";
+    for (a, b) in [("-", "/dev/stdout"), ("/dev/fd/3", "\"$2\""), ("\"$2\"", "/dev/fd/3")] {
+        refused(&format!("{two} {a} --out {b} 3> \"$2\""), "two results cannot be in one file");
+    }
+    // There is nothing to put in the place of an open file.
+    fs::write(&made, UGLY).unwrap();
+    refused("\"$0\" fmt /dev/fd/3 3<> \"$2\"", "is no file that could be written over");
+    assert_eq!(fs::read_to_string(&made).unwrap(), UGLY);
+    fs::remove_dir_all(&dir).unwrap();
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_leaves_no_file_behind() {
@@ -334,8 +392,10 @@ fn results_have_a_place_before_the_program_runs() {
     let err = String::from_utf8(out.stderr).unwrap();
     assert!(err.starts_with("{\"a\": 1}\npartial2\n[0, 1]\n- "), "{err}");
     refuses(&[&args[..], &["--out", "-"]].concat(), 2, &["two results cannot be in one file"]);
-    let done = nbc(&["run", &arrays, "--invoke", "echo", "[1]", "--out", "-", "--json"]);
-    assert!(done.code == 2 && done.out.contains("both want standard output"), "{}", done.out);
+    for name in if cfg!(unix) { &["-", "/dev/stdout"][..] } else { &["-"] } {
+        let done = nbc(&["run", &arrays, "--invoke", "echo", "[1]", "--out", name, "--json"]);
+        assert!(done.code == 2 && done.out.contains("both want standard output"), "{}", done.out);
+    }
 }
 
 #[test]

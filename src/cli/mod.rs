@@ -8,6 +8,7 @@ mod arguments;
 mod asm;
 mod bench;
 mod completions;
+mod descriptor;
 mod dis;
 mod ending;
 mod explain;

@@ -4,17 +4,21 @@
 //! its place when all of it is there: mode and owner stay, and so do symbolic
 //! links to it. A file with several names, in a folder that takes no new files,
 //! or that is a mount, is written where it is; if it is a source, behind a copy
-//! of it.
+//! of it. What is open already is written through.
 //!
 //! Invariant: a full disk, a limit or a kill leaves all of what a source held,
 //! in it or in a copy beside it, which is named; or all of what it should hold.
 
+use super::descriptor::Descriptor;
 use super::ending::{self, Held};
 use super::failure::Failure;
 use super::output;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
+
+/// What standard output is called where files are compared.
+const STANDARD: &str = "/dev/stdout";
 
 /// What a file holds that is written over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,7 +43,7 @@ enum Way {
     Standard,
     /// Takes its place at the end.
     Beside(Beside),
-    /// A device or a pipe, which holds nothing.
+    /// A device or a pipe, which holds nothing, or what is open already.
     Through(File),
     /// The file where it is.
     Over(File, Holds),
@@ -87,6 +91,16 @@ pub fn is_same(a: &Path, b: &Path) -> bool {
     }
 }
 
+/// Whether a name is of standard output.
+pub fn is_standard(name: &str) -> bool {
+    name == "-" || Descriptor::of(&follow(name)) == Some(Descriptor::Own(1))
+}
+
+/// Whether a name is of something that is open already, such as `/dev/fd/3`.
+pub fn is_open(name: &str) -> bool {
+    Descriptor::of(&follow(name)).is_some()
+}
+
 /// Refuses to write the file `output` where it is also `input`, which may be `-`.
 pub fn keep_input(input: &str, output: &str) -> Result<(), Failure> {
     let from = Path::new(if input == "-" { "/dev/stdin" } else { input });
@@ -103,9 +117,20 @@ impl Target {
     /// # Errors
     /// When it cannot be written.
     pub fn open(name: &str, holds: Holds) -> Result<Target, Failure> {
-        let standard = name == "-";
-        let opened = if standard { Ok((PathBuf::new(), Way::Standard)) } else { open(name, holds) };
+        let opened = match is_standard(name) {
+            true => Ok((PathBuf::from(STANDARD), Way::Standard)),
+            false => open(name, holds),
+        };
         let (path, way) = opened.map_err(|e| cannot(name, &e))?;
+        // What is open as well would be gone with the file that is replaced.
+        if !matches!(way, Way::Standard | Way::Through(_)) {
+            for (what, open) in [("standard output", STANDARD), ("standard error", "/dev/stderr")] {
+                if is_same(&path, Path::new(open)) {
+                    let message = format!("{name} is {what} already, and what goes there would be lost");
+                    return Err(Failure::usage(message).with_help("write to a file of another name"));
+                }
+            }
+        }
         Ok(Target { name: name.to_owned(), path, way })
     }
 
@@ -113,8 +138,10 @@ impl Target {
     pub fn is_same(&self, other: &Target) -> bool {
         match (&self.way, &other.way) {
             (Way::Standard, Way::Standard) => true,
-            (Way::Standard, _) | (_, Way::Standard) => false,
-            (Way::Through(_), _) => false,
+            // A device may be written twice.
+            (Way::Standard | Way::Through(_), _) | (_, Way::Standard | Way::Through(_)) => {
+                is_same(&self.path, &other.path)
+            }
             _ => is_same(&self.path, &other.path) || place(&self.path) == place(&other.path),
         }
     }
@@ -162,6 +189,10 @@ fn follow(name: &str) -> PathBuf {
     const LINKS: usize = 40;
     let mut path = PathBuf::from(name);
     for _ in 0..LINKS {
+        // What is open need not be where its link says, or anywhere.
+        if Descriptor::of(&path).is_some() {
+            break;
+        }
         let Ok(to) = fs::read_link(&path) else { break };
         path = folder(&path).join(to);
     }
@@ -170,6 +201,10 @@ fn follow(name: &str) -> PathBuf {
 
 fn open(name: &str, holds: Holds) -> io::Result<(PathBuf, Way)> {
     let path = follow(name);
+    if let Some(descriptor) = Descriptor::of(&path) {
+        let file = descriptor.open(&path)?;
+        return Ok((path, Way::Through(file)));
+    }
     let old = match fs::metadata(&path) {
         Ok(old) => old,
         Err(e) if e.kind() == io::ErrorKind::NotFound => {

@@ -30,8 +30,8 @@ pub struct Run {
     /// Write a tensor result to a NumPy file instead of printing it; again for further ones
     ///
     /// The file is opened before the program runs, and holds what it held until
-    /// there is a result. With - it is standard output, and what the program prints
-    /// and its other results go to standard error.
+    /// there is a result. With - or /dev/stdout it is standard output, and what the
+    /// program prints and its other results go to standard error.
     #[arg(long, value_name = "FILE.npy")]
     out: Vec<String>,
     /// Print tensors whole and exactly
@@ -155,7 +155,7 @@ impl Run {
     /// Whether standard output holds something else than what the program
     /// prints and returns, which then goes to standard error.
     fn is_aside(&self) -> bool {
-        self.out.iter().any(|path| path == "-")
+        self.out.iter().any(|path| replace::is_standard(path))
     }
 
     /// Opens the files for results: one that cannot be written is better known
