@@ -15,7 +15,7 @@ const SHOWN: usize = 12;
 const TEXT: usize = 120;
 
 /// Whether `found` is what was expected: the same bits, or floats within
-/// `tolerance` if there is one. `nan` is the canonical NaN, the only one there is.
+/// `tolerance` if there is one. A NaN is the canonical one, the only one there is.
 pub fn matches(expected: &Value, found: &Value, tolerance: Option<f64>) -> bool {
     match (expected, found) {
         (Value::F32(e), Value::F32(f)) => same_f32(*e, *f, tolerance),
@@ -185,11 +185,13 @@ fn all<T>(a: &[T], b: &[T], mut same: impl FnMut(&T, &T) -> bool) -> bool {
 
 fn same_f64(expected: f64, found: f64, tolerance: Option<f64>) -> bool {
     let near = tolerance.is_some_and(|t| (expected - found).abs() <= t);
+    let expected = if expected.is_nan() { f64::NAN } else { expected };
     near || expected.to_bits() == found.to_bits()
 }
 
 fn same_f32(expected: f32, found: f32, tolerance: Option<f64>) -> bool {
     let near = tolerance.is_some_and(|t| (f64::from(expected) - f64::from(found)).abs() <= t);
+    let expected = if expected.is_nan() { f32::NAN } else { expected };
     near || expected.to_bits() == found.to_bits()
 }
 

@@ -3,7 +3,8 @@
 //! program's functions, and whether a call did what it says.
 
 use crate::compare;
-use nbc_ir::{Elem, Error, Module, Signature, Type};
+use nbc_ir::shown::clipped;
+use nbc_ir::{Elem, Error, Imm, Module, Signature, Type};
 use nbc_runtime::backtrace::Trap;
 use nbc_runtime::engine::Limits;
 use nbc_runtime::object::OwnedTensor;
@@ -236,16 +237,51 @@ fn results(r: &mut Reader<'_>, sig: &Signature) -> Result<Expect, String> {
         Ok(Expect::Values(r.values(&sig.results)?, None))
     } else if r.eat("~=") {
         let values = r.values(&sig.results)?;
-        let tolerance = r.word().to_owned();
-        let tolerance = tolerance.parse().map_err(|_| format!("{tolerance:?} is no tolerance"))?;
-        Ok(Expect::Values(values, Some(tolerance)))
+        let word = r.word();
+        match Imm::from_text(word, Type::F64) {
+            Ok(Imm::F64(bits)) if f64::from_bits(bits) >= 0.0 => {
+                Ok(Expect::Values(values, Some(f64::from_bits(bits))))
+            }
+            _ => Err(format!("{:?} is no tolerance", clipped(word, 40))),
+        }
     } else {
         Ok(Expect::Returns)
     }
 }
 
+/// At most six hexadecimal digits.
+fn hex(digits: &str) -> Option<u32> {
+    let all = (1..=6).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    if all { u32::from_str_radix(digits, 16).ok() } else { None }
+}
+
 struct Reader<'a> {
     rest: &'a str,
+}
+
+/// What a literal can be the value of.
+trait Scalar: Sized {
+    fn read(r: &mut Reader<'_>) -> Result<Self, String>;
+}
+
+macro_rules! scalars {
+    ($($ty:ty: $variant:ident => $value:expr;)*) => {$(
+        impl Scalar for $ty {
+            fn read(r: &mut Reader<'_>) -> Result<$ty, String> {
+                match r.scalar(Type::$variant)? {
+                    Imm::$variant(v) => Ok($value(v)),
+                    other => Err(format!("expected another type than that of {other:?}")),
+                }
+            }
+        }
+    )*};
+}
+scalars! {
+    i32: I32 => std::convert::identity;
+    i64: I64 => std::convert::identity;
+    f32: F32 => f32::from_bits;
+    f64: F64 => f64::from_bits;
+    bool: Bool => std::convert::identity;
 }
 
 impl<'a> Reader<'a> {
@@ -271,9 +307,13 @@ impl<'a> Reader<'a> {
         word
     }
 
-    fn number<T: std::str::FromStr>(&mut self) -> Result<T, String> {
-        let word = self.word();
-        word.parse().map_err(|_| format!("{word:?} is no such number"))
+    /// A count.
+    fn number<T: TryFrom<i64>>(&mut self) -> Result<T, String> {
+        let (word, refuse) = (self.word(), |word| format!("{} is no such number", clipped(word, 40)));
+        match Imm::from_text(word, Type::I64) {
+            Ok(Imm::I64(v)) => T::try_from(v).map_err(|_| refuse(word)),
+            _ => Err(refuse(word)),
+        }
     }
 
     /// A quoted text with the escapes of the text format.
@@ -296,14 +336,17 @@ impl<'a> Reader<'a> {
                     Some(c @ ('\\' | '"')) => out.push(c),
                     Some('x') => {
                         let digits: String = chars.by_ref().map(|(_, c)| c).take(2).collect();
-                        let code = u8::from_str_radix(&digits, 16);
-                        out.push(code.map_err(|_| format!("{digits:?} is no byte"))?.into());
+                        let code = hex(&digits).filter(|code| *code < 0x80 && digits.len() == 2);
+                        out.push(
+                            code.and_then(char::from_u32)
+                                .ok_or_else(|| format!("{digits:?} is no ASCII character"))?,
+                        );
                     }
                     Some('u') => {
                         let digits: String =
-                            chars.by_ref().map(|(_, c)| c).skip(1).take_while(|c| *c != '}').collect();
-                        let code = u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32);
-                        out.push(code.ok_or_else(|| format!("{digits:?} is no character"))?);
+                            chars.by_ref().map(|(_, c)| c).take_while(|c| *c != '}').collect();
+                        let code = digits.strip_prefix('{').and_then(hex).and_then(char::from_u32);
+                        out.push(code.ok_or_else(|| format!("{:?} is no character", clipped(&digits, 40)))?);
                     }
                     other => return Err(format!("there is no escape {other:?}")),
                 },
@@ -326,11 +369,11 @@ impl<'a> Reader<'a> {
 
     fn value(&mut self, ty: Type) -> Result<Value, String> {
         Ok(match ty {
-            Type::I32 => Value::I32(self.integer(32)? as i32),
-            Type::I64 => Value::I64(self.integer(64)? as i64),
-            Type::F32 => Value::F32(self.float()?),
-            Type::F64 => Value::F64(self.float()?),
-            Type::Bool => Value::Bool(self.truth()?),
+            Type::I32 => Value::I32(i32::read(self)?),
+            Type::I64 => Value::I64(i64::read(self)?),
+            Type::F32 => Value::F32(f32::read(self)?),
+            Type::F64 => Value::F64(f64::read(self)?),
+            Type::Bool => Value::Bool(bool::read(self)?),
             Type::Str => Value::Str(self.string()?),
             Type::Tensor(elem) => Value::Tensor(self.tensor(elem)?),
             Type::List(item) => {
@@ -341,45 +384,24 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// An integer of so many bits, signed or not.
-    fn integer(&mut self, bits: u32) -> Result<i128, String> {
+    /// A number or truth value as programs write them.
+    fn scalar(&mut self, ty: Type) -> Result<Imm, String> {
+        Imm::from_text(self.word(), ty)
+    }
+
+    fn byte(&mut self) -> Result<u8, String> {
         let word = self.word();
-        let (negative, digits) = match word.strip_prefix('-') {
-            Some(digits) => (true, digits),
-            None => (false, word),
-        };
-        let digits = digits.replace('_', "");
-        let value = match digits.strip_prefix("0x") {
-            Some(hex) => i128::from_str_radix(hex, 16),
-            None => digits.parse(),
-        };
-        let value = value.map_err(|_| format!("{word:?} is no integer"))?;
-        let value = if negative { -value } else { value };
-        if (-(1 << (bits - 1))..1 << bits).contains(&value) {
-            Ok(value)
-        } else {
-            Err(format!("{word} does not fit {bits} bits"))
+        match Imm::from_text(word, Type::I32)? {
+            Imm::I32(v) if u8::try_from(v).is_ok() => Ok(v as u8),
+            _ => Err(format!("{} is out of range for u8", clipped(word, 40))),
         }
     }
 
-    fn float<T: std::str::FromStr>(&mut self) -> Result<T, String> {
-        let word = self.word();
-        word.replace('_', "").parse().map_err(|_| format!("{word:?} is no float"))
-    }
-
-    fn truth(&mut self) -> Result<bool, String> {
-        match self.word() {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            other => Err(format!("{other:?} is neither true nor false")),
-        }
-    }
-
-    fn complex<T: std::str::FromStr>(&mut self) -> Result<Complex<T>, String> {
+    fn complex<T: Scalar>(&mut self) -> Result<Complex<T>, String> {
         self.expect("(")?;
-        let re = self.float()?;
+        let re = T::read(self)?;
         self.expect(",")?;
-        let im = self.float()?;
+        let im = T::read(self)?;
         self.expect(")")?;
         Ok(Complex { re, im })
     }
@@ -408,14 +430,14 @@ impl<'a> Reader<'a> {
         self.expect("{")?;
         let end = "}";
         let made = match elem {
-            Elem::U8 => OwnedTensor::from_slice(&dims, &self.list(end, |r| Ok(r.integer(8)? as u8))?),
-            Elem::I32 => OwnedTensor::from_slice(&dims, &self.list(end, |r| Ok(r.integer(32)? as i32))?),
-            Elem::I64 => OwnedTensor::from_slice(&dims, &self.list(end, |r| Ok(r.integer(64)? as i64))?),
-            Elem::F32 => OwnedTensor::from_slice(&dims, &self.list(end, Reader::float::<f32>)?),
-            Elem::F64 => OwnedTensor::from_slice(&dims, &self.list(end, Reader::float::<f64>)?),
+            Elem::U8 => OwnedTensor::from_slice(&dims, &self.list(end, Reader::byte)?),
+            Elem::I32 => OwnedTensor::from_slice(&dims, &self.list(end, i32::read)?),
+            Elem::I64 => OwnedTensor::from_slice(&dims, &self.list(end, i64::read)?),
+            Elem::F32 => OwnedTensor::from_slice(&dims, &self.list(end, f32::read)?),
+            Elem::F64 => OwnedTensor::from_slice(&dims, &self.list(end, f64::read)?),
             Elem::C64 => OwnedTensor::from_slice(&dims, &self.list(end, Reader::complex::<f32>)?),
             Elem::C128 => OwnedTensor::from_slice(&dims, &self.list(end, Reader::complex::<f64>)?),
-            Elem::Bool => OwnedTensor::from_slice(&dims, &self.list(end, Reader::truth)?),
+            Elem::Bool => OwnedTensor::from_slice(&dims, &self.list(end, bool::read)?),
         };
         made.ok_or_else(|| format!("the elements do not fit the dims {dims:?}"))
     }

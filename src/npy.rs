@@ -16,6 +16,7 @@
 //! ```
 
 use nbc_ir::Elem;
+use nbc_ir::shown::clipped;
 use nbc_runtime::object::{Element, OwnedTensor};
 use num_complex::Complex;
 use std::fmt;
@@ -316,10 +317,10 @@ impl Header {
         if got < 8 {
             return refuse(CUT);
         }
-        let size = match start[6] {
-            1 => 2,
-            2 | 3 => 4,
-            major => return refuse(format!("unknown .npy version {major}.{}", start[7])),
+        let size = match (start[6], start[7]) {
+            (1, 0) => 2,
+            (2 | 3, 0) => 4,
+            (major, minor) => return refuse(format!("unknown .npy version {major}.{minor}")),
         };
         if piece(file, &mut start[8..8 + size]).map_err(failed)? < size {
             return refuse(CUT);
@@ -336,7 +337,7 @@ impl Header {
         let Ok(text) = std::str::from_utf8(&text) else {
             return refuse("the .npy header is not text");
         };
-        Ok((Header::parse(text)?, (8 + size + len) as u64))
+        Ok((Header::parse(text, start[6] < 3)?, (8 + size + len) as u64))
     }
 
     /// Bytes of the elements, if tensors can have that shape. Lengths are
@@ -353,19 +354,51 @@ impl Header {
         self.dims.iter().try_fold(size, |n, d| n.checked_mul(*d)).filter(fits)
     }
 
-    /// Reads the Python dictionary that a header is.
-    fn parse(text: &str) -> Result<Header, Error> {
-        let bad = |what: &str| Error::new(format!("the .npy header has no readable '{what}'"));
-        let value = |key: &str| {
-            let at = text.find(&format!("'{key}'"))? + key.len() + 2;
-            Some(text[at..].trim_start().strip_prefix(':')?.trim_start())
-        };
-        let descr = value("descr").ok_or_else(|| bad("descr"))?;
-        if descr.starts_with('[') {
-            return refuse("the .npy array has records for elements; expected numbers");
+    /// Reads the Python dictionary that a header is. `longs`: Python 2 wrote `3L`.
+    fn parse(text: &str, longs: bool) -> Result<Header, Error> {
+        let mut python = Python { rest: text };
+        let (mut descr, mut fortran, mut shape) = (None, None, None);
+        if !python.eat("{") {
+            return refuse("the .npy header is no dictionary");
         }
-        let descr =
-            descr.strip_prefix('\'').and_then(|d| d.split('\'').next()).ok_or_else(|| bad("descr"))?;
+        while !python.eat("}") {
+            let key = python.string().ok_or_else(|| python.bad("dictionary"))?;
+            if !python.eat(":") {
+                return Err(python.bad("dictionary"));
+            }
+            let bad = || Error::new(format!("the .npy header has no readable '{key}'"));
+            let first = match key {
+                "descr" if python.rest.starts_with('[') => {
+                    return refuse("the .npy array has records for elements; expected numbers");
+                }
+                "descr" => descr.replace(python.string().ok_or_else(bad)?).is_none(),
+                "fortran_order" => fortran.replace(python.truth().ok_or_else(bad)?).is_none(),
+                "shape" => {
+                    let help = || Error::new(format!("{}; expected (), (3,) or (2, 3)", bad()));
+                    shape.replace(python.tuple(longs).ok_or_else(help)?).is_none()
+                }
+                _ => {
+                    let key = clipped(key, 40);
+                    return refuse(format!(
+                        "the .npy header says '{key}'; expected 'descr', 'fortran_order' and 'shape'"
+                    ));
+                }
+            };
+            if !first {
+                return refuse(format!("the .npy header says '{key}' twice"));
+            }
+            if !python.eat(",") && !python.rest.starts_with('}') {
+                return Err(python.bad("dictionary"));
+            }
+        }
+        if !python.rest.is_empty() {
+            let rest = clipped(python.rest, 40);
+            return refuse(format!("the .npy header goes on after its dictionary: {rest}"));
+        }
+        let missing = |key: &str| Error::new(format!("the .npy header has no '{key}'"));
+        let descr = descr.ok_or_else(|| missing("descr"))?;
+        let fortran = fortran.ok_or_else(|| missing("fortran_order"))?;
+        let dims = shape.ok_or_else(|| missing("shape"))?;
         let native = if cfg!(target_endian = "big") { '>' } else { '<' };
         let (order, kind) = match descr.chars().next() {
             Some(order @ ('<' | '>' | '=' | '|')) => (if order == '=' { native } else { order }, &descr[1..]),
@@ -382,21 +415,72 @@ impl Header {
             "b1" => Elem::Bool,
             _ => {
                 return refuse(format!(
-                    "the .npy array has elements of dtype '{descr}'; tensors have u1, i4, i8, f4, f8, c8, c16 and b1"
+                    "the .npy array has elements of dtype '{}'; tensors have u1, i4, i8, f4, f8, c8, c16 and b1",
+                    clipped(descr, 40)
                 ));
             }
         };
-        let fortran = match value("fortran_order") {
-            Some(v) if v.starts_with("True") => true,
-            Some(v) if v.starts_with("False") => false,
-            _ => return Err(bad("fortran_order")),
-        };
-        let shape = value("shape").and_then(|s| s.strip_prefix('(')?.split(')').next());
-        let mut dims = Vec::new();
-        for dim in shape.ok_or_else(|| bad("shape"))?.split(',').map(str::trim).filter(|d| !d.is_empty()) {
-            dims.push(dim.trim_end_matches('L').parse().map_err(|_| bad("shape"))?);
-        }
         Ok(Header { elem, big_endian: order == '>', fortran, dims })
+    }
+}
+
+/// What of Python's literals a header may hold; each reader also takes the
+/// blanks behind.
+struct Python<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Python<'a> {
+    fn eat(&mut self, token: &str) -> bool {
+        self.rest = self.rest.trim_ascii_start();
+        match self.rest.strip_prefix(token) {
+            Some(rest) => {
+                self.rest = rest.trim_ascii_start();
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn bad(&self, what: &str) -> Error {
+        Error::new(format!("the .npy header is no readable {what}, from here on: {}", clipped(self.rest, 40)))
+    }
+
+    /// Text between quotes of either kind, without escapes.
+    fn string(&mut self) -> Option<&'a str> {
+        let quote = self.rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+        let (text, rest) = self.rest[1..].split_once(quote)?;
+        self.rest = rest.trim_ascii_start();
+        Some(text).filter(|t| !t.contains(['\\', '\n']))
+    }
+
+    fn truth(&mut self) -> Option<bool> {
+        let end = self.rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest.trim_ascii_start();
+        match word {
+            "True" => Some(true),
+            "False" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// A tuple of lengths: `()`, `(3,)`, `(2, 3)`. What has no comma is a number.
+    fn tuple(&mut self, longs: bool) -> Option<Vec<u64>> {
+        let (mut dims, mut comma) = (Vec::new(), true);
+        if !self.eat("(") {
+            return None;
+        }
+        while !self.eat(")") {
+            let end = self.rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(self.rest.len());
+            let (digits, rest) = self.rest.split_at(end);
+            // Python takes no zeros in front.
+            let plain = comma && (digits.len() == 1 || !digits.starts_with('0'));
+            dims.push(digits.parse().ok().filter(|_| plain)?);
+            self.rest = if longs { rest.strip_prefix('L').unwrap_or(rest) } else { rest };
+            comma = self.eat(",");
+        }
+        Some(dims).filter(|dims| dims.len() != 1 || comma)
     }
 }
 
@@ -471,6 +555,8 @@ mod tests {
         assert!(why(&good[..good.len() - 1]).contains("cut off: f64 [2] takes 16 bytes, found 15"));
         assert!(why(&file(1, &header("'<f8'", "(1,)"), &[0; 16])).contains("more data"));
         assert!(why(&file(9, "", &[])).contains("version 9.0"));
+        let later = [&good[..7], &[1], &good[8..]].concat();
+        assert!(why(&later).contains("version 1.1"));
         assert!(why(&file(1, &header("'<f2'", "(2,)"), &[0; 4])).contains("dtype '<f2'"));
         assert!(why(&file(1, &header("[('a', '<f8')]", "(2,)"), &[0; 16])).contains("records"));
         assert!(why(&file(1, &header("'<f8'", "(1, 1, 1, 1, 1, 1, 1, 1, 1)"), &[0; 8])).contains("9 dim"));
@@ -479,6 +565,57 @@ mod tests {
         assert!(why(&file(1, &header("'|b1'", "(1,)"), &[7])).contains("truth value"));
         assert!(why(&file(1, "{}", &[])).contains("descr"));
         assert!(why(&[MAGIC, &[2, 0, 255, 255, 255, 255]].concat()).contains("4294967295 bytes long"));
+    }
+
+    /// What NumPy refuses, which might mean one thing to it and another here.
+    #[test]
+    fn headers_are_one_dictionary_with_each_key_once() {
+        let rest = "'fortran_order': False, 'shape': (2,)";
+        let read = |version, header: &str| read(&file(version, header, &[0; 16]));
+        for good in [
+            &*format!("{{'descr': '<f8', {rest}, }}   \n"),
+            &format!("{{'descr':\t'<f8' , {rest}}}"),
+            "{\"shape\": ( 2 , ) , \"fortran_order\": False, \"descr\": \"<f8\"}",
+            "{'shape': (1, 2,), 'fortran_order': False, 'descr': '<f8',}",
+            "{'shape': (2L,), 'fortran_order': False, 'descr': '<f8',}",
+        ] {
+            assert!(read(1, good).is_ok(), "{good}");
+        }
+        for (bad, part) in [
+            (&*format!("{{'descr': '<i8', 'descr': '<f8', {rest}}}"), "says 'descr' twice"),
+            (&format!("{{'descr': '<f8', {rest}, 'shape': (2,)}}"), "says 'shape' twice"),
+            (&format!("{{'descr': '<f8', {rest}, 'fortran_order': True}}"), "says 'fortran_order' twice"),
+            (&format!("{{'descr': '<f8', {rest}}} 'shape': (9,)"), "goes on after its dictionary: 'shape'"),
+            (&format!("{{'descr': '<f8', {rest}}}\0"), "goes on after its dictionary"),
+            (&format!("{{'descr': '<f8', {rest}, 'x': 1}}"), "says 'x'; expected"),
+            (&format!("{{'x': \"'shape': (1,)\", 'descr': '<f8', {rest}}}"), "says 'x'; expected"),
+            (&format!("'descr': '<f8', {rest}"), "no dictionary"),
+            (&format!("{{'descr': '<f8', {rest}"), "no readable dictionary"),
+            (&format!("{{'descr': '<f8' {rest}}}"), "no readable dictionary"),
+            (&format!("{{'descr': '<f8',, {rest}}}"), "no readable dictionary"),
+            (&format!("{{, 'descr': '<f8', {rest}}}"), "no readable dictionary"),
+            (&format!("{{'descr' '<f8', {rest}}}"), "no readable dictionary"),
+            (&format!("{{'descr': <f8, {rest}}}"), "no readable 'descr'"),
+            (&format!("{{'descr': '\\x3cf8', {rest}}}"), "no readable 'descr'"),
+            (&format!("{{{rest}}}"), "has no 'descr'"),
+            ("{'descr': '<f8', 'shape': (2,)}", "has no 'fortran_order'"),
+            ("{'descr': '<f8', 'fortran_order': False}", "has no 'shape'"),
+            ("{'descr': '<f8', 'fortran_order': Falsehood, 'shape': (2,)}", "no readable 'fortran_order'"),
+            ("{'descr': '<f8', 'fortran_order': 0, 'shape': (2,)}", "no readable 'fortran_order'"),
+        ] {
+            let why = read(1, bad).unwrap_err().to_string();
+            assert!(why.contains(part), "{bad}: {why}");
+        }
+        let shape = |s: &str| format!("{{'descr': '<f8', 'fortran_order': False, 'shape': {s}}}");
+        for bad in [
+            "(2)", "2", "[2]", "(,)", "(2,,)", "(2 1)", "(,2)", "(+2,)", "(02,)", "(2LL,)", "(0x2,)", "(2",
+            "(L,)", "None",
+        ] {
+            let why = read(1, &shape(bad)).unwrap_err().to_string();
+            assert!(why.contains("no readable 'shape'; expected (), (3,) or (2, 3)"), "{bad}: {why}");
+        }
+        // The third version is Python 3's.
+        assert!(read(2, &shape("(2L,)")).is_ok() && read(3, &shape("(2L,)")).is_err());
     }
 
     #[test]

@@ -509,4 +509,12 @@ fn numbers_are_those_of_programs() {
         "0.125\n1000.0\n16\n[  inf,   3.0, -10.5]\n",
     );
     refuses(&["run", &path, "0x1.8", "1", "1", "[1]"], 2, &["0x1.8 is not a number"]);
+    let suggested = "0x20000000000001p0";
+    refuses(&["run", &path, "0x20000000000001", "1", "1", "[1]"], 2, &["write 0x20000000000001p0 to take"]);
+    gives(&["run", &path, suggested, "1", "1", "[1]"], "9007199254740992.0\n1.0\n1\n[1.0]\n");
+    let path = file("parts.nba", "export func @f(%z: tensor<c128>) -> tensor<c128> {\n  ret %z\n}\n");
+    gives(&["run", &path, "[1_0+2i, 0x1p3-1i, (1.5, 0x10)]"], "[10.0+2.0i,  8.0-1.0i, 1.5+16.0i]\n");
+    for bad in ["[1e400+1i]", "[1-1e400i]", "[(0, -1e400)]"] {
+        refuses(&["run", &path, bad], 2, &["1e400 is out of range for f64"]);
+    }
 }

@@ -194,6 +194,174 @@ fn what_is_read_is_not_written_over() {
     assert!(found["text"].as_str().unwrap().starts_with("import func @console.print"), "{found}");
 }
 
+/// A place to which nothing can be moved, on a disk that is full or not.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_mount_is_laid_out_in_its_place() {
+    let dir = empty("mount");
+    let ugly: String = (0..2000).map(|i| format!("func @f{i}(){{ret}}\n")).collect();
+    fs::write(dir.join("ugly"), &ugly).unwrap();
+    let script = |fill: &str| {
+        format!(
+            "cd \"$1\" && mkdir disk && mount -t tmpfs -o size=64k none disk || exit 77
+             cp ugly disk/t.nba; {fill}; touch here.nba
+             mount --bind disk/t.nba here.nba || exit 77
+             \"$0\" fmt here.nba; echo $?; cat here.nba > seen"
+        )
+    };
+    for (fill, code) in [("true", 0), ("cat /dev/zero > disk/rest 2> /dev/null", 2)] {
+        let mut unshare = std::process::Command::new("unshare");
+        let args = ["-r", "-m", "sh", "-c", &script(fill), env!("CARGO_BIN_EXE_nbc"), text(&dir)];
+        if std::process::Command::new("unshare").arg("--version").output().is_err() {
+            println!("skipped: there is no `unshare` to mount with");
+            return;
+        }
+        let done = run(unshare.args(args), b"");
+        if done.code != 0 {
+            println!("skipped: nothing can be mounted here: {}", done.err);
+            return;
+        }
+        let seen = fs::read_to_string(dir.join("seen")).unwrap();
+        assert_eq!(done.out, format!("{code}\n"), "{}", done.err);
+        if code == 0 {
+            assert!(seen.starts_with("func @f0() {\n  ret\n}\n") && seen.ends_with("}\n"));
+        } else {
+            assert!(done.err.contains("cannot write here.nba: No space left"), "{}", done.err);
+            assert_eq!(seen, ugly);
+        }
+        // Neither the new text nor a copy of the old one is left beside it.
+        assert_eq!(names(&dir), ["disk", "here.nba", "seen", "ugly"]);
+        fs::remove_dir(dir.join("disk")).unwrap();
+        fs::remove_file(dir.join("here.nba")).unwrap();
+    }
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_open_is_written_where_it_is() {
+    let dir = empty("open");
+    let source = file("open.nba", ARRAYS);
+    let made = dir.join("made");
+    let binary = nbc::Module::parse(ARRAYS, &source).unwrap().encode();
+    let mut array = Vec::new();
+    nbc::npy::write(&mut array, &nbc::OwnedTensor::from_slice(&[1], &[1.0]).unwrap()).unwrap();
+    let shell = |line: &str| {
+        let mut sh = std::process::Command::new("sh");
+        let args = ["-c", line, env!("CARGO_BIN_EXE_nbc"), &source, text(&made)];
+        let done = run(sh.args(args), b"");
+        (done.code, done.err, fs::read(&made).unwrap_or_default())
+    };
+    let echo = "\"$0\" run \"$1\" --invoke echo '[1]' --out";
+    let asm = "\"$0\" asm \"$1\" -o";
+    let framed = |what: &[u8]| [b"before\n", what, b"after\n"].concat();
+    for name in ["/dev/fd/3", "/proc/self/fd/3"] {
+        for (command, bytes) in [(asm, &binary), (echo, &array)] {
+            for open in ["3>", "3>>", "3<>"] {
+                let _ = fs::remove_file(&made);
+                let line = format!("exec {open}\"$2\"; echo before >&3; {command} {name}; echo after >&3");
+                assert_eq!(shell(&line), (0, String::new(), framed(bytes)), "{line}");
+            }
+            let line = format!("({command} {name}) 3>&1 >&2 | cat > \"$2\"");
+            assert_eq!(shell(&line), (0, String::new(), bytes.clone()), "{line}");
+        }
+    }
+    for name in ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/proc/thread-self/fd/1"] {
+        for (command, bytes) in [(asm, &binary), (echo, &array)] {
+            let line = format!("(echo before; {command} {name}; echo after) > \"$2\"");
+            assert_eq!(shell(&line), (0, String::new(), framed(bytes)), "{line}");
+            let line = format!("{command} {name} | cat > \"$2\"");
+            assert_eq!(shell(&line), (0, String::new(), bytes.clone()), "{line}");
+        }
+        let twice = format!("{asm} {name} --json > \"$2\"");
+        assert_eq!(shell(&twice).2, binary, "{name}: nothing but the binary");
+    }
+    let refused = |line: &str, part: &str| {
+        let (code, err, _) = shell(line);
+        assert!(code == 2 && err.contains(part), "{line}: {code}: {err}");
+    };
+    refused(&format!("{asm} /dev/fd/77"), "cannot write /dev/fd/77");
+    refused(&format!("{asm} /dev/fd/3 3< examples"), "cannot write /dev/fd/3");
+    refused(&format!("{asm} /dev/fd/3 3>> \"$1\""), "is the file that is read");
+    refused(&format!("{asm} \"$2\" > \"$2\""), "is standard output already");
+    let two = "\"$0\" run \"$1\" --invoke two 3 --out";
+    for (a, b) in [("-", "/dev/stdout"), ("/dev/fd/3", "\"$2\""), ("\"$2\"", "/dev/fd/3")] {
+        refused(&format!("{two} {a} --out {b} 3> \"$2\""), "two results cannot be in one file");
+    }
+    // There is nothing to put in the place of an open file.
+    fs::write(&made, UGLY).unwrap();
+    refused("\"$0\" fmt /dev/fd/3 3<> \"$2\"", "is no file that could be written over");
+    assert_eq!(fs::read_to_string(&made).unwrap(), UGLY);
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_leaves_no_file_behind() {
+    use std::io::BufRead;
+    use std::os::unix::process::ExitStatusExt;
+    let dir = empty("killed");
+    let body =
+        |rest: &str| format!("export func @{rest} {{\n  %s = const.get @go\n  call @console.print(%s)\n");
+    let program = format!(
+        "import func @console.print(str)\nconst @go: str = \"go\\n\"\n\
+         {}  br more\nmore:\n  br more\n}}\n{}  br more\nmore:\n  call @console.print(%s)\n  br more\n}}\n",
+        body("spin() -> tensor<f64>"),
+        body("chatter() -> tensor<f64>"),
+    );
+    let program = file("killed.nba", program);
+    let out = dir.join("x.npy");
+    let start = |name: &str, before: &str| {
+        // With --json prints go to standard error at once: we see it has begun.
+        let line = format!("{before} exec \"$0\" run --json \"$1\" --invoke {name} --out \"$2\"");
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", &line, env!("CARGO_BIN_EXE_nbc"), &program, text(&out)])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut err = std::io::BufReader::with_capacity(1, child.stderr.take().unwrap());
+        let mut line = String::new();
+        err.read_line(&mut line).unwrap();
+        assert_eq!((&*line, names(&dir).len()), ("go\n", 1));
+        (child, err)
+    };
+    let send = |child: &std::process::Child, signal: &str| {
+        let id = child.id().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
+    };
+    let pause = || std::thread::sleep(std::time::Duration::from_millis(200));
+    for (signal, number) in [("-TERM", 15), ("-HUP", 1), ("-USR1", 10), ("-ALRM", 14)] {
+        let (mut child, _err) = start("spin", "");
+        send(&child, signal);
+        let status = child.wait().unwrap();
+        if cfg!(target_os = "linux") {
+            assert_eq!(status.signal(), Some(number));
+        }
+        assert!(status.signal().is_some() && names(&dir).is_empty(), "{signal}: {:?}", names(&dir));
+    }
+    // The first Ctrl-C is a trap.
+    let (mut child, _err) = start("spin", "");
+    send(&child, "-INT");
+    assert_eq!((child.wait().unwrap().code(), names(&dir).len()), (Some(1), 0));
+    // Who waits for a reader does not see it; the second is the end.
+    let (mut child, _err) = start("chatter", "");
+    pause();
+    send(&child, "-INT");
+    pause();
+    assert!(child.try_wait().unwrap().is_none());
+    send(&child, "-INT");
+    assert_eq!((child.wait().unwrap().signal(), names(&dir).len()), (Some(2), 0));
+    // As with `nohup`.
+    let (mut child, _err) = start("spin", "trap '' HUP;");
+    send(&child, "-HUP");
+    pause();
+    assert!(child.try_wait().unwrap().is_none());
+    send(&child, "-TERM");
+    assert_eq!((child.wait().unwrap().signal(), names(&dir).len()), (Some(15), 0));
+    fs::remove_dir_all(&dir).unwrap();
+}
+
 #[test]
 fn results_have_a_place_before_the_program_runs() {
     let dir = empty("out");
@@ -224,8 +392,10 @@ fn results_have_a_place_before_the_program_runs() {
     let err = String::from_utf8(out.stderr).unwrap();
     assert!(err.starts_with("{\"a\": 1}\npartial2\n[0, 1]\n- "), "{err}");
     refuses(&[&args[..], &["--out", "-"]].concat(), 2, &["two results cannot be in one file"]);
-    let done = nbc(&["run", &arrays, "--invoke", "echo", "[1]", "--out", "-", "--json"]);
-    assert!(done.code == 2 && done.out.contains("both want standard output"), "{}", done.out);
+    for name in if cfg!(unix) { &["-", "/dev/stdout"][..] } else { &["-"] } {
+        let done = nbc(&["run", &arrays, "--invoke", "echo", "[1]", "--out", name, "--json"]);
+        assert!(done.code == 2 && done.out.contains("both want standard output"), "{}", done.out);
+    }
 }
 
 #[test]

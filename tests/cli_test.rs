@@ -103,14 +103,60 @@ fn what_does_not_hold_is_said() {
 }
 
 #[test]
+fn numbers_are_those_of_programs() {
+    let program = "export func @f(%x: f64) -> f64 {\n  ret %x\n}\n\
+                   export func @g(%x: f32) -> f32 {\n  ret %x\n}\n\
+                   export func @i(%x: i64) -> i64 {\n  ret %x\n}\n\
+                   export func @t(%x: tensor<u8>, %y: tensor<c128>) -> (tensor<u8>, tensor<c128>) {\n  ret %x, %y\n}\n";
+    let held = "; run: @f(0x1p4) == 16.0
+; run: @f(0x10) == 0x1p+4
+; run: @f(1.5f64) == 1_5.0e-1_f64
+; run: @f(0x1p4) == 16
+; run: @f(nan:0x7ff8000000000001) == nan
+; run: @f(nan) == nan:0x7ff8000000000001
+; run: @g(-inf) == -inf_f32
+; run: @g(0x1.8p-3f32) ~= 0.1875 0x1p-20
+; run: @i(1_000) == 0x3e8 with fuel 1_000 with memory 0x10000
+; run: @t([0x2] {0xff, 1_0}, [1] {(0x1p1, -1_0)}) == [2] {255, 10}, [1] {(2.0, -10)}
+";
+    let text = |head: &str| file("numbers.nba", format!("{head}{program}"));
+    let path = text(held);
+    let done = nbc(&["test", &path]);
+    assert_eq!((&*done.out, &*done.err), (&*format!("{path}: 10 expectations hold\n"), ""));
+    for (line, part) in [
+        ("; run: @f(1e400) == 1", "1e400 is out of range for f64"),
+        ("; run: @f(1) == 9007199254740993", "9007199254740993 is not exactly a value of type f64"),
+        ("; run: @g(1) == 16777217", "16777217 is not exactly a value of type f32"),
+        ("; run: @f(infinity) == inf", "expected f64, found infinity"),
+        ("; run: @f(1) == -infinity", "-infinity is not a number"),
+        ("; run: @f(NaN) == nan", "expected f64, found NaN"),
+        ("; run: @f(1) == 0x1.8", "0x1.8 is not a number"),
+        ("; run: @f(1f32) == 1", "expected f64, found 1f32"),
+        ("; run: @t([1] {256}, [0] {})", "256 is out of range for u8"),
+        ("; run: @t([1] {-1}, [0] {})", "is out of range for u8"),
+        ("; run: @t([0] {}, [1] {(1e400, 0)})", "1e400 is out of range"),
+    ] {
+        refuses(&["test", &text(&format!("{line}\n"))], 2, &["numbers.nba", part]);
+    }
+}
+
+#[test]
 fn what_cannot_be_tested_is_refused() {
     let with =
         |text: &str| file("with.nba", format!("{text}\nexport func @f(%n: i32) -> i32 {{\n  ret %n\n}}\n"));
     for (text, part) in [
         ("; nothing", "states no expectations"),
         ("; run: @g(1) == 1", "there is no exported @g"),
-        ("; run: @f(1) == x", "\"x\" is no integer"),
-        ("; run: @f(1) == 4294967296", "4294967296 does not fit 32 bits"),
+        ("; run: @f(1) == x", "expected i32, found x"),
+        ("; run: @f(1) == 4294967296", "4294967296 is out of range for i32"),
+        ("; run: @f(1) == 4294967295", "4294967295 is out of range for i32"),
+        ("; run: @f(1) == 1.0", "expected an integer of type i32, found 1.0"),
+        ("; run: @f(1) == 1i64", "expected i32, found 1i64"),
+        ("; run: @f(1) ~= 1 -1e-9", "is no tolerance"),
+        ("; run: @f(1) ~= 1 nan", "is no tolerance"),
+        ("; run: @f(1) == 1 with fuel -1", "-1 is no such number"),
+        ("; prints: @f(1) == \"\\xff\"", "is no ASCII character"),
+        ("; prints: @f(1) == \"\\u00e9\"", "is no character"),
         ("; run: @f(1) == 1 and more", "is left over"),
         ("; run: @f(1, 2) == 1", "expected \")\""),
         ("; run: @f(1) == 1 with pepper 3", "no limit called \"pepper\""),

@@ -93,12 +93,17 @@ pub enum ConstValue {
     },
 }
 
-/// Bytes of a tensor; `None` when a size or an offset inside it does not fit
-/// an `i64`. A zero among the dims does not excuse the others: code that
-/// multiplies them in any order must not overflow.
+/// Bytes of a tensor; `None` when a length or the size does not fit an `i64`.
+/// Where there is no element, lengths may be any: they are not multiplied.
 pub(crate) fn tensor_bytes(elem: Elem, dims: &[u64]) -> Option<u64> {
-    let most = dims.iter().try_fold(elem.size() as u64, |size, dim| size.checked_mul((*dim).max(1)))?;
-    (most <= i64::MAX as u64).then(|| if dims.contains(&0) { 0 } else { most })
+    let fits = |n: &u64| i64::try_from(*n).is_ok();
+    if !dims.iter().all(fits) {
+        return None;
+    }
+    if dims.contains(&0) {
+        return Some(0);
+    }
+    dims.iter().try_fold(elem.size() as u64, |size, dim| size.checked_mul(*dim)).filter(fits)
 }
 
 impl ConstValue {

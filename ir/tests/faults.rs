@@ -475,6 +475,19 @@ fn constants_of_zeros_are_checked() {
         ["line 1: these dims are larger than memory [[4294967296, 4294967296]]"]
     );
     assert_eq!(
+        faults("const @z: tensor<u8> [0, 9223372036854775808] = zero"),
+        ["line 1: a length is at most 9223372036854775807 [[0, 9223372036854775808]]"]
+    );
+    // Where there is no element, the other lengths are not multiplied.
+    for dims in ["[0, 9223372036854775807]", "[9223372036854775807, 9223372036854775807, 0]"] {
+        for value in ["zero", "{}", "hex\"\""] {
+            let text = format!("const @q: tensor<f64> {dims} = {value}\n");
+            let module = Module::parse(&text, "t").unwrap();
+            assert_eq!(Module::decode(&module.encode()).unwrap().constants, module.constants, "{text}");
+            module.verify().unwrap();
+        }
+    }
+    assert_eq!(
         faults("global @z: tensor<f64> [1, 1, 1, 1, 1, 1, 1, 1, 1] = zero"),
         ["line 1: 9 dimensions; at most 8 are allowed [[1, 1, 1, 1, 1, 1, 1, 1, 1]]"]
     );

@@ -11,7 +11,6 @@ use nbc::runtime::object::{Element, OwnedTensor};
 use nbc::{ir::Elem, ir::Imm, ir::Module, ir::Signature, ir::Type};
 use num_complex::Complex;
 use std::borrow::Cow;
-use std::str::FromStr;
 
 /// Brackets nested deeper than any tensor's.
 const DEEPEST: usize = 16;
@@ -132,15 +131,57 @@ macro_rules! complex {
         impl Number for Complex<$ty> {
             /// `1.5-2i`, or its parts as in programs: `(1.5, -2)`.
             fn read(word: &str) -> Result<Self, String> {
-                match word.strip_prefix('(').and_then(|w| w.strip_suffix(')')).and_then(|w| w.split_once(',')) {
-                    Some((re, im)) => Ok(Complex::new(<$ty>::read(re.trim())?, <$ty>::read(im.trim())?)),
-                    None => Self::from_str(word).map_err(|_| format!("{} is not a number", clipped(word, 40))),
-                }
+                let [re, im] = parts(word)?;
+                Ok(Complex::new(<$ty>::read(&re)?, <$ty>::read(&im)?))
             }
         }
     )*};
 }
 complex! { f32 f64 }
+
+/// The parts of a complex number, each as a number is written.
+fn parts(word: &str) -> Result<[Cow<'_, str>; 2], String> {
+    let bad = || format!("{} is not a number", clipped(word, 40));
+    if let Some(inside) = word.strip_prefix('(').and_then(|w| w.strip_suffix(')')) {
+        let (re, im) = inside.split_once(',').ok_or_else(bad)?;
+        return Ok([re.trim().into(), im.trim().into()]);
+    }
+    let (a, b) = halves(word);
+    let imaginary = |half: &'_ str| half.strip_suffix(['i', 'j']).map(str::to_owned);
+    let (re, im) = match (imaginary(a), b.and_then(imaginary), b) {
+        (None, Some(im), _) => (a, im),
+        (Some(im), None, Some(b)) => (b, im),
+        (Some(im), None, None) => ("0", im),
+        (None, None, None) => (a, "0".to_owned()),
+        _ => return Err(bad()),
+    };
+    // A sign may be apart from its number, and `i` alone is one.
+    let signed = |part: &str| match part.split_at(part.len().min(1)) {
+        (sign @ ("+" | "-"), digits) => format!("{sign}{}", digits.trim_start()),
+        _ => part.to_owned(),
+    };
+    let im = match &*signed(im.trim_end()) {
+        sign @ ("" | "+" | "-") => format!("{sign}1"),
+        im => im.to_owned(),
+    };
+    Ok([signed(re).into(), im.into()])
+}
+
+/// What stands before the sign between the parts, and from there on.
+fn halves(word: &str) -> (&str, Option<&str>) {
+    let is_hex = |part: &str| part.starts_with("0x") || part.starts_with("0X");
+    // The sign of an exponent, which hexadecimal digits have after a p, is not between.
+    let between = |at: &usize| {
+        let before = &word[..*at];
+        let part = before.trim_start_matches(['+', '-']);
+        !before.ends_with(if is_hex(part) { ['p', 'P'] } else { ['e', 'E'] })
+    };
+    let signs = word.char_indices().skip(1).filter(|(_, c)| matches!(c, '+' | '-')).map(|(at, _)| at);
+    match signs.into_iter().find(between) {
+        Some(at) => (word[..at].trim_end(), Some(&word[at..])),
+        None => (word, None),
+    }
+}
 
 fn number<T: Number>(word: &str, elem: Elem) -> Result<T, String> {
     T::read(word.trim()).map_err(|why| {
@@ -289,6 +330,63 @@ mod tests {
         assert!(f64::read("nan").unwrap().is_nan());
         assert_eq!(tensor("[(1, -0x1p1)]"), Some((vec![1], vec![Complex::new(1.0, -2.0)])));
         assert_eq!(tensor("[1_0, 0x10]"), Some((vec![2], vec![10u8, 16])));
+    }
+
+    #[test]
+    fn parts_of_complex_numbers_are_read_as_numbers() {
+        for (word, re, im) in [
+            ("1.5-2i", 1.5, -2.0),
+            ("1_0+2i", 10.0, 2.0),
+            ("0x1p3+1i", 8.0, 1.0),
+            ("0x1p+3-0x1p-1i", 8.0, -0.5),
+            ("0x1e+2i", 30.0, 2.0),
+            ("-1e+5-2e-3j", -1e5, -2e-3),
+            ("1e-5i", 0.0, 1e-5),
+            ("-i", 0.0, -1.0),
+            ("2i + 1", 1.0, 2.0),
+            ("1 - i", 1.0, -1.0),
+            ("+3", 3.0, 0.0),
+            ("1+infi", 1.0, f64::INFINITY),
+            ("-inf-inf i", f64::NEG_INFINITY, f64::NEG_INFINITY),
+            ("(1_0, -0x1p1)", 10.0, -2.0),
+            ("-0-0i", -0.0, -0.0),
+        ] {
+            let found = Complex::<f64>::read(word).unwrap_or_else(|e| panic!("{word}: {e}"));
+            assert_eq!(
+                (found.re.to_bits(), found.im.to_bits()),
+                (f64::to_bits(re), f64::to_bits(im)),
+                "{word}"
+            );
+        }
+        let nan = Complex::<f64>::read("nan:0x7ff8000000000001-nani");
+        assert!(nan.is_err(), "a NaN has no sign in programs");
+        for bad in [
+            "",
+            "+",
+            "-",
+            "1+",
+            "1+2",
+            "1i+2i",
+            "1+2i+3i",
+            "1+-2i",
+            "(1)",
+            "(1, 2",
+            "i1",
+            "1 2i",
+            "1+infinityi",
+        ] {
+            assert!(Complex::<f64>::read(bad).is_err(), "{bad}");
+        }
+        // Too large for the type, or not exactly of it: as f64 and f32 refuse it.
+        for bad in ["1e400+1i", "1-1e400i", "(1e400, 0)", "0x1p1024", "9007199254740993i"] {
+            assert!(Complex::<f64>::read(bad).is_err(), "{bad}");
+        }
+        assert!(Complex::<f32>::read("1e39i").unwrap_err().contains("out of range for f32"));
+        assert!(Complex::<f32>::read("16777217").unwrap_err().contains("16777217.0"));
+        assert_eq!(
+            tensor("[1_0+2i, (0x1p3, 1)]"),
+            Some((vec![2], vec![Complex::new(10f32, 2.0), Complex::new(8.0, 1.0)]))
+        );
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl Asm {
         }
         let bytes = module.encode();
         replace::replace(&path, Holds::Product, &bytes)?;
-        if self.json && path != "-" {
+        if self.json && !replace::is_standard(&path) {
             output::print(&format!("{}\n", json!({ "ok": true, "file": path, "bytes": bytes.len() })))?;
         }
         Ok(())

@@ -31,10 +31,11 @@ impl Dis {
         let path = self.output.as_deref().unwrap_or("-");
         replace::keep_input(&self.file, path)?;
         let text = input::read_module(&self.file, self.most)?.print();
-        let document = match path {
-            "-" if self.json => json!({ "ok": true, "text": text }),
+        let document = match replace::is_standard(path) {
+            true if self.json => json!({ "ok": true, "text": text }),
             _ => {
-                replace::replace(path, Holds::Product, text.as_bytes())?;
+                // What is there may be somebody's text.
+                replace::replace(path, Holds::Source, text.as_bytes())?;
                 json!({ "ok": true, "file": path, "bytes": text.len() })
             }
         };

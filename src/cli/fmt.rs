@@ -65,7 +65,7 @@ impl Fmt {
             return Ok((formatted, changed));
         }
         if changed {
-            if !std::fs::metadata(file).is_ok_and(|m| m.is_file()) {
+            if !std::fs::metadata(file).is_ok_and(|m| m.is_file()) || replace::is_open(file) {
                 return Err(Failure::input(format!("{file} is no file that could be written over"))
                     .with_help("- reads standard input and writes standard output"));
             }

@@ -35,10 +35,12 @@ pub fn show(bytes: u64) -> String {
     }
 }
 
-/// The stack: as [`bytes`], but not so much that there is no room to reserve it.
+/// The stack: as [`bytes`], but not more than there can be.
 pub fn stack(text: &str) -> Result<usize, String> {
+    // As much as the engine takes.
+    const MOST: usize = 64 << 30;
     let bytes = bytes(text)?;
-    if bytes > 16 << 30 { Err("a stack has at most 16G".to_owned()) } else { Ok(bytes) }
+    if bytes > MOST { Err(format!("a stack has at most {}", show(MOST as u64))) } else { Ok(bytes) }
 }
 
 /// A time: `1.5s`, `200ms`, `2m`, `1h`; a bare number is seconds.
@@ -69,7 +71,7 @@ mod tests {
             let plain = text.strip_suffix(" bytes").unwrap_or(text);
             assert_eq!(bytes(plain).map(|n| show(n as u64)).as_deref(), Ok(text));
         }
-        assert!(stack("8M").is_ok() && stack("1T").is_err());
+        assert!(stack("64G").is_ok() && stack("65G").is_err_and(|e| e.contains("at most 64G")));
     }
 
     #[test]

@@ -2,17 +2,23 @@
 //!
 //! What is written goes into a new file beside the one that is meant, and takes
 //! its place when all of it is there: mode and owner stay, and so do symbolic
-//! links to it. A file with several names, or in a folder that takes no new
-//! files, is written where it is; if it is a source, behind a copy of it.
+//! links to it. A file with several names, in a folder that takes no new files,
+//! or that is a mount, is written where it is; if it is a source, behind a copy
+//! of it. What is open already is written through.
 //!
-//! Invariant: a full disk, a limit or a kill leaves all of what a file held, in
-//! it or in a copy that is named, or all of what it should hold.
+//! Invariant: a full disk, a limit or a kill leaves all of what a source held,
+//! in it or in a copy beside it, which is named; or all of what it should hold.
 
+use super::descriptor::Descriptor;
+use super::ending::{self, Held};
 use super::failure::Failure;
 use super::output;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
+
+/// What standard output is called where files are compared.
+const STANDARD: &str = "/dev/stdout";
 
 /// What a file holds that is written over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,7 +43,7 @@ enum Way {
     Standard,
     /// Takes its place at the end.
     Beside(Beside),
-    /// A device or a pipe, which holds nothing.
+    /// A device or a pipe, which holds nothing, or what is open already.
     Through(File),
     /// The file where it is.
     Over(File, Holds),
@@ -47,14 +53,21 @@ enum Way {
 struct Beside {
     file: File,
     path: PathBuf,
-    /// Whether it takes the place of another.
-    replaces: bool,
+    /// What the file holds whose place it takes; `None` if there is none.
+    replaces: Option<Holds>,
+    /// Whether it has taken its place, or is the only one that holds all.
+    stays: bool,
+    /// How it takes its place.
+    rename: fn(&Path, &Path) -> io::Result<()>,
 }
 
 impl Drop for Beside {
     fn drop(&mut self) {
-        // Once it has taken its place there is none of that name.
-        let _ = fs::remove_file(&self.path);
+        let mut held = ending::hold();
+        held.forget(&self.path);
+        if !self.stays {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -78,6 +91,16 @@ pub fn is_same(a: &Path, b: &Path) -> bool {
     }
 }
 
+/// Whether a name is of standard output.
+pub fn is_standard(name: &str) -> bool {
+    name == "-" || Descriptor::of(&follow(name)) == Some(Descriptor::Own(1))
+}
+
+/// Whether a name is of something that is open already, such as `/dev/fd/3`.
+pub fn is_open(name: &str) -> bool {
+    Descriptor::of(&follow(name)).is_some()
+}
+
 /// Refuses to write the file `output` where it is also `input`, which may be `-`.
 pub fn keep_input(input: &str, output: &str) -> Result<(), Failure> {
     let from = Path::new(if input == "-" { "/dev/stdin" } else { input });
@@ -94,9 +117,20 @@ impl Target {
     /// # Errors
     /// When it cannot be written.
     pub fn open(name: &str, holds: Holds) -> Result<Target, Failure> {
-        let standard = name == "-";
-        let opened = if standard { Ok((PathBuf::new(), Way::Standard)) } else { open(name, holds) };
+        let opened = match is_standard(name) {
+            true => Ok((PathBuf::from(STANDARD), Way::Standard)),
+            false => open(name, holds),
+        };
         let (path, way) = opened.map_err(|e| cannot(name, &e))?;
+        // What is open as well would be gone with the file that is replaced.
+        if !matches!(way, Way::Standard | Way::Through(_)) {
+            for (what, open) in [("standard output", STANDARD), ("standard error", "/dev/stderr")] {
+                if is_same(&path, Path::new(open)) {
+                    let message = format!("{name} is {what} already, and what goes there would be lost");
+                    return Err(Failure::usage(message).with_help("write to a file of another name"));
+                }
+            }
+        }
         Ok(Target { name: name.to_owned(), path, way })
     }
 
@@ -104,8 +138,10 @@ impl Target {
     pub fn is_same(&self, other: &Target) -> bool {
         match (&self.way, &other.way) {
             (Way::Standard, Way::Standard) => true,
-            (Way::Standard, _) | (_, Way::Standard) => false,
-            (Way::Through(_), _) => false,
+            // A device may be written twice.
+            (Way::Standard | Way::Through(_), _) | (_, Way::Standard | Way::Through(_)) => {
+                is_same(&self.path, &other.path)
+            }
             _ => is_same(&self.path, &other.path) || place(&self.path) == place(&other.path),
         }
     }
@@ -120,9 +156,9 @@ impl Target {
         let done = match way {
             Way::Standard => return Ok(write(&mut output::Standard).and_then(|()| output::flush())?),
             Way::Through(file) => through(&file, write),
-            Way::Beside(beside) => beside.finish(&path, write),
+            Way::Beside(beside) => return beside.finish(&name, &path, write),
             Way::Over(file, Holds::Product) => file.set_len(0).and_then(|()| through(&file, write)),
-            Way::Over(file, Holds::Source) => return over(&name, &path, file, write),
+            Way::Over(file, Holds::Source) => return over(&name, &path, file, &ending::hold(), write),
         };
         done.map_err(|e| cannot(&name, &e))
     }
@@ -153,6 +189,10 @@ fn follow(name: &str) -> PathBuf {
     const LINKS: usize = 40;
     let mut path = PathBuf::from(name);
     for _ in 0..LINKS {
+        // What is open need not be where its link says, or anywhere.
+        if Descriptor::of(&path).is_some() {
+            break;
+        }
         let Ok(to) = fs::read_link(&path) else { break };
         path = folder(&path).join(to);
     }
@@ -161,10 +201,14 @@ fn follow(name: &str) -> PathBuf {
 
 fn open(name: &str, holds: Holds) -> io::Result<(PathBuf, Way)> {
     let path = follow(name);
+    if let Some(descriptor) = Descriptor::of(&path) {
+        let file = descriptor.open(&path)?;
+        return Ok((path, Way::Through(file)));
+    }
     let old = match fs::metadata(&path) {
         Ok(old) => old,
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            let beside = Beside::make(&path, None)?;
+            let beside = Beside::make(&path, None, holds)?;
             return Ok((path, Way::Beside(beside)));
         }
         Err(e) => return Err(e),
@@ -178,7 +222,7 @@ fn open(name: &str, holds: Holds) -> io::Result<(PathBuf, Way)> {
         return Ok((path, Way::Through(file)));
     }
     let alone = names(&old) == 1;
-    match alone.then(|| Beside::make(&path, Some(&old))) {
+    match alone.then(|| Beside::make(&path, Some(&old), holds)) {
         Some(Ok(beside)) => Ok((path, Way::Beside(beside))),
         _ => Ok((path, Way::Over(file, holds))),
     }
@@ -218,13 +262,17 @@ fn create(folder: &Path, private: bool, name: impl Fn(u32) -> String) -> io::Res
 
 impl Beside {
     /// A new file beside `path`, with mode and owner of the `old` one.
-    fn make(path: &Path, old: Option<&Metadata>) -> io::Result<Beside> {
+    fn make(path: &Path, old: Option<&Metadata>, holds: Holds) -> io::Result<Beside> {
         if path.file_name().is_none() {
             return Err(io::Error::from(io::ErrorKind::NotFound));
         }
         let name = |attempt| format!(".nbc-{}-{attempt}.tmp", std::process::id());
+        let mut held = ending::hold();
         let (file, path) = create(folder(path), old.is_some(), name)?;
-        let beside = Beside { file, path, replaces: old.is_some() };
+        held.add(&path);
+        drop(held);
+        let replaces = old.map(|_| holds);
+        let beside = Beside { file, path, replaces, stays: false, rename: |from, to| fs::rename(from, to) };
         if let Some(old) = old {
             #[cfg(unix)]
             {
@@ -239,31 +287,51 @@ impl Beside {
         Ok(beside)
     }
 
-    fn finish(self, path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-        through(&self.file, write)?;
-        if self.replaces {
-            // What takes the place of something is there before that goes.
-            self.file.sync_all()?;
+    fn finish(
+        mut self,
+        name: &str,
+        path: &Path,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        // What takes the place of something is there before that goes.
+        let sync = |file: &File| if self.replaces.is_some() { file.sync_all() } else { Ok(()) };
+        let written = through(&self.file, write).and_then(|()| sync(&self.file));
+        written.map_err(|e| cannot(name, &e))?;
+        let held = ending::hold();
+        let moved = (self.rename)(&self.path, path);
+        let (holds, mut file) = match (moved, self.replaces) {
+            (Ok(()), _) => {
+                self.stays = true;
+                return Ok(());
+            }
+            (Err(e), None) => return Err(cannot(name, &e)),
+            // The place may be one that nothing can be moved to, such as a mount.
+            (Err(_), Some(holds)) => {
+                (holds, OpenOptions::new().write(true).open(path).map_err(|e| cannot(name, &e))?)
+            }
+        };
+        let mut from = &self.file;
+        let mut copy = |out: &mut dyn Write| {
+            from.rewind()?;
+            io::copy(&mut from, out).map(|_| ())
+        };
+        if holds == Holds::Source {
+            return over(name, path, file, &held, copy);
         }
-        let Err(e) = fs::rename(&self.path, path) else { return Ok(()) };
-        if !self.replaces {
-            return Err(e);
-        }
-        // The place may be one that nothing can be moved to, such as a mount. All of what is
-        // written is beside it until it is in it, too.
-        let (mut from, mut to) = (&self.file, OpenOptions::new().write(true).open(path)?);
-        from.rewind()?;
-        to.set_len(0)?;
-        io::copy(&mut from, &mut to)?;
-        to.sync_all()
+        let copied = file.set_len(0).and_then(|()| copy(&mut file)).and_then(|()| file.sync_all());
+        copied.map_err(|e| {
+            self.stays = true;
+            cannot(name, &e).with_help(format!("all that it should hold is in {}", self.path.display()))
+        })
     }
 }
 
-/// Writes a source where it is, behind a copy of it.
+/// Writes a source where it is, behind a copy of it. No signal ends that halfway.
 fn over(
     name: &str,
     path: &Path,
     mut file: File,
+    _: &Held,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Failure> {
     let copied = copy(path);
@@ -307,4 +375,91 @@ fn copy(path: &Path) -> io::Result<(File, PathBuf)> {
         return Err(e);
     }
     Ok((to, at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder with a text `t.nba`, and what is in it by name.
+    fn text(test: &str) -> (PathBuf, PathBuf) {
+        let dir = std::env::temp_dir().join(format!("nbc-{test}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("t.nba"), "old").unwrap();
+        (dir.join("t.nba"), dir)
+    }
+
+    fn files(dir: &Path) -> Vec<(String, String)> {
+        let mut all: Vec<_> = fs::read_dir(dir)
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .map(|p| (p.file_name().unwrap().display().to_string(), fs::read_to_string(&p).unwrap()))
+            .collect();
+        all.sort();
+        all
+    }
+
+    fn said(failure: Failure) -> String {
+        match failure {
+            Failure::Input { message, help } => format!("{message}; {}", help.unwrap_or_default()),
+            _ => String::new(),
+        }
+    }
+
+    fn full() -> io::Error {
+        io::ErrorKind::StorageFull.into()
+    }
+
+    /// Of a file to which nothing can be moved.
+    fn mounted(path: &Path, holds: Holds) -> Beside {
+        let mut beside = Beside::make(path, Some(&fs::metadata(path).unwrap()), holds).unwrap();
+        beside.rename = |_, _| Err(io::ErrorKind::ResourceBusy.into());
+        beside
+    }
+
+    #[test]
+    fn what_cannot_be_moved_is_copied() {
+        for holds in [Holds::Source, Holds::Product] {
+            let (path, dir) = text("mount");
+            fs::write(&path, "old, and longer").unwrap();
+            assert!(mounted(&path, holds).finish("t.nba", &path, |out| out.write_all(b"new")).is_ok());
+            assert_eq!(files(&dir), [("t.nba".into(), "new".into())]);
+            fs::remove_dir_all(&dir).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_source_that_cannot_be_written_holds_what_it_held() {
+        let (path, dir) = text("full");
+        let file = OpenOptions::new().write(true).open(&path).unwrap();
+        let half = |out: &mut dyn Write| out.write_all(b"ne").and(out.flush()).and(Err(full()));
+        let failure = over("t.nba", &path, file, &ending::hold(), half).unwrap_err();
+        assert!(said(failure).starts_with("cannot write t.nba"));
+        assert_eq!(files(&dir), [("t.nba".into(), "old".into())]);
+
+        // Where that goes wrong, too, there is the copy: this file cannot be written at all.
+        let file = File::open(&path).unwrap();
+        let failure = over("t.nba", &path, file, &ending::hold(), half).unwrap_err();
+        let copy = dir.join("t.nba.backup");
+        assert!(said(failure).contains(&format!("what it held is in {}", copy.display())));
+        assert_eq!(fs::read_to_string(copy).unwrap(), "old");
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_all_there_is_stays() {
+        let (path, dir) = text("kept");
+        let beside = mounted(&path, Holds::Product);
+        let new = beside.path.clone();
+        // By now it leads to what can be opened, and not written.
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        let failure = beside.finish("t.nba", &path, |out| out.write_all(b"new")).unwrap_err();
+        let said = said(failure);
+        assert!(said.contains(&format!("all that it should hold is in {}", new.display())), "{said}");
+        assert_eq!(fs::read_to_string(&new).unwrap(), "new");
+        fs::remove_dir_all(&dir).unwrap();
+    }
 }

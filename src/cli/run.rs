@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::input::{self, Most, Room};
 use super::replace::{self, Holds, Target};
 use super::tier::Tier;
-use super::{arguments, output, quantity, show};
+use super::{arguments, ending, output, quantity, show};
 use nbc::Value;
 use nbc::ir::{FuncId, Module, VerifiedModule};
 use nbc::npy;
@@ -13,8 +13,6 @@ use nbc::runtime::instance::InterruptHandle;
 use nbc::runtime::linker::Linker;
 use serde_json::{Value as Json, json};
 use std::io::{self, BufWriter, Write};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 #[derive(clap::Args)]
@@ -32,8 +30,8 @@ pub struct Run {
     /// Write a tensor result to a NumPy file instead of printing it; again for further ones
     ///
     /// The file is opened before the program runs, and holds what it held until
-    /// there is a result. With - it is standard output, and what the program prints
-    /// and its other results go to standard error.
+    /// there is a result. With - or /dev/stdout it is standard output, and what the
+    /// program prints and its other results go to standard error.
     #[arg(long, value_name = "FILE.npy")]
     out: Vec<String>,
     /// Print tensors whole and exactly
@@ -80,7 +78,7 @@ Examples:
 Exit status:
   0  the function returned
   1  the program trapped; running out of a limit is a trap, and so is Ctrl-C
-     (`interrupted`). A second Ctrl-C kills the process.
+     (`interrupted`). A second Ctrl-C ends the process, and leaves no file behind.
   2  the program or the arguments are no good";
 
 impl Run {
@@ -157,7 +155,7 @@ impl Run {
     /// Whether standard output holds something else than what the program
     /// prints and returns, which then goes to standard error.
     fn is_aside(&self) -> bool {
-        self.out.iter().any(|path| path == "-")
+        self.out.iter().any(|path| replace::is_standard(path))
     }
 
     /// Opens the files for results: one that cannot be written is better known
@@ -290,13 +288,10 @@ fn exported_names(module: &Module) -> String {
     show::names(exports.filter_map(|(_, f)| Some(format!("@{}", f.name.as_deref()?))), "nothing")
 }
 
-/// Stops the program at the first Ctrl-C; the second does what it does by itself.
+/// Stops the program at the first Ctrl-C; the second ends the process.
 fn interrupt_on_ctrl_c(handle: &InterruptHandle) {
-    use signal_hook::{consts::SIGINT, flag};
-    // In this order: the second signal finds `armed` set by the first.
-    let armed = Arc::new(AtomicBool::new(false));
-    // Without the handlers Ctrl-C kills at once, which will do.
-    let _ = flag::register_conditional_default(SIGINT, armed.clone())
-        .and_then(|_| flag::register(SIGINT, armed))
-        .and_then(|_| flag::register(SIGINT, handle.flag()));
+    #[cfg(unix)]
+    ending::interrupt_first(handle.flag());
+    #[cfg(not(unix))]
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, handle.flag());
 }

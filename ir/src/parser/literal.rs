@@ -156,15 +156,23 @@ pub(crate) fn clip(text: &str) -> Cow<'_, str> {
     shown::clipped(text, 40)
 }
 
+/// Help to write `literal`, if that is short enough to be written.
+fn write(literal: String, what_for: &str) -> Option<String> {
+    (literal.len() <= 40).then(|| format!("write {literal}{what_for}"))
+}
+
 fn number(text: &str, ty: Type) -> Result<Imm, Wrong> {
     let (digits, _) = suffix(text);
+    let tail = &text[digits.len()..];
     let digits = digits.strip_suffix('_').unwrap_or(digits);
     let name = ty.display(&[]).to_string();
     let out_of_range = |help: Option<String>| (format!("{} is out of range for {name}", clip(text)), help);
     match ty {
         Type::I32 | Type::I64 => {
             if is_float(text) {
-                let help = digits.strip_suffix(".0").map(|d| format!("write {}", clip(d)));
+                // What is suggested must be one.
+                let whole = digits.strip_suffix(".0").filter(|d| !is_float(d) && number(d, ty).is_ok());
+                let help = whole.and_then(|d| write(format!("{d}{tail}"), ""));
                 return Err((format!("expected an integer of type {name}, found {}", clip(text)), help));
             }
             let hex = is_hex(text);
@@ -185,8 +193,10 @@ fn number(text: &str, ty: Type) -> Result<Imm, Wrong> {
         }
         Type::F32 | Type::F64 => {
             let inexact = || {
-                let help = format!("write {}.0 to take the nearest", clip(digits));
-                (format!("{} is not exactly a value of type {name}", clip(text)), Some(help))
+                // Hexadecimal digits need an exponent, of two, to be a float's.
+                let float = format!("{digits}{}{tail}", if is_hex(text) { "p0" } else { ".0" });
+                let help = write(float, " to take the nearest");
+                (format!("{} is not exactly a value of type {name}", clip(text)), help)
             };
             if is_hex(text) && is_float(text) {
                 let (bits, lowest) = if ty == Type::F32 { (24, -149) } else { (53, -1074) };
@@ -346,7 +356,10 @@ impl Imm {
             matches!(token.kind, Kind::Number | Kind::Ident).then(|| Literal::from_word(word)).flatten();
         let literal = match (known, token.kind) {
             (Some(Literal::Nan { ty: own, .. }), _) => {
-                let bits = text[token.end..].strip_prefix(":0x").map(|d| u64::from_str_radix(d, 16).ok());
+                let digits = |d: &str| d.bytes().all(|b| b.is_ascii_hexdigit());
+                let bits = text[token.end..]
+                    .strip_prefix(":0x")
+                    .map(|d| u64::from_str_radix(d, 16).ok().filter(|_| digits(d)));
                 match bits {
                     Some(Some(bits)) => return Literal::Nan { bits: Some(bits), ty: own }.of_type(ty, text),
                     Some(None) => return Err(format!("{} is not a number", clip(text))),
@@ -561,6 +574,7 @@ mod tests {
             ("1", Type::Bool),
             ("true", Type::I64),
             ("nan:0xzz", Type::F64),
+            ("nan:0x+7ff8000000000001", Type::F64),
             ("nan", Type::I64),
             ("%x", Type::F64),
             ("1", Type::Str),
@@ -568,6 +582,32 @@ mod tests {
             assert!(read(text, ty).is_err(), "{text:?}");
         }
         assert!(read("\u{1b}[2J", Type::F64).unwrap_err().contains("\\u{1b}"));
+    }
+
+    #[test]
+    fn what_is_suggested_is_taken() {
+        for (text, ty, suggested) in [
+            ("0x20000000000001", Type::F64, Some("0x20000000000001p0")),
+            ("-0x1000001", Type::F32, Some("-0x1000001p0")),
+            ("9007199254740993", Type::F64, Some("9007199254740993.0")),
+            ("16777217_f32", Type::F32, Some("16777217.0f32")),
+            ("-16777217f32", Type::F32, Some("-16777217.0f32")),
+            ("3.0", Type::I64, Some("3")),
+            ("-3.0i32", Type::I32, Some("-3i32")),
+            ("3000000000.0", Type::I32, None),
+            ("99999999999999999999.0", Type::I64, None),
+            ("1e3.0", Type::I64, None),
+            ("4294967295", Type::I32, Some("0xffffffff")),
+        ] {
+            let (_, help) = Literal::Number(text).value(Some(ty)).unwrap_err();
+            let help = help.unwrap_or_default();
+            let found = help.split_whitespace().find(|w| w.bytes().any(|b| b.is_ascii_digit()));
+            let found = if help.starts_with("bits") { help.split(' ').next_back() } else { found };
+            assert_eq!(found, suggested, "{text}: {help}");
+            assert!(found.is_none_or(|f| Imm::from_text(f, ty).is_ok()), "{text}: {help}");
+        }
+        let long = format!("{}9007199254740993", "0".repeat(1000));
+        assert_eq!(Literal::Number(&long).value(Some(Type::F64)).unwrap_err().1, None);
     }
 
     #[test]

@@ -282,6 +282,7 @@ impl<'a> Parser<'a> {
             let have = data.len() as u64 / size;
             let message = match bytes {
                 Some(bytes) => format!("these dims need {} elements, found {have}", bytes / size),
+                None if dims.contains(&0) => format!("a length is at most {}", i64::MAX),
                 None => "these dims are larger than memory".to_owned(),
             };
             return Err(self.fail_span(shape.start, shape_end, shape.line, message, None));

@@ -117,7 +117,7 @@ pub(super) fn check(
         let (message, help) = if finding.ended {
             (
                 format!("{name} may hold an object of a region that has ended"),
-                format!("let it outlive the region with `region.end keep {name}`, or read it before"),
+                format!("name it where the region ends or is renewed, `keep {name}`, or read it before"),
             )
         } else {
             let help = match paths.without(finding.reg, block) {

@@ -146,7 +146,8 @@ fn read(src: &str, start: usize, inst: &Inst, name: &str) -> Option<Written> {
         }
     }
     let mut depth = 0usize;
-    let keeps = matches!(inst, Inst::RegionEnd { .. });
+    let mut keeps = false;
+    inst.for_each_field(|f| keeps |= matches!(f, FieldRef::Keeps(_)));
     loop {
         let next = tokens.next();
         match token.kind {
@@ -217,9 +218,9 @@ mod tests {
         let body = "%v = tensor.load %x, %n ; %x
   %p: f64, %q: f64 = call @g(nan:0x7ff8000000000001,
     %v) \n  %z = tensor.zeros<f64> [3, %n]\n  %w: tensor<f64> = op tensor.add<f64>(%z, %z)
-  switch %n, [copy, b], b\ncopy: %c = copy 1 \n  ret\nb: region.begin\n %d = tensor.neg %x\n  region.end keep %d, %d\n trap";
+  switch %n, [copy, b], b\ncopy: %c = copy 1 \n  ret\nb: region.begin\n %d = tensor.neg %x\n  region.renew keep %d\n  region.end keep %d, %d\n trap";
         let got = parts(body, &[Field(0), Field(1), Field(2), Item(2, 1), Item(0, 1), Elems]);
-        let want: [&[&str]; 10] = [
+        let want: [&[&str]; 11] = [
             &["%v", "%x", "%n", "-", "-", "-"],
             &["%p", "@g", "nan:0x7ff8000000000001", "%v", "%q", "-"],
             &["%z", "-", "3", "%n", "-", "<f64>"],
@@ -229,12 +230,61 @@ mod tests {
             &["-"; 6],
             &["-"; 6],
             &["%d", "-", "%x", "-", "-", "-"],
+            &["%d", "-", "-", "-", "-", "-"],
             &["%d", "-", "-", "-", "%d", "-"],
         ];
         for (got, want) in got.iter().zip(want) {
             assert_eq!(got, want);
         }
-        assert_eq!(got.len(), 11);
+        assert_eq!(got.len(), 12);
+    }
+
+    /// Of every instruction, as the test programs have all of them.
+    #[test]
+    fn every_operand_of_every_instruction_is_found() {
+        let mut seen = std::collections::HashSet::new();
+        for folder in ["returns", "traps", "regions"] {
+            let folder = format!("{}/../tests/programs/{folder}", env!("CARGO_MANIFEST_DIR"));
+            for file in std::fs::read_dir(folder).unwrap() {
+                let path = file.unwrap().path();
+                let text = std::fs::read_to_string(&path).unwrap_or_default();
+                let Ok(module) = Module::parse(&text, "t.nba") else { continue };
+                let starts: Vec<usize> =
+                    std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
+                for block in module.functions.iter().flat_map(|f| &f.blocks) {
+                    for (inst, line) in block.insts.iter().zip(&block.lines) {
+                        let name = match inst {
+                            Inst::CallOp { callee, .. } => &module.ops[callee.index()].name,
+                            _ => inst.opcode().mnemonic(),
+                        };
+                        let mut last = Vec::new();
+                        inst.for_each_field(|f| {
+                            last.push(match f {
+                                FieldRef::Op(_) => 0,
+                                FieldRef::Defs(list) => list.len(),
+                                FieldRef::Uses(list) => list.len(),
+                                FieldRef::Keeps(list) => list.len(),
+                                FieldRef::Blocks(list) => list.len(),
+                                _ => 1,
+                            });
+                        });
+                        let start = starts[*line as usize - 1];
+                        // A text that is an operand is got before, which is not written.
+                        let written = text[start..].lines().next().is_some_and(|l| l.contains(name));
+                        if matches!(inst, Inst::ConstGet { .. }) && !written {
+                            continue;
+                        }
+                        for (field, item) in last.iter().enumerate().filter(|(_, n)| **n > 0) {
+                            let part = Part::Item(field, item - 1);
+                            let found = span(&text, start, inst, name, part);
+                            assert!(found.is_some(), "{}:{line}: {name}, {part:?}", path.display());
+                        }
+                        seen.insert(inst.opcode().mnemonic());
+                    }
+                }
+            }
+        }
+        assert!(seen.contains("region.renew") && seen.len() > 150, "{}", seen.len());
     }
 
     #[test]

@@ -277,6 +277,7 @@ fn constants_are_as_long_as_their_dims_say() {
     refused(with(Elem::I32, &[2, 2], &[0; 8]), "constant @c: dims [2, 2] of i32 are 16 bytes, found 8");
     refused(with(Elem::U8, &[1 << 32, 1 << 32], &[]), "are more bytes than there can be");
     refused(with(Elem::U8, &[0, u64::MAX, u64::MAX], &[]), "are more bytes than there can be");
+    with(Elem::F64, &[0, i64::MAX as u64, i64::MAX as u64], &[]).verify().unwrap();
     refused(with(Elem::U8, &[1; 9], &[0]), "9 dimensions; at most 8 are allowed");
     let zeros = |elem, dims: &[u64]| {
         let mut m = plain();
@@ -284,6 +285,8 @@ fn constants_are_as_long_as_their_dims_say() {
         m
     };
     zeros(Elem::C128, &[1 << 40, 0]).verify().unwrap();
+    zeros(Elem::C128, &[i64::MAX as u64, 0, 1 << 62]).verify().unwrap();
+    refused(zeros(Elem::U8, &[0, 1 << 63]), "are more bytes than there can be");
     assert!(!zeros(Elem::F64, &[1 << 59]).verify().unwrap().reads_constant(ConstId(0)));
     refused(
         zeros(Elem::F64, &[1 << 60]),
