@@ -89,6 +89,7 @@ truncations! {
 }
 
 /// Two operands, no trap: `method Name In Out |a, b| value`.
+#[macro_export]
 macro_rules! for_each_binary {
     ($use_rows:ident) => {
         $use_rows! {
@@ -155,9 +156,10 @@ macro_rules! for_each_binary {
         }
     };
 }
-pub(crate) use for_each_binary;
+pub use crate::for_each_binary;
 
 /// Comparisons: `method Name In |a, b| truth`.
+#[macro_export]
 macro_rules! for_each_compare {
     ($use_rows:ident) => {
         $use_rows! {
@@ -196,9 +198,10 @@ macro_rules! for_each_compare {
         }
     };
 }
-pub(crate) use for_each_compare;
+pub use crate::for_each_compare;
 
 /// Integer divisions: `method Name In |a, b| value for b not zero`.
+#[macro_export]
 macro_rules! for_each_division {
     ($use_rows:ident) => {
         $use_rows! {
@@ -213,9 +216,10 @@ macro_rules! for_each_division {
         }
     };
 }
-pub(crate) use for_each_division;
+pub use crate::for_each_division;
 
 /// One operand, no trap: `method Name In Out |a| value`.
+#[macro_export]
 macro_rules! for_each_unary {
     ($use_rows:ident) => {
         $use_rows! {
@@ -315,9 +319,10 @@ macro_rules! for_each_unary {
         }
     };
 }
-pub(crate) use for_each_unary;
+pub use crate::for_each_unary;
 
 /// Conversions that may not fit: `method Name In Out |a| value if it fits`.
+#[macro_export]
 macro_rules! for_each_truncation {
     ($use_rows:ident) => {
         $use_rows! {
@@ -332,7 +337,7 @@ macro_rules! for_each_truncation {
         }
     };
 }
-pub(crate) use for_each_truncation;
+pub use crate::for_each_truncation;
 
 macro_rules! define_binary {
     ($($method:ident $name:ident $in:ident $out:ident |$a:ident, $b:ident| $value:expr;)*) => {$(

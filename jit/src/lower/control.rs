@@ -548,7 +548,7 @@ impl Lowering<'_, '_> {
     // Returns.
 
     /// Returns `values`, ending the call's own region if it has one.
-    pub fn ret(&mut self, values: &[Operand]) {
+    pub fn return_with(&mut self, values: &[Operand]) {
         let types = self.func.results.clone();
         let mut values: Vec<Value> = values.iter().map(|v| self.operand(*v)).collect();
         self.save_budget();

@@ -1,4 +1,5 @@
-//! One method an instruction of the bytecode.
+//! Lowering of each instruction of the bytecode, as the visitor of the instruction
+//! table: a new row there does not compile before it has a method here.
 
 use super::Lowering;
 use super::scalar;
@@ -6,10 +7,11 @@ use crate::mir::Field;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, InstructionData, Opcode as Clif, Value, ValueDef, types};
 use cranelift_frontend::Switch;
-use nbc_ir::inst::FieldRef;
-use nbc_ir::{BlockId, ConstId, Elem, FuncId, GlobalId, Imm, Inst, Item, OpId, Operand, Reg, Type};
+use nbc_ir::inst::Visitor;
+use nbc_ir::{BlockId, ConstId, Elem, FuncId, GlobalId, Imm, Item, OpId, Operand, Reg, Type};
 use nbc_runtime::abi::{ObjectCall, layout};
-use nbc_runtime::machine::micro::{DivisionOp, TruncationOp};
+use nbc_runtime::arith;
+use nbc_runtime::machine::micro::{BinaryOp, CompareOp, DivisionOp, TruncationOp, UnaryOp};
 use nbc_runtime::trap::TrapCode;
 use rustc_hash::FxHashMap;
 
@@ -41,85 +43,245 @@ impl Lowering<'_, '_> {
     }
 }
 
-impl Lowering<'_, '_> {
-    /// Lowers one instruction of the bytecode.
-    pub fn inst(&mut self, inst: &Inst) {
-        match *inst {
-            Inst::Br { target } => self.br(target),
-            Inst::BrIf { cond, then_to, else_to } => self.br_if(cond, then_to, else_to),
-            Inst::Switch { index, ref targets, default_to } => self.switch(index, targets, default_to),
-            Inst::Ret { ref values } => self.ret(values),
-            Inst::Trap {} => self.trap_now(TrapCode::Unreachable),
-            Inst::Call { ref results, callee, ref args } => self.call(results, callee, args),
-            Inst::CallRef { ref results, callee, ref args } => self.call_reference(results, callee, args),
-            Inst::FuncRef { dst, callee } => self.func_ref(dst, callee),
-            Inst::CallOp { ref results, callee, ref args } => self.call_op(results, callee, args),
-            Inst::Copy { dst, a } => self.copy(dst, a),
-            Inst::GlobalGet { dst, global } => self.global_get(dst, global),
-            Inst::GlobalSet { global, value } => self.global_set(global, value),
-            Inst::ConstGet { dst, constant } => self.const_get(dst, constant),
-            Inst::I32Const { dst, value }
-            | Inst::I64Const { dst, value }
-            | Inst::F32Const { dst, value }
-            | Inst::F64Const { dst, value }
-            | Inst::BoolConst { dst, value } => self.literal(dst, value),
-            Inst::RegionBegin {} => self.begin_region(),
-            Inst::RegionEnd { ref kept } => self.keeping(ObjectCall::region_end, kept),
-            Inst::RegionRenew { ref kept } => self.keeping(ObjectCall::region_renew, kept),
-            Inst::TensorLen { dst, x } => self.header(dst, x, Field::Len),
-            Inst::TensorRank { dst, x } => self.header(dst, x, Field::Rank),
-            Inst::TensorDim { dst, x, axis } => self.tensor_dim_of(dst, x, axis),
-            Inst::TensorLoad { dst, x, i } => self.load(dst, x, &[i], 0),
-            Inst::TensorLoad2 { dst, x, i, j } => self.load(dst, x, &[i, j], 0),
-            Inst::TensorLoad3 { dst, x, i, j, k } => self.load(dst, x, &[i, j, k], 0),
-            Inst::TensorStore { x, i, value } => self.store(x, &[i], 0, value),
-            Inst::TensorStore2 { x, i, j, value } => self.store(x, &[i, j], 0, value),
-            Inst::TensorStore3 { x, i, j, k, value } => self.store(x, &[i, j, k], 0, value),
-            Inst::TensorLoadRe { dst, x, i } => self.load(dst, x, &[i], 0),
-            Inst::TensorLoadIm { dst, x, i } => self.load(dst, x, &[i], 1),
-            Inst::TensorStoreRe { x, i, value } => self.store(x, &[i], 0, value),
-            Inst::TensorStoreIm { x, i, value } => self.store(x, &[i], 1, value),
-            Inst::ListNew { dst, len, fill } => self.list_new(dst, len, fill),
-            Inst::ListLen { dst, list } => self.list_len(dst, list),
-            Inst::ListGet { dst, list, i } => self.list_get(dst, list, i),
-            Inst::ListSet { list, i, value } => self.list_set(list, i, value),
-            _ => self.arithmetic(inst),
-        }
+macro_rules! binary_methods {
+    ($($method:ident $name:ident $in:ident $out:ident |$x:ident, $y:ident| $v:expr;)*) => {
+        $(fn $method(&mut self, dst: Reg, a: Operand, b: Operand) {
+            let (a, b) = (self.operand(a), self.operand(b));
+            let value = scalar::binary(&mut self.builder, self.target.cpu, BinaryOp::$name, a, b);
+            self.define(dst, value);
+        })*
+    };
+}
+macro_rules! compare_methods {
+    ($($method:ident $name:ident $in:ident |$x:ident, $y:ident| $v:expr;)*) => {
+        $(fn $method(&mut self, dst: Reg, a: Operand, b: Operand) {
+            let (a, b) = (self.operand(a), self.operand(b));
+            let value = scalar::compare(&mut self.builder, CompareOp::$name, a, b);
+            self.define(dst, value);
+        })*
+    };
+}
+macro_rules! division_methods {
+    ($($method:ident $name:ident $in:ident |$x:ident, $y:ident| $v:expr;)*) => {
+        $(fn $method(&mut self, dst: Reg, a: Operand, b: Operand) { self.division(DivisionOp::$name, dst, a, b); })*
+    };
+}
+macro_rules! unary_methods {
+    ($($method:ident $name:ident $in:ident $out:ident |$x:ident| $v:expr;)*) => {
+        $(fn $method(&mut self, dst: Reg, a: Operand) {
+            let a = self.operand(a);
+            let value = scalar::unary(&mut self.builder, self.target.cpu, UnaryOp::$name, a);
+            self.define(dst, value);
+        })*
+    };
+}
+macro_rules! truncation_methods {
+    ($($method:ident $name:ident $in:ident $out:ident |$x:ident| $v:expr;)*) => {
+        $(fn $method(&mut self, dst: Reg, a: Operand) { self.truncation(TruncationOp::$name, dst, a); })*
+    };
+}
+
+/// An instruction more does not compile before it is lowered.
+impl Visitor for Lowering<'_, '_> {
+    type Output = ();
+
+    arith::for_each_binary!(binary_methods);
+    arith::for_each_compare!(compare_methods);
+    arith::for_each_division!(division_methods);
+    arith::for_each_unary!(unary_methods);
+    arith::for_each_truncation!(truncation_methods);
+
+    fn f32_fma(&mut self, dst: Reg, a: Operand, b: Operand, c: Operand) {
+        self.fma(false, dst, [a, b, c]);
+    }
+    fn f64_fma(&mut self, dst: Reg, a: Operand, b: Operand, c: Operand) {
+        self.fma(true, dst, [a, b, c]);
+    }
+    fn select(&mut self, dst: Reg, cond: Operand, a: Operand, b: Operand) {
+        let [cond, a, b] = [cond, a, b].map(|o| self.operand(o));
+        let value = scalar::select(&mut self.builder, cond, a, b);
+        self.define(dst, value);
+    }
+    fn copy(&mut self, dst: Reg, a: Operand) {
+        let value = self.operand(a);
+        self.define(dst, value);
     }
 
-    /// An instruction that computes a scalar from scalars.
-    fn arithmetic(&mut self, inst: &Inst) {
-        let (mut dst, mut operands) = (None, [None; 3]);
-        let mut count = 0;
-        inst.for_each_field(|field| match field {
-            FieldRef::Def(r) => dst = Some(r),
-            FieldRef::Use(o) => {
-                operands[count] = Some(o);
-                count += 1;
-            }
-            _ => {}
-        });
-        let opcode = inst.opcode();
-        let values: Vec<Value> = operands.into_iter().flatten().map(|o| self.operand(o)).collect();
-        let value = if let Some(op) = DivisionOp::from_opcode(opcode) {
-            if !matches!(operands[1], Some(Operand::Imm(imm)) if imm.to_slot() != 0) {
-                let ok = self.builder.ins().icmp_imm_s(IntCC::NotEqual, values[1], 0);
-                self.trap_unless(ok, TrapCode::DivideByZero);
-            }
-            scalar::division(&mut self.builder, op, values[0], values[1])
-        } else if let Some(op) = TruncationOp::from_opcode(opcode) {
-            let (fits, value) = scalar::truncation(&mut self.builder, op, values[0]);
-            self.trap_unless(fits, TrapCode::ConversionOutOfRange);
-            value
-        } else {
-            match scalar::pure(&mut self.builder, self.target.cpu, opcode, &values) {
-                Some(value) => value,
-                None => unreachable!("{opcode:?} is lowered by no method"),
-            }
-        };
-        if let Some(dst) = dst {
-            self.define(dst, value);
+    fn i32_const(&mut self, dst: Reg, value: Imm) {
+        self.literal(dst, value);
+    }
+    fn i64_const(&mut self, dst: Reg, value: Imm) {
+        self.literal(dst, value);
+    }
+    fn f32_const(&mut self, dst: Reg, value: Imm) {
+        self.literal(dst, value);
+    }
+    fn f64_const(&mut self, dst: Reg, value: Imm) {
+        self.literal(dst, value);
+    }
+    fn bool_const(&mut self, dst: Reg, value: Imm) {
+        self.literal(dst, value);
+    }
+    fn func_ref(&mut self, dst: Reg, callee: FuncId) {
+        let value = self.builder.ins().iconst(types::I64, callee.0 as i64);
+        self.define(dst, value);
+    }
+    fn const_get(&mut self, dst: Reg, constant: ConstId) {
+        let constants = self.table(layout::context::CONSTANTS);
+        let flags = super::readonly().with_can_move();
+        let value = self.builder.ins().load(types::I64, flags, constants, constant.0 as i32 * 8);
+        self.define(dst, value);
+    }
+    fn global_get(&mut self, dst: Reg, global: GlobalId) {
+        let Some(ty) = self.func.regs[dst.index()].value() else { return };
+        let globals = self.table(layout::context::GLOBALS);
+        let value = self.load_slot(globals, global.0 as i32 * 8, ty);
+        self.define(dst, value);
+    }
+    fn global_set(&mut self, global: GlobalId, value: Operand) {
+        let Some(ty) = self.func.ty(value).value() else { return };
+        if ty.is_object() {
+            return self.run_object(ObjectCall::global_set_object(global, ty), &[value], &[]);
         }
+        let globals = self.table(layout::context::GLOBALS);
+        let value = self.operand(value);
+        self.store_slot(globals, global.0 as i32 * 8, value, ty);
+    }
+
+    fn br(&mut self, target: BlockId) {
+        self.jump(target);
+    }
+    fn br_if(&mut self, cond: Operand, then_to: BlockId, else_to: BlockId) {
+        self.branch(cond, then_to, else_to);
+    }
+    fn switch(&mut self, index: Operand, targets: &[BlockId], default_to: BlockId) {
+        self.table_branch(index, targets, default_to);
+    }
+    fn ret(&mut self, values: &[Operand]) {
+        self.return_with(values);
+    }
+    fn trap(&mut self) {
+        self.trap_now(TrapCode::Unreachable);
+    }
+    fn call(&mut self, results: &[Reg], callee: FuncId, args: &[Operand]) {
+        let module = self.target.module;
+        if callee.index() < module.imports.len() {
+            let types: Vec<Type> = results.iter().filter_map(|r| self.func.regs[r.index()].value()).collect();
+            let (typed, slots) = self.arguments(args);
+            return self.run_object(ObjectCall::host(callee.index(), &typed, &types), &slots, results);
+        }
+        self.call_function(results, callee, args);
+    }
+    fn call_ref(&mut self, results: &[Reg], callee: Operand, args: &[Operand]) {
+        self.call_reference(results, callee, args);
+    }
+    fn op(&mut self, results: &[Reg], callee: OpId, args: &[Operand]) {
+        let (typed, slots) = self.arguments(args);
+        let call = ObjectCall::operation(self.target.module, callee, &typed, results.len());
+        self.run_object(call, &slots, results);
+    }
+
+    fn region_begin(&mut self) {
+        self.begin_region();
+    }
+    fn region_end(&mut self, kept: &[Reg]) {
+        self.keeping(ObjectCall::region_end, kept);
+    }
+    fn region_renew(&mut self, kept: &[Reg]) {
+        self.keeping(ObjectCall::region_renew, kept);
+    }
+
+    fn tensor_len(&mut self, dst: Reg, x: Operand) {
+        self.header(dst, x, Field::Len);
+    }
+    fn tensor_rank(&mut self, dst: Reg, x: Operand) {
+        self.header(dst, x, Field::Rank);
+    }
+    fn tensor_dim(&mut self, dst: Reg, x: Operand, axis: Operand) {
+        self.tensor_dim_of(dst, x, axis);
+    }
+    fn tensor_load(&mut self, dst: Reg, x: Operand, i: Operand) {
+        self.load(dst, x, &[i], 0);
+    }
+    fn tensor_load2(&mut self, dst: Reg, x: Operand, i: Operand, j: Operand) {
+        self.load(dst, x, &[i, j], 0);
+    }
+    fn tensor_load3(&mut self, dst: Reg, x: Operand, i: Operand, j: Operand, k: Operand) {
+        self.load(dst, x, &[i, j, k], 0);
+    }
+    fn tensor_store(&mut self, x: Operand, i: Operand, value: Operand) {
+        self.store(x, &[i], 0, value);
+    }
+    fn tensor_store2(&mut self, x: Operand, i: Operand, j: Operand, value: Operand) {
+        self.store(x, &[i, j], 0, value);
+    }
+    fn tensor_store3(&mut self, x: Operand, i: Operand, j: Operand, k: Operand, value: Operand) {
+        self.store(x, &[i, j, k], 0, value);
+    }
+    fn tensor_load_re(&mut self, dst: Reg, x: Operand, i: Operand) {
+        self.load(dst, x, &[i], 0);
+    }
+    fn tensor_load_im(&mut self, dst: Reg, x: Operand, i: Operand) {
+        self.load(dst, x, &[i], 1);
+    }
+    fn tensor_store_re(&mut self, x: Operand, i: Operand, value: Operand) {
+        self.store(x, &[i], 0, value);
+    }
+    fn tensor_store_im(&mut self, x: Operand, i: Operand, value: Operand) {
+        self.store(x, &[i], 1, value);
+    }
+
+    fn list_new(&mut self, dst: Reg, len: Operand, fill: Operand) {
+        let Some(Type::List(item)) = self.func.regs[dst.index()].value() else { return };
+        self.run_object(ObjectCall::list_new(item), &[len, fill], &[dst]);
+    }
+    fn list_len(&mut self, dst: Reg, list: Operand) {
+        let list = self.operand(list);
+        let value = self.list_length(list);
+        self.define(dst, value);
+    }
+    fn list_get(&mut self, dst: Reg, list: Operand, i: Operand) {
+        let Some(ty) = self.func.regs[dst.index()].value() else { return };
+        let list = self.operand(list);
+        let at = self.item_address(list, i);
+        let value = self.load_slot(at, 0, ty);
+        self.define(dst, value);
+    }
+    fn list_set(&mut self, list: Operand, i: Operand, value: Operand) {
+        let Some(ty) = self.func.ty(value).value() else { return };
+        if ty.is_object() {
+            let Some(item) = Item::from_type(ty) else { return };
+            return self.run_object(ObjectCall::list_set_object(item), &[list, i, value], &[]);
+        }
+        let list = self.operand(list);
+        let at = self.item_address(list, i);
+        let value = self.operand(value);
+        self.store_slot(at, 0, value, ty);
+    }
+}
+
+impl Lowering<'_, '_> {
+    fn division(&mut self, op: DivisionOp, dst: Reg, a: Operand, b: Operand) {
+        let [x, y] = [a, b].map(|o| self.operand(o));
+        if !matches!(b, Operand::Imm(imm) if imm.to_slot() != 0) {
+            let ok = self.builder.ins().icmp_imm_s(IntCC::NotEqual, y, 0);
+            self.trap_unless(ok, TrapCode::DivideByZero);
+        }
+        let value = scalar::division(&mut self.builder, op, x, y);
+        self.define(dst, value);
+    }
+
+    fn truncation(&mut self, op: TruncationOp, dst: Reg, a: Operand) {
+        let a = self.operand(a);
+        let (fits, value) = scalar::truncation(&mut self.builder, op, a);
+        self.trap_unless(fits, TrapCode::ConversionOutOfRange);
+        self.define(dst, value);
+    }
+
+    fn fma(&mut self, wide: bool, dst: Reg, operands: [Operand; 3]) {
+        let [a, b, c] = operands.map(|o| self.operand(o));
+        let value = scalar::fma(&mut self.builder, self.target.cpu, wide, a, b, c);
+        self.define(dst, value);
     }
 
     fn header(&mut self, dst: Reg, x: Operand, field: Field) {
@@ -127,12 +289,12 @@ impl Lowering<'_, '_> {
         self.define(dst, value);
     }
 
-    fn br(&mut self, target: BlockId) {
+    pub fn jump(&mut self, target: BlockId) {
         let args = self.way_to(target);
         self.builder.ins().jump(self.blocks[target.index()], &args);
     }
 
-    fn br_if(&mut self, cond: Operand, mut then_to: BlockId, mut else_to: BlockId) {
+    fn branch(&mut self, cond: Operand, mut then_to: BlockId, mut else_to: BlockId) {
         let mut cond = self.operand(cond);
         let is_cold = |b: BlockId| self.func.blocks[b.index()].cold;
         let is_guard = is_cold(else_to) && !is_cold(then_to);
@@ -169,7 +331,7 @@ impl Lowering<'_, '_> {
         self.builder.ins().brif(last, then_to, &then_args, else_to, &else_args);
         for (block, to) in ways_back {
             self.go_on_in(block);
-            self.br(to);
+            self.jump(to);
         }
     }
 
@@ -190,7 +352,7 @@ impl Lowering<'_, '_> {
         }
     }
 
-    fn switch(&mut self, index: Operand, targets: &[BlockId], default_to: BlockId) {
+    fn table_branch(&mut self, index: Operand, targets: &[BlockId], default_to: BlockId) {
         let index = self.operand(index);
         let mut switch = Switch::new();
         // Ways that take values with them begin in blocks of their own.
@@ -213,91 +375,13 @@ impl Lowering<'_, '_> {
         switch.emit(&mut self.builder, index, default_to);
         for (block, target) in order {
             self.builder.switch_to_block(block);
-            self.br(target);
+            self.jump(target);
         }
-    }
-
-    fn call(&mut self, results: &[Reg], callee: FuncId, args: &[Operand]) {
-        let module = self.target.module;
-        if callee.index() < module.imports.len() {
-            let types: Vec<Type> = results.iter().filter_map(|r| self.func.regs[r.index()].value()).collect();
-            let (typed, slots) = self.arguments(args);
-            return self.run_object(ObjectCall::host(callee.index(), &typed, &types), &slots, results);
-        }
-        self.call_function(results, callee, args);
-    }
-
-    fn func_ref(&mut self, dst: Reg, callee: FuncId) {
-        let value = self.builder.ins().iconst(types::I64, callee.0 as i64);
-        self.define(dst, value);
-    }
-
-    fn call_op(&mut self, results: &[Reg], callee: OpId, args: &[Operand]) {
-        let (typed, slots) = self.arguments(args);
-        let call = ObjectCall::operation(self.target.module, callee, &typed, results.len());
-        self.run_object(call, &slots, results);
-    }
-
-    fn copy(&mut self, dst: Reg, a: Operand) {
-        let value = self.operand(a);
-        self.define(dst, value);
-    }
-
-    fn global_get(&mut self, dst: Reg, global: GlobalId) {
-        let Some(ty) = self.func.regs[dst.index()].value() else { return };
-        let globals = self.table(layout::context::GLOBALS);
-        let value = self.load_slot(globals, global.0 as i32 * 8, ty);
-        self.define(dst, value);
-    }
-
-    fn global_set(&mut self, global: GlobalId, value: Operand) {
-        let Some(ty) = self.func.ty(value).value() else { return };
-        if ty.is_object() {
-            return self.run_object(ObjectCall::global_set_object(global, ty), &[value], &[]);
-        }
-        let globals = self.table(layout::context::GLOBALS);
-        let value = self.operand(value);
-        self.store_slot(globals, global.0 as i32 * 8, value, ty);
-    }
-
-    fn const_get(&mut self, dst: Reg, constant: ConstId) {
-        let constants = self.table(layout::context::CONSTANTS);
-        let flags = super::readonly().with_can_move();
-        let value = self.builder.ins().load(types::I64, flags, constants, constant.0 as i32 * 8);
-        self.define(dst, value);
     }
 
     fn keeping(&mut self, call: fn(&[Type]) -> ObjectCall, kept: &[Reg]) {
         let operands: Vec<Operand> = kept.iter().map(|r| (*r).into()).collect();
         let types: Vec<Type> = kept.iter().filter_map(|r| self.func.regs[r.index()].value()).collect();
         self.run_object(call(&types), &operands, kept);
-    }
-
-    fn list_new(&mut self, dst: Reg, len: Operand, fill: Operand) {
-        let Some(Type::List(item)) = self.func.regs[dst.index()].value() else { return };
-        self.run_object(ObjectCall::list_new(item), &[len, fill], &[dst]);
-    }
-    fn list_len(&mut self, dst: Reg, list: Operand) {
-        let list = self.operand(list);
-        let value = self.list_length(list);
-        self.define(dst, value);
-    }
-    fn list_get(&mut self, dst: Reg, list: Operand, i: Operand) {
-        let Some(ty) = self.func.regs[dst.index()].value() else { return };
-        let list = self.operand(list);
-        let at = self.item_address(list, i);
-        let value = self.load_slot(at, 0, ty);
-        self.define(dst, value);
-    }
-    fn list_set(&mut self, list: Operand, i: Operand, value: Operand) {
-        let Some(ty) = self.func.ty(value).value() else { return };
-        if ty.is_object() {
-            let Some(item) = Item::from_type(ty) else { return };
-            return self.run_object(ObjectCall::list_set_object(item), &[list, i, value], &[]);
-        }
-        let list = self.operand(list);
-        let at = self.item_address(list, i);
-        let value = self.operand(value);
-        self.store_slot(at, 0, value, ty);
     }
 }

@@ -302,7 +302,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
 
     fn op(&mut self, op: &Op) {
         match op {
-            Op::Inst(inst) => self.inst(inst),
+            Op::Inst(inst) => inst.visit(self),
             Op::Field { dst, tensor, field } => {
                 let value = self.field_of((*tensor).into(), *field);
                 self.define(*dst, value);
