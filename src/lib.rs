@@ -9,9 +9,9 @@
 //! | read or build a program | [`Module`], [`ModuleBuilder`], [`FunctionBuilder`] |
 //! | prove it sound | [`VerifiedModule`] |
 //! | get it ready | [`Engine`], [`Config`], [`Dispatch`] → [`Program`] |
-//! | give it what it may reach | [`Linker`], [`HostFunc`] |
+//! | give it what it may reach | [`Linker`], [`HostFunc`], [`Caller`] |
 //! | bound it | [`Limits`] |
-//! | run it | [`Instance`], [`TypedFunc`], [`Value`], [`Tensor`], [`Str`], [`OwnedTensor`] |
+//! | run it | [`Instance`], [`TypedFunc`], [`Value`], [`ArgRef`], [`TensorView`], [`Tensor`], [`Str`], [`OwnedTensor`] |
 //! | stop it | [`InterruptHandle`] |
 //! | see what went wrong | [`Error`], [`ErrorKind`], [`Trap`], [`TrapCode`] |
 //!
@@ -232,11 +232,11 @@ pub use nbc_ir::{Elem, FuncId, Item, Module, Signature, Type, VerifiedModule, fo
 pub use nbc_runtime::backtrace::{Frame, Trap};
 pub use nbc_runtime::engine::{Config, Engine, Limits, Program};
 pub use nbc_runtime::error::{Error, ErrorKind};
-pub use nbc_runtime::host::HostFunc;
+pub use nbc_runtime::host::{Caller, HostFunc};
 pub use nbc_runtime::instance::{Instance, InterruptHandle, TypedFunc};
 pub use nbc_runtime::linker::Linker;
 pub use nbc_runtime::machine::dispatch::Dispatch;
 pub use nbc_runtime::object::OwnedTensor;
 pub use nbc_runtime::region::HeapStats;
 pub use nbc_runtime::trap::{TrapCode, TrapError};
-pub use nbc_runtime::value::{Str, Tensor, Value};
+pub use nbc_runtime::value::{ArgRef, Str, Tensor, TensorView, Value};

@@ -3,10 +3,12 @@
 use crate::arith::{canonical_f32, canonical_f64};
 use crate::machine::context::{Context, HostCall};
 use crate::object::{OwnedTensor, StrRef, TensorRef};
+use crate::op::OpHost;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
 use crate::value::{Value, fits};
 use nbc_ir::Type;
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -128,7 +130,7 @@ pub trait IntoProgram {
 }
 
 /// What a host function may return: nothing, a value, a tuple, or a `Result`
-/// of those, whose error becomes the trap `host_error`.
+/// of those, whose error becomes the trap `host_error`, unless it is a trap itself.
 pub trait HostResults {
     /// The bytecode types.
     fn types() -> Vec<Type>;
@@ -176,9 +178,9 @@ host_scalars! {
 
 impl FromProgram for String {
     const TYPE: Type = Type::Str;
-    unsafe fn from_program(_: &mut Heap, slot: u64) -> Result<String, TrapError> {
+    unsafe fn from_program(heap: &mut Heap, slot: u64) -> Result<String, TrapError> {
         // SAFETY: handed on from the caller.
-        Ok(unsafe { StrRef::from_slot(slot).as_str().to_owned() })
+        heap.copy_string_out(unsafe { StrRef::from_slot(slot) })
     }
 }
 impl IntoProgram for String {
@@ -228,22 +230,96 @@ macro_rules! host_arrays {
 }
 host_arrays! { u8; i32; i64; f32; f64; bool; num_complex::Complex<f32>; num_complex::Complex<f64>; }
 
-impl<R: HostResults, E: fmt::Display> HostResults for Result<R, E> {
+impl<R: HostResults, E: fmt::Display + 'static> HostResults for Result<R, E> {
     fn types() -> Vec<Type> {
         R::types()
     }
     fn into_slots(self, heap: &mut Heap, slots: &mut [u64]) -> Result<(), TrapError> {
         match self {
             Ok(r) => r.into_slots(heap, slots),
-            Err(e) => Err(TrapError::new(TrapCode::HostError, e.to_string())),
+            Err(e) => Err(match (&e as &dyn Any).downcast_ref::<TrapError>() {
+                // Of a `Caller`, as a rule.
+                Some(trap) => trap.clone(),
+                None => TrapError::new(TrapCode::HostError, e.to_string()),
+            }),
         }
     }
 }
 
-/// A closure that can be a host function; `P` is the tuple of its parameters.
+/// The instance that calls a host function: an optional first parameter of closures.
+///
+/// ```
+/// use nbc_runtime::{engine::Engine, host::Caller, linker::Linker};
+/// let text = b"import func @log.add(f64) -> i64
+/// export func @main() -> i64 {
+///   %n = call @log.add(1.5)
+///   %n = call @log.add(2.5)
+///   ret %n
+/// }";
+/// let program = Engine::default().read(text, "log.nba")?;
+/// let mut linker = Linker::new();
+/// linker.func("log.add", |mut caller: Caller<'_>, x: f64| -> Result<i64, String> {
+///     let log = caller.data_mut::<Vec<f64>>().ok_or("this instance keeps no log")?;
+///     log.push(x);
+///     Ok(log.len() as i64)
+/// });
+/// let (mut one, mut other) = (linker.instantiate(&program)?, linker.instantiate(&program)?);
+/// one.set_data(Vec::<f64>::new());
+/// one.call("main", &[])?;
+/// assert_eq!(one.data::<Vec<f64>>(), Some(&vec![1.5, 2.5]));
+/// // Data belongs to an instance, not to the linker.
+/// assert!(other.call("main", &[]).is_err());
+/// # Ok::<(), nbc_runtime::error::Error>(())
+/// ```
+pub struct Caller<'c> {
+    ctx: &'c mut Context,
+}
+
+impl Caller<'_> {
+    /// The instance's data, if there is any of that type; see
+    /// [`Instance::set_data`](crate::instance::Instance::set_data).
+    pub fn data<T: 'static>(&self) -> Option<&T> {
+        self.ctx.data.downcast_ref()
+    }
+
+    /// The same, to be changed.
+    pub fn data_mut<T: 'static>(&mut self) -> Option<&mut T> {
+        self.ctx.data.downcast_mut()
+    }
+
+    /// Fuel left; `None` when it is not metered.
+    pub fn fuel(&self) -> Option<u64> {
+        self.ctx.fuel()
+    }
+
+    /// Takes fuel, for work that the host does.
+    ///
+    /// # Errors
+    /// `out_of_fuel`, `timeout` and `interrupted`, to be returned.
+    pub fn charge(&mut self, fuel: u64) -> Result<(), TrapError> {
+        self.ctx.charge(fuel)
+    }
+
+    /// Whether to go on, for what takes long.
+    ///
+    /// # Errors
+    /// `timeout` and `interrupted`, to be returned.
+    pub fn poll(&mut self) -> Result<(), TrapError> {
+        self.ctx.poll()
+    }
+}
+
+/// A closure that can be a host function; `P` is the tuple of its parameters, with a
+/// [`Caller`] before them if it takes one.
 pub trait IntoHostFunc<P> {
     /// The host function.
     fn into_host_func(self) -> HostFunc;
+}
+
+impl IntoHostFunc<HostFunc> for HostFunc {
+    fn into_host_func(self) -> HostFunc {
+        self
+    }
 }
 
 macro_rules! closures {
@@ -256,8 +332,31 @@ macro_rules! closures {
         {
             fn into_host_func(self) -> HostFunc {
                 let call = move |ctx: &mut Context, slots: &mut [u64]| {
+                    ctx.heap.begin_taking_out();
                     // SAFETY: arguments are live values of the parameter types.
                     let made = self($(unsafe { $p::from_program(&mut ctx.heap, slots[$n])? }),*);
+                    made.into_slots(&mut ctx.heap, slots)
+                };
+                HostFunc {
+                    params: [$($p::TYPE),*].into(),
+                    results: R::types().into(),
+                    call: Arc::new(call),
+                }
+            }
+        }
+        impl<F, R, $($p,)*> IntoHostFunc<(Caller<'static>, $($p,)*)> for F
+        where
+            F: for<'c> Fn(Caller<'c>, $($p),*) -> R + Send + Sync + 'static,
+            R: HostResults,
+            $($p: FromProgram,)*
+        {
+            fn into_host_func(self) -> HostFunc {
+                let call = move |ctx: &mut Context, slots: &mut [u64]| {
+                    ctx.heap.begin_taking_out();
+                    #[allow(unused_variables)] // there may be none
+                    // SAFETY: arguments are live values of the parameter types.
+                    let args = ($(unsafe { $p::from_program(&mut ctx.heap, slots[$n])? },)*);
+                    let made = self(Caller { ctx: &mut *ctx }, $(args.$n),*);
                     made.into_slots(&mut ctx.heap, slots)
                 };
                 HostFunc {

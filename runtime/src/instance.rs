@@ -7,7 +7,7 @@ use crate::host::HostFunc;
 use crate::machine::context::Context;
 use crate::region::{Heap, HeapStats};
 use crate::trap::TrapError;
-use crate::value::{Args, Params, Results, Value, check_args};
+use crate::value::{ArgRef, Args, Params, Results, Value, check_args};
 use nbc_ir::shown::{clipped, list};
 use nbc_ir::{ConstId, Constant, FuncId, GlobalInit, Type};
 use std::marker::PhantomData;
@@ -125,6 +125,16 @@ impl Instance {
     /// # Errors
     /// `Unknown`, `Arguments` or `Trap`.
     pub fn call(&mut self, name: &str, args: &[Value]) -> Result<Vec<Value>, Error> {
+        let args: Vec<ArgRef<'_>> = args.iter().map(ArgRef::from).collect();
+        self.call_lending(name, &args)
+    }
+
+    /// Calls the exported function `name` with arguments that are lent: arrays and texts of the
+    /// host's, wherever they are.
+    ///
+    /// # Errors
+    /// As [`Instance::call`].
+    pub fn call_lending(&mut self, name: &str, args: &[ArgRef<'_>]) -> Result<Vec<Value>, Error> {
         let func = self.exported(name)?;
         let program = self.program.clone();
         let module = program.module();
@@ -206,6 +216,22 @@ impl Instance {
             Ok(r) => Ok(r),
             Err(error) => Err(trap(ctx, error)),
         }
+    }
+
+    /// What the host keeps with this instance, if it is of that type.
+    pub fn data<T: 'static>(&self) -> Option<&T> {
+        self.context.data.downcast_ref()
+    }
+
+    /// The same, to be changed.
+    pub fn data_mut<T: 'static>(&mut self) -> Option<&mut T> {
+        self.context.data.downcast_mut()
+    }
+
+    /// Keeps `data` with this instance, instead of what was kept before. Host functions reach it
+    /// through their [`Caller`](crate::host::Caller).
+    pub fn set_data<T: Send + 'static>(&mut self, data: T) {
+        self.context.data = Box::new(data);
     }
 
     /// Fuel left; `None` when it is not metered.

@@ -5,7 +5,8 @@ use crate::error::{Error, ErrorKind};
 use crate::host::{HostFunc, IntoHostFunc};
 use crate::instance::Instance;
 use nbc_ir::shown::clipped;
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Functions that are listed when they are missing.
@@ -15,6 +16,8 @@ const SHOWN: usize = 20;
 #[derive(Clone, Default)]
 pub struct Linker {
     funcs: BTreeMap<String, HostFunc>,
+    /// Names that were defined again.
+    twice: BTreeSet<String>,
 }
 
 impl Linker {
@@ -29,9 +32,32 @@ impl Linker {
         self.define(name, f.into_host_func())
     }
 
-    /// Gives programs the host function `f` under `name`.
+    /// Gives programs the host function `f` under `name`. A name that has a function
+    /// already keeps it, and no instance is made: say [`Linker::replace`] where that is meant.
     pub fn define(&mut self, name: impl Into<String>, f: HostFunc) -> &mut Linker {
-        self.funcs.insert(name.into(), f);
+        match self.funcs.entry(name.into()) {
+            Entry::Vacant(free) => drop(free.insert(f)),
+            Entry::Occupied(taken) => drop(self.twice.insert(taken.key().clone())),
+        }
+        self
+    }
+
+    /// Gives programs the closure or host function `f` under `name`, instead of one that is there.
+    ///
+    /// ```
+    /// use nbc_runtime::{engine::Engine, error::ErrorKind, linker::Linker};
+    /// let program = Engine::default().read(b"import func @now() -> i64\n", "now.nba")?;
+    /// let mut linker = Linker::new();
+    /// linker.func("now", || 1i64).func("now", || 2i64);
+    /// assert_eq!(linker.instantiate(&program).err().map(|e| e.kind()), Some(ErrorKind::Link));
+    /// linker.replace("now", || 2i64);
+    /// assert!(linker.instantiate(&program).is_ok());
+    /// # Ok::<(), nbc_runtime::error::Error>(())
+    /// ```
+    pub fn replace<P>(&mut self, name: impl Into<String>, f: impl IntoHostFunc<P>) -> &mut Linker {
+        let name = name.into();
+        self.twice.remove(&name);
+        self.funcs.insert(name, f.into_host_func());
         self
     }
 
@@ -47,10 +73,17 @@ impl Linker {
     ///
     /// # Errors
     /// `Link` with the list of functions that the program imports and was not
-    /// given, or was given with another type; `Limits` when there is no stack of that
+    /// given, or was given with another type, and when a name was defined twice; `Limits` when there is no stack of that
     /// size to be had; `Trap` when its constants and
     /// globals do not fit the memory limit.
     pub fn instantiate_with(&self, program: &Program, limits: Limits) -> Result<Instance, Error> {
+        if let Some(name) = self.twice.first() {
+            let text = format!(
+                "the host gives {} twice; Linker::replace is for what is to take the place of another",
+                clipped(name, 120)
+            );
+            return Err(Error::new(ErrorKind::Link, text));
+        }
         let module = program.module();
         let mut hosts = Vec::with_capacity(module.imports.len());
         let mut wrong = Vec::new();

@@ -7,7 +7,8 @@ use crate::object::{Element, ListRef, OwnedTensor, StrRef, TensorRef};
 use crate::region::Heap;
 use crate::region::taking::no_memory;
 use crate::trap::TrapError;
-use nbc_ir::{FuncId, Item, Signature, Type};
+use nbc_ir::dims::Dims;
+use nbc_ir::{Elem, FuncId, Item, Signature, Type};
 use ndarray::{ArrayView, Dimension};
 use std::marker::PhantomData;
 
@@ -164,6 +165,115 @@ value_from! { i32 => I32; i64 => I64; f32 => F32; f64 => F64; bool => Bool; Stri
 impl From<&str> for Value {
     fn from(v: &str) -> Value {
         Value::Str(v.to_owned())
+    }
+}
+
+/// Elements of the host's, to be lent to a program: any memory whose elements lie one after
+/// the other.
+#[derive(Clone, Copy, Debug)]
+pub struct TensorView<'a> {
+    elem: Elem,
+    dims: Dims,
+    data: &'a [u8],
+}
+
+impl<'a> TensorView<'a> {
+    /// The elements `data` as a tensor of `dims`; `None` when that is another number of
+    /// elements, or more than 8 dims.
+    pub fn new<T: Element>(dims: &[u64], data: &'a [T]) -> Option<TensorView<'a>> {
+        let dims = Dims::new(dims).filter(|d| d.count() == Some(data.len() as u64))?;
+        // SAFETY: elements are plain data without padding.
+        let data = unsafe { std::slice::from_raw_parts(data.as_ptr().cast(), size_of_val(data)) };
+        Some(TensorView { elem: T::ELEM, dims, data })
+    }
+
+    /// An array; `None` when its elements do not lie one after the other in row-major order.
+    pub fn of_array<T: Element, D: Dimension>(array: &'a ArrayView<'_, T, D>) -> Option<TensorView<'a>> {
+        let dims: Vec<u64> = array.shape().iter().map(|d| *d as u64).collect();
+        TensorView::new(&dims, array.as_slice()?)
+    }
+
+    /// Element type.
+    pub fn elem(&self) -> Elem {
+        self.elem
+    }
+
+    /// Dims.
+    pub fn dims(&self) -> &[u64] {
+        &self.dims
+    }
+}
+
+/// An argument of a call whose types are not known beforehand, lent for the call: no element
+/// and no text is copied.
+///
+/// ```
+/// use nbc_runtime::{engine::Engine, linker::Linker, value::{ArgRef, TensorView, Value}};
+/// let text = b"export func @dot(%x: tensor<f64>, %y: tensor<f64>) -> f64 {
+///   %s = tensor.dot %x, %y
+///   ret %s
+/// }";
+/// let program = Engine::default().read(text, "dot.nba")?;
+/// let mut instance = Linker::new().instantiate(&program)?;
+/// let (x, y) = ([1.0, 2.0, 3.0], vec![4.0, 5.0, 6.0]);
+/// let view = |data| TensorView::new::<f64>(&[3], data).map(ArgRef::Tensor);
+/// let args = [view(&x), view(&y)].map(|v| v.expect("three elements"));
+/// assert_eq!(instance.call_lending("dot", &args)?, [Value::F64(32.0)]);
+/// # Ok::<(), nbc_runtime::error::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub enum ArgRef<'a> {
+    /// A string.
+    Str(&'a str),
+    /// A tensor, which the program reads where it is and cannot write.
+    Tensor(TensorView<'a>),
+    /// Any other value, or one that owns what it holds.
+    Value(&'a Value),
+}
+
+impl<'a> From<&'a Value> for ArgRef<'a> {
+    fn from(value: &'a Value) -> ArgRef<'a> {
+        ArgRef::Value(value)
+    }
+}
+impl<'a> From<&'a str> for ArgRef<'a> {
+    fn from(text: &'a str) -> ArgRef<'a> {
+        ArgRef::Str(text)
+    }
+}
+impl<'a> From<TensorView<'a>> for ArgRef<'a> {
+    fn from(view: TensorView<'a>) -> ArgRef<'a> {
+        ArgRef::Tensor(view)
+    }
+}
+
+impl ArgRef<'_> {
+    /// The type, as [`Value::ty`].
+    pub fn ty(&self) -> Option<Type> {
+        match self {
+            ArgRef::Str(_) => Some(Type::Str),
+            ArgRef::Tensor(view) => Some(Type::Tensor(view.elem)),
+            ArgRef::Value(value) => value.ty(),
+        }
+    }
+
+    /// Puts the argument into the innermost region.
+    ///
+    /// # Safety
+    /// The argument must outlive the host's call.
+    pub(crate) unsafe fn lower(&self, heap: &mut Heap) -> Result<u64, TrapError> {
+        // SAFETY: handed on from the caller; the bytes are those of elements of that type.
+        unsafe {
+            match self {
+                ArgRef::Str(text) => Ok(heap.string(text)?.slot()),
+                ArgRef::Tensor(view) => with_elem!(any view.elem, T => {
+                    let len = view.data.len() / size_of::<T>();
+                    let data = std::slice::from_raw_parts(view.data.as_ptr().cast::<T>(), len);
+                    Ok(heap.lend::<T>(&view.dims, data)?.slot())
+                }),
+                ArgRef::Value(value) => value.lower(heap),
+            }
+        }
     }
 }
 
@@ -397,7 +507,7 @@ tuples! {
 /// Checks dynamic arguments against a signature.
 pub(crate) fn check_args(
     name: &str,
-    args: &[Value],
+    args: &[ArgRef<'_>],
     sig: &Signature,
     sigs: &[Signature],
     func_sig: impl Fn(FuncId) -> Option<nbc_ir::SigId>,
@@ -408,7 +518,11 @@ pub(crate) fn check_args(
         return Err(Error::new(ErrorKind::Arguments, text));
     }
     for (i, (arg, want)) in args.iter().zip(&sig.params).enumerate() {
-        if !fits(arg, *want, &func_sig) {
+        let fits = match arg {
+            ArgRef::Value(value) => fits(value, *want, &func_sig),
+            ArgRef::Str(_) | ArgRef::Tensor(_) => arg.ty() == Some(*want),
+        };
+        if !fits {
             let found =
                 arg.ty().map_or("a function of another type".to_owned(), |t| t.display(sigs).to_string());
             let text =

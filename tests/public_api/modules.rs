@@ -56,6 +56,9 @@ pub const CASES: &[Case] = &[
             "ir::Type::is_object",
             "ir::Type::is_scalar",
             "ir::Type::scalar_from_name",
+            "ir::Type::scalar_from_code",
+            "ir::Type::name",
+            "ir::Type::code",
             "ir::Type::display",
             "ir::Signature::new",
             "ir::Signature::display",
@@ -217,6 +220,8 @@ fn types() {
     }
     assert_eq!(Elem::from_name("\0"), None);
     assert_eq!(Type::scalar_from_name("tensor<f64>"), None);
+    assert_eq!(Type::scalar_from_code(Type::List(Item::Str).code()), None);
+    assert_eq!(Type::Tensor(Elem::F64).name(), "tensor");
     // Signatures that name themselves, others that name them, and none.
     let sigs = [
         Signature::new([Type::Func(SigId(0))], [Type::Func(SigId(1))]),

@@ -7,8 +7,8 @@ use nbc::jit::{Jit, Mode, OptLevel, Options, Perf};
 use nbc::runtime::machine::loaded::Loaded;
 use nbc::runtime::machine::tier::{HotPlace, MustStop, Tier};
 use nbc::{
-    Config, Dispatch, Engine, Error, ErrorKind, FuncId, HostFunc, Instance, Limits, Linker, OwnedTensor,
-    Program, Str, Tensor, TrapCode, Type, TypedFunc, Value,
+    ArgRef, Caller, Config, Dispatch, Engine, Error, ErrorKind, FuncId, HostFunc, Instance, Limits, Linker,
+    OwnedTensor, Program, Str, Tensor, TensorView, TrapCode, TrapError, Type, TypedFunc, Value,
 };
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -70,6 +70,31 @@ pub const CASES: &[Case] = &[
     (
         &["runtime::HostFunc::dynamic", "runtime::HostFunc::params", "runtime::HostFunc::results"],
         hosts_that_lie,
+    ),
+    (
+        &[
+            "runtime::Caller::charge",
+            "runtime::Caller::data",
+            "runtime::Caller::data_mut",
+            "runtime::Caller::fuel",
+            "runtime::Caller::poll",
+            "runtime::Instance::data",
+            "runtime::Instance::data_mut",
+            "runtime::Instance::set_data",
+            "runtime::Linker::replace",
+        ],
+        hosts_that_ask_their_caller,
+    ),
+    (
+        &[
+            "runtime::ArgRef::ty",
+            "runtime::Instance::call_lending",
+            "runtime::TensorView::dims",
+            "runtime::TensorView::elem",
+            "runtime::TensorView::new",
+            "runtime::TensorView::of_array",
+        ],
+        arguments_that_are_lent,
     ),
     (&["runtime::Instance::call"], hosts_that_come_again),
     (&["runtime::Instance::call"], dropped_while_running),
@@ -303,7 +328,7 @@ fn hosts_that_panic() {
         let program = program(config);
         for panic in panics {
             let mut linker = linker();
-            linker.func("host.tell", panic).func("", || ()).func("\0", |s: String| Err::<(), _>(s));
+            linker.replace("host.tell", panic).func("", || ()).func("\0", |s: String| Err::<(), _>(s));
             let mut i = linker.instantiate(&program).unwrap();
             found.push(i.call("tell", &[Value::I64(1)]));
             // Through an operation that calls back, too.
@@ -335,7 +360,7 @@ fn hosts_that_lie() {
         let mut linker = linker();
         let f = HostFunc::dynamic(&[], &[Type::List(Item::Str)], move |_| Ok::<_, String>(made()));
         assert!(f.params().is_empty() && f.results() == [Type::List(Item::Str)]);
-        linker.define("host.list", f);
+        linker.replace("host.list", f);
         let mut i = linker.instantiate(&program).unwrap();
         assert_eq!(trap(i.call("listed", &[])), TrapCode::HostError);
         is_usable(&mut i);
@@ -344,12 +369,61 @@ fn hosts_that_lie() {
     for types in [&[][..], &[Type::Func(nbc::ir::SigId(u32::MAX))], &[Type::I64; 2000]] {
         let mut linker = linker();
         let value = tensor();
-        linker.define(
+        linker.replace(
             "host.tell",
             HostFunc::dynamic(types, types, move |_| Ok::<_, String>(vec![value.clone()])),
         );
         assert_eq!(linker.instantiate(&program).err().map(|e| e.kind()), Some(ErrorKind::Link));
     }
+}
+
+fn hosts_that_ask_their_caller() {
+    let program = program(Config::new());
+    let mut twice = linker();
+    twice.func("host.tell", |n: i64| n);
+    assert_eq!(twice.instantiate(&program).err().map(|e| e.kind()), Some(ErrorKind::Link));
+    for fuel in [None, Some(1_000_000)] {
+        let mut linker = linker();
+        linker.replace("host.tell", |mut caller: Caller<'_>, n: i64| -> Result<i64, TrapError> {
+            assert!(caller.data::<u8>().is_none());
+            caller.poll()?;
+            if let Some(calls) = caller.data_mut::<Vec<i64>>() {
+                calls.push(n);
+            }
+            let cost = if n < 0 { u64::MAX } else { caller.fuel().unwrap_or(0) / 2 };
+            caller.charge(cost)?;
+            Ok(n)
+        });
+        let mut i = linker.instantiate_with(&program, Limits { fuel, ..Limits::default() }).unwrap();
+        assert!(i.data::<()>().is_some() && i.data_mut::<Vec<i64>>().is_none());
+        assert_eq!(i.call("tell", &[Value::I64(1)]).unwrap(), [Value::I64(1)]);
+        i.set_data(vec![0i64]);
+        assert_eq!(i.call("tell", &[Value::I64(2)]).unwrap(), [Value::I64(2)]);
+        assert_eq!(i.data::<Vec<i64>>(), Some(&vec![0, 2]));
+        if fuel.is_some() {
+            assert_eq!(trap(i.call("tell", &[Value::I64(-1)])), TrapCode::OutOfFuel);
+            i.set_fuel(1_000_000);
+        }
+        is_usable(&mut i);
+    }
+}
+
+fn arguments_that_are_lent() {
+    let mut i = instance(Config::new());
+    let one = Value::I64(1);
+    assert_eq!(i.call_lending("tell", &[ArgRef::from(&one)]).unwrap(), [Value::I64(1)]);
+    assert!(TensorView::new(&[u64::MAX, 2], &[1.0]).is_none() && TensorView::new(&[1; 9], &[1.0]).is_none());
+    let array = nbc::ndarray::Array2::<f64>::zeros((2, 3));
+    let (view, turned) = (array.view(), array.t());
+    assert!(TensorView::of_array(&turned).is_none());
+    let view = TensorView::of_array(&view).unwrap();
+    assert!(view.dims() == [2, 3] && view.elem() == Elem::F64);
+    for wrong in [ArgRef::from("text"), ArgRef::from(view)] {
+        assert!(wrong.ty().is_some());
+        let refused = i.call_lending("tell", &[wrong]);
+        assert_eq!(refused.err().map(|e| e.kind()), Some(ErrorKind::Arguments));
+    }
+    is_usable(&mut i);
 }
 
 /// What a host function calls into again, and how deep it came.
@@ -359,7 +433,7 @@ static DEPTH: AtomicU32 = AtomicU32::new(0);
 fn hosts_that_come_again() {
     let (linker, program) = AGAIN.get_or_init(|| {
         let mut linker = linker();
-        linker.func("host.tell", |n: i64| -> Result<i64, Error> {
+        linker.replace("host.tell", |n: i64| -> Result<i64, Error> {
             DEPTH.fetch_add(1, Ordering::Relaxed);
             let (linker, program) = AGAIN.get().expect("it is there when programs run");
             // Each with a little stack of its own, for ever.
@@ -384,7 +458,7 @@ fn dropped_while_running() {
         let owned = Mutex::new(Some((jit, engine, program.clone())));
         let others = Mutex::new(vec![linker().instantiate(&program).unwrap()]);
         let mut linker = linker();
-        linker.func("host.tell", move |n: i64| {
+        linker.replace("host.tell", move |n: i64| {
             drop(owned.lock().unwrap().take());
             drop(others.lock().unwrap().pop());
             n

@@ -10,6 +10,7 @@ use crate::backtrace::Frame;
 use crate::region::Heap;
 use crate::stack::Stack;
 use crate::trap::TrapError;
+use std::any::Any;
 use std::sync::Arc;
 
 /// Status of code that stopped with the trap in [`Context::pending`].
@@ -79,6 +80,8 @@ pub struct Context {
     pub(crate) calls_beyond: u32,
     /// How often compiled code was near and not met.
     pub(crate) misses: u32,
+    /// What the host keeps with the instance.
+    pub(crate) data: Box<dyn Any + Send>,
     /// The code.
     pub code: Arc<Loaded>,
     stack: Stack,
@@ -155,6 +158,7 @@ impl Context {
             seeks: None,
             misses: 0,
             calls_beyond: 0,
+            data: Box::new(()),
             code,
             stack,
             globals_store: Box::default(),
