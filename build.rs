@@ -12,7 +12,8 @@ fn main() {
     println!("cargo::rustc-check-cfg=cfg(static_unwinder)");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=RUSTC_LINKER");
-    if var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux")
+    if var_os("CARGO_FEATURE_CLI").is_some()
+        && var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux")
         && var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("gnu")
         && !var("CARGO_CFG_TARGET_FEATURE").is_ok_and(|f| f.split(',').any(|f| f == "crt-static"))
         && is_there()

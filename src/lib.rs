@@ -2,7 +2,8 @@
 //!
 //! This crate is what embedders add. It holds little of its own but [`npy`]:
 //! everything else comes from [`ir`] (what a program is) and [`runtime`] (what
-//! happens while it runs), gathered here in one flat place.
+//! happens while it runs), gathered here in one flat place. The feature `cli`, on by
+//! default, is the `nbc` command and what only it uses; embedders do without.
 //!
 //! | step | types |
 //! |---|---|

@@ -5,6 +5,7 @@ use nbc::ir::Opcode;
 use nbc::ir::catalogue::CATALOGUE;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const FOLDERS: [&str; 7] = ["ir", "runtime", "jit", "src", "tests", "fuzz/fuzz_targets", "examples"];
 const MOST_LINES: usize = 800;
@@ -255,6 +256,33 @@ fn every_operation_occurs_in_a_test_program() {
     let used = words_used();
     let missing = CATALOGUE.iter().filter(|o| !used.contains(o.name));
     none("operations that no test program has", missing.map(|o| o.name.to_owned()).collect());
+}
+
+/// Every package that is built for an embedder, or why that cannot be said.
+fn packages_without_the_command() -> Result<BTreeSet<String>, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let asked = "tree --package nbc --edges normal --no-default-features --prefix none --offline --locked";
+    let answer = Command::new(cargo).args(asked.split(' ')).current_dir(root()).output();
+    let answer = answer.map_err(|e| e.to_string())?;
+    if !answer.status.success() {
+        return Err(String::from_utf8_lossy(&answer.stderr).into_owned());
+    }
+    let lines = String::from_utf8_lossy(&answer.stdout).into_owned();
+    Ok(lines.lines().filter_map(|l| l.split(' ').next()).map(str::to_owned).collect())
+}
+
+#[test]
+fn embedders_build_nothing_of_the_command() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let own: Vec<&str> = manifest.split("\"dep:").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(own.contains(&"clap") && own.len() > 5, "{own:?}");
+    let built = match packages_without_the_command() {
+        Ok(built) => built,
+        Err(why) => return eprintln!("skipped: cargo does not say what is built: {why}"),
+    };
+    assert!(built.contains("nbc") && built.contains("nbc-runtime"), "{built:?}");
+    let found = own.into_iter().filter(|name| built.contains(*name));
+    none("packages of the command that embedders build", found.map(str::to_owned).collect());
 }
 
 #[test]
