@@ -1,7 +1,7 @@
 //! What a call costs across the border between host and program.
 //!
 //! Bars: host to program at most 20 ns, program to host at most 10 ns (the
-//! time of one turn of a loop that does nothing but that call); an instance that
+//! time of one iteration of a loop that does nothing but that call); an instance that
 //! is made, called once and dropped at most 3 µs.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

@@ -65,7 +65,7 @@ fn answer(function: &str, turns: i64) -> i64 {
     f.call(&mut instance, (turns,)).expect("a result")
 }
 
-/// A turn of a loop with a call: subtract that of the same loop without.
+/// An iteration of a loop with a call: subtract that of the same loop without.
 fn calls(c: &mut Criterion) {
     let group = "a call, 1000 turns";
     for (from, caller) in [("interpreted", false), ("compiled", true)] {

@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 /// What every call is given.
 const LIMIT: Duration = Duration::from_millis(30);
 
-/// Loops whose turns are few and each of them long. Some begin with many that are short, after
-/// which compiled code has paid for many turns at once.
+/// Loops whose iterations are few and each of them long. Some begin with many that are short, after
+/// which compiled code has paid for many iterations at once.
 const LOOPS: [(&str, &str); 13] = [
     ("new lists", "%l = list.new %k, 1"),
     ("new lists of zeros", "%l = list.new %k, 0\n  %n = list.len %l"),
@@ -42,7 +42,7 @@ const LOOPS: [(&str, &str); 13] = [
     ("calling the host", "call @host.nap(%k)"),
 ];
 
-/// A loop around `body`, in a region that ends with each turn.
+/// A loop around `body`, in a region that ends with each iteration.
 fn looping(body: &str, first: &str) -> String {
     format!(
         "import func @host.nap(i64)

@@ -2,7 +2,7 @@
 //!
 //! Direct threading rests on LLVM turning each handler's last call into a
 //! jump. Were that to fail for a single handler, the native stack would grow
-//! by a frame a turn; a million turns need at least 16 MB then, and the thread
+//! by a frame an iteration; a million iterations need at least 16 MB then, and the thread
 //! has 256 KiB. Each instruction runs with its operands in registers, as
 //! literals, on results just made (which ride in machine registers), and
 //! before and after instructions that it might fuse with.
@@ -272,7 +272,7 @@ fn every_instruction_a_million_times() {
         let mut m = ModuleBuilder::new();
         let mut f = m.export("main", [], []);
         let world = World::new(&mut f);
-        // Each form once a turn; enough turns that each instruction has its million.
+        // Each form once an iteration; enough iterations that each instruction has its million.
         f.for_range(0i64, TURNS / WAYS_TO_GIVE.len() as i64, |f, _| {
             for opcode in group {
                 write(f, &world, *opcode);

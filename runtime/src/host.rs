@@ -179,7 +179,7 @@ host_scalars! {
 impl FromProgram for String {
     const TYPE: Type = Type::Str;
     unsafe fn from_program(heap: &mut Heap, slot: u64) -> Result<String, TrapError> {
-        // SAFETY: handed on from the caller.
+        // SAFETY: upheld by the caller.
         heap.copy_string_out(unsafe { StrRef::from_slot(slot) })
     }
 }
@@ -204,7 +204,7 @@ macro_rules! host_arrays {
         impl FromProgram for ndarray::ArrayD<$ty> {
             const TYPE: Type = Type::Tensor(<$ty as crate::object::Element>::ELEM);
             unsafe fn from_program(heap: &mut Heap, slot: u64) -> Result<ndarray::ArrayD<$ty>, TrapError> {
-                // SAFETY: handed on from the caller.
+                // SAFETY: upheld by the caller.
                 let copy: OwnedTensor = unsafe { heap.copy_tensor_out(TensorRef::from_slot(slot))? };
                 copy.view::<$ty>()
                     .map(|v| v.to_owned())

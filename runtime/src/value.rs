@@ -79,13 +79,13 @@ impl Value {
             Value::F64(v) => v.to_bits(),
             Value::Bool(v) => *v as u64,
             Value::Str(text) => heap.string(text)?.slot(),
-            // SAFETY: handed on from the caller.
+            // SAFETY: upheld by the caller.
             Value::Tensor(t) => unsafe { lend_owned(heap, t)? },
             Value::Func(id) => id.index() as u64,
             Value::List(item, values) => {
                 let mut slots = Vec::with_capacity(values.len());
                 for v in values {
-                    // SAFETY: handed on from the caller.
+                    // SAFETY: upheld by the caller.
                     slots.push(unsafe { v.lower(heap)? });
                 }
                 let list = heap.list(*item, slots.len() as u64, slots.first().copied().unwrap_or(0))?;
@@ -105,7 +105,7 @@ impl Value {
     /// `slot` is a live value of type `ty`, and its elements are not read
     /// through the heap afterwards unless `again`.
     pub(crate) unsafe fn lift(heap: &mut Heap, slot: u64, ty: Type, again: bool) -> Result<Value, TrapError> {
-        // SAFETY: handed on from the caller.
+        // SAFETY: upheld by the caller.
         unsafe {
             Ok(match ty {
                 Type::I32 => Value::I32(slot as i32),
@@ -135,14 +135,14 @@ impl Value {
 /// # Safety
 /// As [`Value::lift`].
 unsafe fn take_tensor(heap: &mut Heap, slot: u64, again: bool) -> Result<OwnedTensor, TrapError> {
-    // SAFETY: handed on from the caller.
+    // SAFETY: upheld by the caller.
     unsafe { if again { heap.copy_tensor_out(TensorRef::from_slot(slot)) } else { heap.take_tensor(slot) } }
 }
 
 /// # Safety
 /// The tensor must outlive the host's call.
 unsafe fn lend_owned(heap: &mut Heap, t: &OwnedTensor) -> Result<u64, TrapError> {
-    // SAFETY: handed on from the caller.
+    // SAFETY: upheld by the caller.
     unsafe {
         with_elem!(any t.elem(), T => {
             let dims: Vec<u64> = t.dims().iter().map(|d| *d as u64).collect();
@@ -262,7 +262,7 @@ impl ArgRef<'_> {
     /// # Safety
     /// The argument must outlive the host's call.
     pub(crate) unsafe fn lower(&self, heap: &mut Heap) -> Result<u64, TrapError> {
-        // SAFETY: handed on from the caller; the bytes are those of elements of that type.
+        // SAFETY: upheld by the caller; the bytes are those of elements of that type.
         unsafe {
             match self {
                 ArgRef::Str(text) => Ok(heap.string(text)?.slot()),
@@ -364,7 +364,7 @@ impl Return for String {
         ty == Type::Str
     }
     unsafe fn lift(heap: &mut Heap, slot: u64, _: bool) -> Result<String, TrapError> {
-        // SAFETY: handed on from the caller.
+        // SAFETY: upheld by the caller.
         heap.copy_string_out(unsafe { StrRef::from_slot(slot) })
     }
     fn name() -> &'static str {
@@ -379,7 +379,7 @@ impl<T: Element, D: Dimension> Pass<Tensor<T>> for ArrayView<'_, T, D> {
     unsafe fn lower(&self, heap: &mut Heap) -> Result<u64, TrapError> {
         let dims: Vec<u64> = self.shape().iter().map(|d| *d as u64).collect();
         match self.as_slice() {
-            // SAFETY: handed on from the caller.
+            // SAFETY: upheld by the caller.
             Some(data) => Ok(unsafe { heap.lend(&dims, data)? }.slot()),
             None => Ok(heap.tensor_from_array(self.view().into_dyn())?.slot()),
         }
@@ -387,7 +387,7 @@ impl<T: Element, D: Dimension> Pass<Tensor<T>> for ArrayView<'_, T, D> {
 }
 impl<T: Element> Pass<Tensor<T>> for &[T] {
     unsafe fn lower(&self, heap: &mut Heap) -> Result<u64, TrapError> {
-        // SAFETY: handed on from the caller.
+        // SAFETY: upheld by the caller.
         Ok(unsafe { heap.lend(&[self.len() as u64], self)? }.slot())
     }
 }
@@ -397,7 +397,7 @@ impl<T: Element> Pass<Tensor<T>> for &OwnedTensor {
             let text = format!("expected a tensor of {}, found one of {}", T::ELEM, self.elem());
             return Err(TrapError::new(crate::trap::TrapCode::InvalidArgument, text));
         }
-        // SAFETY: handed on from the caller.
+        // SAFETY: upheld by the caller.
         unsafe { lend_owned(heap, self) }
     }
 }
@@ -406,7 +406,7 @@ impl Return for OwnedTensor {
         matches!(ty, Type::Tensor(_))
     }
     unsafe fn lift(heap: &mut Heap, slot: u64, again: bool) -> Result<OwnedTensor, TrapError> {
-        // SAFETY: handed on from the caller.
+        // SAFETY: upheld by the caller.
         unsafe { take_tensor(heap, slot, again) }
     }
     fn name() -> &'static str {
@@ -451,7 +451,7 @@ impl<R: Return> Results for R {
     }
     #[inline(always)]
     unsafe fn lift(heap: &mut Heap, slots: &[u64]) -> Result<R, TrapError> {
-        // SAFETY: handed on from the caller.
+        // SAFETY: upheld by the caller.
         unsafe { R::lift(heap, slots[0], false) }
     }
     fn names() -> Vec<&'static str> {
@@ -468,7 +468,7 @@ macro_rules! tuples {
             #[inline(always)]
             #[allow(unused_variables, clippy::unused_unit)]
             unsafe fn lower(&self, heap: &mut Heap, slots: &mut [u64]) -> Result<(), TrapError> {
-                // SAFETY: handed on from the caller.
+                // SAFETY: upheld by the caller.
                 $(slots[$n] = unsafe { self.$n.lower(heap)? };)*
                 Ok(())
             }
@@ -481,7 +481,7 @@ macro_rules! tuples {
             #[inline(always)]
             #[allow(unused_variables, clippy::unused_unit)]
             unsafe fn lift(heap: &mut Heap, slots: &[u64]) -> Result<Self, TrapError> {
-                // SAFETY: handed on from the caller. An object that comes
+                // SAFETY: upheld by the caller. An object that comes
                 // again later is copied, so that the last one may be taken.
                 Ok(($(unsafe { $p::lift(heap, slots[$n], slots[$n + 1..].contains(&slots[$n]))? },)*))
             }

@@ -26,7 +26,7 @@ pub struct Way {
 pub enum Tier {
     /// Nothing.
     None,
-    /// The portable loop, after a few turns of a loop or calls of a function.
+    /// The portable loop, after a few iterations of a loop or calls of a function.
     Interpreter,
     /// The compiler.
     Jit {
@@ -43,7 +43,7 @@ pub enum Tier {
 pub enum When {
     /// At their first call.
     First,
-    /// After a few calls, and after a few turns of a loop, into which they are
+    /// After a few calls, and after a few iterations of a loop, into which they are
     /// entered as it runs.
     Hot,
     /// As when hot, but on another thread while the program goes on.
@@ -92,7 +92,7 @@ impl Way {
         Way { dispatch, metered, tier: Tier::None }
     }
 
-    /// A few ways for one of many programs, so that more programs get a turn:
+    /// A few ways for one of many programs, so that more programs get their share:
     /// compiled at once with and without fuel, for a quarter of them in the
     /// sanitising mode, and some of the others.
     pub fn some(seed: u64) -> Vec<Way> {

@@ -224,7 +224,7 @@ impl Maker<'_, '_> {
         }
     }
 
-    /// What is stored may be what the next turn reads, or one after it.
+    /// What is stored may be what the next iteration reads, or one after it.
     fn recurrence(&mut self) {
         let (i, by) = (self.counter(), self.c.pick(&[-1, -1, -1, -2, 1]));
         let from = self.made(format!("i64.add {i}, {by}"));

@@ -41,7 +41,7 @@ pub struct Body<'a, 'c, 'm> {
     pub room: usize,
     /// Tensors that nests work on rather than others.
     pub given: Vec<Array>,
-    /// A number of turns that is asked for, and the most it is.
+    /// A number of iterations that is asked for, and the most it is.
     pub bound: Option<(Reg, i64)>,
 }
 

@@ -289,7 +289,7 @@ impl Body<'_, '_, '_> {
         self.begin(done);
     }
 
-    /// A loop whose turns nobody can count beforehand.
+    /// A loop whose iterations nobody can count beforehand.
     fn search(&mut self) {
         let start = self.operand(Type::I64);
         let n = self.f.reg(Type::I64);

@@ -55,7 +55,7 @@ impl Nest {
     }
 }
 
-/// A loop counter: registers, first value, turns and step of a tame one.
+/// A loop counter: registers, first value, iterations and step of a tame one.
 struct Counter {
     /// As it is compared and stepped.
     reg: Reg,
@@ -338,7 +338,7 @@ impl Body<'_, '_, '_> {
             to = Some(bound);
             last = most;
         }
-        // As many turns, whatever the comparison.
+        // As many iterations, whatever the comparison.
         let bound = match compare {
             1 => last - 1,
             4 => last + 1,
@@ -403,7 +403,7 @@ impl Body<'_, '_, '_> {
         Counter { reg, limit, step, compare, axis }
     }
 
-    /// Something that one turn does. `out` leaves the loop, `next` the turn.
+    /// Something that one iteration does. `out` leaves the loop, `next` the iteration.
     fn nest_statement(&mut self, nest: &Nest, out: BlockId, next: Option<BlockId>) {
         self.room = self.room.saturating_sub(1);
         let at = self.c.below(nest.arrays.len());

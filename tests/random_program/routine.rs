@@ -11,7 +11,7 @@ use nbc::ir::{Elem, Operand, Reg, Type};
 /// A function with what its arguments should be.
 #[derive(Clone, Copy)]
 pub enum Routine {
-    /// Two tensors of that element type, a number of turns, and a number.
+    /// Two tensors of that element type, a number of iterations, and a number.
     Kernel(Func, Elem),
     /// How often to go deeper, and a number.
     Recursive(Func),
@@ -19,7 +19,7 @@ pub enum Routine {
     Stream { func: Func, hash: Func, elem: Elem },
 }
 
-/// Turns that a kernel is asked for, at most.
+/// Iterations that a kernel is asked for, at most.
 const TURNS: i64 = 12;
 
 pub const RECURSIVE: ([Type; 2], [Type; 2]) = ([Type::I64, Type::F64], [Type::F64, Type::I64]);

@@ -1,7 +1,7 @@
 //! Functions of loops that go through tensors from element to element, with
 //! nothing in them but arithmetic: what becomes vectors, and what must not,
-//! because views of one tensor meet at a distance, sums have an order, or a turn
-//! needs what the turn before left.
+//! because views of one tensor meet at a distance, sums have an order, or an iteration
+//! needs what the iteration before left.
 
 use super::body::Body;
 use super::choices::Choices;
@@ -28,7 +28,7 @@ struct Loop {
     carried: Vec<Reg>,
 }
 
-/// Writes a stream: three tensors, a number of turns, a small number, a scalar.
+/// Writes a stream: three tensors, a number of iterations, a small number, a scalar.
 pub fn stream(c: &mut Choices<'_>, m: &mut ModuleBuilder, shared: &Shared, name: &str) -> Routine {
     let elem = c.pick(&ELEMS);
     let ty = elem.scalar().unwrap_or(Type::F64);
@@ -197,7 +197,7 @@ impl Body<'_, '_, '_> {
 
     /// One or two loops around one, and sums of products in the innermost.
     fn products(&mut self, l: &mut Loop, turns: Reg, near: Reg) {
-        // Few enough turns that most indices are in range.
+        // Few enough iterations that most indices are in range.
         let n = self.f.i64_and(turns, 7i64);
         let m: Operand = match self.c.below(3) {
             0 => near.into(),
@@ -311,7 +311,7 @@ impl Body<'_, '_, '_> {
                 self.f.tensor_store(x, at, value);
             }
             5 => {
-                // What the next turn reads.
+                // What the next iteration reads.
                 let to = l.carried[1];
                 match value {
                     Operand::Reg(_) => self.f.to(to).copy(value),

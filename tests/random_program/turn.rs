@@ -1,4 +1,4 @@
-//! What happens on some turns of a nest, or all: traps, exits, branches,
+//! What happens on some iterations of a nest, or all: traps, exits, branches,
 //! regions, and copies from one place of a tensor to another.
 
 use super::body::Body;
@@ -7,7 +7,7 @@ use super::nest::{Array, Nest};
 use nbc::ir::{BlockId, Operand, Reg, Type};
 
 impl Body<'_, '_, '_> {
-    /// A counter of a loop around, and a value that it may have on some turn.
+    /// A counter of a loop around, and a value that it may have in some iteration.
     fn some_turn(&mut self, nest: &Nest) -> Option<(Reg, i64)> {
         let axis = nest.innermost(self.c.below(2))?;
         let span = axis.high.saturating_sub(axis.low).clamp(0, 40);
@@ -16,7 +16,7 @@ impl Body<'_, '_, '_> {
         Some((axis.reg, axis.low.wrapping_add(at)))
     }
 
-    /// A quotient or conversion that traps on one turn.
+    /// A quotient or conversion that traps on one iteration.
     pub fn quotient(&mut self, nest: &Nest) {
         let Some((counter, turn)) = self.some_turn(nest) else { return };
         let zero = self.f.i64_sub(counter, turn);
@@ -37,7 +37,7 @@ impl Body<'_, '_, '_> {
             2 => self.f.i64_div_u(a, zero),
             3 => self.f.i64_rem_u(a, zero),
             _ => {
-                // Infinite, or not a number, on that turn.
+                // Infinite, or not a number, on that iteration.
                 let (x, y) = (self.operand(Type::F64), self.f.f64_from_i64(zero));
                 let ratio = self.f.f64_div(x, y);
                 match self.c.below(3) {
@@ -74,7 +74,7 @@ impl Body<'_, '_, '_> {
         self.f.global_set(id, value);
     }
 
-    /// A trap, an exit, or the next turn, but only on one turn.
+    /// A trap, an exit, or the next iteration, but only on one iteration.
     pub fn on_one_turn(&mut self, nest: &Nest, out: BlockId, next: Option<BlockId>) {
         let Some((counter, turn)) = self.some_turn(nest) else { return };
         let cond = match self.c.below(4) {
@@ -207,7 +207,7 @@ impl Body<'_, '_, '_> {
         self.learn(last, ty, 0);
     }
 
-    /// Changes an element by one a few places off, which an earlier turn may
+    /// Changes an element by one a few places off, which an earlier iteration may
     /// have changed, and perhaps others at the same time.
     pub fn recurrence(&mut self, nest: &Nest, array: &Array, ty: Type) {
         let (Some(axis), Some(len)) = (nest.innermost(0), array.dims.last().copied()) else { return };
@@ -270,7 +270,7 @@ impl Body<'_, '_, '_> {
         self.reduce(value, ty);
     }
 
-    /// A view made and gone within the turn.
+    /// A view made and gone within the iteration.
     pub fn viewed_inside(&mut self, nest: &Nest, array: &Array, ty: Type) {
         let region = self.c.percent(70);
         let known = self.known.clone();
@@ -301,7 +301,7 @@ impl Body<'_, '_, '_> {
     }
 
     /// An element moves to a place a little further on or back in the same
-    /// tensor, so that a later turn may read it.
+    /// tensor, so that a later iteration may read it.
     pub fn copy_elements(&mut self, nest: &Nest, array: &Array) {
         let by = [1, 2, 3, 4, 8][self.c.below(5)];
         let len = array.dims.iter().product::<i64>() - by;

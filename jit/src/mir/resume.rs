@@ -37,7 +37,7 @@ impl Func {
         };
     }
 
-    /// Turns a function as built into one that goes on with a run of the
+    /// Iterations a function as built into one that goes on with a run of the
     /// interpreter at instruction `inst` of `block`.
     pub(super) fn resume(&mut self, block: BlockId, inst: usize) {
         let nest = self.loops_around(block);

@@ -41,7 +41,7 @@ pub enum Claim {
     Vector,
     /// An integer lies in its range.
     Range,
-    /// A loop turns no more than so many times.
+    /// A loop has no more than so many iterations.
     TripCount,
 }
 

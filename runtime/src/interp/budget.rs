@@ -2,7 +2,7 @@
 //! place that runs, clock and interrupt flag are looked at, and a loop that has
 //! been compiled meanwhile is left to its compiled code.
 //!
-//! A loop takes the same off the budget turn by turn, so that slices may end in
+//! A loop takes the same off the budget in each iteration, so that slices may end in
 //! one place of it again and again, and compiled code be able to take over in
 //! another only. Then slices are made small, so that the next operation that
 //! takes something off the budget is looked at too, and the one after it.
@@ -239,7 +239,7 @@ impl Context {
         if self.code.metered {
             // Any block charges: those outside of loops say that the function is called often,
             // those of a loop that it is to be entered where it begins, so that it is compiled
-            // once; unless there are turns that begin where it cannot be entered.
+            // once; unless there are iterations that begin where it cannot be entered.
             let begin = match self.turn(func, block) {
                 Some(Turn::Loop(header)) if !code.closed.contains(&header.0) => Some((header.0, 0)),
                 _ => None,

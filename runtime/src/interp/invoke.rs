@@ -36,7 +36,7 @@ impl Context {
             results.copy_from_slice(frame);
             Ok(())
         };
-        // SAFETY: handed on from the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.invoke_in_place(func, args.len(), wanted, lower, lift) }
     }
 
@@ -96,7 +96,7 @@ impl Context {
         }
     }
 
-    /// Turns the status of code that stopped into a trap, adding its frames.
+    /// Iterations the status of code that stopped into a trap, adding its frames.
     #[cold]
     pub(crate) unsafe fn trapped(&mut self, status: u64) -> TrapError {
         let trap = if status == PENDING {
@@ -185,7 +185,7 @@ impl OpHost for Context {
         self.heap.interruption().check()
     }
 
-    /// Work counts down the budget as turns of a loop do. More than there is of that is looked at
+    /// Work counts down the budget as iterations of a loop do. More than there is of that is looked at
     /// here: whoever comes next may have paid for many iterations already. When not
     /// metered, that is all it does.
     fn charge(&mut self, fuel: u64) -> Result<(), TrapError> {

@@ -6,7 +6,7 @@ use crate::machine::instr::{Instr, LINK_SLOTS, OUT_BASE, Run, SCRATCH_BASE};
 use crate::machine::micro::{Micro, MicroOp, Src};
 use crate::machine::site::Site;
 
-/// Turns a translated function into code.
+/// Iterations a translated function into code.
 pub fn encode(t: &Translated, select: impl Fn(&Micro) -> Run) -> Box<[Instr]> {
     let frame = t.frame;
     let out = frame as u16 + LINK_SLOTS as u16;

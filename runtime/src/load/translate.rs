@@ -170,7 +170,7 @@ const INSTS_A_TURN: usize = 64;
 /// Instructions on a way through a function after which they are counted.
 const INSTS_UNCOUNTED: usize = 4 * INSTS_A_TURN;
 
-/// Where fuel is not metered, a turn of a loop and a call count for one, however long they are.
+/// Where fuel is not metered, an iteration of a loop and a call count for one, however long they are.
 /// On long ways through a function its instructions are counted too: the blocks that do so, with
 /// what they count.
 fn lengths(func: &Function) -> FxHashMap<u32, u64> {
@@ -343,14 +343,14 @@ impl Translator<'_> {
 
     /// Copies a small header that tests the loop's condition into a branch
     /// back to it, so that a loop written with the test on top branches once
-    /// a turn.
+    /// an iteration.
     fn rotate(&mut self) {
         let Some(header) = self.rotated(BlockId(self.block)) else { return };
         self.micros.pop();
         let before = self.micros.len();
         let insts = &self.func.blocks[header.index()].insts;
         self.one_block(header.0, insts);
-        // The turn is counted by the branch that now closes it.
+        // The iteration is counted by the branch that now closes it.
         for m in &mut self.micros[before..] {
             if matches!(m.op, MicroOp::BrIf { .. }) {
                 m.counts = !self.metered;

@@ -108,7 +108,7 @@ impl ObjectRef {
     /// after the object's region has ended.
     #[inline(always)]
     pub unsafe fn from_slot(slot: u64, ty: Type) -> Option<ObjectRef> {
-        // SAFETY: handed on from the caller.
+        // SAFETY: upheld by the caller.
         unsafe {
             match ty {
                 Type::Tensor(_) => Some(ObjectRef::Tensor(TensorRef::from_slot(slot))),

@@ -52,7 +52,7 @@ impl OwnedTensor {
         dims: &[u64],
         go_on: impl Fn() -> Result<(), E>,
     ) -> Result<OwnedTensor, E> {
-        // SAFETY: handed on from the caller; then the elements are initialised,
+        // SAFETY: upheld by the caller; then the elements are initialised,
         // have no padding, and belong to `tensor` alone.
         unsafe {
             let tensor = OwnedTensor::from_buffer(buffer, elem, dims);

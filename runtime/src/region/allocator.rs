@@ -316,7 +316,7 @@ impl RegionAllocator<'_> {
     /// # Safety
     /// `slot` must hold a live value of type `ty`.
     pub(super) unsafe fn copy(&mut self, slot: u64, ty: Type) -> Result<u64, NoRoom> {
-        // SAFETY: handed on from the caller: the slot holds what its type says.
+        // SAFETY: upheld by the caller: the slot holds what its type says.
         unsafe {
             match ObjectRef::from_slot(slot, ty) {
                 Some(ObjectRef::Tensor(tensor)) => Ok(self.copy_tensor(tensor)?.slot()),

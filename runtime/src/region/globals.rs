@@ -54,7 +54,7 @@ impl Heap {
         read_only: bool,
     ) -> Result<u64, TrapError> {
         let mut region = Region::default();
-        // SAFETY: handed on from the caller.
+        // SAFETY: upheld by the caller.
         let copy = self.retry(|heap| unsafe {
             let index = GLOBAL | global as u32;
             let mut place = RegionAllocator { region: &mut region, shared: &mut heap.shared, index };

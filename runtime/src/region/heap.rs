@@ -158,7 +158,7 @@ impl Heap {
         assert!(self.depth > 0, "the instance's own region ends with the heap");
         let region = self.current();
         if region.arena.is_used() || !region.buffers.is_empty() {
-            // SAFETY: handed on from the caller.
+            // SAFETY: upheld by the caller.
             unsafe { self.clear_current() };
         }
         self.depth -= 1;
@@ -181,7 +181,7 @@ impl Heap {
     pub(super) unsafe fn clear_current(&mut self) {
         let keep = self.keep_idle(self.depth);
         let RegionAllocator { region, shared, .. } = self.allocator(self.depth);
-        // SAFETY: handed on from the caller.
+        // SAFETY: upheld by the caller.
         unsafe { region.clear(shared, keep) };
     }
 
@@ -195,7 +195,7 @@ impl Heap {
     /// into the region may be used afterwards.
     pub unsafe fn end_keep(&mut self, kept: &mut [(u64, Type)]) -> Result<(), TrapError> {
         for (slot, ty) in kept.iter_mut() {
-            // SAFETY: handed on from the caller.
+            // SAFETY: upheld by the caller.
             *slot = unsafe { self.keep(*slot, *ty)? };
         }
         // SAFETY: what is kept has moved; the rest is promised by the caller.
@@ -210,7 +210,7 @@ impl Heap {
     /// As [`Heap::end`], for all of them.
     pub unsafe fn unwind_to(&mut self, depth: usize) {
         while self.depth > depth {
-            // SAFETY: handed on from the caller.
+            // SAFETY: upheld by the caller.
             unsafe { self.end() };
         }
     }
@@ -224,7 +224,7 @@ impl Heap {
     pub unsafe fn end_host_call(&mut self) {
         // A call without objects has nothing to end.
         if self.depth > 0 || !self.graveyard.is_empty() {
-            // SAFETY: handed on from the caller.
+            // SAFETY: upheld by the caller.
             unsafe { self.end_all() };
         }
     }
@@ -233,7 +233,7 @@ impl Heap {
     /// As [`Heap::end_host_call`].
     #[inline(never)]
     unsafe fn end_all(&mut self) {
-        // SAFETY: handed on from the caller.
+        // SAFETY: upheld by the caller.
         unsafe {
             self.unwind_to(0);
             self.shared.held -= self.graveyard.len() * FORMER;
@@ -421,7 +421,7 @@ impl Heap {
     /// # Safety
     /// `value` must be a live value of the list's item type `ty`.
     pub(crate) unsafe fn outlives(value: u64, ty: Type, list: ListRef) -> bool {
-        // SAFETY: handed on from the caller.
+        // SAFETY: upheld by the caller.
         !ty.is_object() || outlives(unsafe { region_of(value, ty) }, list.region())
     }
 
@@ -431,7 +431,7 @@ impl Heap {
     /// # Safety
     /// `slot` must hold a live value of type `ty`.
     pub unsafe fn copy_to(&mut self, slot: u64, ty: Type, depth: usize) -> Result<u64, TrapError> {
-        // SAFETY: handed on from the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.copy_into(slot, ty, depth as u32) }
     }
 
@@ -441,14 +441,14 @@ impl Heap {
     /// `slot` must hold a live value of type `ty`.
     pub(super) unsafe fn copy_into(&mut self, slot: u64, ty: Type, region: u32) -> Result<u64, TrapError> {
         if region & GLOBAL == 0 {
-            // SAFETY: handed on from the caller.
+            // SAFETY: upheld by the caller.
             return self.try_at(region as usize, |p| unsafe { p.copy(slot, ty) });
         }
         // The region of the global's present value lasts at least as long as
         // those of its former ones.
         self.retry(|heap| {
             let (shared, own) = (&mut heap.shared, &mut heap.globals[(region & !GLOBAL) as usize]);
-            // SAFETY: handed on from the caller.
+            // SAFETY: upheld by the caller.
             unsafe { RegionAllocator { region: own, shared, index: region }.copy(slot, ty) }
         })
     }
@@ -543,7 +543,7 @@ impl Drop for Heap {
 /// # Safety
 /// `slot` must hold a live value of the object type `ty`.
 pub(super) unsafe fn region_of(slot: u64, ty: Type) -> u32 {
-    // SAFETY: handed on from the caller.
+    // SAFETY: upheld by the caller.
     unsafe { ObjectRef::from_slot(slot, ty) }.map_or(0, Object::region)
 }
 

@@ -202,7 +202,7 @@ impl Pool {
             self.trim();
         }
         if buffer.capacity() > self.keep {
-            // SAFETY: handed on from the caller.
+            // SAFETY: upheld by the caller.
             unsafe { buffer.free() };
             return;
         }

@@ -41,7 +41,7 @@ impl Heap {
             let depth = heap.depth;
             let mut from = heap.regions[depth];
             // SAFETY: the heap owns its regions and is borrowed exclusively;
-            // the two are different ones. The rest is handed on from the caller.
+            // the two are different ones. The rest is upheld by the caller.
             unsafe {
                 Move { from: from.as_mut(), index: depth as u32, to: heap.allocator(depth - 1) }
                     .object(slot, ty)
@@ -87,7 +87,7 @@ impl Heap {
         }
         // What is kept moves to the next region, which is idle, and that one takes the place of this.
         for (slot, ty) in kept.iter_mut() {
-            // SAFETY: handed on from the caller.
+            // SAFETY: upheld by the caller.
             match unsafe { self.keep_beside(*slot, *ty) } {
                 Ok(moved) => *slot = moved,
                 Err(trap) => {
@@ -123,7 +123,7 @@ impl Move<'_> {
     /// # Safety
     /// As [`Heap::keep`].
     unsafe fn object(&mut self, slot: u64, ty: Type) -> Result<u64, NoRoom> {
-        // SAFETY: handed on from the caller: the slot holds what its type says.
+        // SAFETY: upheld by the caller: the slot holds what its type says.
         unsafe {
             match ObjectRef::from_slot(slot, ty) {
                 Some(ObjectRef::Tensor(tensor)) => Ok(self.tensor(tensor)?.slot()),

@@ -46,7 +46,7 @@ impl Region {
             self.buffer_bytes = 0;
         }
         let before = self.arena.chunk_bytes();
-        // SAFETY: handed on from the caller.
+        // SAFETY: upheld by the caller.
         unsafe { self.arena.reset(keep) };
         shared.held -= before - self.arena.chunk_bytes();
     }

@@ -71,7 +71,7 @@ impl Heap {
     /// # Safety
     /// The slot must hold a live tensor, and no view of it may be read afterwards.
     pub unsafe fn take_tensor(&mut self, slot: u64) -> Result<OwnedTensor, TrapError> {
-        // SAFETY: handed on from the caller.
+        // SAFETY: upheld by the caller.
         let tensor = unsafe { TensorRef::from_slot(slot) };
         let region = tensor.region() as usize;
         if tensor.storage() == Storage::Pooled && (1..=self.depth).contains(&region) {
@@ -102,7 +102,7 @@ impl Heap {
     /// The tensor must be live, and nothing may write it during the copy.
     pub unsafe fn copy_tensor_out(&mut self, tensor: TensorRef) -> Result<OwnedTensor, TrapError> {
         self.take_out(tensor.bytes().saturating_add(size_of::<OwnedTensor>()))?;
-        // SAFETY: handed on from the caller.
+        // SAFETY: upheld by the caller.
         unsafe { OwnedTensor::copy_of(tensor, || self.shared.interruption.check()) }?.ok_or_else(no_memory)
     }
 }

@@ -86,7 +86,7 @@ fn counter_slot(m: &Micro) -> Option<u16> {
 }
 
 /// For a block that branches to itself: what it leaves in the registers is
-/// there at its start, all turns but the first. A few operations on the way
+/// there at its start, all iterations but the first. A few operations on the way
 /// in make it true of that one too.
 fn carry_around(block: u32, micros: &mut Vec<Micro>, has: &impl Fn(&Micro) -> bool) -> Carried {
     let plain = micros.clone();

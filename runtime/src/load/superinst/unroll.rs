@@ -3,12 +3,12 @@
 use super::available;
 use crate::machine::micro::{Micro, MicroOp};
 
-/// Repeats a short block that branches to itself, so that most turns go
+/// Repeats a short block that branches to itself, so that most iterations go
 /// straight on: a branch that is taken costs the time of finding out where to.
 pub(super) fn unroll(block: u32, micros: &mut Vec<Micro>, has: &impl Fn(&Micro) -> bool) {
-    /// Most operations in all turns together.
+    /// Most operations in all iterations together.
     const ROOM: usize = 8;
-    /// Most turns.
+    /// Most iterations.
     const TURNS: usize = 4;
     let Some(at) = micros.iter().position(|m| m.target == block) else { return };
     let (branch, after) = (micros[at], &micros[at + 1..]);
