@@ -11,7 +11,8 @@ mod random_program;
 
 use harness::agree::{Script, run};
 use harness::campaign::{self, Campaign, Finding, caught};
-use harness::{Outcome, Way, difference};
+use harness::{Way, difference};
+use nbc::compare::calls::{Between, Outcome};
 use nbc::ir::verify::VerifiedModule;
 use nbc::ir::{BlockId, FuncId, Function, Inst, Module, Operand, Reg, Signature, Type};
 use nbc::runtime::region::HeapStats;
@@ -108,7 +109,7 @@ fn agree(expected: &[Outcome], found: &[Outcome]) -> Result<(), String> {
         if [a, b].iter().any(|o| o.trap() == Some(TrapCode::StackOverflow)) {
             break;
         }
-        if let Some(what) = difference(&of(a), &of(b)) {
+        if let Some(what) = difference(&of(a), &of(b), Between::Tiers) {
             return Err(what);
         }
     }

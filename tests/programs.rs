@@ -9,8 +9,9 @@
 
 mod harness;
 
-use harness::{Outcome, Way};
+use harness::Way;
 use libtest_mimic::{Arguments, Failed, Trial};
+use nbc::compare::calls::{Between, Outcome};
 use nbc::expectation::{self, Expectation, Refusal};
 use nbc::ir::Module;
 use nbc::ir::verify::VerifiedModule;
@@ -102,11 +103,11 @@ fn check_one(e: &Expectation, ways: &[(Way, Program)]) -> Result<(), String> {
             continue;
         }
         let outcome = harness::call(program, &e.function, &e.args, e.limits(way.metered));
-        e.holds(&outcome.result, outcome.fuel, &outcome.printed).map_err(|why| format!("({way}) {why}"))?;
+        e.holds(&outcome).map_err(|why| format!("({way}) {why}"))?;
         match &first {
             None => first = Some((*way, outcome)),
             Some((other, expected)) => {
-                if let Some(what) = harness::difference(expected, &outcome) {
+                if let Some(what) = harness::difference(expected, &outcome, Between::Tiers) {
                     return Err(format!("({other}) and ({way}) differ: {what}"));
                 }
             }

@@ -6,8 +6,10 @@ pub mod wrapping;
 
 use crate::harness::agree::{self, Script, linker};
 use crate::harness::campaign;
-use crate::harness::{Outcome as Run, Way, with_globals_exported};
+use crate::harness::{Way, with_globals_exported};
 use crate::random_program::choices::Random;
+use nbc::compare::calls::{Console, Outcome as Run, Printed};
+use nbc::compare::values;
 use nbc::ir::verify::VerifiedModule;
 use nbc::ir::{BlockId, FuncId, Module, Type};
 use nbc::runtime::trap::TrapCode;
@@ -20,8 +22,6 @@ use nbc_oracle::state::Budget;
 use nbc_oracle::{End, Limits, Operations, Oracle, Outcome, Slot, Start, State, Stop, Verdict, compare};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::slice::from_ref;
-use std::sync::{Arc, Mutex};
 use subject::{Calls, Place, Subject};
 
 /// Nodes of one evaluation; fuel of one is less.
@@ -36,6 +36,9 @@ const HOSTILE: usize = 4;
 const SILENT: u64 = 1 << 22;
 /// Calls in each other.
 const DEPTH: u32 = 60;
+
+/// What is said of the interpreter and of the evaluator.
+const NAMES: [&str; 2] = ["interpreted", "evaluated"];
 
 /// What evaluations came to.
 #[derive(Clone, Default, Debug)]
@@ -101,9 +104,9 @@ impl Tally {
 
 thread_local! {
     /// Programs of operations are kept from one program to the next.
-    static OPERATIONS: RefCell<(Operations, Arc<Mutex<String>>)> = RefCell::new({
-        let said = Arc::new(Mutex::new(String::new()));
-        (Operations::new(linker(&said)), said)
+    static OPERATIONS: RefCell<(Operations, Console)> = RefCell::new({
+        let console = Console::default();
+        (Operations::new(linker(&console)), console)
     });
 }
 
@@ -113,10 +116,10 @@ pub fn check(module: Module, script: &Script, seed: u64, tally: &mut Tally) -> R
         tally.refused += 1;
         return Ok(());
     };
-    OPERATIONS.with_borrow_mut(|(operations, said)| {
+    OPERATIONS.with_borrow_mut(|(operations, console)| {
         let before = tally.nodes;
         let mut calls = Calls::default();
-        let supported = as_interpreted(&module, script, operations, said, &mut calls, tally)?;
+        let supported = as_interpreted(&module, script, operations, console, &mut calls, tally)?;
         tally.unsupported += u64::from(!supported);
         let first = seed.is_multiple_of(2);
         for metered in [first, !first] {
@@ -150,14 +153,14 @@ fn as_interpreted(
     module: &VerifiedModule,
     script: &Script,
     operations: &mut Operations,
-    said: &Mutex<String>,
+    console: &Console,
     calls: &mut Calls,
     tally: &mut Tally,
 ) -> Result<bool, String> {
     // The evaluator knows no limits of memory, and another one of depth.
     let script = Script { memory: 1 << 28, stack: 1 << 22, ..script.clone() };
     let expected = agree::run(module, &script, Way::reference(true));
-    said.lock().unwrap().clear();
+    console.take();
     let mut oracle = Oracle::new(module, operations, true);
     let mut state = State::new(module, Budget::Fuel(script.fuel)).map_err(|stop| format!("{stop:?}"))?;
     for ((name, args), expected) in script.calls.iter().zip(&expected) {
@@ -183,8 +186,7 @@ fn as_interpreted(
             }
             _ => {}
         }
-        let printed = said.lock().unwrap().clone();
-        if let Some(why) = differs(module, expected, &outcome, &func, &printed) {
+        if let Some(why) = differs(module, expected, &outcome, &func, &console.take()) {
             return Err(format!("@{name} is evaluated otherwise than interpreted: {why}\n{func}"));
         }
         tally.agreed += 1;
@@ -199,7 +201,7 @@ fn differs(
     expected: &Run,
     found: &Outcome,
     func: &Func,
-    printed: &str,
+    printed: &Printed,
 ) -> Option<String> {
     let lift = |slot: Slot, ty: Type| found.state.lift(slot, ty).map_err(|stop| format!("{stop:?}"));
     match (&expected.result, &found.end) {
@@ -207,7 +209,7 @@ fn differs(
             let lifted: Result<Vec<Value>, String> =
                 slots.iter().zip(&func.results).map(|(slot, ty)| lift(*slot, *ty)).collect();
             let different = match lifted {
-                Ok(lifted) => crate::harness::compare::first_difference(values, &lifted),
+                Ok(lifted) => values::results_unlike(values, &lifted, NAMES),
                 Err(why) => Some(why),
             };
             if different.is_some() {
@@ -228,13 +230,13 @@ fn differs(
         return Some(format!("fuel left {:?} and {:?}", expected.fuel, found.state.fuel()));
     }
     let exported = module.globals.iter().zip(&found.state.globals).filter(|(g, _)| g.export);
-    for ((global, slot), value) in exported.zip(&expected.globals) {
+    for ((global, slot), (_, value)) in exported.zip(&expected.globals) {
         let (Some(value), Ok(found)) = (value, lift(*slot, global.ty)) else { continue };
-        if let Some(why) = crate::harness::compare::first_difference(from_ref(value), from_ref(&found)) {
-            return Some(format!("global {:?}: {why}", global.name));
+        if let Some(why) = values::unlike(value, &found, NAMES) {
+            return Some(format!("global {:?} {why}", global.name));
         }
     }
-    (expected.printed != printed).then(|| format!("printed {:?} and {printed:?}", expected.printed))
+    expected.printed.unlike(printed, NAMES).map(|how| format!("what is printed {how}"))
 }
 
 /// A program whose passes are held against each other.

@@ -6,14 +6,14 @@
 //! without, so that endless programs may come along.
 
 use super::way::Tier;
-use super::{Outcome, Way, call_in, exact_difference};
+use super::{Way, call_in, difference, failed};
+use nbc::compare::calls::{Between, Console, Outcome};
 use nbc::ir::verify::VerifiedModule;
 use nbc::runtime::engine::{Limits, Program};
 use nbc::runtime::linker::Linker;
 use nbc::runtime::trap::TrapCode;
 use nbc::runtime::value::Value;
 use std::fmt;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Calls of one instance, one after the other, so that what a call left behind
@@ -74,11 +74,8 @@ pub fn agree(module: &VerifiedModule, script: &Script, ways: &[Way]) -> Result<V
             if is_deep && other.tier != Tier::None {
                 break;
             }
-            if let Some(what) = exact_difference(e, f) {
-                return Err(Difference { call, first, other, what });
-            }
-            if other.tier == Tier::None && e.memory != f.memory {
-                let what = format!("regions {:?} and {:?}", e.memory, f.memory);
+            let between = if other.tier == Tier::None { Between::Interpreters } else { Between::Tiers };
+            if let Some(what) = difference(e, f, between) {
                 return Err(Difference { call, first, other, what });
             }
         }
@@ -92,24 +89,21 @@ pub fn run(module: &VerifiedModule, script: &Script, way: Way) -> Vec<Outcome> {
 }
 
 fn run_loaded(program: &Program, script: &Script, way: Way, patience: Duration) -> Vec<Outcome> {
-    let said = Arc::new(Mutex::new(String::new()));
+    let console = Console::default();
     let limits = Limits {
         fuel: way.metered.then_some(script.fuel),
         timeout: (!way.metered).then_some(patience),
         memory: script.memory,
         stack: script.stack,
     };
-    let mut instance = match linker(&said).instantiate_with(program, limits) {
+    let mut instance = match linker(&console).instantiate_with(program, limits) {
         Ok(instance) => instance,
-        Err(e) => match e.trap() {
-            Some(trap) => return vec![Outcome::failed(trap.clone())],
-            None => panic!("{e}"),
-        },
+        Err(e) => return vec![failed(e)],
     };
     let mut outcomes = Vec::new();
     for (function, args) in &script.calls {
         instance.set_fuel(script.fuel);
-        outcomes.push(call_in(&mut instance, function, args, &said));
+        outcomes.push(call_in(&mut instance, function, args, &console));
         // What the next call runs has been compiled by then.
         if let Some(jit) = way.jit() {
             jit.settle();
@@ -120,24 +114,17 @@ fn run_loaded(program: &Program, script: &Script, way: Way, patience: Duration) 
 
 /// The host: each function says what it was called with, so that the order of
 /// calls is seen too.
-pub fn linker(said: &Arc<Mutex<String>>) -> Linker {
+pub fn linker(console: &Console) -> Linker {
     let mut linker = Linker::new();
-    let say = |text: fmt::Arguments<'_>, said: &Mutex<String>| {
-        let mut said = said.lock().unwrap();
-        if said.len() < 10_000 {
-            fmt::Write::write_fmt(&mut *said, text).expect("a String takes anything");
-        }
-    };
-    let to = said.clone();
-    linker.func("console.print", move |text: String| say(format_args!("{text}"), &to));
-    let to = said.clone();
+    console.give(&mut linker);
+    let to = console.clone();
     linker.func("host.twist", move |v: i64| {
-        say(format_args!("twist {v}\n"), &to);
+        to.print(&format!("twist {v}\n"));
         if v % 16 == 7 { Err("a seven") } else { Ok(v.wrapping_mul(-3) ^ 0x55) }
     });
-    let to = said.clone();
+    let to = console.clone();
     linker.func("host.mix", move |a: f64, b: i32| {
-        say(format_args!("mix {a:?} ({:#x}) {b}\n", a.to_bits()), &to);
+        to.print(&format!("mix {a:?} ({:#x}) {b}\n", a.to_bits()));
         (b.wrapping_add(a as i32), a * 0.5 + f64::from(b))
     });
     linker

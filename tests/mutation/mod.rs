@@ -16,8 +16,9 @@ mod value;
 
 use crate::harness::agree::{Difference, Script, agree};
 use crate::harness::campaign::{Finding, caught};
-use crate::harness::{Outcome, Way, with_globals_exported};
+use crate::harness::{Way, with_globals_exported};
 use crate::random_program::choices::Random;
+use nbc::compare::calls::Outcome;
 use nbc::ir::{Function, Module, Operand, Reg, Type};
 
 /// A program and what to call.

@@ -1,5 +1,4 @@
-//! When two values count as equal, and how to say that they do not: the one
-//! notion of it, of expectations, tests and benches.
+//! When two values count as equal, and how to say that they do not.
 //!
 //! Invariant: what is said of a difference is short, whatever the values.
 
@@ -94,15 +93,14 @@ pub fn texts_unlike(a: &str, b: &str, [one, other]: [&str; 2]) -> Option<String>
     ))
 }
 
-/// How two lists of values differ, if they do.
-pub fn first_difference(a: &[Value], b: &[Value]) -> Option<String> {
+/// How the results of two calls differ.
+pub fn results_unlike(a: &[Value], b: &[Value], names: [&str; 2]) -> Option<String> {
+    let [one, other] = names;
     if a.len() != b.len() {
-        return Some(format!("{} and {} values", a.len(), b.len()));
+        return Some(format!("{} values are returned {one}, {} {other}", a.len(), b.len()));
     }
-    let names = ["of the first", "of the second"];
-    let differs =
-        |(at, (a, b)): (usize, (&Value, &Value))| Some(format!("value {at} {}", unlike(a, b, names)?));
-    a.iter().zip(b).enumerate().find_map(differs)
+    let mut pairs = (1..).zip(a.iter().zip(b));
+    pairs.find_map(|(number, (a, b))| Some(format!("result {number} {}", unlike(a, b, names)?)))
 }
 
 /// Values as expectations write them, cut short where there is much.
@@ -239,6 +237,6 @@ mod tests {
         let how = unlike(&text(""), &text(&"z".repeat(9999)), names).unwrap();
         assert!(how.contains("differs first at byte 100000") && how.len() < 500, "{how}");
         assert_eq!(texts_unlike("a", "b", names).unwrap(), "is \"a\" here and \"b\" there");
-        assert_eq!(first_difference(&[Value::F64(f64::NAN)], &[Value::F64(f64::NAN)]), None);
+        assert_eq!(results_unlike(&[Value::F64(f64::NAN)], &[Value::F64(f64::NAN)], names), None);
     }
 }
