@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Tells the test that it is the child.
-const VARIABLE: &str = "HOSTILE_CHILD";
+const VARIABLE: &str = "TEST_CHILD";
 /// Begins replies, among what the test harness prints.
-const MARK: &str = "hostile reply: ";
+const MARK: &str = "reply: ";
 /// Bytes of stack that programs are compiled and run with.
 const STACK: usize = 1 << 20;
 /// What stands for the end of a line in requests and replies.

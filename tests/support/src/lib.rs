@@ -20,6 +20,7 @@ pub mod campaign;
 pub mod case;
 pub mod child;
 pub mod choices;
+mod code;
 pub mod command;
 pub mod conditions;
 pub mod engines;

@@ -8,9 +8,9 @@
 use crate::agree::Script;
 use crate::case::Case;
 use crate::choices::Choices;
+use crate::code::{Code, tensors};
 use nbc::ir::Module;
 use nbc::runtime::value::Value;
-use std::fmt::Write;
 
 /// Most loops in each other.
 const DEPTH: usize = 3;
@@ -35,17 +35,14 @@ pub fn case(bytes: &[u8], calls: usize) -> Case {
 /// integers, `m` of 8 by 6 floats, `b` of 30 bytes, and `r`, which is `x` but
 /// read-only; and sums `s` and `t`.
 fn text(c: &mut Choices<'_>) -> String {
-    let mut it = Maker { c, out: String::new(), lines: 0, labels: 0, counters: Vec::new() };
+    let mut it = Maker { c, code: Code::default(), counters: Vec::new() };
     it.statements(0);
-    while it.c.more() && it.lines < LINES {
+    while it.c.more() && it.code.lines < LINES {
         it.statements(0);
     }
-    let code = it.out;
+    let (tensors, code) = (tensors(), it.code.text);
     format!(
-        "const @cx: tensor<f64> [40] = {{{}}}\n\
-         const @cy: tensor<i64> [12] = {{3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8}}\n\
-         const @cm: tensor<f64> [8, 6] = {{{}}}\n\
-         const @cb: tensor<u8> [30] = hex\"{}\"\n\
+        "{tensors}\
          export global @gs: f64 = 0.0\nexport global @gt: i64 = 0\nexport global @gx: tensor<f64> = @cx\n\
          export global @gy: tensor<i64> = @cy\nexport global @gm: tensor<f64> = @cm\n\n\
          export func @main(%n: i64, %k: i64) -> (f64, i64) {{\n\
@@ -55,45 +52,21 @@ fn text(c: &mut Choices<'_>) -> String {
          %s = f64.const 0.0\n%t = i64.const 1\n%p = i64.const 2\n%q = i64.const 5\n\
          %i0 = i64.const 0\n%i1 = i64.const 1\n%i2 = i64.const 2\n\
          %j0 = i32.const 0\n%j1 = i32.const 1\n%j2 = i32.const 2\n\
-         {code}ret %s, %t\n}}\n",
-        (0..40).map(|i| format!("{}.5", i * 7 % 23)).collect::<Vec<_>>().join(", "),
-        (0..48).map(|i| format!("{}.25", i * 5 % 17)).collect::<Vec<_>>().join(", "),
-        (0..30).map(|i| format!("{:02x}", i * 11 % 40)).collect::<String>(),
+         {code}ret %s, %t\n}}\n"
     )
 }
 
 struct Maker<'c, 'b> {
     c: &'c mut Choices<'b>,
-    out: String,
-    lines: usize,
-    labels: usize,
+    code: Code,
     /// Counters of the loops around, and whether in 32 bits.
     counters: Vec<(usize, bool)>,
 }
 
 impl Maker<'_, '_> {
-    fn line(&mut self, text: &str) {
-        self.lines += 1;
-        let _ = writeln!(self.out, "  {text}");
-    }
-
-    fn label(&mut self, name: &str) -> String {
-        self.labels += 1;
-        format!("{name}{}", self.labels)
-    }
-
-    fn begin(&mut self, label: &str) {
-        let _ = writeln!(self.out, "{label}:");
-    }
-
-    fn temp(&mut self) -> String {
-        self.labels += 1;
-        format!("%v{}", self.labels)
-    }
-
     fn statements(&mut self, depth: usize) {
         for _ in 0..1 + self.c.below(3) {
-            if self.lines > LINES {
+            if self.code.lines > LINES {
                 return;
             }
             match self.c.below(10) {
@@ -122,7 +95,7 @@ impl Maker<'_, '_> {
             5 => "%k".to_owned(),
             6 => self.c.pick(&["%p", "%q"]).to_owned(),
             _ => {
-                let v = self.temp();
+                let v = self.code.temp();
                 let what = self.c.pick(&[
                     "tensor.len %x",
                     "tensor.len %y",
@@ -130,7 +103,7 @@ impl Maker<'_, '_> {
                     "tensor.dim %m, 1",
                     "tensor.len %b",
                 ]);
-                self.line(&format!("{v} = {what}"));
+                self.code.line(format!("{v} = {what}"));
                 v
             }
         }
@@ -143,18 +116,12 @@ impl Maker<'_, '_> {
         }
         let (n, narrow) = self.counters[self.c.below(self.counters.len())];
         if narrow {
-            let v = self.temp();
+            let v = self.code.temp();
             let how = if self.c.percent(80) { "i64.extend_i32" } else { "i64.extend_i32_u" };
-            self.line(&format!("{v} = {how} %j{n}"));
+            self.code.line(format!("{v} = {how} %j{n}"));
             return v;
         }
         format!("%i{n}")
-    }
-
-    fn made(&mut self, text: String) -> String {
-        let v = self.temp();
-        self.line(&format!("{v} = {text}"));
-        v
     }
 
     /// Something to access elements at.
@@ -164,40 +131,40 @@ impl Maker<'_, '_> {
             0..=4 => i,
             5 | 6 => {
                 let by = self.c.pick(&[1, -1, 2, -2, 4]);
-                self.made(format!("i64.add {i}, {by}"))
+                self.code.made(format!("i64.add {i}, {by}"))
             }
             7 | 8 => {
                 let (by, j) = (self.fixed(), self.counter());
-                let row = self.made(format!("i64.mul {i}, {by}"));
-                self.made(format!("i64.add {row}, {j}"))
+                let row = self.code.made(format!("i64.mul {i}, {by}"));
+                self.code.made(format!("i64.add {row}, {j}"))
             }
             9 => {
                 let end = self.fixed();
-                let v = self.made(format!("i64.sub {end}, {i}"));
-                self.made(format!("i64.sub {v}, 1"))
+                let v = self.code.made(format!("i64.sub {end}, {i}"));
+                self.code.made(format!("i64.sub {v}, 1"))
             }
             10 => {
                 let op = self.c.pick(&["and", "rem", "rem_u", "shr", "shr_u", "div", "shl"]);
                 let by = self.c.pick(&[1, 2, 3, 4, 5, 7]);
-                self.made(format!("i64.{op} {i}, {by}"))
+                self.code.made(format!("i64.{op} {i}, {by}"))
             }
             11 => {
                 let (op, by) =
                     (self.c.pick(&["and", "rem", "rem_u", "min", "max", "sub", "add"]), self.fixed());
-                self.made(format!("i64.{op} {i}, {by}"))
+                self.code.made(format!("i64.{op} {i}, {by}"))
             }
             12 => {
                 let most = self.fixed();
-                let v = self.made(format!("i64.min {i}, {most}"));
-                self.made(format!("i64.max {v}, 0"))
+                let v = self.code.made(format!("i64.min {i}, {most}"));
+                self.code.made(format!("i64.max {v}, 0"))
             }
             13 => {
                 let j = self.counter();
-                self.made(format!("i64.sub {i}, {j}"))
+                self.code.made(format!("i64.sub {i}, {j}"))
             }
             14 => {
                 let at = self.c.pick(&["0", "1", "7", "11", "12"]);
-                self.made(format!("tensor.load %y, {at}"))
+                self.code.made(format!("tensor.load %y, {at}"))
             }
             _ => self.c.pick(&["%p", "%q", "%t", "0", "5"]).to_owned(),
         }
@@ -208,40 +175,40 @@ impl Maker<'_, '_> {
             12 | 13 => self.recurrence(),
             0..=2 => {
                 let (t, i) = (self.c.pick(&["%x", "%x", "%r"]), self.index());
-                let v = self.made(format!("tensor.load {t}, {i}"));
-                self.line(&format!("%s = f64.add %s, {v}"));
+                let v = self.code.made(format!("tensor.load {t}, {i}"));
+                self.code.line(format!("%s = f64.add %s, {v}"));
             }
             3 => {
                 let i = self.index();
-                self.line(&format!("%t = tensor.load %y, {i}"));
+                self.code.line(format!("%t = tensor.load %y, {i}"));
             }
             4 => {
                 let (i, j) = (self.index(), self.index());
-                let v = self.made(format!("tensor.load2 %m, {i}, {j}"));
-                self.line(&format!("%s = f64.sub %s, {v}"));
+                let v = self.code.made(format!("tensor.load2 %m, {i}, {j}"));
+                self.code.line(format!("%s = f64.sub %s, {v}"));
             }
             5 => {
                 let i = self.index();
-                let v = self.made(format!("tensor.load %b, {i}"));
-                let w = self.made(format!("i64.extend_i32 {v}"));
-                self.line(&format!("%t = i64.add %t, {w}"));
+                let v = self.code.made(format!("tensor.load %b, {i}"));
+                let w = self.code.made(format!("i64.extend_i32 {v}"));
+                self.code.line(format!("%t = i64.add %t, {w}"));
             }
             6 | 7 => {
                 let i = self.index();
                 let t = if self.c.percent(5) { "%r" } else { "%x" };
-                self.line(&format!("tensor.store {t}, {i}, %s"));
+                self.code.line(format!("tensor.store {t}, {i}, %s"));
             }
             8 => {
                 let i = self.index();
-                self.line(&format!("tensor.store %y, {i}, %t"));
+                self.code.line(format!("tensor.store %y, {i}, %t"));
             }
             9 => {
                 let (i, j) = (self.index(), self.index());
-                self.line(&format!("tensor.store2 %m, {i}, {j}, %s"));
+                self.code.line(format!("tensor.store2 %m, {i}, {j}, %s"));
             }
             10 => {
                 let i = self.index();
-                self.line(&format!("tensor.store %b, {i}, 7"));
+                self.code.line(format!("tensor.store %b, {i}, 7"));
             }
             _ => self.arithmetic(),
         }
@@ -250,7 +217,7 @@ impl Maker<'_, '_> {
     /// What is stored may be what the next turn reads, or one after it.
     fn recurrence(&mut self) {
         let (i, by) = (self.counter(), self.c.pick(&[-1, -1, -1, -2, 1]));
-        let from = self.made(format!("i64.add {i}, {by}"));
+        let from = self.code.made(format!("i64.add {i}, {by}"));
         let (x, a, op, sum) = self.c.pick(&[
             ("%x", "%s", "f64.sub", "%s"),
             ("%x", "1.5", "f64.mul", "%s"),
@@ -260,30 +227,30 @@ impl Maker<'_, '_> {
         ]);
         let row = if x == "%m" { format!("{}, ", self.index()) } else { String::new() };
         let (load, store) = if x == "%m" { ("load2", "store2") } else { ("load", "store") };
-        let read = |it: &mut Self, at: &str| it.made(format!("tensor.{load} {x}, {row}{at}"));
+        let read = |it: &mut Self, at: &str| it.code.made(format!("tensor.{load} {x}, {row}{at}"));
         let v = read(self, &from);
         if self.c.percent(30) {
             let other = read(self, &i);
             if !sum.is_empty() {
-                self.line(&format!("{sum} = {} {sum}, {other}", op.replace("mul", "add")));
+                self.code.line(format!("{sum} = {} {sum}, {other}", op.replace("mul", "add")));
             }
         }
-        let w = self.made(format!("{op} {v}, {a}"));
+        let w = self.code.made(format!("{op} {v}, {a}"));
         if self.c.percent(20) {
             self.access();
         }
         if self.c.percent(30) {
-            let (cond, then, end) = (self.condition(), self.label("then"), self.label("end"));
-            self.line(&format!("br_if {cond}, {then}, {end}"));
-            self.begin(&then);
-            self.line(&format!("tensor.{store} {x}, {row}{i}, {w}"));
-            self.line(&format!("br {end}"));
-            self.begin(&end);
+            let (cond, then, end) = (self.condition(), self.code.name("then"), self.code.name("end"));
+            self.code.br_if(&cond, &then, &end);
+            self.code.begin(&then);
+            self.code.line(format!("tensor.{store} {x}, {row}{i}, {w}"));
+            self.code.line(format!("br {end}"));
+            self.code.begin(&end);
         } else {
-            self.line(&format!("tensor.{store} {x}, {row}{i}, {w}"));
+            self.code.line(format!("tensor.{store} {x}, {row}{i}, {w}"));
         }
         if !sum.is_empty() {
-            self.line(&format!("{sum} = {} {sum}, {w}", op.replace("mul", "add")));
+            self.code.line(format!("{sum} = {} {sum}, {w}", op.replace("mul", "add")));
         }
     }
 
@@ -292,38 +259,38 @@ impl Maker<'_, '_> {
         let to = self.c.pick(&["%t", "%p", "%q", "%t"]);
         let op = self.c.pick(&["add", "sub", "mul", "and", "xor"]);
         match self.c.below(4) {
-            0 => self.line(&format!("{to} = copy {a}")),
-            1 if b.starts_with('%') => self.line(&format!("{to} = copy {b}")),
-            _ => self.line(&format!("{to} = i64.{op} {a}, {b}")),
+            0 => self.code.line(format!("{to} = copy {a}")),
+            1 if b.starts_with('%') => self.code.line(format!("{to} = copy {b}")),
+            _ => self.code.line(format!("{to} = i64.{op} {a}, {b}")),
         }
     }
 
     fn condition(&mut self) -> String {
         let (a, b) = (self.counter(), self.fixed());
         let op = self.c.pick(&["lt", "gt", "le", "ge", "ne", "eq", "lt_u"]);
-        let v = self.made(format!("i64.{op} {a}, {b}"));
+        let v = self.code.made(format!("i64.{op} {a}, {b}"));
         if !self.c.percent(20) {
             return v;
         }
         let (a, b) = (self.counter(), self.fixed());
-        let w = self.made(format!("i64.ge {a}, {b}"));
+        let w = self.code.made(format!("i64.ge {a}, {b}"));
         let op = self.c.pick(&["and", "or"]);
-        self.made(format!("bool.{op} {v}, {w}"))
+        self.code.made(format!("bool.{op} {v}, {w}"))
     }
 
     fn branch(&mut self, depth: usize) {
         let cond = self.condition();
-        let (then, other, end) = (self.label("then"), self.label("else"), self.label("end"));
-        self.line(&format!("br_if {cond}, {then}, {other}"));
-        self.begin(&then);
+        let (then, other, end) = (self.code.name("then"), self.code.name("else"), self.code.name("end"));
+        self.code.br_if(&cond, &then, &other);
+        self.code.begin(&then);
         self.statements(depth);
-        self.line(&format!("br {end}"));
-        self.begin(&other);
+        self.code.line(format!("br {end}"));
+        self.code.begin(&other);
         if self.c.percent(40) {
             self.statements(depth);
         }
-        self.line(&format!("br {end}"));
-        self.begin(&end);
+        self.code.line(format!("br {end}"));
+        self.code.begin(&end);
     }
 
     fn nest(&mut self, depth: usize) {
@@ -358,68 +325,65 @@ impl Maker<'_, '_> {
             _ => "ne",
         };
         if !shared {
-            match from.starts_with('%') {
-                true => self.line(&format!("{i} = copy {from}")),
-                false => self.line(&format!("{i} = {ty}.const {from}")),
-            }
+            self.code.set(&i, ty, &from);
         }
-        let (head, body, out) = (self.label("head"), self.label("body"), self.label("out"));
+        let (head, body, out) = (self.code.name("head"), self.code.name("body"), self.code.name("out"));
         let on_top = self.c.percent(50);
         let early = self.c.percent(20);
         let end = if self.c.percent(25) && !self.counters.is_empty() && !narrow {
             let counter = self.counter();
-            self.made(format!("i64.add {counter}, {}", if down { -2 } else { 3 }))
+            self.code.made(format!("i64.add {counter}, {}", if down { -2 } else { 3 }))
         } else {
             to
         };
         self.counters.push((n, narrow));
         if on_top {
-            self.line(&format!("br {head}"));
-            self.begin(&head);
-            let more = self.made(format!("{ty}.{test} {i}, {end}"));
-            self.line(&format!("br_if {more}, {body}, {out}"));
+            self.code.line(format!("br {head}"));
+            self.code.begin(&head);
+            let more = self.code.made(format!("{ty}.{test} {i}, {end}"));
+            self.code.line(format!("br_if {more}, {body}, {out}"));
         } else {
-            self.line(&format!("br {body}"));
+            self.code.line(format!("br {body}"));
         }
-        self.begin(&body);
+        self.code.begin(&body);
         self.statements(depth + 1);
         if early {
-            let (cond, on) = (self.condition(), self.label("on"));
-            self.line(&format!("br_if {cond}, {on}, {out}"));
-            self.begin(&on);
+            let (cond, on) = (self.condition(), self.code.name("on"));
+            self.code.br_if(&cond, &on, &out);
+            self.code.begin(&on);
         }
         let op = if down { "sub" } else { "add" };
         if !narrow && self.c.percent(6) {
             // The same by way of products, of which all but the step cancels out; they may be seen after.
             let by = self.c.pick(&["%k", "%p", "7"]);
-            let less = self.made(format!("i64.sub {by}, 1"));
-            self.line(&format!("%t = i64.mul {i}, {by}"));
-            let other = self.made(format!("i64.mul {i}, {less}"));
-            let other = self.made(format!("i64.{} {other}, {step}", if down { "add" } else { "sub" }));
-            self.line(&format!("{i} = i64.sub %t, {other}"));
+            let less = self.code.made(format!("i64.sub {by}, 1"));
+            self.code.line(format!("%t = i64.mul {i}, {by}"));
+            let other = self.code.made(format!("i64.mul {i}, {less}"));
+            let other = self.code.made(format!("i64.{} {other}, {step}", if down { "add" } else { "sub" }));
+            self.code.line(format!("{i} = i64.sub %t, {other}"));
         } else if self.c.percent(30) {
-            let next = self.made(format!("{ty}.{op} {i}, {step}"));
+            let next = self.code.made(format!("{ty}.{op} {i}, {step}"));
             if self.c.percent(50) {
                 self.access();
             }
-            self.line(&format!("{i} = copy {next}"));
+            self.code.line(format!("{i} = copy {next}"));
         } else {
-            self.line(&format!("{i} = {ty}.{op} {i}, {step}"));
+            self.code.line(format!("{i} = {ty}.{op} {i}, {step}"));
         }
         if on_top {
-            self.line(&format!("br {head}"));
+            self.code.line(format!("br {head}"));
         } else {
-            let more = self.made(format!("{ty}.{test} {i}, {end}"));
-            self.line(&format!("br_if {more}, {body}, {out}"));
+            let more = self.code.made(format!("{ty}.{test} {i}, {end}"));
+            self.code.line(format!("br_if {more}, {body}, {out}"));
         }
-        self.begin(&out);
+        self.code.begin(&out);
         self.counters.pop();
     }
 
     fn bound(&mut self, narrow: bool) -> String {
         if narrow {
             return match self.c.below(4) {
-                0 => self.made("i32.wrap_i64 %n".to_owned()),
+                0 => self.code.made("i32.wrap_i64 %n"),
                 _ => self.c.pick(&["0", "5", "6", "8", "12", "39", "-1"]).to_owned(),
             };
         }

@@ -7,9 +7,9 @@
 use crate::agree::Script;
 use crate::case::Case;
 use crate::choices::Choices;
+use crate::code::{Code, tensors};
 use nbc::ir::Module;
 use nbc::runtime::value::Value;
-use std::fmt::Write;
 
 /// Most loops in each other.
 const DEPTH: usize = 2;
@@ -34,33 +34,27 @@ pub fn case(bytes: &[u8]) -> Case {
 /// 12 integers, `m` of 8 by 6 floats and `z` of 30 bytes; `w` and `v` are `x` and `y`, parts of
 /// them, or others.
 fn text(c: &mut Choices<'_>) -> String {
-    let mut it = Maker { c, out: String::new(), names: 0, narrow: Vec::new(), wide: Vec::new() };
+    let mut it = Maker { c, code: Code::default(), narrow: Vec::new(), wide: Vec::new() };
     for _ in 0..1 + it.c.below(3) {
         it.nest(0);
     }
-    let code = it.out;
+    let (tensors, code) = (tensors(), it.code.text);
     let others = [
         "%w = copy %x\n%v = copy %y\n",
         "%w = tensor.slice0 %x, 1, 40\n%v = tensor.slice0 %y, 2, 11\n",
         "%w = tensor.copy %x\n%v = tensor.slice0 %y, 0, 9\n",
     ][c.below(3)];
     format!(
-        "const @cx: tensor<f64> [40] = {{{}}}\n\
-         const @cy: tensor<i64> [12] = {{3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8}}\n\
-         const @cm: tensor<f64> [8, 6] = {{{}}}\n\
-         const @cz: tensor<u8> [30] = hex\"{}\"\n\
+        "{tensors}\
          global @gx: tensor<f64> = @cx\nglobal @gy: tensor<i64> = @cy\nglobal @gm: tensor<f64> = @cm\n\
-         global @gz: tensor<u8> = @cz\n\n\
+         global @gz: tensor<u8> = @cb\n\n\
          func @work(%x: tensor<f64>, %w: tensor<f64>, %y: tensor<i64>, %v: tensor<i64>, %m: tensor<f64>,\n\
          %z: tensor<u8>, {PARAMS}) -> (f64, i64, i32) {{\n\
          %s = f64.const 0.0\n%t = i64.const 1\n%u = i32.const 1\n\
          {code}ret %s, %t, %u\n}}\n\
          export func @main({PARAMS}) -> (f64, i64, i32) {{\n\
          %x = global.get @gx\n%y = global.get @gy\n%m = global.get @gm\n%z = global.get @gz\n\
-         {others}%s, %t, %u = call @work(%x, %w, %y, %v, %m, %z, %n, %k, %a, %b)\nret %s, %t, %u\n}}\n",
-        (0..40).map(|i| format!("{}.5", i * 7 % 23)).collect::<Vec<_>>().join(", "),
-        (0..48).map(|i| format!("{}.25", i * 5 % 17)).collect::<Vec<_>>().join(", "),
-        (0..30).map(|i| format!("{:02x}", i * 11 % 40)).collect::<String>(),
+         {others}%s, %t, %u = call @work(%x, %w, %y, %v, %m, %z, %n, %k, %a, %b)\nret %s, %t, %u\n}}\n"
     )
 }
 
@@ -93,29 +87,13 @@ const NARROW_ENDS: [i64; 8] = [
 
 struct Maker<'c, 'b> {
     c: &'c mut Choices<'b>,
-    out: String,
-    names: usize,
+    code: Code,
     /// Counters around with what they start from, by width.
     narrow: Vec<(String, String)>,
     wide: Vec<(String, String)>,
 }
 
 impl Maker<'_, '_> {
-    fn line(&mut self, text: &str) {
-        let _ = writeln!(self.out, "  {text}");
-    }
-
-    fn name(&mut self, prefix: &str) -> String {
-        self.names += 1;
-        format!("{prefix}{}", self.names)
-    }
-
-    fn made(&mut self, text: &str) -> String {
-        let v = self.name("%v");
-        self.line(&format!("{v} = {text}"));
-        v
-    }
-
     fn literal(&mut self, is_wide: bool) -> i64 {
         match (self.c.percent(35), is_wide) {
             (true, true) => self.c.pick(&ENDS),
@@ -130,17 +108,17 @@ impl Maker<'_, '_> {
             (0..=3, _) => self.literal(is_wide).to_string(),
             (4, true) => "%n".to_owned(),
             (5, true) => "%k".to_owned(),
-            (6, true) => self.made("i64.extend_i32 %a"),
+            (6, true) => self.code.made("i64.extend_i32 %a"),
             (_, true) => {
                 let what = self.c.pick(&["len %x", "len %y", "dim %m, 0", "dim %m, 1", "len %z"]);
-                self.made(&format!("tensor.{what}"))
+                self.code.made(format!("tensor.{what}"))
             }
             (4, false) => "%a".to_owned(),
             (5, false) => "%b".to_owned(),
-            (6, false) => self.made("i32.wrap_i64 %n"),
+            (6, false) => self.code.made("i32.wrap_i64 %n"),
             (_, false) => {
                 let by = self.literal(false);
-                self.made(&format!("i32.add %a, {by}"))
+                self.code.made(format!("i32.add %a, {by}"))
             }
         }
     }
@@ -151,13 +129,13 @@ impl Maker<'_, '_> {
         let other = if self.c.percent(30) { self.narrow[0].0.clone() } else { self.fixed(false) };
         match self.c.below(10) {
             0..=3 => i,
-            8 | 9 => self.made(&format!("i32.sub {i}, {from}")),
-            4 => self.made(&format!("i32.add {i}, {other}")),
-            5 => self.made(&format!("i32.sub {other}, {i}")),
-            6 => self.made(&format!("i32.mul {i}, {other}")),
+            8 | 9 => self.code.made(format!("i32.sub {i}, {from}")),
+            4 => self.code.made(format!("i32.add {i}, {other}")),
+            5 => self.code.made(format!("i32.sub {other}, {i}")),
+            6 => self.code.made(format!("i32.mul {i}, {other}")),
             _ => {
                 let (op, by) = self.c.pick(&[("shl", 1), ("shr_u", 1), ("shr", 2), ("and", 7), ("rem", 5)]);
-                self.made(&format!("i32.{op} {i}, {by}"))
+                self.code.made(format!("i32.{op} {i}, {by}"))
             }
         }
     }
@@ -168,24 +146,24 @@ impl Maker<'_, '_> {
         let far = self.c.percent(40);
         let (i, from) = if let (true, true, Some((i, from))) = (is_narrow, far, self.narrow.last().cloned()) {
             let how = self.c.pick(&["i64.extend_i32", "i64.extend_i32", "i64.extend_i32_u"]);
-            let wide = self.made(&format!("{how} {i}"));
+            let wide = self.code.made(format!("{how} {i}"));
             let from = match from.starts_with('%') {
-                true => self.made(&format!("{how} {from}")),
+                true => self.code.made(format!("{how} {from}")),
                 false => from,
             };
             (wide, from)
         } else if is_narrow {
             let v = self.narrow_value();
             let how = self.c.pick(&["i64.extend_i32", "i64.extend_i32", "i64.extend_i32_u"]);
-            (self.made(&format!("{how} {v}")), "0".to_owned())
+            (self.code.made(format!("{how} {v}")), "0".to_owned())
         } else {
             self.wide[self.c.below(self.wide.len())].clone()
         };
         if far && from != "0" {
             // Near the start of a tensor, wherever the counter is.
-            let near = self.made(&format!("i64.sub {i}, {from}"));
+            let near = self.code.made(format!("i64.sub {i}, {from}"));
             let by = self.c.pick(&[0, 0, 1, 2, 5, -1]);
-            return if by == 0 { near } else { self.made(&format!("i64.add {near}, {by}")) };
+            return if by == 0 { near } else { self.code.made(format!("i64.add {near}, {by}")) };
         }
         let other = if self.c.percent(40) && !self.wide.is_empty() {
             self.wide[self.c.below(self.wide.len())].0.clone()
@@ -194,13 +172,13 @@ impl Maker<'_, '_> {
         };
         match self.c.below(10) {
             0..=3 => i,
-            4 => self.made(&format!("i64.add {i}, {other}")),
-            5 => self.made(&format!("i64.sub {i}, {other}")),
-            6 => self.made(&format!("i64.sub {other}, {i}")),
+            4 => self.code.made(format!("i64.add {i}, {other}")),
+            5 => self.code.made(format!("i64.sub {i}, {other}")),
+            6 => self.code.made(format!("i64.sub {other}, {i}")),
             7 => {
-                let row = self.made(&format!("i64.mul {i}, {other}"));
+                let row = self.code.made(format!("i64.mul {i}, {other}"));
                 let more = self.fixed(true);
-                self.made(&format!("i64.add {row}, {more}"))
+                self.code.made(format!("i64.add {row}, {more}"))
             }
             8 => {
                 let (op, by) = self.c.pick(&[
@@ -213,11 +191,11 @@ impl Maker<'_, '_> {
                     ("rem", 7),
                     ("shl", 1),
                 ]);
-                self.made(&format!("i64.{op} {i}, {by}"))
+                self.code.made(format!("i64.{op} {i}, {by}"))
             }
             _ => {
-                let low = self.made(&format!("i64.min {i}, {other}"));
-                self.made(&format!("i64.max {low}, 0"))
+                let low = self.code.made(format!("i64.min {i}, {other}"));
+                self.code.made(format!("i64.max {low}, 0"))
             }
         }
     }
@@ -226,23 +204,23 @@ impl Maker<'_, '_> {
         let i = self.index();
         match self.c.below(9) {
             0 | 1 => {
-                let v = self.made(&format!("tensor.load %x, {i}"));
-                self.line(&format!("%s = f64.add %s, {v}"));
+                let v = self.code.made(format!("tensor.load %x, {i}"));
+                self.code.line(format!("%s = f64.add %s, {v}"));
             }
-            2 => self.line(&format!("%t = tensor.load %y, {i}")),
+            2 => self.code.line(format!("%t = tensor.load %y, {i}")),
             3 => {
                 let j = self.index();
-                let v = self.made(&format!("tensor.load2 %m, {i}, {j}"));
-                self.line(&format!("%s = f64.sub %s, {v}"));
+                let v = self.code.made(format!("tensor.load2 %m, {i}, {j}"));
+                self.code.line(format!("%s = f64.sub %s, {v}"));
             }
-            4 => self.line(&format!("%u = tensor.load %z, {i}")),
-            5 => self.line(&format!("tensor.store %x, {i}, %s")),
-            6 => self.line(&format!("tensor.store %y, {i}, %t")),
-            7 => self.line(&format!("tensor.store %z, {i}, %u")),
+            4 => self.code.line(format!("%u = tensor.load %z, {i}")),
+            5 => self.code.line(format!("tensor.store %x, {i}, %s")),
+            6 => self.code.line(format!("tensor.store %y, {i}, %t")),
+            7 => self.code.line(format!("tensor.store %z, {i}, %u")),
             _ => {
-                let v = self.made(&format!("tensor.load %y, {i}"));
-                let w = self.made(&format!("i64.mul {v}, 3"));
-                self.line(&format!("tensor.store %y, {i}, {w}"));
+                let v = self.code.made(format!("tensor.load %y, {i}"));
+                let w = self.code.made(format!("i64.mul {v}, 3"));
+                self.code.line(format!("tensor.store %y, {i}, {w}"));
             }
         }
     }
@@ -251,7 +229,7 @@ impl Maker<'_, '_> {
     fn pass_on(&mut self, i: &str) {
         let place = |it: &mut Self| {
             let by = it.c.pick(&[0, 0, 0, 1, -1, 2, 3, 4, 8, -5]);
-            if by == 0 { i.to_owned() } else { it.made(&format!("i64.add {i}, {by}")) }
+            if by == 0 { i.to_owned() } else { it.code.made(format!("i64.add {i}, {by}")) }
         };
         let (from, to) = (place(self), place(self));
         let (a, b, op) = self.c.pick(&[
@@ -263,30 +241,30 @@ impl Maker<'_, '_> {
             ("%z", "%z", "i32.add {}, 1"),
             ("%m", "%x", "f64.mul {}, {}"),
         ]);
-        let read = self.made(&format!("tensor.load {a}, {from}"));
-        let value = self.made(&op.replace("{}", &read));
-        self.line(&format!("tensor.store {b}, {to}, {value}"));
+        let read = self.code.made(format!("tensor.load {a}, {from}"));
+        let value = self.code.made(op.replace("{}", &read));
+        self.code.line(format!("tensor.store {b}, {to}, {value}"));
         if self.c.percent(40) {
-            let again = self.made(&format!("tensor.load {a}, {from}"));
+            let again = self.code.made(format!("tensor.load {a}, {from}"));
             let sum = if op.starts_with("f64") { "%s = f64.add %s" } else { "%t = i64.add %t" };
             if !op.starts_with("i32") {
-                self.line(&format!("{sum}, {again}"));
+                self.code.line(format!("{sum}, {again}"));
             }
         }
     }
 
     /// A loop with nothing unusual but what it goes through.
     fn plain(&mut self) {
-        let (i, head, out) = (self.name("%i"), self.name("head"), self.name("out"));
+        let (i, head, out) = (self.code.name("%i"), self.code.name("head"), self.code.name("out"));
         let (from, to) = (self.c.pick(&["0", "0", "0", "1", "5", "-1"]), self.fixed(true));
-        self.line(&format!("{i} = i64.const {from}"));
-        self.line(&format!("br {head}\n{head}:"));
+        self.code.line(format!("{i} = i64.const {from}"));
+        self.code.line(format!("br {head}\n{head}:"));
         for _ in 0..1 + self.c.below(2) {
             self.pass_on(&i);
         }
-        self.line(&format!("{i} = i64.add {i}, 1"));
-        let more = self.made(&format!("i64.lt {i}, {to}"));
-        self.line(&format!("br_if {more}, {head}, {out}\n{out}:"));
+        self.code.line(format!("{i} = i64.add {i}, 1"));
+        let more = self.code.made(format!("i64.lt {i}, {to}"));
+        self.code.line(format!("br_if {more}, {head}, {out}\n{out}:"));
     }
 
     fn body(&mut self, depth: usize) {
@@ -298,11 +276,11 @@ impl Maker<'_, '_> {
                     let ty = if is_wide { "i64" } else { "i32" };
                     let value = if is_wide { self.wide[0].0.clone() } else { self.narrow_value() };
                     let (op, to) = (self.c.pick(&["lt", "ge", "ne", "lt_u", "le"]), self.fixed(is_wide));
-                    let cond = self.made(&format!("{ty}.{op} {value}, {to}"));
-                    let (then, end) = (self.name("then"), self.name("end"));
-                    self.line(&format!("br_if {cond}, {then}, {end}\n{then}:"));
+                    let cond = self.code.made(format!("{ty}.{op} {value}, {to}"));
+                    let (then, end) = (self.code.name("then"), self.code.name("end"));
+                    self.code.line(format!("br_if {cond}, {then}, {end}\n{then}:"));
                     self.access();
-                    self.line(&format!("br {end}\n{end}:"));
+                    self.code.line(format!("br {end}\n{end}:"));
                 }
                 _ => self.access(),
             }
@@ -315,17 +293,14 @@ impl Maker<'_, '_> {
         }
         let is_wide = self.c.percent(50);
         let ty = if is_wide { "i64" } else { "i32" };
-        let (i, left) = (self.name("%i"), self.name("%left"));
+        let (i, left) = (self.code.name("%i"), self.code.name("%left"));
         let from = if self.c.percent(50) { "0".to_owned() } else { self.fixed(is_wide) };
-        match from.starts_with('%') {
-            true => self.line(&format!("{i} = copy {from}")),
-            false => self.line(&format!("{i} = {ty}.const {from}")),
-        }
+        self.code.set(&i, ty, &from);
         // Some loops are left by nothing else than their test.
         let is_bounded = self.c.percent(80);
         if is_bounded {
             let most = self.c.pick(&[50, 9, 70, 33, 20]);
-            self.line(&format!("{left} = i64.const {most}"));
+            self.code.line(format!("{left} = i64.const {most}"));
         }
         let to = self.fixed(is_wide);
         let step = match self.c.below(8) {
@@ -335,29 +310,30 @@ impl Maker<'_, '_> {
         };
         let op = self.c.pick(&["add", "add", "add", "sub"]);
         let test = self.c.pick(&["lt", "lt", "lt", "le", "gt", "ge", "ne", "lt_u", "le_u", "gt_u", "ge_u"]);
-        let (head, body, out, on) = (self.name("head"), self.name("body"), self.name("out"), self.name("on"));
+        let (head, body, out, on) =
+            (self.code.name("head"), self.code.name("body"), self.code.name("out"), self.code.name("on"));
         let on_top = self.c.percent(60);
         let counters = if is_wide { &mut self.wide } else { &mut self.narrow };
         counters.push((i.clone(), from));
         if on_top {
-            self.line(&format!("br {head}\n{head}:"));
-            let more = self.made(&format!("{ty}.{test} {i}, {to}"));
-            self.line(&format!("br_if {more}, {body}, {out}\n{body}:"));
+            self.code.line(format!("br {head}\n{head}:"));
+            let more = self.code.made(format!("{ty}.{test} {i}, {to}"));
+            self.code.line(format!("br_if {more}, {body}, {out}\n{body}:"));
         } else {
-            self.line(&format!("br {body}\n{body}:"));
+            self.code.line(format!("br {body}\n{body}:"));
         }
         self.body(depth + 1);
         if is_bounded {
-            self.line(&format!("{left} = i64.sub {left}, 1"));
-            let goes = self.made(&format!("i64.gt {left}, 0"));
-            self.line(&format!("br_if {goes}, {on}, {out}\n{on}:"));
+            self.code.line(format!("{left} = i64.sub {left}, 1"));
+            let goes = self.code.made(format!("i64.gt {left}, 0"));
+            self.code.line(format!("br_if {goes}, {on}, {out}\n{on}:"));
         }
-        self.line(&format!("{i} = {ty}.{op} {i}, {step}"));
+        self.code.line(format!("{i} = {ty}.{op} {i}, {step}"));
         if on_top {
-            self.line(&format!("br {head}\n{out}:"));
+            self.code.line(format!("br {head}\n{out}:"));
         } else {
-            let more = self.made(&format!("{ty}.{test} {i}, {to}"));
-            self.line(&format!("br_if {more}, {body}, {out}\n{out}:"));
+            let more = self.code.made(format!("{ty}.{test} {i}, {to}"));
+            self.code.line(format!("br_if {more}, {body}, {out}\n{out}:"));
         }
         if is_wide {
             self.wide.pop()

@@ -46,37 +46,37 @@ impl Maker<'_, '_> {
         let counted = self.c.percent(60);
         let k = if counted { "%k".to_owned() } else { self.within() };
         let skip = (!counted && self.c.percent(60)).then(|| {
-            let (choose, skip) = (self.label("choose"), self.label("skip"));
+            let (choose, skip) = (self.code.name("choose"), self.code.name("skip"));
             let most = self.c.pick(&[60, 40, 63]);
-            let ok = self.made(format!("i64.lt_u {k}, {most}"));
-            self.br_if(&ok, &choose, &skip);
-            self.begin(&choose);
+            let ok = self.code.made(format!("i64.lt_u {k}, {most}"));
+            self.code.br_if(&ok, &choose, &skip);
+            self.code.begin(&choose);
             skip
         });
         let stored = self.stored();
         let first = self.arm(&k, counted, stored);
         let second = self.changed(&first);
         let cond = self.condition();
-        let (then, other, meet) = (self.label("then"), self.label("other"), self.label("meet"));
-        self.br_if(&cond, &then, &other);
+        let (then, other, meet) = (self.code.name("then"), self.code.name("other"), self.code.name("meet"));
+        self.code.br_if(&cond, &then, &other);
         for (label, nodes) in [(then, first), (other, second)] {
-            self.begin(&label);
+            self.code.begin(&label);
             for node in nodes {
-                self.line(&node.print());
+                self.code.line(node.print());
             }
-            self.line(&format!("br {meet}"));
+            self.code.line(format!("br {meet}"));
         }
-        self.begin(&meet);
+        self.code.begin(&meet);
         if self.c.percent(50) {
             self.take(&k);
         }
         if let Some(skip) = skip {
-            self.line(&format!("br {skip}"));
-            self.begin(&skip);
+            self.code.line(format!("br {skip}"));
+            self.code.begin(&skip);
         }
         if counted && self.c.percent(50) {
             // Back to where it began, as in a ring.
-            self.line("%k = i64.and %k, 31");
+            self.code.line("%k = i64.and %k, 31");
         }
     }
 
@@ -84,7 +84,7 @@ impl Maker<'_, '_> {
     fn within(&mut self) -> String {
         let v = self.moving();
         let mask = self.c.pick(&[63, 31, 8191]);
-        self.line(&format!("%m = i64.and {v}, {mask}"));
+        self.code.line(format!("%m = i64.and {v}, {mask}"));
         "%m".to_owned()
     }
 
@@ -110,19 +110,19 @@ impl Maker<'_, '_> {
         // The index, and what the counter becomes.
         match self.c.below(6) {
             0..=2 => {
-                at = self.temp();
+                at = self.code.temp();
                 nodes.push(Node::new(at.clone(), "copy {}", &[k]));
                 nodes.push(Node::new(k.to_owned(), "i64.add {}, {}", &[k, step]));
             }
             3 => {
-                let next = self.temp();
-                at = self.temp();
+                let next = self.code.temp();
+                at = self.code.temp();
                 nodes.push(Node::new(next.clone(), "i64.add {}, {}", &[k, step]));
                 nodes.push(Node::new(at.clone(), "copy {}", &[k]));
                 nodes.push(Node::new(k.to_owned(), "copy {}", &[&next]));
             }
             4 => {
-                at = self.temp();
+                at = self.code.temp();
                 nodes.push(Node::new(at.clone(), "i64.add {}, {}", &[k, "1"]));
             }
             _ => nodes.push(Node::new(k.to_owned(), "i64.add {}, {}", &[k, step])),
@@ -161,7 +161,7 @@ impl Maker<'_, '_> {
             arm.iter().filter_map(|n| n.to.clone()).filter(|t| t.starts_with("%v")).collect();
         for old in fresh {
             if self.c.percent(70) {
-                let new = self.temp();
+                let new = self.code.temp();
                 nodes.iter_mut().for_each(|n| n.rename(&old, &new));
             }
         }
@@ -195,7 +195,7 @@ impl Maker<'_, '_> {
                 // By way of a copy.
                 let of = nodes[n].operands.iter().position(|o| o.starts_with('%') && o != "%f");
                 if let Some(o) = of {
-                    let copy = self.temp();
+                    let copy = self.code.temp();
                     let node = Node::new(copy.clone(), "copy {}", &[&nodes[n].operands[o]]);
                     nodes[n].operands[o] = copy;
                     nodes.insert(n, node);

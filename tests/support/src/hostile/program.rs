@@ -11,6 +11,7 @@
 //! how many iterations gave another answer than the first, is 0.
 
 use crate::choices::Choices;
+use crate::code::Code;
 use std::fmt::Write;
 
 /// Most instructions, but for those of straight code.
@@ -108,9 +109,7 @@ pub enum Side {
 /// Writes a program.
 pub struct Maker<'c, 'b> {
     pub c: &'c mut Choices<'b>,
-    pub out: String,
-    pub lines: usize,
-    pub labels: usize,
+    pub code: Code,
     pub kind: Kind,
     /// Whether loops access no elements, so that nothing in them can trap.
     pub pure: bool,
@@ -142,9 +141,7 @@ pub fn text<'c>(c: &'c mut Choices<'_>, without: &'c [Kind]) -> (String, bool) {
     let (loops, sides) = Default::default();
     let mut it = Maker {
         c,
-        out: String::new(),
-        lines: 0,
-        labels: 0,
+        code: Code::default(),
         kind,
         pure,
         long,
@@ -187,7 +184,7 @@ impl Maker<'_, '_> {
         };
         let empty = if self.kind == Kind::Empty { empty } else { "%e = tensor.zeros<f64> [9, 0]".to_owned() };
         self.work();
-        let code = std::mem::take(&mut self.out);
+        let code = std::mem::take(&mut self.code.text);
         let tensors = "%x: tensor<i64>, %y: tensor<f64>, %b: tensor<u8>, %z: tensor<i32>, %o: tensor<i64>, \
                        %lims: tensor<i64>, %e: tensor<f64>";
         let params = "%n: i64, %far: i64, %lim: i64, %w: i32, %bits: i64";
@@ -265,23 +262,23 @@ impl Maker<'_, '_> {
             "%m = i64.const 0",
             "%f = f64.const 0.5",
         ] {
-            self.line(line);
+            self.code.line(line);
         }
-        self.lines = 0;
-        let out = self.label("finish");
+        self.code.lines = 0;
+        let out = self.code.name("finish");
         self.constants(&out);
         if self.kind == Kind::Large {
             self.straight(330);
         }
         self.top();
-        while self.c.more() && self.lines < LINES {
+        while self.c.more() && self.has_room() {
             self.top();
         }
         if self.kind == Kind::Large {
             self.straight(330);
         }
-        self.line(&format!("br {out}"));
-        self.begin(&out);
+        self.code.line(format!("br {out}"));
+        self.code.begin(&out);
     }
 
     /// A loop, or code that has some.
@@ -295,6 +292,7 @@ impl Maker<'_, '_> {
 
     /// Code without branches, ten instructions so many times.
     fn straight(&mut self, times: usize) {
+        let before = self.code.lines;
         for n in 0..times {
             let (by, turn) = (self.c.byte(), n % 63 + 1);
             for line in [
@@ -309,69 +307,31 @@ impl Maker<'_, '_> {
                 "%u = i64.add %u, %m".to_owned(),
                 "%s = i64.sub %s, %m".to_owned(),
             ] {
-                let _ = writeln!(self.out, "  {line}");
+                self.code.line(line);
             }
         }
-        self.line("%m = i64.const 0");
-    }
-
-    pub fn line(&mut self, text: &str) {
-        self.lines += 1;
-        let _ = writeln!(self.out, "  {text}");
-    }
-
-    pub fn label(&mut self, name: &str) -> String {
-        self.labels += 1;
-        format!("{name}{}", self.labels)
-    }
-
-    pub fn begin(&mut self, label: &str) {
-        let _ = writeln!(self.out, "{label}:");
-    }
-
-    pub fn temp(&mut self) -> String {
-        self.labels += 1;
-        format!("%v{}", self.labels)
-    }
-
-    /// A new register of that value.
-    pub fn made(&mut self, text: impl AsRef<str>) -> String {
-        let v = self.temp();
-        self.line(&format!("{v} = {}", text.as_ref()));
-        v
+        self.code.lines = before;
+        self.code.line("%m = i64.const 0");
     }
 
     /// Whether there is room for more.
     pub fn has_room(&self) -> bool {
-        self.lines < LINES
-    }
-
-    /// `to` set to an operand, which may be a literal.
-    pub fn set(&mut self, to: &str, ty: &str, from: &str) {
-        match from.starts_with('%') {
-            true => self.line(&format!("{to} = copy {from}")),
-            false => self.line(&format!("{to} = {ty}.const {from}")),
-        }
+        self.code.lines < LINES
     }
 
     /// Takes a value into the sums that are results.
     pub fn take(&mut self, value: &str) {
         match self.c.below(4) {
-            0 => self.line(&format!("%s = i64.add %s, {value}")),
+            0 => self.code.line(format!("%s = i64.add %s, {value}")),
             1 => {
-                self.line("%s = i64.mul %s, 31");
-                self.line(&format!("%s = i64.xor %s, {value}"));
+                self.code.line("%s = i64.mul %s, 31");
+                self.code.line(format!("%s = i64.xor %s, {value}"));
             }
-            2 => self.line(&format!("%t = i64.xor %t, {value}")),
+            2 => self.code.line(format!("%t = i64.xor %t, {value}")),
             _ => {
-                self.line("%t = i64.rotl %t, 3");
-                self.line(&format!("%t = i64.add %t, {value}"));
+                self.code.line("%t = i64.rotl %t, 3");
+                self.code.line(format!("%t = i64.add %t, {value}"));
             }
         }
-    }
-
-    /// Branches to `then` where `cond` holds, else to `other`.
-    pub fn br_if(&mut self, cond: &str, then: &str, other: &str) {
-        self.line(&format!("br_if {cond}, {then}, {other}"));
     }
 }

@@ -59,17 +59,17 @@ impl Maker<'_, '_> {
         let count =
             (!endless && far && self.c.percent(93) || !far && self.c.percent(35)).then(|| self.most(depth));
         let sides = self.begin_sides();
-        let (head, out) = (self.label("head"), self.label("out"));
+        let (head, out) = (self.code.name("head"), self.code.name("out"));
         if count.is_some() {
-            self.line(&format!("%q{depth} = i64.const 0"));
+            self.code.line(format!("%q{depth} = i64.const 0"));
         }
         if self.c.percent(35) {
             let more = self.test(&control);
-            self.br_if(&more, &head, &out);
+            self.code.br_if(&more, &head, &out);
         } else {
-            self.line(&format!("br {head}"));
+            self.code.line(format!("br {head}"));
         }
-        self.begin(&head);
+        self.code.begin(&head);
         self.loops.push(Around { name: control.counter.clone(), narrow, small: !far });
         let parts = self.parts(count.is_some(), sides);
         let last = parts.len() - 1;
@@ -85,46 +85,46 @@ impl Maker<'_, '_> {
                 }
                 Part::Count => {
                     let q = format!("%q{depth}");
-                    self.line(&format!("{q} = i64.add {q}, 1"));
+                    self.code.line(format!("{q} = i64.add {q}, 1"));
                     let most = count.clone().unwrap_or_default();
-                    let more = self.made(format!("i64.lt {q}, {most}"));
+                    let more = self.code.made(format!("i64.lt {q}, {most}"));
                     closed = n == last;
                     self.leave_unless(&more, &head, &out, closed);
                 }
                 Part::Next => {
                     let text = self.stepped(&control);
-                    next = Some(self.made(text));
+                    next = Some(self.code.made(text));
                 }
                 Part::Step => match next.take() {
-                    Some(next) => self.line(&format!("{} = copy {next}", control.counter)),
+                    Some(next) => self.code.line(format!("{} = copy {next}", control.counter)),
                     None => self.step(&control),
                 },
                 Part::Side(side) => self.step_side(*side),
                 Part::Again => {
-                    let (cond, on) = (self.condition(), self.label("on"));
+                    let (cond, on) = (self.condition(), self.code.name("on"));
                     match self.c.percent(50) {
-                        true => self.br_if(&cond, &head, &on),
+                        true => self.code.br_if(&cond, &head, &on),
                         false => {
-                            let way = self.label("way");
-                            self.br_if(&cond, &way, &on);
-                            self.begin(&way);
+                            let way = self.code.name("way");
+                            self.code.br_if(&cond, &way, &on);
+                            self.code.begin(&way);
                             self.step(&control);
-                            self.line(&format!("br {head}"));
+                            self.code.line(format!("br {head}"));
                         }
                     }
-                    self.begin(&on);
+                    self.code.begin(&on);
                 }
                 Part::Leave => {
-                    let (cond, on) = (self.condition(), self.label("on"));
-                    self.br_if(&cond, &on, &out);
-                    self.begin(&on);
+                    let (cond, on) = (self.condition(), self.code.name("on"));
+                    self.code.br_if(&cond, &on, &out);
+                    self.code.begin(&on);
                 }
             }
         }
         if !closed {
-            self.line(&format!("br {head}"));
+            self.code.line(format!("br {head}"));
         }
-        self.begin(&out);
+        self.code.begin(&out);
         self.loops.pop();
         self.sides.truncate(self.sides.len() - sides);
         self.take(if narrow { "%k" } else { &control.counter });
@@ -132,11 +132,11 @@ impl Maker<'_, '_> {
 
     fn leave_unless(&mut self, more: &str, head: &str, out: &str, at_end: bool) {
         if at_end {
-            return self.br_if(more, head, out);
+            return self.code.br_if(more, head, out);
         }
-        let on = self.label("on");
-        self.br_if(more, &on, out);
-        self.begin(&on);
+        let on = self.code.name("on");
+        self.code.br_if(more, &on, out);
+        self.code.begin(&on);
     }
 
     /// The parts of an iteration in the order in which they come.
@@ -203,7 +203,7 @@ impl Maker<'_, '_> {
     /// Takes the step of a loop.
     fn step(&mut self, control: &Control) {
         let text = self.stepped(control);
-        self.line(&format!("{} = {text}", control.counter));
+        self.code.line(format!("{} = {text}", control.counter));
     }
 
     /// What a counter is after the step.
@@ -212,10 +212,10 @@ impl Maker<'_, '_> {
             // The same by way of products, of which all but the step cancels out.
             let (ty, counter) = (control.ty, &control.counter);
             let by = if ty == "i64" { self.fixed64() } else { self.fixed32() };
-            let less = self.made(format!("{ty}.sub {by}, 1"));
-            let a = self.made(format!("{ty}.mul {counter}, {by}"));
-            let b = self.made(format!("{ty}.mul {counter}, {less}"));
-            let b = self.made(format!("{ty}.sub {b}, {}", control.step));
+            let less = self.code.made(format!("{ty}.sub {by}, 1"));
+            let a = self.code.made(format!("{ty}.mul {counter}, {by}"));
+            let b = self.code.made(format!("{ty}.mul {counter}, {less}"));
+            let b = self.code.made(format!("{ty}.sub {b}, {}", control.step));
             return format!("{ty}.sub {a}, {b}");
         }
         let op = if control.step.starts_with('-') { "sub" } else { "add" };
@@ -224,8 +224,8 @@ impl Maker<'_, '_> {
 
     fn test(&mut self, control: &Control) -> String {
         let made = control.compared.replace("{}", &control.counter);
-        let compared = if made == control.counter { made } else { self.made(made) };
-        self.made(control.test.replace("{}", &compared))
+        let compared = if made == control.counter { made } else { self.code.made(made) };
+        self.code.made(control.test.replace("{}", &compared))
     }
 
     /// How many iterations at most, as the counter of iterations has it.
@@ -235,9 +235,9 @@ impl Maker<'_, '_> {
             3 | 4 => "60".to_owned(),
             5 if depth == 0 && self.pure => self.c.pick(&["100", "300", "700"]).to_owned(),
             5 if depth == 0 => "100".to_owned(),
-            6 => self.made("i64.min %n, 90"),
-            7 => self.made("i64.and %lim, 63"),
-            8 if depth == 0 => self.made("i64.min %n, 300"),
+            6 => self.code.made("i64.min %n, 90"),
+            7 => self.code.made("i64.and %lim, 63"),
+            8 if depth == 0 => self.code.made("i64.min %n, 300"),
             _ => "20".to_owned(),
         }
     }
@@ -255,22 +255,22 @@ impl Maker<'_, '_> {
             _ if self.long && depth == 0 => self.c.pick(&["40000", "70000"]).to_owned(),
             (0 | 1, _) if narrow => self.fixed32(),
             (0 | 1, _) => "%n".to_owned(),
-            (2, _) if !narrow => self.made("tensor.load %lims, 5"),
-            (3, _) if !narrow => self.made("tensor.len %x"),
+            (2, _) if !narrow => self.code.made("tensor.load %lims, 5"),
+            (3, _) if !narrow => self.code.made("tensor.len %x"),
             (4 | 5, Some(around)) if !narrow => {
                 let by = self.c.pick(&[1, 3, 0]);
-                self.made(format!("i64.add {around}, {by}"))
+                self.code.made(format!("i64.add {around}, {by}"))
             }
-            (6, _) if !narrow => self.made("i64.and %lim, 31"),
-            (7, _) if !narrow && self.pure => self.made("i64.min %n, 400"),
+            (6, _) if !narrow => self.code.made("i64.and %lim, 31"),
+            (7, _) if !narrow && self.pure => self.code.made("i64.min %n, 400"),
             _ if depth > 0 => self.c.pick(&["3", "5", "8", "12"]).to_owned(),
             _ => self.c.pick(&["12", "30", "40", "60", "64"]).to_owned(),
         };
         // Of loops in loops, and where much is done, fewer.
-        let limit = if depth > 0 && limit == "%n" { self.made("i64.min %n, 20") } else { limit };
+        let limit = if depth > 0 && limit == "%n" { self.code.made("i64.min %n, 20") } else { limit };
         let down = self.c.percent(15) && limit != "%n";
         let start = if down { limit.clone() } else { self.c.pick(&["0", "0", "0", "1", "2"]).to_owned() };
-        self.set(&counter, ty, &start);
+        self.code.set(&counter, ty, &start);
         if down {
             let test =
                 format!("{ty}.{} {{}}, {}", self.c.pick(&["gt", "ge", "gt"]), self.c.pick(&["0", "1"]));
@@ -309,7 +309,7 @@ impl Maker<'_, '_> {
         let op = self.c.pick(&["lt", "lt", "le", "ne", "lt_u", "gt", "ge"]);
         if narrow {
             let start = if self.c.percent(75) { self.far32() } else { "0".to_owned() };
-            self.set(&counter, ty, &start);
+            self.code.set(&counter, ty, &start);
             let step = match self.c.below(6) {
                 0 => "65536",
                 1 => "-1",
@@ -341,7 +341,7 @@ impl Maker<'_, '_> {
             };
         }
         let start = if self.c.percent(60) { self.far64() } else { "0".to_owned() };
-        self.set(&counter, ty, &start);
+        self.code.set(&counter, ty, &start);
         let step = match self.c.below(8) {
             0 => "4294967296",
             1 => "-1",
@@ -354,7 +354,7 @@ impl Maker<'_, '_> {
         match self.c.below(5) {
             0 => {
                 let by = self.c.pick(&[30, 60, -20]);
-                let limit = self.made(format!("i64.add {counter}, {by}"));
+                let limit = self.code.made(format!("i64.add {counter}, {by}"));
                 Control { counter, ty, step, test: format!("i64.{op} {{}}, {limit}"), compared: "{}" }
             }
             1 => {
@@ -382,7 +382,7 @@ impl Maker<'_, '_> {
             self.c.pick(&["2147483640", "2147483600", "2147483647"]),
             self.c.pick(&[("lt", "2147483648"), ("le", "2147483647"), ("ne", "2147483648")]),
         );
-        self.set(&counter, "i32", start);
+        self.code.set(&counter, "i32", start);
         let test = format!("i64.{op} {{}}, {limit}");
         Control { counter, ty: "i32", step: "1".to_owned(), test, compared: "i64.extend_i32 {}" }
     }
@@ -394,32 +394,32 @@ impl Maker<'_, '_> {
         for _ in 0..count {
             let side = match self.c.below(6) {
                 5 => {
-                    let (narrow, start) = (self.temp(), self.far32());
-                    self.set(&narrow, "i32", &start);
-                    let from = self.made(format!("i64.extend_i32 {narrow}"));
+                    let (narrow, start) = (self.code.temp(), self.far32());
+                    self.code.set(&narrow, "i32", &start);
+                    let from = self.code.made(format!("i64.extend_i32 {narrow}"));
                     Side::Drift { narrow, from }
                 }
                 0 | 1 => {
-                    let (name, from) = (self.temp(), self.c.pick(&["0", "1", "5"]));
-                    self.line(&format!("{name} = i64.const {from}"));
+                    let (name, from) = (self.code.temp(), self.c.pick(&["0", "1", "5"]));
+                    self.code.line(format!("{name} = i64.const {from}"));
                     Side::Lag { name }
                 }
                 n => {
-                    let (narrow, wide) = (self.temp(), self.temp());
+                    let (narrow, wide) = (self.code.temp(), self.code.temp());
                     let start = if self.c.percent(70) { self.far32() } else { "0".to_owned() };
-                    self.set(&narrow, "i32", &start);
+                    self.code.set(&narrow, "i32", &start);
                     let step = self.c.pick(&["1", "1", "3", "-1", "65536", "268435456", "%w"]);
                     let step64 = match step.starts_with('%') {
-                        true => self.made(format!("i64.extend_i32 {step}")),
+                        true => self.code.made(format!("i64.extend_i32 {step}")),
                         false => step.to_owned(),
                     };
                     let step = (step.to_owned(), step64);
-                    let e = self.made(format!("i64.extend_i32 {narrow}"));
+                    let e = self.code.made(format!("i64.extend_i32 {narrow}"));
                     if n == 2 {
-                        self.line(&format!("{wide} = copy {e}"));
+                        self.code.line(format!("{wide} = copy {e}"));
                         Side::Shadowed { narrow, wide, step }
                     } else {
-                        self.line(&format!("{wide} = i64.sub 5, {e}"));
+                        self.code.line(format!("{wide} = i64.sub 5, {e}"));
                         Side::Opposed { narrow, wide, step }
                     }
                 }
@@ -435,12 +435,12 @@ impl Maker<'_, '_> {
             Side::Lag { name } => self.step_sometimes(&name, "i64", 30),
             Side::Drift { narrow, .. } => self.step_sometimes(&narrow, "i32", 60),
             Side::Shadowed { narrow, wide, step } => {
-                self.line(&format!("{narrow} = i32.add {narrow}, {}", step.0));
-                self.line(&format!("{wide} = i64.add {wide}, {}", step.1));
+                self.code.line(format!("{narrow} = i32.add {narrow}, {}", step.0));
+                self.code.line(format!("{wide} = i64.add {wide}, {}", step.1));
             }
             Side::Opposed { narrow, wide, step } => {
-                self.line(&format!("{narrow} = i32.add {narrow}, {}", step.0));
-                self.line(&format!("{wide} = i64.sub {wide}, {}", step.1));
+                self.code.line(format!("{narrow} = i32.add {narrow}, {}", step.0));
+                self.code.line(format!("{wide} = i64.sub {wide}, {}", step.1));
             }
         }
     }
@@ -448,14 +448,14 @@ impl Maker<'_, '_> {
     /// One further, in that share of places only under some condition.
     fn step_sometimes(&mut self, name: &str, ty: &str, share: usize) {
         if !self.c.percent(share) {
-            return self.line(&format!("{name} = {ty}.add {name}, 1"));
+            return self.code.line(format!("{name} = {ty}.add {name}, 1"));
         }
-        let (cond, then, on) = (self.condition(), self.label("then"), self.label("on"));
-        self.br_if(&cond, &then, &on);
-        self.begin(&then);
-        self.line(&format!("{name} = {ty}.add {name}, 1"));
-        self.line(&format!("br {on}"));
-        self.begin(&on);
+        let (cond, then, on) = (self.condition(), self.code.name("then"), self.code.name("on"));
+        self.code.br_if(&cond, &then, &on);
+        self.code.begin(&then);
+        self.code.line(format!("{name} = {ty}.add {name}, 1"));
+        self.code.line(format!("br {on}"));
+        self.code.begin(&on);
     }
 
     /// What is done in an iteration.
@@ -499,28 +499,28 @@ impl Maker<'_, '_> {
         let v = self.moving();
         self.take(&v);
         if self.c.percent(30) {
-            self.line("%u = i64.mul %u, 5");
-            self.line("%u = i64.xor %u, %s");
+            self.code.line("%u = i64.mul %u, 5");
+            self.code.line("%u = i64.xor %u, %s");
         }
     }
 
     /// What is done only sometimes, by conditions that are not all looked at.
     fn branch(&mut self) {
-        let (then, end) = (self.label("then"), self.label("end"));
+        let (then, end) = (self.code.name("then"), self.code.name("end"));
         for _ in 0..self.c.below(3) {
-            let (cond, on) = (self.condition(), self.label("on"));
+            let (cond, on) = (self.condition(), self.code.name("on"));
             // `or` goes in at once, `and` past it.
             match self.c.percent(50) {
-                true => self.br_if(&cond, &then, &on),
-                false => self.br_if(&cond, &on, &end),
+                true => self.code.br_if(&cond, &then, &on),
+                false => self.code.br_if(&cond, &on, &end),
             }
-            self.begin(&on);
+            self.code.begin(&on);
         }
         let cond = self.condition();
-        self.br_if(&cond, &then, &end);
-        self.begin(&then);
+        self.code.br_if(&cond, &then, &end);
+        self.code.begin(&then);
         self.statement();
-        self.line(&format!("br {end}"));
-        self.begin(&end);
+        self.code.line(format!("br {end}"));
+        self.code.begin(&end);
     }
 }
