@@ -4,11 +4,10 @@
 //! kernel by hand, with statistics for both tiers in turns:
 //! `nbc bench benches/programs/fib.nba --invoke main 1000000`.
 
-mod engines;
-
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use nbc::{Engine, Linker, Value};
 use std::time::Duration;
+use support::engines;
 
 /// Kernels with an amount of work that takes some milliseconds interpreted.
 const KERNELS: [(&str, i64); 13] = [

@@ -5,12 +5,11 @@
 //! functions of up to 50,000 instructions, which must grow no faster than they
 //! do; no pause above 1 ms.
 
-mod engines;
-
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nbc::{Limits, Linker, VerifiedModule};
 use std::fmt::Write;
 use std::time::Duration;
+use support::engines;
 
 const SMALL_LOOP: &str = "export func @f(%n: i64) -> i64 {
   %i = i64.const 0

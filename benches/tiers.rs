@@ -1,11 +1,10 @@
 //! What it costs to go from one tier to the other: calls in all four
 //! directions, and a running loop that compiled code takes over.
 
-mod engines;
-
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nbc::{Engine, Instance, Linker};
 use std::time::{Duration, Instant};
+use support::engines;
 
 const PROGRAM: &str = "
 ; Not so short that anything is known about it.

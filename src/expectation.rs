@@ -2,10 +2,10 @@
 //! the grammar of `tests/programs/README.md`, read with the types of the
 //! program's functions, and whether a call did what it says.
 
-use crate::compare;
+use crate::compare::calls::{Outcome, Printed};
+use crate::compare::values;
 use nbc_ir::shown::clipped;
 use nbc_ir::{Elem, Error, Imm, Module, Signature, Type};
-use nbc_runtime::backtrace::Trap;
 use nbc_runtime::engine::Limits;
 use nbc_runtime::object::OwnedTensor;
 use nbc_runtime::value::Value;
@@ -53,18 +53,12 @@ impl Expectation {
         }
     }
 
-    /// Whether a call within these limits did what is said, by its result, the
-    /// fuel that was left and what it printed.
+    /// Whether a call within these limits did what is said.
     ///
     /// # Errors
     /// What it did instead.
-    pub fn holds(
-        &self,
-        result: &Result<Vec<Value>, Trap>,
-        fuel_left: Option<u64>,
-        printed: &str,
-    ) -> Result<(), String> {
-        if let (Expect::Trap(code, lines), Err(trap)) = (&self.expect, result) {
+    pub fn holds(&self, outcome: &Outcome) -> Result<(), String> {
+        if let (Expect::Trap(code, lines), Err(trap)) = (&self.expect, &outcome.result) {
             let found: Vec<u32> = trap.frames.iter().map(|f| f.line).collect();
             let as_said = trap.code().name() == code && (lines.is_empty() || found.starts_with(lines));
             // Several lines name the whole stack.
@@ -76,29 +70,27 @@ impl Expectation {
                 Err(format!("expected {code}{on}, found\n{trap}"))
             };
         }
-        let values = match result {
+        let found = match &outcome.result {
             Ok(values) => values,
             Err(trap) => return Err(format!("expected a result, found\n{trap}")),
         };
         match &self.expect {
             Expect::Returns => Ok(()),
-            Expect::Trap(code, _) => {
-                Err(format!("expected the trap {code}, found {}", compare::show(values)))
-            }
+            Expect::Trap(code, _) => Err(format!("expected the trap {code}, found {}", values::show(found))),
             Expect::Values(expected, tolerance) => {
-                let same = |(e, f)| compare::matches(e, f, *tolerance);
-                if expected.len() == values.len() && expected.iter().zip(values).all(same) {
+                let same = |(e, f)| values::matches(e, f, *tolerance);
+                if expected.len() == found.len() && expected.iter().zip(found).all(same) {
                     return Ok(());
                 }
-                Err(format!("expected {}, found {}", compare::show(expected), compare::show(values)))
+                Err(format!("expected {}, found {}", values::show(expected), values::show(found)))
             }
-            Expect::Fuel(expected) => match fuel_left.map(|left| self.fuel.unwrap_or(PLENTY) - left) {
+            Expect::Fuel(expected) => match outcome.fuel.map(|left| self.fuel.unwrap_or(PLENTY) - left) {
                 Some(used) if used == *expected => Ok(()),
                 Some(used) => Err(format!("expected to use {expected} units of fuel, used {used}")),
                 None => Err("fuel was not metered".to_owned()),
             },
             Expect::Prints(expected) => {
-                let how = compare::texts_unlike(expected, printed, ["expected", "found"]);
+                let how = Printed::of(expected).unlike(&outcome.printed, ["expected", "found"]);
                 how.map_or(Ok(()), |how| Err(format!("what is printed {how}")))
             }
         }

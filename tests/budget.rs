@@ -16,9 +16,9 @@ use nbc::runtime::linker::Linker;
 use nbc::runtime::trap::TrapCode;
 use nbc::runtime::value::Value;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+use support::repository;
 
 /// Time for what should take a second or two.
 const LONG: Duration = Duration::from_secs(30);
@@ -328,27 +328,13 @@ fn the_same_work_is_done_every_time() {
     assert_eq!(first, spent(()));
 }
 
-/// All programs in a folder, and in those in it.
-fn programs(folder: &Path, all: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
-        if entry.is_dir() {
-            programs(&entry, all);
-        } else if entry.extension().is_some_and(|e| e == "nba") {
-            all.push(entry);
-        }
-    }
-}
-
 #[test]
 fn ordinary_functions_are_far_from_any_limit() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut all = Vec::new();
-    for folder in ["benches/programs", "examples", "tests/programs"] {
-        programs(&root.join(folder), &mut all);
-    }
+    let folders = ["benches/programs", "examples", "tests/programs"];
+    let all = folders.into_iter().flat_map(|folder| repository::files(folder, "nba"));
     let (mut functions, mut most) = (0, 0);
     for path in all {
-        let text = std::fs::read_to_string(&path).unwrap();
+        let text = repository::read(&path);
         // Some are wrong on purpose.
         let Ok(module) = Module::parse(&text, "budget.nba").and_then(Module::verify) else { continue };
         for id in (module.imports.len()..module.num_funcs()).map(FuncId::new) {

@@ -1,12 +1,10 @@
 //! The command from outside: what it prints, its exit status, and what it says
 //! to bad input.
 
-mod command;
-
-use command::{command, file, nbc, refuses};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
+use support::command::{self, command, file, nbc, refuses};
 
 /// Runs, and wants standard output and no error.
 #[track_caller]

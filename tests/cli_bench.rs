@@ -1,10 +1,8 @@
 //! `nbc bench` from outside: what it measures and shows, and what it says to
 //! what cannot be timed. Here runs are too short to mean anything.
 
-mod command;
-
-use command::{Done, command, file, run};
 use serde_json::Value as Json;
+use support::command::{self, Done, command, file, run};
 
 const QUICK: [&str; 4] = ["--runs", "10", "--min-time", "20us"];
 

@@ -1,12 +1,10 @@
 //! What the command does with files: it writes them so that nothing is lost,
 //! reads no more than it may, and puts one document on standard output.
 
-mod command;
-
-use command::{Done, command, file, folder, nbc, refuses, run};
 use serde_json::{Value as Json, json};
 use std::fs;
 use std::path::{Path, PathBuf};
+use support::command::{Done, command, file, folder, nbc, refuses, run};
 
 /// The document of a run, which is all there is on standard output.
 #[track_caller]

@@ -1,13 +1,11 @@
 //! Compiled code seen from outside: `nbc explain`, files for Linux `perf`, and
 //! backtraces that are the interpreter's.
 
-mod command;
-
-use command::{Done, command, file, folder, nbc, run};
 use serde_json::Value as Json;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use support::command::{self, Done, command, file, folder, nbc, run};
 
 fn nbc_in(args: &[&str], environment: &[(&str, &str)]) -> Done {
     run(command().envs(environment.iter().copied()).args(args), b"")

@@ -2,10 +2,8 @@
 //! not hold. That it and the project's own tests mean the same by them is so
 //! because they ask the same code.
 
-mod command;
-
-use command::{command, file, nbc, refuses, run};
 use serde_json::{Value as Json, json};
+use support::command::{command, file, nbc, refuses, run};
 
 const HELD: &str = r#"; run: @double(2) == 4
 ; run: @double(-1)

@@ -2,14 +2,10 @@
 //! notices that it is dropped.
 //!
 //! Here is only seen to it that none is unmarked or missing there. What drops them is
-//! `tests/mutants.rs`, through `scripts/mutate`, which takes long and is run by hand.
-
-#[path = "conditions/list.rs"]
-mod list;
-#[path = "conditions/marks.rs"]
-mod marks;
+//! `tests/mutants`, through `scripts/mutate`, which takes long and is run by hand.
 
 use std::collections::BTreeSet;
+use support::conditions::{list, marks};
 
 #[track_caller]
 fn none(what: &str, found: Vec<String>) {

@@ -2,12 +2,11 @@
 //! each is run, among the files that it names. Benches are timed for a moment
 //! only. Programs in documents are sound.
 
-mod command;
-
-use command::{command, folder, nbc};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::command::{self, command, folder, nbc};
+use support::repository::root;
 
 const PAGES: [&str; 7] = [
     "README.md",
@@ -59,10 +58,6 @@ export func @main(%a: tensor<f64>, %b: tensor<f64>) -> tensor<f64> {
   ret %x
 }
 ";
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// A page; some are not written yet.
 fn page(path: &str) -> String {

@@ -5,10 +5,8 @@
 //!
 //! Full sizes are for optimised builds; a debug build does less of the same.
 
-mod harness;
-
-use harness::Way;
-use harness::way::{Tier, When};
+use nbc::compare::calls::{Between, Outcome};
+use nbc::expectation::PLENTY;
 use nbc::ir::builder::{FunctionBuilder, ModuleBuilder};
 use nbc::ir::{Module, Type, VerifiedModule};
 use nbc::runtime::engine::{Limits, Program};
@@ -20,6 +18,9 @@ use nbc::runtime::trap::TrapCode;
 use nbc::runtime::value::Value;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
+use support::agree::{Script, agree};
+use support::call::{call, difference, load};
+use support::way::{Tier, Way, When};
 
 /// Calls without end, in all ways that calls are made.
 const DEEP: &str = include_str!("edges/deep.nba");
@@ -74,7 +75,7 @@ fn verified(text: &str) -> VerifiedModule {
 
 /// No limit but those a test sets.
 fn wide(way: Way) -> Limits {
-    Limits { fuel: way.metered.then_some(harness::PLENTY), ..Limits::default() }
+    Limits { fuel: way.metered.then_some(PLENTY), ..Limits::default() }
 }
 
 fn instance(program: &Program, limits: Limits) -> Instance {
@@ -92,7 +93,7 @@ fn code(result: Result<Vec<Value>, Error>) -> TrapCode {
 #[track_caller]
 fn is_usable(instance: &mut Instance) {
     if instance.fuel().is_some() {
-        instance.set_fuel(harness::PLENTY);
+        instance.set_fuel(PLENTY);
     }
     assert!(instance.memory().regions.iter().all(|r| r.live == 0 && r.buffers == 0), "objects are left");
     instance.call("ok", &[Value::I64(10)]).unwrap_or_else(|e| panic!("not usable any more: {e}"));
@@ -116,7 +117,7 @@ fn calls_without_end_trap_on_any_native_stack() {
         }
     };
     for way in Way::all() {
-        let program = harness::load(&module, way);
+        let program = load(&module, way);
         for &native in natives {
             for &stack in stacks {
                 let mut instance = instance(&program, Limits { stack, ..wide(way) });
@@ -147,7 +148,7 @@ fn an_instance_goes_from_a_large_native_stack_to_a_small_one() {
         false => &["plain", "many_values", "by_reference"][..],
     };
     for way in Way::all() {
-        let program = harness::load(&module, way);
+        let program = load(&module, way);
         let mut instance = instance(&program, wide(way));
         for native in [8 << 20, 128 << 10, 2 << 20, 256 << 10, 64 << 20, 128 << 10] {
             instance = on_a_stack(native, move || {
@@ -168,7 +169,7 @@ fn calls_go_as_deep_as_the_stack_allows() {
                 %m = i64.sub %n, 1\n  %r = call @down(%m)\n  %s = i64.add %r, 1\n  ret %s\ndone:\n  ret 0\n}\n";
     let module = verified(text);
     for way in Way::all() {
-        let program = harness::load(&module, way);
+        let program = load(&module, way);
         // 100 bytes a call, whoever makes it.
         for depth in [100, 10_000, 100_000i64] {
             let limits = Limits { stack: depth as usize * 100 + 65_536, ..wide(way) };
@@ -191,7 +192,7 @@ fn interpreted_calls_go_equally_deep() {
         for name in DEEP_NAMES {
             let mut first = None;
             for way in Way::all().filter(|w| w.tier == Tier::None) {
-                let mut instance = instance(&harness::load(&module, way), Limits { stack, ..wide(way) });
+                let mut instance = instance(&load(&module, way), Limits { stack, ..wide(way) });
                 let error = instance.call(name, &[Value::I64(0)]).unwrap_err();
                 let trap = error.trap().unwrap_or_else(|| panic!("{error}")).clone();
                 assert_eq!(*first.get_or_insert_with(|| trap.clone()), trap, "{name} ({way}), {stack}");
@@ -223,7 +224,7 @@ fn calls_take_of_the_stack_what_is_said() {
         let module = verified(&format!("export func @f(%n: i64) -> i64 {{\n{body}}}\n"));
         let stack = 1 << 20;
         for way in Way::all().filter(|w| w.tier == Tier::None) {
-            let mut instance = instance(&harness::load(&module, way), Limits { stack, ..wide(way) });
+            let mut instance = instance(&load(&module, way), Limits { stack, ..wide(way) });
             let error = instance.call("f", &[Value::I64(0)]).unwrap_err();
             let trap = error.trap().unwrap_or_else(|| panic!("{error}"));
             let (deep, said) = (trap.frames.len() + trap.omitted, stack / (8 * (registers + literals + 1)));
@@ -238,13 +239,13 @@ fn fuel_ends_any_loop_at_the_same_place() {
     let module = verified(ENDLESS);
     for name in ENDLESS_NAMES {
         for fuel in [0, 1, 2, 3, 5, 10, 100, 101, 102, 103, 1000, 4095, 4096, 4097, 4099, 20_011, 50_000] {
-            let mut first: Option<harness::Outcome> = None;
+            let mut first: Option<Outcome> = None;
             for way in Way::all().filter(|w| w.metered) {
                 let limits = Limits { fuel: Some(fuel), ..Limits::default() };
-                let outcome = harness::call(&harness::load(&module, way), name, &[], limits);
+                let outcome = call(&load(&module, way), name, &[], limits);
                 assert_eq!(outcome.trap(), Some(TrapCode::OutOfFuel), "{name} ({way}) with {fuel}");
                 if let Some(first) = &first {
-                    let difference = harness::difference(first, &outcome);
+                    let difference = difference(first, &outcome, Between::Tiers);
                     assert!(difference.is_none(), "{name} ({way}) with {fuel}: {difference:?}");
                 }
                 first.get_or_insert(outcome);
@@ -257,7 +258,7 @@ fn fuel_ends_any_loop_at_the_same_place() {
 fn time_ends_any_loop() {
     let module = verified(ENDLESS);
     for way in Way::all() {
-        let program = harness::load(&module, way);
+        let program = load(&module, way);
         let timeout = Duration::from_millis(15);
         let mut instance = instance(&program, wide(way));
         for name in ENDLESS_NAMES {
@@ -300,7 +301,7 @@ fn interruption_ends_any_loop_within_ten_milliseconds() {
     // Unoptimised, this only says that it ends.
     let enough = Duration::from_millis(if cfg!(debug_assertions) { 5000 } else { 10 });
     for way in Way::all() {
-        let program = harness::load(&module, way);
+        let program = load(&module, way);
         for name in ENDLESS_NAMES {
             // The machine may be busy with other things, for long.
             let mut tries = (0..TRIES).map(|_| interrupted(&program, way, name));
@@ -375,14 +376,8 @@ fn long_function(blocks: usize) -> Module {
 fn run_long_function(blocks: usize) {
     let module = long_function(blocks).verify().unwrap_or_else(|e| panic!("{e}"));
     let calls = [1i64, 5, 2, 0].map(|n| ("long".to_owned(), vec![Value::I64(n)])).to_vec();
-    let script = harness::agree::Script {
-        calls,
-        fuel: harness::PLENTY,
-        memory: 1 << 20,
-        stack: 16 << 20,
-        may_fail: true,
-    };
-    let outcomes = harness::agree::agree(&module, &script, &some_ways()).unwrap_or_else(|d| panic!("{d}"));
+    let script = Script { stack: 16 << 20, may_fail: true, ..Script::new(calls, PLENTY) };
+    let outcomes = agree(&module, &script, &some_ways()).unwrap_or_else(|d| panic!("{d}"));
     assert!(outcomes.iter().all(|o| o.result.is_ok()), "{outcomes:?}");
 }
 
@@ -421,7 +416,7 @@ fn many_numbers(number: usize) -> Module {
 fn numbers_that_find_no_room_do_not_get_in_the_way() {
     let module = many_numbers(1500).verify().unwrap_or_else(|e| panic!("{e}"));
     for way in Way::all() {
-        let mut instance = instance(&harness::load(&module, way), wide(way));
+        let mut instance = instance(&load(&module, way), wide(way));
         let sums = instance.call("numbers", &[Value::I64(3)]).unwrap();
         assert_eq!(sums.as_slice(), [Value::I64(4500)], "{way}");
     }
@@ -467,14 +462,8 @@ fn ten_thousand_functions_are_hot_at_once() {
     let number = if cfg!(debug_assertions) { 200 } else { 10_000 };
     let module = many_functions(number).verify().unwrap_or_else(|e| panic!("{e}"));
     let calls = vec![("all".to_owned(), vec![Value::I64(3)]); 2];
-    let script = harness::agree::Script {
-        calls,
-        fuel: harness::PLENTY,
-        memory: 1 << 20,
-        stack: 16 << 20,
-        may_fail: true,
-    };
-    let outcomes = harness::agree::agree(&module, &script, &some_ways()).unwrap_or_else(|d| panic!("{d}"));
+    let script = Script { stack: 16 << 20, may_fail: true, ..Script::new(calls, PLENTY) };
+    let outcomes = agree(&module, &script, &some_ways()).unwrap_or_else(|d| panic!("{d}"));
     assert!(outcomes.iter().all(|o| o.result.is_ok()), "{outcomes:?}");
 }
 
@@ -485,7 +474,7 @@ fn a_program_is_dropped_while_it_runs_elsewhere() {
     for way in Way::all() {
         for round in 0..rounds {
             for name in ["sums_again_and_again", "calls", "deep"] {
-                let program = harness::load(&module, way);
+                let program = load(&module, way);
                 let mut instance = instance(&program, wide(way));
                 let handle = instance.interrupt_handle();
                 let runner = std::thread::spawn(move || code(instance.call(name, &[])));
@@ -504,7 +493,7 @@ fn a_program_is_dropped_while_it_runs_elsewhere() {
 fn sixty_four_instances_run_on_two_threads() {
     let module = verified(DEEP);
     for way in Way::all() {
-        let program = harness::load(&module, way);
+        let program = load(&module, way);
         std::thread::scope(|scope| {
             for thread in 0..2i64 {
                 let program = &program;

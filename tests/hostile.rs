@@ -6,38 +6,23 @@
 //! take its process down or never end, so they run in processes of their own
 //! with a small stack; a process that dies, or says nothing for 20 seconds, is a
 //! finding. A finding is made smaller in the same way. How many programs, and
-//! which: `tests/harness/campaign.rs`. `HOSTILE_KIND=arms` makes one kind only,
+//! which: `tests/support/src/campaign.rs`. `HOSTILE_KIND=arms` makes one kind only,
 //! `HOSTILE_WITHOUT=floats,memory` leaves kinds of statements out.
 
-mod harness;
-mod mutation;
-mod random_program;
-#[path = "hostile"]
-mod hostile {
-    pub mod arms;
-    pub mod case;
-    pub mod check;
-    pub mod child;
-    pub mod counters;
-    pub mod idioms;
-    pub mod memory;
-    pub mod program;
-    pub mod shapes;
-}
-
-use harness::Way;
-use harness::agree::Script;
-use harness::campaign::{Campaign, Finding, caught};
-use hostile::case::case;
-use hostile::check::{Tally, check};
-use hostile::child::{Answer, Child, is_child, serve};
-use hostile::program::Kind;
-use mutation::{Case, minimise};
 use nbc::ir::Module;
 use nbc::runtime::value::Value;
 use std::cell::RefCell;
 use std::sync::Mutex;
 use std::time::Duration;
+use support::agree::Script;
+use support::campaign::{self, Campaign, Finding, caught};
+use support::case::Case;
+use support::child::{Answer, Child, is_child, serve};
+use support::hostile::Kind;
+use support::hostile::case;
+use support::hostile::check::{Tally, check};
+use support::mutation::minimise;
+use support::way::Way;
 
 /// The name of the test, which its children run.
 const TEST: &str = "hostile_programs_do_the_same_in_every_way";
@@ -53,7 +38,7 @@ fn hostile_programs_do_the_same_in_every_way() {
     let kind = std::env::var("HOSTILE_KIND").ok().map(|name| Kind::named(&name));
     let without = std::env::var("HOSTILE_WITHOUT").unwrap_or_default();
     let without: Vec<Kind> = without.split(',').filter(|n| !n.is_empty()).map(Kind::named).collect();
-    let campaign = Campaign::of(if cfg!(debug_assertions) { 30 } else { 300 });
+    let campaign = Campaign::of(30, 300);
     let idle: Mutex<Vec<Child>> = Mutex::default();
     let (tally, programs) = campaign.run("hostile", |seed, tally: &mut Tally| {
         let case = case(seed, kind, &without);
@@ -61,26 +46,26 @@ fn hostile_programs_do_the_same_in_every_way() {
         let mut runner = Runner { child: Some(child), patience: PATIENCE[0] };
         match runner.run(&case, true) {
             Ok(found) => {
-                harness::campaign::Tally::add(tally, found);
+                campaign::Tally::add(tally, found);
                 idle.lock().unwrap().extend(runner.child);
                 Ok(())
             }
             Err(failure) => Err(runner.finding(case, failure)),
         }
     });
-    let calls = tally.returned + tally.trapped + tally.endless;
+    let (ends, calls) = (tally.ends, tally.ends.calls());
     let share = |n: u64| n * 100 / calls.max(1);
     println!(
         "hostile: of {calls} calls {}% returned, {}% trapped, {}% used up their fuel",
-        share(tally.returned),
-        share(tally.trapped),
-        share(tally.endless)
+        share(ends.returned),
+        share(ends.trapped),
+        share(ends.endless)
     );
     // Few programs of one kind may be anything.
     if programs >= 100 && kind.is_none() {
-        assert!(share(tally.returned) >= 50, "too few return: {tally:?}");
-        assert!((2..=40).contains(&share(tally.trapped)), "too few or too many trap: {tally:?}");
-        assert!((1..=25).contains(&share(tally.endless)), "too few or too many never end: {tally:?}");
+        assert!(share(ends.returned) >= 50, "too few return: {tally:?}");
+        assert!((2..=40).contains(&share(ends.trapped)), "too few or too many trap: {tally:?}");
+        assert!((1..=25).contains(&share(ends.endless)), "too few or too many never end: {tally:?}");
         assert!(tally.stopped > 0 && tally.amounts > programs, "too little was tried: {tally:?}");
     }
 }
@@ -202,8 +187,8 @@ fn read(request: &str) -> Option<(Case, bool)> {
         calls.push((function, args.collect::<Option<Vec<Value>>>()?));
     }
     let module = Module::parse(rest, "hostile.nba").ok()?;
-    let script = Script { calls, fuel, memory: memory as usize, stack: stack as usize, may_fail: false };
-    Some((Case { from: String::new(), module, script, ways }, invariant))
+    let script = Script { memory: memory as usize, stack: stack as usize, ..Script::new(calls, fuel) };
+    Some((Case { ways, ..Case::new("a request", module, script) }, invariant))
 }
 
 /// What a child says to a request.

@@ -1,14 +1,13 @@
 //! Programs come and go, and what was compiled for them goes with them. Alone in
 //! its file, because it looks at the memory of the whole process.
 
-mod harness;
-
-use harness::Way;
+use nbc::expectation::PLENTY;
 use nbc::ir::builder::ModuleBuilder;
 use nbc::ir::{Imm, Type};
 use nbc::runtime::engine::Limits;
 use nbc::runtime::linker::Linker;
 use nbc::runtime::value::Value;
+use support::way::Way;
 
 /// Bytes of memory that the process has now.
 fn resident() -> Option<usize> {
@@ -38,7 +37,7 @@ fn programs_come_and_go_without_leaving_anything() {
             });
             f.ret(sum);
             let program = engine.load(m.finish().verify().unwrap_or_else(|e| panic!("{e}")));
-            let fuel = way.metered.then_some(harness::PLENTY);
+            let fuel = way.metered.then_some(PLENTY);
             let limits = Limits { fuel, stack: 64 << 10, ..Limits::default() };
             let mut instance = Linker::new().instantiate_with(&program, limits).unwrap();
             let result = instance.call("main", &[Value::I64(20)]).unwrap();

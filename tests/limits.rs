@@ -2,9 +2,7 @@
 //! functions that fail. Each is a trap that leaves the instance usable and
 //! leaks nothing, in every dispatcher of this build.
 
-mod harness;
-
-use harness::Way;
+use nbc::expectation::PLENTY;
 use nbc::ir::Module;
 use nbc::runtime::engine::{Engine, Limits, Program};
 use nbc::runtime::instance::Instance;
@@ -13,6 +11,8 @@ use nbc::runtime::trap::TrapCode;
 use nbc::runtime::value::Value;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
+use support::call::load;
+use support::way::Way;
 
 const PROGRAM: &str = r#"
 import func @host.fail(i64) -> i64
@@ -306,7 +306,7 @@ again:
 "#;
 
 fn program(way: Way) -> Program {
-    harness::load(&Module::parse(PROGRAM, "limits.nba").and_then(Module::verify).unwrap(), way)
+    load(&Module::parse(PROGRAM, "limits.nba").and_then(Module::verify).unwrap(), way)
 }
 
 fn linker() -> Linker {
@@ -323,7 +323,7 @@ fn linker() -> Linker {
 
 /// No limit but those a test sets.
 fn wide(way: Way) -> Limits {
-    Limits { fuel: way.metered.then_some(harness::PLENTY), ..Limits::default() }
+    Limits { fuel: way.metered.then_some(PLENTY), ..Limits::default() }
 }
 
 fn instance(way: Way, limits: Limits) -> Instance {
@@ -334,7 +334,7 @@ fn instance(way: Way, limits: Limits) -> Instance {
 #[track_caller]
 fn is_usable(instance: &mut Instance) {
     if instance.fuel().is_some() {
-        instance.set_fuel(harness::PLENTY);
+        instance.set_fuel(PLENTY);
     }
     let held = |i: &Instance| -> Vec<(usize, usize)> {
         i.memory().regions.iter().map(|r| (r.live, r.buffers)).collect()

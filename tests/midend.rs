@@ -6,76 +6,58 @@
 //! between, and against the verifier, which must accept what they leave.
 //! Where in a loop a function is resumed, it calls what was made of the rest.
 
-mod harness;
-mod random_program;
-
-use harness::agree::{Script, run};
-use harness::campaign::{self, Campaign, Finding, caught};
-use harness::{Outcome, Way, difference};
+use nbc::compare::calls::{Between, Outcome};
 use nbc::ir::verify::VerifiedModule;
 use nbc::ir::{BlockId, FuncId, Function, Inst, Module, Operand, Reg, Signature, Type};
+use nbc::jit::midend::{self, Options};
+use nbc::jit::mir::{self, Entry, Func, Op, Ty};
 use nbc::runtime::region::HeapStats;
 use nbc::runtime::trap::TrapCode;
-use nbc_jit::midend::{self, Options};
-use nbc_jit::mir::{self, Entry, Func, Op, Ty};
-use random_program::agree::script;
-use random_program::choices::{Choices, Random, shrink};
-
-/// Most bytes of choices.
-const BYTES: usize = 3000;
+use support::agree::{Script, run};
+use support::call::{difference, with_globals_exported};
+use support::campaign::{self, Campaign, Ends, Finding};
+use support::random_program::{self, script};
+use support::way::Way;
 
 /// How the programs ended, and how many functions were resumed.
 #[derive(Clone, Copy, Default, Debug)]
 struct Tally {
-    refused: u64,
-    returned: u64,
-    trapped: u64,
-    endless: u64,
+    ends: Ends,
     resumed: u64,
 }
 
 impl campaign::Tally for Tally {
     fn add(&mut self, other: Tally) {
-        self.refused += other.refused;
-        self.returned += other.returned;
-        self.trapped += other.trapped;
-        self.endless += other.endless;
+        campaign::Tally::add(&mut self.ends, other.ends);
         self.resumed += other.resumed;
     }
 }
 
 #[test]
 fn what_passes_leave_does_the_same() {
-    let campaign = Campaign::of(if cfg!(debug_assertions) { 100 } else { 2000 });
-    let (tally, programs) = campaign.run("midend", |seed, tally: &mut Tally| {
-        let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
-        let len = random.next() as usize % BYTES;
-        let bytes = random.bytes(len);
-        caught(|| check(&bytes, tally)).map_err(|why| {
-            let (small, why) = shrink(bytes, why, |bytes| caught(|| check(bytes, &mut Tally::default())));
-            Finding { why, program: random_program::program(&mut Choices::new(&small)).print() }
-        })
-    });
-    assert!(tally.returned * 10 >= programs, "only {} of {programs} returned", tally.returned);
+    let (tally, programs) = Campaign::of(100, 2000).run_choices(
+        "midend",
+        random_program::BYTES,
+        |_| check,
+        |_, bytes, why| Finding { why, program: random_program::case(bytes).module.print() },
+    );
+    assert!(tally.ends.returned * 10 >= programs, "only {} of {programs} returned", tally.ends.returned);
     assert!(tally.resumed * 10 >= programs, "only {} functions were resumed", tally.resumed);
 }
 
 fn check(bytes: &[u8], tally: &mut Tally) -> Result<(), String> {
-    let module = harness::with_globals_exported(random_program::program(&mut Choices::new(bytes)));
+    let module = with_globals_exported(random_program::case(bytes).module);
     let Ok(module) = module.verify() else {
-        tally.refused += 1;
+        tally.ends.refused += 1;
         return Ok(());
     };
     let way = Way::reference(true);
     let expected = run(&module, &script(&[]), way);
     if expected.iter().any(|o| o.trap() == Some(TrapCode::OutOfFuel)) {
-        tally.endless += 1;
+        tally.ends.endless += 1;
         return Ok(());
     }
-    match expected[0].trap() {
-        None => tally.returned += 1,
-        Some(_) => tally.trapped += 1,
-    }
+    tally.ends.count(expected[0].trap());
     let enough = Script { fuel: 100 * script(&[]).fuel, ..script(&[]) };
     let made = verified(optimised(&module), "optimised")?;
     agree(&expected, &run(&made, &enough, way)).map_err(|e| format!("optimised: {e}"))?;
@@ -108,7 +90,7 @@ fn agree(expected: &[Outcome], found: &[Outcome]) -> Result<(), String> {
         if [a, b].iter().any(|o| o.trap() == Some(TrapCode::StackOverflow)) {
             break;
         }
-        if let Some(what) = difference(&of(a), &of(b)) {
+        if let Some(what) = difference(&of(a), &of(b), Between::Tiers) {
             return Err(what);
         }
     }

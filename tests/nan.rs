@@ -2,9 +2,7 @@
 //! or only handed through, in every way this build can run programs. Inside of
 //! programs `returns/nan*.nba` look.
 
-mod harness;
-
-use harness::{PLENTY, Way};
+use nbc::expectation::PLENTY;
 use nbc::ir::{Elem, Item, Module, Type};
 use nbc::runtime::engine::Limits;
 use nbc::runtime::host::HostFunc;
@@ -13,6 +11,8 @@ use nbc::{OwnedTensor, Value};
 use ndarray::ArrayD;
 use num_complex::Complex;
 use std::sync::{Arc, Mutex};
+use support::call::load;
+use support::way::Way;
 
 const NAN: u64 = 0x7ff8_0000_0000_0000;
 const NAN_F32: u32 = 0x7fc0_0000;
@@ -155,7 +155,7 @@ fn linker(calls: &Arc<Mutex<u32>>, dynamic: bool) -> Linker {
 fn the_host_sees_the_canonical_one() {
     let module = Module::parse(TEXT, "nan.nba").unwrap().verify().unwrap();
     for way in Way::all() {
-        let program = harness::load(&module, way);
+        let program = load(&module, way);
         for (at, bits) in NANS.into_iter().enumerate() {
             let calls = Arc::new(Mutex::new(0));
             let limits = Limits { fuel: way.metered.then_some(PLENTY), ..Limits::default() };

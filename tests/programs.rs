@@ -7,37 +7,24 @@
 //! `refused` are not run but must be refused as they say.
 //! Expectations marked `slow` are left out of debug builds, and said to be.
 
-mod harness;
-
-use harness::{Outcome, Way};
 use libtest_mimic::{Arguments, Failed, Trial};
+use nbc::compare::calls::{Between, Outcome};
 use nbc::expectation::{self, Expectation, Refusal};
 use nbc::ir::Module;
 use nbc::ir::verify::VerifiedModule;
 use nbc::runtime::engine::Program;
-use std::path::{Path, PathBuf};
-
-const FOLDERS: [&str; 8] = [
-    "tests/programs/refused",
-    "tests/programs/returns",
-    "tests/programs/traps",
-    "tests/programs/regions",
-    "tests/programs/tiers",
-    "tests/programs/natural",
-    "examples",
-    "benches/programs",
-];
+use support::call::{call, difference, load, with_globals_exported};
+use support::repository::{self, PROGRAMS, REFUSED};
+use support::way::Way;
 
 fn main() {
     let args = Arguments::from_args();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut trials = Vec::new();
     // Others to look at: findings, say.
     let more = std::env::var("PROGRAMS");
-    for folder in FOLDERS.into_iter().chain(more.as_deref()) {
-        for path in programs(&root.join(folder)) {
-            let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
-            let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{name}: {e}"));
+    for folder in [REFUSED].into_iter().chain(PROGRAMS).chain(more.as_deref()) {
+        for path in repository::files(folder, "nba") {
+            let (name, text) = (repository::name(&path), repository::read(&path));
             let has_slow = text.lines().any(|l| l.starts_with("; slow:"));
             let (slow_name, slow_text) = (format!("{name} (slow)"), text.clone());
             let (file, slow_file) = (name.clone(), name.clone());
@@ -58,14 +45,6 @@ fn main() {
     conclusion.exit();
 }
 
-fn programs(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    let mut files: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
-    files.retain(|path| path.extension().is_some_and(|e| e == "nba"));
-    files.sort();
-    files
-}
-
 /// Checks the slow or the other expectations of one file.
 fn check(name: &str, text: &str, slow: bool) -> Result<(), Failed> {
     if let Some(refusal) = Refusal::read(text) {
@@ -76,14 +55,14 @@ fn check(name: &str, text: &str, slow: bool) -> Result<(), Failed> {
     if expectations.is_empty() {
         return Err("the program says nothing of what it must do".into());
     }
-    let module = harness::with_globals_exported(module);
+    let module = with_globals_exported(module);
     let bytes = module.encode();
     let from_text = module.verify().map_err(|e| e.render(false))?;
     let decoded = Module::decode(&bytes).map_err(|e| e.to_string())?;
     let from_binary = decoded.verify().map_err(|e| format!("after the binary format: {e}"))?;
     let loaded = |way: Way| -> (Way, Program) {
         let module: &VerifiedModule = if way.metered { &from_binary } else { &from_text };
-        (way, harness::load(module, way))
+        (way, load(module, way))
     };
     let ways: Vec<(Way, Program)> = Way::all().map(loaded).collect();
     let mut failures = String::new();
@@ -101,12 +80,12 @@ fn check_one(e: &Expectation, ways: &[(Way, Program)]) -> Result<(), String> {
         if e.needs_fuel() && !way.metered {
             continue;
         }
-        let outcome = harness::call(program, &e.function, &e.args, e.limits(way.metered));
-        e.holds(&outcome.result, outcome.fuel, &outcome.printed).map_err(|why| format!("({way}) {why}"))?;
+        let outcome = call(program, &e.function, &e.args, e.limits(way.metered));
+        e.holds(&outcome).map_err(|why| format!("({way}) {why}"))?;
         match &first {
             None => first = Some((*way, outcome)),
             Some((other, expected)) => {
-                if let Some(what) = harness::difference(expected, &outcome) {
+                if let Some(what) = difference(expected, &outcome, Between::Tiers) {
                     return Err(format!("({other}) and ({way}) differ: {what}"));
                 }
             }

@@ -5,15 +5,15 @@
 //! within the time that `docs/limits.md` says is looked at in optimised builds, in the best of many
 //! tries, as the machine may be busy with other things.
 
-mod harness;
-
-use harness::Way;
+use nbc::expectation::PLENTY;
 use nbc::ir::Module;
 use nbc::runtime::engine::Limits;
 use nbc::runtime::linker::Linker;
 use nbc::runtime::trap::TrapCode;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
+use support::call::load;
+use support::way::Way;
 
 /// What every call is given.
 const LIMIT: Duration = Duration::from_millis(30);
@@ -185,8 +185,8 @@ fn programs() -> Vec<(String, String)> {
 /// How much later than its time `text` stops.
 fn lateness(text: &str, name: &str, way: Way) -> Duration {
     let module = Module::parse(text, "stopping.nba").and_then(Module::verify);
-    let program = harness::load(&module.unwrap_or_else(|e| panic!("{name}: {e}")), way);
-    let fuel = way.metered.then_some(harness::PLENTY);
+    let program = load(&module.unwrap_or_else(|e| panic!("{name}: {e}")), way);
+    let fuel = way.metered.then_some(PLENTY);
     // Just what the large tensor takes, and a few small ones.
     let memory = if name == "idle regions" { 20_975_000 } else { 2 << 30 };
     let limits = Limits { fuel, timeout: Some(LIMIT), memory, ..Limits::default() };

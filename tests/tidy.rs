@@ -4,41 +4,18 @@
 use nbc::ir::Opcode;
 use nbc::ir::catalogue::CATALOGUE;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
+use support::repository::{self, root};
 
-const FOLDERS: [&str; 7] = ["ir", "runtime", "jit", "src", "tests", "fuzz/fuzz_targets", "examples"];
+const FOLDERS: [&str; 8] =
+    ["ir", "runtime", "jit", "src", "tests", "benches", "fuzz/fuzz_targets", "examples"];
 const MOST_LINES: usize = 800;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn files(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.filter_map(|e| Some(e.ok()?.path())) {
-        if path.is_dir() {
-            if !path.ends_with("target") {
-                files(&path, extension, found);
-            }
-        } else if path.extension().is_some_and(|e| e == extension) {
-            found.push(path);
-        }
-    }
-}
-
+/// Names and texts of all files whose names end so.
 fn sources(extension: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    for folder in FOLDERS.iter().chain(&["benches"]) {
-        files(&root().join(folder), extension, &mut found);
-    }
-    found.sort();
-    let read = |path: PathBuf| {
-        let name = path.strip_prefix(root()).unwrap_or(&path).display().to_string();
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{name}: {e}"));
-        (name, text)
-    };
-    found.into_iter().map(read).collect()
+    let files = FOLDERS.iter().flat_map(|folder| repository::files(folder, extension));
+    files.map(|path| (repository::name(&path), repository::read(&path))).collect()
 }
 
 #[track_caller]
@@ -167,6 +144,20 @@ fn modules_say_what_they_are() {
     none("files that do not begin by saying what they are", found);
 }
 
+/// What several tests need is in `tests/support`, of which each part is compiled once and used whole.
+#[test]
+fn tests_share_by_a_crate() {
+    // Put together here, so that this file does not hold them itself.
+    let words = [["#[pa", "th"], ["allow(dead", "_code)"], ["allow(unus", "ed"]].map(|w| w.concat());
+    let is_shared = |name: &str| ["tests/", "benches/", "fuzz/"].iter().any(|f| name.starts_with(f));
+    let mut found = Vec::new();
+    for (name, text) in sources("rs").into_iter().filter(|(name, _)| is_shared(name)) {
+        let lines = text.lines().enumerate().filter(|(_, l)| words.iter().any(|w| l.contains(w.as_str())));
+        found.extend(lines.map(|(at, line)| format!("{name}:{}: {}", at + 1, line.trim())));
+    }
+    none("code that is compiled into several tests, or that none of them needs", found);
+}
+
 #[test]
 fn nothing_is_left_undone() {
     // Put together here, so that this file does not hold them itself.
@@ -287,9 +278,8 @@ fn embedders_build_nothing_of_the_command() {
 
 #[test]
 fn links_between_pages_lead_somewhere() {
-    let mut pages = Vec::new();
-    files(root().join("docs").as_path(), "md", &mut pages);
-    files(root().join("tests").as_path(), "md", &mut pages);
+    let mut pages = repository::files("docs", "md");
+    pages.extend(repository::files("tests", "md"));
     pages.extend(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|p| root().join(p)));
     let mut broken = Vec::new();
     for page in pages {

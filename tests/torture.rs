@@ -10,11 +10,6 @@
 //! A debug build does a hundredth: it has the portable loop only, which
 //! cannot fail in this way.
 
-mod harness;
-mod random_program;
-
-use harness::Way;
-use harness::way::Tier;
 use nbc::ir::builder::{FunctionBuilder, ModuleBuilder};
 use nbc::ir::inst::{Effect, Field, Opcode, Pattern, Role};
 use nbc::ir::{Elem, Imm, Inst, Module, Operand, Reg, Type};
@@ -22,6 +17,11 @@ use nbc::runtime::engine::Limits;
 use nbc::runtime::linker::Linker;
 use nbc::runtime::trap::TrapCode;
 use nbc::runtime::value::Value;
+use support::call::load;
+use support::campaign::Ends;
+use support::choices::Random;
+use support::way::{Tier, Way};
+use support::{random_program, twins};
 
 const STACK: usize = 256 << 10;
 const TURNS: i64 = if cfg!(debug_assertions) { 10_000 } else { 1_000_000 };
@@ -41,7 +41,7 @@ fn run(module: Module, fuel: u64) {
     for way in Way::all().filter(|way| way.tier == Tier::None) {
         let module = module.clone();
         on_a_small_stack(move || {
-            let program = harness::load(&module, way);
+            let program = load(&module, way);
             let mut linker = Linker::new();
             linker.func("host.same", |x: i64| x);
             let limits = Limits { fuel: way.metered.then_some(fuel), ..Limits::default() };
@@ -340,15 +340,15 @@ fn control_calls_globals_and_regions_a_million_times() {
 
 #[test]
 fn random_loops_keep_the_native_stack() {
-    let mut random = random_program::choices::Random(11);
+    let mut random = Random(11);
     let programs = if cfg!(debug_assertions) { 15 } else { 1000 };
     on_a_small_stack(move || {
-        let mut tally = random_program::agree::Tally::default();
+        let mut ends = Ends::default();
         for _ in 0..programs {
-            let len = random.next() as usize % 2000;
-            let bytes = random.bytes(len);
+            let bytes = random.some_bytes(2000);
             let ways: Vec<Way> = Way::all().collect();
-            random_program::agree::check(&bytes, &ways, &mut tally).unwrap_or_else(|d| panic!("{d}"));
+            let case = random_program::case(&bytes);
+            twins::check(&case, &ways, &mut ends).unwrap_or_else(|d| panic!("{d}"));
         }
     });
 }
@@ -490,7 +490,7 @@ fn deep_calls_use_the_programs_stack_and_not_the_native_one() {
         on_a_small_stack(move || {
             let module = Module::parse(DEEP, "deep.nba").and_then(Module::verify).unwrap();
             let limits = Limits { stack: 64 << 20, ..Limits::default() };
-            let mut instance = Linker::new().instantiate_with(&harness::load(&module, way), limits).unwrap();
+            let mut instance = Linker::new().instantiate_with(&load(&module, way), limits).unwrap();
             let result = instance.call("down", &[Value::I64(400_000)]).unwrap();
             assert!(matches!(result[..], [Value::I64(7)]));
             for _ in 0..3 {
@@ -508,7 +508,7 @@ fn operations_that_call_back_endlessly_trap() {
     for way in Way::all() {
         let run = move || {
             let module = Module::parse(DEEP, "deep.nba").and_then(Module::verify).unwrap();
-            let mut instance = Linker::new().instantiate(&harness::load(&module, way)).unwrap();
+            let mut instance = Linker::new().instantiate(&load(&module, way)).unwrap();
             for _ in 0..3 {
                 let error = instance.call("mapped", &[Value::F64(0.0)]).unwrap_err();
                 assert_eq!(error.trap().unwrap().code(), TrapCode::StackOverflow, "{way}");

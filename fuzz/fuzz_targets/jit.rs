@@ -5,14 +5,12 @@
 //! `tests/programs` are good beginnings.
 #![no_main]
 
-#[path = "../../tests/harness/mod.rs"]
-mod harness;
-
-use harness::agree::{Script, agree};
-use harness::{Way, with_globals_exported};
 use libfuzzer_sys::fuzz_target;
 use nbc::ir::{Module, Type};
 use nbc::runtime::value::Value;
+use support::agree::{Script, agree};
+use support::call::with_globals_exported;
+use support::way::Way;
 
 fuzz_target!(|data: &[u8]| {
     let module = match std::str::from_utf8(data) {
@@ -33,7 +31,7 @@ fuzz_target!(|data: &[u8]| {
             calls.extend([(name.clone(), args.clone()), (name.clone(), args)]);
         }
     }
-    let script = Script { calls, fuel: 20_000, memory: 16 << 20, stack: 64 << 10, may_fail: false };
+    let script = Script { memory: 16 << 20, stack: 64 << 10, ..Script::new(calls, 20_000) };
     let ways: Vec<Way> = Way::all().collect();
     if let Err(difference) = agree(&module, &script, &ways) {
         panic!("{difference}");

@@ -2,17 +2,14 @@
 //! has; all must agree. See `tests/twins.rs`.
 #![no_main]
 
-#[path = "../../tests/harness/mod.rs"]
-mod harness;
-#[path = "../../tests/random_program/mod.rs"]
-mod random_program;
-
 use libfuzzer_sys::fuzz_target;
+use support::campaign::Ends;
+use support::way::Way;
+use support::{random_program, twins};
 
 fuzz_target!(|data: &[u8]| {
-    let mut tally = random_program::agree::Tally::default();
-    let ways: Vec<harness::Way> = harness::Way::all().collect();
-    if let Err(why) = random_program::agree::check(data, &ways, &mut tally) {
-        panic!("{why}");
+    let ways: Vec<Way> = Way::all().collect();
+    if let Err(difference) = twins::check(&random_program::case(data), &ways, &mut Ends::default()) {
+        panic!("{difference}");
     }
 });

@@ -5,13 +5,13 @@ use super::input::{self, Most};
 use super::outcomes::Outcomes;
 use super::tier::Tier;
 use super::{output, quantity, show};
+use nbc::compare::calls::{Console, Outcome};
 use nbc::expectation::{self, Expectation, Refusal};
 use nbc::ir::Module;
 use nbc::runtime::engine::{Engine, Limits, Program};
 use nbc::runtime::error::Error;
 use nbc::runtime::linker::Linker;
 use serde_json::json;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 #[derive(clap::Args)]
@@ -53,9 +53,6 @@ Examples:
   nbc test examples/*.nba --tier jit
 
 Exit status: 0 all hold, 1 some do not, 2 a file is no good or states none.";
-
-/// What a program prints beyond is not kept; none that says what it prints says so much.
-const PRINTED: usize = 1 << 24;
 
 impl Test {
     /// Carries out the command.
@@ -114,25 +111,14 @@ impl Test {
 
     /// Whether a call did what is expected; an error if there cannot be a call.
     fn check_one(&self, e: &Expectation, program: &Program) -> Result<Result<(), String>, Error> {
-        let printed = Arc::new(Mutex::new(String::new()));
-        let out = printed.clone();
+        let console = Console::default();
         let mut linker = Linker::new();
-        linker.func("console.print", move |text: String| {
-            let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
-            if out.len() < PRINTED {
-                out.push_str(&text);
-            }
-        });
+        console.give(&mut linker);
         let limits = Limits { timeout: self.timeout, ..e.limits(e.needs_fuel()) };
-        let (result, fuel) = match linker.instantiate_with(program, limits) {
-            Ok(mut instance) => (instance.call(&e.function, &e.args), instance.fuel()),
-            Err(error) => (Err(error), None),
+        let outcome = match linker.instantiate_with(program, limits) {
+            Ok(mut instance) => Outcome::of(&mut instance, &e.function, &e.args, &console),
+            Err(error) => Outcome::without_instance(error),
         };
-        let result = match result {
-            Ok(values) => Ok(values),
-            Err(error) => Err(error.trap().cloned().ok_or(error)?),
-        };
-        let printed = printed.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(e.holds(&result, fuel, &printed))
+        Ok(e.holds(&outcome?))
     }
 }

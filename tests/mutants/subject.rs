@@ -1,28 +1,25 @@
 //! Programs, and what looks at them: the evaluator of the mid-end's form, the checker, and
 //! compiled code beside the interpreter.
 
-use crate::evaluation;
-use crate::harness::agree::{Script, agree};
-use crate::harness::campaign::caught;
-use crate::harness::way::{Tier, When};
-use crate::harness::{Way, with_globals_exported};
-use crate::hostile::{self, case::case};
-use crate::mutation::corpus;
-use crate::nest;
-use crate::random_program::{self, choices::Choices, choices::Random};
 use nbc::ir::verify::VerifiedModule;
 use nbc::ir::{BlockId, FuncId, Module};
-use nbc::runtime::value::Value;
-use nbc_jit::midend::claims::Claims;
-use nbc_jit::midend::{self, Options};
-use nbc_jit::mir::{self, Func};
-use nbc_jit::{check, condition};
+use nbc::jit::midend::claims::Claims;
+use nbc::jit::midend::{self, Options};
+use nbc::jit::mir::{self, Func};
+use nbc::jit::{check, condition};
 use std::cell::RefCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::OnceLock;
+use support::agree::{Script, agree};
+use support::call::with_globals_exported;
+use support::campaign::caught;
+use support::case::Case;
+use support::choices::Random;
+use support::mutation::corpus;
+use support::way::{Tier, Way, When};
+use support::{evaluation, hostile, nests, random_program, repository, wrapping};
 
 /// What may notice that a condition was dropped, the quick before the slow.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -134,7 +131,7 @@ impl Subject {
             Detector::Checker => Ok(unproved(&verified)),
             Detector::Twins if self.source == Source::Filetest => Ok(0),
             Detector::Twins if self.source == Source::Hostile => {
-                let case = crate::mutation::Case { from: String::new(), module, script, ways: ways(true) };
+                let case = Case { ways: ways(true), ..Case::new(self.name(), module, script) };
                 hostile::check::check(&case, true).map(|_| 0)
             }
             Detector::Twins => agree(&verified, &script, &ways(false)).map(|_| 0).map_err(|d| d.to_string()),
@@ -143,46 +140,24 @@ impl Subject {
 
     fn program(self) -> (Module, Script) {
         let n = self.number;
-        let bytes = |most: u64| {
-            let mut random = Random((n + 1).wrapping_mul(0x2545_f491_4f6c_dd1d));
-            let len = random.next() % most;
-            random.bytes(len as usize)
+        let bytes = |most: usize| Random::of(n + 1).some_bytes(most);
+        let case = match self.source {
+            Source::Corpus => samples()[n as usize].clone(),
+            Source::Filetest => {
+                let (name, module) = filetests()[n as usize].clone();
+                Case::new(name, module, Script::new(Vec::new(), 30_000))
+            }
+            Source::Wrapping => wrapping::case(&bytes(wrapping::BYTES)),
+            Source::Nests => nests::case(&bytes(nests::BYTES), CALLS),
+            Source::Random => random_program::case(&bytes(random_program::BYTES)),
+            Source::Hostile => hostile::case(n, None, &[]),
         };
-        let parsed = |text: &str| Module::parse(text, "made.nba").unwrap_or_else(|e| panic!("{e}\n{text}"));
-        let limited =
-            |calls| Script { calls, fuel: 30_000, memory: 1 << 20, stack: 1 << 17, may_fail: false };
-        match self.source {
-            Source::Corpus => {
-                let case = &samples()[n as usize];
-                (case.module.clone(), case.script.clone())
-            }
-            Source::Filetest => (filetests()[n as usize].1.clone(), limited(Vec::new())),
-            Source::Wrapping => {
-                let text = evaluation::wrapping::text(&mut Choices::new(&bytes(250)));
-                let (near, far) = ((40, 3, 12, 1), (i64::MAX - 3, -1, i32::MAX - 5, i32::MIN + 2));
-                let call = |(a, b, c, d): (i64, i64, i32, i32)| {
-                    ("main".to_owned(), vec![Value::I64(a), Value::I64(b), Value::I32(c), Value::I32(d)])
-                };
-                (parsed(&text), limited(vec![call(near), call(far)]))
-            }
-            Source::Nests => {
-                let text = nest::text(&mut Choices::new(&bytes(400)));
-                let args = [[7, 3], [40, 1], [9, -2], [i64::MAX, 1], [2, i64::MIN]];
-                let call = |a: &[i64; 2]| ("main".to_owned(), a.iter().map(|v| Value::I64(*v)).collect());
-                (parsed(&text), limited(args.iter().map(call).collect()))
-            }
-            Source::Random => {
-                let bytes = bytes(3000);
-                let module = random_program::program(&mut Choices::new(&bytes));
-                (module, random_program::agree::script(&bytes))
-            }
-            Source::Hostile => {
-                let case = case(n, None, &[]);
-                (case.module, case.script)
-            }
-        }
+        (case.module, case.script)
     }
 }
+
+/// Calls of a nest of loops.
+const CALLS: usize = 5;
 
 /// Compiled at first with and without fuel, sanitised and not, and when hot.
 fn ways(few: bool) -> Vec<Way> {
@@ -253,8 +228,8 @@ fn digest(module: &VerifiedModule, function: usize, seed: u64) -> u64 {
     hasher.finish()
 }
 
-fn samples() -> &'static [crate::mutation::Case] {
-    static SAMPLES: OnceLock<Vec<crate::mutation::Case>> = OnceLock::new();
+fn samples() -> &'static [Case] {
+    static SAMPLES: OnceLock<Vec<Case>> = OnceLock::new();
     SAMPLES.get_or_init(corpus::samples)
 }
 
@@ -262,20 +237,12 @@ fn samples() -> &'static [crate::mutation::Case] {
 fn filetests() -> &'static [(String, Module)] {
     static TESTS: OnceLock<Vec<(String, Module)>> = OnceLock::new();
     TESTS.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut paths: Vec<PathBuf> = Vec::new();
-        let folders = std::fs::read_dir(root.join("jit/tests/filetests")).expect("there are some");
-        for folder in folders.filter_map(|f| std::fs::read_dir(f.ok()?.path()).ok()) {
-            paths.extend(folder.filter_map(|f| Some(f.ok()?.path())));
-        }
-        paths.retain(|path| path.extension().is_some_and(|e| e == "nba"));
-        paths.sort();
-        let read = |path: PathBuf| {
-            let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
-            let module = Module::parse(&std::fs::read_to_string(&path).ok()?, &name).ok()?;
+        let read = |path: std::path::PathBuf| {
+            let name = repository::name(&path);
+            let module = Module::parse(&repository::read(&path), &name).ok()?;
             module.imports.is_empty().then_some((name, module))
         };
-        paths.into_iter().filter_map(read).collect()
+        repository::files("jit/tests/filetests", "nba").into_iter().filter_map(read).collect()
     })
 }
 

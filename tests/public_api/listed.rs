@@ -2,7 +2,8 @@
 //! that `src/lib.rs` and the compiler's crate hand on by name, and of its modules.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use support::repository::{self, root};
 
 /// Where the types are declared, and what hands them on.
 const CRATES: [(&str, &str, &str); 4] = [
@@ -14,19 +15,7 @@ const CRATES: [(&str, &str, &str); 4] = [
 ];
 
 fn read(path: impl AsRef<Path>) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    for path in entries.map(|e| e.expect("an entry").path()) {
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            found.push(path);
-        }
-    }
+    repository::read(&root().join(path))
 }
 
 /// The names that the `pub use` lines of a file hand on.
@@ -71,9 +60,7 @@ pub fn declared() -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for (name, folder, facade) in CRATES {
         let types = handed_on(facade);
-        let mut files = Vec::new();
-        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut files);
-        for file in files {
+        for file in repository::files(folder, "rs") {
             // Macros make the indices, and a method for each instruction.
             let indices = file.ends_with("ir/src/entity.rs");
             let instructions = file.ends_with("builder/instructions.rs");

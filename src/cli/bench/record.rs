@@ -7,11 +7,12 @@
 use super::super::failure::Failure;
 use super::super::show::{self, WHOLE};
 use super::Bench;
-use super::agree::Observed;
+use super::agree;
 use super::machine::Machine;
 use super::measure::{Measured, Plan, Steady, WarmUp};
 use super::statistics::{self, CONFIDENCE, Ratio, Summary};
 use nbc::Value;
+use nbc::compare::calls::Outcome;
 use nbc::ir::Module;
 use serde_json::{Value as Json, json};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -22,7 +23,7 @@ pub const SCHEMA: u32 = 1;
 /// What is known of one bench.
 pub struct Record {
     /// What a call does.
-    pub observed: Observed,
+    pub observed: Outcome,
     /// The samples.
     pub measured: Measured,
     /// The interpreter's.
@@ -35,7 +36,7 @@ pub struct Record {
 
 impl Record {
     /// Computes what the samples say.
-    pub fn new(observed: Observed, measured: Measured) -> Record {
+    pub fn new(observed: Outcome, measured: Measured) -> Record {
         let (interpreter, jit) = (&measured.interpreter.seconds, &measured.jit.seconds);
         Record {
             interpreter: statistics::summary(interpreter),
@@ -85,7 +86,7 @@ fn bench(bench: &Bench, record: &Record) -> Json {
         "name": bench.name,
         "arguments": bench.words,
         "results": results,
-        "fuel": record.observed.fuel_used(),
+        "fuel": agree::fuel_used(&record.observed),
         "memory_peak": record.observed.memory.peak,
         "interpreter": tier(&measured.interpreter, &record.interpreter),
         "jit": tier(&measured.jit, &record.jit),

@@ -1,0 +1,11 @@
+//! What counts as the same: the one notion of it, of `nbc bench`, `nbc test` and the tests.
+//!
+//! | what | where |
+//! |---|---|
+//! | two values, bit by bit or within a tolerance | [`values`] |
+//! | two calls, by all that can be seen of them | [`calls`] |
+//!
+//! A NaN is like any other, for there is one that a host sees (`docs/numerics.md`).
+
+pub mod calls;
+pub mod values;
