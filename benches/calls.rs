@@ -5,7 +5,7 @@
 //! is made, called once and dropped at most 3 µs.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use nbc::{Engine, Instance, Limits, Linker, OwnedTensor, Tensor, Value};
+use nbc::{Config, Engine, Instance, Limits, Linker, OwnedTensor, Tensor, Value};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -80,7 +80,8 @@ done:
 const TURNS: i64 = 1000;
 
 fn instance(limits: Limits) -> Instance {
-    let program = Engine::default().read(PROGRAM.as_bytes(), "calls.nba").expect("a sound program");
+    let engine = Engine::new(Config::interpret_only());
+    let program = engine.read(PROGRAM.as_bytes(), "calls.nba").expect("a sound program");
     let mut linker = Linker::new();
     linker.func("host.nothing", || ());
     linker.func("host.add", |a: i64, b: i64| a.wrapping_add(b));
@@ -135,7 +136,8 @@ fn out_of_program(c: &mut Criterion) {
 /// Made, looked up in, called and dropped, as who keeps nothing between calls does.
 fn instances(c: &mut Criterion) {
     let text = b"export func @next(%x: i64) -> i64 {\n  %y = i64.add %x, 1\n  ret %y\n}\n";
-    let program = Engine::default().read(text, "next.nba").expect("a sound program");
+    let engine = Engine::new(Config::interpret_only());
+    let program = engine.read(text, "next.nba").expect("a sound program");
     let linker = Linker::new();
     let mut group = c.benchmark_group("instance for a call");
     for (name, stack) in [("8 MiB of stack", Limits::default().stack), ("64 KiB of stack", 64 << 10)] {

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | read or build a program | [`Module`], [`ModuleBuilder`], [`FunctionBuilder`] |
 //! | prove it sound | [`VerifiedModule`] |
-//! | get it ready | [`Engine`], [`Config`], [`Dispatch`] → [`Program`] |
+//! | get it ready | [`Engine`], [`Config`], [`Dispatch`] → [`Program`]: what is hot is compiled, as the command does |
 //! | give it what it may reach | [`Linker`], [`HostFunc`], [`Caller`] |
 //! | bound it | [`Limits`] |
 //! | run it | [`Instance`], [`TypedFunc`], [`Value`], [`ArgRef`], [`TensorView`], [`Tensor`], [`Str`], [`OwnedTensor`] |
@@ -219,6 +219,7 @@
 
 #[doc(hidden)]
 pub mod compare;
+mod config;
 #[doc(hidden)]
 pub mod expectation;
 pub mod npy;
@@ -228,10 +229,12 @@ pub use nbc_jit as jit;
 pub use nbc_runtime as runtime;
 pub use ndarray;
 
+pub use config::{Config, Engine};
+
 pub use nbc_ir::builder::{FunctionBuilder, ModuleBuilder};
 pub use nbc_ir::{Elem, FuncId, Item, Module, Signature, Type, VerifiedModule, format_source};
 pub use nbc_runtime::backtrace::{Frame, Trap};
-pub use nbc_runtime::engine::{Config, Engine, Limits, Program};
+pub use nbc_runtime::engine::{Limits, Program};
 pub use nbc_runtime::error::{Error, ErrorKind};
 pub use nbc_runtime::host::{Caller, HostFunc};
 pub use nbc_runtime::instance::{Instance, InterruptHandle, TypedFunc};

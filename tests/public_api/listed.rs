@@ -6,7 +6,8 @@ use std::path::Path;
 use support::repository::{self, root};
 
 /// Where the types are declared, and what hands them on.
-const CRATES: [(&str, &str, &str); 4] = [
+const CRATES: [(&str, &str, &str); 5] = [
+    ("nbc", "src", "src/lib.rs"),
     ("ir", "ir/src", "src/lib.rs"),
     ("runtime", "runtime/src", "src/lib.rs"),
     ("jit", "jit/src", "jit/src/lib.rs"),

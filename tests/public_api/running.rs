@@ -18,6 +18,13 @@ use std::time::Duration;
 pub const CASES: &[Case] = &[
     (
         &[
+            "nbc::Config::new",
+            "nbc::Config::interpret_only",
+            "nbc::Config::dispatch",
+            "nbc::Config::slice",
+            "nbc::Config::jit",
+            "nbc::Config::tier",
+            "nbc::Engine::new",
             "runtime::Config::new",
             "runtime::Config::dispatch",
             "runtime::Config::slice",
@@ -483,11 +490,13 @@ fn operations_of_many_threads() {
 
 /// Every way to run that this build has, as far as it matters here.
 fn configs() -> Vec<Config> {
-    let mut all: Vec<Config> = Dispatch::ALL.iter().map(|d| Config::new().dispatch(*d)).collect();
+    let mut all: Vec<Config> = Dispatch::ALL.iter().map(|d| Config::interpret_only().dispatch(*d)).collect();
     for (mode, background) in [(Mode::Always, false), (Mode::Auto, false), (Mode::Auto, true)] {
         let options = Options { mode, background, threshold: 1, ..Options::default() };
-        all.push(Config::new().tier(Jit::new(options)).slice(16));
+        all.push(Config::new().tier(Jit::new(options.clone())).slice(16));
+        all.push(Config::new().jit(options).slice(16));
     }
+    all.push(Config::default());
     all
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// Only interprets.
 pub fn interpreter() -> Engine {
-    Engine::default()
+    Engine::new(Config::interpret_only())
 }
 
 /// Compiles every function at its first call. The compiler itself has been made.

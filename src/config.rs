@@ -1,0 +1,114 @@
+//! How programs run: as the `nbc` command runs them, unless something else is said.
+//!
+//! The runtime knows no compiler, so what embedders get by default is put together here:
+//! an interpreter that counts, and a compiler for what is hot.
+//!
+//! ```
+//! use nbc::{Config, Engine};
+//! // Interprets, and compiles what is hot on a thread of its own.
+//! let engine = Engine::default();
+//! // Interprets only: nothing is compiled, and no thread is started.
+//! let interpreter = Engine::new(Config::interpret_only());
+//! // Every function is compiled before it first runs.
+//! let options = nbc::jit::Options { mode: nbc::jit::Mode::Always, ..Default::default() };
+//! let compiled = Engine::new(Config::new().jit(options));
+//! ```
+
+use nbc_jit::{Jit, Options, Verify};
+use nbc_runtime::engine;
+use nbc_runtime::machine::dispatch::Dispatch;
+use nbc_runtime::machine::tier::Tier;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// How an engine runs programs: `Config::new()` is what the command does.
+#[derive(Clone, Debug)]
+pub struct Config {
+    interpreter: engine::Config,
+    compiles: bool,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config::new()
+    }
+}
+
+impl Config {
+    /// The fastest interpreter of this build, and a compiler for what is hot, whose code is
+    /// checked again before it runs (`docs/jit.md`).
+    pub fn new() -> Config {
+        Config { interpreter: engine::Config::new(), compiles: true }
+    }
+
+    /// The interpreter alone.
+    pub fn interpret_only() -> Config {
+        Config { interpreter: engine::Config::new(), compiles: false }
+    }
+
+    /// Chooses the interpreter's dispatcher.
+    pub fn dispatch(mut self, dispatch: Dispatch) -> Config {
+        self.interpreter = self.interpreter.dispatch(dispatch);
+        self
+    }
+
+    /// Looks at the clock and the interrupt flag, and counts what is hot, every
+    /// `iterations` back-edges and calls of interpreted code (where fuel is metered:
+    /// units of it) instead of 4096.
+    pub fn slice(mut self, iterations: u32) -> Config {
+        self.interpreter = self.interpreter.slice(iterations);
+        self
+    }
+
+    /// Compiles with those options.
+    pub fn jit(self, options: Options) -> Config {
+        self.tier(Jit::new(options))
+    }
+
+    /// Lets `tier` compile what is hot: a [`Jit`] whose metrics are to be asked for, or that
+    /// several engines share.
+    pub fn tier(mut self, tier: Arc<dyn Tier>) -> Config {
+        self.interpreter = self.interpreter.tier(tier);
+        self.compiles = false;
+        self
+    }
+}
+
+impl From<Config> for engine::Config {
+    fn from(config: Config) -> engine::Config {
+        let Config { interpreter, compiles } = config;
+        if !compiles {
+            return interpreter;
+        }
+        // As the command: what is compiled is checked again, for programs may be anybody's.
+        let mut options = Options::default();
+        options.passes.verify = Verify::Unproved;
+        interpreter.tier(Jit::new(options))
+    }
+}
+
+/// Runs programs; shared by all of them and by all threads. It is an
+/// [`engine::Engine`], which has its methods.
+#[derive(Clone, Debug)]
+pub struct Engine(engine::Engine);
+
+impl Default for Engine {
+    fn default() -> Engine {
+        Engine::new(Config::new())
+    }
+}
+
+impl Engine {
+    /// An engine with that configuration.
+    pub fn new(config: Config) -> Engine {
+        Engine(engine::Engine::new(config.into()))
+    }
+}
+
+impl Deref for Engine {
+    type Target = engine::Engine;
+
+    fn deref(&self) -> &engine::Engine {
+        &self.0
+    }
+}
