@@ -111,11 +111,11 @@ fn into_program(c: &mut Criterion) {
     let values = [Value::I64(1)];
     group.bench_function("by name and Value", |b| b.iter(|| i.call("next", black_box(&values))));
 
-    let mut fuelled = instance(Limits { fuel: Some(u64::MAX / 2), ..Limits::default() });
+    let mut fuelled = instance(Limits::new().fuel(u64::MAX / 2));
     let next = fuelled.typed::<(i64,), i64>("next").expect("@next");
     group.bench_function("(i64) -> i64, fuel", |b| b.iter(|| next.call(&mut fuelled, (black_box(1),))));
     let hour = Some(Duration::from_secs(3600));
-    let mut timed = instance(Limits { timeout: hour, ..Limits::default() });
+    let mut timed = instance(Limits::new().timeout(hour));
     let next = timed.typed::<(i64,), i64>("next").expect("@next");
     group.bench_function("(i64) -> i64, deadline", |b| b.iter(|| next.call(&mut timed, (black_box(1),))));
 }
@@ -141,7 +141,7 @@ fn instances(c: &mut Criterion) {
     let linker = Linker::new();
     let mut group = c.benchmark_group("instance for a call");
     for (name, stack) in [("8 MiB of stack", Limits::default().stack), ("64 KiB of stack", 64 << 10)] {
-        let limits = Limits { stack, ..Limits::default() };
+        let limits = Limits::new().stack(stack);
         group.bench_function(name, |b| {
             b.iter(|| {
                 let mut i = linker.instantiate_with(&program, limits.clone()).expect("an instance");

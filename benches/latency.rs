@@ -85,7 +85,7 @@ fn verified(text: &str) -> VerifiedModule {
 fn compile(module: &VerifiedModule, times: u64) -> Duration {
     let (engine, jit) = engines::compiled();
     // Clearing a large stack would leave the caches cold.
-    let limits = Limits { stack: 1 << 16, ..Limits::default() };
+    let limits = Limits::new().stack(1 << 16);
     let run = || {
         let before = jit.metrics();
         let program = engine.load(module.clone());

@@ -35,12 +35,8 @@ fn trap(instance: &mut Instance, name: &str, args: &[nbc::Value]) -> TrapCode {
 
 fn main() -> Result<(), nbc::Error> {
     let program = Engine::default().read(PROGRAM.as_bytes(), "limits.nba")?;
-    let limits = Limits {
-        fuel: Some(1_000_000),
-        timeout: Some(Duration::from_millis(100)),
-        memory: 16 << 20,
-        stack: 64 << 10,
-    };
+    let limits =
+        Limits::new().fuel(1_000_000).timeout(Duration::from_millis(100)).memory(16 << 20).stack(64 << 10);
     let mut instance = Linker::new().instantiate_with(&program, limits)?;
 
     // Each of these ends in a trap, and the same instance goes on.

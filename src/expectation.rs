@@ -45,12 +45,11 @@ impl Expectation {
 
     /// Limits of the instance, with fuel if it is `metered`.
     pub fn limits(&self, metered: bool) -> Limits {
-        Limits {
-            fuel: metered.then_some(self.fuel.unwrap_or(PLENTY)),
-            timeout: None,
-            memory: self.memory.unwrap_or(usize::MAX),
-            stack: self.stack.unwrap_or(STACK),
-        }
+        Limits::new()
+            .fuel(metered.then_some(self.fuel.unwrap_or(PLENTY)))
+            .timeout(None)
+            .memory(self.memory.unwrap_or(usize::MAX))
+            .stack(self.stack.unwrap_or(STACK))
     }
 
     /// Whether a call within these limits did what is said.

@@ -126,7 +126,7 @@
 //!     }",
 //!     "count.nba",
 //! )?;
-//! let limits = Limits { fuel: Some(10_000), ..Limits::default() };
+//! let limits = Limits::new().fuel(10_000);
 //! let mut instance = Linker::new().instantiate_with(&program, limits)?;
 //! let count = instance.typed::<(i64,), i64>("count")?;
 //!
@@ -137,7 +137,7 @@
 //! let left = instance.fuel().unwrap();
 //! assert!(left > 9_000 && left < 10_000);
 //!
-//! let limits = Limits { timeout: Some(Duration::from_millis(20)), ..Limits::default() };
+//! let limits = Limits::new().timeout(Duration::from_millis(20));
 //! let mut instance = Linker::new().instantiate_with(&program, limits)?;
 //! let error = instance.call("count", &[i64::MAX.into()]).unwrap_err();
 //! assert_eq!(error.trap().unwrap().code(), TrapCode::Timeout);

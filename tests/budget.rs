@@ -365,7 +365,7 @@ fn waiting() -> (Engine, VerifiedModule) {
 fn waiting_for_the_compiler_ends_at_the_deadline() {
     let (engine, module) = waiting();
     let program = engine.load(module);
-    let limits = Limits { timeout: Some(Duration::from_millis(20)), ..Limits::default() };
+    let limits = Limits::new().timeout(Duration::from_millis(20));
     let mut instance = Linker::new().instantiate_with(&program, limits).unwrap();
     // What goes on being compiled may be published between two calls.
     for _ in 0..3 {

@@ -75,7 +75,7 @@ fn verified(text: &str) -> VerifiedModule {
 
 /// No limit but those a test sets.
 fn wide(way: Way) -> Limits {
-    Limits { fuel: way.metered.then_some(PLENTY), ..Limits::default() }
+    Limits::new().fuel(way.metered.then_some(PLENTY))
 }
 
 fn instance(program: &Program, limits: Limits) -> Instance {
@@ -120,7 +120,7 @@ fn calls_without_end_trap_on_any_native_stack() {
         let program = load(&module, way);
         for &native in natives {
             for &stack in stacks {
-                let mut instance = instance(&program, Limits { stack, ..wide(way) });
+                let mut instance = instance(&program, wide(way).stack(stack));
                 on_a_stack(native, move || {
                     // Operations in operations take native stack, much of it when not optimised.
                     let small = native < if cfg!(debug_assertions) { 1 << 20 } else { 256 << 10 };
@@ -172,7 +172,7 @@ fn calls_go_as_deep_as_the_stack_allows() {
         let program = load(&module, way);
         // 100 bytes a call, whoever makes it.
         for depth in [100, 10_000, 100_000i64] {
-            let limits = Limits { stack: depth as usize * 100 + 65_536, ..wide(way) };
+            let limits = wide(way).stack(depth as usize * 100 + 65_536);
             let mut instance = instance(&program, limits);
             let result = instance.call("down", &[Value::I64(depth)]);
             match result {
@@ -192,7 +192,7 @@ fn interpreted_calls_go_equally_deep() {
         for name in DEEP_NAMES {
             let mut first = None;
             for way in Way::all().filter(|w| w.tier == Tier::None) {
-                let mut instance = instance(&load(&module, way), Limits { stack, ..wide(way) });
+                let mut instance = instance(&load(&module, way), wide(way).stack(stack));
                 let error = instance.call(name, &[Value::I64(0)]).unwrap_err();
                 let trap = error.trap().unwrap_or_else(|| panic!("{error}")).clone();
                 assert_eq!(*first.get_or_insert_with(|| trap.clone()), trap, "{name} ({way}), {stack}");
@@ -224,7 +224,7 @@ fn calls_take_of_the_stack_what_is_said() {
         let module = verified(&format!("export func @f(%n: i64) -> i64 {{\n{body}}}\n"));
         let stack = 1 << 20;
         for way in Way::all().filter(|w| w.tier == Tier::None) {
-            let mut instance = instance(&load(&module, way), Limits { stack, ..wide(way) });
+            let mut instance = instance(&load(&module, way), wide(way).stack(stack));
             let error = instance.call("f", &[Value::I64(0)]).unwrap_err();
             let trap = error.trap().unwrap_or_else(|| panic!("{error}"));
             let (deep, said) = (trap.frames.len() + trap.omitted, stack / (8 * (registers + literals + 1)));
@@ -241,7 +241,7 @@ fn fuel_ends_any_loop_at_the_same_place() {
         for fuel in [0, 1, 2, 3, 5, 10, 100, 101, 102, 103, 1000, 4095, 4096, 4097, 4099, 20_011, 50_000] {
             let mut first: Option<Outcome> = None;
             for way in Way::all().filter(|w| w.metered) {
-                let limits = Limits { fuel: Some(fuel), ..Limits::default() };
+                let limits = Limits::new().fuel(fuel);
                 let outcome = call(&load(&module, way), name, &[], limits);
                 assert_eq!(outcome.trap(), Some(TrapCode::OutOfFuel), "{name} ({way}) with {fuel}");
                 if let Some(first) = &first {

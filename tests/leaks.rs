@@ -38,7 +38,7 @@ fn programs_come_and_go_without_leaving_anything() {
             f.ret(sum);
             let program = engine.load(m.finish().verify().unwrap_or_else(|e| panic!("{e}")));
             let fuel = way.metered.then_some(PLENTY);
-            let limits = Limits { fuel, stack: 64 << 10, ..Limits::default() };
+            let limits = Limits::new().fuel(fuel).stack(64 << 10);
             let mut instance = Linker::new().instantiate_with(&program, limits).unwrap();
             let result = instance.call("main", &[Value::I64(20)]).unwrap();
             assert!(matches!(result[..], [Value::I64(s)] if s == 190 * cycle as i64), "{way}");

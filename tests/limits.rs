@@ -323,7 +323,7 @@ fn linker() -> Linker {
 
 /// No limit but those a test sets.
 fn wide(way: Way) -> Limits {
-    Limits { fuel: way.metered.then_some(PLENTY), ..Limits::default() }
+    Limits::new().fuel(way.metered.then_some(PLENTY))
 }
 
 fn instance(way: Way, limits: Limits) -> Instance {
@@ -366,7 +366,7 @@ fn fuel_is_exact_and_the_same_in_every_dispatcher() {
         let program = program(way);
         let mut all = Vec::new();
         for fuel in (0..200).chain([4095, 4096, 4097, 20_000]) {
-            let limits = Limits { fuel: Some(fuel), ..Limits::default() };
+            let limits = Limits::new().fuel(fuel);
             let mut instance = linker().instantiate_with(&program, limits).unwrap();
             let outcome = match instance.call("down", &[Value::I64(12)]) {
                 Ok(values) => format!("{values:?}"),
@@ -407,7 +407,7 @@ const LONG: [&str; 5] = ["mapping", "sines", "products", "sums", "normals"];
 fn a_call_stops_at_its_time_limit() {
     for way in Way::all() {
         let timeout = Duration::from_millis(30);
-        let mut instance = instance(way, Limits { timeout: Some(timeout), ..wide(way) });
+        let mut instance = instance(way, wide(way).timeout(timeout));
         for name in ENDLESS {
             let start = Instant::now();
             assert_eq!(code(instance.call(name, &[])), TrapCode::Timeout, "{name} ({way})");
@@ -496,7 +496,7 @@ fn an_interruption_before_the_call_stops_the_call() {
 fn calls_nested_too_deeply_trap() {
     for way in Way::all() {
         for stack in [4 << 10, 64 << 10, 1 << 20] {
-            let mut instance = instance(way, Limits { stack, ..wide(way) });
+            let mut instance = instance(way, wide(way).stack(stack));
             for name in ["deep", "deep_with_objects"] {
                 for _ in 0..3 {
                     let error = instance.call(name, &[Value::I64(0)]).unwrap_err();
@@ -509,7 +509,7 @@ fn calls_nested_too_deeply_trap() {
             }
         }
         // More stack, more calls.
-        let mut instance = instance(way, Limits { stack: 64 << 20, ..wide(way) });
+        let mut instance = instance(way, wide(way).stack(64 << 20));
         let result = instance.call("down", &[Value::I64(300_000)]).unwrap();
         assert!(matches!(result[..], [Value::I64(300_000)]));
         is_usable(&mut instance);
@@ -522,7 +522,7 @@ fn memory_beyond_the_budget_is_a_trap() {
     for way in Way::all() {
         // Without a budget, the machine's memory is one.
         for memory in [1 << 20, 100 << 20, usize::MAX] {
-            let mut instance = instance(way, Limits { memory, ..wide(way) });
+            let mut instance = instance(way, wide(way).memory(memory));
             is_usable(&mut instance);
             for name in ["zeros", "line", "random", "list", "broadcasting"] {
                 for n in [huge, i64::MAX, i64::MAX / 8 + 1] {
@@ -545,7 +545,7 @@ fn memory_beyond_the_budget_is_a_trap() {
 fn memory_that_piles_up_is_a_trap_and_nothing_stays() {
     for way in Way::all() {
         let memory = 8 << 20;
-        let mut instance = instance(way, Limits { memory, ..wide(way) });
+        let mut instance = instance(way, wide(way).memory(memory));
         let mut held = Vec::new();
         for _ in 0..4 {
             for name in ["doubling", "doubling_text", "piling"] {
@@ -564,7 +564,7 @@ fn memory_that_piles_up_is_a_trap_and_nothing_stays() {
 fn what_a_loop_hands_on_takes_the_memory_of_one_iteration() {
     let turns: i64 = if cfg!(debug_assertions) { 20_000 } else { 1_000_000 };
     for way in Way::all() {
-        let mut instance = instance(way, Limits { memory: 2 << 20, ..wide(way) });
+        let mut instance = instance(way, wide(way).memory(2 << 20));
         let values = instance.call("handing_on", &[Value::I64(turns)]).unwrap();
         assert!(matches!(values[..], [Value::F64(n)] if n == turns as f64), "{way}");
         is_usable(&mut instance);
@@ -574,7 +574,7 @@ fn what_a_loop_hands_on_takes_the_memory_of_one_iteration() {
 #[test]
 fn shifting_a_tensor_in_place_takes_no_memory_that_stays() {
     for way in Way::all() {
-        let mut instance = instance(way, Limits { memory: 8 << 20, ..wide(way) });
+        let mut instance = instance(way, wide(way).memory(8 << 20));
         instance.call("shifting", &ints(&[100_000, 50])).unwrap();
         is_usable(&mut instance);
     }
@@ -583,7 +583,7 @@ fn shifting_a_tensor_in_place_takes_no_memory_that_stays() {
 #[test]
 fn former_values_of_globals_count() {
     for way in Way::all() {
-        let mut instance = instance(way, Limits { memory: 2 << 20, ..wide(way) });
+        let mut instance = instance(way, wide(way).memory(2 << 20));
         assert_eq!(code(instance.call("renaming", &ints(&[1 << 40]))), TrapCode::OutOfMemory, "{way}");
         assert!(instance.memory().held < 2 << 20);
         is_usable(&mut instance);
@@ -596,7 +596,7 @@ fn a_little_more_memory_is_never_too_little() {
     for way in Way::all().take(1) {
         let mut enough = false;
         for memory in (0..8000).step_by(16) {
-            let made = linker().instantiate_with(&program(way), Limits { memory, ..wide(way) });
+            let made = linker().instantiate_with(&program(way), wide(way).memory(memory));
             let fits = made.is_ok_and(|mut i| i.call("shifting", &ints(&[100, 1])).is_ok());
             assert!(fits || !enough, "{memory} bytes are too little, fewer are enough");
             enough = fits;
@@ -638,7 +638,7 @@ fn instances_on_many_threads_keep_to_themselves() {
                 let program = &program;
                 scope.spawn(move || {
                     let linker = linker();
-                    let limits = Limits { stack: 256 << 10, ..wide(way) };
+                    let limits = wide(way).stack(256 << 10);
                     let mut instances: Vec<Instance> =
                         (0..16).map(|_| linker.instantiate_with(program, limits.clone()).unwrap()).collect();
                     // One of them is interrupted, the others go on.

@@ -158,7 +158,7 @@ fn the_host_sees_the_canonical_one() {
         let program = load(&module, way);
         for (at, bits) in NANS.into_iter().enumerate() {
             let calls = Arc::new(Mutex::new(0));
-            let limits = Limits { fuel: way.metered.then_some(PLENTY), ..Limits::default() };
+            let limits = Limits::new().fuel(way.metered.then_some(PLENTY));
             let mut instance = linker(&calls, at % 2 == 0).instantiate_with(&program, limits).unwrap();
             tensor(&instance.global("tensor").unwrap());
             tensor(&instance.global("fixed").unwrap());

@@ -91,7 +91,7 @@ fn a_tensor_is_the_same_wherever_it_comes_from() {
 
 #[test]
 fn copies_for_the_host_are_bounded_by_the_memory_limit() {
-    let mut instance = instance(Limits { memory: 20 << 20, ..Limits::default() });
+    let mut instance = instance(Limits::new().memory(20 << 20));
     let calls: [(&str, &[i64]); 5] = [
         ("strings", &[1 << 20, 100]),
         ("tensors", &[1 << 20, 100]),
@@ -116,7 +116,7 @@ fn copies_for_the_host_are_bounded_by_the_memory_limit() {
 fn the_time_limit_holds_while_results_are_copied() {
     let timeout = Some(Duration::from_millis(100));
     for (name, args) in [("strings", [64 << 20, 10_000]), ("tensors", [64 << 20, 10_000])] {
-        let mut instance = instance(Limits { timeout, memory: 8 << 30, ..Limits::default() });
+        let mut instance = instance(Limits::new().timeout(timeout).memory(8 << 30));
         let start = Instant::now();
         let error = instance.call(name, &ints(&args)).expect_err("it takes long");
         // A machine with little memory may say so first.
@@ -138,7 +138,7 @@ fn making_an_instance_ends_with_the_time_limit() {
     }
     text.push_str("  ret\n}\n");
     let program = Engine::default().read(text.as_bytes(), "zeros.nba").unwrap();
-    let limits = Limits { timeout: Some(Duration::ZERO), ..Limits::default() };
+    let limits = Limits::new().timeout(Duration::ZERO);
     let error = Linker::new().instantiate_with(&program, limits).err().expect("there is no time");
     assert!(trap(error) == TrapCode::Timeout);
 }

@@ -189,7 +189,7 @@ fn lateness(text: &str, name: &str, way: Way) -> Duration {
     let fuel = way.metered.then_some(PLENTY);
     // Just what the large tensor takes, and a few small ones.
     let memory = if name == "idle regions" { 20_975_000 } else { 2 << 30 };
-    let limits = Limits { fuel, timeout: Some(LIMIT), memory, ..Limits::default() };
+    let limits = Limits::new().fuel(fuel).timeout(LIMIT).memory(memory);
     let mut linker = Linker::new();
     let nap = |us: i64| std::thread::sleep(Duration::from_micros(us.clamp(0, 1000) as u64));
     linker.func("host.nap", nap);

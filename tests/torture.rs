@@ -44,7 +44,7 @@ fn run(module: Module, fuel: u64) {
             let program = load(&module, way);
             let mut linker = Linker::new();
             linker.func("host.same", |x: i64| x);
-            let limits = Limits { fuel: way.metered.then_some(fuel), ..Limits::default() };
+            let limits = Limits::new().fuel(way.metered.then_some(fuel));
             let mut instance = linker.instantiate_with(&program, limits).unwrap();
             if let Err(e) = instance.call("main", &[]) {
                 panic!("({way}) {e}");
@@ -489,7 +489,7 @@ fn deep_calls_use_the_programs_stack_and_not_the_native_one() {
     for way in Way::all() {
         on_a_small_stack(move || {
             let module = Module::parse(DEEP, "deep.nba").and_then(Module::verify).unwrap();
-            let limits = Limits { stack: 64 << 20, ..Limits::default() };
+            let limits = Limits::new().stack(64 << 20);
             let mut instance = Linker::new().instantiate_with(&load(&module, way), limits).unwrap();
             let result = instance.call("down", &[Value::I64(400_000)]).unwrap();
             assert!(matches!(result[..], [Value::I64(7)]));

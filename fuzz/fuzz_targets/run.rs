@@ -17,12 +17,7 @@ fuzz_target!(|data: &[u8]| {
     };
     let Ok(module) = module.and_then(Module::verify) else { return };
     let program = Engine::default().load(module);
-    let limits = Limits {
-        fuel: Some(20_000),
-        timeout: Some(Duration::from_secs(2)),
-        memory: 16 << 20,
-        stack: 64 << 10,
-    };
+    let limits = Limits::new().fuel(20_000).timeout(Duration::from_secs(2)).memory(16 << 20).stack(64 << 10);
     let mut linker = Linker::new();
     linker.func("console.print", |_: String| ());
     let Ok(mut instance) = linker.instantiate_with(&program, limits) else { return };

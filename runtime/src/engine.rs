@@ -54,7 +54,15 @@ impl Config {
 
 /// What an instance may use. Passing a limit is a trap that leaves the
 /// instance usable.
+///
+/// ```
+/// use nbc_runtime::engine::Limits;
+/// use std::time::Duration;
+/// let limits = Limits::new().fuel(1_000_000).timeout(Duration::from_secs(1)).memory(64 << 20);
+/// assert_eq!((limits.fuel, limits.stack), (Some(1_000_000), 8 << 20));
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Limits {
     /// Fuel: about one unit an instruction; see `docs/limits.md`. `None` does not meter.
     pub fuel: Option<u64>,
@@ -68,9 +76,39 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// No fuel limit, no time limit, memory as there is, 8 MiB of stack.
     fn default() -> Limits {
+        Limits::new()
+    }
+}
+
+impl Limits {
+    /// No fuel limit, no time limit, memory as there is, 8 MiB of stack.
+    pub fn new() -> Limits {
         Limits { fuel: None, timeout: None, memory: usize::MAX, stack: 8 << 20 }
+    }
+
+    /// Meters fuel: about one unit an instruction; see `docs/limits.md`.
+    pub fn fuel(mut self, fuel: impl Into<Option<u64>>) -> Limits {
+        self.fuel = fuel.into();
+        self
+    }
+
+    /// Bounds the time of one call from the host.
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Limits {
+        self.timeout = timeout.into();
+        self
+    }
+
+    /// Bounds memory for objects, in bytes.
+    pub fn memory(mut self, bytes: usize) -> Limits {
+        self.memory = bytes;
+        self
+    }
+
+    /// Bounds the stack for registers and calls, in bytes.
+    pub fn stack(mut self, bytes: usize) -> Limits {
+        self.stack = bytes;
+        self
     }
 }
 

@@ -98,12 +98,11 @@ impl Run {
 
         let config = self.tier.config()?;
         let program = Engine::new(config).load(module);
-        let limits = Limits {
-            fuel: self.fuel,
-            timeout: self.timeout,
-            memory: self.memory.unwrap_or(usize::MAX),
-            stack: self.stack,
-        };
+        let limits = Limits::new()
+            .fuel(self.fuel)
+            .timeout(self.timeout)
+            .memory(self.memory.unwrap_or(usize::MAX))
+            .stack(self.stack);
         let mut instance = self.console().instantiate_with(&program, limits)?;
         interrupt_on_ctrl_c(&instance.interrupt_handle());
         let compile = start.elapsed().saturating_sub(parsing);

@@ -8,7 +8,7 @@ use super::{output, quantity, show};
 use nbc::compare::calls::{Console, Outcome};
 use nbc::expectation::{self, Expectation, Refusal};
 use nbc::ir::Module;
-use nbc::runtime::engine::{Engine, Limits, Program};
+use nbc::runtime::engine::{Engine, Program};
 use nbc::runtime::error::Error;
 use nbc::runtime::linker::Linker;
 use serde_json::json;
@@ -114,7 +114,7 @@ impl Test {
         let console = Console::default();
         let mut linker = Linker::new();
         console.give(&mut linker);
-        let limits = Limits { timeout: self.timeout, ..e.limits(e.needs_fuel()) };
+        let limits = e.limits(e.needs_fuel()).timeout(self.timeout);
         let outcome = match linker.instantiate_with(program, limits) {
             Ok(mut instance) => Outcome::of(&mut instance, &e.function, &e.args, &console),
             Err(error) => Outcome::without_instance(error),

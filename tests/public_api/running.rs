@@ -43,6 +43,11 @@ pub const CASES: &[Case] = &[
     ),
     (
         &[
+            "runtime::Limits::new",
+            "runtime::Limits::fuel",
+            "runtime::Limits::memory",
+            "runtime::Limits::stack",
+            "runtime::Limits::timeout",
             "runtime::Linker::new",
             "runtime::Linker::instantiate",
             "runtime::Linker::instantiate_with",
@@ -196,7 +201,7 @@ fn limits_of_any_size() {
         usize::MAX - 4095,
         usize::MAX,
     ] {
-        let made = linker.instantiate_with(&program, Limits { stack, ..Limits::default() });
+        let made = linker.instantiate_with(&program, Limits::new().stack(stack));
         match made {
             Ok(mut i) => {
                 assert!(stack < 1 << 40, "{stack}");
@@ -210,7 +215,7 @@ fn limits_of_any_size() {
         }
     }
     for memory in [0, 1, 4096, usize::MAX] {
-        match linker.instantiate_with(&program, Limits { memory, ..Limits::default() }) {
+        match linker.instantiate_with(&program, Limits::new().memory(memory)) {
             Ok(mut i) => {
                 assert_eq!(trap(i.call("zeros", &[Value::I64(1 << 60)])), TrapCode::OutOfMemory);
                 is_usable(&mut i);
@@ -220,7 +225,7 @@ fn limits_of_any_size() {
     }
     for fuel in [0, 1, u64::MAX - 1, u64::MAX] {
         for timeout in [Some(Duration::ZERO), Some(Duration::MAX), None] {
-            let limits = Limits { fuel: Some(fuel), timeout, ..Limits::default() };
+            let limits = Limits::new().fuel(fuel).timeout(timeout);
             let mut i = linker.instantiate_with(&program, limits).unwrap();
             let _ = (i.call("sum_to", &[Value::I64(100_000)]), i.fuel());
             i.set_fuel(u64::MAX);
@@ -293,7 +298,7 @@ fn functions_of_others() {
     let sum: TypedFunc<(i64,), i64> = a.typed("sum_to").unwrap();
     let mut other = instance(Config::new());
     assert_eq!(sum.call(&mut other, (1,)).unwrap_err().kind(), ErrorKind::Arguments);
-    let limits = Limits { fuel: Some(1000), ..Limits::default() };
+    let limits = Limits::new().fuel(1000);
     let mut metered = linker().instantiate_with(a.program(), limits).unwrap();
     assert_eq!(sum.call(&mut metered, (1,)).unwrap_err().kind(), ErrorKind::Arguments);
     let again = linker().instantiate(a.program());
@@ -401,7 +406,7 @@ fn hosts_that_ask_their_caller() {
             caller.charge(cost)?;
             Ok(n)
         });
-        let mut i = linker.instantiate_with(&program, Limits { fuel, ..Limits::default() }).unwrap();
+        let mut i = linker.instantiate_with(&program, Limits::new().fuel(fuel)).unwrap();
         assert!(i.data::<()>().is_some() && i.data_mut::<Vec<i64>>().is_none());
         assert_eq!(i.call("tell", &[Value::I64(1)]).unwrap(), [Value::I64(1)]);
         i.set_data(vec![0i64]);
@@ -444,7 +449,7 @@ fn hosts_that_come_again() {
             DEPTH.fetch_add(1, Ordering::Relaxed);
             let (linker, program) = AGAIN.get().expect("it is there when programs run");
             // Each with a little stack of its own, for ever.
-            let limits = Limits { stack: 4096, ..Limits::default() };
+            let limits = Limits::new().stack(4096);
             let mut i = linker.instantiate_with(program, limits)?;
             i.call("tell", &[Value::I64(n)])?;
             Ok(n)

@@ -208,7 +208,7 @@ impl Operations {
         let module = program(key).map_err(|e| unsupported(&e))?;
         let cost = module.functions.last().map_or(0, |f| f.blocks[0].insts.len()) as u64;
         let program = self.engine.load(module.verify().map_err(|e| unsupported(&e))?);
-        let limits = Limits { fuel: Some(0), timeout: None, memory: MEMORY, stack: 1 << 16 };
+        let limits = Limits::new().fuel(0).timeout(None).memory(MEMORY).stack(1 << 16);
         let none = Linker::new();
         let linker = if key.way == Way::Host { &self.host } else { &none };
         let instance = linker.instantiate_with(&program, limits).map_err(|e| unsupported(&e))?;

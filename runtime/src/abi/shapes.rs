@@ -176,7 +176,7 @@ fn is_taken_over(text: &str, dispatch: Dispatch, fuel: bool, slice: u32, thresho
     let program = Engine::new(config).load(module);
     let mut linker = Linker::new();
     linker.func("env.twice", |x: i64| x.wrapping_mul(2));
-    let limits = Limits { fuel: fuel.then_some(1 << 40), ..Limits::default() };
+    let limits = Limits::new().fuel(fuel.then_some(1 << 40));
     let mut instance = linker.instantiate_with(&program, limits).unwrap();
     let done = instance.call("main", &[Value::from(4_000i64)]).unwrap();
     done == [Value::from(TAKEN)]

@@ -65,7 +65,7 @@ fn places(dispatch: Dispatch, fuel: Option<u64>, name: &str, n: i64, threshold: 
     let notes = Arc::new(Notes(Mutex::default(), threshold));
     let engine = Engine::new(Config::new().dispatch(dispatch).tier(notes.clone()));
     let program = engine.load(nbc_ir::Module::parse(PROGRAM, "hot.nba").unwrap().verify().unwrap());
-    let limits = Limits { fuel, ..Limits::default() };
+    let limits = Limits::new().fuel(fuel);
     let mut instance = Linker::new().instantiate_with(&program, limits).unwrap();
     instance.call(name, &[n.into()]).unwrap();
     std::mem::take(&mut *notes.0.lock().unwrap())
@@ -201,7 +201,7 @@ fn with_each(text: &str, first: bool, publish: Publish, check: impl Fn(&mut Inst
             let program = Engine::new(config).load(module);
             let mut linker = Linker::new();
             linker.func("env.twice", |x: i64| 2 * x);
-            let limits = Limits { fuel, ..Limits::default() };
+            let limits = Limits::new().fuel(fuel);
             check(&mut linker.instantiate_with(&program, limits).unwrap(), &tier);
         }
     }
@@ -370,7 +370,7 @@ again:
         let program = Engine::new(config).load(module.clone());
         let timeout = Some(std::time::Duration::from_millis(50));
         let run = || {
-            let limits = Limits { timeout, ..Limits::default() };
+            let limits = Limits::new().timeout(timeout);
             let mut instance = Linker::new().instantiate_with(&program, limits).unwrap();
             instance.call("main", &[]).unwrap_err().trap().unwrap().code()
         };

@@ -61,7 +61,7 @@ fn observe(bench: &Bench, plan: Plan, engine: &Engine, fuel: Option<u64>) -> Res
     let console = Console::default();
     let mut linker = Linker::new();
     console.give(&mut linker);
-    let limits = Limits { fuel, timeout: plan.timeout, ..Limits::default() };
+    let limits = Limits::new().fuel(fuel).timeout(plan.timeout);
     let program = engine.load(bench.module.clone());
     let mut instance = linker.instantiate_with(&program, limits).map_err(|e| bench.failed(e))?;
     let mut seen: Vec<Outcome> = Vec::new();

@@ -165,7 +165,7 @@ impl<'a> Runner<'a> {
         let mut linker = Linker::new();
         linker.func("console.print", |_: String| ());
         let program = engine.load(bench.module.clone());
-        let limits = Limits { timeout: plan.timeout, ..Limits::default() };
+        let limits = Limits::new().timeout(plan.timeout);
         let instance = linker.instantiate_with(&program, limits).map_err(|e| bench.failed(e))?;
         let call = Call::of(&instance, &bench.name, &bench.args);
         Ok(Runner { bench, instance, call })

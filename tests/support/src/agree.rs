@@ -107,12 +107,11 @@ pub fn run(module: &VerifiedModule, script: &Script, way: Way) -> Vec<Outcome> {
 
 fn run_loaded(program: &Program, script: &Script, way: Way, patience: Duration) -> Vec<Outcome> {
     let console = Console::default();
-    let limits = Limits {
-        fuel: way.metered.then_some(script.fuel),
-        timeout: (!way.metered).then_some(patience),
-        memory: script.memory,
-        stack: script.stack,
-    };
+    let limits = Limits::new()
+        .fuel(way.metered.then_some(script.fuel))
+        .timeout((!way.metered).then_some(patience))
+        .memory(script.memory)
+        .stack(script.stack);
     let mut instance = match linker(&console).instantiate_with(program, limits) {
         Ok(instance) => instance,
         Err(e) => return vec![failed(e)],

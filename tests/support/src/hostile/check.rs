@@ -91,7 +91,7 @@ pub fn check(case: &Case, invariant: bool) -> Result<Tally, String> {
         let eager = |w: &&Way| matches!(w.tier, Tier::Jit { when: When::First | When::Hot, .. });
         if let Some(way) = case.ways.iter().filter(|w| !w.metered).find(eager) {
             let Script { memory, stack, .. } = case.script;
-            let limits = Limits { fuel: None, timeout: Some(SOON), memory, stack };
+            let limits = Limits::new().fuel(None).timeout(SOON).memory(memory).stack(stack);
             // Where it stops depends on the clock; that it does is all there is to see.
             let outcome = call(&load(&module, *way), function, args, limits);
             tally.stopped += u64::from(outcome.trap() == Some(TrapCode::Timeout));
@@ -108,8 +108,7 @@ fn amounts(
     way: Way,
 ) -> Result<u64, String> {
     let programs = [Way::reference(true), way].map(|w| load(module, w));
-    let limits =
-        |fuel| Limits { fuel: Some(fuel), timeout: None, memory: script.memory, stack: script.stack };
+    let limits = |fuel| Limits::new().fuel(fuel).timeout(None).memory(script.memory).stack(script.stack);
     let whole = call(&programs[0], function, args, limits(script.fuel));
     let needed = script.fuel - whole.fuel.unwrap_or(0).min(script.fuel);
     let step = if needed <= EVERY { 1 } else { needed / SOME };
