@@ -217,6 +217,11 @@
 //! # Ok::<(), nbc::Error>(())
 //! ```
 
+/// The page for embedders, whose programs run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/embedding.md")]
+struct Embedding;
+
 #[doc(hidden)]
 pub mod compare;
 mod config;
