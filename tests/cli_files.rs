@@ -296,7 +296,7 @@ fn what_is_open_is_written_where_it_is() {
 /// Whether that signal is ignored by this process, and so by those that it starts: in the
 /// background of a script, or under `nohup`.
 #[cfg(unix)]
-fn is_ignored(signal: u32) -> bool {
+fn is_ignored(signal: i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0);
