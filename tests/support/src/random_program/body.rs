@@ -383,7 +383,7 @@ impl<'a, 'c, 'm> Body<'a, 'c, 'm> {
         let Type::Tensor(elem) = x.ty else { return };
         let float = matches!(elem, Elem::F32 | Elem::F64);
         let real = !matches!(elem, Elem::Bool | Elem::C64 | Elem::C128);
-        match self.c.below(12) {
+        match self.c.below(14) {
             0 => {
                 let n = self.c.below(20) as i64;
                 let reg = self.f.op_with("tensor.zeros", [Elem::F64], ([n],));
@@ -429,6 +429,21 @@ impl<'a, 'c, 'm> Body<'a, 'c, 'm> {
                 let n = self.c.below(12) as i64;
                 let reg = self.f.op_with("tensor.random", [Elem::F64], ([n], 7i64));
                 self.learn(reg, Type::Tensor(Elem::F64), 1);
+            }
+            // Results of one operation: numbers, and tensors that are both new.
+            10 if real => {
+                let results = self.f.try_op("tensor.minmax", None, x.reg).expect("a real tensor");
+                for reg in results.iter() {
+                    self.learn(*reg, scalar_of(elem), 0);
+                }
+            }
+            11 if real && x.rank > 0 => {
+                let axis = self.c.below(x.rank) as i64;
+                let args = (Operand::Reg(x.reg), axis);
+                let results = self.f.try_op("tensor.sort_with_places", None, args).expect("a real tensor");
+                for (reg, ty) in results.iter().zip([x.ty, Type::Tensor(Elem::I64)]) {
+                    self.learn(*reg, ty, x.rank);
+                }
             }
             _ => self.call(),
         }
