@@ -116,7 +116,7 @@ impl Loaded {
 
     /// Lets `code` go on with calls of `func` that the interpreter has begun
     /// and that come to instruction `inst` of `block`, one of those a
-    /// [`HotPlace`](super::HotPlace) named. Each register that is alive there
+    /// [`HotPlace`](super::tier::HotPlace) named. Each register that is alive there
     /// is in the frame's slot of its number; the call's own region is open.
     ///
     /// # Safety

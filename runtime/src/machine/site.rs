@@ -5,7 +5,7 @@ use crate::op::Kernel;
 use nbc_ir::catalogue::Operation;
 use nbc_ir::{Elem, Item, Module, OpId, Type};
 
-/// Operands of an operation that does not fit an [`Instr`], which holds its address.
+/// Operands of an operation that does not fit an [`Instr`](super::instr::Instr), which holds its address.
 pub enum Site {
     /// Call of a catalogue operation.
     Op(OpSite),
