@@ -141,7 +141,7 @@ fn programs() -> Vec<(String, &'static str, i64)> {
 /// Prints how long programs waited when something had become hot, while it was
 /// compiled in the background.
 fn pauses(_: &mut Criterion) {
-    let jit = nbc::jit::Jit::new(nbc::jit::Options { threshold: 1000, ..Default::default() });
+    let jit = nbc::jit::Jit::new(nbc::jit::Options::new().threshold(1000));
     let engine = nbc::Engine::new(nbc::Config::new().tier(jit.clone()));
     for (text, function, n) in programs() {
         let program = engine.load(verified(&text));

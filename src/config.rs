@@ -10,7 +10,7 @@
 //! // Interprets only: nothing is compiled, and no thread is started.
 //! let interpreter = Engine::new(Config::interpret_only());
 //! // Every function is compiled before it first runs.
-//! let options = nbc::jit::Options { mode: nbc::jit::Mode::Always, ..Default::default() };
+//! let options = nbc::jit::Options::new().mode(nbc::jit::Mode::Always);
 //! let compiled = Engine::new(Config::new().jit(options));
 //! ```
 
@@ -81,9 +81,7 @@ impl From<Config> for engine::Config {
             return interpreter;
         }
         // As the command: what is compiled is checked again, for programs may be anybody's.
-        let mut options = Options::default();
-        options.passes.verify = Verify::Unproved;
-        interpreter.tier(Jit::new(options))
+        interpreter.tier(Jit::new(Options::new().verify(Verify::Unproved)))
     }
 }
 

@@ -356,7 +356,7 @@ fn ordinary_functions_are_far_from_any_limit() {
 
 /// A tier that compiles at the first call, and what is to be compiled for long.
 fn waiting() -> (Engine, VerifiedModule) {
-    let options = nbc::jit::Options { mode: Mode::Always, ..nbc::jit::Options::default() };
+    let options = nbc::jit::Options::new().mode(Mode::Always);
     let endless = loops(sized(6_000)).replace("  ret %s\n", "  br loop\n");
     (Engine::new(Config::new().tier(Jit::new(options))), verified(&endless))
 }
@@ -389,7 +389,7 @@ fn waiting_for_the_compiler_ends_when_interrupted() {
 
 #[test]
 fn compiling_needs_no_native_stack_of_the_program() {
-    let options = nbc::jit::Options { mode: Mode::Always, ..nbc::jit::Options::default() };
+    let options = nbc::jit::Options::new().mode(Mode::Always);
     let engine = Engine::new(Config::new().tier(Jit::new(options)));
     let program = engine.load(verified(&loops(3)));
     let run = move || {

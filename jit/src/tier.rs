@@ -28,7 +28,14 @@ pub enum Mode {
 }
 
 /// How a [`Jit`] works.
+///
+/// ```
+/// use nbc_jit::{Jit, Mode, Options, Verify};
+/// let jit = Jit::new(Options::new().mode(Mode::Always).code_cap(8 << 20).verify(Verify::Unproved));
+/// assert_eq!(jit.options().code_cap, 8 << 20);
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Options {
     /// When functions are compiled.
     pub mode: Mode,
@@ -51,8 +58,49 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Hot code, in the background, up to 64 MiB made with up to 512 MiB, all passes on, nothing for `perf`.
     fn default() -> Options {
+        Options::new()
+    }
+}
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $field:ident: $ty:ty;)*) => {$(
+        $(#[$doc])*
+        pub fn $field(mut self, $field: $ty) -> Options {
+            self.$field = $field;
+            self
+        }
+    )*};
+}
+
+impl Options {
+    setters! {
+        /// Sets when functions are compiled.
+        mode: Mode;
+        /// Sets whether the program runs on while hot code is compiled.
+        background: bool;
+        /// Sets how many calls and iterations make a place hot.
+        threshold: u64;
+        /// Bounds the bytes of code.
+        code_cap: usize;
+        /// Bounds the bytes that making code of one thing may take.
+        working_cap: usize;
+        /// Sets how much Cranelift does.
+        opt_level: OptLevel;
+        /// Sets what the mid-end does.
+        passes: midend::Options;
+        /// Sets what Linux `perf` is told.
+        perf: Perf;
+    }
+
+    /// Sets which accesses are checked again before code runs.
+    pub fn verify(mut self, verify: midend::Verify) -> Options {
+        self.passes.verify = verify;
+        self
+    }
+
+    /// Hot code, in the background, up to 64 MiB made with up to 512 MiB, all passes on, nothing for `perf`.
+    pub fn new() -> Options {
         Options {
             mode: Mode::Auto,
             background: true,

@@ -35,7 +35,7 @@ type Made = Vec<(String, usize, usize)>;
 
 /// Compiles both functions and the loop, and keeps them while `look` looks.
 fn compile(perf: Perf, look: impl FnOnce(&std::path::Path, &Made)) {
-    let jit = Jit::new(Options { perf, ..Options::default() });
+    let jit = Jit::new(Options::new().perf(perf));
     let path = jit.perf().expect("the file can be made").expect("one was wanted").to_owned();
     let Some(compiler) = jit.compiler() else {
         eprintln!("skipped: Cranelift does not know this processor");
@@ -55,7 +55,7 @@ fn compile(perf: Perf, look: impl FnOnce(&std::path::Path, &Made)) {
     look(&path, &made);
     // A further tier goes on in the same file.
     let before = fs::metadata(&path).unwrap().len();
-    let other = Jit::new(Options { perf, ..Options::default() });
+    let other = Jit::new(Options::new().perf(perf));
     other.compiler().unwrap().compile(&loaded, FuncId::new(1), None, &|| false).unwrap();
     assert_eq!(other.perf().unwrap(), Some(&*path));
     assert!(fs::metadata(&path).unwrap().len() > before);

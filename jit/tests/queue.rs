@@ -51,7 +51,7 @@ fn a_job_that_is_broken_off_can_be_done_again() {
 
 #[test]
 fn everything_that_was_hot_is_compiled_in_the_end() {
-    let jit = Jit::new(Options { threshold: 16, ..Options::default() });
+    let jit = Jit::new(Options::new().threshold(16));
     if jit.compiler().is_none() {
         eprintln!("skipped: Cranelift does not know this processor");
         return;

@@ -50,9 +50,7 @@ impl Choice {
             Choice::Auto => Mode::Auto,
             Choice::Jit => Mode::Always,
         };
-        let mut options = Options { mode, perf, ..Options::default() };
-        options.passes.verify = verify;
-        let jit = Jit::new(options);
+        let jit = Jit::new(Options::new().mode(mode).perf(perf).verify(verify));
         // Only who asks for it by name minds that it cannot be had.
         if self == Choice::Jit && jit.compiler().is_none() {
             let why = "nothing can be compiled for this processor; --tier interp runs the program without";

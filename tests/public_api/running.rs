@@ -115,6 +115,8 @@ pub const CASES: &[Case] = &[
     (&["runtime::Config::tier"], tiers_that_panic),
     (
         &[
+            "jit::Options::new",
+            "jit::Options::verify",
             "jit::Jit::new",
             "jit::Jit::options",
             "jit::Jit::compiler",
@@ -464,7 +466,7 @@ fn hosts_that_come_again() {
 
 fn dropped_while_running() {
     for background in [false, true] {
-        let jit = Jit::new(Options { background, threshold: 1, ..Options::default() });
+        let jit = Jit::new(Options::new().background(background).threshold(1));
         let engine = Engine::new(Config::new().tier(jit.clone()).slice(1));
         let program = engine.read(PROGRAM.as_bytes(), "program.nba").unwrap();
         let owned = Mutex::new(Some((jit, engine, program.clone())));
@@ -497,7 +499,7 @@ fn operations_of_many_threads() {
 fn configs() -> Vec<Config> {
     let mut all: Vec<Config> = Dispatch::ALL.iter().map(|d| Config::interpret_only().dispatch(*d)).collect();
     for (mode, background) in [(Mode::Always, false), (Mode::Auto, false), (Mode::Auto, true)] {
-        let options = Options { mode, background, threshold: 1, ..Options::default() };
+        let options = Options::new().mode(mode).background(background).threshold(1);
         all.push(Config::new().tier(Jit::new(options.clone())).slice(16));
         all.push(Config::new().jit(options).slice(16));
     }
@@ -568,9 +570,13 @@ fn compilers() {
         for threshold in [0, 1, u64::MAX] {
             for code_cap in [0, 1, 64 << 20, usize::MAX] {
                 let working_cap = code_cap.wrapping_add(usize::from(background));
-                let options =
-                    Options { mode, background, threshold, code_cap, working_cap, ..Options::default() };
-                let jit = Jit::new(Options { opt_level: OptLevel::Speed, ..options });
+                let options = Options::new()
+                    .mode(mode)
+                    .background(background)
+                    .threshold(threshold)
+                    .code_cap(code_cap)
+                    .working_cap(working_cap);
+                let jit = Jit::new(options.opt_level(OptLevel::Speed));
                 assert!(jit.perf().is_ok_and(|path| path.is_none()) || jit.options().perf != Perf::None);
                 let mut i = instance(Config::new().tier(jit.clone()).slice(64));
                 is_usable(&mut i);

@@ -42,7 +42,7 @@ pub fn interpreter(dispatch: Dispatch) -> Engine {
 
 /// An engine that compiles every function when it is first called, and waits for it.
 pub fn compiled(dispatch: Dispatch) -> (Engine, Metrics) {
-    let jit = Jit::new(Options { mode: Mode::Always, background: false, ..Options::default() });
+    let jit = Jit::new(Options::new().mode(Mode::Always).background(false));
     // The compiler itself is made once for an engine; that is no part of compiling a program.
     let _ = jit.compiler();
     (Engine::new(Config::new().dispatch(dispatch).tier(jit.clone())), Metrics(jit))

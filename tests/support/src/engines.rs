@@ -17,7 +17,7 @@ pub fn interpreter() -> Engine {
 /// # Panics
 /// When this machine has none.
 pub fn compiled() -> (Engine, Arc<Jit>) {
-    let jit = Jit::new(Options { mode: Mode::Always, background: false, ..Options::default() });
+    let jit = Jit::new(Options::new().mode(Mode::Always).background(false));
     assert!(jit.compiler().is_some(), "this machine has no compiler");
     (Engine::new(Config::new().tier(jit.clone())), jit)
 }
@@ -27,7 +27,7 @@ pub fn compiled() -> (Engine, Arc<Jit>) {
 /// # Panics
 /// When this machine has no compiler.
 pub fn loops() -> (Engine, Arc<Jit>) {
-    let jit = Jit::new(Options { background: false, threshold: 1, ..Options::default() });
+    let jit = Jit::new(Options::new().background(false).threshold(1));
     assert!(jit.compiler().is_some(), "this machine has no compiler");
     (Engine::new(Config::new().tier(jit.clone())), jit)
 }
@@ -36,7 +36,7 @@ pub fn loops() -> (Engine, Arc<Jit>) {
 /// call, and inlines nothing: a call that has been inlined is none.
 pub fn partly(wanted: impl Fn(&str) -> bool + Send + Sync + 'static) -> Engine {
     let passes = midend::Options { inline: false, ..midend::Options::default() };
-    let jit = Jit::new(Options { mode: Mode::Always, background: false, passes, ..Options::default() });
+    let jit = Jit::new(Options::new().mode(Mode::Always).background(false).passes(passes));
     Engine::new(Config::new().tier(Arc::new(Partly { jit, wanted })))
 }
 

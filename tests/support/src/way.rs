@@ -146,7 +146,7 @@ impl Way {
                 };
                 let mode = if when == When::First { Mode::Always } else { Mode::Auto };
                 let background = when == When::Background;
-                let options = Options { mode, background, threshold: 3, passes, ..Options::default() };
+                let options = Options::new().mode(mode).background(background).threshold(3).passes(passes);
                 let jit = Jit::new(options);
                 (Engine::new(config.tier(jit.clone()).slice(3)), Some(jit))
             }
