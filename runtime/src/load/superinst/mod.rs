@@ -13,7 +13,7 @@ mod unroll;
 
 use super::finish::{Carried, Finish, is_closed, mark_resumes};
 use super::literals::{Literals, place_literals};
-use crate::machine::micro::{Micro, MicroOp, Src};
+use crate::machine::micro::{Micro, Src};
 use carry::carry;
 use merge::{merge_neighbours, sink_to_users};
 use operands::{canonical_operands, coalesce_copies, fold_indices};
