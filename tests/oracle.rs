@@ -40,7 +40,7 @@ fn campaign(name: &str, most: usize, make: impl Fn(&[u8]) -> Case + Sync) -> (Ta
 #[test]
 fn passes_change_nothing_in_random_programs() {
     let (tally, programs) = campaign("oracle", random_program::BYTES, random_program::case);
-    assert!(tally.refused * 10 <= programs, "{} of {programs} were refused", tally.refused);
+    assert!(tally.refused * 20 <= programs, "{} of {programs} were refused", tally.refused);
     assert!(tally.resumed >= programs, "only {} functions were resumed", tally.resumed);
 }
 

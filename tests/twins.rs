@@ -14,6 +14,6 @@ fn every_way_of_running_agrees() {
     let campaign = Campaign::of(100, 2000);
     let (ends, programs) = twins::run(&campaign, "twins", random_program::BYTES, random_program::case);
     // The generator must make programs that run, not only ones that end early.
-    assert!(ends.refused * 10 <= programs, "{} of {programs} were refused", ends.refused);
+    assert!(ends.refused * 20 <= programs, "{} of {programs} were refused", ends.refused);
     assert!(ends.returned * 10 >= ends.calls(), "too few return: {ends:?}");
 }

@@ -410,16 +410,16 @@ impl<'a, 'c, 'm> Body<'a, 'c, 'm> {
             5 => {
                 let (from, to) = (self.c.below(4) as i64, self.c.below(20) as i64);
                 let reg = self.f.op("tensor.slice0", (x.reg, from, to));
-                self.known.push(Known { reg, ..x });
+                self.learn(reg, x.ty, x.rank);
             }
             6 => {
                 let reg = self.f.op("tensor.reshape", (x.reg, [-1i64]));
-                self.known.push(Known { reg, rank: 1, ..x });
+                self.learn(reg, x.ty, 1);
             }
             7 if x.rank == 2 => {
                 let at = self.index();
                 let reg = self.f.op("tensor.row", (Operand::Reg(x.reg), at));
-                self.known.push(Known { reg, rank: 1, ..x });
+                self.learn(reg, x.ty, 1);
             }
             8 if float => {
                 let reg = self.f.op("tensor.mul", (x.reg, x.reg));
