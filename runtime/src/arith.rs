@@ -91,7 +91,7 @@ truncations! {
 /// Two operands, no trap: `method Name In Out |a, b| value`.
 #[macro_export]
 macro_rules! for_each_binary {
-    ($use_rows:ident) => {
+    ($use_rows:path) => {
         $use_rows! {
             i32_add I32Add i32 i32 |a, b| a.wrapping_add(b);
             i32_sub I32Sub i32 i32 |a, b| a.wrapping_sub(b);
@@ -161,7 +161,7 @@ pub use crate::for_each_binary;
 /// Comparisons: `method Name In |a, b| truth`.
 #[macro_export]
 macro_rules! for_each_compare {
-    ($use_rows:ident) => {
+    ($use_rows:path) => {
         $use_rows! {
             i32_eq I32Eq i32 |a, b| a == b;
             i32_ne I32Ne i32 |a, b| a != b;
@@ -203,7 +203,7 @@ pub use crate::for_each_compare;
 /// Integer divisions: `method Name In |a, b| value for b not zero`.
 #[macro_export]
 macro_rules! for_each_division {
-    ($use_rows:ident) => {
+    ($use_rows:path) => {
         $use_rows! {
             i32_div I32Div i32 |a, b| a.wrapping_div(b);
             i32_div_u I32DivU i32 |a, b| (a as u32 / b as u32) as i32;
@@ -221,7 +221,7 @@ pub use crate::for_each_division;
 /// One operand, no trap: `method Name In Out |a| value`.
 #[macro_export]
 macro_rules! for_each_unary {
-    ($use_rows:ident) => {
+    ($use_rows:path) => {
         $use_rows! {
             i32_neg I32Neg i32 i32 |a| a.wrapping_neg();
             i32_not I32Not i32 i32 |a| !a;
@@ -324,7 +324,7 @@ pub use crate::for_each_unary;
 /// Conversions that may not fit: `method Name In Out |a| value if it fits`.
 #[macro_export]
 macro_rules! for_each_truncation {
-    ($use_rows:ident) => {
+    ($use_rows:path) => {
         $use_rows! {
             i32_trunc_f32 I32TruncF32 f32 i32 |a| trunc_f32_i32(a);
             i32_trunc_f32_u I32TruncF32U f32 i32 |a| trunc_f32_u32(a).map(|v| v as i32);

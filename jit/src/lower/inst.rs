@@ -10,7 +10,6 @@ use cranelift_frontend::Switch;
 use nbc_ir::inst::Visitor;
 use nbc_ir::{BlockId, ConstId, Elem, FuncId, GlobalId, Imm, Item, OpId, Operand, Reg, Type};
 use nbc_runtime::abi::{ObjectCall, layout};
-use nbc_runtime::arith;
 use nbc_runtime::machine::micro::{BinaryOp, CompareOp, DivisionOp, TruncationOp, UnaryOp};
 use nbc_runtime::trap::TrapCode;
 use rustc_hash::FxHashMap;
@@ -43,53 +42,11 @@ impl Lowering<'_, '_> {
     }
 }
 
-macro_rules! binary_methods {
-    ($($method:ident $name:ident $in:ident $out:ident |$x:ident, $y:ident| $v:expr;)*) => {
-        $(fn $method(&mut self, dst: Reg, a: Operand, b: Operand) {
-            let (a, b) = (self.operand(a), self.operand(b));
-            let value = scalar::binary(&mut self.builder, self.target.cpu, BinaryOp::$name, a, b);
-            self.define(dst, value);
-        })*
-    };
-}
-macro_rules! compare_methods {
-    ($($method:ident $name:ident $in:ident |$x:ident, $y:ident| $v:expr;)*) => {
-        $(fn $method(&mut self, dst: Reg, a: Operand, b: Operand) {
-            let (a, b) = (self.operand(a), self.operand(b));
-            let value = scalar::compare(&mut self.builder, CompareOp::$name, a, b);
-            self.define(dst, value);
-        })*
-    };
-}
-macro_rules! division_methods {
-    ($($method:ident $name:ident $in:ident |$x:ident, $y:ident| $v:expr;)*) => {
-        $(fn $method(&mut self, dst: Reg, a: Operand, b: Operand) { self.division(DivisionOp::$name, dst, a, b); })*
-    };
-}
-macro_rules! unary_methods {
-    ($($method:ident $name:ident $in:ident $out:ident |$x:ident| $v:expr;)*) => {
-        $(fn $method(&mut self, dst: Reg, a: Operand) {
-            let a = self.operand(a);
-            let value = scalar::unary(&mut self.builder, self.target.cpu, UnaryOp::$name, a);
-            self.define(dst, value);
-        })*
-    };
-}
-macro_rules! truncation_methods {
-    ($($method:ident $name:ident $in:ident $out:ident |$x:ident| $v:expr;)*) => {
-        $(fn $method(&mut self, dst: Reg, a: Operand) { self.truncation(TruncationOp::$name, dst, a); })*
-    };
-}
-
 /// An instruction more does not compile before it is lowered.
 impl Visitor for Lowering<'_, '_> {
     type Output = ();
 
-    arith::for_each_binary!(binary_methods);
-    arith::for_each_compare!(compare_methods);
-    arith::for_each_division!(division_methods);
-    arith::for_each_unary!(unary_methods);
-    arith::for_each_truncation!(truncation_methods);
+    nbc_runtime::scalar_methods!();
 
     fn f32_fma(&mut self, dst: Reg, a: Operand, b: Operand, c: Operand) {
         self.fma(false, dst, [a, b, c]);
@@ -261,6 +218,24 @@ impl Visitor for Lowering<'_, '_> {
 }
 
 impl Lowering<'_, '_> {
+    fn binary(&mut self, op: BinaryOp, dst: Reg, a: Operand, b: Operand) {
+        let (a, b) = (self.operand(a), self.operand(b));
+        let value = scalar::binary(&mut self.builder, self.target.cpu, op, a, b);
+        self.define(dst, value);
+    }
+
+    fn compare(&mut self, op: CompareOp, dst: Reg, a: Operand, b: Operand) {
+        let (a, b) = (self.operand(a), self.operand(b));
+        let value = scalar::compare(&mut self.builder, op, a, b);
+        self.define(dst, value);
+    }
+
+    fn unary(&mut self, op: UnaryOp, dst: Reg, a: Operand) {
+        let a = self.operand(a);
+        let value = scalar::unary(&mut self.builder, self.target.cpu, op, a);
+        self.define(dst, value);
+    }
+
     fn division(&mut self, op: DivisionOp, dst: Reg, a: Operand, b: Operand) {
         let [x, y] = [a, b].map(|o| self.operand(o));
         if !matches!(b, Operand::Imm(imm) if imm.to_slot() != 0) {

@@ -3,7 +3,6 @@
 
 use super::finish::{Carried, Finish, is_closed};
 use super::literals::{Literals, room_for};
-use crate::arith;
 use crate::machine::instr::{LINK_SLOTS, OUT_BASE, SCRATCH};
 use crate::machine::micro::{
     BinaryOp, Class, CompareOp, DivisionOp, Micro, MicroOp, SharedOp, Src, TruncationOp, UnaryOp,
@@ -493,40 +492,10 @@ fn src(o: Operand) -> Src {
     }
 }
 
-macro_rules! binary_methods {
-    ($($method:ident $name:ident $in:ident $out:ident |$x:ident, $y:ident| $v:expr;)*) => {
-        $(fn $method(&mut self, dst: Reg, a: Operand, b: Operand) { self.binary(BinaryOp::$name, dst, a, b); })*
-    };
-}
-macro_rules! compare_methods {
-    ($($method:ident $name:ident $in:ident |$x:ident, $y:ident| $v:expr;)*) => {
-        $(fn $method(&mut self, dst: Reg, a: Operand, b: Operand) { self.compare(CompareOp::$name, dst, a, b); })*
-    };
-}
-macro_rules! division_methods {
-    ($($method:ident $name:ident $in:ident |$x:ident, $y:ident| $v:expr;)*) => {
-        $(fn $method(&mut self, dst: Reg, a: Operand, b: Operand) { self.division(DivisionOp::$name, dst, a, b); })*
-    };
-}
-macro_rules! unary_methods {
-    ($($method:ident $name:ident $in:ident $out:ident |$x:ident| $v:expr;)*) => {
-        $(fn $method(&mut self, dst: Reg, a: Operand) { self.unary(UnaryOp::$name, dst, a); })*
-    };
-}
-macro_rules! truncation_methods {
-    ($($method:ident $name:ident $in:ident $out:ident |$x:ident| $v:expr;)*) => {
-        $(fn $method(&mut self, dst: Reg, a: Operand) { self.truncation(TruncationOp::$name, dst, a); })*
-    };
-}
-
 impl Visitor for Translator<'_> {
     type Output = ();
 
-    arith::for_each_binary!(binary_methods);
-    arith::for_each_compare!(compare_methods);
-    arith::for_each_division!(division_methods);
-    arith::for_each_unary!(unary_methods);
-    arith::for_each_truncation!(truncation_methods);
+    crate::scalar_methods!();
 
     fn br(&mut self, target: BlockId) {
         self.branch(MicroOp::Br, &[], target);

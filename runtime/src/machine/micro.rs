@@ -448,3 +448,67 @@ impl fmt::Display for Micro {
         Ok(())
     }
 }
+
+/// The methods of [`Visitor`](nbc_ir::inst::Visitor) for scalar instructions, for whoever has
+/// `binary`, `compare`, `division`, `unary` and `truncation`: the loader and the JIT's lowering.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! scalar_methods {
+    () => {
+        $crate::for_each_binary!($crate::scalar_methods_binary);
+        $crate::for_each_compare!($crate::scalar_methods_compare);
+        $crate::for_each_division!($crate::scalar_methods_division);
+        $crate::for_each_unary!($crate::scalar_methods_unary);
+        $crate::for_each_truncation!($crate::scalar_methods_truncation);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! scalar_methods_binary {
+    ($($method:ident $name:ident $in:ident $out:ident |$x:ident, $y:ident| $v:expr;)*) => {
+        $(fn $method(&mut self, dst: nbc_ir::Reg, a: nbc_ir::Operand, b: nbc_ir::Operand) {
+            self.binary($crate::machine::micro::BinaryOp::$name, dst, a, b);
+        })*
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! scalar_methods_compare {
+    ($($method:ident $name:ident $in:ident |$x:ident, $y:ident| $v:expr;)*) => {
+        $(fn $method(&mut self, dst: nbc_ir::Reg, a: nbc_ir::Operand, b: nbc_ir::Operand) {
+            self.compare($crate::machine::micro::CompareOp::$name, dst, a, b);
+        })*
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! scalar_methods_division {
+    ($($method:ident $name:ident $in:ident |$x:ident, $y:ident| $v:expr;)*) => {
+        $(fn $method(&mut self, dst: nbc_ir::Reg, a: nbc_ir::Operand, b: nbc_ir::Operand) {
+            self.division($crate::machine::micro::DivisionOp::$name, dst, a, b);
+        })*
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! scalar_methods_unary {
+    ($($method:ident $name:ident $in:ident $out:ident |$x:ident| $v:expr;)*) => {
+        $(fn $method(&mut self, dst: nbc_ir::Reg, a: nbc_ir::Operand) {
+            self.unary($crate::machine::micro::UnaryOp::$name, dst, a);
+        })*
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! scalar_methods_truncation {
+    ($($method:ident $name:ident $in:ident $out:ident |$x:ident| $v:expr;)*) => {
+        $(fn $method(&mut self, dst: nbc_ir::Reg, a: nbc_ir::Operand) {
+            self.truncation($crate::machine::micro::TruncationOp::$name, dst, a);
+        })*
+    };
+}
