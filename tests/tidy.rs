@@ -18,6 +18,12 @@ fn sources(extension: &str) -> Vec<(String, String)> {
     files.map(|path| (repository::name(&path), repository::read(&path))).collect()
 }
 
+/// The lines of a file that are no comments, up to its own tests.
+fn code_of(text: &str) -> impl Iterator<Item = &str> {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    code.lines().filter(|line| !line.trim_start().starts_with("//"))
+}
+
 #[track_caller]
 fn none(what: &str, found: Vec<String>) {
     assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
@@ -86,8 +92,7 @@ fn no_operation_is_matched_by_name() {
         if !shipped || of_tests {
             continue;
         }
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        for line in code.lines().filter(|l| !l.trim_start().starts_with("//")) {
+        for line in code_of(&text) {
             if line.split('"').skip(1).step_by(2).any(is_name) {
                 found.push(format!("{name}: {}", line.trim()));
             }
@@ -106,11 +111,10 @@ fn layers_of_the_runtime_import_downwards() {
     for (name, text) in sources("rs") {
         let Some(own) = layer(&name) else { continue };
         // Tests of a layer are embedders.
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         if ["/tests.rs", "/shapes.rs"].iter().any(|end| name.ends_with(end)) {
             continue;
         }
-        for line in code.lines().filter(|l| !l.trim_start().starts_with("//")) {
+        for line in code_of(&text) {
             let above = LAYERS[own + 1..].iter().find(|l| line.contains(&format!("crate::{l}::")));
             if above.is_some() {
                 found.push(format!("{name}: {}", line.trim()));

@@ -86,6 +86,18 @@ impl HostFunc {
         HostFunc { params, results, call: Arc::new(call) }
     }
 
+    /// A function of those parameters, which `call` takes from the slots.
+    fn of_closure<R: HostResults>(
+        params: &[Type],
+        call: impl Fn(&mut Context, &[u64]) -> Result<R, TrapError> + Send + Sync + 'static,
+    ) -> HostFunc {
+        let call = move |ctx: &mut Context, slots: &mut [u64]| {
+            ctx.heap.begin_taking_out();
+            call(ctx, slots)?.into_slots(&mut ctx.heap, slots)
+        };
+        HostFunc { params: params.into(), results: R::types().into(), call: Arc::new(call) }
+    }
+
     /// What runs the function.
     pub(crate) fn entry(&self) -> Arc<HostCall> {
         self.call.clone()
@@ -330,18 +342,12 @@ macro_rules! closures {
             R: HostResults,
             $($p: FromProgram,)*
         {
+            #[allow(unused_variables)] // there may be no parameters
             fn into_host_func(self) -> HostFunc {
-                let call = move |ctx: &mut Context, slots: &mut [u64]| {
-                    ctx.heap.begin_taking_out();
+                HostFunc::of_closure(&[$($p::TYPE),*], move |ctx, slots| {
                     // SAFETY: arguments are live values of the parameter types.
-                    let made = self($(unsafe { $p::from_program(&mut ctx.heap, slots[$n])? }),*);
-                    made.into_slots(&mut ctx.heap, slots)
-                };
-                HostFunc {
-                    params: [$($p::TYPE),*].into(),
-                    results: R::types().into(),
-                    call: Arc::new(call),
-                }
+                    Ok(self($(unsafe { $p::from_program(&mut ctx.heap, slots[$n])? }),*))
+                })
             }
         }
         impl<F, R, $($p,)*> IntoHostFunc<(Caller<'static>, $($p,)*)> for F
@@ -350,20 +356,13 @@ macro_rules! closures {
             R: HostResults,
             $($p: FromProgram,)*
         {
+            #[allow(unused_variables)] // there may be no parameters
             fn into_host_func(self) -> HostFunc {
-                let call = move |ctx: &mut Context, slots: &mut [u64]| {
-                    ctx.heap.begin_taking_out();
-                    #[allow(unused_variables)] // there may be none
+                HostFunc::of_closure(&[$($p::TYPE),*], move |ctx, slots| {
                     // SAFETY: arguments are live values of the parameter types.
                     let args = ($(unsafe { $p::from_program(&mut ctx.heap, slots[$n])? },)*);
-                    let made = self(Caller { ctx: &mut *ctx }, $(args.$n),*);
-                    made.into_slots(&mut ctx.heap, slots)
-                };
-                HostFunc {
-                    params: [$($p::TYPE),*].into(),
-                    results: R::types().into(),
-                    call: Arc::new(call),
-                }
+                    Ok(self(Caller { ctx }, $(args.$n),*))
+                })
             }
         }
         impl<$($p: IntoProgram),*> HostResults for ($($p,)*) {

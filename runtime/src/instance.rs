@@ -125,8 +125,7 @@ impl Instance {
     /// # Errors
     /// `Unknown`, `Arguments` or `Trap`.
     pub fn call(&mut self, name: &str, args: &[Value]) -> Result<Vec<Value>, Error> {
-        let args: Vec<ArgRef<'_>> = args.iter().map(ArgRef::from).collect();
-        self.call_lending(name, &args)
+        self.call_with(name, args.iter().map(ArgRef::from))
     }
 
     /// Calls the exported function `name` with arguments that are lent: arrays and texts of the
@@ -135,11 +134,19 @@ impl Instance {
     /// # Errors
     /// As [`Instance::call`].
     pub fn call_lending(&mut self, name: &str, args: &[ArgRef<'_>]) -> Result<Vec<Value>, Error> {
+        self.call_with(name, args.iter().copied())
+    }
+
+    fn call_with<'a>(
+        &mut self,
+        name: &str,
+        args: impl ExactSizeIterator<Item = ArgRef<'a>> + Clone,
+    ) -> Result<Vec<Value>, Error> {
         let func = self.exported(name)?;
         let program = self.program.clone();
         let module = program.module();
         let Some(sig) = module.func_sig(func) else { return Err(unknown(module, name)) };
-        check_args(name, args, sig, &module.sigs, |id| module.func_sig_id(id))?;
+        check_args(name, args.clone(), sig, &module.sigs, |id| module.func_sig_id(id))?;
         let mut slots = vec![0; args.len()];
         let mut out = vec![0; sig.results.len()];
         let results = &sig.results;
@@ -154,11 +161,13 @@ impl Instance {
                 ctx.heap.begin_taking_out();
                 // Lists first, for tensors may be in them too: they are copied, the others moved.
                 let mut values = vec![Value::Bool(false); out.len()];
-                let lists = |i: &usize| matches!(results[*i], Type::List(_));
-                let (lists, others): (Vec<usize>, Vec<usize>) = (0..out.len()).partition(lists);
-                for i in lists.into_iter().chain(others) {
-                    let again = out[i + 1..].contains(&out[i]);
-                    values[i] = Value::lift(&mut ctx.heap, out[i], results[i], again)?;
+                for lists in [true, false] {
+                    for (i, ty) in results.iter().enumerate() {
+                        if matches!(ty, Type::List(_)) == lists {
+                            let again = out[i + 1..].contains(&out[i]);
+                            values[i] = Value::lift(&mut ctx.heap, out[i], *ty, again)?;
+                        }
+                    }
                 }
                 Ok(values)
             }

@@ -142,13 +142,23 @@ unsafe fn take_tensor(heap: &mut Heap, slot: u64, again: bool) -> Result<OwnedTe
 /// # Safety
 /// The tensor must outlive the host's call.
 unsafe fn lend_owned(heap: &mut Heap, t: &OwnedTensor) -> Result<u64, TrapError> {
+    let dims: Vec<u64> = t.dims().iter().map(|d| *d as u64).collect();
     // SAFETY: upheld by the caller.
-    unsafe {
-        with_elem!(any t.elem(), T => {
-            let dims: Vec<u64> = t.dims().iter().map(|d| *d as u64).collect();
-            Ok(heap.lend::<T>(&dims, t.as_slice::<T>().unwrap_or(&[]))?.slot())
-        })
-    }
+    unsafe { lend(heap, t.elem(), &dims, t.as_bytes()) }
+}
+
+/// Puts a read-only tensor over memory of the host into the innermost region.
+///
+/// # Safety
+/// `bytes` are those of elements of type `elem`, aligned for it, and outlive the host's call.
+unsafe fn lend(heap: &mut Heap, elem: Elem, dims: &[u64], bytes: &[u8]) -> Result<u64, TrapError> {
+    with_elem!(any elem, T => {
+        // SAFETY: upheld by the caller.
+        unsafe {
+            let data = std::slice::from_raw_parts(bytes.as_ptr().cast::<T>(), bytes.len() / size_of::<T>());
+            Ok(heap.lend::<T>(dims, data)?.slot())
+        }
+    })
 }
 
 macro_rules! value_from {
@@ -266,11 +276,7 @@ impl ArgRef<'_> {
         unsafe {
             match self {
                 ArgRef::Str(text) => Ok(heap.string(text)?.slot()),
-                ArgRef::Tensor(view) => with_elem!(any view.elem, T => {
-                    let len = view.data.len() / size_of::<T>();
-                    let data = std::slice::from_raw_parts(view.data.as_ptr().cast::<T>(), len);
-                    Ok(heap.lend::<T>(&view.dims, data)?.slot())
-                }),
+                ArgRef::Tensor(view) => lend(heap, view.elem, &view.dims, view.data),
                 ArgRef::Value(value) => value.lower(heap),
             }
         }
@@ -505,9 +511,9 @@ tuples! {
 }
 
 /// Checks dynamic arguments against a signature.
-pub(crate) fn check_args(
+pub(crate) fn check_args<'a>(
     name: &str,
-    args: &[ArgRef<'_>],
+    args: impl ExactSizeIterator<Item = ArgRef<'a>>,
     sig: &Signature,
     sigs: &[Signature],
     func_sig: impl Fn(FuncId) -> Option<nbc_ir::SigId>,
@@ -517,7 +523,7 @@ pub(crate) fn check_args(
         let text = format!("{} takes {} arguments, found {}", show(), sig.params.len(), args.len());
         return Err(Error::new(ErrorKind::Arguments, text));
     }
-    for (i, (arg, want)) in args.iter().zip(&sig.params).enumerate() {
+    for (i, (arg, want)) in args.zip(&sig.params).enumerate() {
         let fits = match arg {
             ArgRef::Value(value) => fits(value, *want, &func_sig),
             ArgRef::Str(_) | ArgRef::Tensor(_) => arg.ty() == Some(*want),

@@ -166,6 +166,22 @@ impl<'a> OpCall<'a> {
         }
     }
 
+    /// Runs `work` with a region of its own, for what it needs besides results. Where it traps,
+    /// the trap's way out ends that region too.
+    ///
+    /// # Safety
+    /// Nothing that `work` makes may be used after it.
+    pub(super) unsafe fn with_working_space(
+        &mut self,
+        work: impl FnOnce(&mut OpCall<'a>) -> Result<(), TrapError>,
+    ) -> Result<(), TrapError> {
+        self.host.heap().begin();
+        work(self)?;
+        // SAFETY: upheld by the caller.
+        unsafe { self.host.heap().end() };
+        Ok(())
+    }
+
     /// Makes `output` the first result.
     ///
     /// # Safety

@@ -214,34 +214,29 @@ pub(super) fn tensor_assign(call: &mut OpCall<'_>) -> Done {
         let run = size.last().map_or(1, |d| *d as usize);
         // A view of the target may be read while it is written: then from a copy.
         let overlap = (from as usize) < to as usize + target.bytes() && (to as usize) < from as usize + source.bytes();
-        // The copy goes with a region of its own; a trap's way out ends that too.
-        if overlap {
-            call.host.heap().begin();
+        let assign = |host: &mut dyn OpHost, from: *const T| {
+            rows_of_box(host, &size, &dims, corner, |host, of_source, of_target| {
+                // SAFETY: both runs are in range, as the box lies in the target;
+                // they do not overlap, as an overlapping source has been copied.
+                unsafe {
+                    let to = std::slice::from_raw_parts_mut(to.add(of_target).cast::<MaybeUninit<T>>(), run);
+                    copy(host, to, std::slice::from_raw_parts(from.add(of_source), run))
+                }
+            })
+        };
+        if !overlap {
+            return assign(call.host, from);
         }
-        let from = if overlap {
-            let room = call.host.heap().scratch(source.bytes())?.cast::<T>().as_ptr();
-            // SAFETY: the new memory has room for the source's elements, which nothing writes meanwhile.
-            unsafe {
+        // SAFETY: the new memory has room for the source's elements, which nothing writes
+        // meanwhile; it is used in here only.
+        unsafe {
+            call.with_working_space(|call| {
+                let room = call.host.heap().scratch(source.bytes())?.cast::<T>().as_ptr();
                 let to = std::slice::from_raw_parts_mut(room.cast::<MaybeUninit<T>>(), source.len());
                 copy(call.host, to, std::slice::from_raw_parts(from, source.len()))?;
-            }
-            room
-        } else {
-            from
-        };
-        rows_of_box(call.host, &size, &dims, corner, |host, of_source, of_target| {
-            // SAFETY: both runs are in range, as the box lies in the target;
-            // they do not overlap, as an overlapping source has been copied.
-            unsafe {
-                let to = std::slice::from_raw_parts_mut(to.add(of_target).cast::<MaybeUninit<T>>(), run);
-                copy(host, to, std::slice::from_raw_parts(from.add(of_source), run))
-            }
-        })?;
-        if overlap {
-            // SAFETY: nothing is in it but the copy.
-            unsafe { call.host.heap().end() };
+                assign(call.host, room)
+            })
         }
-        Ok(())
     })
 }
 

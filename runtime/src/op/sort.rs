@@ -8,7 +8,6 @@
 use super::OpCall;
 use super::number::Real;
 use super::work::Leave;
-use crate::object::Element;
 use crate::object::element::with_elem;
 use crate::trap::TrapError;
 use nbc_ir::catalogue::Extent;
@@ -43,36 +42,27 @@ pub(super) fn tensor_sort_with_places(call: &mut OpCall<'_>) -> Done {
         if !from.is_empty() {
             let n = dims[axis] as usize;
             let inner = dims[axis + 1..].iter().product::<u64>() as usize;
-            // The working space goes with a region of its own; a trap's way out ends that too.
-            call.host.heap().begin();
-            let bytes = n.saturating_mul(size_of::<Placed<T>>());
-            let mut space = || -> Result<&mut [Placed<T>], TrapError> {
-                let start = call.host.heap().scratch(bytes)?.cast::<Placed<T>>();
-                // SAFETY: the memory has room for `n` elements, is aligned to 16, is
-                // initialised here, and lasts as long as the region.
-                unsafe {
-                    (0..n).for_each(|i| start.add(i).write((T::ZERO, 0)));
-                    Ok(std::slice::from_raw_parts_mut(start.as_ptr(), n))
+            let leave = Leave::of(&mut *call.host);
+            let lanes = |call: &mut OpCall<'_>| {
+                let (mut lane, mut spare) = (space::<T>(call, n)?, space::<T>(call, n)?);
+                for number in 0..from.len() / n {
+                    if number > 0 && number * n / STRETCH != (number - 1) * n / STRETCH && !leave.go_on() {
+                        break;
+                    }
+                    let start = number / inner * n * inner + number % inner;
+                    for (i, placed) in lane.iter_mut().enumerate() {
+                        *placed = (from[start + i * inner], i as i64);
+                    }
+                    sort(&mut lane, &mut spare, &leave);
+                    for (i, (value, place)) in lane.iter().enumerate() {
+                        sorted.elements[start + i * inner].write(*value);
+                        places.elements[start + i * inner].write(*place);
+                    }
                 }
+                leave.granted()
             };
-            let (mut lane, mut spare) = (space()?, space()?);
-            for (number, start) in (0..from.len() / n).map(|l| (l, l / inner * n * inner + l % inner)) {
-                if number > 0 && (number * n) / STRETCH != ((number - 1) * n) / STRETCH {
-                    call.host.poll()?;
-                }
-                for (i, placed) in lane.iter_mut().enumerate() {
-                    *placed = (from[start + i * inner], i as i64);
-                }
-                let leave = Leave::of(&mut *call.host);
-                sort(&mut lane, &mut spare, &leave);
-                leave.granted()?;
-                for (i, (value, place)) in lane.iter().enumerate() {
-                    sorted.elements[start + i * inner].write(*value);
-                    places.elements[start + i * inner].write(*place);
-                }
-            }
-            // SAFETY: nothing is in it but the working space, which is not used any more.
-            unsafe { call.host.heap().end() };
+            // SAFETY: nothing that is made in there is used behind it.
+            unsafe { call.with_working_space(lanes)? };
         }
         // SAFETY: each element is in one lane, and all lanes have been written.
         unsafe {
@@ -83,15 +73,25 @@ pub(super) fn tensor_sort_with_places(call: &mut OpCall<'_>) -> Done {
     })
 }
 
+/// Room for `n` elements, as long as the innermost region.
+fn space<'s, T: Real>(call: &mut OpCall<'_>, n: usize) -> Result<&'s mut [Placed<T>], TrapError> {
+    let start = call.host.heap().scratch(n.saturating_mul(size_of::<Placed<T>>()))?.cast::<Placed<T>>();
+    // SAFETY: the memory has room for `n` elements, is aligned to 16, and is initialised here.
+    unsafe {
+        (0..n).for_each(|i| start.add(i).write((T::ZERO, 0)));
+        Ok(std::slice::from_raw_parts_mut(start.as_ptr(), n))
+    }
+}
+
 /// Sorts `lane`; `spare` is as long. Either may hold the result, so they change places.
 /// Without leave to go on it stops with the elements in any order.
 fn sort<'s, T: Real>(lane: &mut &'s mut [Placed<T>], spare: &mut &'s mut [Placed<T>], leave: &Leave) {
+    if lane.len() <= RUN {
+        // Other cores are not asked for one run, nor is the host.
+        return lane.sort_unstable_by(order);
+    }
     for stretch in lane.chunks_mut(STRETCH) {
-        // Other cores are not asked for one run.
-        match stretch.len() {
-            ..=RUN => stretch.sort_unstable_by(order),
-            _ => stretch.par_chunks_mut(RUN).for_each(|run| run.sort_unstable_by(order)),
-        }
+        stretch.par_chunks_mut(RUN).for_each(|run| run.sort_unstable_by(order));
         if !leave.go_on() {
             return;
         }
