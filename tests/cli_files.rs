@@ -422,6 +422,7 @@ fn errors_are_in_the_document_too() {
     let (code, found, done) = run(&["trap", "0", "--fuel", "1000"]);
     assert_eq!((code, &*done.err, &found["error"]["code"]), (1, printed, &json!("divide_by_zero")));
     assert!(found["fuel_used"].as_u64() > Some(0) && found["memory_peak"].is_u64(), "{found}");
+    assert!(found["memory_resident_peak"].as_u64() <= found["memory_peak"].as_u64(), "{found}");
     assert!(found["seconds"].is_f64() && found["compile_seconds"].is_f64(), "{found}");
     let (code, found, _) = run(&["trap", "0", "--fuel", "2"]);
     assert_eq!((code, &found["error"]["code"], &found["fuel_used"]), (1, &json!("out_of_fuel"), &json!(0)));

@@ -61,9 +61,7 @@ fn types_are_matched_without_a_catch_all() {
     let depth = |line: &str| line.len() - line.trim_start().len();
     let mut found = Vec::new();
     for (name, text) in sources("rs") {
-        if !name.starts_with("runtime/src/")
-            || ["tests.rs", "model.rs", "goldens.rs"].iter().any(|end| name.ends_with(end))
-        {
+        if !name.starts_with("runtime/src/") || is_of_tests(&name) || name.ends_with("model.rs") {
             continue;
         }
         let code: Vec<&str> = text.split("#[cfg(test)]").next().unwrap_or_default().lines().collect();
@@ -82,14 +80,18 @@ fn types_are_matched_without_a_catch_all() {
     none("a catch-all over types", found);
 }
 
+/// Whether a source file holds unit tests only.
+fn is_of_tests(name: &str) -> bool {
+    name.ends_with("/tests.rs") || name.contains("/tests/")
+}
+
 #[test]
 fn no_operation_is_matched_by_name() {
     let is_name = |quoted: &str| CATALOGUE.iter().any(|op| op.name == quoted);
     let mut found = Vec::new();
     for (name, text) in sources("rs") {
         let shipped = ["runtime/src/", "jit/src/", "src/"].iter().any(|part| name.starts_with(part));
-        let of_tests = ["tests.rs", "goldens.rs", "hostile.rs"].iter().any(|end| name.ends_with(end));
-        if !shipped || of_tests {
+        if !shipped || is_of_tests(&name) {
             continue;
         }
         for line in code_of(&text) {
@@ -122,6 +124,16 @@ fn layers_of_the_runtime_import_downwards() {
         }
     }
     none("imports of a layer above", found);
+}
+
+#[test]
+fn the_plan_knows_the_bytecode_alone() {
+    let mut found = Vec::new();
+    for (name, text) in sources("rs").into_iter().filter(|(name, _)| name.starts_with("runtime/src/plan/")) {
+        let lines = code_of(&text).filter(|line| line.contains("crate::")).map(str::to_owned);
+        found.extend(lines.map(|line| format!("{name}: {}", line.trim())));
+    }
+    none("imports of the plan besides the bytecode's", found);
 }
 
 #[test]

@@ -392,6 +392,7 @@ impl Compiler {
         };
         let target = Target {
             module: &loaded.module,
+            plan: &loaded.plan,
             entries: loaded.entries.as_ptr().expose_provenance(),
             metered: loaded.metered,
             cpu: &self.cpu,

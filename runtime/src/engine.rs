@@ -5,6 +5,7 @@ use crate::load::load;
 use crate::machine::dispatch::Dispatch;
 use crate::machine::loaded::Loaded;
 use crate::machine::tier::{Tier, Watch};
+use crate::plan::Plan;
 use crate::stack::Stacks;
 use nbc_ir::{Module, VerifiedModule};
 use std::sync::{Arc, OnceLock};
@@ -16,11 +17,12 @@ pub struct Config {
     dispatch: Dispatch,
     watch: Option<Watch>,
     slice: u32,
+    in_place: bool,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { dispatch: Dispatch::default(), watch: None, slice: 4096 }
+        Config { dispatch: Dispatch::default(), watch: None, slice: 4096, in_place: true }
     }
 }
 
@@ -41,6 +43,14 @@ impl Config {
     /// units of it) instead of 4096.
     pub fn slice(mut self, turns: u32) -> Config {
         self.slice = turns.max(1);
+        self
+    }
+
+    /// Whether elementwise operations may write their result into an argument that nobody sees
+    /// afterwards, which is the default. It changes how much memory is resident, and
+    /// nothing that a program can tell.
+    pub fn in_place(mut self, yes: bool) -> Config {
+        self.in_place = yes;
         self
     }
 
@@ -166,6 +176,7 @@ impl Engine {
         Program(Arc::new(Shared {
             engine: self.clone(),
             module,
+            plan: OnceLock::new(),
             plain: OnceLock::new(),
             metered: OnceLock::new(),
         }))
@@ -180,6 +191,7 @@ pub struct Program(Arc<Shared>);
 struct Shared {
     engine: Engine,
     module: VerifiedModule,
+    plan: OnceLock<Arc<Plan>>,
     plain: OnceLock<Arc<Loaded>>,
     metered: OnceLock<Arc<Loaded>>,
 }
@@ -195,13 +207,21 @@ impl Program {
         &self.0.engine
     }
 
+    /// What is known of its operations, for every tier.
+    pub fn plan(&self) -> Arc<Plan> {
+        let in_place = self.0.engine.config.in_place;
+        let make = || Arc::new(if in_place { Plan::new(&self.0.module) } else { Plan::empty() });
+        self.0.plan.get_or_init(make).clone()
+    }
+
     /// Its code, for runs whose fuel is counted or others.
     pub fn loaded(&self, metered: bool) -> Arc<Loaded> {
         let slot = if metered { &self.0.metered } else { &self.0.plain };
         let config = &self.0.engine.config;
         let at_first_call = config.watch.as_ref().is_some_and(|w| w.tier.at_first_call());
         slot.get_or_init(|| {
-            Arc::new(load(self.0.module.clone(), config.dispatch, metered).compiled_first(at_first_call))
+            let loaded = load(self.0.module.clone(), self.plan(), config.dispatch, metered);
+            Arc::new(loaded.compiled_first(at_first_call))
         })
         .clone()
     }

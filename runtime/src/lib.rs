@@ -26,6 +26,7 @@ pub mod load;
 pub mod machine;
 pub mod object;
 pub mod op;
+pub mod plan;
 pub mod region;
 pub mod scalar;
 mod stack;

@@ -111,11 +111,13 @@ impl Run {
         let results = instance.call(&name, &args);
         let seconds = start.elapsed().as_secs_f64();
         output::flush()?;
+        let memory = instance.memory();
         let cost = json!({
             "seconds": seconds,
             "compile_seconds": compile.as_secs_f64(),
             "fuel_used": self.fuel.zip(instance.fuel()).map(|(all, left)| all.saturating_sub(left)),
-            "memory_peak": instance.memory().peak,
+            "memory_peak": memory.peak,
+            "memory_resident_peak": memory.resident_peak,
         });
         let results = match results {
             Ok(results) => results,

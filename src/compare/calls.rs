@@ -150,9 +150,10 @@ fn ending(result: &Result<Vec<Value>, Trap>) -> String {
     }
 }
 
-/// What memory is compared by.
+/// What memory is compared by: what is charged for. What is resident is nobody's promise.
 fn counted(memory: &HeapStats, between: Between) -> HeapStats {
     let mut memory = memory.clone();
+    (memory.resident, memory.resident_peak) = (0, 0);
     if between == Between::Tiers {
         memory.regions.iter_mut().for_each(|r| r.begins = 0);
         while memory.regions.last() == Some(&RegionStats::default()) {

@@ -134,7 +134,9 @@ impl Visitor for Lowering<'_, '_> {
     }
     fn op(&mut self, results: &[Reg], callee: OpId, args: &[Operand]) {
         let (typed, slots) = self.arguments(args);
-        let call = ObjectCall::operation(self.target.module, callee, &typed, results.len());
+        let place = self.func.origins[self.origin as usize];
+        let dying = self.target.plan.dying(place.func, place.block, place.inst);
+        let call = ObjectCall::operation(self.target.module, callee, &typed, results.len(), dying);
         self.run_object(call, &slots, results);
     }
 

@@ -56,7 +56,7 @@ impl InterpreterTier {
         if let Some((_, to)) = all.iter().find(|(from, _)| from.as_ptr() == Arc::as_ptr(code)) {
             return Some(to.clone());
         }
-        let to = Arc::new(load(code.module.clone(), Dispatch::Match, code.metered));
+        let to = Arc::new(load(code.module.clone(), code.plan.clone(), Dispatch::Match, code.metered));
         all.push((Arc::downgrade(code), to.clone()));
         Some(to)
     }
@@ -66,7 +66,7 @@ impl InterpreterTier {
         let (params, results) = code.arity(func);
         let mut unit = Unit { portable, func, position: 0, slots: params, literals: Vec::new(), results };
         if let Some((block, inst)) = resume {
-            let t = translate(&code.module, func, code.metered, &mut Portable);
+            let t = translate(&code.module, &code.plan, func, code.metered, &mut Portable);
             let Some(position) = position(&t, block, inst) else { return };
             unit.position = position;
             unit.slots = code.module.function(func).map_or(0, |f| f.regs.len());

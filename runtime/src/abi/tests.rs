@@ -649,7 +649,7 @@ func @twin(%n: i64) -> i64 {
             unsafe { call!(enter_region: *mut Context; ctx) };
             // Two dims, the first a literal.
             let dims = [(Arg::Literal(2), Type::I64), (Arg::Slot, Type::I64)];
-            let zeros = ObjectCall::operation(&loaded.module, OpId(0), &dims, 1);
+            let zeros = ObjectCall::operation(&loaded.module, OpId(0), &dims, 1, Default::default());
             let t = run(&zeros, &[n as u64])?;
             let set = ObjectCall::simple(SharedOp::Store3(Elem::I64), 0);
             assert_eq!(set.slots, 5);
@@ -737,7 +737,7 @@ fn every_loop_of_the_benchmarks_can_be_taken_over() {
         }
         let module = nbc_ir::Module::read(&text, "bench").unwrap().verify().unwrap();
         for (dispatch, metered) in Dispatch::ALL.iter().flat_map(|d| [(*d, false), (*d, true)]) {
-            let loaded = crate::load::load(module.clone(), dispatch, metered);
+            let loaded = crate::load::load(module.clone(), Arc::default(), dispatch, metered);
             for (f, function) in module.functions.iter().enumerate() {
                 let cfg = Cfg::new(function);
                 let loops = Loops::new(&cfg, &Dominators::new(&cfg));

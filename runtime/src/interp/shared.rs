@@ -510,10 +510,10 @@ unsafe fn run_site(
     results: &mut [u64],
     ctx: *mut Context,
 ) -> Result<(), TrapError> {
-    // SAFETY: see the module: the arguments are live values of their types.
+    // SAFETY: see the module: the arguments are live values of their types, and the plan is true.
     unsafe {
         let call = OpCall::new(&mut *ctx, args, &site.arg_types, &site.elems, site.list_len, results);
-        run_operation(site.index, call)
+        run_operation(site.index, call.with_dying(site.dying))
     }
 }
 

@@ -17,14 +17,16 @@ use crate::machine::instr::{LINK_SLOTS, Run};
 use crate::machine::loaded::{FuncCode, Loaded};
 use crate::machine::micro::{Class, Micro, MicroOp, SharedOp, Src};
 use crate::machine::site::{HostSite, Site};
+use crate::plan::Plan;
 use finish::Finish;
 use nbc_ir::verify::VerifiedModule;
 use nbc_ir::{FuncId, SigId, Type};
 use std::fmt::Write;
+use std::sync::Arc;
 use translate::{Translated, translate};
 
-/// Loads `module` for `dispatch`, with fuel charged by block if `metered`.
-pub fn load(module: VerifiedModule, dispatch: Dispatch, metered: bool) -> Loaded {
+/// Loads `module` for `dispatch`, to follow `plan`, with fuel charged by block if `metered`.
+pub fn load(module: VerifiedModule, plan: Arc<Plan>, dispatch: Dispatch, metered: bool) -> Loaded {
     let mut funcs = Vec::with_capacity(module.num_funcs());
     for (i, import) in module.imports.iter().enumerate() {
         funcs.push(lay_out(import_stub(&module, i, import.sig), dispatch));
@@ -32,15 +34,15 @@ pub fn load(module: VerifiedModule, dispatch: Dispatch, metered: bool) -> Loaded
     for i in 0..module.functions.len() {
         let id = FuncId::new(module.imports.len() + i);
         let mut finish = finish(dispatch);
-        funcs.push(lay_out(translate(&module, id, metered, &mut *finish), dispatch));
+        funcs.push(lay_out(translate(&module, &plan, id, metered, &mut *finish), dispatch));
     }
-    Loaded::new(module, dispatch, special(dispatch), metered, funcs)
+    Loaded::new(module, plan, dispatch, special(dispatch), metered, funcs)
 }
 
 /// The internal code of function `id` as text, one operation a line, for
 /// people who want to see what was merged.
 pub fn listing(module: &VerifiedModule, id: FuncId, dispatch: Dispatch, metered: bool) -> String {
-    let t = translate(module, id, metered, &mut *finish(dispatch));
+    let t = translate(module, &Plan::empty(), id, metered, &mut *finish(dispatch));
     let mut out = String::new();
     for (at, m) in t.micros.iter().enumerate() {
         for (block, _) in t.starts.iter().enumerate().filter(|(_, s)| **s == at as u32) {

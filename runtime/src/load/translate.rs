@@ -9,6 +9,7 @@ use crate::machine::micro::{
 };
 use crate::machine::site::op_site;
 use crate::machine::site::{HostSite, Site};
+use crate::plan::Plan;
 use nbc_ir::flow::Cfg;
 use nbc_ir::inst::Visitor;
 use nbc_ir::verify::VerifiedModule;
@@ -55,6 +56,8 @@ impl Translated {
 
 struct Translator<'a> {
     module: &'a VerifiedModule,
+    plan: &'a Plan,
+    id: FuncId,
     func: &'a Function,
     metered: bool,
     /// Block whose code is being made.
@@ -74,7 +77,13 @@ struct Translator<'a> {
 }
 
 /// Translates function `id`.
-pub fn translate(module: &VerifiedModule, id: FuncId, metered: bool, finish: &mut dyn Finish) -> Translated {
+pub fn translate(
+    module: &VerifiedModule,
+    plan: &Plan,
+    id: FuncId,
+    metered: bool,
+    finish: &mut dyn Finish,
+) -> Translated {
     let func = module.function(id).expect("translated functions are the module's own");
     let facts = module.facts(id);
     let reachable = |b: usize| facts.block_depth[b] != u32::MAX;
@@ -92,6 +101,8 @@ pub fn translate(module: &VerifiedModule, id: FuncId, metered: bool, finish: &mu
     let mut blocks: Vec<Vec<Micro>> = Vec::with_capacity(func.blocks.len());
     let mut t = Translator {
         module,
+        plan,
+        id,
         func,
         back_edges: &back_edges,
         lengths: FxHashMap::default(),
@@ -579,7 +590,8 @@ impl Visitor for Translator<'_> {
     fn op(&mut self, results: &[Reg], callee: OpId, args: &[Operand]) {
         let (srcs, types) = self.typed(args).iter().copied().unzip::<_, _, Vec<_>, Vec<_>>();
         let results = results.iter().map(|r| r.0 as u16).collect();
-        let site = Site::Op(op_site(self.module, callee, srcs.into(), types.into(), results));
+        let dying = self.plan.dying(self.id, self.block, self.inst);
+        let site = Site::Op(op_site(self.module, callee, srcs.into(), types.into(), results, dying));
         let site = self.site(site);
         self.outs = self.outs.max(1);
         self.emit(MicroOp::Shared(SharedOp::CallOp), &[], site);

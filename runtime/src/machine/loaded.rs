@@ -9,8 +9,10 @@ use super::instr::Instr;
 use super::published::Published;
 use super::site::Site;
 use crate::backtrace::Frame;
+use crate::plan::Plan;
 use nbc_ir::{FuncId, VerifiedModule};
 use std::ptr::null_mut;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 /// A function as loaded.
@@ -69,6 +71,8 @@ pub struct Loaded {
     pub(crate) serial: u64,
     /// The module it was made from.
     pub module: VerifiedModule,
+    /// The plan that it follows.
+    pub plan: Arc<Plan>,
     /// What runs the code.
     pub dispatch: Dispatch,
     /// What runs operations that are no part of a function's code.
@@ -102,6 +106,7 @@ impl Loaded {
     /// A module from the code of its functions, imports first.
     pub fn new(
         module: VerifiedModule,
+        plan: Arc<Plan>,
         dispatch: Dispatch,
         special: Special,
         metered: bool,
@@ -129,6 +134,7 @@ impl Loaded {
         Loaded {
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             module,
+            plan,
             dispatch,
             special,
             metered,

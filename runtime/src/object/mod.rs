@@ -40,6 +40,8 @@ pub enum Storage {
     Lent = 3,
     /// The object has moved; the header only says where to.
     Forwarded = 4,
+    /// In a buffer that another tensor has taken over: nobody has this one any more.
+    Spent = 5,
 }
 
 /// The slot holding the address of `header`.

@@ -4,6 +4,7 @@
 //! Fuel is charged from the shapes before a result is allocated.
 
 use crate::object::{Element, StrRef, TensorRef};
+use crate::plan::Arguments;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::catalogue::{Cost, Extent};
@@ -32,12 +33,20 @@ pub struct OpCall<'a> {
     pub(super) list_len: usize,
     pub(super) results: &'a mut [u64],
     pub(super) cost: Cost,
+    pub(super) dying: Arguments,
 }
 
 /// A result whose elements are still to be written.
 pub(super) struct Output<'a, T> {
     pub(super) tensor: TensorRef,
     pub(super) elements: &'a mut [MaybeUninit<T>],
+}
+
+impl<T> Output<'_, T> {
+    /// Whether the elements that begin at `data` are where these are to be written.
+    pub(super) fn lies_at<A>(&self, data: *const A) -> bool {
+        self.elements.as_ptr().addr() == data.addr() && !self.elements.is_empty()
+    }
 }
 
 impl<'a> OpCall<'a> {
@@ -57,7 +66,18 @@ impl<'a> OpCall<'a> {
         list_len: usize,
         results: &'a mut [u64],
     ) -> OpCall<'a> {
-        OpCall { host, args, arg_types, elems, list_len, results, cost: Cost::Constant }
+        let dying = Arguments::default();
+        OpCall { host, args, arg_types, elems, list_len, results, cost: Cost::Constant, dying }
+    }
+
+    /// The same where some arguments die.
+    ///
+    /// # Safety
+    /// Neither these tensors nor views of them may be used afterwards, and no other argument may be
+    /// a view of them.
+    pub unsafe fn with_dying(mut self, dying: Arguments) -> OpCall<'a> {
+        self.dying = dying;
+        self
     }
 
     /// What stands for type variable number `var`.
@@ -161,6 +181,28 @@ impl<'a> OpCall<'a> {
         // refers to it.
         unsafe {
             let tensor = self.host.heap().uninit(T::ELEM, dims)?;
+            let data = tensor.data().cast::<MaybeUninit<T>>();
+            Ok(Output { tensor, elements: std::slice::from_raw_parts_mut(data, tensor.len()) })
+        }
+    }
+
+    /// [`OpCall::output`], in the memory of an argument that dies here if there is one of the same
+    /// dims whose elements are as large. That argument must be read where the result is
+    /// written, element by element: [`Output::lies_at`] says which it is.
+    pub(super) fn output_in_place<T: Element>(&mut self, dims: &[u64]) -> Result<Output<'a, T>, TrapError> {
+        self.charge(Extent::new(dims, size_of::<T>()))?;
+        let (args, heap) = (self.args, self.host.heap());
+        // SAFETY: arguments that die are live tensors until then (`new`, `with_dying`).
+        let mut dying = self.dying.iter().map(|at| unsafe { TensorRef::from_slot(args[at]) });
+        let fits = |tensor: &TensorRef| {
+            let is_as_large = tensor.elem().size() == size_of::<T>() && *tensor.dims() == *dims;
+            is_as_large && heap.may_be_taken_over(*tensor)
+        };
+        let Some(old) = dying.find(fits) else { return self.output_charged(dims) };
+        // SAFETY: nobody uses the argument after the operation (`with_dying`), nor reads
+        // it otherwise than is said above. The rest is as for `output_charged`.
+        unsafe {
+            let tensor = heap.tensor_over(old, T::ELEM, dims)?;
             let data = tensor.data().cast::<MaybeUninit<T>>();
             Ok(Output { tensor, elements: std::slice::from_raw_parts_mut(data, tensor.len()) })
         }

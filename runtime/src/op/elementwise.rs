@@ -9,7 +9,7 @@ use super::broadcast::{Plan, broadcast};
 use super::number::{Number, Real};
 use super::simd::{Work, dispatch};
 use super::work::fill;
-use super::{OpCall, Output};
+use super::{OpCall, OpHost, Output};
 use crate::object::Element;
 use crate::object::element::with_elem;
 use crate::trap::{TrapCode, TrapError};
@@ -20,26 +20,114 @@ use std::mem::MaybeUninit;
 type Done = Result<(), TrapError>;
 
 /// An argument of type `tensor<T>|T`.
-pub(super) struct Operand<'a, T> {
-    tensor: Option<&'a [T]>,
+pub(super) struct Operand<T> {
+    /// The first element of a tensor, which the result may come to lie over.
+    tensor: Option<*const T>,
     scalar: [T; 1],
+    len: usize,
     pub(super) dims: Dims,
 }
 
-impl<T> Operand<'_, T> {
-    pub(super) fn data(&self) -> &[T] {
-        self.tensor.unwrap_or(&self.scalar)
+impl<T: Element> Operand<T> {
+    /// The elements.
+    ///
+    /// # Safety
+    /// The operand must be one of a call that is running, and nothing may write its elements as long
+    /// as the slice is used.
+    unsafe fn data(&self) -> &[T] {
+        match self.tensor {
+            // SAFETY: so many elements are there as long as the call runs, and the
+            // rest is upheld by the caller.
+            Some(data) => unsafe { std::slice::from_raw_parts(data, self.len) },
+            None => &self.scalar,
+        }
+    }
+
+    /// How pieces of the work find the elements, `out` being written meanwhile.
+    ///
+    /// # Safety
+    /// As [`Operand::data`], but for `out`.
+    unsafe fn beside<R>(&self, out: &Output<'_, R>) -> Option<&[T]> {
+        let is_over = self.tensor.is_some_and(|data| out.lies_at(data));
+        // SAFETY: `out` is the memory of another object, or of this one as a whole.
+        (!is_over).then(|| unsafe { self.data() })
     }
 }
 
 impl<'a> OpCall<'a> {
-    pub(super) fn operand<T: Element>(&self, at: usize) -> Operand<'a, T> {
-        if let Type::Tensor(_) = self.arg_types[at] {
-            return Operand { tensor: Some(self.input(at)), scalar: [T::ZERO], dims: self.tensor(at).dims() };
+    pub(super) fn operand<T: Element>(&self, at: usize) -> Operand<T> {
+        if let Type::Tensor(elem) = self.arg_types[at] {
+            assert_eq!(elem, T::ELEM, "the tensor has elements of another type");
+            let tensor = self.tensor(at);
+            let data = tensor.data().cast::<T>().cast_const();
+            return Operand { tensor: Some(data), scalar: [T::ZERO], len: tensor.len(), dims: tensor.dims() };
         }
         let scalar = T::from_slot_if_scalar(self.args[at]).unwrap_or(T::ZERO);
-        Operand { tensor: None, scalar: [scalar], dims: Dims::new(&[]).expect("no dims are not too many") }
+        let dims = Dims::new(&[]).expect("no dims are not too many");
+        Operand { tensor: None, scalar: [scalar], len: 1, dims }
     }
+}
+
+/// The elements of an operand that a piece of the work reads, the first of which has number `from`.
+#[derive(Clone, Copy)]
+struct Part<'w, T> {
+    data: &'w [T],
+    from: usize,
+}
+
+impl<'w, T> Part<'w, T> {
+    #[inline(always)]
+    fn run(self, at: usize, n: usize) -> &'w [T] {
+        &self.data[at - self.from..][..n]
+    }
+
+    /// The same elements by their right type.
+    ///
+    /// # Safety
+    /// They must be of that type, or as large, and its values.
+    unsafe fn cast<U>(self) -> Part<'w, U> {
+        assert_eq!((size_of::<T>(), align_of::<T>()), (size_of::<U>(), align_of::<U>()));
+        // SAFETY: upheld by the caller.
+        let data = unsafe { std::slice::from_raw_parts(self.data.as_ptr().cast::<U>(), self.data.len()) };
+        Part { data, from: self.from }
+    }
+}
+
+/// Bytes of a block, in which what the result is written over is read first.
+const BLOCK: usize = 4 << 10;
+
+/// Room for a block of elements of any type.
+#[repr(align(64))]
+struct Block([MaybeUninit<u8>; BLOCK]);
+
+/// [`fill`] where operands may lie under the result. `work` is told of the elements that were
+/// there before, with the number of the first: of a block at a time, from a copy of it. Where no
+/// operand lies there it is told of none.
+fn fill_over<A: Element, R: Element>(
+    host: &mut dyn OpHost,
+    out: &mut [MaybeUninit<R>],
+    is_over: bool,
+    weight: usize,
+    work: impl Fn(usize, &mut [MaybeUninit<R>], Part<'_, A>) + Sync,
+) -> Done {
+    fill(host, out, weight, |start, to| {
+        if !is_over {
+            return work(start, to, Part { data: &[], from: start });
+        }
+        assert_eq!(size_of::<A>(), size_of::<R>(), "elements of another size do not lie there");
+        let mut block = Block([MaybeUninit::uninit(); BLOCK]);
+        for (n, to) in to.chunks_mut(BLOCK / size_of::<R>()).enumerate() {
+            // SAFETY: the elements under the result are as large as its own and have all been
+            // written; the block is aligned for them, and has room.
+            let data = unsafe {
+                let copy = block.0.as_mut_ptr().cast::<A>();
+                std::ptr::copy_nonoverlapping(to.as_ptr().cast::<A>(), copy, to.len());
+                std::slice::from_raw_parts(copy, to.len())
+            };
+            let from = start + n * (BLOCK / size_of::<R>());
+            work(from, to, Part { data, from });
+        }
+    })
 }
 
 struct Unary<'w, A, R, F> {
@@ -65,14 +153,7 @@ pub(super) fn unary_called<A: Element, R: Element>(
     weight: usize,
     f: impl Fn(A) -> R + Copy + Sync,
 ) -> Done {
-    let from = call.input::<A>(0);
-    let out: Output<'_, R> = call.output(&call.tensor(0).dims())?;
-    fill(call.host, &mut *out.elements, weight, |start, to| {
-        Unary { from: &from[start..start + to.len()], to, f }.run();
-    })?;
-    // SAFETY: `fill` has had every piece written whole.
-    unsafe { call.finish(out) };
-    Ok(())
+    unary_by(call, weight, |from, to| Unary { from, to, f }.run())
 }
 
 /// The result of `f` for every element of argument 0.
@@ -81,10 +162,21 @@ pub(super) fn unary<A: Element, R: Element>(
     weight: usize,
     f: impl Fn(A) -> R + Copy + Sync,
 ) -> Done {
-    let from = call.input::<A>(0);
-    let out: Output<'_, R> = call.output(&call.tensor(0).dims())?;
-    fill(call.host, &mut *out.elements, weight, |start, to| {
-        dispatch(Unary { from: &from[start..start + to.len()], to, f });
+    unary_by(call, weight, |from, to| dispatch(Unary { from, to, f }))
+}
+
+fn unary_by<A: Element, R: Element>(
+    call: &mut OpCall<'_>,
+    weight: usize,
+    run: impl Fn(&[A], &mut [MaybeUninit<R>]) + Sync,
+) -> Done {
+    let a = call.operand::<A>(0);
+    let out: Output<'_, R> = call.output_in_place(&a.dims)?;
+    // SAFETY: nothing but `fill_over` writes meanwhile, and only the result.
+    let from = unsafe { a.beside(&out) };
+    fill_over(call.host, &mut *out.elements, from.is_none(), weight, |start, to, was: Part<'_, A>| {
+        let from = from.map_or(was, |data| Part { data, from: 0 });
+        run(from.run(start, to.len()), to);
     })?;
     // SAFETY: `fill` has had every piece written whole.
     unsafe { call.finish(out) };
@@ -93,8 +185,8 @@ pub(super) fn unary<A: Element, R: Element>(
 
 struct Binary<'w, A, R, F> {
     plan: &'w Plan<2>,
-    a: &'w [A],
-    b: &'w [A],
+    a: Part<'w, A>,
+    b: Part<'w, A>,
     start: usize,
     to: &'w mut [MaybeUninit<R>],
     f: F,
@@ -110,25 +202,26 @@ impl<A: Copy, R, F: Fn(A, A) -> R> Work for Binary<'_, A, R, F> {
             let to = &mut to[at..at + n];
             match moves {
                 [true, true] => {
-                    for ((to, a), b) in to.iter_mut().zip(&a[i..i + n]).zip(&b[j..j + n]) {
+                    for ((to, a), b) in to.iter_mut().zip(a.run(i, n)).zip(b.run(j, n)) {
                         to.write(f(*a, *b));
                     }
                 }
                 [true, false] => {
-                    let b = b[j];
-                    for (to, a) in to.iter_mut().zip(&a[i..i + n]) {
+                    let b = b.run(j, 1)[0];
+                    for (to, a) in to.iter_mut().zip(a.run(i, n)) {
                         to.write(f(*a, b));
                     }
                 }
                 [false, true] => {
-                    let a = a[i];
-                    for (to, b) in to.iter_mut().zip(&b[j..j + n]) {
+                    let a = a.run(i, 1)[0];
+                    for (to, b) in to.iter_mut().zip(b.run(j, n)) {
                         to.write(f(a, *b));
                     }
                 }
                 [false, false] => {
+                    let (a, b) = (a.run(i, 1)[0], b.run(j, 1)[0]);
                     for to in to {
-                        to.write(f(a[i], b[j]));
+                        to.write(f(a, b));
                     }
                 }
             }
@@ -144,11 +237,14 @@ pub(super) fn binary<A: Element, R: Element>(
 ) -> Done {
     let (a, b) = (call.operand::<A>(0), call.operand::<A>(1));
     let dims = broadcast(&[a.dims, b.dims])?;
-    let out: Output<'_, R> = call.output(&dims)?;
+    let out: Output<'_, R> = call.output_in_place(&dims)?;
     if !out.elements.is_empty() {
         let plan = &Plan::new([&a.dims, &b.dims], &dims);
-        let (a, b) = (a.data(), b.data());
-        fill(call.host, &mut *out.elements, weight, |start, to| {
+        // SAFETY: nothing but `fill_over` writes meanwhile, and only the result.
+        let (a, b) = unsafe { (a.beside(&out), b.beside(&out)) };
+        let is_over = a.is_none() || b.is_none();
+        fill_over(call.host, &mut *out.elements, is_over, weight, |start, to, was: Part<'_, A>| {
+            let [a, b] = [a, b].map(|o| o.map_or(was, |data| Part { data, from: 0 }));
             dispatch(Binary { plan, a, b, start, to, f });
         })?;
     }
@@ -160,9 +256,11 @@ pub(super) fn binary<A: Element, R: Element>(
 /// [`binary`] for division: first makes sure that no integer divisor is zero.
 fn division<T: Number>(call: &mut OpCall<'_>, weight: usize, f: impl Fn(T, T) -> T + Copy + Sync) -> Done {
     let (a, b) = (call.operand::<T>(0), call.operand::<T>(1));
+    // SAFETY: nothing is written here.
+    let divisors = unsafe { b.data() };
     if T::INTEGER
         && broadcast(&[a.dims, b.dims])?.count() != Some(0)
-        && let Some(at) = b.data().iter().position(|v| *v == T::ZERO)
+        && let Some(at) = divisors.iter().position(|v| *v == T::ZERO)
     {
         return Err(TrapError::new(TrapCode::DivideByZero, format!("the divisor's element {at} is zero")));
     }
@@ -233,9 +331,9 @@ pub(super) fn tensor_not(call: &mut OpCall<'_>) -> Done {
 
 struct Where<'w, T> {
     plan: &'w Plan<3>,
-    condition: &'w [bool],
-    a: &'w [T],
-    b: &'w [T],
+    condition: Part<'w, bool>,
+    a: Part<'w, T>,
+    b: Part<'w, T>,
     start: usize,
     to: &'w mut [MaybeUninit<T>],
 }
@@ -250,27 +348,31 @@ impl<T: Copy> Work for Where<'_, T> {
             let to = &mut to[at..at + n];
             match moves {
                 [true, true, true] => {
-                    let (c, a, b) = (&condition[c..c + n], &a[i..i + n], &b[j..j + n]);
-                    for (((to, c), a), b) in to.iter_mut().zip(c).zip(a).zip(b) {
+                    for (((to, c), a), b) in
+                        to.iter_mut().zip(condition.run(c, n)).zip(a.run(i, n)).zip(b.run(j, n))
+                    {
                         to.write(if *c { *a } else { *b });
                     }
                 }
                 [true, true, false] => {
-                    let (c, a, b) = (&condition[c..c + n], &a[i..i + n], b[j]);
-                    for ((to, c), a) in to.iter_mut().zip(c).zip(a) {
+                    let b = b.run(j, 1)[0];
+                    for ((to, c), a) in to.iter_mut().zip(condition.run(c, n)).zip(a.run(i, n)) {
                         to.write(if *c { *a } else { b });
                     }
                 }
                 [true, false, true] => {
-                    let (c, a, b) = (&condition[c..c + n], a[i], &b[j..j + n]);
-                    for ((to, c), b) in to.iter_mut().zip(c).zip(b) {
+                    let a = a.run(i, 1)[0];
+                    for ((to, c), b) in to.iter_mut().zip(condition.run(c, n)).zip(b.run(j, n)) {
                         to.write(if *c { a } else { *b });
                     }
                 }
                 _ => {
                     let [mc, ma, mb] = moves.map(usize::from);
+                    let extent = |moves: usize| if moves == 0 { 1 } else { n };
+                    let condition = condition.run(c, extent(mc));
+                    let (a, b) = (a.run(i, extent(ma)), b.run(j, extent(mb)));
                     for (k, to) in to.iter_mut().enumerate() {
-                        to.write(if condition[c + k * mc] { a[i + k * ma] } else { b[j + k * mb] });
+                        to.write(if condition[k * mc] { a[k * ma] } else { b[k * mb] });
                     }
                 }
             }
@@ -283,11 +385,19 @@ pub(super) fn tensor_where(call: &mut OpCall<'_>) -> Done {
         let condition = call.operand::<bool>(0);
         let (a, b) = (call.operand::<T>(1), call.operand::<T>(2));
         let dims = broadcast(&[condition.dims, a.dims, b.dims])?;
-        let out: Output<'_, T> = call.output(&dims)?;
+        let out: Output<'_, T> = call.output_in_place(&dims)?;
         if !out.elements.is_empty() {
             let plan = &Plan::new([&condition.dims, &a.dims, &b.dims], &dims);
-            let (condition, a, b) = (condition.data(), a.data(), b.data());
-            fill(call.host, &mut *out.elements, 1, |start, to| {
+            // SAFETY: nothing but `fill_over` writes meanwhile, and only the result.
+            let (choice, a, b) = unsafe { (condition.beside(&out), a.beside(&out), b.beside(&out)) };
+            let is_over = choice.is_none() || a.is_none() || b.is_none();
+            fill_over(call.host, &mut *out.elements, is_over, 1, |start, to, was: Part<'_, T>| {
+                let [a, b] = [a, b].map(|o| o.map_or(was, |data| Part { data, from: 0 }));
+                let condition = match choice {
+                    Some(data) => Part { data, from: 0 },
+                    // SAFETY: it is what lies there.
+                    None => unsafe { was.cast() },
+                };
                 dispatch(Where { plan, condition, a, b, start, to });
             })?;
         }

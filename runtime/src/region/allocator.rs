@@ -2,7 +2,7 @@
 
 use super::arena::{Arena, padded};
 use super::heap::Shared;
-use super::pool::{Buffer, BufferList, MEDIUM, class_of};
+use super::pool::{Buffer, BufferList, Holding, MEDIUM, Taken, class_of};
 use super::region::Region;
 use crate::object::tensor::SHORT_RANK;
 use crate::object::{List, ListRef, ObjectRef, Storage, Str, StrRef, Tensor, TensorRef};
@@ -57,6 +57,13 @@ impl Shared {
     pub(super) fn add(&mut self, bytes: usize) {
         self.held += bytes;
         self.peak = self.peak.max(self.held + self.pool.kept());
+        self.resident_peak = self.resident_peak.max(self.resident());
+    }
+
+    /// Bytes that the machine has given and has not back.
+    #[inline]
+    pub(super) fn resident(&self) -> usize {
+        self.arenas + self.pool.resident()
     }
 }
 
@@ -85,6 +92,7 @@ impl RegionAllocator<'_> {
         let before = arena.chunk_bytes();
         let place = arena.grow(size, self.shared.room());
         let taken = arena.chunk_bytes() - before;
+        self.shared.arenas += taken;
         self.shared.add(taken);
         place.map(NonNull::as_ptr).ok_or(NoRoom::Budget(size))
     }
@@ -92,17 +100,22 @@ impl RegionAllocator<'_> {
     /// A buffer for `bytes`, owned by the region.
     fn buffer(&mut self, bytes: usize, zeroed: bool) -> Result<*mut u8, NoRoom> {
         let (class, capacity) = class_of(bytes).ok_or(NoRoom::Budget(bytes))?;
-        let buffer = match self.shared.pool.take(class) {
+        let kept = match self.shared.pool.take(class) {
+            Some(Taken::Buffer(kept)) => Some(kept),
+            Some(Taken::Right) => None,
+            None if capacity > self.shared.room() => return Err(NoRoom::Budget(capacity)),
+            None => self.shared.pool.spare(class),
+        };
+        let buffer = match kept {
             Some(kept) => {
                 if zeroed && let Err(stopped) = self.zero(kept, bytes) {
                     // SAFETY: it was the pool's, and nothing refers to it.
-                    unsafe { self.shared.pool.put(kept) };
+                    unsafe { self.shared.pool.put(Holding::Backed(kept)) };
                     return Err(stopped);
                 }
                 kept
             }
-            None if capacity > self.shared.room() => return Err(NoRoom::Budget(capacity)),
-            None => Buffer::allocate(bytes, zeroed).ok_or(NoRoom::Budget(capacity))?,
+            None => self.shared.pool.make(bytes, zeroed).ok_or(NoRoom::Budget(capacity))?,
         };
         self.shared.add(capacity);
         self.region.buffers.push(buffer);
@@ -184,6 +197,34 @@ impl RegionAllocator<'_> {
         let data = self.buffer(bytes, zeroed)?;
         // SAFETY: the allocation has room for the header.
         Ok(unsafe { write_header(place, self.index, data, elem, dims, len, Storage::Pooled) })
+    }
+
+    /// A tensor with the elements' memory of `old`, a pooled one of this region of as many bytes,
+    /// charged for as [`RegionAllocator::tensor`] charges for it.
+    pub(super) fn tensor_over(
+        &mut self,
+        old: TensorRef,
+        elem: Elem,
+        dims: &[u64],
+    ) -> Result<TensorRef, NoRoom> {
+        debug_assert!(old.storage() == Storage::Pooled && old.region() == self.index);
+        let (len, bytes) = payload(elem, dims)?;
+        debug_assert_eq!(bytes, old.bytes());
+        let place = self.arena(Tensor::header_size(dims.len(), false))?;
+        let (class, capacity) = class_of(bytes).ok_or(NoRoom::Budget(bytes))?;
+        if !self.shared.pool.take_right(class) && capacity > self.shared.room() {
+            return Err(NoRoom::Budget(capacity));
+        }
+        self.shared.add(capacity);
+        // SAFETY: a pooled payload starts a buffer that its region owns; the
+        // allocation has room for the header. What is left of `old` is a header, which says so.
+        unsafe {
+            self.region.buffers.take_over(Buffer::from_data(old.data()));
+            self.region.buffer_bytes += capacity;
+            self.region.peak = self.region.peak.max(self.region.live());
+            (*old.0).storage = Storage::Spent;
+            Ok(write_header(place, self.index, old.data(), elem, dims, len, Storage::Pooled))
+        }
     }
 
     pub(super) fn tensor_from_bytes(
@@ -375,7 +416,9 @@ impl RegionAllocator<'_> {
     /// if inline, copied.
     pub(super) fn move_tensor(&mut self, tensor: TensorRef) -> Result<TensorRef, NoRoom> {
         let storage = tensor.storage();
-        let moved = if storage == Storage::Inline {
+        // Nobody has a tensor that is spent; who had one all the same would get a copy.
+        debug_assert_ne!(storage, Storage::Spent);
+        let moved = if matches!(storage, Storage::Inline | Storage::Spent) {
             self.copy_tensor(tensor)?
         } else {
             let dims: Dims = tensor.dims();

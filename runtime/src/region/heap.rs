@@ -33,10 +33,14 @@ pub(super) struct Shared {
     pub(super) pool: Pool,
     /// The memory budget in bytes.
     pub(super) limit: usize,
-    /// Bytes of all arenas' chunks and all owned buffers.
+    /// Bytes charged for: of all arenas' chunks and all owned buffers.
     pub(super) held: usize,
     /// Most `held` and the pool's kept bytes have been together.
     pub(super) peak: usize,
+    /// Bytes of all arenas' chunks.
+    pub(super) arenas: usize,
+    /// Most bytes that have been taken from the machine at once.
+    pub(super) resident_peak: usize,
     /// Who may stop what takes long.
     pub(super) interruption: Interruption,
     /// Bytes of copies made for the host since it last began to take values out.
@@ -77,6 +81,8 @@ impl Heap {
                 limit,
                 held: 0,
                 peak: 0,
+                arenas: 0,
+                resident_peak: 0,
                 interruption: Interruption::default(),
                 taken_out: 0,
             },
@@ -256,6 +262,29 @@ impl Heap {
     #[inline]
     pub unsafe fn uninit(&mut self, elem: Elem, dims: &[u64]) -> Result<TensorRef, TrapError> {
         self.tensor(elem, dims, false)
+    }
+
+    /// A tensor in the innermost region whose elements are still to be written, in the
+    /// memory of those of `old`. Memory is charged for as [`Heap::uninit`] does.
+    ///
+    /// # Safety
+    /// As [`Heap::uninit`]. `old` must be one that [`Heap::may_be_taken_over`], its elements as many
+    /// bytes as those of the result, and neither it nor a view of it may be used afterwards, but that
+    /// its elements may be read until they are written.
+    pub unsafe fn tensor_over(
+        &mut self,
+        old: TensorRef,
+        elem: Elem,
+        dims: &[u64],
+    ) -> Result<TensorRef, TrapError> {
+        self.try_here(|p| p.tensor_over(old, elem, dims))
+    }
+
+    /// Whether the memory of a tensor's elements can become another's: they lie in a buffer of
+    /// the innermost region.
+    #[inline]
+    pub fn may_be_taken_over(&self, tensor: TensorRef) -> bool {
+        tensor.storage() == Storage::Pooled && tensor.region() as usize == self.depth && tensor.is_writable()
     }
 
     #[inline(always)]

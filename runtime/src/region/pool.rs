@@ -3,6 +3,12 @@
 //! A buffer is one allocation, 64-byte aligned: a head of 64 bytes, then the
 //! payload. The pool belongs to one heap, so it needs no locks. It keeps a
 //! bounded number of bytes.
+//!
+//! Where a result takes over the buffer of an argument that dies
+//! ([`Heap::tensor_over`](super::Heap::tensor_over)), the program is charged for two buffers
+//! and the machine has given one. The one that is only charged for is a [`Holding::Unbacked`]:
+//! it is counted, kept and given up as any other. Invariant: of buffers that are there, regions
+//! and pool have at most as many as are charged for, so [`Pool::take`] need not find one.
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
@@ -126,23 +132,47 @@ pub(crate) fn class_of(bytes: usize) -> Option<(u32, usize)> {
     Some((first + ((k - base) << steps_log2) + within as u32, capacity))
 }
 
-/// Buffers owned by one region.
+/// Capacity of the buffers of a class.
+pub(crate) fn capacity_of(class: u32) -> usize {
+    let (base, steps_log2, first) = if class <= 40 { (10, 2, 0) } else { (20, 4, 40) };
+    let (doubled, step) = ((class - first) >> steps_log2, (class - first) & ((1 << steps_log2) - 1));
+    (1 << (base + doubled)) + (step as usize) * (1 << (base + doubled - steps_log2))
+}
+
+/// A buffer that a region is charged for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Holding {
+    /// It is there.
+    Backed(Buffer),
+    /// A result has taken it over, which is charged for one of its own; this is its class.
+    Unbacked(u32),
+}
+
+/// Buffers that one region is charged for.
 #[derive(Default)]
-pub(crate) struct BufferList(Vec<Buffer>);
+pub(crate) struct BufferList(Vec<Holding>);
 
 impl BufferList {
     pub(crate) fn push(&mut self, buffer: Buffer) {
         buffer.set_index(self.0.len());
-        self.0.push(buffer);
+        self.0.push(Holding::Backed(buffer));
     }
 
     pub(crate) fn remove(&mut self, buffer: Buffer) {
         let at = buffer.index();
-        debug_assert_eq!(self.0[at], buffer);
+        debug_assert_eq!(self.0[at], Holding::Backed(buffer));
         self.0.swap_remove(at);
-        if let Some(moved) = self.0.get(at) {
+        if let Some(Holding::Backed(moved)) = self.0.get(at) {
             moved.set_index(at);
         }
+    }
+
+    /// Charges for another buffer of the class of `buffer`, which takes the place of that other.
+    pub(crate) fn take_over(&mut self, buffer: Buffer) {
+        let at = buffer.index();
+        debug_assert_eq!(self.0[at], Holding::Backed(buffer));
+        self.0[at] = Holding::Unbacked(buffer.class() as u32);
+        self.push(buffer);
     }
 
     #[inline]
@@ -154,34 +184,93 @@ impl BufferList {
         self.0.len()
     }
 
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Buffer> {
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Holding> {
         self.0.drain(..)
     }
 }
 
+/// Buffers of one class that are kept.
+#[derive(Default)]
+struct Shelf {
+    /// How many there are by what the program is charged for.
+    count: usize,
+    /// Those that are there: fewer where results have taken over buffers, or more.
+    free: Vec<Buffer>,
+}
+
 /// The buffers kept for reuse.
 pub(crate) struct Pool {
-    free: Vec<Vec<Buffer>>,
+    shelves: Vec<Shelf>,
     kept: usize,
     keep: usize,
+    /// Bytes of all buffers of the heap that are there, the pool's own and others.
+    resident: usize,
+}
+
+/// What [`Pool::take`] has for somebody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Taken {
+    /// A kept buffer, its contents left over.
+    Buffer(Buffer),
+    /// The right to one that has to be made.
+    Right,
 }
 
 impl Pool {
     /// A pool that keeps up to `keep` bytes.
     pub(crate) fn new(keep: usize) -> Pool {
-        Pool { free: Vec::new(), kept: 0, keep }
+        Pool { shelves: Vec::new(), kept: 0, keep, resident: 0 }
     }
 
-    /// Bytes kept for reuse.
+    /// Bytes kept for reuse, by what the program is charged for.
     pub(crate) fn kept(&self) -> usize {
         self.kept
     }
 
-    /// A kept buffer of class `class`, its contents left over.
-    pub(crate) fn take(&mut self, class: u32) -> Option<Buffer> {
-        let buffer = self.free.get_mut(class as usize)?.pop()?;
-        self.kept -= buffer.capacity();
+    /// Bytes of the heap's buffers that are there.
+    pub(crate) fn resident(&self) -> usize {
+        self.resident
+    }
+
+    /// A new buffer; `None` when the machine has not so much.
+    pub(crate) fn make(&mut self, bytes: usize, zeroed: bool) -> Option<Buffer> {
+        let buffer = Buffer::allocate(bytes, zeroed)?;
+        self.resident += buffer.capacity();
         Some(buffer)
+    }
+
+    /// What is told when a buffer leaves the heap.
+    pub(crate) fn has_left(&mut self, buffer: Buffer) {
+        self.resident -= buffer.capacity();
+    }
+
+    /// # Safety
+    /// As [`Buffer::free`].
+    unsafe fn free(&mut self, buffer: Buffer) {
+        self.has_left(buffer);
+        // SAFETY: upheld by the caller.
+        unsafe { buffer.free() };
+    }
+
+    /// Takes the right to a buffer of class `class`, if one is kept.
+    pub(crate) fn take_right(&mut self, class: u32) -> bool {
+        let Some(shelf) = self.shelves.get_mut(class as usize).filter(|s| s.count > 0) else { return false };
+        shelf.count -= 1;
+        self.kept -= capacity_of(class);
+        true
+    }
+
+    /// A buffer of class `class` that is there although nobody is charged for it.
+    pub(crate) fn spare(&mut self, class: u32) -> Option<Buffer> {
+        self.shelves.get_mut(class as usize)?.free.pop()
+    }
+
+    /// A kept buffer of class `class`.
+    pub(crate) fn take(&mut self, class: u32) -> Option<Taken> {
+        if !self.take_right(class) {
+            return None;
+        }
+        Some(self.spare(class).map_or(Taken::Right, Taken::Buffer))
     }
 
     /// Keeps at most `keep` bytes from now on.
@@ -197,28 +286,38 @@ impl Pool {
     ///
     /// # Safety
     /// The caller must own the buffer, and nobody may use its contents afterwards.
-    pub(crate) unsafe fn put(&mut self, buffer: Buffer) {
-        if self.kept + buffer.capacity() > self.keep {
+    pub(crate) unsafe fn put(&mut self, holding: Holding) {
+        let (class, buffer) = match holding {
+            Holding::Backed(buffer) => (buffer.class() as u32, Some(buffer)),
+            Holding::Unbacked(class) => (class, None),
+        };
+        let capacity = capacity_of(class);
+        if self.kept + capacity > self.keep {
             self.trim();
         }
-        if buffer.capacity() > self.keep {
-            // SAFETY: upheld by the caller.
-            unsafe { buffer.free() };
+        if capacity > self.keep {
+            if let Some(buffer) = buffer {
+                // SAFETY: upheld by the caller.
+                unsafe { self.free(buffer) };
+            }
             return;
         }
-        let class = buffer.class();
-        if class >= self.free.len() {
-            self.free.resize_with(class + 1, Vec::new);
+        if class as usize >= self.shelves.len() {
+            self.shelves.resize_with(class as usize + 1, Shelf::default);
         }
-        self.kept += buffer.capacity();
-        self.free[class].push(buffer);
+        let shelf = &mut self.shelves[class as usize];
+        shelf.count += 1;
+        shelf.free.extend(buffer);
+        self.kept += capacity;
     }
 
     /// Frees everything that is kept.
     pub(crate) fn trim(&mut self) {
-        for buffer in self.free.iter_mut().flat_map(|class| class.drain(..)) {
-            // SAFETY: the pool owns what it keeps, and nobody uses it.
-            unsafe { buffer.free() };
+        for mut shelf in std::mem::take(&mut self.shelves) {
+            for buffer in shelf.free.drain(..) {
+                // SAFETY: the pool owns what it keeps, and nobody uses it.
+                unsafe { self.free(buffer) };
+            }
         }
         self.kept = 0;
     }
@@ -251,7 +350,7 @@ mod tests {
                 _ => panic!("class {class} after {last} at {bytes}"),
             }
             (last, last_capacity) = (class, capacity);
-            assert_eq!(class_of(capacity), Some((class, capacity)));
+            assert_eq!((class_of(capacity), capacity_of(class)), (Some((class, capacity)), capacity));
         }
         assert_eq!(class_of(usize::MAX), None);
     }
@@ -259,18 +358,52 @@ mod tests {
     #[test]
     fn the_pool_keeps_the_latest_up_to_its_bound() {
         let mut pool = Pool::new(5000);
-        let (a, b) = (Buffer::allocate(4000, true).unwrap(), Buffer::allocate(4000, false).unwrap());
+        let (a, b) = (pool.make(4000, true).unwrap(), pool.make(4000, false).unwrap());
         let (class, capacity) = class_of(4000).unwrap();
+        assert_eq!(pool.resident(), 2 * capacity);
         // SAFETY: both are owned here and not used again.
         unsafe {
-            pool.put(a);
-            pool.put(b);
+            pool.put(Holding::Backed(a));
+            pool.put(Holding::Backed(b));
         }
-        assert_eq!(pool.kept(), capacity);
-        let again = pool.take(class).unwrap();
-        assert_eq!((again, pool.kept()), (b, 0));
+        assert_eq!((pool.kept(), pool.resident()), (capacity, capacity));
+        assert_eq!((pool.take(class), pool.kept()), (Some(Taken::Buffer(b)), 0));
         assert_eq!(pool.take(class), None);
         // SAFETY: owned since `take`.
-        unsafe { pool.put(again) };
+        unsafe { pool.put(Holding::Backed(b)) };
+    }
+
+    #[test]
+    fn what_is_only_charged_for_is_kept_and_given_up_like_the_rest() {
+        let mut pool = Pool::new(usize::MAX);
+        let (class, capacity) = class_of(4000).unwrap();
+        let mut list = BufferList::default();
+        let (a, b) = (pool.make(4000, false).unwrap(), pool.make(4000, false).unwrap());
+        list.push(a);
+        list.push(b);
+        list.take_over(a);
+        assert_eq!(list.0, [Holding::Unbacked(class), Holding::Backed(b), Holding::Backed(a)]);
+        list.remove(b);
+        list.remove(a);
+        list.push(b);
+        list.push(a);
+        assert_eq!((list.0[1], list.len()), (Holding::Backed(b), 3));
+        for holding in list.drain() {
+            // SAFETY: the list is gone.
+            unsafe { pool.put(holding) };
+        }
+        assert_eq!((pool.kept(), pool.resident()), (3 * capacity, 2 * capacity));
+        assert!(pool.take_right(class));
+        assert_eq!(pool.take(class), Some(Taken::Buffer(a)));
+        assert_eq!(pool.take(class), Some(Taken::Buffer(b)));
+        assert_eq!((pool.take(class), pool.kept()), (None, 0));
+        // SAFETY: as above.
+        unsafe {
+            pool.put(Holding::Backed(a));
+            pool.put(Holding::Unbacked(class));
+            pool.put(Holding::Backed(b));
+        }
+        pool.trim();
+        assert_eq!((pool.kept(), pool.resident(), pool.take(class)), (0, 0, None));
     }
 }

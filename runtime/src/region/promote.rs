@@ -198,7 +198,9 @@ impl Move<'_> {
                     self.buffer(data);
                     new
                 }
-                Storage::Inline | Storage::View | Storage::Lent => self.to.string(&[old.as_str()])?,
+                Storage::Inline | Storage::View | Storage::Lent | Storage::Spent => {
+                    self.to.string(&[old.as_str()])?
+                }
             };
             (*old.0).storage = Storage::Forwarded;
             (*old.0).len = new.slot();

@@ -38,9 +38,9 @@ impl Region {
     pub(super) unsafe fn clear(&mut self, shared: &mut Shared, keep: usize) {
         self.peak = self.peak.max(self.live());
         if !self.buffers.is_empty() {
-            for buffer in self.buffers.drain() {
+            for holding in self.buffers.drain() {
                 // SAFETY: the region owns its buffers; nothing uses them afterwards.
-                unsafe { shared.pool.put(buffer) };
+                unsafe { shared.pool.put(holding) };
             }
             shared.held -= self.buffer_bytes;
             self.buffer_bytes = 0;
@@ -48,6 +48,8 @@ impl Region {
         let before = self.arena.chunk_bytes();
         // SAFETY: upheld by the caller.
         unsafe { self.arena.reset(keep) };
-        shared.held -= before - self.arena.chunk_bytes();
+        let given_up = before - self.arena.chunk_bytes();
+        shared.held -= given_up;
+        shared.arenas -= given_up;
     }
 }

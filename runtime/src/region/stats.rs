@@ -19,10 +19,15 @@ pub struct RegionStats {
 /// Memory of a heap.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct HeapStats {
-    /// Bytes taken from the machine for arenas and owned buffers.
+    /// Bytes charged for: of arenas and owned buffers, what the limit counts.
     pub held: usize,
-    /// Most bytes taken from the machine at once, those kept for reuse included.
+    /// Most bytes charged for at once, those kept for reuse included.
     pub peak: usize,
+    /// Bytes taken from the machine. Fewer than are charged for where results
+    /// have taken over the memory of arguments.
+    pub resident: usize,
+    /// Most bytes taken from the machine at once.
+    pub resident_peak: usize,
     /// Bytes of buffers kept for reuse.
     pub kept: usize,
     /// The budget in bytes.
@@ -51,6 +56,8 @@ impl Heap {
         HeapStats {
             held: self.shared.held,
             peak: self.shared.peak,
+            resident: self.shared.resident(),
+            resident_peak: self.shared.resident_peak,
             kept: self.shared.pool.kept(),
             limit: self.shared.limit,
             regions: (0..self.regions.len()).map(|i| stats(self.region(i))).collect(),

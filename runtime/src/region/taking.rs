@@ -82,6 +82,7 @@ impl Heap {
             region.buffers.remove(buffer);
             region.buffer_bytes -= buffer.capacity();
             shared.held -= buffer.capacity();
+            shared.pool.has_left(buffer);
             tensor.make_empty();
             // SAFETY: the buffer is owned by nobody else now; its elements are initialised.
             return unsafe {

@@ -132,7 +132,9 @@ impl Way {
     }
 
     fn new_tools(self) -> Tools {
-        let config = Config::new().dispatch(self.dispatch);
+        // No operation of the reference writes into an argument, so that all are held against that.
+        let is_reference = self == Way::reference(self.metered);
+        let config = Config::new().dispatch(self.dispatch).in_place(!is_reference);
         match self.tier {
             Tier::None => (Engine::new(config), None),
             Tier::Interpreter => {

@@ -383,9 +383,10 @@ impl<'a, 'c, 'm> Body<'a, 'c, 'm> {
         let Type::Tensor(elem) = x.ty else { return };
         let float = matches!(elem, Elem::F32 | Elem::F64);
         let real = !matches!(elem, Elem::Bool | Elem::C64 | Elem::C128);
-        match self.c.below(14) {
+        match self.c.below(16) {
             0 => {
-                let n = self.c.below(20) as i64;
+                // Some are large enough for a buffer of their own.
+                let n = self.c.below(20) as i64 + if self.c.percent(30) { 128 } else { 0 };
                 let reg = self.f.op_with("tensor.zeros", [Elem::F64], ([n],));
                 self.learn(reg, Type::Tensor(Elem::F64), 1);
             }
@@ -445,8 +446,48 @@ impl<'a, 'c, 'm> Body<'a, 'c, 'm> {
                     self.learn(*reg, ty, x.rank);
                 }
             }
+            12 | 13 if real => self.chain(x.reg, elem, x.rank),
             _ => self.call(),
         }
+    }
+
+    /// Elementwise operations one after the other: what is between them dies at the next, unless
+    /// it is read later or looked at through a view.
+    fn chain(&mut self, first: Reg, of_first: Elem, rank: usize) {
+        let (mut at, mut elem) = (first, of_first);
+        for _ in 0..2 + self.c.below(4) {
+            let (before, of_before) = (at, elem);
+            // The other operand of the same type: it may be alive, or the same tensor.
+            let other = if elem == of_first && self.c.percent(60) { first } else { at };
+            at = match self.c.below(9) {
+                0 => self.f.op("tensor.neg", at),
+                1 => self.f.op("tensor.add", (other, at)),
+                2 => self.f.op("tensor.sub", (at, other)),
+                3 => self.f.op("tensor.maximum", (other, at)),
+                4 => {
+                    let less = self.f.op("tensor.lt", (at, other));
+                    self.f.op("tensor.where", (less, at, other))
+                }
+                5 => {
+                    elem = self.c.pick(&[Elem::F64, Elem::I64, Elem::F32, Elem::I32]);
+                    self.f.op_with("tensor.cast", [of_before, elem], at)
+                }
+                6 => {
+                    let view = self.f.op("tensor.reshape", (at, [-1i64]));
+                    self.learn(view, Type::Tensor(elem), 1);
+                    self.f.op("tensor.abs", at)
+                }
+                7 => {
+                    let same = self.f.copy(at);
+                    self.f.op("tensor.abs", same)
+                }
+                _ => self.f.op("tensor.mul", (at, at)),
+            };
+            if self.c.percent(20) {
+                self.learn(before, Type::Tensor(of_before), rank);
+            }
+        }
+        self.learn(at, Type::Tensor(elem), rank);
     }
 }
 

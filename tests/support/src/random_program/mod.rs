@@ -83,7 +83,7 @@ fn program(c: &mut Choices<'_>) -> Module {
     for n in 0..4 + c.below(5) {
         let elem = if n < 2 { [Elem::F64, Elem::I64][n] } else { c.pick(&Elem::ALL) };
         let dims: &[u64] =
-            [&[24][..], &[8, 8], &[8, 3, 4], &[16], &[0], &[]][c.below(if n < 2 { 2 } else { 6 })];
+            [&[24][..], &[8, 8], &[8, 3, 4], &[16], &[0], &[], &[130]][c.below(if n < 2 { 2 } else { 7 })];
         let id = m.constant(&format!("t{n}"), tensor(c, elem, dims));
         shared.tensors.push((id, elem, dims.len()));
         shared.dims.push(dims.to_vec());

@@ -7,7 +7,7 @@ use crate::object::{Element, Scalar};
 use nbc_ir::{Elem, Type};
 use num_complex::Complex;
 
-const CASES: &str = include_str!("../../tests/numpy/cases.txt");
+const CASES: &str = include_str!("../../../tests/numpy/cases.txt");
 
 /// Tensor elements as they are written in the file.
 trait Written: Element {

@@ -4,16 +4,16 @@
 use super::*;
 use crate::object::Scalar;
 use crate::object::{Element, StrRef, TensorRef};
+use crate::plan::Arguments;
 use crate::region::Heap;
 use crate::trap::TrapCode;
 use nbc_ir::catalogue::{Operation, Param};
 use nbc_ir::entity::SigId;
 use nbc_ir::{Elem, Type};
 
-#[path = "goldens.rs"]
 mod goldens;
-#[path = "hostile.rs"]
 mod hostile;
+mod in_place;
 
 /// A host with a heap and fuel; functions are numbers.
 pub(super) struct Bench {
@@ -67,6 +67,17 @@ impl Bench {
 
     /// Runs an operation; `elems` are its type variables.
     pub(super) fn run(&mut self, name: &str, elems: &[Elem], args: &[Arg]) -> Result<Arg, TrapError> {
+        self.run_dying(name, elems, args, Arguments::default())
+    }
+
+    /// The same where some of the arguments die.
+    pub(super) fn run_dying(
+        &mut self,
+        name: &str,
+        elems: &[Elem],
+        args: &[Arg],
+        dying: Arguments,
+    ) -> Result<Arg, TrapError> {
         let operation = Operation::find(name).expect(name);
         let (mut slots, mut types, mut list_len) = (vec![], vec![], 0);
         for arg in args {
@@ -91,7 +102,8 @@ impl Bench {
         }
         let mut results = vec![0; signature.results.len()];
         // SAFETY: the arguments are live, and their types have just been checked.
-        let call = unsafe { OpCall::new(self, &slots, &types, elems, list_len, &mut results) };
+        let call =
+            unsafe { OpCall::new(self, &slots, &types, elems, list_len, &mut results).with_dying(dying) };
         run_operation(operation.index(), call)?;
         let ty = signature.results.first().and_then(|r| r.result_type(elems));
         Ok(Arg::Slot(results.first().copied().unwrap_or(0), ty.unwrap_or(Type::Bool)))

@@ -1,0 +1,211 @@
+//! Arguments that die at an operation: a liveness analysis of the registers that matter.
+//!
+//! An argument dies where no register of its class (see [`super::aliases`]) is live behind the
+//! operation, and the class is not known outside. Liveness is the backward data-flow problem of the
+//! textbooks, with one bit a register and sixty-four registers at a time.
+
+use super::aliases::{Classes, Summaries};
+use super::{Arguments, FunctionPlan};
+use nbc_ir::flow::Cfg;
+use nbc_ir::{BlockId, FuncId, Function, Inst, Operand, Reg, Type, VerifiedModule};
+use rustc_hash::FxHashMap;
+
+/// How many times as many instructions as a function has may be looked at.
+const ROUNDS: usize = 64;
+
+/// An argument that may die.
+struct Candidate {
+    block: BlockId,
+    inst: usize,
+    /// Position among the arguments.
+    position: usize,
+    class: usize,
+    dies: bool,
+}
+
+/// What dies in function `id`, where operations that `may` have their result in an argument's
+/// memory use it.
+pub(super) fn find(module: &VerifiedModule, id: FuncId, may: &[bool], summaries: &Summaries) -> FunctionPlan {
+    let Some(func) = module.function(id) else { return FunctionPlan::default() };
+    let may_here = |inst: &Inst| matches!(inst, Inst::CallOp { callee, .. } if may[callee.index()]);
+    if !func.blocks.iter().flat_map(|b| &b.insts).any(may_here) {
+        return FunctionPlan::default();
+    }
+    let mut classes = Classes::new(module, id, summaries);
+    let cfg = Cfg::new(func);
+    let mut candidates = Vec::new();
+    for &block in cfg.rpo() {
+        for (n, inst) in func.blocks[block.index()].insts.iter().enumerate() {
+            if let Inst::CallOp { args, .. } = inst
+                && may_here(inst)
+            {
+                add_candidates(func, &mut classes, block, n, args, &mut candidates);
+            }
+        }
+    }
+    if candidates.is_empty() || !Liveness::new(func, &cfg).keep_dying(&mut classes, &mut candidates) {
+        return FunctionPlan::default();
+    }
+    let mut plan: Vec<((u32, u32), Arguments)> = Vec::new();
+    candidates.sort_unstable_by_key(|c| (c.block.0, c.inst));
+    for c in candidates.iter().filter(|c| c.dies) {
+        let place = (c.block.0, c.inst as u32);
+        if plan.last().is_none_or(|(last, _)| *last != place) {
+            plan.push((place, Arguments::default()));
+        }
+        plan.last_mut().expect("just pushed").1.add(c.position);
+    }
+    plan.into()
+}
+
+/// The arguments of one operation that nobody outside knows, and no other argument is a view of.
+fn add_candidates(
+    func: &Function,
+    classes: &mut Classes,
+    block: BlockId,
+    inst: usize,
+    args: &[Operand],
+    candidates: &mut Vec<Candidate>,
+) {
+    let tensors: Vec<(usize, Reg, usize)> = args
+        .iter()
+        .enumerate()
+        .filter_map(|(n, arg)| match *arg {
+            Operand::Reg(r) if matches!(func.regs[r.index()], Type::Tensor(_)) => Some((n, r, classes.of(r))),
+            _ => None,
+        })
+        .collect();
+    for &(position, reg, class) in &tensors {
+        // The same register twice is the same tensor, element by element.
+        let is_alone = tensors.iter().all(|(_, other, its)| *other == reg || *its != class);
+        if is_alone && !classes.is_known(class) {
+            candidates.push(Candidate { block, inst, position, class, dies: true });
+        }
+    }
+}
+
+struct Liveness<'a> {
+    func: &'a Function,
+    cfg: &'a Cfg,
+    /// How many instructions may still be looked at.
+    budget: usize,
+}
+
+impl<'a> Liveness<'a> {
+    fn new(func: &'a Function, cfg: &'a Cfg) -> Liveness<'a> {
+        let size: usize = func.blocks.iter().map(|b| b.insts.len()).sum();
+        Liveness { func, cfg, budget: size.saturating_mul(ROUNDS) }
+    }
+
+    /// Finds out which candidates die; false when that takes too long.
+    fn keep_dying(mut self, classes: &mut Classes, candidates: &mut [Candidate]) -> bool {
+        let mut by_class: FxHashMap<usize, Vec<usize>> = FxHashMap::default();
+        for (n, c) in candidates.iter().enumerate() {
+            by_class.entry(c.class).or_default().push(n);
+        }
+        let regs = (0..self.func.regs.len()).map(|r| Reg(r as u32));
+        let tracked: Vec<Reg> = regs.filter(|r| by_class.contains_key(&classes.of(*r))).collect();
+        let mut bits = Bits { of: vec![0; self.func.regs.len()] };
+        for group in tracked.chunks(u64::BITS as usize) {
+            let mut masks: FxHashMap<usize, u64> = FxHashMap::default();
+            for (n, reg) in group.iter().enumerate() {
+                bits.of[reg.index()] = 1 << n;
+                *masks.entry(classes.of(*reg)).or_default() |= 1 << n;
+            }
+            let Some(live_out) = self.live_out(&bits) else { return false };
+            let mut alive: FxHashMap<(BlockId, usize), u64> = FxHashMap::default();
+            for n in masks.keys().filter_map(|class| by_class.get(class)).flatten() {
+                alive.insert((candidates[*n].block, candidates[*n].inst), 0);
+            }
+            if !self.at_operations(&bits, &live_out, &mut alive) {
+                return false;
+            }
+            for (class, mask) in &masks {
+                for &n in by_class.get(class).into_iter().flatten() {
+                    let c = &mut candidates[n];
+                    c.dies &= alive.get(&(c.block, c.inst)).is_some_and(|live| live & mask == 0);
+                }
+            }
+            group.iter().for_each(|reg| bits.of[reg.index()] = 0);
+        }
+        true
+    }
+
+    /// Counts a look at the instructions of a block.
+    fn look(&mut self, block: BlockId) -> Option<&'a [Inst]> {
+        let insts = &self.func.blocks[block.index()].insts;
+        self.budget = self.budget.checked_sub(insts.len())?;
+        Some(insts)
+    }
+
+    /// By block, what is live at its end.
+    fn live_out(&mut self, bits: &Bits) -> Option<Vec<u64>> {
+        let blocks = self.func.blocks.len();
+        // What a block reads before it writes, and what it writes.
+        let (mut reads, mut writes) = (vec![0u64; blocks], vec![0u64; blocks]);
+        for &block in self.cfg.rpo() {
+            for inst in self.look(block)? {
+                reads[block.index()] |= bits.read(inst) & !writes[block.index()];
+                writes[block.index()] |= bits.written(inst);
+            }
+        }
+        let mut out = vec![0u64; blocks];
+        loop {
+            let mut changed = false;
+            for &block in self.cfg.rpo().iter().rev() {
+                self.budget = self.budget.checked_sub(1)?;
+                let live = self.cfg.succs(block).iter().fold(0, |live, to| {
+                    let to = to.index();
+                    live | reads[to] | (out[to] & !writes[to])
+                });
+                changed |= live != out[block.index()];
+                out[block.index()] = live;
+            }
+            if !changed {
+                return Some(out);
+            }
+        }
+    }
+
+    /// Fills in what is live behind the instructions in `alive`, without what they write.
+    fn at_operations(
+        &mut self,
+        bits: &Bits,
+        live_out: &[u64],
+        alive: &mut FxHashMap<(BlockId, usize), u64>,
+    ) -> bool {
+        for &block in self.cfg.rpo() {
+            let Some(insts) = self.look(block) else { return false };
+            let mut live = live_out[block.index()];
+            for (n, inst) in insts.iter().enumerate().rev() {
+                live &= !bits.written(inst);
+                if matches!(inst, Inst::CallOp { .. })
+                    && let Some(here) = alive.get_mut(&(block, n))
+                {
+                    *here = live;
+                }
+                live |= bits.read(inst);
+            }
+        }
+        true
+    }
+}
+
+/// The registers of a group, as bits.
+struct Bits {
+    of: Vec<u64>,
+}
+
+impl Bits {
+    fn read(&self, inst: &Inst) -> u64 {
+        let mut all = 0;
+        inst.for_each_use(|r| all |= self.of[r.index()]);
+        all
+    }
+
+    fn written(&self, inst: &Inst) -> u64 {
+        let mut all = 0;
+        inst.for_each_def(|r| all |= self.of[r.index()]);
+        all
+    }
+}

@@ -1,0 +1,206 @@
+//! What dies where: functions whose operations say it in a comment.
+
+use super::Plan;
+use nbc_ir::{FuncId, Module};
+
+/// Checks the plan of `text`: a line with `;; 0 2` has an operation whose arguments 0
+/// and 2 die, one with `;;` has one of which none does. Other operations are not looked at.
+fn check(text: &str) {
+    let module = Module::parse(text, "plan.nba").and_then(Module::verify).unwrap();
+    let plan = Plan::new(&module);
+    let mut seen = 0;
+    for (f, func) in module.functions.iter().enumerate() {
+        for (b, block) in func.blocks.iter().enumerate() {
+            for i in 0..block.insts.len() {
+                let line = text.lines().nth(block.line(i) as usize - 1).unwrap();
+                let Some((_, wanted)) = line.split_once(";;") else { continue };
+                let wanted: Vec<usize> = wanted.split_whitespace().map(|n| n.parse().unwrap()).collect();
+                let id = FuncId::new(module.imports.len() + f);
+                let found: Vec<usize> = plan.dying(id, b as u32, i as u32).iter().collect();
+                assert_eq!(found, wanted, "{line}\nin {text}");
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!(seen, text.matches(";;").count());
+}
+
+#[test]
+fn temporaries_die_at_their_last_use() {
+    check(
+        "func @f(%x: tensor<f64>) -> tensor<f64> {
+  %a = tensor.mul %x, 2.0  ;;
+  %b = tensor.add %a, %x   ;; 0
+  %c = tensor.mul %b, %b   ;; 0 1
+  %d = tensor.neg %c       ;;
+  %e = tensor.sub %c, %d   ;; 0 1
+  %n = tensor.len %e
+  %f = tensor.neg %e       ;;
+  %s = tensor.sum %e
+  %g = tensor.mul %f, %s   ;; 0
+  ret %g
+}",
+    );
+}
+
+#[test]
+fn what_a_loop_carries_dies_where_it_is_set_again() {
+    check(
+        "func @f(%x: tensor<f64>, %n: i64) -> tensor<f64> {
+  %y = tensor.copy %x
+  %z = tensor.copy %x
+  br loop
+loop:
+  %y = tensor.add %y, %x   ;; 0
+  %t = tensor.add %z, %y   ;; 1
+  %u = tensor.mul %t, %z   ;; 0
+  %y = copy %u
+  %n = i64.sub %n, 1
+  %more = i64.gt %n, 0
+  br_if %more, loop, done
+done:
+  ret %y
+}",
+    );
+}
+
+#[test]
+fn ways_that_read_it_later_keep_it() {
+    check(
+        "func @f(%x: tensor<f64>, %c: bool) -> tensor<f64> {
+  %a = tensor.neg %x
+  %b = tensor.abs %a       ;;
+  br_if %c, yes, no
+yes:
+  %d = tensor.abs %b       ;; 0
+  %e = tensor.add %d, %a   ;; 0 1
+  ret %e
+no:
+  %d = tensor.neg %b       ;; 0
+  ret %d
+}",
+    );
+}
+
+#[test]
+fn views_and_copies_are_the_same_tensor() {
+    check(
+        "func @f(%x: tensor<f64>, %c: bool) -> f64 {
+  %a = tensor.neg %x
+  %v = tensor.reshape %a, [-1]
+  %b = tensor.abs %a       ;;
+  %s = tensor.sum %v
+  %d = tensor.mul %a, %v   ;;
+  %w = copy %b
+  %e = tensor.abs %b       ;;
+  %g = tensor.add %w, %e   ;; 0 1
+  %h = tensor.abs %x
+  %i = select %c, %g, %h
+  %j = tensor.abs %g       ;;
+  %k = tensor.add %i, %h   ;;
+  %t = tensor.sum %k
+  ret %t
+}",
+    );
+}
+
+#[test]
+fn what_others_know_does_not_die() {
+    check(
+        "const @z: tensor<f64> [3] = zero
+global @g: tensor<f64> = @z
+const @k: tensor<f64> [2] = {1.0, 2.0}
+func @f(%x: tensor<f64>) -> tensor<f64> {
+  %a = tensor.neg %x       ;;
+  %l = list.new 1, %a
+  %b = tensor.neg %a       ;;
+  %p = list.get %l, 0
+  %d = tensor.neg %p       ;;
+  %q = global.get @g
+  %e = tensor.neg %q       ;;
+  global.set @g, %e
+  %h = tensor.add %e, %d   ;; 0 1
+  %k = const.get @k
+  %i = tensor.neg %k       ;;
+  ret %h
+}",
+    );
+}
+
+#[test]
+fn calls_are_looked_through() {
+    check(
+        "import func @env.f(tensor<f64>) -> tensor<f64>
+func @new(%x: tensor<f64>) -> tensor<f64> {
+  %r = tensor.neg %x       ;;
+  ret %r
+}
+func @same(%x: tensor<f64>) -> tensor<f64> {
+  ret %x
+}
+func @view(%x: tensor<f64>) -> tensor<f64> {
+  %r = tensor.reshape %x, [-1]
+  ret %r
+}
+func @keep(%x: tensor<f64>, %l: list<tensor<f64>>) {
+  list.set %l, 0, %x
+  ret
+}
+func @twice(%x: tensor<f64>) -> (tensor<f64>, tensor<f64>) {
+  %r = tensor.neg %x
+  ret %r, %r
+}
+func @deep(%x: tensor<f64>, %n: i64) -> tensor<f64> {
+  %m = i64.lt %n, 1
+  br_if %m, last, on
+on:
+  %n = i64.sub %n, 1
+  %r = call @deep(%x, %n)
+  %r = tensor.neg %r       ;; 0
+  ret %r
+last:
+  %r = call @new(%x)
+  ret %r
+}
+func @f(%x: tensor<f64>, %l: list<tensor<f64>>) -> f64 {
+  %a = call @new(%x)
+  %b = tensor.neg %a       ;; 0
+  %c = call @same(%b)
+  %d = tensor.neg %b       ;;
+  %e = tensor.neg %c       ;;
+  %g = call @view(%d)
+  %h = tensor.neg %d       ;;
+  %i = tensor.neg %e
+  call @keep(%i, %l)
+  %j = tensor.neg %i       ;;
+  %o, %p = call @twice(%j)
+  %q = tensor.neg %o       ;;
+  %r = tensor.add %j, %q   ;; 0 1
+  %s = call @env.f(%r)
+  %t = tensor.add %r, %s   ;; 0 1
+  %f = func.ref @new
+  %u = call_ref %f(%t)
+  %v = tensor.neg %t       ;;
+  %w = tensor.neg %u       ;;
+  %y = tensor.sum %w
+  ret %y
+}",
+    );
+}
+
+#[test]
+fn deep_is_not_new_where_its_end_is_not() {
+    check(
+        "func @deep(%x: tensor<f64>, %n: i64) -> tensor<f64> {
+  %m = i64.lt %n, 1
+  br_if %m, last, on
+on:
+  %n = i64.sub %n, 1
+  %r = call @deep(%x, %n)
+  %r = tensor.neg %r       ;;
+  ret %r
+last:
+  ret %x
+}",
+    );
+}
