@@ -10,7 +10,7 @@ use nbc::compare::calls::{Between, Outcome};
 use nbc::ir::verify::VerifiedModule;
 use nbc::ir::{BlockId, FuncId, Function, Inst, Module, Operand, Reg, Signature, Type};
 use nbc::jit::midend::{self, Options};
-use nbc::jit::mir::{self, Entry, Func, Op, Ty};
+use nbc::jit::mir::{self, Entry, Func, MirOp, Ty};
 use nbc::runtime::region::HeapStats;
 use nbc::runtime::trap::TrapCode;
 use support::agree::{Script, run};
@@ -151,7 +151,7 @@ fn passed(module: &VerifiedModule, mut func: Func) -> Func {
     let mut last = func.clone();
     midend::run(&mut func, module, &options, false, &mut |pass, func| {
         mir::check(func).unwrap_or_else(|e| panic!("after {pass}: {e}"));
-        let is_bytecode = func.blocks.iter().flat_map(|b| &b.nodes).all(|n| matches!(n.op, Op::Inst(_)));
+        let is_bytecode = func.blocks.iter().flat_map(|b| &b.nodes).all(|n| matches!(n.op, MirOp::Inst(_)));
         if is_bytecode && func.regs.iter().all(|ty| matches!(ty, Ty::Value(_))) {
             last = func.clone();
         }
@@ -183,7 +183,7 @@ fn as_function(func: &Func, like: Function) -> Function {
             node.op.map_uses(|o| if let Operand::Reg(r) = o { names[r.index()].into() } else { o });
             node.op.map_defs(|r| names[r.index()]);
             match &node.op {
-                Op::Inst(inst) => inst.clone(),
+                MirOp::Inst(inst) => inst.clone(),
                 op => panic!("`{op}` is not bytecode"),
             }
         });

@@ -6,12 +6,12 @@
 //! fails, the compiler was wrong, and the program ends with a trap that says so
 //! instead of reading or writing what is not its own.
 //!
-//! Every address of data is taken by a [`Op::Field`]; beside it, the room that
+//! Every address of data is taken by a [`MirOp::Field`]; beside it, the room that
 //! accesses have is computed, so it belongs to the same tensor whatever becomes
 //! of registers later.
 
 use crate::check::unchecked;
-use crate::mir::{Field, Func, Node, Op, Ty};
+use crate::mir::{Field, Func, MirNode, MirOp, Ty};
 use nbc_ir::{BlockId, Inst, Reg, Type};
 use nbc_runtime::abi::Claim;
 use rustc_hash::FxHashMap;
@@ -42,13 +42,13 @@ pub fn insert(func: &mut Func, is_wanted: impl Fn(BlockId, usize) -> bool) -> bo
     // From the back, so that positions stay what they are.
     for (b, n, key) in wanted.into_iter().rev() {
         let nodes = &mut func.blocks[b].nodes;
-        let Node { op, origin } = &nodes[n];
+        let MirNode { op, origin } = &nodes[n];
         let Some((at, ..)) = unchecked(op) else { return false };
         let claim = match op {
-            Op::LoadVector { .. } | Op::StoreVector { .. } => Claim::Vector,
+            MirOp::LoadVector { .. } | MirOp::StoreVector { .. } => Claim::Vector,
             _ => Claim::Element,
         };
-        let node = Node { op: Op::Verify { at, room: rooms[&key], claim }, origin: *origin };
+        let node = MirNode { op: MirOp::Verify { at, room: rooms[&key], claim }, origin: *origin };
         nodes.insert(n, node);
     }
     add_rooms(func, &rooms)
@@ -63,25 +63,25 @@ fn add_rooms(func: &mut Func, rooms: &FxHashMap<Key, Reg>) -> bool {
     by_base.values_mut().for_each(|list| list.sort_unstable());
     for b in 0..func.blocks.len() {
         for n in (0..func.blocks[b].nodes.len()).rev() {
-            let Node { op, origin } = &func.blocks[b].nodes[n];
+            let MirNode { op, origin } = &func.blocks[b].nodes[n];
             let (mut base, origin) = (None, *origin);
             op.for_each_def(|r| base = base.or(by_base.contains_key(&r).then_some(r)));
             let Some(base) = base else { continue };
-            let Op::Field { tensor, field: Field::Data, .. } = *op else { return false };
+            let MirOp::Field { tensor, field: Field::Data, .. } = *op else { return false };
             let Some(elem) = func.elem(tensor) else { return false };
             let mut new = Vec::new();
             for ((_, width, write), room) in &by_base[&base] {
                 let [len, bytes, starts] = [(); 3].map(|()| func.reg(Ty::Value(Type::I64)));
                 let field = if *write { Field::WritableLen } else { Field::Len };
-                new.push(Op::Field { dst: len, tensor, field });
+                new.push(MirOp::Field { dst: len, tensor, field });
                 let insts = [
                     Inst::I64Mul { dst: bytes, a: len.into(), b: (elem.size() as i64).into() },
                     Inst::I64Sub { dst: starts, a: bytes.into(), b: (*width as i64 - 1).into() },
                     Inst::I64Max { dst: *room, a: starts.into(), b: 0i64.into() },
                 ];
-                new.extend(insts.map(Op::Inst));
+                new.extend(insts.map(MirOp::Inst));
             }
-            let new = new.into_iter().map(|op| Node { op, origin });
+            let new = new.into_iter().map(|op| MirNode { op, origin });
             func.blocks[b].nodes.splice(n + 1..n + 1, new);
         }
     }

@@ -9,7 +9,7 @@
 use crate::midend::analysis::loops::{Forest, make_preheaders};
 use crate::midend::analysis::values::Made;
 use crate::midend::claims::Claims;
-use crate::mir::{Func, Node, Op, Ty};
+use crate::mir::{Func, MirNode, MirOp, Ty};
 use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Inst, Type};
 use nbc_runtime::abi::Claim;
@@ -37,7 +37,7 @@ pub fn insert(func: &mut Func) {
 pub fn insert_those(func: &mut Func, claims: &Claims) {
     let most = CLAIMS + func.size() / NODES_A_CLAIM;
     // Block, position and order of what is put there.
-    let mut new: Vec<(BlockId, usize, usize, Op)> = Vec::new();
+    let mut new: Vec<(BlockId, usize, usize, MirOp)> = Vec::new();
     let mut add = |block, at, op| {
         let order = new.len();
         new.push((block, at, order, op));
@@ -54,10 +54,10 @@ pub fn insert_those(func: &mut Func, claims: &Claims) {
             Inst::I64Const { dst: count, value: Imm::I64(0) },
             Inst::I64Add { dst: count, a: count.into(), b: 1i64.into() },
         );
-        add(preheader, func.blocks[preheader.index()].nodes.len() - 1, Op::Inst(begin));
-        add(header, 0, Op::Inst(more));
+        add(preheader, func.blocks[preheader.index()].nodes.len() - 1, MirOp::Inst(begin));
+        add(header, 0, MirOp::Inst(more));
         let claim = Claim::TripCount;
-        add(header, 0, Op::VerifyRange { value: count, low: 0, high: at_most, claim, about: header.0 });
+        add(header, 0, MirOp::VerifyRange { value: count, low: 0, high: at_most, claim, about: header.0 });
     }
     // What no node reads may not be there.
     let ranges = claims.ranges.iter().filter(|range| range.is_read);
@@ -69,7 +69,7 @@ pub fn insert_those(func: &mut Func, claims: &Claims) {
         };
         if let Ty::Value(Type::I64 | Type::I32) = func.regs[def.reg.index()] {
             let (value, low, high) = (def.reg, range.low, range.high);
-            add(def.block, at, Op::VerifyRange { value, low, high, claim: Claim::Range, about: value.0 });
+            add(def.block, at, MirOp::VerifyRange { value, low, high, claim: Claim::Range, about: value.0 });
         }
     }
     new.sort_by_key(|(block, at, order, _)| (*block, *at, *order));
@@ -77,6 +77,6 @@ pub fn insert_those(func: &mut Func, claims: &Claims) {
     for (block, at, _, op) in new.into_iter().rev() {
         let nodes = &mut func.blocks[block.index()].nodes;
         let origin = nodes[at].origin;
-        nodes.insert(at, Node { op, origin });
+        nodes.insert(at, MirNode { op, origin });
     }
 }

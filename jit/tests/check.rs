@@ -8,7 +8,7 @@
 use nbc_ir::{BlockId, FuncId, Imm, Inst, Module, Operand, Reg, VerifiedModule};
 use nbc_jit::check;
 use nbc_jit::midend::{self, Options};
-use nbc_jit::mir::{self, Func, Op};
+use nbc_jit::mir::{self, Func, MirOp};
 use std::path::{Path, PathBuf};
 
 /// Changed functions that are tried in debug builds.
@@ -135,15 +135,15 @@ fn conditions(func: &Func) -> Vec<(usize, usize)> {
         }
         let mut open: Vec<Reg> = vec![*cond];
         while let Some(reg) = open.pop() {
-            let sets = |op: &Op| {
+            let sets = |op: &MirOp| {
                 let mut sets = false;
                 op.for_each_def(|r| sets |= r == reg);
                 sets
             };
             let Some(n) = block.nodes.iter().rposition(|n| sets(&n.op)) else { continue };
             match &block.nodes[n].op {
-                Op::Inst(Inst::BoolAnd { .. }) => block.nodes[n].op.for_each_use(|r| open.push(r)),
-                Op::Inst(_) => found.push((b, n)),
+                MirOp::Inst(Inst::BoolAnd { .. }) => block.nodes[n].op.for_each_use(|r| open.push(r)),
+                MirOp::Inst(_) => found.push((b, n)),
                 _ => {}
             }
         }
@@ -172,7 +172,7 @@ fn weakened_guards_are_refused() {
             let before = func.blocks[b].nodes[n].op.clone();
             let mut dst = Reg(0);
             before.for_each_def(|r| dst = r);
-            func.blocks[b].nodes[n].op = Op::Inst(Inst::BoolConst { dst, value: Imm::Bool(true) });
+            func.blocks[b].nodes[n].op = MirOp::Inst(Inst::BoolConst { dst, value: Imm::Bool(true) });
             tried += 1;
             refused += usize::from(!check::run(&func).unproved.is_empty());
             func.blocks[b].nodes[n].op = before;

@@ -13,7 +13,7 @@ use crate::{Stop, scalar, wrong};
 use nbc_ir::inst::{FieldRef, Imm};
 use nbc_ir::{BlockId, Elem, FuncId, Inst, OpId, Opcode, Operand, Reg, Type, VerifiedModule};
 use nbc_jit::midend::pass::fuel::charge;
-use nbc_jit::mir::{self, Address, Entry, Field, Func, Lanes, Node, Op, Ty};
+use nbc_jit::mir::{self, Address, Entry, Field, Func, Lanes, MirNode, MirOp, Ty};
 use nbc_runtime::abi::CodeLocation;
 use nbc_runtime::abi::calls::NATIVE_SLICE;
 use nbc_runtime::trap::{TrapCode, TrapError};
@@ -330,10 +330,10 @@ impl Run<'_, '_> {
     }
 
     /// Runs a node. Where it traps elsewhere than where it comes from, `origin` says so.
-    fn node(&mut self, frame: &mut Frame<'_>, node: &Node, origin: &mut u32) -> Result<Flow, Stop> {
+    fn node(&mut self, frame: &mut Frame<'_>, node: &MirNode, origin: &mut u32) -> Result<Flow, Stop> {
         match &node.op {
-            Op::Inst(inst) => return self.inst(frame, inst),
-            Op::Field { dst, tensor, field } => {
+            MirOp::Inst(inst) => return self.inst(frame, inst),
+            MirOp::Field { dst, tensor, field } => {
                 let id = frame.get((*tensor).into())?.object()?;
                 let value = match self.state.heap.tensor(id)?.field(*field) {
                     Some(value) => Slot::Bits(value),
@@ -342,46 +342,46 @@ impl Run<'_, '_> {
                 debug_assert_eq!(matches!(value, Slot::Pointer(_)), *field == Field::Data);
                 self.define(frame, *dst, value)?;
             }
-            Op::Load { dst, elem, at } => {
+            MirOp::Load { dst, elem, at } => {
                 let at = self.address(frame, at)?;
                 let value = object::read(*elem, self.state.heap.bytes_at(at, part_size(*elem))?);
                 self.define(frame, *dst, Slot::Bits(value))?;
             }
-            Op::Store { elem, at, value } => {
+            MirOp::Store { elem, at, value } => {
                 let (at, value) = (self.address(frame, at)?, frame.bits(*value)?);
                 object::write(*elem, self.state.heap.bytes_at_mut(at, part_size(*elem))?, value);
             }
-            Op::LoadVector { dst, at } => {
+            MirOp::LoadVector { dst, at } => {
                 let at = self.address(frame, at)?;
                 let mut vector = [0; 16];
                 vector.copy_from_slice(self.state.heap.bytes_at(at, 16)?);
                 self.define(frame, *dst, Slot::Vector(vector))?;
             }
-            Op::StoreVector { at, value } => {
+            MirOp::StoreVector { at, value } => {
                 let (at, vector) = (self.address(frame, at)?, frame.get((*value).into())?.vector()?);
                 self.state.heap.bytes_at_mut(at, 16)?.copy_from_slice(&vector);
             }
-            Op::Verify { at, room, .. } => {
+            MirOp::Verify { at, room, .. } => {
                 let index = frame.bits(at.index)? as i64;
                 let bytes = index.wrapping_mul(at.scale.into()).wrapping_add(at.offset.into());
                 if bytes as u64 >= frame.bits((*room).into())? {
                     return Err(wrong(format!("`{}` fails", node.op)));
                 }
             }
-            Op::VerifyRange { value, low, high, .. } => {
+            MirOp::VerifyRange { value, low, high, .. } => {
                 let (bits, ty) = (frame.bits((*value).into())?, frame.func.regs[value.index()]);
                 let number = if ty == Ty::Value(Type::I32) { (bits as i32).into() } else { bits as i64 };
                 if !(*low..=*high).contains(&number) {
                     return Err(wrong(format!("`{}` fails: it is {number}", node.op)));
                 }
             }
-            Op::Splat { dst, value } => {
+            MirOp::Splat { dst, value } => {
                 let (lanes, value) = (frame.lanes(*dst)?, frame.bits(*value)?);
                 let mut vector = [0; 16];
                 (0..lanes.count() as usize).for_each(|n| value::set_lane(&mut vector, lanes, n, value));
                 self.define(frame, *dst, Slot::Vector(vector))?;
             }
-            Op::Vector { dst, lanes: values } => {
+            MirOp::Vector { dst, lanes: values } => {
                 let lanes = frame.lanes(*dst)?;
                 if values.len() != lanes.count() as usize {
                     return Err(wrong("a vector has another number of lanes"));
@@ -392,11 +392,11 @@ impl Run<'_, '_> {
                 }
                 self.define(frame, *dst, Slot::Vector(vector))?;
             }
-            Op::Lanewise { opcode, dst, args } => {
+            MirOp::Lanewise { opcode, dst, args } => {
                 let vector = lanewise(frame, *opcode, *dst, args)?;
                 self.define(frame, *dst, Slot::Vector(vector))?;
             }
-            Op::Lane { dst, vector, lane } => {
+            MirOp::Lane { dst, vector, lane } => {
                 let lanes = frame.lanes(*vector)?;
                 if u32::from(*lane) >= lanes.count() {
                     return Err(wrong("there is no such lane"));
@@ -404,13 +404,13 @@ impl Run<'_, '_> {
                 let vector = frame.get((*vector).into())?.vector()?;
                 self.define(frame, *dst, Slot::Bits(value::lane(&vector, lanes, (*lane).into())))?;
             }
-            Op::Address { dst, at } => {
+            MirOp::Address { dst, at } => {
                 let number = self.state.heap.number(self.address(frame, at)?)?;
                 self.define(frame, *dst, Slot::Bits(number))?;
             }
-            Op::Charge { cost } => self.charge(frame, *cost)?,
-            Op::Charges { list } => self.charges(frame, list, origin)?,
-            Op::Prepay { dst, cost } => {
+            MirOp::Charge { cost } => self.charge(frame, *cost)?,
+            MirOp::Charges { list } => self.charges(frame, list, origin)?,
+            MirOp::Prepay { dst, cost } => {
                 self.looked(frame);
                 let cost = frame.bits(*cost)? as i64;
                 let Budget::Fuel(left) = &mut self.state.budget else {
@@ -425,7 +425,7 @@ impl Run<'_, '_> {
                 }
                 self.define(frame, *dst, Slot::Bits(enough.into()))?;
             }
-            Op::Spend { dst, cost } => {
+            MirOp::Spend { dst, cost } => {
                 self.looked(frame);
                 let cost = frame.bits(*cost)? as i64;
                 let Budget::Iterations(left) = &mut self.state.budget else {

@@ -2,7 +2,7 @@
 //! tensor or write what is read-only, shapes that are others, loops that look at no clock.
 
 use nbc_ir::{BlockId, Elem, FuncId, Inst, Module, Reg, Type, VerifiedModule};
-use nbc_jit::mir::{self, Address, Field, Func, Node, Op, Shape, Ty};
+use nbc_jit::mir::{self, Address, Field, Func, MirNode, MirOp, Shape, Ty};
 use nbc_oracle::eval::Nobody;
 use nbc_oracle::state::Budget;
 use nbc_oracle::{End, Limits, Operations, Oracle, Slot, Start, State, Stop};
@@ -35,14 +35,14 @@ fn evaluate(module: &VerifiedModule, func: &Func, writable: bool, index: i64) ->
 }
 
 /// `@f` with an access without a check in place of the load.
-fn unchecked(module: &VerifiedModule, op: impl Fn(Reg, Address) -> Op) -> Func {
+fn unchecked(module: &VerifiedModule, op: impl Fn(Reg, Address) -> MirOp) -> Func {
     let mut func = mir::build(module, FuncId(0));
     let (base, dst) = (func.reg(Ty::Ptr), func.value(Type::F64));
     let at = Address { base, index: Reg(1).into(), scale: 8, offset: 0 };
-    let field = Op::Field { dst: base, tensor: Reg(0), field: Field::Data };
+    let field = MirOp::Field { dst: base, tensor: Reg(0), field: Field::Data };
     let values = Box::new([0.0f64.into()]);
-    let nodes = [field, op(dst, at), Op::Inst(Inst::Ret { values })];
-    func.blocks[0].nodes = nodes.map(|op| Node { op, origin: 0 }).to_vec();
+    let nodes = [field, op(dst, at), MirOp::Inst(Inst::Ret { values })];
+    func.blocks[0].nodes = nodes.map(|op| MirNode { op, origin: 0 }).to_vec();
     func
 }
 
@@ -53,7 +53,7 @@ fn is_wrong(end: &End, what: &str) -> bool {
 #[test]
 fn an_access_stays_in_its_tensor() {
     let module = module();
-    let load = unchecked(&module, |dst, at| Op::Load { dst, elem: Elem::F64, at });
+    let load = unchecked(&module, |dst, at| MirOp::Load { dst, elem: Elem::F64, at });
     assert!(matches!(evaluate(&module, &load, false, 3), End::Returned(_)));
     for index in [4, -1, 1 << 60] {
         let end = evaluate(&module, &load, false, index);
@@ -66,7 +66,7 @@ fn an_access_stays_in_its_tensor() {
 #[test]
 fn nothing_is_written_that_is_read_only() {
     let module = module();
-    let store = unchecked(&module, |_, at| Op::Store { elem: Elem::F64, at, value: 1.0f64.into() });
+    let store = unchecked(&module, |_, at| MirOp::Store { elem: Elem::F64, at, value: 1.0f64.into() });
     assert!(matches!(evaluate(&module, &store, true, 3), End::Returned(_)));
     assert!(is_wrong(&evaluate(&module, &store, false, 3), "read-only"));
 }
@@ -94,6 +94,8 @@ fn a_loop_that_looks_at_no_clock_is_found() {
     };
     assert!(is_wrong(&run(&func), "without a look"));
     let again = BlockId(1);
-    func.blocks[again.index()].nodes.insert(0, Node { op: Op::Charge { cost: 1i64.into() }, origin: 0 });
+    func.blocks[again.index()]
+        .nodes
+        .insert(0, MirNode { op: MirOp::Charge { cost: 1i64.into() }, origin: 0 });
     assert_eq!(run(&func), End::Stopped(Stop::OutOfSteps));
 }

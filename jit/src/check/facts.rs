@@ -13,7 +13,7 @@ use super::Checker;
 use super::poly::{Atom, Poly, Span};
 use super::ssa::{Arg, Value};
 use super::unknowns::{Unknown, number_of};
-use crate::mir::Op;
+use crate::mir::MirOp;
 use nbc_ir::{BlockId, Inst, Opcode, Operand, Type};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -232,7 +232,7 @@ impl Checker<'_> {
         let nodes = &self.func.blocks[from.index()].nodes;
         let mut found = Vec::new();
         if let Some(node) = nodes.last()
-            && let Op::Inst(Inst::BrIf { cond: Operand::Reg(_), then_to, else_to }) = &node.op
+            && let MirOp::Inst(Inst::BrIf { cond: Operand::Reg(_), then_to, else_to }) = &node.op
             && then_to != else_to
             && let Arg::Value(cond) = self.ssa.operands(&node.op, from, nodes.len() - 1)[0]
         {
@@ -246,7 +246,7 @@ impl Checker<'_> {
         let mut open = vec![(cond, holds)];
         while let Some((cond, holds)) = open.pop() {
             let Some((node, args)) = self.ssa.maker(self.func, self.original(cond)) else { continue };
-            let Op::Inst(inst) = &node.op else { continue };
+            let MirOp::Inst(inst) = &node.op else { continue };
             let mut both = |holds: bool| {
                 open.extend(args.iter().filter_map(|arg| match arg {
                     Arg::Value(v) => Some((*v, holds)),
@@ -530,7 +530,7 @@ impl Checker<'_> {
             Unknown::Count(_) | Unknown::Sum(_) => return facts,
         };
         let Some((node, args)) = self.ssa.maker(self.func, value) else { return facts };
-        let Op::Inst(inst) = &node.op else { return facts };
+        let MirOp::Inst(inst) = &node.op else { return facts };
         let number = |n: usize| match args[n] {
             Arg::Imm(imm) => number_of(imm),
             Arg::Value(_) => None,

@@ -25,7 +25,7 @@ use super::prove::DEPTH;
 use super::ssa::{Arg, Made, Value};
 use super::unknowns::Unknown;
 use super::{ATTEMPTS, Checker};
-use crate::mir::Op;
+use crate::mir::MirOp;
 use nbc_ir::{BlockId, Inst};
 use std::rc::Rc;
 
@@ -256,7 +256,7 @@ impl Checker<'_> {
     /// Adds the ranges of what is chosen in `block`, case by case.
     fn add_what_is_chosen(&mut self, env: &mut Env, block: BlockId) {
         for n in 0..self.func.blocks[block.index()].nodes.len() {
-            let Op::Inst(inst) = &self.func.blocks[block.index()].nodes[n].op else { continue };
+            let MirOp::Inst(inst) = &self.func.blocks[block.index()].nodes[n].op else { continue };
             let value = self.ssa.made_by(block, n);
             let Some(is_choice) = is_chosen(inst) else { continue };
             if !self.relevant.contains(&value) {
@@ -588,7 +588,7 @@ impl Checker<'_> {
             let Some((node, args)) = self.ssa.maker(self.func, value) else { continue };
             let is_nearer = matches!(
                 node.op,
-                Op::Inst(
+                MirOp::Inst(
                     Inst::I64Min { .. } | Inst::I64Max { .. } | Inst::I64MinU { .. } | Inst::I64MaxU { .. }
                 )
             );
@@ -758,7 +758,7 @@ impl Checker<'_> {
                 (Made::Phi, _) if !self.loops.is_header(def.block) && self.is_in(header, def.block) => {
                     self.ssa.phi_args(value).to_vec()
                 }
-                (_, Some((node, args))) if matches!(node.op, Op::Inst(Inst::Select { .. })) => {
+                (_, Some((node, args))) if matches!(node.op, MirOp::Inst(Inst::Select { .. })) => {
                     let value = |arg: &Arg| match arg {
                         Arg::Value(v) => Some(*v),
                         Arg::Imm(_) => None,

@@ -30,7 +30,7 @@ mod ssa;
 mod tests;
 mod unknowns;
 
-use crate::mir::{Address, Field, Func, Node, Op};
+use crate::mir::{Address, Field, Func, MirNode, MirOp};
 use facts::Env;
 use invariants::Kept;
 use nbc_ir::flow::{Cfg, Dominators, Loops};
@@ -108,12 +108,12 @@ pub struct Report {
 }
 
 /// The address of an unchecked access, its bytes, and whether it writes.
-pub fn unchecked(op: &Op) -> Option<(Address, i128, bool)> {
+pub fn unchecked(op: &MirOp) -> Option<(Address, i128, bool)> {
     match op {
-        Op::Load { elem, at, .. } => Some((*at, elem.size() as i128, false)),
-        Op::Store { elem, at, .. } => Some((*at, elem.size() as i128, true)),
-        Op::LoadVector { at, .. } => Some((*at, VECTOR, false)),
-        Op::StoreVector { at, .. } => Some((*at, VECTOR, true)),
+        MirOp::Load { elem, at, .. } => Some((*at, elem.size() as i128, false)),
+        MirOp::Store { elem, at, .. } => Some((*at, elem.size() as i128, true)),
+        MirOp::LoadVector { at, .. } => Some((*at, VECTOR, false)),
+        MirOp::StoreVector { at, .. } => Some((*at, VECTOR, true)),
         _ => None,
     }
 }
@@ -291,7 +291,7 @@ impl Checker<'_> {
         for &value in &self.relevant {
             let def = self.ssa.def(value);
             if let Made::Node(n) = def.made
-                && let Op::Inst(inst) = &self.func.blocks[def.block.index()].nodes[n as usize].op
+                && let MirOp::Inst(inst) = &self.func.blocks[def.block.index()].nodes[n as usize].op
                 && invariants::is_chosen(inst).is_some()
             {
                 self.choices.insert(def.block);
@@ -333,7 +333,7 @@ impl Checker<'_> {
 
     /// Proves that an access lies in its tensor.
     fn access(&mut self, block: BlockId, n: usize) -> Result<(), Why> {
-        let Node { op, .. } = &self.func.blocks[block.index()].nodes[n];
+        let MirNode { op, .. } = &self.func.blocks[block.index()].nodes[n];
         let Some((at, width, write)) = unchecked(op) else { return Ok(()) };
         let args = self.ssa.operands(op, block, n);
         let [Arg::Value(base), index, ..] = args[..] else { return Err(Why::Tensor) };
@@ -413,13 +413,13 @@ impl Checker<'_> {
             }
             let (node, args) = self.ssa.maker(self.func, value)?;
             match (&node.op, &args[..]) {
-                (Op::Field { field: Field::Data, .. }, [Arg::Value(tensor)]) => {
+                (MirOp::Field { field: Field::Data, .. }, [Arg::Value(tensor)]) => {
                     let tensor = self.original(*tensor);
                     if *found.get_or_insert(tensor) != tensor {
                         return None;
                     }
                 }
-                (Op::Inst(Inst::Copy { .. }), [Arg::Value(from)]) => open.push(*from),
+                (MirOp::Inst(Inst::Copy { .. }), [Arg::Value(from)]) => open.push(*from),
                 _ => return None,
             }
         }

@@ -11,7 +11,7 @@ use super::poly::{Atom, Poly};
 use super::ssa::{Arg, Made, Value};
 use super::unknowns::Unknown;
 use super::{ATTEMPTS, Checker};
-use crate::mir::Op;
+use crate::mir::MirOp;
 use nbc_ir::Inst;
 
 /// How far a proof may go.
@@ -226,7 +226,7 @@ impl Checker<'_> {
             return !self.loops.is_header(def.block) && self.by_ways(goal, value, env, depth);
         }
         let Some((node, args)) = self.ssa.maker(self.func, value) else { return false };
-        let Op::Inst(inst) = &node.op else { return false };
+        let MirOp::Inst(inst) = &node.op else { return false };
         match inst {
             Inst::Select { .. } => {
                 let Arg::Value(cond) = args[0] else { return false };

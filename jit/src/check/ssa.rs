@@ -5,7 +5,7 @@
 //! computing static single assignment form", 1991) and names given in a walk
 //! over the dominator tree.
 
-use crate::mir::{Func, Node, Op, Ty};
+use crate::mir::{Func, MirNode, MirOp, Ty};
 use nbc_ir::flow::{Cfg, Dominators};
 use nbc_ir::{BlockId, Imm, Operand, Reg, Type};
 
@@ -179,8 +179,8 @@ impl Ssa {
         Value(self.places[block.index()][node].1)
     }
 
-    /// What a node reads, in the order of [`Op::for_each_operand`].
-    pub fn operands(&self, op: &Op, block: BlockId, node: usize) -> Vec<Arg> {
+    /// What a node reads, in the order of [`MirOp::for_each_operand`].
+    pub fn operands(&self, op: &MirOp, block: BlockId, node: usize) -> Vec<Arg> {
         let mut at = self.places[block.index()][node].0 as usize;
         let mut args = Vec::new();
         op.for_each_operand(|operand| {
@@ -196,7 +196,7 @@ impl Ssa {
     }
 
     /// The node that makes a value, if one does.
-    pub fn maker<'f>(&self, func: &'f Func, value: Value) -> Option<(&'f Node, Vec<Arg>)> {
+    pub fn maker<'f>(&self, func: &'f Func, value: Value) -> Option<(&'f MirNode, Vec<Arg>)> {
         if value == UNKNOWN {
             return None;
         }

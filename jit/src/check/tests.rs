@@ -11,14 +11,14 @@ fn unchecked_func(text: &str) -> Func {
     let mut func = mir::build(&module, FuncId(0));
     for b in 0..func.blocks.len() {
         let mut nodes = Vec::new();
-        for Node { op, origin } in std::mem::take(&mut func.blocks[b].nodes) {
+        for MirNode { op, origin } in std::mem::take(&mut func.blocks[b].nodes) {
             let (tensor, index) = match op {
-                Op::Inst(
+                MirOp::Inst(
                     Inst::TensorLoad { x: Operand::Reg(tensor), i, .. }
                     | Inst::TensorStore { x: Operand::Reg(tensor), i, .. },
                 ) => (tensor, i),
                 op => {
-                    nodes.push(Node { op, origin });
+                    nodes.push(MirNode { op, origin });
                     continue;
                 }
             };
@@ -26,12 +26,12 @@ fn unchecked_func(text: &str) -> Func {
             let elem = func.elem(tensor).expect("a tensor");
             let at = Address { base, index, scale: elem.size() as u8, offset: 0 };
             let access = match op {
-                Op::Inst(Inst::TensorLoad { dst, .. }) => Op::Load { dst, elem, at },
-                Op::Inst(Inst::TensorStore { value, .. }) => Op::Store { elem, at, value },
+                MirOp::Inst(Inst::TensorLoad { dst, .. }) => MirOp::Load { dst, elem, at },
+                MirOp::Inst(Inst::TensorStore { value, .. }) => MirOp::Store { elem, at, value },
                 _ => unreachable!("no access"),
             };
-            let data = Op::Field { dst: base, tensor, field: Field::Data };
-            nodes.extend([data, access].map(|op| Node { op, origin }));
+            let data = MirOp::Field { dst: base, tensor, field: Field::Data };
+            nodes.extend([data, access].map(|op| MirNode { op, origin }));
         }
         func.blocks[b].nodes = nodes;
     }
@@ -185,7 +185,7 @@ bad:
 fn an_access_is_as_wide_as_it_is() {
     let mut func = unchecked_func(&upward("%go = i64.lt %i, %n"));
     for node in func.blocks.iter_mut().flat_map(|b| &mut b.nodes) {
-        if let Op::Load { at, .. } = &mut node.op {
+        if let MirOp::Load { at, .. } = &mut node.op {
             at.offset = 8;
         }
     }
@@ -197,7 +197,7 @@ fn an_access_is_as_wide_as_it_is() {
     let n = nodes.iter().position(|n| unchecked(&n.op).is_some()).expect("it loads");
     let Some((at, ..)) = unchecked(&nodes[n].op) else { unreachable!("it loads") };
     let origin = nodes[n].origin;
-    nodes.insert(n, Node { op: Op::LoadVector { dst: vector, at }, origin });
+    nodes.insert(n, MirNode { op: MirOp::LoadVector { dst: vector, at }, origin });
     assert_eq!(missing(&func), [Why::High]);
 }
 
@@ -216,7 +216,7 @@ fn what_is_written_may_be_written() {
 fn scales_are_powers_of_two() {
     let mut func = unchecked_func(&upward("%go = i64.lt %i, %n"));
     for node in func.blocks.iter_mut().flat_map(|b| &mut b.nodes) {
-        if let Op::Load { at, elem, .. } = &mut node.op {
+        if let MirOp::Load { at, elem, .. } = &mut node.op {
             (at.scale, *elem) = (0, Elem::U8);
         }
     }

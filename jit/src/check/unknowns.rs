@@ -16,7 +16,7 @@
 use super::Checker;
 use super::poly::{Atom, Poly, Span};
 use super::ssa::{Arg, Made, UNKNOWN, Value};
-use crate::mir::{Field, Op};
+use crate::mir::{Field, MirOp};
 use nbc_ir::{BlockId, Elem, Imm, Inst, Type};
 use rustc_hash::FxHashMap;
 
@@ -102,7 +102,7 @@ impl Checker<'_> {
     pub fn original(&self, mut value: Value) -> Value {
         for _ in 0..MAX_COPIES {
             let Some((node, args)) = self.ssa.maker(self.func, value) else { break };
-            let (Op::Inst(Inst::Copy { .. }), [Arg::Value(from)]) = (&node.op, &args[..]) else { break };
+            let (MirOp::Inst(Inst::Copy { .. }), [Arg::Value(from)]) = (&node.op, &args[..]) else { break };
             value = *from;
         }
         value
@@ -192,10 +192,10 @@ impl Checker<'_> {
         }
     }
 
-    fn result(&mut self, made: Value, op: &Op, args: &[Arg]) -> Option<Poly> {
+    fn result(&mut self, made: Value, op: &MirOp, args: &[Arg]) -> Option<Poly> {
         let inst = match (op, args) {
-            (Op::Inst(inst), _) => inst,
-            (Op::Field { field, .. }, [Arg::Value(tensor)]) if *field != Field::Data => {
+            (MirOp::Inst(inst), _) => inst,
+            (MirOp::Field { field, .. }, [Arg::Value(tensor)]) if *field != Field::Data => {
                 return Some(self.field(*tensor, *field));
             }
             _ => return None,
@@ -521,8 +521,8 @@ impl Checker<'_> {
         };
         let is_32 = whole == Span::I32;
         let inst = match &node.op {
-            Op::Load { elem: Elem::U8, .. } => return Span::new(0, 255),
-            Op::Inst(inst) => inst,
+            MirOp::Load { elem: Elem::U8, .. } => return Span::new(0, 255),
+            MirOp::Inst(inst) => inst,
             _ => return whole,
         };
         match inst {

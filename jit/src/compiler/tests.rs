@@ -3,7 +3,7 @@
 use super::*;
 use crate::midend::Verify;
 use crate::midend::claims::Claims;
-use crate::mir::{Address, Field, Node, Op};
+use crate::mir::{Address, Field, MirNode, MirOp};
 use crate::tier::{Jit, Options};
 use nbc_ir::{Inst, Module};
 use nbc_runtime::engine::{Engine, Limits};
@@ -26,11 +26,11 @@ export func @main(%i: i64) -> i64 {
 fn without_checks(func: &mut Func) {
     for b in 0..func.blocks.len() {
         let nodes = std::mem::take(&mut func.blocks[b].nodes);
-        for Node { op, origin } in nodes {
+        for MirNode { op, origin } in nodes {
             let (tensor, index) = match op {
-                Op::Inst(Inst::TensorLoad { x, i, .. } | Inst::TensorStore { x, i, .. }) => (x, i),
+                MirOp::Inst(Inst::TensorLoad { x, i, .. } | Inst::TensorStore { x, i, .. }) => (x, i),
                 op => {
-                    func.blocks[b].nodes.push(Node { op, origin });
+                    func.blocks[b].nodes.push(MirNode { op, origin });
                     continue;
                 }
             };
@@ -39,12 +39,12 @@ fn without_checks(func: &mut Func) {
             let at = Address { base, index, scale: 8, offset: 0 };
             let elem = nbc_ir::Elem::I64;
             let access = match op {
-                Op::Inst(Inst::TensorLoad { dst, .. }) => Op::Load { dst, elem, at },
-                Op::Inst(Inst::TensorStore { value, .. }) => Op::Store { elem, at, value },
+                MirOp::Inst(Inst::TensorLoad { dst, .. }) => MirOp::Load { dst, elem, at },
+                MirOp::Inst(Inst::TensorStore { value, .. }) => MirOp::Store { elem, at, value },
                 _ => unreachable!("an access"),
             };
-            let field = Op::Field { dst: base, tensor, field: Field::Data };
-            func.blocks[b].nodes.extend([field, access].map(|op| Node { op, origin }));
+            let field = MirOp::Field { dst: base, tensor, field: Field::Data };
+            func.blocks[b].nodes.extend([field, access].map(|op| MirNode { op, origin }));
         }
     }
 }

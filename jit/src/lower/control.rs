@@ -6,7 +6,7 @@
 
 use super::scalar::{import, negated};
 use super::{Lowering, call_signature};
-use crate::mir::{Entry, Func, Op};
+use crate::mir::{Entry, Func, MirOp};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, BlockArg, InstBuilder, MemFlagsData, Value, types};
 use nbc_ir::flow::{Cfg, Loops};
@@ -66,8 +66,8 @@ pub struct Exits {
 }
 
 /// Whether a node changes the budget.
-pub fn counts(op: &Op) -> bool {
-    matches!(op, Op::Charge { .. } | Op::Charges { .. } | Op::Prepay { .. } | Op::Spend { .. })
+pub fn counts(op: &MirOp) -> bool {
+    matches!(op, MirOp::Charge { .. } | MirOp::Charges { .. } | MirOp::Prepay { .. } | MirOp::Spend { .. })
 }
 
 /// Whether the budget is better left in memory than held in a register: where no
@@ -79,7 +79,7 @@ pub fn counts_rarely(func: &Func, cfg: &Cfg, loops: &Loops) -> bool {
     cfg.rpo().iter().all(|block| {
         let mut nodes = func.blocks[block.index()].nodes.iter().filter(|n| counts(&n.op));
         let iterations_fast = loops.innermost(*block).is_some_and(|header| !has_inner[header.index()]);
-        nodes.all(|n| !iterations_fast && matches!(n.op, Op::Charge { .. }))
+        nodes.all(|n| !iterations_fast && matches!(n.op, MirOp::Charge { .. }))
     })
 }
 
@@ -236,7 +236,7 @@ impl Lowering<'_, '_> {
                 let mut dirty = at[block.index()];
                 for node in &self.func.blocks[block.index()].nodes {
                     match &node.op {
-                        Op::Inst(inst) if super::object::leaves(self.func, inst) => dirty = false,
+                        MirOp::Inst(inst) if super::object::leaves(self.func, inst) => dirty = false,
                         op => dirty |= counts(op),
                     }
                 }

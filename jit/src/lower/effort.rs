@@ -27,7 +27,7 @@
 //! each signature, halved what a call takes and nothing else; it was not worth its code.)
 
 use super::About;
-use crate::mir::{Func, Op};
+use crate::mir::{Func, MirOp};
 use nbc_ir::inst::Effect;
 use nbc_ir::{BlockId, Inst, Reg};
 
@@ -144,11 +144,11 @@ fn blocks_and_climb(func: &Func, about: &About) -> (usize, usize) {
 }
 
 /// Whether code for `op` may be more than one block.
-fn ends_block(op: &Op) -> bool {
+fn ends_block(op: &MirOp) -> bool {
     match op {
-        Op::Inst(inst) => !matches!(inst.opcode().effect(), Effect::Pure | Effect::Control),
-        Op::Charge { .. } | Op::Charges { .. } | Op::Prepay { .. } | Op::Spend { .. } => true,
-        Op::VerifyRange { .. } => true,
+        MirOp::Inst(inst) => !matches!(inst.opcode().effect(), Effect::Pure | Effect::Control),
+        MirOp::Charge { .. } | MirOp::Charges { .. } | MirOp::Prepay { .. } | MirOp::Spend { .. } => true,
+        MirOp::VerifyRange { .. } => true,
         _ => false,
     }
 }
@@ -161,10 +161,10 @@ fn handed(about: &About) -> usize {
 
 /// Nanoseconds that Cranelift takes for all nodes, about.
 fn nanos(func: &Func) -> usize {
-    let of = |op: &Op| match op {
-        Op::Charge { .. } | Op::Charges { .. } | Op::Prepay { .. } => cost::CHARGE,
-        Op::Inst(Inst::Switch { targets, .. }) => cost::BRANCH + cost::TARGET * targets.len(),
-        Op::Inst(inst) => match inst.opcode().effect() {
+    let of = |op: &MirOp| match op {
+        MirOp::Charge { .. } | MirOp::Charges { .. } | MirOp::Prepay { .. } => cost::CHARGE,
+        MirOp::Inst(Inst::Switch { targets, .. }) => cost::BRANCH + cost::TARGET * targets.len(),
+        MirOp::Inst(inst) => match inst.opcode().effect() {
             Effect::Pure => cost::PLAIN,
             Effect::Control => cost::BRANCH,
             Effect::Calls | Effect::Region => cost::CALL,
@@ -177,10 +177,10 @@ fn nanos(func: &Func) -> usize {
 
 /// Bytes that are needed meanwhile, about: as measured, for all nodes and what is handed on.
 pub fn memory(func: &Func, about: &About) -> usize {
-    let of = |op: &Op| match op {
-        Op::Charge { .. } | Op::Charges { .. } | Op::Prepay { .. } => bytes::CHARGE,
-        Op::Inst(Inst::Switch { targets, .. }) => bytes::PLAIN + bytes::TARGET * targets.len(),
-        Op::Inst(inst) => match inst.opcode().effect() {
+    let of = |op: &MirOp| match op {
+        MirOp::Charge { .. } | MirOp::Charges { .. } | MirOp::Prepay { .. } => bytes::CHARGE,
+        MirOp::Inst(Inst::Switch { targets, .. }) => bytes::PLAIN + bytes::TARGET * targets.len(),
+        MirOp::Inst(inst) => match inst.opcode().effect() {
             Effect::Pure | Effect::Control => bytes::PLAIN,
             Effect::Calls | Effect::Region => bytes::CALL,
             _ => bytes::CHECK,
@@ -192,7 +192,7 @@ pub fn memory(func: &Func, about: &About) -> usize {
 }
 
 fn targets(func: &Func) -> usize {
-    let of = |op: &Op| if let Op::Inst(Inst::Switch { targets, .. }) = op { targets.len() } else { 0 };
+    let of = |op: &MirOp| if let MirOp::Inst(Inst::Switch { targets, .. }) = op { targets.len() } else { 0 };
     func.blocks.iter().flat_map(|b| &b.nodes).map(|n| of(&n.op)).sum()
 }
 

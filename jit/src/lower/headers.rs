@@ -8,7 +8,7 @@
 
 use super::Lowering;
 use super::phis::Phis;
-use crate::mir::{Entry, Field, Func, Op};
+use crate::mir::{Entry, Field, Func, MirOp};
 use cranelift_codegen::ir::Value;
 use nbc_ir::flow::{Cfg, Loops};
 use nbc_ir::{Inst, Operand, Reg};
@@ -62,7 +62,7 @@ impl Headers {
 }
 
 /// Calls `see` with each field of a tensor that `op` looks at.
-fn fields(op: &Op, mut see: impl FnMut(Reg, Field)) {
+fn fields(op: &MirOp, mut see: impl FnMut(Reg, Field)) {
     let mut access = |x: &Operand, fields: &[Field]| {
         if let Operand::Reg(x) = x {
             fields.iter().chain([&Field::Data]).for_each(|f| see(*x, *f));
@@ -70,8 +70,8 @@ fn fields(op: &Op, mut see: impl FnMut(Reg, Field)) {
     };
     use Field::{Dim, Len, Rank, WritableDim0, WritableLen};
     match op {
-        Op::Field { tensor, field, .. } => see(*tensor, *field),
-        Op::Inst(inst) => match inst {
+        MirOp::Field { tensor, field, .. } => see(*tensor, *field),
+        MirOp::Inst(inst) => match inst {
             Inst::TensorLoad { x, .. } | Inst::TensorLoadRe { x, .. } | Inst::TensorLoadIm { x, .. } => {
                 access(x, &[Len]);
             }

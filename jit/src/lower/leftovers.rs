@@ -7,7 +7,7 @@
 //! a loop. Other arithmetic comes out of the mid-end as good as it gets.
 
 use super::phis::Phis;
-use crate::mir::{Func, Op};
+use crate::mir::{Func, MirOp};
 use nbc_ir::flow::{Cfg, Loops};
 use nbc_ir::inst::{Effect, Imm};
 use nbc_ir::{Inst, Opcode, Operand};
@@ -41,16 +41,18 @@ pub fn has_leftovers(func: &Func, cfg: &Cfg, loops: &Loops, phis: &Phis) -> bool
 }
 
 /// Whether `op` does nothing but compute its result from its operands.
-fn is_computed(op: &Op) -> bool {
-    matches!(op, Op::Inst(inst) if inst.opcode().effect() == Effect::Pure && inst.opcode() != Opcode::Copy)
+fn is_computed(op: &MirOp) -> bool {
+    matches!(op, MirOp::Inst(inst) if inst.opcode().effect() == Effect::Pure && inst.opcode() != Opcode::Copy)
 }
 
 /// Whether nothing better can be made of what `op` is lowered to.
-fn is_plain(op: &Op) -> bool {
+fn is_plain(op: &MirOp) -> bool {
     let inst = match op {
-        Op::Inst(inst) => inst,
-        Op::Charge { .. } | Op::Charges { .. } | Op::Prepay { .. } | Op::Spend { .. } => return true,
-        Op::VerifyRange { .. } => return true,
+        MirOp::Inst(inst) => inst,
+        MirOp::Charge { .. } | MirOp::Charges { .. } | MirOp::Prepay { .. } | MirOp::Spend { .. } => {
+            return true;
+        }
+        MirOp::VerifyRange { .. } => return true,
         _ => return false,
     };
     match inst {

@@ -26,7 +26,7 @@ pub mod scalar;
 mod tests;
 pub mod vector;
 
-use crate::mir::{Entry, Func, Lanes, Op, Ty};
+use crate::mir::{Entry, Func, Lanes, MirOp, Ty};
 use crate::target::Cpu;
 use cranelift_codegen::ir::{
     self, AbiParam, BlockArg, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Value, types,
@@ -215,7 +215,10 @@ impl<'a, 'f> Lowering<'a, 'f> {
         let nodes = || func.blocks.iter().flat_map(|b| &b.nodes);
         let counts = nodes().any(|n| control::counts(&n.op));
         let regions = nodes().any(|n| {
-            matches!(n.op, Op::Inst(Inst::RegionBegin {} | Inst::RegionEnd { .. } | Inst::RegionRenew { .. }))
+            matches!(
+                n.op,
+                MirOp::Inst(Inst::RegionBegin {} | Inst::RegionEnd { .. } | Inst::RegionRenew { .. })
+            )
         });
         Lowering {
             func,
@@ -294,7 +297,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
     }
 
     /// Whether nothing comes of `op`: passes leave what they have replaced.
-    fn is_unread(&self, op: &Op) -> bool {
+    fn is_unread(&self, op: &MirOp) -> bool {
         let (mut writes, mut is_read) = (false, false);
         op.for_each_def(|r| {
             writes = true;
@@ -303,47 +306,47 @@ impl<'a, 'f> Lowering<'a, 'f> {
         writes && !is_read && op.is_droppable()
     }
 
-    fn op(&mut self, op: &Op) {
+    fn op(&mut self, op: &MirOp) {
         match op {
-            Op::Inst(inst) => inst.visit(self),
-            Op::Field { dst, tensor, field } => {
+            MirOp::Inst(inst) => inst.visit(self),
+            MirOp::Field { dst, tensor, field } => {
                 let value = self.field_of((*tensor).into(), *field);
                 self.define(*dst, value);
             }
-            Op::Load { dst, elem, at } => {
+            MirOp::Load { dst, elem, at } => {
                 let (base, offset) = self.address(at);
                 let value = self.load_element(*elem, base, offset);
                 self.define(*dst, value);
             }
-            Op::Store { elem, at, value } => {
+            MirOp::Store { elem, at, value } => {
                 let (base, offset) = self.address(at);
                 let value = self.operand(*value);
                 self.store_element(*elem, base, offset, value);
             }
-            Op::LoadVector { dst, at } => {
+            MirOp::LoadVector { dst, at } => {
                 let ty = clif_type(self.func.regs[dst.index()]);
                 let (base, offset) = self.address(at);
                 let value = self.builder.ins().load(ty, element_flags(), base, offset);
                 self.define(*dst, value);
             }
-            Op::StoreVector { at, value } => {
+            MirOp::StoreVector { at, value } => {
                 let (base, offset) = self.address(at);
                 let value = self.read(*value);
                 self.builder.ins().store(element_flags(), value, base, offset);
             }
-            Op::Splat { dst, value } => {
+            MirOp::Splat { dst, value } => {
                 let value = self.operand(*value);
                 let lanes = self.lanes(*dst);
                 let vector = vector::splat(&mut self.builder, lanes, value);
                 self.define(*dst, vector);
             }
-            Op::Vector { dst, lanes } => {
+            MirOp::Vector { dst, lanes } => {
                 let values: Vec<Value> = lanes.iter().map(|o| self.operand(*o)).collect();
                 let lanes_of = self.lanes(*dst);
                 let vector = vector::of_lanes(&mut self.builder, lanes_of, &values);
                 self.define(*dst, vector);
             }
-            Op::Address { dst, at } => {
+            MirOp::Address { dst, at } => {
                 let (base, offset) = self.address(at);
                 let value = match offset {
                     0 => base,
@@ -351,24 +354,24 @@ impl<'a, 'f> Lowering<'a, 'f> {
                 };
                 self.define(*dst, value);
             }
-            Op::Lanewise { opcode, dst, args } => {
+            MirOp::Lanewise { opcode, dst, args } => {
                 let values: Vec<Value> = args.iter().map(|r| self.read(*r)).collect();
                 let lanes = self.lanes(*dst);
                 let value = vector::lanewise(&mut self.builder, self.target.cpu, *opcode, lanes, &values)
                     .expect("only instructions with a vector form are vectorised");
                 self.define(*dst, value);
             }
-            Op::Lane { dst, vector, lane } => {
+            MirOp::Lane { dst, vector, lane } => {
                 let vector = self.read(*vector);
                 let value = self.builder.ins().extractlane(vector, *lane);
                 self.define(*dst, value);
             }
-            Op::Charge { cost } => self.charge(*cost),
-            Op::Charges { list } => self.charge_fuel(list),
-            Op::Prepay { dst, cost } => self.prepay(*dst, *cost),
-            Op::Spend { dst, cost } => self.spend(*dst, *cost),
-            Op::Verify { at, room, claim } => self.verify(at, *room, *claim),
-            Op::VerifyRange { value, low, high, claim, about } => {
+            MirOp::Charge { cost } => self.charge(*cost),
+            MirOp::Charges { list } => self.charge_fuel(list),
+            MirOp::Prepay { dst, cost } => self.prepay(*dst, *cost),
+            MirOp::Spend { dst, cost } => self.spend(*dst, *cost),
+            MirOp::Verify { at, room, claim } => self.verify(at, *room, *claim),
+            MirOp::VerifyRange { value, low, high, claim, about } => {
                 self.verify_range(*value, *low, *high, claim.code(*about));
             }
         }
@@ -563,7 +566,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
     fn calls_functions(&self) -> bool {
         let nodes = self.func.blocks.iter().flat_map(|b| &b.nodes);
         nodes.into_iter().any(|n| {
-            matches!(&n.op, Op::Inst(Inst::Call { .. } | Inst::CallRef { .. } | Inst::CallOp { .. }))
+            matches!(&n.op, MirOp::Inst(Inst::Call { .. } | Inst::CallRef { .. } | Inst::CallOp { .. }))
         })
     }
 

@@ -19,7 +19,7 @@ use super::analysis::poly::{self, Poly};
 use super::analysis::trip_count::TripCounts;
 use super::analysis::values::{Def, Made, Value};
 use crate::budget::Budget;
-use crate::mir::{Field, Func, Op, Ty};
+use crate::mir::{Field, Func, MirOp, Ty};
 use nbc_ir::{BlockId, Inst, Type};
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
@@ -325,6 +325,6 @@ fn is_literal(func: &Func, def: Def) -> bool {
     let Made::Node(n) = def.made else { return false };
     matches!(
         func.blocks[def.block.index()].nodes[n as usize].op,
-        Op::Inst(Inst::I64Const { .. } | Inst::I32Const { .. } | Inst::BoolConst { .. })
+        MirOp::Inst(Inst::I64Const { .. } | Inst::I32Const { .. } | Inst::BoolConst { .. })
     )
 }

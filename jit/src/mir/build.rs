@@ -1,7 +1,7 @@
 //! Bytecode to the mid-end's representation.
 
 use super::shape::shapes;
-use super::{Block, Entry, Func, Homes, Node, Op, Origin, Ty};
+use super::{Block, Entry, Func, Homes, MirNode, MirOp, Origin, Ty};
 use nbc_ir::{BlockId, FuncId, Reg, VerifiedModule};
 
 /// Function `id` of `module`, entered by a call.
@@ -48,7 +48,7 @@ fn translate(module: &VerifiedModule, id: FuncId) -> Func {
             }
             let nodes = block.insts.iter().enumerate().map(|(i, inst)| {
                 origins.push(Origin { func: id, block: b as u32, inst: i as u32, caller: None });
-                Node { op: Op::Inst(inst.clone()), origin: origins.len() as u32 - 1 }
+                MirNode { op: MirOp::Inst(inst.clone()), origin: origins.len() as u32 - 1 }
             });
             Block { nodes: nodes.collect(), cold: false }
         })

@@ -1,7 +1,7 @@
 //! Whether a function is in order: what every pass must leave behind. For
 //! tests and debug builds.
 
-use super::{Entry, Field, Func, Node, Op, Ty};
+use super::{Entry, Field, Func, MirNode, MirOp, Ty};
 use nbc_ir::inst::{FieldRef, Pattern};
 use nbc_ir::{Inst, Operand, Type};
 use std::fmt::Write;
@@ -41,7 +41,7 @@ fn find(func: &Func) -> Result<(), String> {
     for &block in cfg.rpo() {
         let nodes = &func.blocks[block.index()].nodes;
         for (n, node) in nodes.iter().enumerate() {
-            let ends = matches!(&node.op, Op::Inst(inst) if inst.opcode().is_terminator());
+            let ends = matches!(&node.op, MirOp::Inst(inst) if inst.opcode().is_terminator());
             if ends != (n + 1 == nodes.len()) {
                 return Err(format!("{block:?}: `{}` is out of place", node.op));
             }
@@ -54,7 +54,7 @@ fn find(func: &Func) -> Result<(), String> {
     assigned(func)
 }
 
-fn node_in_order(func: &Func, node: &Node) -> Result<(), String> {
+fn node_in_order(func: &Func, node: &MirNode) -> Result<(), String> {
     if node.origin as usize >= func.origins.len() {
         return Err("origin is not there".to_owned());
     }
@@ -70,37 +70,39 @@ fn node_in_order(func: &Func, node: &Node) -> Result<(), String> {
         return Err(format!("{r:?} is not there"));
     }
     match &node.op {
-        Op::Inst(inst) => types(func, inst),
-        Op::Field { dst, tensor, field } => {
+        MirOp::Inst(inst) => types(func, inst),
+        MirOp::Field { dst, tensor, field } => {
             let want = if *field == Field::Data { Ty::Ptr } else { Ty::Value(Type::I64) };
             let is_tensor = func.elem(*tensor).is_some();
             want_ty(func, (*dst).into(), want)?;
             if is_tensor { Ok(()) } else { Err("not a tensor".to_owned()) }
         }
-        Op::Load { at, .. }
-        | Op::Store { at, .. }
-        | Op::LoadVector { at, .. }
-        | Op::StoreVector { at, .. }
-        | Op::Address { at, .. } => {
+        MirOp::Load { at, .. }
+        | MirOp::Store { at, .. }
+        | MirOp::LoadVector { at, .. }
+        | MirOp::StoreVector { at, .. }
+        | MirOp::Address { at, .. } => {
             want_ty(func, at.base.into(), Ty::Ptr)?;
             want_ty(func, at.index, Ty::Value(Type::I64))
         }
-        Op::Verify { at, room, .. } => {
+        MirOp::Verify { at, room, .. } => {
             want_ty(func, at.index, Ty::Value(Type::I64))?;
             want_ty(func, (*room).into(), Ty::Value(Type::I64))
         }
-        Op::VerifyRange { value, .. } => match func.ty((*value).into()) {
+        MirOp::VerifyRange { value, .. } => match func.ty((*value).into()) {
             Ty::Value(Type::I64 | Type::I32) => Ok(()),
             other => Err(format!("{value:?} is {other}, not an integer")),
         },
-        Op::Charge { cost } => want_ty(func, *cost, Ty::Value(Type::I64)),
-        Op::Prepay { dst, cost } | Op::Spend { dst, cost } => {
+        MirOp::Charge { cost } => want_ty(func, *cost, Ty::Value(Type::I64)),
+        MirOp::Prepay { dst, cost } | MirOp::Spend { dst, cost } => {
             want_ty(func, (*dst).into(), Ty::Value(Type::Bool))?;
             want_ty(func, *cost, Ty::Value(Type::I64))
         }
-        Op::Splat { .. } | Op::Vector { .. } | Op::Lanewise { .. } | Op::Lane { .. } | Op::Charges { .. } => {
-            Ok(())
-        }
+        MirOp::Splat { .. }
+        | MirOp::Vector { .. }
+        | MirOp::Lanewise { .. }
+        | MirOp::Lane { .. }
+        | MirOp::Charges { .. } => Ok(()),
     }
 }
 

@@ -137,16 +137,16 @@ impl Lanes {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Block {
     /// Its instructions.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<MirNode>,
     /// Whether it is not expected to run: lowered out of the way, not optimised.
     pub cold: bool,
 }
 
 /// An instruction and where it comes from.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Node {
+pub struct MirNode {
     /// The instruction.
-    pub op: Op,
+    pub op: MirOp,
     /// Index into [`Func::origins`].
     pub origin: u32,
 }
@@ -166,7 +166,7 @@ pub struct Origin {
 
 /// An instruction.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Op {
+pub enum MirOp {
     /// An instruction of the bytecode, checks included.
     Inst(Inst),
     /// A field of a tensor's header, which never changes.
@@ -402,7 +402,7 @@ impl Block {
     /// The terminator.
     pub fn last(&self) -> Option<&Inst> {
         match &self.nodes.last()?.op {
-            Op::Inst(inst) => Some(inst),
+            MirOp::Inst(inst) => Some(inst),
             _ => None,
         }
     }
@@ -410,7 +410,7 @@ impl Block {
     /// The terminator, for change.
     pub fn last_mut(&mut self) -> Option<&mut Inst> {
         match &mut self.nodes.last_mut()?.op {
-            Op::Inst(inst) => Some(inst),
+            MirOp::Inst(inst) => Some(inst),
             _ => None,
         }
     }
@@ -439,18 +439,18 @@ impl Block {
     }
 }
 
-impl From<Inst> for Op {
-    fn from(inst: Inst) -> Op {
-        Op::Inst(inst)
+impl From<Inst> for MirOp {
+    fn from(inst: Inst) -> MirOp {
+        MirOp::Inst(inst)
     }
 }
 
-impl Op {
+impl MirOp {
     /// How large it is, as [`Inst::size`].
     pub fn size(&self) -> usize {
         match self {
-            Op::Inst(inst) => inst.size(),
-            Op::Charges { list } => 1 + list.len().saturating_sub(Inst::ITEMS),
+            MirOp::Inst(inst) => inst.size(),
+            MirOp::Charges { list } => 1 + list.len().saturating_sub(Inst::ITEMS),
             _ => 1,
         }
     }
@@ -458,7 +458,7 @@ impl Op {
     /// Whether all that it does is write registers.
     pub fn is_droppable(&self) -> bool {
         match self {
-            Op::Inst(inst) => match inst {
+            MirOp::Inst(inst) => match inst {
                 Inst::GlobalGet { .. } => true,
                 Inst::I32Div { b, .. }
                 | Inst::I32DivU { b, .. }
@@ -472,22 +472,22 @@ impl Op {
                 }
                 _ => inst.opcode().effect() == Effect::Pure,
             },
-            Op::Field { .. }
-            | Op::Load { .. }
-            | Op::LoadVector { .. }
-            | Op::Splat { .. }
-            | Op::Vector { .. }
-            | Op::Address { .. }
-            | Op::Lanewise { .. }
-            | Op::Lane { .. } => true,
-            Op::Store { .. }
-            | Op::StoreVector { .. }
-            | Op::Verify { .. }
-            | Op::VerifyRange { .. }
-            | Op::Charge { .. }
-            | Op::Charges { .. }
-            | Op::Prepay { .. }
-            | Op::Spend { .. } => false,
+            MirOp::Field { .. }
+            | MirOp::Load { .. }
+            | MirOp::LoadVector { .. }
+            | MirOp::Splat { .. }
+            | MirOp::Vector { .. }
+            | MirOp::Address { .. }
+            | MirOp::Lanewise { .. }
+            | MirOp::Lane { .. } => true,
+            MirOp::Store { .. }
+            | MirOp::StoreVector { .. }
+            | MirOp::Verify { .. }
+            | MirOp::VerifyRange { .. }
+            | MirOp::Charge { .. }
+            | MirOp::Charges { .. }
+            | MirOp::Prepay { .. }
+            | MirOp::Spend { .. } => false,
         }
     }
 
@@ -503,61 +503,61 @@ impl Op {
     /// Calls `see` with each operand read.
     pub fn for_each_operand(&self, mut see: impl FnMut(Operand)) {
         match self {
-            Op::Inst(inst) => inst.for_each_field(|field| match field {
+            MirOp::Inst(inst) => inst.for_each_field(|field| match field {
                 FieldRef::Use(o) => see(o),
                 FieldRef::Uses(list) => list.iter().for_each(|o| see(*o)),
                 FieldRef::Keeps(list) => list.iter().for_each(|r| see((*r).into())),
                 _ => {}
             }),
-            Op::Field { tensor, .. } => see((*tensor).into()),
-            Op::Load { at, .. } | Op::LoadVector { at, .. } | Op::Address { at, .. } => {
+            MirOp::Field { tensor, .. } => see((*tensor).into()),
+            MirOp::Load { at, .. } | MirOp::LoadVector { at, .. } | MirOp::Address { at, .. } => {
                 at.for_each_operand(see)
             }
-            Op::Store { at, value, .. } => {
+            MirOp::Store { at, value, .. } => {
                 at.for_each_operand(&mut see);
                 see(*value);
             }
-            Op::StoreVector { at, value: reg } | Op::Verify { at, room: reg, .. } => {
+            MirOp::StoreVector { at, value: reg } | MirOp::Verify { at, room: reg, .. } => {
                 at.for_each_operand(&mut see);
                 see((*reg).into());
             }
-            Op::Splat { value, .. }
-            | Op::Charge { cost: value }
-            | Op::Prepay { cost: value, .. }
-            | Op::Spend { cost: value, .. } => see(*value),
-            Op::VerifyRange { value, .. } => see((*value).into()),
-            Op::Charges { .. } => {}
-            Op::Vector { lanes, .. } => lanes.iter().for_each(|o| see(*o)),
-            Op::Lanewise { args, .. } => args.iter().for_each(|r| see((*r).into())),
-            Op::Lane { vector, .. } => see((*vector).into()),
+            MirOp::Splat { value, .. }
+            | MirOp::Charge { cost: value }
+            | MirOp::Prepay { cost: value, .. }
+            | MirOp::Spend { cost: value, .. } => see(*value),
+            MirOp::VerifyRange { value, .. } => see((*value).into()),
+            MirOp::Charges { .. } => {}
+            MirOp::Vector { lanes, .. } => lanes.iter().for_each(|o| see(*o)),
+            MirOp::Lanewise { args, .. } => args.iter().for_each(|r| see((*r).into())),
+            MirOp::Lane { vector, .. } => see((*vector).into()),
         }
     }
 
     /// Calls `see` with each register written.
     pub fn for_each_def(&self, mut see: impl FnMut(Reg)) {
         match self {
-            Op::Inst(inst) => inst.for_each_def(see),
-            Op::Field { dst, .. }
-            | Op::Load { dst, .. }
-            | Op::LoadVector { dst, .. }
-            | Op::Splat { dst, .. }
-            | Op::Vector { dst, .. }
-            | Op::Lanewise { dst, .. }
-            | Op::Lane { dst, .. }
-            | Op::Address { dst, .. }
-            | Op::Prepay { dst, .. }
-            | Op::Spend { dst, .. } => see(*dst),
-            Op::Store { .. }
-            | Op::StoreVector { .. }
-            | Op::Verify { .. }
-            | Op::VerifyRange { .. }
-            | Op::Charge { .. }
-            | Op::Charges { .. } => {}
+            MirOp::Inst(inst) => inst.for_each_def(see),
+            MirOp::Field { dst, .. }
+            | MirOp::Load { dst, .. }
+            | MirOp::LoadVector { dst, .. }
+            | MirOp::Splat { dst, .. }
+            | MirOp::Vector { dst, .. }
+            | MirOp::Lanewise { dst, .. }
+            | MirOp::Lane { dst, .. }
+            | MirOp::Address { dst, .. }
+            | MirOp::Prepay { dst, .. }
+            | MirOp::Spend { dst, .. } => see(*dst),
+            MirOp::Store { .. }
+            | MirOp::StoreVector { .. }
+            | MirOp::Verify { .. }
+            | MirOp::VerifyRange { .. }
+            | MirOp::Charge { .. }
+            | MirOp::Charges { .. } => {}
         }
     }
 
     /// Replaces each operand read. Kept registers are read and written at
-    /// once, and are left to [`Op::map_defs`].
+    /// once, and are left to [`MirOp::map_defs`].
     pub fn map_uses(&mut self, mut map: impl FnMut(Operand) -> Operand) {
         let reg = |r: &mut Reg, map: &mut dyn FnMut(Operand) -> Operand| {
             if let Operand::Reg(to) = map((*r).into()) {
@@ -565,62 +565,62 @@ impl Op {
             }
         };
         match self {
-            Op::Inst(inst) => inst.for_each_field_mut(|field| match field {
+            MirOp::Inst(inst) => inst.for_each_field_mut(|field| match field {
                 FieldMut::Use(o) => *o = map(*o),
                 FieldMut::Uses(list) => list.iter_mut().for_each(|o| *o = map(*o)),
                 _ => {}
             }),
-            Op::Field { tensor, .. } => reg(tensor, &mut map),
-            Op::Load { at, .. } | Op::LoadVector { at, .. } | Op::Address { at, .. } => {
+            MirOp::Field { tensor, .. } => reg(tensor, &mut map),
+            MirOp::Load { at, .. } | MirOp::LoadVector { at, .. } | MirOp::Address { at, .. } => {
                 reg(&mut at.base, &mut map);
                 at.index = map(at.index);
             }
-            Op::Store { at, value, .. } => {
+            MirOp::Store { at, value, .. } => {
                 reg(&mut at.base, &mut map);
                 at.index = map(at.index);
                 *value = map(*value);
             }
-            Op::StoreVector { at, value: other } | Op::Verify { at, room: other, .. } => {
+            MirOp::StoreVector { at, value: other } | MirOp::Verify { at, room: other, .. } => {
                 reg(&mut at.base, &mut map);
                 at.index = map(at.index);
                 reg(other, &mut map);
             }
-            Op::Splat { value, .. }
-            | Op::Charge { cost: value }
-            | Op::Prepay { cost: value, .. }
-            | Op::Spend { cost: value, .. } => *value = map(*value),
-            Op::VerifyRange { value, .. } => reg(value, &mut map),
-            Op::Charges { .. } => {}
-            Op::Vector { lanes, .. } => lanes.iter_mut().for_each(|o| *o = map(*o)),
-            Op::Lanewise { args, .. } => args.iter_mut().for_each(|r| reg(r, &mut map)),
-            Op::Lane { vector, .. } => reg(vector, &mut map),
+            MirOp::Splat { value, .. }
+            | MirOp::Charge { cost: value }
+            | MirOp::Prepay { cost: value, .. }
+            | MirOp::Spend { cost: value, .. } => *value = map(*value),
+            MirOp::VerifyRange { value, .. } => reg(value, &mut map),
+            MirOp::Charges { .. } => {}
+            MirOp::Vector { lanes, .. } => lanes.iter_mut().for_each(|o| *o = map(*o)),
+            MirOp::Lanewise { args, .. } => args.iter_mut().for_each(|r| reg(r, &mut map)),
+            MirOp::Lane { vector, .. } => reg(vector, &mut map),
         }
     }
 
     /// Replaces each register written.
     pub fn map_defs(&mut self, mut map: impl FnMut(Reg) -> Reg) {
         match self {
-            Op::Inst(inst) => inst.for_each_field_mut(|field| match field {
+            MirOp::Inst(inst) => inst.for_each_field_mut(|field| match field {
                 FieldMut::Def(r) => *r = map(*r),
                 FieldMut::Defs(list) | FieldMut::Keeps(list) => list.iter_mut().for_each(|r| *r = map(*r)),
                 _ => {}
             }),
-            Op::Field { dst, .. }
-            | Op::Load { dst, .. }
-            | Op::LoadVector { dst, .. }
-            | Op::Splat { dst, .. }
-            | Op::Vector { dst, .. }
-            | Op::Lanewise { dst, .. }
-            | Op::Lane { dst, .. }
-            | Op::Address { dst, .. }
-            | Op::Prepay { dst, .. }
-            | Op::Spend { dst, .. } => *dst = map(*dst),
-            Op::Store { .. }
-            | Op::StoreVector { .. }
-            | Op::Verify { .. }
-            | Op::VerifyRange { .. }
-            | Op::Charge { .. }
-            | Op::Charges { .. } => {}
+            MirOp::Field { dst, .. }
+            | MirOp::Load { dst, .. }
+            | MirOp::LoadVector { dst, .. }
+            | MirOp::Splat { dst, .. }
+            | MirOp::Vector { dst, .. }
+            | MirOp::Lanewise { dst, .. }
+            | MirOp::Lane { dst, .. }
+            | MirOp::Address { dst, .. }
+            | MirOp::Prepay { dst, .. }
+            | MirOp::Spend { dst, .. } => *dst = map(*dst),
+            MirOp::Store { .. }
+            | MirOp::StoreVector { .. }
+            | MirOp::Verify { .. }
+            | MirOp::VerifyRange { .. }
+            | MirOp::Charge { .. }
+            | MirOp::Charges { .. } => {}
         }
     }
 }

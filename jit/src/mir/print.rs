@@ -1,7 +1,7 @@
 //! The representation as text: for people with the names that the bytecode has,
 //! for the tests of passes with numbers alone.
 
-use super::{Address, Entry, Func, Lanes, Op, Origin, Ty};
+use super::{Address, Entry, Func, Lanes, MirOp, Origin, Ty};
 use nbc_ir::inst::{FieldRef, Imm};
 use nbc_ir::{BlockId, Function, Inst, Module, Operand, Reg, Signature};
 use std::fmt::{self, Write};
@@ -233,46 +233,48 @@ impl fmt::Display for Shown<'_, &Address> {
     }
 }
 
-impl fmt::Display for Op {
+impl fmt::Display for MirOp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Shown(&Names { known: None }, self))
     }
 }
 
-impl fmt::Display for Shown<'_, &Op> {
+impl fmt::Display for Shown<'_, &MirOp> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.0;
         let reg = |r: &Reg| Shown(names, *r);
         let value = |o: &Operand| Shown(names, *o);
         let place = |at| Shown(names, at);
         match self.1 {
-            Op::Inst(inst) => names.inst(inst, f),
-            Op::Field { dst, tensor, field } => write!(f, "{} = field {field:?} {}", reg(dst), reg(tensor)),
-            Op::Load { dst, elem, at } => write!(f, "{} = load.{} {}", reg(dst), elem.name(), place(at)),
-            Op::Store { elem, at, value: v } => {
+            MirOp::Inst(inst) => names.inst(inst, f),
+            MirOp::Field { dst, tensor, field } => {
+                write!(f, "{} = field {field:?} {}", reg(dst), reg(tensor))
+            }
+            MirOp::Load { dst, elem, at } => write!(f, "{} = load.{} {}", reg(dst), elem.name(), place(at)),
+            MirOp::Store { elem, at, value: v } => {
                 write!(f, "store.{} {}, {}", elem.name(), place(at), value(v))
             }
-            Op::LoadVector { dst, at } => write!(f, "{} = load.vector {}", reg(dst), place(at)),
-            Op::StoreVector { at, value } => write!(f, "store.vector {}, {}", place(at), reg(value)),
-            Op::Splat { dst, value: v } => write!(f, "{} = splat {}", reg(dst), value(v)),
-            Op::Vector { dst, lanes } => {
+            MirOp::LoadVector { dst, at } => write!(f, "{} = load.vector {}", reg(dst), place(at)),
+            MirOp::StoreVector { at, value } => write!(f, "store.vector {}, {}", place(at), reg(value)),
+            MirOp::Splat { dst, value: v } => write!(f, "{} = splat {}", reg(dst), value(v)),
+            MirOp::Vector { dst, lanes } => {
                 let lanes: Vec<String> = lanes.iter().map(|o| value(o).to_string()).collect();
                 write!(f, "{} = vector {}", reg(dst), lanes.join(", "))
             }
-            Op::Address { dst, at } => write!(f, "{} = address {}", reg(dst), place(at)),
-            Op::Lanewise { opcode, dst, args } => {
+            MirOp::Address { dst, at } => write!(f, "{} = address {}", reg(dst), place(at)),
+            MirOp::Lanewise { opcode, dst, args } => {
                 write!(f, "{} = lanewise {} {}", reg(dst), opcode.mnemonic(), names.list(args))
             }
-            Op::Lane { dst, vector, lane } => write!(f, "{} = lane {lane} of {}", reg(dst), reg(vector)),
-            Op::Spend { dst, cost } => write!(f, "{} = spend {}", reg(dst), value(cost)),
-            Op::Charges { list } => {
+            MirOp::Lane { dst, vector, lane } => write!(f, "{} = lane {lane} of {}", reg(dst), reg(vector)),
+            MirOp::Spend { dst, cost } => write!(f, "{} = spend {}", reg(dst), value(cost)),
+            MirOp::Charges { list } => {
                 let list: Vec<String> = list.iter().map(|(cost, _)| cost.to_string()).collect();
                 write!(f, "charge {}", list.join(" + "))
             }
-            Op::Prepay { dst, cost } => write!(f, "{} = prepay {}", reg(dst), value(cost)),
-            Op::Charge { cost } => write!(f, "charge {}", value(cost)),
-            Op::Verify { at, room, .. } => write!(f, "verify {} below {}", place(at), reg(room)),
-            Op::VerifyRange { value, low, high, .. } => {
+            MirOp::Prepay { dst, cost } => write!(f, "{} = prepay {}", reg(dst), value(cost)),
+            MirOp::Charge { cost } => write!(f, "charge {}", value(cost)),
+            MirOp::Verify { at, room, .. } => write!(f, "verify {} below {}", place(at), reg(room)),
+            MirOp::VerifyRange { value, low, high, .. } => {
                 write!(f, "verify {} in {low}..={high}", reg(value))
             }
         }

@@ -6,7 +6,7 @@
 //! which leads to the loop's header: from the innermost loop outward, the
 //! first iteration is finished, and every loop is entered where it begins.
 
-use super::{Entry, Func, Node, Op, live_at_entry};
+use super::{Entry, Func, MirNode, MirOp, live_at_entry};
 use nbc_ir::flow::{Cfg, Dominators, Loops};
 use nbc_ir::{BlockId, Inst};
 
@@ -31,7 +31,7 @@ impl Func {
         let rest = &self.blocks[block.index()].nodes[inst..];
         self.blocks[0].nodes = if inst == 0 {
             let origin = rest.first().map_or(0, |n| n.origin);
-            vec![Node { op: Op::Inst(Inst::Br { target: block }), origin }]
+            vec![MirNode { op: MirOp::Inst(Inst::Br { target: block }), origin }]
         } else {
             rest.to_vec()
         };

@@ -1,6 +1,6 @@
 //! Writing instructions one after the other.
 
-use super::{Func, Op};
+use super::{Func, MirOp};
 use nbc_ir::{Inst, Operand, Reg, Type};
 
 /// What writes a list of nodes for a function.
@@ -9,7 +9,7 @@ pub trait Write {
     fn func(&mut self) -> &mut Func;
 
     /// Adds a node.
-    fn push(&mut self, op: impl Into<Op>);
+    fn push(&mut self, op: impl Into<MirOp>);
 
     /// Adds an instruction that makes an i64.
     fn integer(&mut self, make: impl FnOnce(Reg) -> Inst) -> Operand {

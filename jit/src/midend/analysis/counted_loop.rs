@@ -19,7 +19,7 @@ use super::induction::Induction;
 use super::loops::LoopId;
 use super::poly::Quantity;
 use super::values::{Arg, Value};
-use crate::mir::Op;
+use crate::mir::MirOp;
 use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Inst, Operand, Reg};
 
@@ -194,7 +194,7 @@ impl Counted {
         }
         let nodes = it.func.blocks[latch.index()].nodes.len();
         let cond = it.original(it.values.uses(latch, nodes - 1)[0]);
-        let (Op::Inst(inst), args) = it.maker(cond)? else { return None };
+        let (MirOp::Inst(inst), args) = it.maker(cond)? else { return None };
         let (mut goes_on, ..) = Compare::of(inst, holds)?;
         let [mut compared, mut bound] = *args else { return None };
         let is_fixed = |arg: Arg| match arg {

@@ -4,7 +4,7 @@
 //! Only natural loops count. A cycle with several entries belongs to no loop,
 //! and cold code is left alone by everyone who looks for loops.
 
-use crate::mir::{Block, Func, Node, Op};
+use crate::mir::{Block, Func, MirNode, MirOp};
 use nbc_ir::flow::{Cfg, Dominators, Loops};
 use nbc_ir::{BlockId, Inst};
 
@@ -230,8 +230,8 @@ pub fn make_preheaders(func: &mut Func, forest: &Forest) -> bool {
     for l in forest.loops.iter().filter(|l| !l.cold && l.preheader.is_none()) {
         let origin = func.blocks[l.header.index()].nodes[0].origin;
         let preheader = func.block();
-        let go = Op::Inst(Inst::Br { target: l.header });
-        func.blocks[preheader.index()].nodes.push(Node { op: go, origin });
+        let go = MirOp::Inst(Inst::Br { target: l.header });
+        func.blocks[preheader.index()].nodes.push(MirNode { op: go, origin });
         for entry in &l.entries {
             func.blocks[entry.index()].retarget(l.header, preheader);
         }

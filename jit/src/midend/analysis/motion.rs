@@ -13,7 +13,7 @@
 //!
 //! What may trap, calls, writes, counts fuel or ends a block has its place.
 
-use crate::mir::Op;
+use crate::mir::MirOp;
 use nbc_ir::Inst;
 use nbc_ir::inst::Effect;
 
@@ -27,21 +27,21 @@ pub enum Between {
 }
 
 /// Whether `op` gives the same elsewhere, and nobody can tell that it was evaluated there.
-pub fn may_be_evaluated(op: &Op, between: Between) -> bool {
+pub fn may_be_evaluated(op: &MirOp, between: Between) -> bool {
     match op {
-        Op::Inst(Inst::GlobalGet { .. }) => between == Between::NoGlobalIsSet,
+        MirOp::Inst(Inst::GlobalGet { .. }) => between == Between::NoGlobalIsSet,
         // As for divisions by literals other than 0: these cannot trap.
-        Op::Inst(inst) => match inst.opcode().effect() {
+        MirOp::Inst(inst) => match inst.opcode().effect() {
             Effect::Pure => true,
             Effect::Traps => op.is_droppable(),
             Effect::Loads | Effect::Stores | Effect::Control | Effect::Calls | Effect::Region => false,
         },
-        Op::Field { .. }
-        | Op::Address { .. }
-        | Op::Splat { .. }
-        | Op::Vector { .. }
-        | Op::Lanewise { .. }
-        | Op::Lane { .. } => true,
+        MirOp::Field { .. }
+        | MirOp::Address { .. }
+        | MirOp::Splat { .. }
+        | MirOp::Vector { .. }
+        | MirOp::Lanewise { .. }
+        | MirOp::Lane { .. } => true,
         _ => false,
     }
 }
@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn what_reads_or_traps_has_its_place() {
         let (dst, a) = (Reg(0), Reg(1));
-        let of = |inst: Inst, between| may_be_evaluated(&Op::Inst(inst), between);
+        let of = |inst: Inst, between| may_be_evaluated(&MirOp::Inst(inst), between);
         let add = Inst::I64Add { dst, a: a.into(), b: 1i64.into() };
         assert!(of(add, Between::Anything));
         let divide = |b| Inst::I64Div { dst, a: a.into(), b };
@@ -65,8 +65,8 @@ mod tests {
         let load = Inst::TensorLoad { dst, x: a.into(), i: 0i64.into() };
         assert!(!of(load, Between::NoGlobalIsSet));
         let at = Address { base: a, index: 0i64.into(), scale: 8, offset: 0 };
-        assert!(!may_be_evaluated(&Op::Load { dst, elem: Elem::F64, at }, Between::NoGlobalIsSet));
-        assert!(may_be_evaluated(&Op::Field { dst, tensor: a, field: Field::Len }, Between::Anything));
+        assert!(!may_be_evaluated(&MirOp::Load { dst, elem: Elem::F64, at }, Between::NoGlobalIsSet));
+        assert!(may_be_evaluated(&MirOp::Field { dst, tensor: a, field: Field::Len }, Between::Anything));
         let text = "global @g: i64 = 1\nfunc @f() -> i64 {\n%x = global.get @g\nret %x\n}\n";
         let module = nbc_ir::Module::parse(text, "test").and_then(nbc_ir::Module::verify).unwrap();
         let func = crate::mir::build(&module, nbc_ir::FuncId::new(0));

@@ -4,7 +4,7 @@ use super::induction::residue::Widths;
 use super::loops::Forest;
 use super::poly::Span;
 use super::values::{Arg, Value, Values};
-use crate::mir::{Field, Func, Op, Ty};
+use crate::mir::{Field, Func, MirOp, Ty};
 use nbc_ir::inst::Imm;
 use nbc_ir::{Elem, Inst, Type};
 
@@ -77,11 +77,11 @@ impl Ranges {
     }
 
     /// The result of an instruction whose type holds `whole`.
-    fn result(&self, widths: &Widths, func: &Func, op: &Op, whole: Span, args: &[Arg]) -> Span {
+    fn result(&self, widths: &Widths, func: &Func, op: &MirOp, whole: Span, args: &[Arg]) -> Span {
         let inst = match op {
-            Op::Inst(inst) => inst,
-            Op::Field { field, .. } => return field_range(widths, *field),
-            Op::Load { elem: Elem::U8, .. } => return Span::new(0, 255),
+            MirOp::Inst(inst) => inst,
+            MirOp::Field { field, .. } => return field_range(widths, *field),
+            MirOp::Load { elem: Elem::U8, .. } => return Span::new(0, 255),
             _ => return whole,
         };
         let arg = |n: usize| self.of_arg(args[n]);

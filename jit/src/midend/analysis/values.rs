@@ -9,7 +9,7 @@
 //! view is of the function as it was; it goes stale when nodes change.
 
 use super::loops::Forest;
-use crate::mir::{Func, Op};
+use crate::mir::{Func, MirOp};
 use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Operand, Reg};
 
@@ -123,7 +123,7 @@ impl Values {
     }
 
     /// Values of the registers that a node reads, in the order of
-    /// [`Op::for_each_use`].
+    /// [`MirOp::for_each_use`].
     pub fn uses(&self, block: BlockId, node: usize) -> &[Value] {
         let at = self.nodes_at[block.index()] as usize + node;
         &self.uses[self.uses_at[at] as usize..self.uses_at[at + 1] as usize]
@@ -136,8 +136,8 @@ impl Values {
         (first != next).then_some(Value(first)) // shape
     }
 
-    /// What a node reads, in the order of [`Op::for_each_operand`].
-    pub fn args(&self, op: &Op, block: BlockId, node: usize) -> Vec<Arg> {
+    /// What a node reads, in the order of [`MirOp::for_each_operand`].
+    pub fn args(&self, op: &MirOp, block: BlockId, node: usize) -> Vec<Arg> {
         let mut uses = self.uses(block, node).iter();
         let mut args = Vec::new();
         op.for_each_operand(|operand| {

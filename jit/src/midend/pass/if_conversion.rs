@@ -11,7 +11,7 @@
 //! where the ways meet.
 
 use crate::midend::analysis::motion::{Between, may_be_evaluated};
-use crate::mir::{Func, Liveness, Node, Op, Ty};
+use crate::mir::{Func, Liveness, MirNode, MirOp, Ty};
 use nbc_ir::flow::Cfg;
 use nbc_ir::inst::Effect;
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
@@ -57,7 +57,7 @@ struct Branch {
 impl Branch {
     fn at(func: &Func, cfg: &Cfg, block: BlockId) -> Option<Branch> {
         let last = func.blocks[block.index()].nodes.last()?;
-        let Op::Inst(Inst::BrIf { cond: Operand::Reg(cond), then_to, else_to }) = last.op else {
+        let MirOp::Inst(Inst::BrIf { cond: Operand::Reg(cond), then_to, else_to }) = last.op else {
             return None;
         };
         // Where a block leads that belongs to this branch alone.
@@ -83,7 +83,7 @@ impl Branch {
     }
 
     /// Both sides, one after the other, and the choices. None if that is too much.
-    fn convert(&self, func: &mut Func, is_live: impl Fn(Reg) -> bool) -> Option<Vec<Node>> {
+    fn convert(&self, func: &mut Func, is_live: impl Fn(Reg) -> bool) -> Option<Vec<MirNode>> {
         let written = |func: &Func, side: BlockId| {
             let mut written = Vec::new();
             func.blocks[side.index()].nodes.iter().for_each(|n| n.op.for_each_def(|r| written.push(r)));
@@ -105,7 +105,7 @@ impl Branch {
             // Names of its own for what a side writes.
             let mut names: Vec<(Reg, Operand)> = Vec::new();
             let side = side.map_or(Vec::new(), |side| func.blocks[side.index()].nodes.clone());
-            for mut node in side.into_iter().filter(|n| !matches!(n.op, Op::Inst(Inst::Br { .. }))) {
+            for mut node in side.into_iter().filter(|n| !matches!(n.op, MirOp::Inst(Inst::Br { .. }))) {
                 node.op.map_uses(|o| name_of(&names, o));
                 node.op.map_defs(|r| {
                     let new = func.reg_for(r);
@@ -120,9 +120,9 @@ impl Branch {
         for dst in chosen {
             let [a, b] = [&names[0], &names[1]].map(|names| name_of(names, dst.into()));
             let inst = Inst::Select { dst, cond: self.cond.into(), a, b };
-            nodes.push(Node { op: Op::Inst(inst), origin: self.origin });
+            nodes.push(MirNode { op: MirOp::Inst(inst), origin: self.origin });
         }
-        nodes.push(Node { op: Op::Inst(Inst::Br { target: self.meet }), origin: self.origin });
+        nodes.push(MirNode { op: MirOp::Inst(Inst::Br { target: self.meet }), origin: self.origin });
         Some(nodes)
     }
 }
@@ -134,10 +134,10 @@ fn name_of(names: &[(Reg, Operand)], operand: Operand) -> Operand {
 
 /// What the instructions of a block cost; copies and literals do not.
 fn cost(func: &Func, block: BlockId) -> usize {
-    let free = |op: &Op| {
+    let free = |op: &MirOp| {
         matches!(
             op,
-            Op::Inst(Inst::Copy { .. } | Inst::I64Const { .. } | Inst::I32Const { .. } | Inst::Br { .. })
+            MirOp::Inst(Inst::Copy { .. } | Inst::I64Const { .. } | Inst::I32Const { .. } | Inst::Br { .. })
         )
     };
     func.blocks[block.index()].nodes.iter().filter(|n| !free(&n.op)).count()
@@ -147,8 +147,8 @@ fn cost(func: &Func, block: BlockId) -> usize {
 fn is_cheap(func: &Func, block: BlockId) -> bool {
     let nodes = &func.blocks[block.index()].nodes;
     let is_integer = |r: Reg| matches!(func.regs[r.index()], Ty::Value(Type::I64 | Type::I32 | Type::Bool));
-    let is_cheap = |op: &Op| {
-        let Op::Inst(inst) = op else { return false };
+    let is_cheap = |op: &MirOp| {
+        let MirOp::Inst(inst) = op else { return false };
         let mut cheap = required!(may_be_evaluated(op, Between::Anything))
             && worth!(inst.opcode().effect() != Effect::Traps)
             && worth!(!matches!(inst, Inst::I64Mul { .. } | Inst::I32Mul { .. }));

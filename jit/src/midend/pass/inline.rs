@@ -19,7 +19,7 @@
 
 use super::fuel::charge;
 use super::tail;
-use crate::mir::{self, Block, Entry, Func, Homes, Node, Op, Origin, Shapes, Ty};
+use crate::mir::{self, Block, Entry, Func, Homes, MirNode, MirOp, Origin, Shapes, Ty};
 use nbc_ir::flow::{Dominators, Loops};
 use nbc_ir::inst::Effect;
 use nbc_ir::{BlockId, FuncId, Inst, Operand, Reg, VerifiedModule};
@@ -130,7 +130,7 @@ fn sites_of(func: &Func, module: &VerifiedModule) -> Vec<Site> {
             continue;
         }
         for (at, node) in b.nodes.iter().enumerate() {
-            if let Op::Inst(Inst::Call { callee, args, .. }) = &node.op
+            if let MirOp::Inst(Inst::Call { callee, args, .. }) = &node.op
                 && required!(callee.index() >= module.imports.len())
             {
                 *calls.entry(*callee).or_default() += 1;
@@ -326,7 +326,7 @@ impl Inliner<'_> {
 /// Whether `func` calls `id` where it is expected to run.
 fn calls(func: &Func, id: FuncId) -> bool {
     let mut nodes = func.blocks.iter().filter(|b| !b.cold).flat_map(|b| &b.nodes);
-    nodes.any(|n| matches!(n.op, Op::Inst(Inst::Call { callee, .. }) if callee == id))
+    nodes.any(|n| matches!(n.op, MirOp::Inst(Inst::Call { callee, .. }) if callee == id))
 }
 
 /// Whether `block` reads or writes elements of tensors or lists.
@@ -344,7 +344,7 @@ fn accesses(block: &Block) -> bool {
                 | Inst::ListSet { .. }
         )
     };
-    block.nodes.iter().any(|n| matches!(&n.op, Op::Inst(inst) if is_access(inst)))
+    block.nodes.iter().any(|n| matches!(&n.op, MirOp::Inst(inst) if is_access(inst)))
 }
 
 /// Stands for the origin of the call itself in what is put in for it.
@@ -384,25 +384,25 @@ fn early(module: &VerifiedModule, id: FuncId, metered: bool, most: usize) -> Opt
         homes: vec![Homes { first: Reg(0), count: sig.params.len() as u32, func: id, from: Reg(0) }],
     };
     let mut names: FxHashMap<Reg, Reg> = FxHashMap::default();
-    let add = |out: &mut Func, to: usize, from: BlockId, op: Op, inst: usize| {
+    let add = |out: &mut Func, to: usize, from: BlockId, op: MirOp, inst: usize| {
         out.origins.push(Origin { func: id, block: from.0, inst: inst as u32, caller: None });
-        out.blocks[to].nodes.push(Node { op, origin: out.origins.len() as u32 - 1 });
+        out.blocks[to].nodes.push(MirNode { op, origin: out.origins.len() as u32 - 1 });
     };
     let ends = &callee.blocks[end.index()].insts;
     for (i, inst) in test.iter().enumerate() {
-        add(&mut out, 0, BlockId(0), Op::Inst(inst.clone()), i);
+        add(&mut out, 0, BlockId(0), MirOp::Inst(inst.clone()), i);
     }
     let (done, again) = (BlockId(1), BlockId(2));
     let (then_to, else_to) = if *then_to == end { (done, again) } else { (again, done) };
-    add(&mut out, 0, BlockId(0), Op::Inst(Inst::BrIf { cond: *cond, then_to, else_to }), test.len());
+    add(&mut out, 0, BlockId(0), MirOp::Inst(Inst::BrIf { cond: *cond, then_to, else_to }), test.len());
     if metered {
         // Charged late, but nothing before could be seen.
         for (from, size) in [(BlockId(0), entry.len()), (end, ends.len())] {
-            add(&mut out, 1, from, Op::Charge { cost: (size as i64).into() }, 0);
+            add(&mut out, 1, from, MirOp::Charge { cost: (size as i64).into() }, 0);
         }
     }
     for (i, inst) in ends.iter().enumerate() {
-        add(&mut out, 1, end, Op::Inst(inst.clone()), i);
+        add(&mut out, 1, end, MirOp::Inst(inst.clone()), i);
     }
     for block in &mut out.blocks {
         for node in &mut block.nodes {
@@ -434,14 +434,18 @@ fn early(module: &VerifiedModule, id: FuncId, metered: bool, most: usize) -> Opt
     let values = results.iter().map(|r| (*r).into()).collect();
     let args = (0..sig.params.len()).map(|p| Reg::new(p).into()).collect();
     out.blocks[2].nodes = [Inst::Call { results, callee: id, args }, Inst::Ret { values }]
-        .map(|inst| Node { op: Op::Inst(inst), origin: CALL })
+        .map(|inst| MirNode { op: MirOp::Inst(inst), origin: CALL })
         .into();
     Some(out)
 }
 
 /// Leaves of `block` what there is up to the first of `calls`, positions in order:
 /// with each call goes what comes after it, up to the next one.
-fn cut(func: &mut Func, block: BlockId, calls: impl Iterator<Item = usize>) -> std::vec::IntoIter<Vec<Node>> {
+fn cut(
+    func: &mut Func,
+    block: BlockId,
+    calls: impl Iterator<Item = usize>,
+) -> std::vec::IntoIter<Vec<MirNode>> {
     let mut nodes = std::mem::take(&mut func.blocks[block.index()].nodes).into_iter();
     let (mut pieces, mut from) = (Vec::new(), 0);
     for at in calls {
@@ -457,7 +461,7 @@ fn cut(func: &mut Func, block: BlockId, calls: impl Iterator<Item = usize>) -> s
 /// Puts a copy of `callee` in place of the call that `block` ends with, and
 /// `after` in a new block behind it. Gives back that block, and where the callee's
 /// blocks went.
-fn put_in(func: &mut Func, block: BlockId, after: Vec<Node>, callee: &Func) -> (BlockId, Vec<BlockId>) {
+fn put_in(func: &mut Func, block: BlockId, after: Vec<MirNode>, callee: &Func) -> (BlockId, Vec<BlockId>) {
     let cut = &mut func.blocks[block.index()];
     let cold = cut.cold;
     let call = cut.nodes.pop().expect("a call");
@@ -478,9 +482,9 @@ fn put_in(func: &mut Func, block: BlockId, after: Vec<Node>, callee: &Func) -> (
     let origin = |o: u32| if o == CALL { call.origin } else { origins + o };
     func.origins.extend(callee.origins.iter().map(|o| Origin { caller: Some(call.origin), ..*o }));
 
-    let Op::Inst(Inst::Call { results, args, .. }) = &call.op else { unreachable!("a site is a call") };
-    let copy = |dst: Reg, a: Operand, origin| Node { op: Op::Inst(Inst::Copy { dst, a }), origin };
-    let br = |target: BlockId, origin| Node { op: Op::Inst(Inst::Br { target }), origin };
+    let MirOp::Inst(Inst::Call { results, args, .. }) = &call.op else { unreachable!("a site is a call") };
+    let copy = |dst: Reg, a: Operand, origin| MirNode { op: MirOp::Inst(Inst::Copy { dst, a }), origin };
+    let br = |target: BlockId, origin| MirNode { op: MirOp::Inst(Inst::Br { target }), origin };
     let nodes = &mut func.blocks[block.index()].nodes;
     nodes.extend(args.iter().enumerate().map(|(p, a)| copy(reg(Reg::new(p)), *a, call.origin)));
     nodes.push(br(blocks[0], call.origin));
@@ -491,13 +495,13 @@ fn put_in(func: &mut Func, block: BlockId, after: Vec<Node>, callee: &Func) -> (
         let mut to = Block { nodes: from.nodes.clone(), cold: cold || from.cold };
         to.map_successors(|b| blocks[b.index()]);
         for node in std::mem::take(&mut to.nodes) {
-            if let Op::Inst(Inst::Ret { values }) = &node.op {
+            if let MirOp::Inst(Inst::Ret { values }) = &node.op {
                 let pairs = results.iter().zip(values.iter());
                 to.nodes.extend(pairs.map(|(dst, v)| copy(*dst, operand(*v), origin(node.origin))));
                 to.nodes.push(br(rest, origin(node.origin)));
                 continue; // it leads on now
             }
-            let mut node = Node { origin: origin(node.origin), ..node };
+            let mut node = MirNode { origin: origin(node.origin), ..node };
             node.op.map_uses(operand);
             node.op.map_defs(reg);
             to.nodes.push(node);

@@ -16,7 +16,7 @@ use crate::midend::analysis::Analyses;
 use crate::midend::analysis::loops::{Forest, LoopId};
 use crate::midend::analysis::values::{Arg, Made, Value, Values};
 use crate::midend::pass::simplify::fold::fold;
-use crate::mir::{Func, Node, Op};
+use crate::mir::{Func, MirNode, MirOp};
 use nbc_ir::{BlockId, Opcode, Operand, Reg};
 use rustc_hash::FxHashMap;
 
@@ -65,9 +65,9 @@ fn is_free(opcode: Opcode) -> bool {
     wide.contains(&opcode) || narrow.contains(&opcode)
 }
 
-fn free_opcode(op: &Op) -> Option<Opcode> {
+fn free_opcode(op: &MirOp) -> Option<Opcode> {
     match op {
-        Op::Inst(inst) => Some(inst.opcode()).filter(|o| required!(is_free(*o))),
+        MirOp::Inst(inst) => Some(inst.opcode()).filter(|o| required!(is_free(*o))),
         _ => None,
     }
 }
@@ -85,9 +85,9 @@ fn has_trees(func: &Func, block: BlockId) -> bool {
 }
 
 /// About how long an instruction takes.
-fn time(op: &Op) -> u32 {
+fn time(op: &MirOp) -> u32 {
     use Opcode::*;
-    let Op::Inst(inst) = op else { return 4 };
+    let MirOp::Inst(inst) = op else { return 4 };
     match inst.opcode() {
         Copy => 0,
         I64Mul | I32Mul => 3,
@@ -186,7 +186,7 @@ impl Iteration<'_> {
         times
     }
 
-    fn node(&self, block: BlockId, n: usize) -> &Node {
+    fn node(&self, block: BlockId, n: usize) -> &MirNode {
         &self.func.blocks[block.index()].nodes[n]
     }
 
@@ -246,7 +246,7 @@ impl Iteration<'_> {
         let old = &self.func.blocks[block.index()].nodes;
         let mut parts: Vec<usize> = Vec::new();
         // By position, what stands there instead.
-        let mut new: FxHashMap<usize, Vec<Node>> = FxHashMap::default();
+        let mut new: FxHashMap<usize, Vec<MirNode>> = FxHashMap::default();
         for root in (0..old.len()).rev() {
             if parts.contains(&root) {
                 continue; // it is done with the tree that it is in
@@ -273,7 +273,7 @@ impl Iteration<'_> {
 
 /// Writes the tree that ends with `root` so that what is there first is
 /// combined first. When that is done.
-fn write(root: &Node, tree: &Tree, times: &Times, func: &mut Func) -> (Vec<Node>, u32) {
+fn write(root: &MirNode, tree: &Tree, times: &Times, func: &mut Func) -> (Vec<MirNode>, u32) {
     let time_of = |arg: &Arg| match arg {
         Arg::Value(value) => times.get(value).copied(),
         Arg::Imm(_) => None,
@@ -296,17 +296,17 @@ fn write(root: &Node, tree: &Tree, times: &Times, func: &mut Func) -> (Vec<Node>
         op.map_defs(|_| dst);
         let then = early.max(late).map(|t| t + time(&root.op));
         if left.is_empty() {
-            nodes.push(Node { op, origin: root.origin });
+            nodes.push(MirNode { op, origin: root.origin });
             return (nodes, then.unwrap_or_default());
         }
         // Of counters that are stepped twice one step is left, as others expect.
         let known = match &op {
-            Op::Inst(inst) if matches!((a, b), (Operand::Imm(_), Operand::Imm(_))) => fold(inst),
+            MirOp::Inst(inst) if matches!((a, b), (Operand::Imm(_), Operand::Imm(_))) => fold(inst),
             _ => None,
         };
         let made = known.map_or(dst.into(), Operand::Imm);
         if known.is_none() {
-            nodes.push(Node { op, origin: root.origin });
+            nodes.push(MirNode { op, origin: root.origin });
         }
         let at = left.partition_point(|(time, _)| *time <= then);
         left.insert(at, (then, made));

@@ -12,7 +12,7 @@
 
 use crate::midend::analysis::Analyses;
 use crate::midend::analysis::loops::{Forest, LoopId};
-use crate::mir::{Func, Node, Op};
+use crate::mir::{Func, MirNode, MirOp};
 use nbc_ir::{BlockId, Inst};
 
 /// Most nodes of a header that is copied, charges apart.
@@ -40,7 +40,7 @@ fn tested_on_top(func: &Func, forest: &Forest, preds: &Preds, id: LoopId) -> Opt
     let l = forest.get(id);
     let header = &func.blocks[l.header.index()];
     let Some(&Inst::BrIf { then_to, else_to, .. }) = header.last() else { return None };
-    let nodes = header.nodes.iter().filter(|n| !matches!(n.op, Op::Charge { .. })).count();
+    let nodes = header.nodes.iter().filter(|n| !matches!(n.op, MirOp::Charge { .. })).count();
     if !worth!(!l.cold && nodes <= MAX_NODES) {
         return None;
     }
@@ -99,7 +99,7 @@ fn iteration(func: &mut Func, forest: &Forest, id: LoopId, body: BlockId, preds:
     // The new header: to the body, which may be the header of an inner loop.
     let origin = func.blocks[l.header.index()].nodes.last().map_or(0, |n| n.origin);
     let top = func.block();
-    func.blocks[top.index()].nodes.push(Node { op: Op::Inst(Inst::Br { target: body }), origin });
+    func.blocks[top.index()].nodes.push(MirNode { op: MirOp::Inst(Inst::Br { target: body }), origin });
     func.blocks[l.header.index()].retarget(body, top);
     let way_in = func.block();
     func.blocks[way_in.index()] = func.blocks[l.header.index()].clone();

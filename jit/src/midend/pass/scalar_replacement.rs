@@ -29,7 +29,7 @@ use crate::midend::analysis::loops::{Loop, LoopId};
 use crate::midend::analysis::motion::{Between, may_be_evaluated};
 use crate::midend::analysis::poly::{Atom, Quantity};
 use crate::midend::analysis::values::{Arg, Made, Value};
-use crate::mir::{Field, Func, Node, Op, Ty, Write};
+use crate::mir::{Field, Func, MirNode, MirOp, Ty, Write};
 use nbc_ir::inst::{Effect, Imm};
 use nbc_ir::{BlockId, Elem, Inst, Operand, Reg, Type};
 use rustc_hash::FxHashMap;
@@ -81,8 +81,8 @@ fn is_candidate(func: &Func, l: &Loop) -> bool {
         return false;
     }
     let nodes = || l.own.iter().flat_map(|b| &func.blocks[b.index()].nodes);
-    nodes().any(|n| matches!(n.op, Op::Load { .. }))
-        && required!(!nodes().any(|n| matches!(n.op, Op::LoadVector { .. } | Op::StoreVector { .. })))
+    nodes().any(|n| matches!(n.op, MirOp::Load { .. }))
+        && required!(!nodes().any(|n| matches!(n.op, MirOp::LoadVector { .. } | MirOp::StoreVector { .. })))
 }
 
 /// A place in a loop: later ones come after earlier ones, or on other ways.
@@ -186,8 +186,8 @@ impl<'a> Iteration<'a> {
             let each_iteration = it.forest.doms.dominates(block, latch);
             for (node, n) in it.func.blocks[block.index()].nodes.iter().enumerate() {
                 let at = (rank, node);
-                let write = matches!(n.op, Op::Store { .. });
-                if let Op::Load { elem, .. } | Op::Store { elem, .. } = n.op {
+                let write = matches!(n.op, MirOp::Store { .. });
+                if let MirOp::Load { elem, .. } | MirOp::Store { elem, .. } = n.op {
                     match iteration.goes(block, node, elem) {
                         Some(goes) => {
                             iteration.accesses.push(Access { at, block, node, write, goes, each_iteration });
@@ -197,7 +197,7 @@ impl<'a> Iteration<'a> {
                     }
                     continue; // it is noted
                 }
-                let Op::Inst(inst) = &n.op else { continue };
+                let MirOp::Inst(inst) = &n.op else { continue };
                 match inst.opcode().effect() {
                     // What is alive is what was before.
                     Effect::Region if worth!(true) => return None,
@@ -216,14 +216,14 @@ impl<'a> Iteration<'a> {
     /// Where an access goes, if that is in terms of things known.
     fn goes(&self, block: BlockId, node: usize, elem: Elem) -> Option<Where> {
         let op = &self.it.func.blocks[block.index()].nodes[node].op;
-        let (Op::Load { at, .. } | Op::Store { at, .. }) = op else { return None };
+        let (MirOp::Load { at, .. } | MirOp::Store { at, .. }) = op else { return None };
         let args = self.it.values.args(op, block, node);
         let Arg::Value(base) = args[0] else { return None };
         if !required!(self.it.is_fixed(base, self.id)) {
             return None;
         }
         let base = match self.it.maker(base) {
-            Some((Op::Field { field: Field::Data, .. }, of)) => match *of {
+            Some((MirOp::Field { field: Field::Data, .. }, of)) => match *of {
                 [Arg::Value(tensor)] => Base::Data(self.it.original(tensor)),
                 _ => return None, // shape
             },
@@ -337,7 +337,7 @@ impl<'a> Iteration<'a> {
     /// Whether it can be told before the loop that the element is there.
     fn can_be_tested(&self, access: &Access) -> bool {
         let func = &self.it.func;
-        let Op::Load { at, .. } = &func.blocks[access.block.index()].nodes[access.node].op else {
+        let MirOp::Load { at, .. } = &func.blocks[access.block.index()].nodes[access.node].op else {
             return false; // shape
         };
         let Some((base, tensor)) = self.data_of(access) else { return false };
@@ -356,7 +356,7 @@ impl<'a> Iteration<'a> {
             return None; // shape
         };
         match self.it.maker(base) {
-            Some((Op::Field { field: Field::Data, tensor, .. }, _)) => Some((base, *tensor)),
+            Some((MirOp::Field { field: Field::Data, tensor, .. }, _)) => Some((base, *tensor)),
             _ => None,
         }
     }
@@ -424,8 +424,8 @@ impl Write for Front<'_> {
         self.func
     }
 
-    fn push(&mut self, op: impl Into<Op>) {
-        let node = Node { op: op.into(), origin: self.origin };
+    fn push(&mut self, op: impl Into<MirOp>) {
+        let node = MirNode { op: op.into(), origin: self.origin };
         self.func.blocks[self.block.index()].nodes.push(node);
     }
 }
@@ -439,7 +439,7 @@ impl Rewrite<'_, '_> {
         for carried in list {
             let first = &self.iteration.accesses[carried.reads[0]];
             let ty = match &it.func.blocks[first.block.index()].nodes[first.node].op {
-                Op::Load { dst, .. } => it.func.regs[dst.index()],
+                MirOp::Load { dst, .. } => it.func.regs[dst.index()],
                 _ => continue,
             };
             let len = match carried.is_sure {
@@ -454,8 +454,8 @@ impl Rewrite<'_, '_> {
             for &n in &carried.reads {
                 let read = &self.iteration.accesses[n];
                 let node = &mut self.func.blocks[read.block.index()].nodes[read.node].op;
-                if let Op::Load { dst, .. } = *node {
-                    *node = Op::Inst(Inst::Copy { dst, a: held.into() });
+                if let MirOp::Load { dst, .. } = *node {
+                    *node = MirOp::Inst(Inst::Copy { dst, a: held.into() });
                 }
             }
             // Nothing is written there if the read itself is what it is known by.
@@ -469,12 +469,12 @@ impl Rewrite<'_, '_> {
             for &n in carried.again.iter().chain([&carried.source]) {
                 let access = &self.iteration.accesses[n];
                 let inst = match it.func.blocks[access.block.index()].nodes[access.node].op {
-                    Op::Load { dst, .. } => Inst::Copy { dst: next, a: dst.into() },
+                    MirOp::Load { dst, .. } => Inst::Copy { dst: next, a: dst.into() },
                     // What is read again is what a byte holds.
-                    Op::Store { elem: Elem::U8, value, .. } if forbidden!(true) => {
+                    MirOp::Store { elem: Elem::U8, value, .. } if forbidden!(true) => {
                         Inst::I32And { dst: next, a: value, b: 255i32.into() }
                     }
-                    Op::Store { value, .. } => Inst::Copy { dst: next, a: value },
+                    MirOp::Store { value, .. } => Inst::Copy { dst: next, a: value },
                     _ => continue,
                 };
                 after.push((access.block, access.node, inst));
@@ -486,12 +486,12 @@ impl Rewrite<'_, '_> {
         let nodes = &mut self.func.blocks[self.iteration.latch.index()].nodes;
         let end = nodes.len() - 1;
         let origin = nodes[end].origin;
-        nodes.splice(end..end, at_end.into_iter().map(|inst| Node { op: Op::Inst(inst), origin }));
+        nodes.splice(end..end, at_end.into_iter().map(|inst| MirNode { op: MirOp::Inst(inst), origin }));
         after.sort_by_key(|a| std::cmp::Reverse(a.1));
         for (block, node, inst) in after {
             let nodes = &mut self.func.blocks[block.index()].nodes;
             let origin = nodes[node].origin;
-            nodes.insert(node + 1, Node { op: Op::Inst(inst), origin });
+            nodes.insert(node + 1, MirNode { op: MirOp::Inst(inst), origin });
         }
     }
 
@@ -500,7 +500,7 @@ impl Rewrite<'_, '_> {
     fn read_before(&mut self, read: &Access, held: Reg, len: Option<Reg>) {
         let it = self.iteration.it;
         let node = &it.func.blocks[read.block.index()].nodes[read.node];
-        let Op::Load { elem, mut at, .. } = node.op else { return };
+        let MirOp::Load { elem, mut at, .. } = node.op else { return };
         let entry = self.entry;
         let Some(go) = self.func.blocks[entry.index()].nodes.pop() else { return };
         let mut front = Front { func: self.func, block: entry, origin: node.origin };
@@ -524,7 +524,7 @@ impl Rewrite<'_, '_> {
         {
             at.index = *copy;
         }
-        let load = Op::Load { dst: held, elem, at };
+        let load = MirOp::Load { dst: held, elem, at };
         let Some(len) = len else {
             front.push(load);
             front.func.blocks[entry.index()].nodes.push(go);
@@ -561,11 +561,12 @@ impl Rewrite<'_, '_> {
     fn length(&mut self, read: &Access) -> Option<Reg> {
         let (base, tensor) = self.iteration.data_of(read)?;
         let def = self.iteration.it.values.def(base);
-        let is_it = |n: &Node| matches!(n.op, Op::Field { dst, tensor: of, field: Field::Data } if dst == def.reg && of == tensor);
+        let is_it = |n: &MirNode| matches!(n.op, MirOp::Field { dst, tensor: of, field: Field::Data } if dst == def.reg && of == tensor);
         let len = self.func.value(Type::I64);
         let nodes = &mut self.func.blocks[def.block.index()].nodes;
         let at = nodes.iter().position(is_it)?;
-        let node = Node { op: Op::Field { dst: len, tensor, field: Field::Len }, origin: nodes[at].origin };
+        let node =
+            MirNode { op: MirOp::Field { dst: len, tensor, field: Field::Len }, origin: nodes[at].origin };
         nodes.insert(at + 1, node);
         Some(len)
     }

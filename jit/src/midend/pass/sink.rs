@@ -15,7 +15,7 @@
 
 use crate::midend::analysis::Analyses;
 use crate::midend::analysis::induction::Induction;
-use crate::mir::{Address, Func, Node, Op};
+use crate::mir::{Address, Func, MirNode, MirOp};
 use nbc_ir::{BlockId, Elem, Inst, Operand, Type};
 
 /// Moves what can be moved.
@@ -44,7 +44,7 @@ struct Pair {
 
 /// The pairs of a function; no block is in two.
 fn pairs(func: &Func) -> Vec<Pair> {
-    let stores = |n: &Node| matches!(n.op, Op::Store { .. });
+    let stores = |n: &MirNode| matches!(n.op, MirOp::Store { .. });
     if func.blocks.iter().filter(|b| b.nodes.iter().any(stores)).count() < 2 {
         return Vec::new();
     }
@@ -61,8 +61,8 @@ impl Pair {
         let last = |way: BlockId| match &func.blocks[way.index()].nodes[..] {
             [
                 ..,
-                Node { op: Op::Store { elem, at, value }, .. },
-                Node { op: Op::Inst(Inst::Br { target }), .. },
+                MirNode { op: MirOp::Store { elem, at, value }, .. },
+                MirNode { op: MirOp::Inst(Inst::Br { target }), .. },
             ] if required!(*target == meet) => Some((*elem, *at, *value)),
             _ => None,
         };
@@ -92,12 +92,12 @@ impl Pair {
             let store = nodes.len() - 2;
             let origin = nodes[store].origin;
             let copies = [(index, self.at[n].index), (value, self.values[n])];
-            let copies = copies.map(|(dst, a)| Node { op: Op::Inst(Inst::Copy { dst, a }), origin });
+            let copies = copies.map(|(dst, a)| MirNode { op: MirOp::Inst(Inst::Copy { dst, a }), origin });
             nodes.splice(store..=store, copies);
         }
         let at = Address { index: index.into(), ..self.at[0] };
         let nodes = &mut func.blocks[self.meet.index()].nodes;
         let origin = nodes[0].origin;
-        nodes.insert(0, Node { op: Op::Store { elem: self.elem, at, value: value.into() }, origin });
+        nodes.insert(0, MirNode { op: MirOp::Store { elem: self.elem, at, value: value.into() }, origin });
     }
 }

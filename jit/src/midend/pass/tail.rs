@@ -11,7 +11,7 @@
 //! Proves: that the operation takes the call's result once, and is associative and commutative.
 //! Relies on: that nothing in the function can be seen but its result.
 
-use crate::mir::{Entry, Func, Node, Op, Ty};
+use crate::mir::{Entry, Func, MirNode, MirOp, Ty};
 use nbc_ir::inst::{Effect, Imm};
 use nbc_ir::{BlockId, Inst, Opcode, Operand, Reg, Type};
 
@@ -37,7 +37,7 @@ pub fn run(func: &mut Func) -> bool {
         return false;
     }
     let Some((mut opcode, mut sites)) = sites(func) else { return false };
-    let is_call = |n: &&Node| matches!(n.op, Op::Inst(Inst::Call { .. }));
+    let is_call = |n: &&MirNode| matches!(n.op, MirOp::Inst(Inst::Call { .. }));
     let calls = func.blocks.iter().flat_map(|b| &b.nodes).filter(is_call).count();
     if calls > sites.len() {
         // Where it calls itself besides, unfolding both is faster.
@@ -54,9 +54,9 @@ pub fn run(func: &mut Func) -> bool {
 /// Whether there is nothing but arithmetic that cannot trap, and calls of itself.
 fn only_computes(func: &Func) -> bool {
     func.blocks.iter().flat_map(|b| &b.nodes).all(|n| match &n.op {
-        Op::Inst(Inst::Call { callee, .. }) => required!(*callee == func.id),
-        Op::Inst(Inst::Trap {}) => required!(false),
-        Op::Inst(inst) => required!(matches!(inst.opcode().effect(), Effect::Pure | Effect::Control)),
+        MirOp::Inst(Inst::Call { callee, .. }) => required!(*callee == func.id),
+        MirOp::Inst(Inst::Trap {}) => required!(false),
+        MirOp::Inst(inst) => required!(matches!(inst.opcode().effect(), Effect::Pure | Effect::Control)),
         _ => false,
     })
 }
@@ -72,7 +72,7 @@ fn sites(func: &Func) -> Option<(Option<Opcode>, Vec<Site>)> {
             .rev()
             .take(3)
             .filter_map(|n| match &n.op {
-                Op::Inst(inst) => Some(inst),
+                MirOp::Inst(inst) => Some(inst),
                 _ => None,
             })
             .collect();
@@ -154,7 +154,7 @@ impl<'a> Rewrite<'a> {
     }
 
     fn push(&mut self, block: BlockId, origin: u32, inst: Inst) {
-        self.func.blocks[block.index()].nodes.push(Node { op: Op::Inst(inst), origin });
+        self.func.blocks[block.index()].nodes.push(MirNode { op: MirOp::Inst(inst), origin });
     }
 
     /// Adds `value` to what has been collected; the sum.
@@ -175,7 +175,7 @@ impl<'a> Rewrite<'a> {
     /// A return that ends the loop.
     fn finish_return(&mut self, block: BlockId) {
         let nodes = &mut self.func.blocks[block.index()].nodes;
-        let Some(Node { op: Op::Inst(Inst::Ret { values }), origin }) = nodes.last() else { return };
+        let Some(MirNode { op: MirOp::Inst(Inst::Ret { values }), origin }) = nodes.last() else { return };
         let (value, origin) = (values[0], *origin);
         nodes.pop();
         let value = self.collected(block, origin, value);
@@ -204,14 +204,14 @@ impl<'a> Rewrite<'a> {
         for (i, from) in next.into_iter().enumerate() {
             self.push(block, origin, Inst::Copy { dst: Reg::new(i), a: from.into() });
         }
-        let spend = Node { op: Op::Spend { dst: more, cost: COST.into() }, origin };
+        let spend = MirNode { op: MirOp::Spend { dst: more, cost: COST.into() }, origin };
         self.func.blocks[block.index()].nodes.push(spend);
         let call = self.func.block();
         let (then_to, else_to) = (self.header, call);
         self.push(block, origin, Inst::BrIf { cond: more.into(), then_to, else_to });
         // Deep enough: a call like any other.
         self.func.blocks[call.index()].cold = true;
-        let look = Node { op: Op::Charge { cost: 0i64.into() }, origin };
+        let look = MirNode { op: MirOp::Charge { cost: 0i64.into() }, origin };
         self.func.blocks[call.index()].nodes.push(look);
         let result = self.func.value(self.ty);
         let args = (0..self.params).map(|p| Reg::new(p).into()).collect();

@@ -13,7 +13,7 @@
 //!
 //! Proves: which definitions reach which uses. Relies on: nothing but the flow graph.
 
-use crate::mir::{Block, Entry, Func, Op};
+use crate::mir::{Block, Entry, Func, MirOp};
 use nbc_ir::flow::Cfg;
 use nbc_ir::{BlockId, Inst, Operand, Reg};
 
@@ -141,8 +141,8 @@ fn collect(func: &Func, cfg: &Cfg) -> Events {
     Events { list, order, is_split, at_entry }
 }
 
-fn is_keep(op: &Op) -> bool {
-    matches!(op, Op::Inst(Inst::RegionEnd { .. } | Inst::RegionRenew { .. }))
+fn is_keep(op: &MirOp) -> bool {
+    matches!(op, MirOp::Inst(Inst::RegionEnd { .. } | Inst::RegionRenew { .. }))
 }
 
 /// Works out the webs of one register after the other.

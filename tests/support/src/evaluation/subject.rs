@@ -4,7 +4,7 @@
 use crate::choices::Random;
 use nbc::ir::verify::VerifiedModule;
 use nbc::ir::{BlockId, Elem, FuncId, Imm, Type};
-use nbc::jit::mir::{Func, Op};
+use nbc::jit::mir::{Func, MirOp};
 use nbc::runtime::abi::calls::NATIVE_SLICE;
 use nbc_oracle::object::{List, Object, part_size, write};
 use nbc_oracle::state::Budget;
@@ -84,7 +84,7 @@ impl Observer for Snapshots {
         let node = &func.blocks[block.index()].nodes[at];
         let origin = func.origins[node.origin as usize];
         // A block begins with what it costs, which has not been paid then.
-        let begins = at == 0 || self.place.1 > 0 && !matches!(node.op, Op::Charge { .. });
+        let begins = at == 0 || self.place.1 > 0 && !matches!(node.op, MirOp::Charge { .. });
         if begins && (origin.block, origin.inst) == self.place {
             self.left -= 1;
             if self.left == 0 {

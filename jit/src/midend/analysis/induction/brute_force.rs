@@ -22,7 +22,7 @@ use crate::midend::analysis::poly::{Atom, Poly, Product, Quantity, Span};
 use crate::midend::analysis::trip_count::TripCounts;
 use crate::midend::analysis::values::Value;
 use crate::midend::pass::{loop_versioning, rotate, webs};
-use crate::mir::{self, Address, Field, Func, Op, Ty};
+use crate::mir::{self, Address, Field, Func, MirOp, Ty};
 use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, FuncId, Inst, Module, Operand, Reg, Type};
 use std::fmt::Write;
@@ -288,8 +288,8 @@ impl Machine<'_> {
                     break 'run End::TooLong;
                 }
                 match &node.op {
-                    Op::Field { dst, field, .. } => regs[dst.index()] = self.field(*field),
-                    Op::Load { dst, at, .. } => {
+                    MirOp::Field { dst, field, .. } => regs[dst.index()] = self.field(*field),
+                    MirOp::Load { dst, at, .. } => {
                         let i = self.element(at, &regs);
                         let Some(v) = usize::try_from(i).ok().and_then(|i| data.get(i)) else {
                             return Err(format!("unchecked load of element {i} of {}", self.len));
@@ -297,7 +297,7 @@ impl Machine<'_> {
                         accesses.push((false, i));
                         regs[dst.index()] = *v;
                     }
-                    Op::Store { at, value, .. } => {
+                    MirOp::Store { at, value, .. } => {
                         let (i, value) = (self.element(at, &regs), self.operand(*value, &regs));
                         let Some(v) = usize::try_from(i).ok().and_then(|i| data.get_mut(i)) else {
                             return Err(format!("unchecked store to element {i} of {}", self.len));
@@ -305,7 +305,7 @@ impl Machine<'_> {
                         accesses.push((true, i));
                         *v = value;
                     }
-                    Op::Inst(inst) => match *inst {
+                    MirOp::Inst(inst) => match *inst {
                         Inst::Br { target } => next = Some(target),
                         Inst::BrIf { cond, then_to, else_to } => {
                             let holds = self.operand(cond, &regs) != 0;
@@ -655,7 +655,7 @@ fn check(text: &str, widths: Widths, tally: &mut Tally) -> Result<(), String> {
     let mut versioned = (*func).clone();
     loop_versioning::run(&mut versioned, &mut known);
     mir::check(&versioned).map_err(|e| format!("versioned: {e}"))?;
-    let is_unchecked = |op: &Op| matches!(op, Op::Load { .. } | Op::Store { .. });
+    let is_unchecked = |op: &MirOp| matches!(op, MirOp::Load { .. } | MirOp::Store { .. });
     tally.unchecked += versioned.blocks.iter().flat_map(|b| &b.nodes).filter(|n| is_unchecked(&n.op)).count();
 
     let mut counts = TripCounts::new(&it);

@@ -11,7 +11,7 @@ use super::{Induction, MAX_CLIMB};
 use crate::midend::analysis::loops::LoopId;
 use crate::midend::analysis::poly::{Poly, Quantity, Span};
 use crate::midend::analysis::values::{Arg, Made, Value};
-use crate::mir::Op;
+use crate::mir::MirOp;
 use nbc_ir::{BlockId, Inst};
 
 /// A counter: the value of a phi of a header.
@@ -132,7 +132,7 @@ impl Induction {
                         seen.push(*arg);
                     }
                 }
-            } else if let Some((Op::Inst(Inst::Select { .. }), args)) = self.maker(at)
+            } else if let Some((MirOp::Inst(Inst::Select { .. }), args)) = self.maker(at)
                 && worth!(forest.innermost(self.values.def(at).block) == Some(id))
             {
                 for arg in &args[1..] {

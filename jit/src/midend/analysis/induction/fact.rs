@@ -15,7 +15,7 @@ use super::residue::Residue;
 use crate::midend::analysis::gathered::MAX_FACTS;
 use crate::midend::analysis::poly::Poly;
 use crate::midend::analysis::values::{Arg, Value};
-use crate::mir::Op;
+use crate::mir::MirOp;
 use nbc_ir::{BlockId, Inst, Opcode, Operand};
 
 /// Something that is not negative.
@@ -117,7 +117,7 @@ impl Induction {
     /// What going from `from` to `to` says.
     pub(in crate::midend::analysis) fn facts_of_edge(&self, from: BlockId, to: BlockId) -> Vec<Fact> {
         let nodes = &self.func.blocks[from.index()].nodes;
-        let Some(Op::Inst(Inst::BrIf { cond: Operand::Reg(_), then_to, else_to })) =
+        let Some(MirOp::Inst(Inst::BrIf { cond: Operand::Reg(_), then_to, else_to })) =
             nodes.last().map(|n| &n.op)
         else {
             return Vec::new();
@@ -136,7 +136,7 @@ impl Induction {
         if !worth!(found.len() < MAX_FACTS && self.budget().spend(1)) {
             return;
         }
-        let Some((Op::Inst(inst), args)) = self.maker(self.original(cond)) else { return };
+        let Some((MirOp::Inst(inst), args)) = self.maker(self.original(cond)) else { return };
         let mut both = |holds: bool| {
             for arg in &args {
                 if let (Arg::Value(v), 1..) = (arg, depth) {
@@ -154,7 +154,7 @@ impl Induction {
 
     /// What a truth value is, if it is a comparison, where it holds or does not.
     pub(super) fn only_comparison(&self, cond: Value, holds: bool) -> Option<Comparison> {
-        let (Op::Inst(inst), args) = self.maker(self.original(cond))? else { return None };
+        let (MirOp::Inst(inst), args) = self.maker(self.original(cond))? else { return None };
         self.comparison(inst.opcode(), &args, holds)
     }
 

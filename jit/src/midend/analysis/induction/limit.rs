@@ -23,7 +23,7 @@ use super::residue::Residue;
 use super::{Induction, MAX_CLIMB};
 use crate::midend::analysis::loops::LoopId;
 use crate::midend::analysis::poly::{Atom, Poly, Quantity};
-use crate::mir::Op;
+use crate::mir::MirOp;
 use nbc_ir::{BlockId, Inst, Operand};
 
 /// A bound on how often a loop goes on.
@@ -73,7 +73,7 @@ impl Induction {
     /// What the test in `block`, if it leaves the loop, says of the count.
     fn limits_at(&self, id: LoopId, block: BlockId, found: &mut Vec<Limit>) {
         let nodes = &self.func.blocks[block.index()].nodes;
-        let Some(Op::Inst(Inst::BrIf { cond: Operand::Reg(_), then_to, else_to })) =
+        let Some(MirOp::Inst(Inst::BrIf { cond: Operand::Reg(_), then_to, else_to })) =
             nodes.last().map(|n| &n.op)
         else {
             return;

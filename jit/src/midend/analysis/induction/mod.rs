@@ -33,7 +33,7 @@ use super::poly::{Atom, Atoms, Poly, Quantity, Span};
 use super::ranges::{Ranges, field_range};
 use super::values::{Arg, Made, Value, Values};
 use crate::budget::Budget;
-use crate::mir::{Field, Func, Op, Ty};
+use crate::mir::{Field, Func, MirOp, Ty};
 use assuming::Assuming;
 use counter::{Counter, Drift};
 use limit::Limit;
@@ -176,7 +176,7 @@ impl Induction {
     }
 
     /// The node that makes a value.
-    pub fn maker(&self, value: Value) -> Option<(&Op, Vec<Arg>)> {
+    pub fn maker(&self, value: Value) -> Option<(&MirOp, Vec<Arg>)> {
         let def = self.values.def(value);
         let Made::Node(n) = def.made else { return None };
         let op = &self.func.blocks[def.block.index()].nodes[n as usize].op;
@@ -210,7 +210,7 @@ impl Induction {
                     self.set_atom(Value(v));
                 }
                 let args = self.values.args(&node.op, block, n);
-                if let (Op::Inst(Inst::Copy { .. }), [Arg::Value(from)]) = (&node.op, &*args) {
+                if let (MirOp::Inst(Inst::Copy { .. }), [Arg::Value(from)]) = (&node.op, &*args) {
                     self.same[made.index()] = self.same[from.index()];
                 }
                 if let Some(width) = self.width(made)
@@ -249,7 +249,7 @@ impl Induction {
     }
 
     /// What the result of a node is, in a register of `width`.
-    fn result(&self, op: &Op, args: &[Arg], width: Width) -> Option<Residue> {
+    fn result(&self, op: &MirOp, args: &[Arg], width: Width) -> Option<Residue> {
         let arg = |n: usize| self.residue_of(args[n], width);
         let field = |field| match args[0] {
             Arg::Value(tensor) => {
@@ -258,8 +258,8 @@ impl Induction {
             Arg::Imm(_) => None,
         };
         let inst = match op {
-            Op::Inst(inst) => inst,
-            Op::Field { field: f, .. } => return field(*f), // an address has no width, so nobody asks
+            MirOp::Inst(inst) => inst,
+            MirOp::Field { field: f, .. } => return field(*f), // an address has no width, so nobody asks
             _ => return None,
         };
         match inst {

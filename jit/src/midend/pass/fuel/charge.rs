@@ -8,7 +8,7 @@
 //! Proves: that nothing can be seen between where a charge was and where it goes. Relies on: origins,
 //! which say where a block of the bytecode begins.
 
-use crate::mir::{Func, Node, Op};
+use crate::mir::{Func, MirNode, MirOp};
 use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Inst, Operand};
 
@@ -25,7 +25,7 @@ pub fn insert(func: &mut Func) {
         let nodes = &mut func.blocks[b].nodes;
         let cost = Operand::from(nodes.len() as i64);
         let origin = nodes[0].origin;
-        nodes.insert(0, Node { op: Op::Charge { cost }, origin });
+        nodes.insert(0, MirNode { op: MirOp::Charge { cost }, origin });
     }
 }
 
@@ -38,7 +38,7 @@ fn is_begun_here(func: &Func, b: usize) -> bool {
         return false; // its caller has the mark
     }
     let leads_on = match &first.op {
-        Op::Inst(Inst::Br { target }) => {
+        MirOp::Inst(Inst::Br { target }) => {
             func.blocks[target.index()].nodes.first().is_some_and(|n| n.origin == first.origin)
         }
         _ => false,
@@ -62,7 +62,7 @@ pub fn gather(func: &mut Func) -> bool {
         let mut kept = Vec::with_capacity(nodes.len());
         for node in nodes {
             match &node.op {
-                Op::Charge { cost: Operand::Imm(Imm::I64(cost)) } => {
+                MirOp::Charge { cost: Operand::Imm(Imm::I64(cost)) } => {
                     // What is given back may not pay for what was due before.
                     let gives_back = *cost < 0 && due.iter().any(|(c, _)| *c > 0);
                     if forbidden!(gives_back) || !worth!(due.len() < MAX_TOGETHER) {
@@ -72,7 +72,7 @@ pub fn gather(func: &mut Func) -> bool {
                     due.push((*cost, node.origin));
                     continue; // it goes on further down
                 }
-                Op::Inst(inst @ (Inst::Br { .. } | Inst::BrIf { .. })) if !due.is_empty() => {
+                MirOp::Inst(inst @ (Inst::Br { .. } | Inst::BrIf { .. })) if !due.is_empty() => {
                     let mut targets = Vec::new();
                     inst.for_each_successor(|to| targets.push(to));
                     // What has other ways in may not have it to pay on them.
@@ -85,7 +85,7 @@ pub fn gather(func: &mut Func) -> bool {
                         let edge = func.block();
                         let nodes = &mut func.blocks[edge.index()].nodes;
                         pay(nodes, &mut due.clone());
-                        nodes.push(Node { op: Op::Inst(Inst::Br { target: to }), origin: node.origin });
+                        nodes.push(MirNode { op: MirOp::Inst(Inst::Br { target: to }), origin: node.origin });
                         edges.push((to, edge));
                     }
                     on.iter().for_each(|to| due_at[to.index()] = due.clone());
@@ -104,14 +104,14 @@ pub fn gather(func: &mut Func) -> bool {
 }
 
 /// Makes the charges that are due.
-fn pay(nodes: &mut Vec<Node>, due: &mut Due) {
+fn pay(nodes: &mut Vec<MirNode>, due: &mut Due) {
     let list = std::mem::take(due);
     let Some(&(_, origin)) = list.last() else { return };
     let all: i64 = list.iter().map(|(cost, _)| cost).sum();
     let op = if worth!(list.len() == 1 || all <= 0) {
-        Op::Charge { cost: all.into() }
+        MirOp::Charge { cost: all.into() }
     } else {
-        Op::Charges { list: list.into() }
+        MirOp::Charges { list: list.into() }
     };
-    nodes.push(Node { op, origin });
+    nodes.push(MirNode { op, origin });
 }

@@ -17,7 +17,7 @@ use crate::midend::analysis::Analyses;
 use crate::midend::analysis::counted_loop::{Compare, Counted, Step};
 use crate::midend::analysis::loops::Forest;
 use crate::midend::analysis::trip_count::TripCounts;
-use crate::mir::{Func, Node, Op};
+use crate::mir::{Func, MirNode, MirOp};
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 
 /// Nodes that count as one iteration: what is long counts more.
@@ -44,10 +44,10 @@ pub fn run(func: &mut Func, may_grow: bool, known: &mut Analyses) {
     // A loop that calls counts an iteration, however much it calls.
     let cost = weight(func.size());
     let mut nodes = func.blocks.iter().flat_map(|b| &b.nodes);
-    if nodes.any(|n| matches!(n.op, Op::Inst(Inst::Call { .. } | Inst::CallRef { .. }))) {
-        guard!(insert(func, BlockId(0), 0, Op::Charge { cost: 1i64.into() }));
+    if nodes.any(|n| matches!(n.op, MirOp::Inst(Inst::Call { .. } | Inst::CallRef { .. }))) {
+        guard!(insert(func, BlockId(0), 0, MirOp::Charge { cost: 1i64.into() }));
     } else if cost > LONG {
-        insert(func, BlockId(0), 0, Op::Charge { cost: cost.into() });
+        insert(func, BlockId(0), 0, MirOp::Charge { cost: cost.into() });
     }
 }
 
@@ -106,7 +106,7 @@ impl Pay {
         }
         before.push(all);
         for (from, to) in forest.cfg.back_edges() {
-            let spends = |n: &Node| matches!(n.op, Op::Spend { .. });
+            let spends = |n: &MirNode| matches!(n.op, MirOp::Spend { .. });
             let is_paid = |p: &(BlockId, Option<BlockId>)| p.0 == from && p.1.is_none_or(|own| own == to);
             let is_paid = self.paid.iter().any(is_paid) || func.blocks[from.index()].nodes.iter().any(spends);
             if is_paid {
@@ -133,7 +133,7 @@ impl Pay {
 /// Charges at the end of a block.
 fn charge_at_end(func: &mut Func, block: BlockId, cost: i64) {
     let at = func.blocks[block.index()].nodes.len() - 1;
-    insert(func, block, at, Op::Charge { cost: cost.into() });
+    insert(func, block, at, MirOp::Charge { cost: cost.into() });
 }
 
 /// What an iteration through so many nodes costs.
@@ -141,10 +141,10 @@ fn weight(nodes: usize) -> i64 {
     (1 + nodes / NODES_AN_ITERATION) as i64
 }
 
-fn insert(func: &mut Func, block: BlockId, at: usize, op: Op) {
+fn insert(func: &mut Func, block: BlockId, at: usize, op: MirOp) {
     let nodes = &mut func.blocks[block.index()].nodes;
     let origin = nodes[at].origin;
-    nodes.insert(at, Node { op, origin });
+    nodes.insert(at, MirNode { op, origin });
 }
 
 /// A counted loop, and what an iteration counts.
@@ -159,7 +159,7 @@ impl Paid {
         // preheader -> chunk -> the loop -> check -> chunk
         let near = func.value(Type::I64);
         let (chunk, check) = (func.block(), func.block());
-        let node = |inst| Node { op: Op::Inst(inst), origin };
+        let node = |inst| MirNode { op: MirOp::Inst(inst), origin };
         // The latch compares with the nearer bound.
         let here = func.value(Type::Bool);
         let goes_on = match self.counted.step {
@@ -169,7 +169,7 @@ impl Paid {
         let nodes = &mut func.blocks[self.counted.latch.index()].nodes;
         let end = nodes.len() - 1;
         nodes[end].op =
-            Op::Inst(Inst::BrIf { cond: here.into(), then_to: self.counted.header, else_to: check });
+            MirOp::Inst(Inst::BrIf { cond: here.into(), then_to: self.counted.header, else_to: check });
         nodes.insert(end, node(goes_on.inst(here, self.counted.compared, near.into())));
         // Whether the loop goes on is for its own test to say, here as there.
         let again = func.value(Type::Bool);
@@ -189,7 +189,7 @@ impl Paid {
     ///
     /// The loop goes on up to `near` without it. Where the step after the last
     /// could come around to where the loop goes on, that is one iteration at a time.
-    fn nearer_bound(&self, func: &mut Func, near: Reg, step: i64, origin: u32) -> Vec<Node> {
+    fn nearer_bound(&self, func: &mut Func, near: Reg, step: i64, origin: u32) -> Vec<MirNode> {
         let chunk = (CHUNK / self.weight).max(64) * step.abs();
         let mut value = |ty| func.value(ty);
         let (counter, bound) = (Operand::from(self.counted.counter), self.counted.bound);
@@ -244,8 +244,9 @@ impl Paid {
             cost = value(Type::I64);
             insts.push(Inst::I64Mul { dst: cost, a: paid.into(), b: self.weight.into() });
         }
-        let mut nodes: Vec<Node> = insts.into_iter().map(|i| Node { op: Op::Inst(i), origin }).collect();
-        nodes.push(Node { op: Op::Charge { cost: cost.into() }, origin });
+        let mut nodes: Vec<MirNode> =
+            insts.into_iter().map(|i| MirNode { op: MirOp::Inst(i), origin }).collect();
+        nodes.push(MirNode { op: MirOp::Charge { cost: cost.into() }, origin });
         nodes
     }
 
@@ -262,7 +263,7 @@ impl Paid {
     /// The same where the step is only known when the program runs. A step
     /// that is not positive, or enormous, or that could lead around the end of
     /// the numbers, makes every iteration a chunk.
-    fn nearer_bound_by(&self, func: &mut Func, near: Reg, step: Reg, origin: u32) -> Vec<Node> {
+    fn nearer_bound_by(&self, func: &mut Func, near: Reg, step: Reg, origin: u32) -> Vec<MirNode> {
         /// A chunk is so many iterations, as a power of 2.
         const ITERATIONS: u32 = 12;
         /// Of a chunk that is not a whole one, an iteration is taken to be that far.
@@ -297,8 +298,9 @@ impl Paid {
             Inst::I64Max { dst: cost, a: some.into(), b: 1i64.into() },
             Inst::I64Mul { dst: charged, a: cost.into(), b: self.weight.into() },
         ];
-        let mut nodes: Vec<Node> = insts.into_iter().map(|i| Node { op: Op::Inst(i), origin }).collect();
-        nodes.push(Node { op: Op::Charge { cost: charged.into() }, origin });
+        let mut nodes: Vec<MirNode> =
+            insts.into_iter().map(|i| MirNode { op: MirOp::Inst(i), origin }).collect();
+        nodes.push(MirNode { op: MirOp::Charge { cost: charged.into() }, origin });
         nodes
     }
 }

@@ -20,7 +20,7 @@ use crate::midend::analysis::Analyses;
 use crate::midend::analysis::counted_loop::{Compare, Counted, Step};
 use crate::midend::analysis::induction::Induction;
 use crate::midend::analysis::loops::{Copies, LoopId};
-use crate::mir::{Block, Func, Node, Op, Write};
+use crate::mir::{Block, Func, MirNode, MirOp, Write};
 use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 use rustc_hash::FxHashMap;
@@ -77,15 +77,15 @@ fn pay_once(func: &mut Func, block: BlockId, room: &mut usize) -> Option<()> {
     if !worth!(!func.blocks[block.index()].cold) {
         return None;
     }
-    let cost_of = |n: &Node| match n.op {
-        Op::Charge { cost: Operand::Imm(Imm::I64(cost @ 1..)) } => Some(cost),
+    let cost_of = |n: &MirNode| match n.op {
+        MirOp::Charge { cost: Operand::Imm(Imm::I64(cost @ 1..)) } => Some(cost),
         _ => None,
     };
     let first = nodes.iter().position(|n| cost_of(n).is_some())?;
     let (mut last, mut cost, mut count, mut stores, mut stores_before) = (first, 0, 0, 0, 0);
     for (at, node) in nodes.iter().enumerate().skip(first) {
         match &node.op {
-            Op::Store { .. } => stores += 1,
+            MirOp::Store { .. } => stores += 1,
             op if forbidden!(cost_of(node).is_none() && !op.is_droppable()) => break,
             _ => {}
         }
@@ -100,13 +100,13 @@ fn pay_once(func: &mut Func, block: BlockId, room: &mut usize) -> Option<()> {
     let origin = nodes[first].origin;
     let paid = func.value(Type::Bool);
     let (bare, slow, rest) = (func.block(), func.block(), func.block());
-    let node = |op| Node { op, origin };
+    let node = |op| MirNode { op, origin };
     let nodes = &mut func.blocks[block.index()].nodes;
     let after = nodes.split_off(last + 1);
     let mut charging = nodes.split_off(first);
-    nodes.push(node(Op::Prepay { dst: paid, cost: cost.into() }));
-    nodes.push(node(Op::Inst(Inst::BrIf { cond: paid.into(), then_to: bare, else_to: slow })));
-    charging.push(node(Op::Inst(Inst::Br { target: rest })));
+    nodes.push(node(MirOp::Prepay { dst: paid, cost: cost.into() }));
+    nodes.push(node(MirOp::Inst(Inst::BrIf { cond: paid.into(), then_to: bare, else_to: slow })));
+    charging.push(node(MirOp::Inst(Inst::Br { target: rest })));
     func.blocks[bare.index()].nodes = charging.iter().filter(|n| cost_of(n).is_none()).cloned().collect();
     func.blocks[slow.index()] = Block { nodes: charging, cold: true };
     func.blocks[rest.index()].nodes = after;
@@ -165,8 +165,9 @@ impl Plan {
         let mut charges = 0;
         for node in blocks.iter().flat_map(|b| &func.blocks[b.index()].nodes) {
             match &node.op {
-                Op::Charge { cost: Operand::Imm(Imm::I64(1..)) } => charges += 1,
-                Op::Store { .. } | Op::Inst(Inst::Br { .. } | Inst::BrIf { .. } | Inst::Switch { .. }) => {}
+                MirOp::Charge { cost: Operand::Imm(Imm::I64(1..)) } => charges += 1,
+                MirOp::Store { .. }
+                | MirOp::Inst(Inst::Br { .. } | Inst::BrIf { .. } | Inst::Switch { .. }) => {}
                 op if required!(op.is_droppable()) => {}
                 _ => return None,
             }
@@ -288,7 +289,7 @@ impl Plan {
         // The copy.
         let bare = self.blocks.iter().map(|b| {
             let mut block = func.blocks[b.index()].clone();
-            block.nodes.retain(|n| !matches!(n.op, Op::Charge { .. }));
+            block.nodes.retain(|n| !matches!(n.op, MirOp::Charge { .. }));
             block
         });
         let bare = bare.collect();
@@ -299,25 +300,26 @@ impl Plan {
             self.end_chunk(func, &copies, near, chunk, origin);
         }
         // What leads to it.
-        let node = |op| Node { op, origin };
+        let node = |op| MirNode { op, origin };
         let slow = self.counted.header;
         let mut conditions = conditions.into_iter();
         let mut good = conditions.next();
         for more in conditions {
             let both = func.value(Type::Bool);
             let a = good?.into();
-            nodes.push(node(Op::Inst(Inst::BoolAnd { dst: both, a, b: more.into() })));
+            nodes.push(node(MirOp::Inst(Inst::BoolAnd { dst: both, a, b: more.into() })));
             good = Some(both);
         }
         let enter = match good {
             Some(good) => Inst::BrIf { cond: good.into(), then_to: pay, else_to: slow },
             None => Inst::Br { target: pay },
         };
-        nodes.push(node(Op::Inst(enter)));
+        nodes.push(node(MirOp::Inst(enter)));
         func.blocks[chunk.index()].nodes = nodes;
         let paid = func.value(Type::Bool);
         let enter = Inst::BrIf { cond: paid.into(), then_to: copies.of(slow), else_to: slow };
-        func.blocks[pay.index()].nodes = vec![node(Op::Prepay { dst: paid, cost }), node(Op::Inst(enter))];
+        func.blocks[pay.index()].nodes =
+            vec![node(MirOp::Prepay { dst: paid, cost }), node(MirOp::Inst(enter))];
         func.blocks[self.counted.preheader.index()].retarget(slow, chunk);
         if cold {
             self.blocks.drain(..).for_each(|b| func.blocks[b.index()].cold = true);
@@ -360,9 +362,9 @@ impl Plan {
                 if cost == Operand::from(0i64) {
                     continue; // nothing to give back
                 }
-                pay.nodes.push(Node { op: Op::Charge { cost }, origin });
+                pay.nodes.push(MirNode { op: MirOp::Charge { cost }, origin });
                 let go_on = Inst::Br { target: copies.of(to) };
-                pay.nodes.push(Node { op: Op::Inst(go_on), origin });
+                pay.nodes.push(MirNode { op: MirOp::Inst(go_on), origin });
                 let nodes = pay.nodes;
                 let edge = func.block();
                 func.blocks[edge.index()].nodes = nodes;
@@ -404,7 +406,7 @@ impl Plan {
         let c = &self.counted;
         let (here, more) = (func.value(Type::Bool), func.value(Type::Bool));
         let check = func.block();
-        let node = |inst| Node { op: Op::Inst(inst), origin };
+        let node = |inst| MirNode { op: MirOp::Inst(inst), origin };
         let block = &mut func.blocks[copies.of(c.latch).index()];
         let mut goes_on = c.header;
         block.for_each_successor(|to| {
@@ -414,9 +416,9 @@ impl Plan {
         });
         if let Some(last) = block.nodes.pop() {
             let test = c.goes_on.inst(here, c.compared, near.into());
-            block.nodes.push(Node { op: Op::Inst(test), ..last });
+            block.nodes.push(MirNode { op: MirOp::Inst(test), ..last });
             let branch = Inst::BrIf { cond: here.into(), then_to: goes_on, else_to: check };
-            block.nodes.push(Node { op: Op::Inst(branch), ..last });
+            block.nodes.push(MirNode { op: MirOp::Inst(branch), ..last });
         }
         func.blocks[check.index()].nodes = vec![
             node(c.goes_on.inst(more, c.compared, c.bound)),
@@ -428,7 +430,7 @@ impl Plan {
 /// What the charges of a block come to.
 fn charged(func: &Func, block: BlockId) -> i64 {
     let charges = func.blocks[block.index()].nodes.iter().map(|n| match n.op {
-        Op::Charge { cost: Operand::Imm(Imm::I64(cost)) } => cost,
+        MirOp::Charge { cost: Operand::Imm(Imm::I64(cost)) } => cost,
         _ => 0,
     });
     charges.sum()
@@ -478,7 +480,7 @@ impl Inner {
 /// Computes what is to be paid.
 struct Pay<'f> {
     func: &'f mut Func,
-    nodes: Vec<Node>,
+    nodes: Vec<MirNode>,
     origin: u32,
     /// What has to hold for it to be right.
     conditions: Vec<Reg>,
@@ -489,8 +491,8 @@ impl Write for Pay<'_> {
         self.func
     }
 
-    fn push(&mut self, op: impl Into<Op>) {
-        self.nodes.push(Node { op: op.into(), origin: self.origin });
+    fn push(&mut self, op: impl Into<MirOp>) {
+        self.nodes.push(MirNode { op: op.into(), origin: self.origin });
     }
 }
 

@@ -11,7 +11,7 @@
 use super::Accessed;
 use crate::midend::analysis::loops::Forest;
 use crate::midend::analysis::values::{Made, Value, Values};
-use crate::mir::{Entry, Func, Op, Ty};
+use crate::mir::{Entry, Func, MirOp, Ty};
 use nbc_ir::catalogue::{Aliasing, Operation};
 use nbc_ir::{Elem, Inst, OpId, Reg, Type, VerifiedModule};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -97,8 +97,8 @@ impl<'a> Objects<'a> {
             let def = self.values.def(at);
             let Made::Node(n) = def.made else { break at };
             let from = match &self.func.blocks[def.block.index()].nodes[n as usize].op {
-                Op::Inst(Inst::Copy { .. }) => true,
-                Op::Inst(Inst::CallOp { callee, .. }) => does(self.module, *callee) == Does::View,
+                MirOp::Inst(Inst::Copy { .. }) => true,
+                MirOp::Inst(Inst::CallOp { callee, .. }) => does(self.module, *callee) == Does::View,
                 _ => false,
             };
             match self.values.uses(def.block, n as usize).first() {
@@ -119,10 +119,12 @@ impl<'a> Objects<'a> {
             Made::Node(n) => n as usize,
         };
         match &self.func.blocks[def.block.index()].nodes[n].op {
-            Op::Inst(Inst::CallOp { callee, .. }) if does(self.module, *callee) == Does::Reads => Origin::New,
-            Op::Inst(Inst::ConstGet { .. }) => Origin::Constant,
+            MirOp::Inst(Inst::CallOp { callee, .. }) if does(self.module, *callee) == Does::Reads => {
+                Origin::New
+            }
+            MirOp::Inst(Inst::ConstGet { .. }) => Origin::Constant,
             // Globals hold copies of their own.
-            Op::Inst(Inst::GlobalGet { .. }) => Origin::Old,
+            MirOp::Inst(Inst::GlobalGet { .. }) => Origin::Old,
             _ => Origin::Unknown,
         }
     }
@@ -196,12 +198,14 @@ impl<'a> Objects<'a> {
 
     /// Whether no tensor that `op` reads is known to anybody else afterwards,
     /// but for what [`Objects::root`] looks through.
-    fn keeps_to_itself(&self, op: &Op) -> bool {
+    fn keeps_to_itself(&self, op: &MirOp) -> bool {
         match op {
-            Op::Inst(Inst::CallOp { callee, .. }) => required!(does(self.module, *callee) != Does::Anything),
-            Op::Inst(Inst::Copy { .. } | Inst::TensorLen { .. } | Inst::TensorRank { .. }) => true,
-            Op::Inst(Inst::TensorDim { .. }) => true,
-            Op::Inst(_) => required!(Accessed::of(self.func, op).is_some()),
+            MirOp::Inst(Inst::CallOp { callee, .. }) => {
+                required!(does(self.module, *callee) != Does::Anything)
+            }
+            MirOp::Inst(Inst::Copy { .. } | Inst::TensorLen { .. } | Inst::TensorRank { .. }) => true,
+            MirOp::Inst(Inst::TensorDim { .. }) => true,
+            MirOp::Inst(_) => required!(Accessed::of(self.func, op).is_some()),
             _ => true,
         }
     }

@@ -23,7 +23,7 @@ mod number;
 use crate::midend::analysis::Analyses;
 use crate::midend::analysis::loops::Forest;
 use crate::midend::analysis::values::{Arg, Value, Values};
-use crate::mir::{Func, Node, Op, Ty};
+use crate::mir::{Func, MirNode, MirOp, Ty};
 use alias::{Does, Objects, does};
 use nbc_ir::inst::{Effect, Imm};
 use nbc_ir::{BlockId, Elem, Inst, Operand, Reg, Type, VerifiedModule};
@@ -63,8 +63,8 @@ struct Accessed {
 }
 
 impl Accessed {
-    fn of(func: &Func, op: &Op) -> Option<Accessed> {
-        let Op::Inst(inst) = op else { return None };
+    fn of(func: &Func, op: &MirOp) -> Option<Accessed> {
+        let MirOp::Inst(inst) = op else { return None };
         let (x, indices, part, dst, stored) = match *inst {
             Inst::TensorLoad { dst, x, .. } => (x, 1, 0, Some(dst), None),
             Inst::TensorLoad2 { dst, x, .. } => (x, 2, 0, Some(dst), None),
@@ -477,16 +477,16 @@ impl<'a> Finder<'a> {
 }
 
 /// Whether `op`, which accesses no element as such, may write elements.
-fn may_write(module: &VerifiedModule, op: &Op) -> bool {
+fn may_write(module: &VerifiedModule, op: &MirOp) -> bool {
     match op {
-        Op::Inst(Inst::CallOp { callee, .. }) => forbidden!(does(module, *callee) == Does::Anything),
-        Op::Inst(inst) => {
+        MirOp::Inst(Inst::CallOp { callee, .. }) => forbidden!(does(module, *callee) == Does::Anything),
+        MirOp::Inst(inst) => {
             let effect = inst.opcode().effect();
             forbidden!(effect == Effect::Stores)
                 || forbidden!(effect == Effect::Calls)
                 || forbidden!(effect == Effect::Region)
         }
-        Op::Store { .. } | Op::StoreVector { .. } => forbidden!(true),
+        MirOp::Store { .. } | MirOp::StoreVector { .. } => forbidden!(true),
         _ => false,
     }
 }
@@ -518,7 +518,7 @@ fn rewrite(func: &mut Func, found: Found) -> bool {
                 }
                 (None, None) => unreachable!("an access loads or stores"),
             };
-            nodes.push(Node { op: Op::Inst(op), origin });
+            nodes.push(MirNode { op: MirOp::Inst(op), origin });
         }
         func.blocks[block.index()].nodes = nodes;
     }

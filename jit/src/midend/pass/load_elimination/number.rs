@@ -12,7 +12,7 @@
 
 use crate::midend::analysis::motion::{Between, may_be_evaluated};
 use crate::midend::analysis::values::{Arg, Made, Value, Values};
-use crate::mir::{Func, Op};
+use crate::mir::{Func, MirOp};
 use nbc_ir::inst::Imm;
 use nbc_ir::{Inst, Opcode};
 use rustc_hash::FxHashMap;
@@ -106,7 +106,7 @@ impl<'a> Numbers<'a> {
         let def = self.values.def(value);
         let Made::Node(n) = def.made else { return None };
         let op = &self.func.blocks[def.block.index()].nodes[n as usize].op;
-        let Op::Inst(inst) = op else { return None };
+        let MirOp::Inst(inst) = op else { return None };
         match inst {
             Inst::I32Const { value, .. } | Inst::I64Const { value, .. } => {
                 return Some(Number::literal(*value));

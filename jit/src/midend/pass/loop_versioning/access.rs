@@ -2,7 +2,7 @@
 
 use crate::midend::analysis::induction::Induction;
 use crate::midend::analysis::values::{Arg, Value};
-use crate::mir::{Address, Field, Func, Node, Op};
+use crate::mir::{Address, Field, Func, MirNode, MirOp};
 use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Elem, Inst, Opcode, Operand, Reg, Type};
 
@@ -44,7 +44,7 @@ impl Access {
     /// The access that a node is.
     pub fn of(it: &Induction, block: BlockId, node: usize) -> Option<Access> {
         let op = &it.func.blocks[block.index()].nodes[node].op;
-        let Op::Inst(inst) = op else { return None };
+        let MirOp::Inst(inst) = op else { return None };
         let (x, operands, part) = match *inst {
             Inst::TensorLoad { x, i, .. } | Inst::TensorStore { x, i, .. } => (x, vec![i], None),
             Inst::TensorLoad2 { x, i, j, .. } | Inst::TensorStore2 { x, i, j, .. } => (x, vec![i, j], None),
@@ -100,9 +100,9 @@ impl Access {
     pub fn unchecked(
         &self,
         func: &mut Func,
-        node: &Node,
+        node: &MirNode,
         field: impl Fn(Field) -> Reg,
-        nodes: &mut Vec<Node>,
+        nodes: &mut Vec<MirNode>,
     ) {
         let origin = node.origin;
         let mut index = self.operands[0];
@@ -110,7 +110,7 @@ impl Access {
         for (n, next) in self.operands.iter().enumerate().skip(1) {
             let mut push = |make: &dyn Fn(Reg) -> Inst| -> Operand {
                 let dst = func.value(Type::I64);
-                nodes.push(Node { op: Op::Inst(make(dst)), origin });
+                nodes.push(MirNode { op: MirOp::Inst(make(dst)), origin });
                 dst.into()
             };
             let (rows, dim) = (index, field(Field::Dim(n as u8)));
@@ -130,20 +130,20 @@ impl Access {
             }
         }
         let at = Address { base: field(Field::Data), index, scale: self.scale, offset };
-        let Op::Inst(inst) = &node.op else { return };
+        let MirOp::Inst(inst) = &node.op else { return };
         let op = match *inst {
             Inst::TensorLoad { dst, .. }
             | Inst::TensorLoad2 { dst, .. }
             | Inst::TensorLoad3 { dst, .. }
             | Inst::TensorLoadRe { dst, .. }
-            | Inst::TensorLoadIm { dst, .. } => Op::Load { dst, elem: self.elem, at },
+            | Inst::TensorLoadIm { dst, .. } => MirOp::Load { dst, elem: self.elem, at },
             Inst::TensorStore { value, .. }
             | Inst::TensorStore2 { value, .. }
             | Inst::TensorStore3 { value, .. }
             | Inst::TensorStoreRe { value, .. }
-            | Inst::TensorStoreIm { value, .. } => Op::Store { elem: self.elem, at, value },
+            | Inst::TensorStoreIm { value, .. } => MirOp::Store { elem: self.elem, at, value },
             _ => return,
         };
-        nodes.push(Node { op, origin });
+        nodes.push(MirNode { op, origin });
     }
 }

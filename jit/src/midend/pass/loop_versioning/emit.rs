@@ -4,7 +4,7 @@ use super::plan::{Guard, NEAR};
 use crate::midend::analysis::induction::Induction;
 use crate::midend::analysis::poly::{Atom, Poly, Quantity};
 use crate::midend::analysis::values::{Made, Value};
-use crate::mir::{Field, Func, Node, Op, Ty, Write};
+use crate::mir::{Field, Func, MirNode, MirOp, Ty, Write};
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ pub struct Writer<'a> {
     at: BlockId,
     origin: u32,
     /// What has been written.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<MirNode>,
     /// Registers that hold fields of tensors.
     pub fields: BTreeMap<(Value, FieldKey), Reg>,
     known: FxHashMap<Atom, Operand>,
@@ -52,8 +52,8 @@ impl Write for Writer<'_> {
         self.func
     }
 
-    fn push(&mut self, op: impl Into<Op>) {
-        self.nodes.push(Node { op: op.into(), origin: self.origin });
+    fn push(&mut self, op: impl Into<MirOp>) {
+        self.nodes.push(MirNode { op: op.into(), origin: self.origin });
     }
 }
 
@@ -100,7 +100,7 @@ impl<'a> Writer<'a> {
         let from = self.value(tensor);
         let ty = if field == Field::Data { Ty::Ptr } else { Ty::Value(Type::I64) };
         let dst = self.func.reg(ty);
-        self.nodes.push(Node { op: Op::Field { dst, tensor: from, field }, origin: self.origin });
+        self.nodes.push(MirNode { op: MirOp::Field { dst, tensor: from, field }, origin: self.origin });
         self.fields.insert((tensor, key(field)), dst);
         dst
     }

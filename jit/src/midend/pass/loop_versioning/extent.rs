@@ -13,7 +13,7 @@ use crate::midend::analysis::induction::fact::Fact;
 use crate::midend::analysis::induction::residue::{Residue, Width};
 use crate::midend::analysis::poly::{Atom, Poly, Quantity, Span};
 use crate::midend::analysis::values::{Arg, Value};
-use crate::mir::Op;
+use crate::mir::MirOp;
 use nbc_ir::{BlockId, Inst};
 
 /// Most steps for one index.
@@ -318,7 +318,7 @@ impl<'l, 'a> Extent<'l, 'a> {
             return Some(Side { relies, ..Side::new(if upper { high } else { low }) });
         }
         let it = self.level.it;
-        let (Op::Inst(inst), args) = it.maker(value)? else { return None };
+        let (MirOp::Inst(inst), args) = it.maker(value)? else { return None };
         let width = it.width(value)?;
         let mut conditions = Vec::new();
         let poly = match inst {

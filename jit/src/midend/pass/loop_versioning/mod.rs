@@ -27,7 +27,7 @@ mod tests;
 use crate::midend::analysis::Analyses;
 use crate::midend::analysis::induction::Induction;
 use crate::midend::analysis::loops::Copies;
-use crate::mir::{Block, Func, Node, Op};
+use crate::mir::{Block, Func, MirNode, MirOp};
 use access::Access;
 use emit::{FieldKey, Saved, Writer, key};
 use nbc_ir::{BlockId, Inst, Reg};
@@ -37,7 +37,7 @@ use std::collections::BTreeMap;
 
 /// Takes bounds checks out of the loops of `func`.
 pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
-    let is_access = |n: &Node| matches!(&n.op, Op::Inst(inst) if access::is_checked(inst));
+    let is_access = |n: &MirNode| matches!(&n.op, MirOp::Inst(inst) if access::is_checked(inst));
     if !func.blocks.iter().flat_map(|b| &b.nodes).any(is_access) {
         return false;
     }
@@ -110,11 +110,11 @@ impl<'a> Rewrite<'a> {
             let Some(last) = block.nodes.pop() else { continue };
             block.nodes.extend(nodes);
             let last = match (last.op, cond, slow) {
-                (Op::Inst(Inst::Br { target }), Some(cond), Some(slow)) => {
+                (MirOp::Inst(Inst::Br { target }), Some(cond), Some(slow)) => {
                     let inst = Inst::BrIf { cond: cond.into(), then_to: target, else_to: slow };
-                    Node { op: Op::Inst(inst), origin: last.origin }
+                    MirNode { op: MirOp::Inst(inst), origin: last.origin }
                 }
-                (op, ..) => Node { op, origin: last.origin },
+                (op, ..) => MirNode { op, origin: last.origin },
             };
             block.nodes.push(last);
         }
@@ -138,7 +138,7 @@ impl<'a> Rewrite<'a> {
 
     /// Nodes of a block, with their old positions, accesses under plans that
     /// `is_fast` accepts being unchecked.
-    fn contents(&mut self, block: BlockId, is_fast: impl Fn(usize) -> bool) -> Vec<(usize, Node)> {
+    fn contents(&mut self, block: BlockId, is_fast: impl Fn(usize) -> bool) -> Vec<(usize, MirNode)> {
         let old = &self.it.func.blocks[block.index()].nodes;
         let mut accesses = self.by_block.get(&block).map_or(&[][..], |list| list).iter().peekable();
         let mut nodes = Vec::with_capacity(old.len());
@@ -161,14 +161,14 @@ impl<'a> Rewrite<'a> {
 
     /// Adds copies of values that are still wanted when their registers have
     /// been written again.
-    fn with_copies(&self, block: BlockId, nodes: Vec<(usize, Node)>) -> Vec<Node> {
+    fn with_copies(&self, block: BlockId, nodes: Vec<(usize, MirNode)>) -> Vec<MirNode> {
         let mut out = Vec::with_capacity(nodes.len());
         let mut copies = self.saved.copies.range((block, 0)..=(block, usize::MAX)).peekable();
         for (n, node) in nodes {
             while let Some((_, list)) = copies.next_if(|(place, _)| place.1 <= n) {
                 for (from, to) in list {
                     let copy = Inst::Copy { dst: *to, a: (*from).into() };
-                    out.push(Node { op: Op::Inst(copy), origin: node.origin });
+                    out.push(MirNode { op: MirOp::Inst(copy), origin: node.origin });
                 }
             }
             out.push(node);

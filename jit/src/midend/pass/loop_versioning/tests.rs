@@ -5,7 +5,7 @@ use super::access::is_checked;
 use crate::midend::analysis::Analyses;
 use crate::midend::analysis::loops::Forest;
 use crate::midend::pass::{rotate, simplify, webs};
-use crate::mir::{self, Func, Op};
+use crate::mir::{self, Func, MirOp};
 use nbc_ir::{BlockId, FuncId, Module};
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ fn checked(text: &str) -> Vec<(String, usize)> {
         let is_hot = |b: &usize| forest.innermost(BlockId::new(*b)).is_some() && !func.blocks[*b].cold;
         let blocks = (0..func.blocks.len()).filter(is_hot);
         let nodes = blocks.flat_map(|b| &func.blocks[b].nodes);
-        nodes.filter(|n| matches!(&n.op, Op::Inst(inst) if is_checked(inst))).count()
+        nodes.filter(|n| matches!(&n.op, MirOp::Inst(inst) if is_checked(inst))).count()
     };
     passed(text).iter().map(|f| (f.name.clone(), count(f))).filter(|(_, n)| *n > 0).collect()
 }

@@ -5,7 +5,7 @@
 //! loops want one way in and one way back.
 
 use super::rules::Look;
-use crate::mir::{Block, Func, Op};
+use crate::mir::{Block, Func, MirOp};
 use nbc_ir::flow::Cfg;
 use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Inst, Operand, Reg};
@@ -110,7 +110,7 @@ fn forward(func: &mut Func) -> bool {
     let mut to: Vec<BlockId> = (0..func.blocks.len()).map(BlockId::new).collect();
     for &block in cfg.rpo().iter().rev() {
         if let [node] = &func.blocks[block.index()].nodes[..]
-            && let Op::Inst(Inst::Br { target }) = node.op
+            && let MirOp::Inst(Inst::Br { target }) = node.op
             && worth!(block.index() != 0)
             && worth!(!is_header[block.index()])
             && worth!(!is_header[target.index()])

@@ -11,7 +11,7 @@
 //!   read in between, the sum moves down to the copy.
 
 use crate::midend::analysis::motion::{Between, may_be_evaluated};
-use crate::mir::{Func, Node, Op};
+use crate::mir::{Func, MirNode, MirOp};
 use nbc_ir::flow::Cfg;
 use nbc_ir::{BlockId, Inst, Operand, Reg};
 use rustc_hash::FxHashMap;
@@ -25,7 +25,7 @@ type Place = (u32, u32);
 
 /// Makes one register of two, where that is possible.
 pub fn run(func: &mut Func) -> bool {
-    let copies = |n: &Node| matches!(n.op, Op::Inst(Inst::Copy { a: Operand::Reg(_), .. }));
+    let copies = |n: &MirNode| matches!(n.op, MirOp::Inst(Inst::Copy { a: Operand::Reg(_), .. }));
     if !func.blocks.iter().flat_map(|b| &b.nodes).any(copies) {
         return false; // there is nothing to do
     }
@@ -38,7 +38,7 @@ pub fn run(func: &mut Func) -> bool {
     for (at, dst, src) in std::mem::take(&mut copies.list) {
         // What has been joined before may have changed it.
         let copy = &func.blocks[at.0 as usize].nodes[at.1 as usize].op;
-        if !required!(*copy == Op::Inst(Inst::Copy { dst, a: src.into() })) {
+        if !required!(*copy == MirOp::Inst(Inst::Copy { dst, a: src.into() })) {
             continue;
         }
         let is_joined = match (copies.is_single(dst), copies.is_single(src)) {
@@ -93,7 +93,7 @@ impl Copies {
         };
         for &block in cfg.rpo() {
             for (at, node) in func.blocks[block.index()].nodes.iter().enumerate() {
-                if let Op::Inst(Inst::Copy { dst, a: Operand::Reg(src) }) = node.op
+                if let MirOp::Inst(Inst::Copy { dst, a: Operand::Reg(src) }) = node.op
                     && copies.is_single(dst) != copies.is_single(src)
                 {
                     copies.list.push(((block.0, at as u32), dst, src));
@@ -199,7 +199,7 @@ impl Copies {
         for (block, at) in sites.uses.iter().chain(&sites.defs) {
             let op = &mut func.blocks[*block as usize].nodes[*at as usize].op;
             op.map_uses(|o| if o == Operand::Reg(from) { to.into() } else { o });
-            if let Op::Inst(Inst::Copy { dst, a }) = op
+            if let MirOp::Inst(Inst::Copy { dst, a }) = op
                 && *a == Operand::Reg(to)
                 && *dst == from
             {
@@ -208,7 +208,7 @@ impl Copies {
         }
         sites.uses.retain(|(block, at)| {
             let op = &func.blocks[*block as usize].nodes[*at as usize].op;
-            !matches!(op, Op::Inst(Inst::Copy { dst, a }) if *dst == to && *a == Operand::Reg(to))
+            !matches!(op, MirOp::Inst(Inst::Copy { dst, a }) if *dst == to && *a == Operand::Reg(to))
         });
         sites.uses
     }
@@ -261,14 +261,14 @@ impl Copies {
 }
 
 /// Whether one of `nodes` reads such a register.
-fn reads(nodes: &[Node], what: impl Fn(Reg) -> bool) -> bool {
+fn reads(nodes: &[MirNode], what: impl Fn(Reg) -> bool) -> bool {
     let mut any = false;
     nodes.iter().for_each(|n| n.op.for_each_use(|r| any |= what(r)));
     any
 }
 
 /// Whether one of `nodes` writes such a register.
-fn writes(nodes: &[Node], what: impl Fn(Reg) -> bool) -> bool {
+fn writes(nodes: &[MirNode], what: impl Fn(Reg) -> bool) -> bool {
     let mut any = false;
     nodes.iter().for_each(|n| n.op.for_each_def(|r| any |= what(r)));
     any

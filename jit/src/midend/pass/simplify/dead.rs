@@ -1,7 +1,7 @@
 //! Drops what has no effect and whose result nobody wants, cycles of such
 //! included: a counter that only counts itself.
 
-use crate::mir::{Block, Func, Node, Op};
+use crate::mir::{Block, Func, MirNode, MirOp};
 use nbc_ir::{BlockId, Inst, Operand, Reg};
 
 /// Drops dead nodes and empties blocks that cannot be reached.
@@ -25,7 +25,7 @@ pub fn run(func: &mut Func) -> bool {
         starts[r] += starts[r - 1];
     }
     let mut next = starts.clone();
-    let mut defs: Vec<Option<&Node>> = vec![None; starts[func.regs.len()] as usize];
+    let mut defs: Vec<Option<&MirNode>> = vec![None; starts[func.regs.len()] as usize];
     let mut wanted = Wanted { is_wanted: vec![false; func.regs.len()], list: Vec::new() };
     for node in nodes() {
         if node.op.is_droppable() {
@@ -71,6 +71,6 @@ impl Wanted {
 }
 
 /// A register copied to itself.
-fn is_nothing(op: &Op) -> bool {
-    matches!(op, Op::Inst(Inst::Copy { dst, a }) if *a == Operand::Reg(*dst))
+fn is_nothing(op: &MirOp) -> bool {
+    matches!(op, MirOp::Inst(Inst::Copy { dst, a }) if *a == Operand::Reg(*dst))
 }

@@ -18,7 +18,7 @@ pub mod dead;
 pub mod fold;
 mod rules;
 
-use crate::mir::{Field, Func, Op};
+use crate::mir::{Field, Func, MirOp};
 use nbc_ir::flow::{Cfg, Dominators};
 use nbc_ir::inst::{Effect, Imm};
 use nbc_ir::{BlockId, Inst, Operand, Reg};
@@ -74,7 +74,7 @@ struct Values {
     version: Vec<u32>,
     stamp: u32,
     /// Where each expression was last computed, and into which register.
-    computed: FxHashMap<Op, (BlockId, Reg)>,
+    computed: FxHashMap<MirOp, (BlockId, Reg)>,
 }
 
 impl Values {
@@ -152,7 +152,7 @@ impl Values {
     }
 
     /// Remembers what `op` writes.
-    fn learn(&mut self, op: &Op) {
+    fn learn(&mut self, op: &MirOp) {
         op.for_each_def(|r| {
             self.version[r.index()] += 1;
             self.local[r.index()].stamp = 0;
@@ -174,34 +174,34 @@ impl Values {
         dominators: &Dominators,
         block: BlockId,
         at: usize,
-    ) -> Option<Op> {
+    ) -> Option<MirOp> {
         let op = &func.blocks[block.index()].nodes[at].op;
         if let Some((dst, value)) = assigned(op) {
-            let new = Op::Inst(assign(dst, value));
+            let new = MirOp::Inst(assign(dst, value));
             return if new == *op { None } else { Some(new) };
         }
         if let Some((dst, value)) = known_field(func, op) {
-            return Some(Op::Inst(assign(dst, value.into())));
+            return Some(MirOp::Inst(assign(dst, value.into())));
         }
         let mut new = None;
-        if let Op::Inst(inst) = op {
+        if let MirOp::Inst(inst) = op {
             let defs = Definitions { values: self, func };
             let is_decided = |cond| decided(func, cfg, dominators, block, self, cond);
             if let Some(branch) = branches::simpler(inst, &defs, is_decided) {
-                return Some(Op::Inst(branch));
+                return Some(MirOp::Inst(branch));
             }
             let mut inst = inst;
             let mut simpler;
             for _ in 0..MAX_RULES {
                 match rules::simpler(inst, &defs) {
-                    Some(Simpler::Value(a)) => return Some(Op::Inst(assign(only_def(op)?, a))),
+                    Some(Simpler::Value(a)) => return Some(MirOp::Inst(assign(only_def(op)?, a))),
                     Some(Simpler::Inst(next)) => simpler = next,
                     None => break,
                 }
                 inst = new.insert(simpler);
             }
         }
-        let new = new.map(Op::Inst);
+        let new = new.map(MirOp::Inst);
         self.computed_before(func, new.as_ref().unwrap_or(op), dominators, block).or(new)
     }
 
@@ -209,16 +209,16 @@ impl Values {
     fn computed_before(
         &mut self,
         func: &Func,
-        op: &Op,
+        op: &MirOp,
         dominators: &Dominators,
         block: BlockId,
-    ) -> Option<Op> {
+    ) -> Option<MirOp> {
         let dst = only_def(op)?;
         let is_same_each_time = match op {
-            Op::Inst(Inst::Copy { .. }) => false,
+            MirOp::Inst(Inst::Copy { .. }) => false,
             // One that trapped the first time is not reached again.
-            Op::Inst(inst) => required!(matches!(inst.opcode().effect(), Effect::Pure | Effect::Traps)),
-            Op::Field { .. } | Op::Splat { .. } | Op::Lanewise { .. } | Op::Lane { .. } => true,
+            MirOp::Inst(inst) => required!(matches!(inst.opcode().effect(), Effect::Pure | Effect::Traps)),
+            MirOp::Field { .. } | MirOp::Splat { .. } | MirOp::Lanewise { .. } | MirOp::Lane { .. } => true,
             _ => required!(false),
         };
         let mut is_fixed = is_same_each_time;
@@ -235,7 +235,7 @@ impl Values {
                 // One value may be in lanes of several widths.
                 let is_like = func.regs[reg.index()] == func.regs[dst.index()];
                 if required!(is_like) && required!(dominators.dominates(there, block)) {
-                    return Some(Op::Inst(Inst::Copy { dst, a: reg.into() }));
+                    return Some(MirOp::Inst(Inst::Copy { dst, a: reg.into() }));
                 }
                 if required!(is_single) {
                     found.insert((block, dst));
@@ -267,12 +267,12 @@ fn assign(dst: Reg, value: Operand) -> Inst {
 
 /// Register and value of an operation that reads a field of a tensor whose
 /// shape is known.
-fn known_field(func: &Func, op: &Op) -> Option<(Reg, i64)> {
+fn known_field(func: &Func, op: &MirOp) -> Option<(Reg, i64)> {
     let (dst, tensor, field) = match *op {
-        Op::Field { dst, tensor, field } => (dst, tensor, field),
-        Op::Inst(Inst::TensorLen { dst, x: Operand::Reg(x) }) => (dst, x, Field::Len),
-        Op::Inst(Inst::TensorRank { dst, x: Operand::Reg(x) }) => (dst, x, Field::Rank),
-        Op::Inst(Inst::TensorDim { dst, x: Operand::Reg(x), axis: Operand::Imm(Imm::I64(axis)) }) => {
+        MirOp::Field { dst, tensor, field } => (dst, tensor, field),
+        MirOp::Inst(Inst::TensorLen { dst, x: Operand::Reg(x) }) => (dst, x, Field::Len),
+        MirOp::Inst(Inst::TensorRank { dst, x: Operand::Reg(x) }) => (dst, x, Field::Rank),
+        MirOp::Inst(Inst::TensorDim { dst, x: Operand::Reg(x), axis: Operand::Imm(Imm::I64(axis)) }) => {
             let dims = &func.shapes.get(&x)?.dims;
             return Some((dst, *dims.get(usize::try_from(axis).ok()?)?));
         }
@@ -282,10 +282,10 @@ fn known_field(func: &Func, op: &Op) -> Option<(Reg, i64)> {
 }
 
 /// Register and value of an operation that only writes a value.
-fn assigned(op: &Op) -> Option<(Reg, Operand)> {
+fn assigned(op: &MirOp) -> Option<(Reg, Operand)> {
     match *op {
-        Op::Inst(Inst::Copy { dst, a }) => Some((dst, a)),
-        Op::Inst(
+        MirOp::Inst(Inst::Copy { dst, a }) => Some((dst, a)),
+        MirOp::Inst(
             Inst::I32Const { dst, value }
             | Inst::I64Const { dst, value }
             | Inst::F32Const { dst, value }
@@ -297,7 +297,7 @@ fn assigned(op: &Op) -> Option<(Reg, Operand)> {
 }
 
 /// The one register that `op` writes.
-fn only_def(op: &Op) -> Option<Reg> {
+fn only_def(op: &MirOp) -> Option<Reg> {
     let (mut def, mut count) = (None, 0);
     op.for_each_def(|r| {
         def = Some(r);
@@ -323,7 +323,7 @@ impl Look for Definitions<'_> {
         let mut is_fixed = true;
         op.for_each_operand(|o| is_fixed &= required!(self.values.is_fixed(o)));
         match op {
-            Op::Inst(inst) if is_fixed => Some(inst),
+            MirOp::Inst(inst) if is_fixed => Some(inst),
             _ => None,
         }
     }

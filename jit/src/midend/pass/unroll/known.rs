@@ -3,7 +3,7 @@
 
 use crate::budget::Budget;
 use crate::midend::pass::simplify::fold::fold;
-use crate::mir::{Func, Op};
+use crate::mir::{Func, MirOp};
 use nbc_ir::inst::{FieldRef, Imm};
 use nbc_ir::{BlockId, Inst, Operand, Reg};
 use rustc_hash::FxHashMap;
@@ -37,9 +37,9 @@ struct Equality {
 
 impl Known {
     /// Goes through a node.
-    pub fn learn(&mut self, op: &Op) {
+    pub fn learn(&mut self, op: &MirOp) {
         let inst = match op {
-            Op::Inst(inst) => Some(inst),
+            MirOp::Inst(inst) => Some(inst),
             _ => None,
         };
         // Of operands as they are before anything is written.
@@ -80,7 +80,7 @@ impl Known {
     }
 
     /// Puts literals in place of registers.
-    pub fn put_in(&self, op: &mut Op) {
+    pub fn put_in(&self, op: &mut MirOp) {
         op.map_uses(|o| self.literal(o).map_or(o, Operand::Imm));
     }
 
@@ -158,10 +158,10 @@ impl Known {
         if !all {
             return None; // shape: `fold` would say the same
         }
-        let mut op = Op::Inst(inst.clone());
+        let mut op = MirOp::Inst(inst.clone());
         self.put_in(&mut op);
         match &op {
-            Op::Inst(inst) => fold(inst),
+            MirOp::Inst(inst) => fold(inst),
             _ => None,
         }
     }

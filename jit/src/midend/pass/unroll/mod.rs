@@ -14,7 +14,7 @@ mod nest;
 use crate::midend::analysis::Analyses;
 use crate::midend::analysis::loops::{Forest, LoopId};
 use crate::midend::pass::simplify;
-use crate::mir::{Func, Op};
+use crate::mir::{Func, MirOp};
 use known::Known;
 use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Inst};
@@ -111,7 +111,7 @@ fn write_out(func: &mut Func, forest: &Forest, id: LoopId, left: &mut usize) -> 
     for _ in 1..iterations {
         nodes.extend_from_slice(&body);
     }
-    last.op = Op::Inst(Inst::Br { target: exit });
+    last.op = MirOp::Inst(Inst::Br { target: exit });
     nodes.push(last);
     Some(())
 }

@@ -7,7 +7,7 @@
 
 use super::nest::{Nest, Place};
 use super::shape::{Goes, Shape, Shapes, Sum, lanes_of};
-use crate::mir::{Func, Lanes, Node, Op, Ty};
+use crate::mir::{Func, Lanes, MirNode, MirOp, Ty};
 use nbc_ir::{BlockId, Elem, Inst, Opcode, Operand, Reg, Type};
 use rustc_hash::FxHashMap;
 
@@ -18,7 +18,7 @@ pub struct Emit<'n, 'a> {
     func: &'n mut Func,
     /// Vectors that each register becomes.
     unroll: u32,
-    nodes: Vec<Node>,
+    nodes: Vec<MirNode>,
     origin: u32,
     /// What holds the first lane of a register now.
     scalars: FxHashMap<Reg, Operand>,
@@ -29,7 +29,7 @@ pub struct Emit<'n, 'a> {
     /// Registers made for nodes in the first part of an iteration.
     made: FxHashMap<Place, Reg>,
     /// Nodes of one vector that go lane by lane, for each lane.
-    serial: Vec<Vec<Node>>,
+    serial: Vec<Vec<MirNode>>,
 }
 
 /// The vector that elements are stored from.
@@ -100,7 +100,7 @@ impl<'n, 'a> Emit<'n, 'a> {
                     self.scalars.clear();
                 }
                 for (at, node) in contents.iter().enumerate() {
-                    let is_branch = matches!(node.op, Op::Inst(Inst::Br { .. } | Inst::BrIf { .. }));
+                    let is_branch = matches!(node.op, MirOp::Inst(Inst::Br { .. } | Inst::BrIf { .. }));
                     if is_branch || !self.shapes.is_needed(&node.op) {
                         continue; // it is not in the loop of vectors
                     }
@@ -121,7 +121,7 @@ impl<'n, 'a> Emit<'n, 'a> {
                 self.end_iteration(count, iterations, blocks[0], after);
             } else if let Some(last) = self.nest.func.blocks[block.index()].nodes.last() {
                 let mut last = last.clone();
-                if let Op::Inst(inst) = &mut last.op {
+                if let MirOp::Inst(inst) = &mut last.op {
                     inst.for_each_field_mut(|field| {
                         if let nbc_ir::inst::FieldMut::Block(to) = field
                             && let Some(at) = self.nest.blocks.iter().position(|b| b == to)
@@ -144,12 +144,12 @@ impl<'n, 'a> Emit<'n, 'a> {
         before
     }
 
-    fn push(&mut self, op: Op) {
-        self.nodes.push(Node { op, origin: self.origin });
+    fn push(&mut self, op: MirOp) {
+        self.nodes.push(MirNode { op, origin: self.origin });
     }
 
     fn push_inst(&mut self, inst: Inst) {
-        self.push(Op::Inst(inst));
+        self.push(MirOp::Inst(inst));
     }
 
     fn finish(&mut self, block: BlockId) {
@@ -169,7 +169,7 @@ impl<'n, 'a> Emit<'n, 'a> {
     }
 
     /// An operation on the first lanes, with a new register for its result.
-    fn renamed(&mut self, op: &Op) -> (Op, Option<Reg>) {
+    fn renamed(&mut self, op: &MirOp) -> (MirOp, Option<Reg>) {
         let mut op = op.clone();
         op.map_uses(|o| self.scalar(o));
         let mut made = None;
@@ -201,12 +201,12 @@ impl<'n, 'a> Emit<'n, 'a> {
         }
     }
 
-    fn node(&mut self, op: &Op, place: Place, u: u32) {
-        if let Op::Store { elem, at, value } = op {
+    fn node(&mut self, op: &MirOp, place: Place, u: u32) {
+        if let MirOp::Store { elem, at, value } = op {
             let Some(lanes) = lanes_of_elem(*elem, self.shapes.lanes) else { return };
             let value = self.vector(*value, lanes, u);
             let at = self.address(at, u);
-            return self.push(Op::StoreVector { at, value });
+            return self.push(MirOp::StoreVector { at, value });
         }
         let mut dst = None;
         op.for_each_def(|r| dst = Some(r));
@@ -259,7 +259,7 @@ impl<'n, 'a> Emit<'n, 'a> {
             Shape::Split => {
                 let dst = self.vector_reg(lanes);
                 let list: Vec<Operand> = (0..lanes.count()).map(|lane| self.lane(operand, u, lane)).collect();
-                self.push(Op::Vector { dst, lanes: list.into() });
+                self.push(MirOp::Vector { dst, lanes: list.into() });
                 dst
             }
             Shape::Affine(by) => {
@@ -275,7 +275,7 @@ impl<'n, 'a> Emit<'n, 'a> {
 
     fn splat(&mut self, value: Operand, lanes: Lanes) -> Reg {
         let dst = self.vector_reg(lanes);
-        self.push(Op::Splat { dst, value });
+        self.push(MirOp::Splat { dst, value });
         dst
     }
 
@@ -288,11 +288,11 @@ impl<'n, 'a> Emit<'n, 'a> {
         });
         let list: Box<[Operand]> = list.collect();
         let steps = self.vector_reg(lanes);
-        self.push(Op::Vector { dst: steps, lanes: list });
+        self.push(MirOp::Vector { dst: steps, lanes: list });
         let base = self.splat(first, lanes);
         let dst = self.vector_reg(lanes);
         let opcode = if ty == Type::I64 { Opcode::I64Add } else { Opcode::I32Add };
-        self.push(Op::Lanewise { opcode, dst, args: [base, steps].into() });
+        self.push(MirOp::Lanewise { opcode, dst, args: [base, steps].into() });
         dst
     }
 
@@ -318,7 +318,7 @@ impl<'n, 'a> Emit<'n, 'a> {
                 let Some(&vector) = self.vectors.get(&(reg, u)) else { return operand };
                 let ty = self.func.regs[reg.index()];
                 let dst = self.func.reg(ty);
-                self.push(Op::Lane { dst, vector, lane: lane as u8 });
+                self.push(MirOp::Lane { dst, vector, lane: lane as u8 });
                 dst.into()
             }
             Shape::Uniform | Shape::Serial => self.scalar(operand),
@@ -336,23 +336,23 @@ impl<'n, 'a> Emit<'n, 'a> {
     }
 
     /// A node whose result is in a vector.
-    fn whole(&mut self, op: &Op, reg: Reg, u: u32) {
+    fn whole(&mut self, op: &MirOp, reg: Reg, u: u32) {
         let Some(lanes) = lanes_of(self.func.regs[reg.index()], self.shapes.lanes) else { return };
         let mut operands = Vec::new();
         op.for_each_operand(|o| operands.push(o));
         let own = self.shapes.result(self.nest, op, reg);
         let made = match op {
-            Op::Load { elem, at, .. } if self.shapes.goes(at, elem.size()) == Some(Goes::Next) => {
+            MirOp::Load { elem, at, .. } if self.shapes.goes(at, elem.size()) == Some(Goes::Next) => {
                 let dst = self.vector_of(reg, lanes, u);
                 let at = self.address(at, u);
-                self.push(Op::LoadVector { dst, at });
+                self.push(MirOp::LoadVector { dst, at });
                 dst
             }
-            Op::Inst(Inst::Copy { a, .. }) => {
+            MirOp::Inst(Inst::Copy { a, .. }) => {
                 let from = self.vector(*a, lanes, u);
                 self.keep(reg, from, lanes, u)
             }
-            Op::Inst(inst) if own == Some(Shape::Vector) => {
+            MirOp::Inst(inst) if own == Some(Shape::Vector) => {
                 let args: Vec<Reg> = operands
                     .iter()
                     .filter_map(|o| {
@@ -361,7 +361,7 @@ impl<'n, 'a> Emit<'n, 'a> {
                     })
                     .collect();
                 let dst = self.vector_of(reg, lanes, u);
-                self.push(Op::Lanewise { opcode: inst.opcode(), dst, args: args.into() });
+                self.push(MirOp::Lanewise { opcode: inst.opcode(), dst, args: args.into() });
                 dst
             }
             _ => {
@@ -389,19 +389,19 @@ impl<'n, 'a> Emit<'n, 'a> {
     }
 
     /// A node that is done in each lane by itself.
-    fn split(&mut self, op: &Op, reg: Reg, u: u32) {
+    fn split(&mut self, op: &MirOp, reg: Reg, u: u32) {
         let ty = self.func.regs[reg.index()];
         let known = self.splits.get(&(reg, u)).filter(|_| self.nest.inner.is_some()).cloned();
         let list = known.unwrap_or_else(|| (0..self.shapes.lanes).map(|_| self.func.reg(ty)).collect());
-        if let Op::Load { elem, at, .. } = op
+        if let MirOp::Load { elem, at, .. } = op
             && self.shapes.goes(at, elem.size()) == Some(Goes::Next)
             && let Some(lanes) = lanes_of(ty, self.shapes.lanes)
         {
             let vector = self.vector_reg(lanes);
             let at = self.address(at, u);
-            self.push(Op::LoadVector { dst: vector, at });
+            self.push(MirOp::LoadVector { dst: vector, at });
             for (lane, dst) in (0..).zip(&list) {
-                self.push(Op::Lane { dst: *dst, vector, lane });
+                self.push(MirOp::Lane { dst: *dst, vector, lane });
             }
         } else {
             for (lane, dst) in (0..).zip(&list) {
@@ -414,7 +414,7 @@ impl<'n, 'a> Emit<'n, 'a> {
     }
 
     /// A node as it is in one lane.
-    fn op_of_lane(&mut self, op: &Op, u: u32, lane: u32) -> Op {
+    fn op_of_lane(&mut self, op: &MirOp, u: u32, lane: u32) -> MirOp {
         let mut operands = Vec::new();
         op.for_each_operand(|o| operands.push(o));
         let values: Vec<Operand> = operands.iter().map(|o| self.lane(*o, u, lane)).collect();
@@ -424,13 +424,13 @@ impl<'n, 'a> Emit<'n, 'a> {
     }
 
     /// A node that needs what the lane before has made.
-    fn serial(&mut self, op: &Op, u: u32) {
+    fn serial(&mut self, op: &MirOp, u: u32) {
         if self.serial.is_empty() {
             self.serial = vec![Vec::new(); self.shapes.lanes as usize];
         }
         for lane in 0..self.shapes.lanes {
             let op = self.op_of_lane(op, u, lane);
-            self.serial[lane as usize].push(Node { op, origin: self.origin });
+            self.serial[lane as usize].push(MirNode { op, origin: self.origin });
         }
     }
 
@@ -452,9 +452,9 @@ impl<'n, 'a> Emit<'n, 'a> {
         sums
     }
 
-    fn sum(&mut self, op: &Op, reg: Reg, u: u32) {
+    fn sum(&mut self, op: &MirOp, reg: Reg, u: u32) {
         let Some(lanes) = lanes_of(self.func.regs[reg.index()], self.shapes.lanes) else { return };
-        let Op::Inst(inst) = op else { return };
+        let MirOp::Inst(inst) = op else { return };
         let mut args = Vec::new();
         op.for_each_operand(|o| args.push(o));
         let args: Vec<Reg> = args.into_iter().map(|o| self.vector(o, lanes, u)).collect();
@@ -462,7 +462,7 @@ impl<'n, 'a> Emit<'n, 'a> {
             args[0]
         } else {
             let dst = self.vector_reg(lanes);
-            self.push(Op::Lanewise { opcode: inst.opcode(), dst, args: args.into() });
+            self.push(MirOp::Lanewise { opcode: inst.opcode(), dst, args: args.into() });
             dst
         };
         self.vectors.insert((reg, u), made);
@@ -489,14 +489,14 @@ impl<'n, 'a> Emit<'n, 'a> {
         let vectors: Vec<Reg> = (0..self.unroll).filter_map(|u| self.sums.get(&(reg, u)).copied()).collect();
         let Some(all) = vectors.into_iter().reduce(|a, b| {
             let dst = self.vector_reg(lanes);
-            self.push(Op::Lanewise { opcode, dst, args: [a, b].into() });
+            self.push(MirOp::Lanewise { opcode, dst, args: [a, b].into() });
             dst
         }) else {
             return;
         };
         for lane in 0..lanes.count() as u8 {
             let part = self.func.value(ty);
-            self.push(Op::Lane { dst: part, vector: all, lane });
+            self.push(MirOp::Lane { dst: part, vector: all, lane });
             self.push_inst(sum.inst(ty, reg, reg.into(), part.into()));
         }
     }

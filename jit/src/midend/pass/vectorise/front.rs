@@ -10,7 +10,7 @@ use super::nest::{Nest, Place};
 use super::shape::{Goes, Shapes};
 use crate::midend::analysis::counted_loop::{Compare, Counted, Step};
 use crate::midend::analysis::motion::{Between, may_be_evaluated};
-use crate::mir::{Address, Func, Node, Op, Write};
+use crate::mir::{Address, Func, MirNode, MirOp, Write};
 use nbc_ir::inst::Imm;
 use nbc_ir::{Elem, Inst, Operand, Reg, Type};
 use rustc_hash::FxHashMap;
@@ -41,7 +41,7 @@ pub struct Front<'n, 'a> {
     func: &'n mut Func,
     origin: u32,
     /// What has been written.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<MirNode>,
     memo: FxHashMap<Reg, Option<Operand>>,
     /// Registers that are something else and a number.
     sums: FxHashMap<Reg, (Operand, i64)>,
@@ -54,8 +54,8 @@ impl Write for Front<'_, '_> {
         self.func
     }
 
-    fn push(&mut self, op: impl Into<Op>) {
-        self.nodes.push(Node { op: op.into(), origin: self.origin });
+    fn push(&mut self, op: impl Into<MirOp>) {
+        self.nodes.push(MirNode { op: op.into(), origin: self.origin });
     }
 }
 
@@ -106,7 +106,7 @@ impl<'n, 'a> Front<'n, 'a> {
             Operand::Reg(reg) => {
                 let nodes = &self.nest.func.blocks[self.nest.counted.preheader.index()].nodes;
                 nodes.iter().rev().find_map(|n| match n.op {
-                    Op::Inst(
+                    MirOp::Inst(
                         Inst::I64Const { dst, value: Imm::I64(v) }
                         | Inst::Copy { dst, a: Operand::Imm(Imm::I64(v)) },
                     ) if dst == reg => Some(v),
@@ -166,14 +166,14 @@ impl<'n, 'a> Front<'n, 'a> {
         });
         let made = made?;
         match op {
-            Op::Inst(Inst::Copy { a, .. }) => {
+            MirOp::Inst(Inst::Copy { a, .. }) => {
                 let root = self.root(a);
                 self.sums.insert(made, root);
             }
-            Op::Inst(Inst::I64Const { value, .. }) => {
+            MirOp::Inst(Inst::I64Const { value, .. }) => {
                 self.sums.insert(made, (Operand::Imm(value), 0));
             }
-            Op::Inst(
+            MirOp::Inst(
                 Inst::I64Add { a, b: Operand::Imm(Imm::I64(by)), .. }
                 | Inst::I64Add { a: Operand::Imm(Imm::I64(by)), b: a, .. },
             ) => {
@@ -233,8 +233,8 @@ impl<'n, 'a> Front<'n, 'a> {
                 continue; // it is not in the loop of vectors
             }
             let (address, elem, write) = match op {
-                Op::Load { elem, at, .. } => (*at, *elem, false),
-                Op::Store { elem, at, .. } => (*at, *elem, true),
+                MirOp::Load { elem, at, .. } => (*at, *elem, false),
+                MirOp::Store { elem, at, .. } => (*at, *elem, true),
                 _ => continue, // shape
             };
             let goes = self.shapes.goes(&address, elem.size())?;
@@ -326,7 +326,7 @@ impl<'n, 'a> Front<'n, 'a> {
         }
         let at = self.place_of(access)?;
         let dst = self.func.value(Type::I64);
-        self.push(Op::Address { dst, at });
+        self.push(MirOp::Address { dst, at });
         self.addresses.insert(access.at, dst);
         Some(dst)
     }

@@ -27,7 +27,7 @@ use crate::midend::analysis::Analyses;
 use crate::midend::analysis::induction::Induction;
 use crate::midend::analysis::loops::{Forest, Loop, LoopId};
 use crate::midend::analysis::trip_count::TripCounts;
-use crate::mir::{Address, Block, Field, Func, Node, Op, Ty};
+use crate::mir::{Address, Block, Field, Func, MirNode, MirOp, Ty};
 use emit::Emit;
 use front::Front;
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type};
@@ -66,7 +66,7 @@ impl Whole {
                         many.push(r);
                     }
                 });
-                if let Op::Field { dst, tensor, field: Field::Data } = node.op {
+                if let MirOp::Field { dst, tensor, field: Field::Data } = node.op {
                     data_of.insert(dst, (BlockId::new(b), tensor));
                 }
             }
@@ -87,17 +87,17 @@ impl Whole {
         let &(block, tensor) = self.data_of.get(&base)?;
         let scale = func.elem(tensor)?.size() as u8;
         let nodes = &func.blocks[block.index()].nodes;
-        let at = nodes.iter().position(|n| matches!(n.op, Op::Field { dst, .. } if dst == base))?;
+        let at = nodes.iter().position(|n| matches!(n.op, MirOp::Field { dst, .. } if dst == base))?;
         let origin = nodes[at].origin;
         let [len, from, to] = [Type::I64; 3].map(|ty| func.value(ty));
         let first = Address { base, index: 0i64.into(), scale: 1, offset: 0 };
         let end = Address { base, index: len.into(), scale, offset: 0 };
         let ops = [
-            Op::Field { dst: len, tensor, field: Field::Len },
-            Op::Address { dst: from, at: first },
-            Op::Address { dst: to, at: end },
+            MirOp::Field { dst: len, tensor, field: Field::Len },
+            MirOp::Address { dst: from, at: first },
+            MirOp::Address { dst: to, at: end },
         ];
-        let new = ops.map(|op| Node { op, origin });
+        let new = ops.map(|op| MirNode { op, origin });
         func.blocks[block.index()].nodes.splice(at + 1..at + 1, new);
         let extent = (from.into(), to.into());
         self.extents.insert(base, extent);
@@ -139,7 +139,7 @@ pub fn run(func: &mut Func, known: &mut Analyses) -> bool {
 
 /// Whether a loop of that block does enough for its vectors to gain something.
 fn does_enough(block: &Block) -> bool {
-    let is_access = |n: &Node| matches!(n.op, Op::Load { .. } | Op::Store { .. });
+    let is_access = |n: &MirNode| matches!(n.op, MirOp::Load { .. } | MirOp::Store { .. });
     block.nodes.len() >= LEAST_NODES || block.nodes.iter().any(is_access)
 }
 
@@ -168,7 +168,7 @@ fn try_loop(
     let last = block.pop()?;
     block.extend(nodes);
     let inst = Inst::BrIf { cond, then_to: to, else_to: nest.counted.header };
-    block.push(Node { op: Op::Inst(inst), origin: last.origin });
+    block.push(MirNode { op: MirOp::Inst(inst), origin: last.origin });
     Some(())
 }
 

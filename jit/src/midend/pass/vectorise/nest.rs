@@ -4,7 +4,7 @@
 use crate::midend::analysis::counted_loop::Counted;
 use crate::midend::analysis::induction::Induction;
 use crate::midend::analysis::loops::{Forest, LoopId};
-use crate::mir::{Func, Op};
+use crate::mir::{Func, MirOp};
 use nbc_ir::{BlockId, Inst, Reg};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
@@ -78,8 +78,8 @@ impl<'a> Nest<'a> {
             }
             for (n, node) in contents.nodes.iter().enumerate() {
                 let simple = match &node.op {
-                    Op::Inst(Inst::Br { .. } | Inst::BrIf { .. }) => true,
-                    Op::Store { .. } => required!(Some(block) != inner),
+                    MirOp::Inst(Inst::Br { .. } | Inst::BrIf { .. }) => true,
+                    MirOp::Store { .. } => required!(Some(block) != inner),
                     op => required!(op.is_droppable()),
                 };
                 if !simple {
@@ -96,7 +96,7 @@ impl<'a> Nest<'a> {
     }
 
     /// The node there.
-    pub fn op(&self, at: Place) -> &'a Op {
+    pub fn op(&self, at: Place) -> &'a MirOp {
         &self.func.blocks[at.0.index()].nodes[at.1].op
     }
 

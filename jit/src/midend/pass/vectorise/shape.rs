@@ -2,7 +2,7 @@
 //! hold it.
 
 use super::nest::Nest;
-use crate::mir::{Address, Lanes, Op, Ty};
+use crate::mir::{Address, Lanes, MirOp, Ty};
 use crate::target::{Cpu, supported};
 use nbc_ir::inst::Imm;
 use nbc_ir::{Elem, Inst, Opcode, Operand, Reg, Type};
@@ -205,8 +205,8 @@ impl Shapes {
     /// to be the same for all.
     fn count_lanes(&self, nest: &Nest<'_>) -> Option<u32> {
         let mut counts = nest.places().filter_map(|at| match nest.op(at) {
-            Op::Store { elem, .. } => Some(16 / elem.size() as u32),
-            Op::Load { elem, at, .. } if !self.surely_stays(nest, at) => Some(16 / elem.size() as u32),
+            MirOp::Store { elem, .. } => Some(16 / elem.size() as u32),
+            MirOp::Load { elem, at, .. } if !self.surely_stays(nest, at) => Some(16 / elem.size() as u32),
             _ => None,
         });
         match counts.next() {
@@ -268,7 +268,7 @@ impl Shapes {
                 [at] => at,
                 _ => return None,
             };
-            let Op::Inst(inst) = nest.op(at) else { return None };
+            let MirOp::Inst(inst) = nest.op(at) else { return None };
             let mut args = Vec::new();
             nest.op(at).for_each_operand(|o| args.push(o));
             let mut dst = None;
@@ -360,7 +360,7 @@ impl Shapes {
     }
 
     /// The shape of what a node makes; `None` while that of an operand is not known.
-    pub fn result(&self, nest: &Nest<'_>, op: &Op, dst: Reg) -> Option<Shape> {
+    pub fn result(&self, nest: &Nest<'_>, op: &MirOp, dst: Reg) -> Option<Shape> {
         let mut args = Vec::new();
         let mut operands = Vec::new();
         let mut unknown = false;
@@ -381,8 +381,8 @@ impl Shapes {
             return Some(Shape::Uniform);
         }
         let inst = match op {
-            Op::Inst(inst) => inst,
-            Op::Load { .. } => return Some(self.varies(nest, dst)),
+            MirOp::Inst(inst) => inst,
+            MirOp::Load { .. } => return Some(self.varies(nest, dst)),
             _ => return Some(Shape::Split),
         };
         if let Some(by) = self.grows(inst, &args, &operands) {
@@ -455,7 +455,7 @@ impl Shapes {
     fn need(&mut self, nest: &Nest<'_>) -> Option<()> {
         let mut list: Vec<Reg> = nest.carried.clone();
         for at in nest.places().filter(|at| !nest.is_end(*at)) {
-            if matches!(nest.op(at), Op::Store { .. } | Op::Inst(Inst::BrIf { .. })) {
+            if matches!(nest.op(at), MirOp::Store { .. } | MirOp::Inst(Inst::BrIf { .. })) {
                 nest.op(at).for_each_use(|r| list.push(r));
             }
         }
@@ -470,8 +470,8 @@ impl Shapes {
     }
 
     /// Whether a node has to be there in the vector loop.
-    pub fn is_needed(&self, op: &Op) -> bool {
-        let mut needed = matches!(op, Op::Store { .. });
+    pub fn is_needed(&self, op: &MirOp) -> bool {
+        let mut needed = matches!(op, MirOp::Store { .. });
         op.for_each_def(|r| needed |= self.needed.contains(&r));
         needed
     }
@@ -480,7 +480,7 @@ impl Shapes {
     fn check(&self, nest: &Nest<'_>) -> bool {
         nest.places().all(|at| {
             let op = nest.op(at);
-            if let Op::Inst(Inst::BrIf { cond, .. }) = op
+            if let MirOp::Inst(Inst::BrIf { cond, .. }) = op
                 && !nest.is_end(at)
             {
                 return required!(self.shape_of(*cond) == Shape::Uniform);
@@ -514,17 +514,17 @@ impl Shapes {
             });
             gain += match (&node.op, shape) {
                 // Addresses are no vectors.
-                (Op::Load { at, elem, .. }, _) => match self.goes(at, elem.size()) {
+                (MirOp::Load { at, elem, .. }, _) => match self.goes(at, elem.size()) {
                     Some(Goes::Next) => saved,
                     // It has to go into all lanes.
                     _ => -1,
                 },
-                (Op::Store { value, .. }, _) => match self.shape_of(*value) {
+                (MirOp::Store { value, .. }, _) => match self.shape_of(*value) {
                     Shape::Split => -1,
                     Shape::Affine(_) => saved - 2,
                     _ => saved,
                 },
-                (Op::Inst(inst), Shape::Vector | Shape::Sum(_)) => match inst.opcode() {
+                (MirOp::Inst(inst), Shape::Vector | Shape::Sum(_)) => match inst.opcode() {
                     F64Div | F64Sqrt | F32Div | F32Sqrt => 4 * saved - cost,
                     // Done with halves.
                     I64Mul => -5 - cost,
@@ -538,9 +538,9 @@ impl Shapes {
         gain
     }
 
-    fn can_do(&self, nest: &Nest<'_>, op: &Op) -> bool {
+    fn can_do(&self, nest: &Nest<'_>, op: &MirOp) -> bool {
         match op {
-            Op::Store { elem, at, value } => {
+            MirOp::Store { elem, at, value } => {
                 let simple = match self.shape_of(*value) {
                     Shape::Serial | Shape::Sum(_) => false,
                     Shape::Affine(_) => self.lanes != 16,
@@ -548,7 +548,7 @@ impl Shapes {
                 };
                 required!(simple) && required!(self.goes(at, elem.size()) == Some(Goes::Next))
             }
-            Op::Load { dst, elem, at: address } => match self.goes(address, elem.size()) {
+            MirOp::Load { dst, elem, at: address } => match self.goes(address, elem.size()) {
                 Some(Goes::Stays) => true,
                 Some(Goes::Next) => {
                     let other = matches!(self.shape(*dst), Shape::Serial | Shape::Sum(_));
@@ -556,7 +556,7 @@ impl Shapes {
                 }
                 None => false,
             },
-            Op::Inst(inst) => {
+            MirOp::Inst(inst) => {
                 let mut dst = None;
                 inst.for_each_def(|r| dst = Some(r));
                 let Some(dst) = dst else { return inst.opcode().is_terminator() };
@@ -583,7 +583,7 @@ impl Shapes {
                     Shape::Split | Shape::Serial => true,
                 }
             }
-            Op::Field { .. } => true,
+            MirOp::Field { .. } => true,
             _ => false,
         }
     }
