@@ -256,7 +256,9 @@ impl Body<'_, '_, '_> {
     /// Adds something to a variable.
     fn accumulate(&mut self, counter: Reg) {
         let ty = self.c.pick(&[Type::I64, Type::F64]);
-        let same: Vec<Known> = self.vars.iter().filter(|v| v.ty == ty && v.reg != counter).copied().collect();
+        let is_there = |v: &&Known| self.known.iter().any(|k| k.reg == v.reg);
+        let same = self.vars.iter().filter(|v| v.ty == ty && v.reg != counter).filter(is_there);
+        let same: Vec<Known> = same.copied().collect();
         if same.is_empty() {
             return;
         }
@@ -425,6 +427,8 @@ impl Body<'_, '_, '_> {
         let (out, on) = (self.f.block(), self.f.block());
         self.f.br_if(cond, out, on);
         self.f.switch_to(out);
+        // What is made to be returned is not there where the function goes on.
+        let known = self.known.clone();
         match self.c.below(4) {
             0 => self.f.trap(),
             1 | 2 => self.ret(),
@@ -433,6 +437,7 @@ impl Body<'_, '_, '_> {
                 self.f.br(target);
             }
         }
+        self.known = known;
         self.begin(on);
     }
 }

@@ -631,7 +631,9 @@ impl Body<'_, '_, '_> {
 
     pub fn reduce_with(&mut self, ty: Type, value: Operand) {
         let used: Vec<Reg> = self.counters.clone();
-        let vars = self.vars.iter().filter(|v| v.ty == ty && !used.contains(&v.reg));
+        // The counter of a loop is a variable only where the loop has been come to.
+        let is_there = |v: &&super::body::Known| self.known.iter().any(|k| k.reg == v.reg);
+        let vars = self.vars.iter().filter(|v| v.ty == ty && !used.contains(&v.reg)).filter(is_there);
         let vars: Vec<Reg> = vars.map(|v| v.reg).collect();
         if vars.is_empty() {
             return;
