@@ -229,8 +229,27 @@ mod config;
 pub mod expectation;
 pub mod npy;
 
+/// The tier that compiles: how it works, and what it has done (`docs/jit.md`).
+pub mod jit {
+    pub use nbc_jit::midend::Options as Passes;
+    #[doc(hidden)] // its parts, which may change
+    pub use nbc_jit::*;
+    pub use nbc_jit::{Jit, Metrics, Mode, OptLevel, Options, Perf, Verify};
+}
+
+/// What runs operations besides the processor (`docs/embedding.md`).
+pub mod device {
+    pub use nbc_runtime::device::null::NullDevice;
+    pub use nbc_runtime::device::{
+        Device, DeviceArg, DeviceCall, DeviceCounts, DeviceError, DeviceMemory, DeviceTensor,
+    };
+}
+
+// The crates that this one is made of, whole: for tests, benches and who wants to see how it works. What
+// is not named below may change.
+#[doc(hidden)]
 pub use nbc_ir as ir;
-pub use nbc_jit as jit;
+#[doc(hidden)]
 pub use nbc_runtime as runtime;
 pub use ndarray;
 
@@ -241,11 +260,12 @@ pub use nbc_ir::{Elem, FuncId, Item, Module, Signature, Type, VerifiedModule, fo
 pub use nbc_runtime::backtrace::{Frame, Trap};
 pub use nbc_runtime::engine::{Limits, Program};
 pub use nbc_runtime::error::{Error, ErrorKind};
-pub use nbc_runtime::host::{Caller, HostFunc};
+pub use nbc_runtime::host::{Caller, FromProgram, HostFunc, HostResults, IntoHostFunc, IntoProgram};
 pub use nbc_runtime::instance::{Instance, InterruptHandle, TypedFunc};
 pub use nbc_runtime::linker::Linker;
 pub use nbc_runtime::machine::dispatch::Dispatch;
-pub use nbc_runtime::object::OwnedTensor;
-pub use nbc_runtime::region::HeapStats;
+pub use nbc_runtime::machine::tier::Tier;
+pub use nbc_runtime::object::{Element, OwnedTensor};
+pub use nbc_runtime::region::{HeapStats, RegionStats};
 pub use nbc_runtime::trap::{TrapCode, TrapError};
-pub use nbc_runtime::value::{ArgRef, Str, Tensor, TensorView, Value};
+pub use nbc_runtime::value::{ArgRef, Params, Results, Str, Tensor, TensorView, Value};
