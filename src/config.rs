@@ -15,6 +15,7 @@
 //! ```
 
 use nbc_jit::{Jit, Options, Verify};
+use nbc_runtime::device::Device;
 use nbc_runtime::engine;
 use nbc_runtime::machine::dispatch::Dispatch;
 use nbc_runtime::machine::tier::Tier;
@@ -57,6 +58,19 @@ impl Config {
     /// units of it) instead of 4096.
     pub fn slice(mut self, iterations: u32) -> Config {
         self.interpreter = self.interpreter.slice(iterations);
+        self
+    }
+
+    /// Whether elementwise operations may write their result into an argument that nobody sees
+    /// afterwards, which is the default (`docs/limits.md`).
+    pub fn in_place(mut self, yes: bool) -> Config {
+        self.interpreter = self.interpreter.in_place(yes);
+        self
+    }
+
+    /// Lets `device` run the whole-array operations that it takes.
+    pub fn device(mut self, device: Arc<dyn Device>) -> Config {
+        self.interpreter = self.interpreter.device(device);
         self
     }
 

@@ -203,6 +203,7 @@ fn unsafe_code_stays_in_its_places() {
         "runtime/src/instance.rs",
         "runtime/src/host.rs",
         "runtime/src/value.rs",
+        "runtime/src/device/",
         "runtime/src/stack.rs",
         "runtime/benches/",
         "jit/src/code.rs",
@@ -210,6 +211,7 @@ fn unsafe_code_stays_in_its_places() {
         "jit/src/perf.rs",
         "jit/src/tier.rs",
         "jit/tests/lower/",
+        "tests/public_api/devices.rs",
         "src/cli/descriptor.rs",
         "fuzz/",
     ];

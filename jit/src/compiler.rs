@@ -392,7 +392,6 @@ impl Compiler {
         };
         let target = Target {
             module: &loaded.module,
-            plan: &loaded.plan,
             entries: loaded.entries.as_ptr().expose_provenance(),
             metered: loaded.metered,
             cpu: &self.cpu,
@@ -466,10 +465,11 @@ impl Compiler {
         watch: &mut dyn FnMut(&str, &Func),
     ) -> (Func, Checked) {
         let mut build = |options: &midend::Options| {
-            let mut func = match resume {
+            let func = match resume {
                 None => mir::build(&loaded.module, id),
                 Some((block, inst)) => mir::build_resumed(&loaded.module, id, BlockId(block), inst as usize),
             };
+            let mut func = func.following(&loaded.plan);
             let budget = Rc::new(Budget::new(func.size()));
             let (module, metered) = (&loaded.module, loaded.metered);
             midend::run_within(&budget, &mut func, module, options, metered, &mut |pass, func| {

@@ -1,28 +1,43 @@
 //! The engine: configuration shared by all programs, and loaded programs.
 
+use crate::device::Device;
 use crate::error::Error;
 use crate::load::load;
 use crate::machine::dispatch::Dispatch;
 use crate::machine::loaded::Loaded;
 use crate::machine::tier::{Tier, Watch};
-use crate::plan::Plan;
+use crate::plan::{Plan, Wanted};
 use crate::stack::Stacks;
 use nbc_ir::{Module, VerifiedModule};
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How an engine runs programs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     dispatch: Dispatch,
     watch: Option<Watch>,
     slice: u32,
     in_place: bool,
+    device: Option<Arc<dyn Device>>,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("dispatch", &self.dispatch)
+            .field("watch", &self.watch)
+            .field("slice", &self.slice)
+            .field("in_place", &self.in_place)
+            .field("device", &self.device.as_ref().map(|d| d.name()))
+            .finish()
+    }
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { dispatch: Dispatch::default(), watch: None, slice: 4096, in_place: true }
+        Config { dispatch: Dispatch::default(), watch: None, slice: 4096, in_place: true, device: None }
     }
 }
 
@@ -51,6 +66,12 @@ impl Config {
     /// nothing that a program can tell.
     pub fn in_place(mut self, yes: bool) -> Config {
         self.in_place = yes;
+        self
+    }
+
+    /// Lets `device` run the whole-array operations that it takes.
+    pub fn device(mut self, device: Arc<dyn Device>) -> Config {
+        self.device = Some(device);
         self
     }
 
@@ -144,6 +165,10 @@ impl Engine {
         self.config.slice.into()
     }
 
+    pub(crate) fn device(&self) -> Option<Arc<dyn Device>> {
+        self.config.device.clone()
+    }
+
     /// The stacks of its instances.
     pub(crate) fn stacks(&self) -> &Arc<Stacks> {
         &self.stacks
@@ -208,13 +233,16 @@ impl Program {
     }
 
     /// What is known of its operations, for every tier.
+    #[doc(hidden)]
     pub fn plan(&self) -> Arc<Plan> {
-        let in_place = self.0.engine.config.in_place;
-        let make = || Arc::new(if in_place { Plan::new(&self.0.module) } else { Plan::empty() });
+        let config = &self.0.engine.config;
+        let wanted = Wanted { dying: config.in_place, host_steps: config.device.is_some() };
+        let make = || Arc::new(Plan::new(&self.0.module, wanted));
         self.0.plan.get_or_init(make).clone()
     }
 
     /// Its code, for runs whose fuel is counted or others.
+    #[doc(hidden)]
     pub fn loaded(&self, metered: bool) -> Arc<Loaded> {
         let slot = if metered { &self.0.metered } else { &self.0.plain };
         let config = &self.0.engine.config;

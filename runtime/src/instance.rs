@@ -1,6 +1,7 @@
 //! Instances: a program with its globals, objects, stack and limits.
 
 use crate::backtrace::Trap;
+use crate::device::DeviceCounts;
 use crate::engine::{Limits, Program};
 use crate::error::{Error, ErrorKind};
 use crate::host::HostFunc;
@@ -65,7 +66,8 @@ impl Instance {
         let stack = stack.map_err(|e| Error::new(ErrorKind::Limits, e.to_string()))?;
         let code = program.loaded(limits.fuel.is_some());
         // SAFETY: objects are used through this context only, which owns the heap.
-        let heap = unsafe { Heap::new(limits.memory) };
+        let mut heap = unsafe { Heap::new(limits.memory) };
+        heap.residency().device = program.engine().device();
         let (slice, watch) = (program.engine().slice(), program.engine().watch());
         let hosts = hosts.iter().map(HostFunc::entry).collect();
         let context = Box::new(Context::new(code, heap, stack, hosts, slice, watch));
@@ -261,6 +263,11 @@ impl Instance {
     /// Memory of the instance's objects.
     pub fn memory(&self) -> HeapStats {
         self.context.heap.stats()
+    }
+
+    /// What the instance has asked of its device.
+    pub fn device_counts(&self) -> DeviceCounts {
+        self.context.heap.device_counts()
     }
 
     /// Stops a running call from another thread.

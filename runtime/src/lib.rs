@@ -15,6 +15,7 @@
 pub mod abi;
 pub mod arith;
 pub mod backtrace;
+pub mod device;
 pub mod engine;
 pub mod error;
 pub mod host;

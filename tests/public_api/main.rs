@@ -8,6 +8,7 @@
 //! ends the process.
 
 mod building;
+mod devices;
 mod listed;
 mod modules;
 mod running;
@@ -19,7 +20,7 @@ use std::process::{Command, Output};
 type Case = (&'static [&'static str], fn());
 
 fn cases() -> impl Iterator<Item = &'static Case> {
-    [building::CASES, modules::CASES, running::CASES, values::CASES].into_iter().flatten()
+    [building::CASES, devices::CASES, modules::CASES, running::CASES, values::CASES].into_iter().flatten()
 }
 
 #[test]

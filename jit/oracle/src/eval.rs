@@ -563,6 +563,8 @@ impl Run<'_, '_> {
                 })?;
                 self.define(frame, dst, Slot::Bits(*dim))?;
             }
+            // Elements are where they are.
+            Inst::TensorToHost { .. } => {}
             Inst::TensorLoad { dst, x, i } => self.load(frame, dst, x, &[i], 0)?,
             Inst::TensorLoad2 { dst, x, i, j } => self.load(frame, dst, x, &[i, j], 0)?,
             Inst::TensorLoad3 { dst, x, i, j, k } => self.load(frame, dst, x, &[i, j, k], 0)?,

@@ -10,7 +10,7 @@ use cranelift_frontend::Switch;
 use nbc_ir::inst::Visitor;
 use nbc_ir::{BlockId, ConstId, Elem, FuncId, GlobalId, Imm, Item, OpId, Operand, Reg, Type};
 use nbc_runtime::abi::{ObjectCall, layout};
-use nbc_runtime::machine::micro::{BinaryOp, CompareOp, DivisionOp, TruncationOp, UnaryOp};
+use nbc_runtime::machine::micro::{BinaryOp, CompareOp, DivisionOp, SharedOp, TruncationOp, UnaryOp};
 use nbc_runtime::trap::TrapCode;
 use rustc_hash::FxHashMap;
 
@@ -135,7 +135,7 @@ impl Visitor for Lowering<'_, '_> {
     fn op(&mut self, results: &[Reg], callee: OpId, args: &[Operand]) {
         let (typed, slots) = self.arguments(args);
         let place = self.func.origins[self.origin as usize];
-        let dying = self.target.plan.dying(place.func, place.block, place.inst);
+        let dying = self.func.plan.dying(place.func, place.block, place.inst);
         let call = ObjectCall::operation(self.target.module, callee, &typed, results.len(), dying);
         self.run_object(call, &slots, results);
     }
@@ -158,6 +158,9 @@ impl Visitor for Lowering<'_, '_> {
     }
     fn tensor_dim(&mut self, dst: Reg, x: Operand, axis: Operand) {
         self.tensor_dim_of(dst, x, axis);
+    }
+    fn tensor_to_host(&mut self, x: Operand, write: Operand) {
+        self.run_object(ObjectCall::simple(SharedOp::TensorToHost, 0), &[x, write], &[]);
     }
     fn tensor_load(&mut self, dst: Reg, x: Operand, i: Operand) {
         self.load(dst, x, &[i], 0);

@@ -37,7 +37,6 @@ use nbc_ir::flow::{Cfg, Dominators, Loops};
 use nbc_ir::{BlockId, Inst, Operand, Reg, Type, VerifiedModule};
 use nbc_runtime::abi::layout;
 use nbc_runtime::abi::{Charges, CodeLocation, ObjectCall, TrapSite};
-use nbc_runtime::plan::Plan;
 use phis::Phis;
 use rustc_hash::FxHashMap;
 
@@ -56,8 +55,6 @@ pub struct Attachments {
 pub struct Target<'a> {
     /// The module it is of.
     pub module: &'a VerifiedModule,
-    /// The plan that the program follows.
-    pub plan: &'a Plan,
     /// Address of the table where calls of other functions find their code.
     pub entries: usize,
     /// Whether fuel is charged.

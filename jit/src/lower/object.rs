@@ -18,6 +18,7 @@ pub fn leaves(func: &Func, inst: &Inst) -> bool {
         | Inst::RegionEnd { .. }
         | Inst::RegionRenew { .. }
         | Inst::ListNew { .. }
+        | Inst::TensorToHost { .. }
         | Inst::Ret { .. } => true,
         Inst::ListSet { value, .. } | Inst::GlobalSet { value, .. } => is_object(value),
         _ => false,

@@ -2,7 +2,9 @@
 
 use super::shape::shapes;
 use super::{Block, Entry, Func, Homes, MirNode, MirOp, Origin, Ty};
-use nbc_ir::{BlockId, FuncId, Reg, VerifiedModule};
+use nbc_ir::{BlockId, FuncId, Inst, Reg, VerifiedModule};
+use nbc_runtime::plan::{HostStep, Plan};
+use std::sync::Arc;
 
 /// Function `id` of `module`, entered by a call.
 ///
@@ -28,6 +30,35 @@ pub fn build_resumed(module: &VerifiedModule, id: FuncId, block: BlockId, inst: 
     let mut func = translate(module, id);
     func.resume(block, inst);
     func
+}
+
+impl Func {
+    /// The function as built, or resumed, with the steps of `plan` before what they are for. A step has the
+    /// origin of that, and no pass moves anything over it.
+    pub fn following(mut self, plan: &Arc<Plan>) -> Func {
+        self.plan = plan.clone();
+        if !plan.has_host_steps(self.id) {
+            return self;
+        }
+        for block in &mut self.blocks {
+            let nodes = std::mem::take(&mut block.nodes);
+            for node in nodes {
+                let Origin { func, block: b, inst, .. } = self.origins[node.origin as usize];
+                block.nodes.extend(plan.host_steps(func, b, inst).map(|HostStep { tensor, write }| {
+                    let step = Inst::TensorToHost { x: tensor.into(), write: write.into() };
+                    MirNode { op: MirOp::Inst(step), origin: node.origin }
+                }));
+                block.nodes.push(node);
+            }
+        }
+        self
+    }
+}
+
+/// Whether the node at `n` is a step of the plan's: those of the bytecode have an origin of their own.
+pub fn is_step(nodes: &[MirNode], n: usize) -> bool {
+    matches!(nodes[n].op, MirOp::Inst(Inst::TensorToHost { .. }))
+        && nodes.get(n + 1).is_some_and(|next| next.origin == nodes[n].origin)
 }
 
 fn translate(module: &VerifiedModule, id: FuncId) -> Func {
@@ -64,5 +95,6 @@ fn translate(module: &VerifiedModule, id: FuncId) -> Func {
         blocks,
         origins,
         homes: vec![Homes { first: Reg(0), count: function.regs.len() as u32, func: id, from: Reg(0) }],
+        plan: Arc::default(),
     }
 }

@@ -15,7 +15,7 @@ mod resume;
 mod shape;
 mod write;
 
-pub use build::{build, build_resumed};
+pub use build::{build, build_resumed, is_step};
 pub use check::check;
 pub use flow::{Liveness, live_at_entry};
 pub use shape::{Shape, Shapes};
@@ -24,6 +24,8 @@ pub use write::Write;
 use nbc_ir::inst::{Effect, FieldMut, FieldRef, Imm, Opcode};
 use nbc_ir::{BlockId, Elem, FuncId, Inst, Operand, Reg, Type};
 use nbc_runtime::abi::Claim;
+use nbc_runtime::plan::Plan;
+use std::sync::Arc;
 
 /// A function.
 #[derive(Clone, Debug)]
@@ -48,6 +50,8 @@ pub struct Func {
     pub origins: Vec<Origin>,
     /// Which registers are some of the bytecode's, for people. In order.
     pub homes: Vec<Homes>,
+    /// What is known of operations, by place in the bytecode.
+    pub plan: Arc<Plan>,
 }
 
 /// Registers in a row that are, or were made of, registers in a row of a function.

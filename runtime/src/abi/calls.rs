@@ -108,6 +108,7 @@ pub fn shared(op: SharedOp) -> usize {
         SharedOp::TensorLen => address!(shared::TensorLen),
         SharedOp::TensorRank => address!(shared::TensorRank),
         SharedOp::TensorDim => address!(shared::TensorDim),
+        SharedOp::TensorToHost => address!(shared::TensorToHost),
         SharedOp::Load3(e) => by_elem!(e, Load3),
         SharedOp::Store3(e) => by_elem!(e, Store3),
         SharedOp::LoadPart(e) => by_elem!(e, LoadPart),

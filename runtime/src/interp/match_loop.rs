@@ -376,6 +376,7 @@ unsafe fn run_plain(op: SharedOp, i: &Instr, regs: *mut u64, ctx: *mut Context) 
             SharedOp::TensorLen => shared::TensorLen::run(i, regs, ctx),
             SharedOp::TensorRank => shared::TensorRank::run(i, regs, ctx),
             SharedOp::TensorDim => shared::TensorDim::run(i, regs, ctx),
+            SharedOp::TensorToHost => shared::TensorToHost::run(i, regs, ctx),
             SharedOp::Load3(elem) => with_element!(elem, E => shared::Load3::<E>::run(i, regs, ctx)),
             SharedOp::Store3(elem) => with_element!(elem, E => shared::Store3::<E>::run(i, regs, ctx)),
             SharedOp::LoadPart(elem) => with_element!(elem, E => shared::LoadPart::<E>::run(i, regs, ctx)),

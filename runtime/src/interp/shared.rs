@@ -13,7 +13,7 @@ use crate::machine::context::Context;
 use crate::machine::instr::Instr;
 use crate::machine::micro::Src;
 use crate::machine::site::{HostSite, OpSite, Site};
-use crate::object::{List, ListRef, Object, ObjectRef, Tensor};
+use crate::object::{List, ListRef, Object, ObjectRef, Tensor, TensorRef};
 use crate::op::{OpCall, OpHost, run_operation};
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
@@ -145,6 +145,12 @@ operations! {
         }
         set(regs, i.a, (&raw const (*t).dims).cast::<u64>().add(axis as usize).read());
         true
+    }
+    /// See [`SharedOp`](crate::machine::micro::SharedOp).
+    TensorToHost (i, regs, ctx) {
+        let tensor = TensorRef::from_slot(get(regs, i.b));
+        let done = (*ctx).heap.bring_home(tensor, get(regs, i.c) != 0);
+        outcome(ctx, done)
     }
     /// See [`SharedOp`](crate::machine::micro::SharedOp).
     Load3<E> (i, regs, ctx) {

@@ -9,7 +9,7 @@ use crate::machine::micro::{
 };
 use crate::machine::site::op_site;
 use crate::machine::site::{HostSite, Site};
-use crate::plan::Plan;
+use crate::plan::{HostStep, Plan};
 use nbc_ir::flow::Cfg;
 use nbc_ir::inst::Visitor;
 use nbc_ir::verify::VerifiedModule;
@@ -347,6 +347,9 @@ impl Translator<'_> {
         }
         for (i, inst) in insts.iter().enumerate() {
             self.inst = i as u32;
+            for HostStep { tensor, write } in self.plan.host_steps(self.id, self.block, self.inst) {
+                self.tensor_to_host(tensor.into(), write.into());
+            }
             inst.visit(self);
         }
     }
@@ -669,6 +672,9 @@ impl Visitor for Translator<'_> {
     }
     fn tensor_dim(&mut self, dst: Reg, x: Operand, axis: Operand) {
         self.define(MicroOp::Shared(SharedOp::TensorDim), dst, &[src(x), src(axis)], 0);
+    }
+    fn tensor_to_host(&mut self, x: Operand, write: Operand) {
+        self.emit(MicroOp::Shared(SharedOp::TensorToHost), &[src(x), src(write)], 0);
     }
     fn tensor_load(&mut self, dst: Reg, x: Operand, i: Operand) {
         self.define(MicroOp::Load(self.elem(x)), dst, &[src(x), src(i)], 0);

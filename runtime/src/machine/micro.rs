@@ -162,6 +162,8 @@ pub enum SharedOp {
     TensorRank,
     /// Length along an axis.
     TensorDim,
+    /// Brings elements to the host.
+    TensorToHost,
     /// Element by three indices.
     Load3(Elem),
     /// Element by three indices; the value is the fifth operand.

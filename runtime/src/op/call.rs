@@ -34,6 +34,8 @@ pub struct OpCall<'a> {
     pub(super) results: &'a mut [u64],
     pub(super) cost: Cost,
     pub(super) dying: Arguments,
+    /// A result that is charged for and made, of which a device has not written the elements.
+    pub(super) prepared: Option<TensorRef>,
 }
 
 /// A result whose elements are still to be written.
@@ -67,7 +69,17 @@ impl<'a> OpCall<'a> {
         results: &'a mut [u64],
     ) -> OpCall<'a> {
         let dying = Arguments::default();
-        OpCall { host, args, arg_types, elems, list_len, results, cost: Cost::Constant, dying }
+        OpCall {
+            host,
+            args,
+            arg_types,
+            elems,
+            list_len,
+            results,
+            cost: Cost::Constant,
+            dying,
+            prepared: None,
+        }
     }
 
     /// The same where some arguments die.
@@ -151,6 +163,9 @@ impl<'a> OpCall<'a> {
 
     /// Charges for the arguments and a result.
     pub(super) fn charge(&mut self, result: Extent) -> Result<(), TrapError> {
+        if self.prepared.is_some() {
+            return Ok(());
+        }
         let args = (0..self.args.len()).filter_map(|at| match self.arg_types[at] {
             Type::Tensor(_) => {
                 let tensor = self.tensor(at);
@@ -180,7 +195,11 @@ impl<'a> OpCall<'a> {
         // as long as the operation, in the present region; nothing else
         // refers to it.
         unsafe {
-            let tensor = self.host.heap().uninit(T::ELEM, dims)?;
+            let tensor = match self.prepared.take() {
+                Some(prepared) => prepared,
+                None => self.host.heap().uninit(T::ELEM, dims)?,
+            };
+            assert!(tensor.elem() == T::ELEM && *tensor.dims() == *dims, "the shape that the row says");
             let data = tensor.data().cast::<MaybeUninit<T>>();
             Ok(Output { tensor, elements: std::slice::from_raw_parts_mut(data, tensor.len()) })
         }
@@ -198,7 +217,8 @@ impl<'a> OpCall<'a> {
             let is_as_large = tensor.elem().size() == size_of::<T>() && *tensor.dims() == *dims;
             is_as_large && heap.may_be_taken_over(*tensor)
         };
-        let Some(old) = dying.find(fits) else { return self.output_charged(dims) };
+        let none_is_made = self.prepared.is_none();
+        let Some(old) = dying.find(fits).filter(|_| none_is_made) else { return self.output_charged(dims) };
         // SAFETY: nobody uses the argument after the operation (`with_dying`), nor reads
         // it otherwise than is said above. The rest is as for `output_charged`.
         unsafe {

@@ -20,6 +20,7 @@ mod functions;
 mod linalg;
 mod movement;
 mod number;
+mod on_device;
 mod random;
 mod reduce;
 mod reduce_axis;
@@ -69,6 +70,9 @@ pub fn run_operation(index: usize, mut call: OpCall<'_>) -> Result<(), TrapError
     call.cost = operation.cost;
     if operation.shape == Shape::Scalar {
         call.charge(Extent::NONE)?;
+    }
+    if call.host.heap().residency().device.is_some() && on_device::run(index, operation, &mut call)? {
+        return Ok(());
     }
     KERNELS[index](&mut call)
 }

@@ -25,6 +25,7 @@ struct Summary {
 }
 
 /// What calls of a module's functions do.
+#[derive(Default)]
 pub(super) struct Summaries(Vec<Summary>);
 
 /// How many times as many instructions as a module has may be looked at for its summaries.
@@ -168,6 +169,7 @@ impl Classes {
             | Inst::TensorLen { .. }
             | Inst::TensorRank { .. }
             | Inst::TensorDim { .. }
+            | Inst::TensorToHost { .. }
             | Inst::TensorLoad { .. }
             | Inst::TensorLoad2 { .. }
             | Inst::TensorLoad3 { .. }

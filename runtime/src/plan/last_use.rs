@@ -5,7 +5,7 @@
 //! textbooks, with one bit a register and sixty-four registers at a time.
 
 use super::aliases::{Classes, Summaries};
-use super::{Arguments, FunctionPlan};
+use super::{Arguments, Before};
 use nbc_ir::flow::Cfg;
 use nbc_ir::{BlockId, FuncId, Function, Inst, Operand, Reg, Type, VerifiedModule};
 use rustc_hash::FxHashMap;
@@ -25,11 +25,16 @@ struct Candidate {
 
 /// What dies in function `id`, where operations that `may` have their result in an argument's
 /// memory use it.
-pub(super) fn find(module: &VerifiedModule, id: FuncId, may: &[bool], summaries: &Summaries) -> FunctionPlan {
-    let Some(func) = module.function(id) else { return FunctionPlan::default() };
+pub(super) fn find(
+    module: &VerifiedModule,
+    id: FuncId,
+    may: &[bool],
+    summaries: &Summaries,
+) -> Box<[(Before, Arguments)]> {
+    let Some(func) = module.function(id) else { return Box::default() };
     let may_here = |inst: &Inst| matches!(inst, Inst::CallOp { callee, .. } if may[callee.index()]);
     if !func.blocks.iter().flat_map(|b| &b.insts).any(may_here) {
-        return FunctionPlan::default();
+        return Box::default();
     }
     let mut classes = Classes::new(module, id, summaries);
     let cfg = Cfg::new(func);
@@ -44,7 +49,7 @@ pub(super) fn find(module: &VerifiedModule, id: FuncId, may: &[bool], summaries:
         }
     }
     if candidates.is_empty() || !Liveness::new(func, &cfg).keep_dying(&mut classes, &mut candidates) {
-        return FunctionPlan::default();
+        return Box::default();
     }
     let mut plan: Vec<((u32, u32), Arguments)> = Vec::new();
     candidates.sort_unstable_by_key(|c| (c.block.0, c.inst));

@@ -1,13 +1,13 @@
 //! What dies where: functions whose operations say it in a comment.
 
-use super::Plan;
+use super::{Plan, Wanted};
 use nbc_ir::{FuncId, Module};
 
 /// Checks the plan of `text`: a line with `;; 0 2` has an operation whose arguments 0
 /// and 2 die, one with `;;` has one of which none does. Other operations are not looked at.
 fn check(text: &str) {
     let module = Module::parse(text, "plan.nba").and_then(Module::verify).unwrap();
-    let plan = Plan::new(&module);
+    let plan = Plan::new(&module, Wanted { dying: true, host_steps: false });
     let mut seen = 0;
     for (f, func) in module.functions.iter().enumerate() {
         for (b, block) in func.blocks.iter().enumerate() {
@@ -203,4 +203,94 @@ last:
   ret %x
 }",
     );
+}
+
+/// The steps of the first function, one for each: block, instruction, register, `r` or `w`.
+fn steps(text: &str) -> Vec<String> {
+    let module = Module::parse(text, "plan.nba").and_then(Module::verify).unwrap();
+    let plan = Plan::new(&module, Wanted { dying: false, host_steps: true });
+    let func = &module.functions[0];
+    let mut found = Vec::new();
+    for (b, block) in func.blocks.iter().enumerate() {
+        for i in 0..block.insts.len() {
+            for step in plan.host_steps(FuncId::new(0), b as u32, i as u32) {
+                let name = func.reg_names[step.tensor.index()].clone().unwrap_or_default();
+                found.push(format!("{b}.{i} %{name} {}", if step.write { 'w' } else { 'r' }));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn one_step_is_enough_until_the_register_is_written_or_elements_are_sent() {
+    let found = steps(
+        "func @f(%x: tensor<f64>) -> f64 {
+  %a = tensor.load %x, 0
+  %b = tensor.load %x, 1
+  tensor.store %x, 1, %a
+  tensor.store %x, 2, %b
+  %c = tensor.load %x, 3
+  %y = tensor.neg %x
+  %d = tensor.load %x, 4
+  tensor.store %x, 5, %d
+  %x = copy %y
+  %e = tensor.load %x, 6
+  ret %e
+}",
+    );
+    assert_eq!(found, ["0.0 %x r", "0.2 %x w", "0.7 %x w", "0.9 %x r"]);
+}
+
+#[test]
+fn steps_leave_loops_in_which_they_do_not_change() {
+    let found = steps(
+        "func @f(%x: tensor<f64>, %y: tensor<f64>, %n: i64) -> f64 {
+  %i = i64.const 0
+  br outer
+outer:
+  %j = i64.const 0
+  %t = tensor.neg %y
+  br inner
+inner:
+  %a = tensor.load %x, %i
+  %b = tensor.load %t, %j
+  %c = f64.add %a, %b
+  tensor.store %y, %j, %c
+  %j = i64.add %j, 1
+  %more = i64.lt %j, %n
+  br_if %more, inner, next
+next:
+  %i = i64.add %i, 1
+  %more = i64.lt %i, %n
+  br_if %more, outer, done
+done:
+  %r = tensor.load %x, 0
+  ret %r
+}",
+    );
+    // %x out of both; %t is new in each iteration of the outer one, and %y sent in it.
+    assert_eq!(found, ["0.1 %x r", "1.2 %y w", "1.2 %t r"]);
+}
+
+#[test]
+fn ways_that_meet_have_what_all_of_them_have() {
+    let found = steps(
+        "func @f(%x: tensor<f64>, %y: tensor<f64>, %c: bool) -> f64 {
+  br_if %c, yes, no
+yes:
+  %a = tensor.load %x, 0
+  %b = tensor.load %y, 0
+  br meet
+no:
+  %a = tensor.load %x, 1
+  br meet
+meet:
+  %b = tensor.load %x, 2
+  %d = tensor.load %y, 2
+  %r = f64.add %b, %d
+  ret %r
+}",
+    );
+    assert_eq!(found, ["1.0 %x r", "1.1 %y r", "2.0 %x r", "3.1 %y r"]);
 }

@@ -4,6 +4,7 @@ use super::arena::{Arena, padded};
 use super::heap::Shared;
 use super::pool::{Buffer, BufferList, Holding, MEDIUM, Taken, class_of};
 use super::region::Region;
+use crate::device::residency::Place;
 use crate::object::tensor::SHORT_RANK;
 use crate::object::{List, ListRef, ObjectRef, Storage, Str, StrRef, Tensor, TensorRef};
 use crate::trap::{TrapCode, TrapError};
@@ -219,7 +220,9 @@ impl RegionAllocator<'_> {
         // SAFETY: a pooled payload starts a buffer that its region owns; the
         // allocation has room for the header. What is left of `old` is a header, which says so.
         unsafe {
-            self.region.buffers.take_over(Buffer::from_data(old.data()));
+            let buffer = Buffer::from_data(old.data());
+            buffer.set_place(Place::Host);
+            self.region.buffers.take_over(buffer);
             self.region.buffer_bytes += capacity;
             self.region.peak = self.region.peak.max(self.region.live());
             (*old.0).storage = Storage::Spent;
@@ -369,6 +372,7 @@ impl RegionAllocator<'_> {
     }
 
     fn copy_tensor(&mut self, from: TensorRef) -> Result<TensorRef, NoRoom> {
+        self.shared.pool.residency.bring_home(from, false).map_err(NoRoom::Invalid)?;
         let to = self.tensor(from.elem(), &from.dims(), false)?;
         // SAFETY: both payloads have that many bytes; the new one overlaps nothing.
         unsafe { self.copy_bytes(from.data(), to.data(), from.bytes())? };

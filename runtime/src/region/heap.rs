@@ -5,6 +5,8 @@ use super::allocator::{NoRoom, RegionAllocator, write_header};
 use super::arena::padded;
 use super::pool::{MEDIUM, Pool};
 use super::region::Region;
+use crate::device::DeviceCounts;
+use crate::device::residency::Residency;
 use crate::interruption::Interruption;
 use crate::object::tensor::SHORT_RANK;
 use crate::object::{Element, ListRef, Object, ObjectRef, Storage, StrRef, Tensor, TensorRef};
@@ -480,6 +482,27 @@ impl Heap {
             // SAFETY: upheld by the caller.
             unsafe { RegionAllocator { region: own, shared, index: region }.copy(slot, ty) }
         })
+    }
+
+    /// The device and where elements are.
+    #[inline]
+    pub(crate) fn residency(&mut self) -> &mut Residency {
+        &mut self.shared.pool.residency
+    }
+
+    /// What the device has been asked for.
+    pub fn device_counts(&self) -> DeviceCounts {
+        self.shared.pool.residency.counts
+    }
+
+    /// Sees to it that the host has the elements of a tensor, and is the only one to have them if
+    /// they are to be written.
+    ///
+    /// # Errors
+    /// `host_error` when the device has lost them.
+    #[inline]
+    pub fn bring_home(&mut self, tensor: TensorRef, write: bool) -> Result<(), TrapError> {
+        self.residency().bring_home(tensor, write)
     }
 
     /// A constant object of a module, read-only, for as long as the instance lives.

@@ -10,6 +10,8 @@
 //! it is counted, kept and given up as any other. Invariant: of buffers that are there, regions
 //! and pool have at most as many as are charged for, so [`Pool::take`] need not find one.
 
+use crate::device::DeviceMemory;
+use crate::device::residency::{Place, Residency};
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
@@ -34,6 +36,10 @@ struct Head {
     lead: u32,
     /// Position in the list of the region that owns the buffer.
     index: u32,
+    /// Where the payload is.
+    place: Place,
+    /// Memory of the device for it.
+    device: Option<DeviceMemory>,
 }
 
 const _: () = assert!(size_of::<Head>() == HEAD);
@@ -54,7 +60,14 @@ impl Buffer {
         // SAFETY: the allocation has room for a head behind what brings it to its alignment.
         unsafe {
             let head = start.add(lead).cast::<Head>();
-            head.write(Head { capacity, class, lead: lead as u32, index: 0 });
+            head.write(Head {
+                capacity,
+                class,
+                lead: lead as u32,
+                index: 0,
+                place: Place::Host,
+                device: None,
+            });
             Some(Buffer(head))
         }
     }
@@ -96,6 +109,29 @@ impl Buffer {
     fn set_index(self, index: usize) {
         // SAFETY: a buffer is alive until `free`.
         unsafe { (*self.0.as_ptr()).index = index as u32 }
+    }
+
+    /// Where the payload is.
+    #[inline]
+    pub(crate) fn place(self) -> Place {
+        // SAFETY: a buffer is alive until `free`.
+        unsafe { (*self.0.as_ptr()).place }
+    }
+
+    pub(crate) fn set_place(self, place: Place) {
+        // SAFETY: a buffer is alive until `free`.
+        unsafe { (*self.0.as_ptr()).place = place }
+    }
+
+    /// Memory of the device for the payload.
+    pub(crate) fn device(self) -> Option<DeviceMemory> {
+        // SAFETY: a buffer is alive until `free`.
+        unsafe { (*self.0.as_ptr()).device }
+    }
+
+    pub(crate) fn set_device(self, device: Option<DeviceMemory>) {
+        // SAFETY: a buffer is alive until `free`.
+        unsafe { (*self.0.as_ptr()).device = device }
     }
 
     /// Gives the memory back to the machine.
@@ -205,6 +241,8 @@ pub(crate) struct Pool {
     keep: usize,
     /// Bytes of all buffers of the heap that are there, the pool's own and others.
     resident: usize,
+    /// The device that has memory for some.
+    pub(crate) residency: Residency,
 }
 
 /// What [`Pool::take`] has for somebody.
@@ -219,7 +257,7 @@ pub(crate) enum Taken {
 impl Pool {
     /// A pool that keeps up to `keep` bytes.
     pub(crate) fn new(keep: usize) -> Pool {
-        Pool { shelves: Vec::new(), kept: 0, keep, resident: 0 }
+        Pool { shelves: Vec::new(), kept: 0, keep, resident: 0, residency: Residency::default() }
     }
 
     /// Bytes kept for reuse, by what the program is charged for.
@@ -241,6 +279,7 @@ impl Pool {
 
     /// What is told when a buffer leaves the heap.
     pub(crate) fn has_left(&mut self, buffer: Buffer) {
+        self.residency.release(buffer);
         self.resident -= buffer.capacity();
     }
 
@@ -291,6 +330,9 @@ impl Pool {
             Holding::Backed(buffer) => (buffer.class() as u32, Some(buffer)),
             Holding::Unbacked(class) => (class, None),
         };
+        if let Some(buffer) = buffer {
+            buffer.set_place(Place::Host);
+        }
         let capacity = capacity_of(class);
         if self.kept + capacity > self.keep {
             self.trim();

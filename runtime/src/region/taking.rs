@@ -74,6 +74,7 @@ impl Heap {
         // SAFETY: upheld by the caller.
         let tensor = unsafe { TensorRef::from_slot(slot) };
         let region = tensor.region() as usize;
+        self.bring_home(tensor, false)?;
         if tensor.storage() == Storage::Pooled && (1..=self.depth).contains(&region) {
             let (elem, dims) = (tensor.elem(), tensor.dims());
             // SAFETY: a pooled payload starts a buffer that its region owns.
@@ -103,6 +104,7 @@ impl Heap {
     /// The tensor must be live, and nothing may write it during the copy.
     pub unsafe fn copy_tensor_out(&mut self, tensor: TensorRef) -> Result<OwnedTensor, TrapError> {
         self.take_out(tensor.bytes().saturating_add(size_of::<OwnedTensor>()))?;
+        self.bring_home(tensor, false)?;
         // SAFETY: upheld by the caller.
         unsafe { OwnedTensor::copy_of(tensor, || self.shared.interruption.check()) }?.ok_or_else(no_memory)
     }

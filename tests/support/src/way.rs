@@ -4,6 +4,7 @@
 use nbc::jit::midend::Options as Passes;
 use nbc::jit::{Jit, Mode, Options, Verify};
 use nbc::runtime::abi::interpreter_tier::InterpreterTier;
+use nbc::runtime::device::null::NullDevice;
 use nbc::runtime::engine::{Config, Engine};
 use nbc::runtime::machine::dispatch::Dispatch;
 use std::collections::HashMap;
@@ -19,6 +20,19 @@ pub struct Way {
     pub metered: bool,
     /// What takes over hot code.
     pub tier: Tier,
+    /// What runs operations besides the processor.
+    pub device: Device,
+}
+
+/// What runs operations besides the processor.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Device {
+    /// Nothing.
+    None,
+    /// A device that does all that it may.
+    Null,
+    /// One that fails at a third of it.
+    Failing,
 }
 
 /// What takes over hot code.
@@ -61,7 +75,7 @@ impl Way {
     pub fn all() -> impl Iterator<Item = Way> {
         let mut all = Vec::new();
         let mut add = |dispatch: Dispatch, tier: Tier| {
-            all.extend([false, true].map(|metered| Way { dispatch, metered, tier }));
+            all.extend([false, true].map(|metered| Way { dispatch, metered, tier, device: Device::None }));
         };
         for dispatch in Dispatch::ALL {
             add(*dispatch, Tier::None);
@@ -78,6 +92,14 @@ impl Way {
                 add(Dispatch::default(), tier(When::Background));
             }
         }
+        // What a device does is the same in all tiers, but for the steps that bring elements home.
+        let dispatch = Dispatch::default();
+        let on = |metered, tier, device| Way { dispatch, metered, tier, device };
+        all.extend([on(false, Tier::None, Device::Null), on(true, Tier::None, Device::Failing)]);
+        if Way::can_compile() {
+            let jit = |when| Tier::Jit { when, passes: true, sanitised: false };
+            all.extend([on(true, jit(When::First), Device::Null), on(false, jit(When::Hot), Device::Null)]);
+        }
         all.into_iter()
     }
 
@@ -90,7 +112,7 @@ impl Way {
     /// What others are held against: the portable loop.
     pub fn reference(metered: bool) -> Way {
         let dispatch = Dispatch::from_name("match").unwrap_or_default();
-        Way { dispatch, metered, tier: Tier::None }
+        Way { dispatch, metered, tier: Tier::None, device: Device::None }
     }
 
     /// A few ways for one of many programs, so that more programs get their share:
@@ -98,7 +120,9 @@ impl Way {
     /// sanitising mode, and some of the others.
     pub fn some(seed: u64) -> Vec<Way> {
         let all: Vec<Way> = Way::all().collect();
-        let first = |w: &&Way| matches!(w.tier, Tier::Jit { when: When::First, passes: true, .. });
+        let first = |w: &&Way| {
+            w.device == Device::None && matches!(w.tier, Tier::Jit { when: When::First, passes: true, .. })
+        };
         let mut some: Vec<Way> = all.iter().filter(first).copied().collect();
         for way in &mut some {
             if let Tier::Jit { sanitised, .. } = &mut way.tier {
@@ -135,6 +159,11 @@ impl Way {
         // No operation of the reference writes into an argument, so that all are held against that.
         let is_reference = self == Way::reference(self.metered);
         let config = Config::new().dispatch(self.dispatch).in_place(!is_reference);
+        let config = match self.device {
+            Device::None => config,
+            Device::Null => config.device(Arc::new(NullDevice::new())),
+            Device::Failing => config.device(Arc::new(NullDevice::failing(3))),
+        };
         match self.tier {
             Tier::None => (Engine::new(config), None),
             Tier::Interpreter => {
@@ -171,6 +200,11 @@ impl fmt::Display for Way {
                 f.write_str(if passes { "" } else { ", no passes" })?;
                 f.write_str(if sanitised { ", sanitised" } else { "" })
             }
-        }
+        }?;
+        f.write_str(match self.device {
+            Device::None => "",
+            Device::Null => ", on a device",
+            Device::Failing => ", on a device that fails",
+        })
     }
 }

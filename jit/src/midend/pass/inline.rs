@@ -23,7 +23,9 @@ use crate::mir::{self, Block, Entry, Func, Homes, MirNode, MirOp, Origin, Shapes
 use nbc_ir::flow::{Dominators, Loops};
 use nbc_ir::inst::Effect;
 use nbc_ir::{BlockId, FuncId, Inst, Operand, Reg, VerifiedModule};
+use nbc_runtime::plan::Plan;
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// What is small enough. Sizes are in instructions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,6 +86,7 @@ pub fn run(func: &mut Func, module: &VerifiedModule, metered: bool, limits: &Lim
     }
     let mut inliner = Inliner {
         module,
+        plan: func.plan.clone(),
         metered,
         limits,
         callees: FxHashMap::default(),
@@ -170,6 +173,7 @@ enum Choice {
 
 struct Inliner<'a> {
     module: &'a VerifiedModule,
+    plan: Arc<Plan>,
     metered: bool,
     limits: &'a Limits,
     /// `None` for those that never can be.
@@ -286,7 +290,7 @@ impl Inliner<'_> {
     }
 
     fn callee(&mut self, id: FuncId) -> Option<&Callee> {
-        let (module, metered, limits) = (self.module, self.metered, self.limits);
+        let (module, metered, limits, plan) = (self.module, self.metered, self.limits, &self.plan);
         let looks = &mut self.looks;
         let build = || {
             let size = module.function(id)?.size();
@@ -296,7 +300,7 @@ impl Inliner<'_> {
                 return None;
             }
             *looks = looks.checked_sub(size)?;
-            let mut func = mir::build(module, id);
+            let mut func = mir::build(module, id).following(plan);
             // A loop that calls itself besides unfolds worse than what it was.
             let mut looping = func.clone();
             if required!(!metered) && tail::run(&mut looping) && worth!(!calls(&looping, id)) {
@@ -382,6 +386,7 @@ fn early(module: &VerifiedModule, id: FuncId, metered: bool, most: usize) -> Opt
         blocks: vec![Block::default(); 3],
         origins: Vec::new(),
         homes: vec![Homes { first: Reg(0), count: sig.params.len() as u32, func: id, from: Reg(0) }],
+        plan: Arc::default(),
     };
     let mut names: FxHashMap<Reg, Reg> = FxHashMap::default();
     let add = |out: &mut Func, to: usize, from: BlockId, op: MirOp, inst: usize| {

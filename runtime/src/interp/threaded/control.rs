@@ -264,6 +264,7 @@ pub(super) fn select(m: &Micro) -> Option<Handler> {
                 SharedOp::TensorLen => short::<shared::TensorLen>,
                 SharedOp::TensorRank => short::<shared::TensorRank>,
                 SharedOp::TensorDim => short::<shared::TensorDim>,
+                SharedOp::TensorToHost => long::<shared::TensorToHost>,
                 SharedOp::Load3(e) => by_elem!(e, Load3),
                 SharedOp::Store3(e) => by_elem!(e, Store3),
                 SharedOp::LoadPart(e) => by_elem!(e, LoadPart),

@@ -8,7 +8,7 @@
 //! Proves: that nothing can be seen between where a charge was and where it goes. Relies on: origins,
 //! which say where a block of the bytecode begins.
 
-use crate::mir::{Func, MirNode, MirOp};
+use crate::mir::{Func, MirNode, MirOp, is_step};
 use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Inst, Operand};
 
@@ -23,7 +23,9 @@ pub fn insert(func: &mut Func) {
             continue;
         }
         let nodes = &mut func.blocks[b].nodes;
-        let cost = Operand::from(nodes.len() as i64);
+        // Steps of the plan are no instructions.
+        let cost = (0..nodes.len()).filter(|n| !is_step(nodes, *n)).count();
+        let cost = Operand::from(cost as i64);
         let origin = nodes[0].origin;
         nodes.insert(0, MirNode { op: MirOp::Charge { cost }, origin });
     }
@@ -33,7 +35,8 @@ pub fn insert(func: &mut Func) {
 /// own is not: it is either the rest of a block, whose start has charged for
 /// all of it, or leads to a block that charges for itself.
 fn is_begun_here(func: &Func, b: usize) -> bool {
-    let Some(first) = func.blocks[b].nodes.first() else { return false };
+    let nodes = &func.blocks[b].nodes;
+    let Some(first) = (0..nodes.len()).find(|n| !is_step(nodes, *n)).map(|n| &nodes[n]) else { return false };
     if func.origins[first.origin as usize].inst != 0 {
         return false; // its caller has the mark
     }

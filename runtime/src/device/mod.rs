@@ -1,0 +1,171 @@
+//! The seam for devices: what runs whole-array operations elsewhere, in memory of its own.
+//!
+//! A [`Device`] is handed to [`Config`](crate::engine::Config::device) as a tier is. The runtime knows
+//! no driver, and a program that runs without a device differs in speed, never in an answer beyond what
+//! the device's documentation allows. What a device cannot do, or fails at, the processor does.
+//!
+//! An operation goes to a device where [`Device::takes`] says so, and only if its result is large and new, its
+//! elements are numbers that cannot make it trap, and its shape follows from the dims of its arguments.
+//! The result stays there until the host wants it. Where that is, each pooled buffer says in
+//! its head ([`residency`]): headers of tensors never change.
+//!
+//! Invariant: nothing on the host reads or writes elements that are not there. Kernels have their arguments
+//! brought home, so does what copies objects or hands them to the host; loads and stores of elements
+//! follow a step that the [plan](crate::plan) has put before them. A [null device](null::NullDevice)
+//! spoils what has not been brought home, so that a missing step is a wrong answer.
+
+pub mod null;
+pub(crate) mod residency;
+
+use nbc_ir::catalogue::Operation;
+use nbc_ir::{Elem, Type};
+use std::fmt;
+use std::mem::MaybeUninit;
+use std::num::NonZeroU64;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A piece of a device's memory, by the number that the device has for it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct DeviceMemory(pub NonZeroU64);
+
+/// Why a device did not do what it was asked for.
+#[derive(Clone, Debug)]
+pub struct DeviceError(pub String);
+
+impl fmt::Display for DeviceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for DeviceError {}
+
+/// A tensor that a device has.
+#[derive(Clone, Copy, Debug)]
+pub struct DeviceTensor<'a> {
+    /// Where its elements are.
+    pub memory: DeviceMemory,
+    /// How many bytes before the first of them.
+    pub offset: usize,
+    /// Their type.
+    pub elem: Elem,
+    /// Dims; the elements are in row-major order.
+    pub dims: &'a [u64],
+}
+
+/// An argument of an operation.
+#[derive(Clone, Copy, Debug)]
+pub enum DeviceArg<'a> {
+    /// A tensor in the device's memory.
+    Tensor(DeviceTensor<'a>),
+    /// A tensor that is too small to have been sent there, or belongs to the host.
+    Bytes {
+        /// The elements in row-major order, little-endian.
+        bytes: &'a [u8],
+        /// Their type.
+        elem: Elem,
+        /// Dims.
+        dims: &'a [u64],
+    },
+    /// A scalar: its bits, low ones first, and its type.
+    Scalar(u64, Type),
+}
+
+impl DeviceArg<'_> {
+    /// Dims of the tensor; none of a scalar.
+    pub fn dims(&self) -> &[u64] {
+        match self {
+            DeviceArg::Tensor(tensor) => tensor.dims,
+            DeviceArg::Bytes { dims, .. } => dims,
+            DeviceArg::Scalar(..) => &[],
+        }
+    }
+}
+
+/// One call of an operation, for a device. It cannot trap but for want of memory.
+#[derive(Clone, Copy, Debug)]
+pub struct DeviceCall<'a> {
+    /// The operation, with its cost as a function of shapes.
+    pub operation: &'static Operation,
+    /// What stands for its type variables.
+    pub elems: &'a [Elem],
+    /// The arguments.
+    pub args: &'a [DeviceArg<'a>],
+    /// The result: its elements are still to be written, and nothing else lies there.
+    pub result: DeviceTensor<'a>,
+}
+
+/// A device with memory of its own. Methods are called from any thread, from several at once too. One is
+/// shared by all instances of an engine. What panics has failed.
+///
+/// # Safety
+/// [`Device::run`] writes every element of the result with a value of its type, or fails. [`Device::to_host`]
+/// writes every byte, with what has been written there last, or fails.
+pub unsafe trait Device: Send + Sync {
+    /// Its name, for people.
+    fn name(&self) -> &str;
+
+    /// Whether it wants a call of `operation` with those element types and dims of arguments and
+    /// result: whether that is quicker there, all in all.
+    fn takes(&self, operation: &'static Operation, elems: &[Elem], args: &[&[u64]], result: &[u64]) -> bool;
+
+    /// Memory for `bytes` bytes; `None` when there is not so much.
+    fn allocate(&self, bytes: usize) -> Option<DeviceMemory>;
+
+    /// Takes memory back.
+    fn free(&self, memory: DeviceMemory);
+
+    /// Copies `from` to the start of `to`.
+    ///
+    /// # Errors
+    /// The host keeps what it has.
+    fn to_device(&self, from: &[u8], to: DeviceMemory) -> Result<(), DeviceError>;
+
+    /// Copies from the start of `from`.
+    ///
+    /// # Errors
+    /// What was only there is lost: the program traps.
+    fn to_host(&self, from: DeviceMemory, to: &mut [MaybeUninit<u8>]) -> Result<(), DeviceError>;
+
+    /// Runs an operation. What it does must be over, or be ordered before what it is asked for
+    /// next.
+    ///
+    /// # Errors
+    /// The processor runs it instead.
+    fn run(&self, call: &DeviceCall<'_>) -> Result<(), DeviceError>;
+
+    /// What the host finds where elements are that have not been brought home; for tests, that see
+    /// by it what reads them too early.
+    fn spoils(&self) -> Option<u8> {
+        None
+    }
+}
+
+/// What a device answers; nothing where it panics, for a panic must not unwind through running code.
+pub(crate) fn asked<R>(ask: impl FnOnce() -> R) -> Option<R> {
+    match catch_unwind(AssertUnwindSafe(ask)) {
+        Ok(answer) => Some(answer),
+        Err(panic) => {
+            // What it carries may panic when it is dropped.
+            std::mem::forget(panic);
+            None
+        }
+    }
+}
+
+/// What an instance has asked of its device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DeviceCounts {
+    /// Operations that it has run.
+    pub operations: u64,
+    /// Operations that it wanted and failed at, so that the processor ran them.
+    pub failed: u64,
+    /// Copies to the device.
+    pub to_device: u64,
+    /// Bytes of them.
+    pub bytes_to_device: u64,
+    /// Copies to the host.
+    pub to_host: u64,
+    /// Bytes of them.
+    pub bytes_to_host: u64,
+}

@@ -1,0 +1,185 @@
+//! A device that is none: it runs this crate's kernels on a heap of its own.
+//!
+//! It is for tests of everything that is the same for all devices: what goes there, what
+//! comes home, and when. It spoils what the host has not been given, so that whoever reads elements too
+//! early computes something else; and it fails when it is told to.
+//!
+//! ```
+//! use nbc_runtime::device::null::NullDevice;
+//! use nbc_runtime::{engine::{Config, Engine}, linker::Linker, value::Value};
+//! use std::sync::Arc;
+//! let text = b"export func @main() -> f64 {
+//!   %x = tensor.full<f64> [1000], 1.5
+//!   %y = tensor.add %x, %x
+//!   %r = tensor.load %y, 999
+//!   ret %r
+//! }";
+//! let device = Arc::new(NullDevice::new());
+//! let engine = Engine::new(Config::new().device(device.clone()));
+//! let mut instance = Linker::new().instantiate(&engine.read(text, "on_device.nba")?)?;
+//! assert_eq!(instance.call("main", &[])?, [Value::F64(3.0)]);
+//! let counts = instance.device_counts();
+//! assert_eq!((counts.operations, counts.to_device, counts.to_host), (1, 1, 1));
+//! # Ok::<(), nbc_runtime::error::Error>(())
+//! ```
+
+use super::{Device, DeviceArg, DeviceCall, DeviceError, DeviceMemory};
+use crate::object::TensorRef;
+use crate::op::{OpCall, OpHost, run_operation};
+use crate::region::Heap;
+use crate::trap::{TrapCode, TrapError};
+use nbc_ir::catalogue::Operation;
+use nbc_ir::{Elem, Type};
+use std::collections::HashMap;
+use std::mem::MaybeUninit;
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct NullDevice {
+    memory: Mutex<HashMap<DeviceMemory, Vec<u8>>>,
+    next: AtomicU64,
+    /// One request in so many fails; none if 0.
+    failing: u64,
+    asked: AtomicU64,
+}
+
+impl NullDevice {
+    /// A device that does all that it is asked for.
+    pub fn new() -> NullDevice {
+        NullDevice::default()
+    }
+
+    /// One that refuses memory, copies to it and operations in turn, one request in `every`.
+    pub fn failing(every: u64) -> NullDevice {
+        NullDevice { failing: every, ..NullDevice::default() }
+    }
+
+    /// Bytes that have been asked for and not been given back.
+    pub fn in_use(&self) -> usize {
+        self.memory().values().map(Vec::len).sum()
+    }
+
+    fn memory(&self) -> MutexGuard<'_, HashMap<DeviceMemory, Vec<u8>>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fails(&self) -> bool {
+        self.failing > 0 && (self.asked.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(self.failing)
+    }
+}
+
+fn error(text: &str) -> DeviceError {
+    DeviceError(text.to_owned())
+}
+
+// SAFETY: `run` copies the whole result of a kernel, and `to_host` as many bytes as are asked for.
+unsafe impl Device for NullDevice {
+    fn name(&self) -> &str {
+        "null"
+    }
+
+    fn takes(&self, _: &'static Operation, _: &[Elem], _: &[&[u64]], _: &[u64]) -> bool {
+        true
+    }
+
+    fn allocate(&self, bytes: usize) -> Option<DeviceMemory> {
+        if self.fails() {
+            return None;
+        }
+        let number = NonZeroU64::new(self.next.fetch_add(1, Ordering::Relaxed) + 1)?;
+        // What has not been written is no zeros.
+        self.memory().insert(DeviceMemory(number), vec![0x5a; bytes]);
+        Some(DeviceMemory(number))
+    }
+
+    fn free(&self, memory: DeviceMemory) {
+        let known = self.memory().remove(&memory);
+        debug_assert!(known.is_some(), "{memory:?} is given back twice");
+    }
+
+    fn to_device(&self, from: &[u8], to: DeviceMemory) -> Result<(), DeviceError> {
+        if self.fails() {
+            return Err(error("told to fail"));
+        }
+        let mut memory = self.memory();
+        let to = memory.get_mut(&to).and_then(|m| m.get_mut(..from.len()));
+        to.ok_or_else(|| error("no such memory"))?.copy_from_slice(from);
+        Ok(())
+    }
+
+    fn to_host(&self, from: DeviceMemory, to: &mut [MaybeUninit<u8>]) -> Result<(), DeviceError> {
+        let memory = self.memory();
+        let from = memory.get(&from).and_then(|m| m.get(..to.len()));
+        to.write_copy_of_slice(from.ok_or_else(|| error("no such memory"))?);
+        Ok(())
+    }
+
+    fn run(&self, call: &DeviceCall<'_>) -> Result<(), DeviceError> {
+        if self.fails() {
+            return Err(error("told to fail"));
+        }
+        let mut memory = self.memory();
+        // SAFETY: nothing of the heap is used after it.
+        let mut host = Host(unsafe { Heap::new(usize::MAX) });
+        let failed = |trap: TrapError| DeviceError(format!("{:?}: {}", trap.code, trap.message()));
+        let (mut slots, mut types) = (Vec::new(), Vec::new());
+        for arg in call.args {
+            let (elem, dims, bytes) = match arg {
+                DeviceArg::Scalar(bits, ty) => {
+                    slots.push(*bits);
+                    types.push(*ty);
+                    continue;
+                }
+                DeviceArg::Bytes { bytes, elem, dims } => (*elem, *dims, *bytes),
+                DeviceArg::Tensor(t) => {
+                    let len = nbc_ir::dims::count(t.dims).unwrap_or(0) as usize * t.elem.size();
+                    let all = memory.get(&t.memory).ok_or_else(|| error("no such memory"))?;
+                    (t.elem, t.dims, all.get(t.offset..t.offset + len).ok_or_else(|| error("too short"))?)
+                }
+            };
+            slots.push(host.0.tensor_from_bytes(elem, dims, bytes).map_err(failed)?.slot());
+            types.push(Type::Tensor(elem));
+        }
+        let mut results = [0];
+        // SAFETY: the arguments are live in that heap, and the call is one that the verifier has
+        // accepted: it comes from the runtime as it is.
+        unsafe {
+            let run = OpCall::new(&mut host, &slots, &types, call.elems, 0, &mut results);
+            run_operation(call.operation.index(), run).map_err(failed)?;
+            let result = TensorRef::from_slot(results[0]);
+            let bytes = std::slice::from_raw_parts(result.data(), result.bytes());
+            if (result.elem(), &*result.dims()) != (call.result.elem, call.result.dims) {
+                return Err(error("a result of another shape"));
+            }
+            let to = memory.get_mut(&call.result.memory);
+            let to = to.and_then(|m| m.get_mut(call.result.offset..)?.get_mut(..bytes.len()));
+            to.ok_or_else(|| error("no such memory"))?.copy_from_slice(bytes);
+        }
+        Ok(())
+    }
+
+    fn spoils(&self) -> Option<u8> {
+        Some(0xa5)
+    }
+}
+
+/// What kernels need of an instance, where there is none.
+struct Host(Heap);
+
+impl OpHost for Host {
+    fn heap(&mut self) -> &mut Heap {
+        &mut self.0
+    }
+    fn poll(&mut self) -> Result<(), TrapError> {
+        Ok(())
+    }
+    fn charge(&mut self, _: u64) -> Result<(), TrapError> {
+        Ok(())
+    }
+    fn call(&mut self, _: u64, _: &[u64]) -> Result<u64, TrapError> {
+        Err(TrapCode::HostError.into())
+    }
+}

@@ -1,0 +1,156 @@
+//! Where the elements of a tensor are: on the host, on the device, or on both.
+//!
+//! A pooled buffer says it in its head; a view asks the tensor that it is a view of. What is not in
+//! a pooled buffer never leaves the host. Memory of the device that a buffer has once been given
+//! stays with it in the pool, and goes when the buffer does.
+//!
+//! Invariant: while elements are on both, they are the same. Whoever is going to write them says so
+//! first, and then they are on the host alone.
+
+use super::{Device, DeviceCounts, DeviceError, DeviceMemory, asked};
+use crate::object::{Object, ObjectRef, Storage, TensorRef};
+use crate::region::pool::Buffer;
+use crate::trap::{TrapCode, TrapError};
+use nbc_ir::Type;
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+
+/// Where the elements in a buffer are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// On the host.
+    Host,
+    /// On both.
+    Both,
+    /// On the device.
+    Device,
+}
+
+/// The device of a heap, and what it has been asked for.
+#[derive(Default)]
+pub(crate) struct Residency {
+    pub(crate) device: Option<Arc<dyn Device>>,
+    pub(crate) counts: DeviceCounts,
+}
+
+/// The tensor that has the elements: what a view is of, or the tensor itself.
+fn root(tensor: TensorRef) -> TensorRef {
+    match tensor.storage() {
+        // SAFETY: only a view has a root, which lives as long.
+        Storage::View => TensorRef(unsafe { (*tensor.0).root }),
+        _ => tensor,
+    }
+}
+
+/// The buffer in which a tensor's elements are, if that is one of the pool.
+fn buffer_of(tensor: TensorRef) -> Option<(TensorRef, Buffer)> {
+    let root = root(tensor);
+    // SAFETY: a pooled payload starts a buffer.
+    (root.storage() == Storage::Pooled).then(|| unsafe { (root, Buffer::from_data(root.data())) })
+}
+
+fn memory_of(device: &dyn Device, buffer: Buffer) -> Option<DeviceMemory> {
+    if let Some(memory) = buffer.device() {
+        return Some(memory);
+    }
+    let memory = asked(|| device.allocate(buffer.capacity()))??;
+    buffer.set_device(Some(memory));
+    Some(memory)
+}
+
+impl Residency {
+    /// Sees to it that the host has the elements of a tensor, and is the only one to have them if
+    /// they are to be written.
+    pub(crate) fn bring_home(&mut self, tensor: TensorRef, write: bool) -> Result<(), TrapError> {
+        let Some(device) = &self.device else { return Ok(()) };
+        let Some((root, buffer)) = buffer_of(tensor) else { return Ok(()) };
+        if buffer.place() == Place::Device {
+            let memory = buffer.device().expect("what is on the device has memory there");
+            let bytes = root.bytes();
+            // SAFETY: the payload has so many bytes, which nobody else uses.
+            let to = unsafe { std::slice::from_raw_parts_mut(root.data().cast::<MaybeUninit<u8>>(), bytes) };
+            let done = asked(|| device.to_host(memory, to));
+            done.unwrap_or_else(|| Err(DeviceError("a panic".to_owned()))).map_err(|e| {
+                let text = format!("the device has lost the elements of a tensor: {e}");
+                TrapError::new(TrapCode::HostError, text)
+            })?;
+            self.counts.to_host += 1;
+            self.counts.bytes_to_host += bytes as u64;
+            buffer.set_place(Place::Both);
+        }
+        if write {
+            buffer.set_place(Place::Host);
+        }
+        Ok(())
+    }
+
+    /// [`Residency::bring_home`] for all tensors in an object.
+    ///
+    /// # Safety
+    /// `slot` must hold a live value of type `ty`.
+    pub(crate) unsafe fn bring_object_home(
+        &mut self,
+        slot: u64,
+        ty: Type,
+        write: bool,
+    ) -> Result<(), TrapError> {
+        if self.device.is_none() {
+            return Ok(());
+        }
+        // SAFETY: upheld by the caller; what a list holds is live.
+        unsafe {
+            match ObjectRef::from_slot(slot, ty) {
+                Some(ObjectRef::Tensor(tensor)) => self.bring_home(tensor, write),
+                Some(ObjectRef::List(list)) => (0..list.items())
+                    .filter_map(|n| Object::item(list, n))
+                    .try_for_each(|(slot, ty)| self.bring_object_home(slot, ty, write)),
+                Some(ObjectRef::Str(_)) | None => Ok(()),
+            }
+        }
+    }
+
+    /// Sees to it that the device has the elements of a tensor, and says where; `None` where they
+    /// stay on the host: those of small tensors and the host's own, or when the device
+    /// has no room.
+    pub(crate) fn send(&mut self, tensor: TensorRef) -> Option<(DeviceMemory, usize)> {
+        let device = self.device.as_ref()?;
+        let (root, buffer) = buffer_of(tensor)?;
+        let memory = memory_of(&**device, buffer)?;
+        if buffer.place() == Place::Host {
+            // SAFETY: the payload has so many bytes, which nobody writes meanwhile.
+            let from = unsafe { std::slice::from_raw_parts(root.data(), root.bytes()) };
+            asked(|| device.to_device(from, memory))?.ok()?;
+            self.counts.to_device += 1;
+            self.counts.bytes_to_device += from.len() as u64;
+            buffer.set_place(Place::Both);
+        }
+        // SAFETY: a view lies in its root's payload.
+        let offset = unsafe { tensor.data().offset_from(root.data()) };
+        Some((memory, offset as usize))
+    }
+
+    /// Memory of the device for the elements of a pooled tensor, if it has room.
+    pub(crate) fn memory_for(&self, tensor: TensorRef) -> Option<DeviceMemory> {
+        memory_of(self.device.as_deref()?, buffer_of(tensor)?.1)
+    }
+
+    /// Says of a new pooled tensor that its elements are in its memory of the device, and nowhere else.
+    pub(crate) fn is_on_device(&mut self, tensor: TensorRef) {
+        let Some((root, buffer)) = buffer_of(tensor) else { return };
+        self.counts.operations += 1;
+        buffer.set_place(Place::Device);
+        if let Some(byte) = self.device.as_ref().and_then(|d| asked(|| d.spoils())?) {
+            // SAFETY: the payload has so many bytes, and nothing is in them yet.
+            unsafe { root.data().write_bytes(byte, root.bytes()) };
+        }
+    }
+
+    /// Gives up the memory that a buffer has on the device.
+    pub(crate) fn release(&self, buffer: Buffer) {
+        if let (Some(memory), Some(device)) = (buffer.device(), &self.device) {
+            asked(|| device.free(memory));
+            buffer.set_device(None);
+        }
+        buffer.set_place(Place::Host);
+    }
+}

@@ -1,0 +1,125 @@
+//! Operations on a device: which may go there, and what the host does before and after.
+//!
+//! Fuel is charged from the shapes and memory for the result is taken, as the kernel does;
+//! so limits bind alike. Where the device does not want the operation or fails at it, the kernel runs.
+
+use super::OpCall;
+use crate::device::{DeviceArg, DeviceCall, DeviceTensor, asked};
+use crate::object::TensorRef;
+use crate::region::pool::MEDIUM;
+use crate::trap::TrapError;
+use nbc_ir::catalogue::{Aliasing, Cost, Extent, Kind, OpSignature, Operation, Param, Shape, shape};
+use nbc_ir::dims::Dims;
+use nbc_ir::{Elem, Type};
+use std::sync::LazyLock;
+
+/// The signature of every row.
+static SIGNATURES: LazyLock<Vec<OpSignature>> =
+    LazyLock::new(|| nbc_ir::catalogue::CATALOGUE.iter().map(Operation::typed).collect());
+
+/// Whether calls of a row may go to a device, if their elements are numbers that cannot make
+/// them trap: what they do follows from dims, but for the elements of the one result.
+fn may_go(operation: &Operation) -> bool {
+    let moves = operation.kind == Kind::Movement && operation.shape == Shape::Same;
+    let computes = operation.kind == Kind::Elementwise || operation.shape == Shape::MatMul;
+    operation.pure && operation.result == Aliasing::New && (moves || computes)
+}
+
+/// Dims of the result, where they follow from those of the arguments; nothing if they do not fit.
+fn result_dims(operation: &Operation, args: &[Dims]) -> Option<Dims> {
+    match operation.shape {
+        Shape::Same => args.first().copied(),
+        Shape::Broadcast => shape::broadcast(args).ok(),
+        Shape::MatMul => match args {
+            [a, b] => shape::matmul(a, b).ok().map(|product| product.dims),
+            _ => None,
+        },
+        Shape::Scalar | Shape::Given | Shape::DropAxis | Shape::Special => None,
+    }
+}
+
+/// Runs row `index` on the heap's device, if there is one that takes it: then all is done. Else the kernel
+/// is to run, whose arguments are at home then.
+pub(super) fn run(
+    index: usize,
+    operation: &'static Operation,
+    call: &mut OpCall<'_>,
+) -> Result<bool, TrapError> {
+    if may_go(operation) && try_run(index, operation, call)? {
+        return Ok(true);
+    }
+    // What costs nothing looks at no elements.
+    if operation.cost == Cost::Constant {
+        return Ok(false);
+    }
+    let mut at = 0;
+    for (n, param) in SIGNATURES[index].params.iter().enumerate() {
+        if *param == Param::Ints {
+            at += call.list_len;
+            continue;
+        }
+        let write = operation.writes.contains(&n);
+        // SAFETY: arguments are live values of their types (`OpCall::new`).
+        unsafe { call.host.heap().residency().bring_object_home(call.args[at], call.arg_types[at], write)? };
+        at += 1;
+    }
+    Ok(false)
+}
+
+fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -> Result<bool, TrapError> {
+    let Some(device) = call.host.heap().residency().device.clone() else { return Ok(false) };
+    // Integers trap where they are divided by zero; which operations do so no row says.
+    let is_inexact = |e: &Elem| matches!(e, Elem::F32 | Elem::F64 | Elem::C64 | Elem::C128);
+    if !call.elems.iter().all(is_inexact) || call.list_len != 0 {
+        return Ok(false);
+    }
+    let [result] = &SIGNATURES[index].results[..] else { return Ok(false) };
+    let Some(Type::Tensor(elem)) = result.result_type(call.elems) else { return Ok(false) };
+    let tensors: Vec<Option<TensorRef>> = (0..call.args.len())
+        .map(|at| matches!(call.arg_types[at], Type::Tensor(_)).then(|| call.tensor(at)))
+        .collect();
+    let dims: Vec<Dims> = tensors.iter().map(|t| t.map_or(Dims::default(), |t| t.dims())).collect();
+    let Some(result_dims) = result_dims(operation, &dims) else { return Ok(false) };
+    let extent = Extent::new(&result_dims, elem.size());
+    if extent.bytes < MEDIUM as u64 || extent.bytes > isize::MAX as u64 {
+        return Ok(false);
+    }
+    let all: Vec<&[u64]> = dims.iter().map(|d| &**d).collect();
+    if asked(|| device.takes(operation, call.elems, &all, &result_dims)) != Some(true) {
+        return Ok(false);
+    }
+    let mut args = Vec::with_capacity(dims.len());
+    for (at, tensor) in tensors.iter().enumerate() {
+        let dims = &*dims[at];
+        args.push(match tensor {
+            None => DeviceArg::Scalar(call.args[at], call.arg_types[at]),
+            Some(tensor) => match call.host.heap().residency().send(*tensor) {
+                Some((memory, offset)) => {
+                    DeviceArg::Tensor(DeviceTensor { memory, offset, elem: tensor.elem(), dims })
+                }
+                None => {
+                    // SAFETY: its elements are on the host, initialised, and written by nobody meanwhile.
+                    let bytes = unsafe { std::slice::from_raw_parts(tensor.data(), tensor.bytes()) };
+                    DeviceArg::Bytes { bytes, elem: tensor.elem(), dims }
+                }
+            },
+        });
+    }
+    call.charge(extent)?;
+    let heap = call.host.heap();
+    // SAFETY: the device writes all elements, or the kernel does, which gets the same tensor.
+    let tensor = unsafe { heap.uninit(elem, &result_dims)? };
+    let residency = heap.residency();
+    if let Some(memory) = residency.memory_for(tensor) {
+        let result = DeviceTensor { memory, offset: 0, elem, dims: &result_dims };
+        let asks = DeviceCall { operation, elems: call.elems, args: &args, result };
+        if let Some(Ok(())) = asked(|| device.run(&asks)) {
+            residency.is_on_device(tensor);
+            call.set(tensor.slot());
+            return call.host.poll().map(|()| true);
+        }
+    }
+    residency.counts.failed += 1;
+    call.prepared = Some(tensor);
+    Ok(false)
+}

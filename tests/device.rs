@@ -1,0 +1,175 @@
+//! What goes to a device and comes home, and when; on one that spoils what has not come home. (That
+//! answers, traps, fuel and charged memory are the same is asked wherever programs run in all ways of
+//! `support::way`.)
+
+use nbc::runtime::device::DeviceCounts;
+use nbc::runtime::device::null::NullDevice;
+use nbc::runtime::engine::{Config, Engine, Limits};
+use nbc::runtime::instance::Instance;
+use nbc::runtime::linker::Linker;
+use nbc::runtime::value::Value;
+use std::sync::Arc;
+
+/// An instance of `text` on that device.
+fn on(device: &Arc<NullDevice>, linker: &Linker, text: &str) -> Instance {
+    let engine = Engine::new(Config::new().device(device.clone()));
+    let program = engine.read(text.as_bytes(), "device.nba").unwrap_or_else(|e| panic!("{e}"));
+    linker.instantiate_with(&program, Limits::new()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn call(instance: &mut Instance, args: &[Value]) -> Vec<Value> {
+    instance.call("main", args).unwrap_or_else(|e| panic!("{e}"))
+}
+
+#[test]
+fn a_chain_stays_there_and_one_tensor_comes_home() {
+    let device = Arc::new(NullDevice::new());
+    let mut instance = on(
+        &device,
+        &Linker::new(),
+        "export func @main() -> tensor<f64> {
+  %x = tensor.full<f64> [1000], 2.0
+  %a = tensor.mul %x, %x
+  %b = tensor.add %a, %x
+  %c = tensor.sqrt %b
+  %d = tensor.sub %c, 1.0
+  ret %d
+}",
+    );
+    let result = call(&mut instance, &[]);
+    let Value::Tensor(tensor) = &result[0] else { panic!("{result:?}") };
+    assert_eq!(tensor.as_slice::<f64>().map(|s| s[999]), Some(6.0f64.sqrt() - 1.0));
+    let counts = instance.device_counts();
+    let expected = DeviceCounts {
+        operations: 4,
+        to_device: 1,
+        bytes_to_device: 8000,
+        to_host: 1,
+        bytes_to_host: 8000,
+        failed: 0,
+    };
+    assert_eq!(counts, expected);
+    drop(instance);
+    assert_eq!(device.in_use(), 0, "all that was asked for is given back");
+}
+
+#[test]
+fn what_is_read_in_a_loop_comes_home_once_and_what_is_written_goes_back() {
+    let device = Arc::new(NullDevice::new());
+    let mut instance = on(
+        &device,
+        &Linker::new(),
+        "export func @main(%n: i64) -> f64 {
+  %x = tensor.full<f64> [200], 1.0
+  %y = tensor.add %x, 1.0
+  %z = tensor.add %x, 2.0
+  %s = f64.const 0.0
+  %i = i64.const 0
+  br loop
+loop:
+  %a = tensor.load %y, %i
+  %b = tensor.load %z, %i
+  %c = f64.mul %a, %b
+  tensor.store %z, %i, %c
+  %z2 = tensor.mul %z, %y
+  %d = tensor.load %z2, %i
+  %s = f64.add %s, %d
+  %i = i64.add %i, 1
+  %more = i64.lt %i, %n
+  br_if %more, loop, done
+done:
+  ret %s
+}",
+    );
+    // Two times three is stored; times two it is read.
+    assert_eq!(call(&mut instance, &[Value::I64(100)]), [Value::F64(1200.0)]);
+    let counts = instance.device_counts();
+    assert_eq!((counts.operations, counts.failed), (102, 0));
+    // %y and %z once, and %z2 each time; %x once, and %z each time that it was written.
+    assert_eq!((counts.to_host, counts.to_device), (102, 101));
+}
+
+#[test]
+fn lists_globals_views_and_hosts_get_what_was_computed() {
+    let device = Arc::new(NullDevice::new());
+    let mut linker = Linker::new();
+    linker.func("env.last", |x: ndarray::ArrayD<f64>| x.iter().last().copied().unwrap_or(0.0));
+    let mut instance = on(
+        &device,
+        &linker,
+        "import func @env.last(tensor<f64>) -> f64
+const @zero: tensor<f64> [1] = zero
+global @g: tensor<f64> = @zero
+export func @main() -> (list<tensor<f64>>, f64, f64, f64) {
+  %x = tensor.full<f64> [20, 10], 3.0
+  %a = tensor.add %x, 1.0
+  global.set @g, %a
+  %b = tensor.mul %a, %a
+  %l = list.new 2, %b
+  %r = tensor.row %b, 19
+  %u = tensor.add %r, 1.0
+  %v = tensor.load %r, 9
+  %g = global.get @g
+  %w = tensor.load %g, 199
+  %c = tensor.neg %b
+  %h = call @env.last(%c)
+  list.set %l, 1, %c
+  %t = f64.add %v, %w
+  %s = tensor.sum %c
+  ret %l, %t, %h, %s
+}",
+    );
+    let result = call(&mut instance, &[]);
+    let Value::List(_, items) = &result[0] else { panic!("{result:?}") };
+    let first = |v: &Value| match v {
+        Value::Tensor(t) => t.as_slice::<f64>().map(|s| (s[0], s[199])),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(items.iter().map(first).collect::<Vec<_>>(), [Some((16.0, 16.0)), Some((-16.0, -16.0))]);
+    assert_eq!(result[1..], [Value::F64(20.0), Value::F64(-16.0), Value::F64(-3200.0)]);
+}
+
+#[test]
+fn where_the_device_fails_the_processor_goes_on() {
+    for every in 1..6 {
+        let device = Arc::new(NullDevice::failing(every));
+        let mut instance = on(
+            &device,
+            &Linker::new(),
+            "export func @main() -> f64 {
+  %x = tensor.full<f64> [30, 30], 2.0
+  %a = linalg.matmul %x, %x
+  %b = tensor.add %a, %x
+  %c = tensor.copy %b
+  %d = linalg.matmul %c, %a
+  %s = tensor.sum %d
+  ret %s
+}",
+        );
+        assert_eq!(call(&mut instance, &[]), [Value::F64(122.0 * 120.0 * 30.0 * 900.0)], "one in {every}");
+        let counts = instance.device_counts();
+        assert!(counts.failed > 0 || every > 2, "one in {every}: {counts:?}");
+        assert_eq!(counts.operations + counts.failed, 4, "one in {every}: {counts:?}");
+        drop(instance);
+        assert_eq!(device.in_use(), 0, "one in {every}");
+    }
+}
+
+#[test]
+fn small_tensors_and_whole_numbers_stay_at_home() {
+    let device = Arc::new(NullDevice::new());
+    let mut instance = on(
+        &device,
+        &Linker::new(),
+        "export func @main() -> i64 {
+  %x = tensor.full<f64> [100], 2.0
+  %a = tensor.add %x, %x
+  %y = tensor.full<i64> [1000], 7
+  %b = tensor.div %y, 2
+  %r = tensor.load %b, 0
+  ret %r
+}",
+    );
+    assert_eq!(call(&mut instance, &[]), [Value::I64(3)]);
+    assert_eq!(instance.device_counts(), DeviceCounts::default());
+}

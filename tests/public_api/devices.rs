@@ -1,0 +1,121 @@
+//! Devices that panic, refuse, lose what they had, or want what they are given back twice.
+
+use super::Case;
+use nbc::device::{Device, DeviceArg, DeviceCall, DeviceCounts, DeviceError, DeviceMemory, NullDevice};
+use nbc::{Config, Elem, Engine, Instance, Linker, TrapCode, Value};
+use std::mem::MaybeUninit;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+pub const CASES: &[Case] = &[
+    (
+        &[
+            "nbc::Config::device",
+            "nbc::Config::in_place",
+            "runtime::Config::device",
+            "runtime::Config::in_place",
+            "runtime::DeviceArg::dims",
+            "runtime::Instance::device_counts",
+            "runtime::NullDevice::new",
+            "runtime::NullDevice::failing",
+            "runtime::NullDevice::in_use",
+            "runtime::Program::plan",
+        ],
+        null_devices,
+    ),
+    (&["runtime::Config::device"], devices_that_panic),
+];
+
+const PROGRAM: &[u8] = b"export func @main(%n: i64) -> f64 {
+  %x = tensor.full<f64> [%n], 2.0
+  %a = tensor.mul %x, %x
+  %b = tensor.add %a, %x
+  %r = tensor.load %b, 0
+  ret %r
+}";
+
+fn instance(config: Config) -> Instance {
+    let program = Engine::new(config).read(PROGRAM, "device.nba").unwrap();
+    assert!(Arc::ptr_eq(&program.plan(), &program.plan()));
+    Linker::new().instantiate(&program).unwrap()
+}
+
+fn null_devices() {
+    for every in [0, 1, 2, 3, u64::MAX] {
+        for in_place in [false, true] {
+            let device = Arc::new(NullDevice::failing(every));
+            let mut i = instance(Config::new().in_place(in_place).device(device.clone()));
+            for n in [0, 1, 127, 128, 5000] {
+                match i.call("main", &[Value::I64(n)]) {
+                    Ok(values) => assert_eq!(values, [Value::F64(6.0)]),
+                    Err(e) => {
+                        assert_eq!((n, e.trap().map(|t| t.code())), (0, Some(TrapCode::IndexOutOfRange)))
+                    }
+                }
+            }
+            assert!(every != 0 || i.device_counts().operations == 4);
+            drop(i);
+            assert_eq!(device.in_use(), 0);
+        }
+    }
+    // What nobody has asked for.
+    let device = NullDevice::new();
+    let nothing = DeviceMemory(NonZeroU64::MAX);
+    assert!(device.to_device(&[1], nothing).is_err() && device.to_host(nothing, &mut []).is_err());
+    assert_eq!(DeviceArg::Scalar(0, nbc::Type::F64).dims(), [0u64; 0]);
+    assert_eq!(instance(Config::interpret_only()).device_counts(), DeviceCounts::default());
+}
+
+/// One whose methods panic, but for those before the one with that number.
+struct Panics(u32);
+
+impl Panics {
+    fn at(&self, method: u32) {
+        assert!(method < self.0, "a device that panics");
+    }
+}
+
+// SAFETY: it writes elements nowhere, and says so.
+unsafe impl Device for Panics {
+    fn name(&self) -> &str {
+        panic!("nobody needs a name")
+    }
+    fn takes(&self, _: &'static nbc::ir::catalogue::Operation, _: &[Elem], _: &[&[u64]], _: &[u64]) -> bool {
+        self.at(0);
+        true
+    }
+    fn allocate(&self, _: usize) -> Option<DeviceMemory> {
+        self.at(1);
+        // The same for all.
+        Some(DeviceMemory(NonZeroU64::MIN))
+    }
+    fn free(&self, _: DeviceMemory) {
+        panic!("it keeps what it has")
+    }
+    fn to_device(&self, _: &[u8], _: DeviceMemory) -> Result<(), DeviceError> {
+        self.at(2);
+        Ok(())
+    }
+    fn to_host(&self, _: DeviceMemory, _: &mut [MaybeUninit<u8>]) -> Result<(), DeviceError> {
+        Err(DeviceError("it has nothing".to_owned()))
+    }
+    fn run(&self, _: &DeviceCall<'_>) -> Result<(), DeviceError> {
+        self.at(3);
+        Err(DeviceError("it cannot".to_owned()))
+    }
+    fn spoils(&self) -> Option<u8> {
+        panic!("nobody asks")
+    }
+}
+
+fn devices_that_panic() {
+    let said = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| ()));
+    for method in 0..5 {
+        let mut i = instance(Config::new().device(Arc::new(Panics(method))));
+        for _ in 0..3 {
+            assert_eq!(i.call("main", &[Value::I64(500)]).ok(), Some(vec![Value::F64(6.0)]), "{method}");
+        }
+    }
+    std::panic::set_hook(said);
+}
