@@ -29,6 +29,13 @@ impl Dims {
         Some(Dims { rank: dims.len(), dims: all })
     }
 
+    /// The first `rank` of three dims, at most all of them; those behind must be 0.
+    #[inline(always)]
+    pub fn of_three(rank: usize, [a, b, c]: [u64; 3]) -> Dims {
+        debug_assert!([a, b, c].iter().skip(rank).all(|d| *d == 0));
+        Dims { rank: rank.min(3), dims: [a, b, c, 0, 0, 0, 0, 0] }
+    }
+
     /// The product of the dims, unless it overflows.
     pub fn count(&self) -> Option<u64> {
         count(self)

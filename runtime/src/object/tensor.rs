@@ -114,12 +114,27 @@ impl TensorRef {
     /// Dims.
     #[inline]
     pub fn dims(self) -> Dims {
+        if self.rank() <= SHORT_RANK {
+            // SAFETY: a handle refers to a live header, whose first three dims are always there.
+            let first = unsafe { (&raw const (*self.0).dims).cast::<[u64; SHORT_RANK]>().read() };
+            return Dims::of_three(self.rank(), first);
+        }
         // SAFETY: a handle refers to a live header, which has `rank` dims, at most 8.
         let dims = unsafe {
             let from = (&raw const (*self.0).dims).cast::<u64>();
             std::slice::from_raw_parts(from, self.rank())
         };
         Dims::new(dims).unwrap_or_default()
+    }
+
+    /// The last dim; 1 where there is none.
+    #[inline]
+    pub(crate) fn last_dim(self) -> u64 {
+        match self.rank() {
+            0 => 1,
+            // SAFETY: a handle refers to a live header, which has `rank` dims.
+            rank => unsafe { (&raw const (*self.0).dims).cast::<u64>().add(rank - 1).read() },
+        }
     }
 
     /// Whether the program may write the elements.

@@ -44,13 +44,6 @@ pub(super) struct Output<'a, T> {
     pub(super) elements: &'a mut [MaybeUninit<T>],
 }
 
-impl<T> Output<'_, T> {
-    /// Whether the elements that begin at `data` are where these are to be written.
-    pub(super) fn lies_at<A>(&self, data: *const A) -> bool {
-        self.elements.as_ptr().addr() == data.addr() && !self.elements.is_empty()
-    }
-}
-
 impl<'a> OpCall<'a> {
     /// A call with flattened arguments (a bracketed list counts as its
     /// integers), the element types that stand for the operation's type
@@ -169,8 +162,11 @@ impl<'a> OpCall<'a> {
         let args = (0..self.args.len()).filter_map(|at| match self.arg_types[at] {
             Type::Tensor(_) => {
                 let tensor = self.tensor(at);
-                let last = tensor.dims().last().copied().unwrap_or(1);
-                Some(Extent { len: tensor.len() as u64, last, bytes: tensor.bytes() as u64 })
+                Some(Extent {
+                    len: tensor.len() as u64,
+                    last: tensor.last_dim(),
+                    bytes: tensor.bytes() as u64,
+                })
             }
             // What a string has of elements no operation counts, but its bytes.
             Type::Str => Some(Extent { bytes: self.str(at).len() as u64, ..Extent::NONE }),
@@ -196,19 +192,27 @@ impl<'a> OpCall<'a> {
         // refers to it.
         unsafe {
             let tensor = match self.prepared.take() {
-                Some(prepared) => prepared,
+                Some(prepared) => {
+                    let is_it = prepared.elem() == T::ELEM && *prepared.dims() == *dims;
+                    assert!(is_it, "a result of the shape that the row says");
+                    prepared
+                }
                 None => self.host.heap().uninit(T::ELEM, dims)?,
             };
-            assert!(tensor.elem() == T::ELEM && *tensor.dims() == *dims, "the shape that the row says");
             let data = tensor.data().cast::<MaybeUninit<T>>();
             Ok(Output { tensor, elements: std::slice::from_raw_parts_mut(data, tensor.len()) })
         }
     }
 
     /// [`OpCall::output`], in the memory of an argument that dies here if there is one of the same
-    /// dims whose elements are as large. That argument must be read where the result is
-    /// written, element by element: [`Output::lies_at`] says which it is.
+    /// dims whose elements are as large. So arguments must be read as elements that somebody writes:
+    /// through pointers, and each before the result's element of the same place is written.
+    #[inline]
     pub(super) fn output_in_place<T: Element>(&mut self, dims: &[u64]) -> Result<Output<'a, T>, TrapError> {
+        if self.dying.is_empty() { self.output(dims) } else { self.output_over(dims) }
+    }
+
+    fn output_over<T: Element>(&mut self, dims: &[u64]) -> Result<Output<'a, T>, TrapError> {
         self.charge(Extent::new(dims, size_of::<T>()))?;
         let (args, heap) = (self.args, self.host.heap());
         // SAFETY: arguments that die are live tensors until then (`new`, `with_dying`).

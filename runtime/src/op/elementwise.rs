@@ -9,7 +9,7 @@ use super::broadcast::{Plan, broadcast};
 use super::number::{Number, Real};
 use super::simd::{Work, dispatch};
 use super::work::fill;
-use super::{OpCall, OpHost, Output};
+use super::{OpCall, Output};
 use crate::object::Element;
 use crate::object::element::with_elem;
 use crate::trap::{TrapCode, TrapError};
@@ -23,7 +23,7 @@ type Done = Result<(), TrapError>;
 pub(super) struct Operand<T> {
     /// The first element of a tensor, which the result may come to lie over.
     tensor: Option<*const T>,
-    scalar: [T; 1],
+    scalar: T,
     len: usize,
     pub(super) dims: Dims,
 }
@@ -39,99 +39,124 @@ impl<T: Element> Operand<T> {
             // SAFETY: so many elements are there as long as the call runs, and the
             // rest is upheld by the caller.
             Some(data) => unsafe { std::slice::from_raw_parts(data, self.len) },
-            None => &self.scalar,
+            None => std::slice::from_ref(&self.scalar),
         }
     }
 
-    /// How pieces of the work find the elements, `out` being written meanwhile.
-    ///
-    /// # Safety
-    /// As [`Operand::data`], but for `out`.
-    unsafe fn beside<R>(&self, out: &Output<'_, R>) -> Option<&[T]> {
-        let is_over = self.tensor.is_some_and(|data| out.lies_at(data));
-        // SAFETY: `out` is the memory of another object, or of this one as a whole.
-        (!is_over).then(|| unsafe { self.data() })
+    /// Where the elements are, for as long as the operand is.
+    #[inline(always)]
+    fn from(&self) -> From<T> {
+        From(self.tensor.unwrap_or(&raw const self.scalar))
     }
 }
 
 impl<'a> OpCall<'a> {
+    #[inline(always)]
     pub(super) fn operand<T: Element>(&self, at: usize) -> Operand<T> {
         if let Type::Tensor(elem) = self.arg_types[at] {
             assert_eq!(elem, T::ELEM, "the tensor has elements of another type");
             let tensor = self.tensor(at);
             let data = tensor.data().cast::<T>().cast_const();
-            return Operand { tensor: Some(data), scalar: [T::ZERO], len: tensor.len(), dims: tensor.dims() };
+            return Operand { tensor: Some(data), scalar: T::ZERO, len: tensor.len(), dims: tensor.dims() };
         }
         let scalar = T::from_slot_if_scalar(self.args[at]).unwrap_or(T::ZERO);
         let dims = Dims::new(&[]).expect("no dims are not too many");
-        Operand { tensor: None, scalar: [scalar], len: 1, dims }
+        Operand { tensor: None, scalar, len: 1, dims }
     }
 }
 
-/// The elements of an operand that a piece of the work reads, the first of which has number `from`.
-#[derive(Clone, Copy)]
-struct Part<'w, T> {
-    data: &'w [T],
-    from: usize,
-}
+/// The first of elements that are read, which may lie where the result is written: an element there
+/// is read before the one of the same place is written, and no other.
+struct From<T>(*const T);
 
-impl<'w, T> Part<'w, T> {
-    #[inline(always)]
-    fn run(self, at: usize, n: usize) -> &'w [T] {
-        &self.data[at - self.from..][..n]
+// SAFETY: elements are plain data, and threads write different ones.
+unsafe impl<T: Send> Sync for From<T> {}
+
+impl<T> Clone for From<T> {
+    fn clone(&self) -> From<T> {
+        *self
     }
+}
+impl<T> Copy for From<T> {}
 
-    /// The same elements by their right type.
+impl<T: Copy> From<T> {
+    /// The element with number `at`.
     ///
     /// # Safety
-    /// They must be of that type, or as large, and its values.
-    unsafe fn cast<U>(self) -> Part<'w, U> {
-        assert_eq!((size_of::<T>(), align_of::<T>()), (size_of::<U>(), align_of::<U>()));
+    /// It must be there.
+    #[inline(always)]
+    unsafe fn get(self, at: usize) -> T {
         // SAFETY: upheld by the caller.
-        let data = unsafe { std::slice::from_raw_parts(self.data.as_ptr().cast::<U>(), self.data.len()) };
-        Part { data, from: self.from }
+        unsafe { self.0.add(at).read() }
     }
 }
 
-/// Bytes of a block, in which what the result is written over is read first.
-const BLOCK: usize = 4 << 10;
+/// Elements that are read together, before their results are written. So nothing need be
+/// known of whether results lie where they are, and the loops are as wide as can be.
+const TOGETHER: usize = 32;
 
-/// Room for a block of elements of any type.
-#[repr(align(64))]
-struct Block([MaybeUninit<u8>; BLOCK]);
+/// Writes `f` of the elements of `from` from number `at` on.
+///
+/// # Safety
+/// As many elements must be there as there are places in `to`; where `from` lies in the same memory as
+/// `to`, element `at` has to lie at its first place.
+#[inline(always)]
+unsafe fn each<A: Copy, R>(to: &mut [MaybeUninit<R>], from: From<A>, at: usize, f: impl Fn(A) -> R) {
+    let (n, to) = (to.len(), to.as_mut_ptr().cast::<R>());
+    let whole = n - n % TOGETHER;
+    let mut was = [const { MaybeUninit::<A>::uninit() }; TOGETHER];
+    for i in (0..whole).step_by(TOGETHER) {
+        for (k, was) in was.iter_mut().enumerate() {
+            // SAFETY: upheld by the caller.
+            was.write(unsafe { from.get(at + i + k) });
+        }
+        for (k, was) in was.iter().enumerate() {
+            // SAFETY: the place is one of `to`, and the element has just been read.
+            unsafe { to.add(i + k).write(f(was.assume_init())) };
+        }
+    }
+    for i in whole..n {
+        // SAFETY: as above.
+        unsafe { to.add(i).write(f(from.get(at + i))) };
+    }
+}
 
-/// [`fill`] where operands may lie under the result. `work` is told of the elements that were
-/// there before, with the number of the first: of a block at a time, from a copy of it. Where no
-/// operand lies there it is told of none.
-fn fill_over<A: Element, R: Element>(
-    host: &mut dyn OpHost,
-    out: &mut [MaybeUninit<R>],
-    is_over: bool,
-    weight: usize,
-    work: impl Fn(usize, &mut [MaybeUninit<R>], Part<'_, A>) + Sync,
-) -> Done {
-    fill(host, out, weight, |start, to| {
-        if !is_over {
-            return work(start, to, Part { data: &[], from: start });
+/// [`each`] with two operands.
+///
+/// # Safety
+/// As there, for both.
+#[inline(always)]
+unsafe fn each_pair<A: Copy, B: Copy, R>(
+    to: &mut [MaybeUninit<R>],
+    (a, i): (From<A>, usize),
+    (b, j): (From<B>, usize),
+    f: impl Fn(A, B) -> R,
+) {
+    let (n, to) = (to.len(), to.as_mut_ptr().cast::<R>());
+    let whole = n - n % TOGETHER;
+    let mut x = [const { MaybeUninit::<A>::uninit() }; TOGETHER];
+    let mut y = [const { MaybeUninit::<B>::uninit() }; TOGETHER];
+    for at in (0..whole).step_by(TOGETHER) {
+        for (k, (x, y)) in x.iter_mut().zip(&mut y).enumerate() {
+            // SAFETY: upheld by the caller.
+            x.write(unsafe { a.get(i + at + k) });
+            // SAFETY: upheld by the caller.
+            y.write(unsafe { b.get(j + at + k) });
         }
-        assert_eq!(size_of::<A>(), size_of::<R>(), "elements of another size do not lie there");
-        let mut block = Block([MaybeUninit::uninit(); BLOCK]);
-        for (n, to) in to.chunks_mut(BLOCK / size_of::<R>()).enumerate() {
-            // SAFETY: the elements under the result are as large as its own and have all been
-            // written; the block is aligned for them, and has room.
-            let data = unsafe {
-                let copy = block.0.as_mut_ptr().cast::<A>();
-                std::ptr::copy_nonoverlapping(to.as_ptr().cast::<A>(), copy, to.len());
-                std::slice::from_raw_parts(copy, to.len())
-            };
-            let from = start + n * (BLOCK / size_of::<R>());
-            work(from, to, Part { data, from });
+        for (k, (x, y)) in x.iter().zip(&y).enumerate() {
+            // SAFETY: the place is one of `to`, and the elements have just been read.
+            unsafe { to.add(at + k).write(f(x.assume_init(), y.assume_init())) };
         }
-    })
+    }
+    for at in whole..n {
+        // SAFETY: as above.
+        unsafe { to.add(at).write(f(a.get(i + at), b.get(j + at))) };
+    }
 }
 
 struct Unary<'w, A, R, F> {
-    from: &'w [A],
+    from: From<A>,
+    start: usize,
     to: &'w mut [MaybeUninit<R>],
     f: F,
 }
@@ -140,9 +165,8 @@ impl<A: Copy, R, F: Fn(A) -> R> Work for Unary<'_, A, R, F> {
     type Result = ();
     #[inline(always)]
     fn run(self) {
-        for (to, a) in self.to.iter_mut().zip(self.from) {
-            to.write((self.f)(*a));
-        }
+        // SAFETY: whoever makes one has an element for each place of the result, at the same place.
+        unsafe { each(self.to, self.from, self.start, self.f) }
     }
 }
 
@@ -153,7 +177,13 @@ pub(super) fn unary_called<A: Element, R: Element>(
     weight: usize,
     f: impl Fn(A) -> R + Copy + Sync,
 ) -> Done {
-    unary_by(call, weight, |from, to| Unary { from, to, f }.run())
+    let a = call.operand::<A>(0);
+    let out: Output<'_, R> = call.output_in_place(&a.dims)?;
+    let from = a.from();
+    fill(call.host, &mut *out.elements, weight, |start, to| Unary { from, start, to, f }.run())?;
+    // SAFETY: `fill` has had every piece written whole.
+    unsafe { call.finish(out) };
+    Ok(())
 }
 
 /// The result of `f` for every element of argument 0.
@@ -162,22 +192,10 @@ pub(super) fn unary<A: Element, R: Element>(
     weight: usize,
     f: impl Fn(A) -> R + Copy + Sync,
 ) -> Done {
-    unary_by(call, weight, |from, to| dispatch(Unary { from, to, f }))
-}
-
-fn unary_by<A: Element, R: Element>(
-    call: &mut OpCall<'_>,
-    weight: usize,
-    run: impl Fn(&[A], &mut [MaybeUninit<R>]) + Sync,
-) -> Done {
     let a = call.operand::<A>(0);
     let out: Output<'_, R> = call.output_in_place(&a.dims)?;
-    // SAFETY: nothing but `fill_over` writes meanwhile, and only the result.
-    let from = unsafe { a.beside(&out) };
-    fill_over(call.host, &mut *out.elements, from.is_none(), weight, |start, to, was: Part<'_, A>| {
-        let from = from.map_or(was, |data| Part { data, from: 0 });
-        run(from.run(start, to.len()), to);
-    })?;
+    let from = a.from();
+    fill(call.host, &mut *out.elements, weight, |start, to| dispatch(Unary { from, start, to, f }))?;
     // SAFETY: `fill` has had every piece written whole.
     unsafe { call.finish(out) };
     Ok(())
@@ -185,8 +203,8 @@ fn unary_by<A: Element, R: Element>(
 
 struct Binary<'w, A, R, F> {
     plan: &'w Plan<2>,
-    a: Part<'w, A>,
-    b: Part<'w, A>,
+    a: From<A>,
+    b: From<A>,
     start: usize,
     to: &'w mut [MaybeUninit<R>],
     f: F,
@@ -200,28 +218,24 @@ impl<A: Copy, R, F: Fn(A, A) -> R> Work for Binary<'_, A, R, F> {
         let moves = plan.moves();
         plan.runs(start, to.len(), |at, [i, j], n| {
             let to = &mut to[at..at + n];
-            match moves {
-                [true, true] => {
-                    for ((to, a), b) in to.iter_mut().zip(a.run(i, n)).zip(b.run(j, n)) {
-                        to.write(f(*a, *b));
+            // SAFETY: the plan is one of the operands' dims and the result's. An operand that lies where
+            // the result does has its dims, and so is walked as it is.
+            unsafe {
+                match moves {
+                    [true, true] => each_pair(to, (a, i), (b, j), &f),
+                    [true, false] => {
+                        let b = b.get(j);
+                        each(to, a, i, |a| f(a, b));
                     }
-                }
-                [true, false] => {
-                    let b = b.run(j, 1)[0];
-                    for (to, a) in to.iter_mut().zip(a.run(i, n)) {
-                        to.write(f(*a, b));
+                    [false, true] => {
+                        let a = a.get(i);
+                        each(to, b, j, |b| f(a, b));
                     }
-                }
-                [false, true] => {
-                    let a = a.run(i, 1)[0];
-                    for (to, b) in to.iter_mut().zip(b.run(j, n)) {
-                        to.write(f(a, *b));
-                    }
-                }
-                [false, false] => {
-                    let (a, b) = (a.run(i, 1)[0], b.run(j, 1)[0]);
-                    for to in to {
-                        to.write(f(a, b));
+                    [false, false] => {
+                        let (a, b) = (a.get(i), b.get(j));
+                        for to in to {
+                            to.write(f(a, b));
+                        }
                     }
                 }
             }
@@ -240,11 +254,8 @@ pub(super) fn binary<A: Element, R: Element>(
     let out: Output<'_, R> = call.output_in_place(&dims)?;
     if !out.elements.is_empty() {
         let plan = &Plan::new([&a.dims, &b.dims], &dims);
-        // SAFETY: nothing but `fill_over` writes meanwhile, and only the result.
-        let (a, b) = unsafe { (a.beside(&out), b.beside(&out)) };
-        let is_over = a.is_none() || b.is_none();
-        fill_over(call.host, &mut *out.elements, is_over, weight, |start, to, was: Part<'_, A>| {
-            let [a, b] = [a, b].map(|o| o.map_or(was, |data| Part { data, from: 0 }));
+        let (a, b) = (a.from(), b.from());
+        fill(call.host, &mut *out.elements, weight, |start, to| {
             dispatch(Binary { plan, a, b, start, to, f });
         })?;
     }
@@ -331,9 +342,9 @@ pub(super) fn tensor_not(call: &mut OpCall<'_>) -> Done {
 
 struct Where<'w, T> {
     plan: &'w Plan<3>,
-    condition: Part<'w, bool>,
-    a: Part<'w, T>,
-    b: Part<'w, T>,
+    condition: From<bool>,
+    a: From<T>,
+    b: From<T>,
     start: usize,
     to: &'w mut [MaybeUninit<T>],
 }
@@ -346,33 +357,24 @@ impl<T: Copy> Work for Where<'_, T> {
         let moves = plan.moves();
         plan.runs(start, to.len(), |at, [c, i, j], n| {
             let to = &mut to[at..at + n];
-            match moves {
-                [true, true, true] => {
-                    for (((to, c), a), b) in
-                        to.iter_mut().zip(condition.run(c, n)).zip(a.run(i, n)).zip(b.run(j, n))
-                    {
-                        to.write(if *c { *a } else { *b });
+            // SAFETY: as for two operands.
+            unsafe {
+                match moves {
+                    [true, true, false] => {
+                        let b = b.get(j);
+                        each_pair(to, (condition, c), (a, i), |c, a| if c { a } else { b });
                     }
-                }
-                [true, true, false] => {
-                    let b = b.run(j, 1)[0];
-                    for ((to, c), a) in to.iter_mut().zip(condition.run(c, n)).zip(a.run(i, n)) {
-                        to.write(if *c { *a } else { b });
+                    [true, false, true] => {
+                        let a = a.get(i);
+                        each_pair(to, (condition, c), (b, j), |c, b| if c { a } else { b });
                     }
-                }
-                [true, false, true] => {
-                    let a = a.run(i, 1)[0];
-                    for ((to, c), b) in to.iter_mut().zip(condition.run(c, n)).zip(b.run(j, n)) {
-                        to.write(if *c { a } else { *b });
-                    }
-                }
-                _ => {
-                    let [mc, ma, mb] = moves.map(usize::from);
-                    let extent = |moves: usize| if moves == 0 { 1 } else { n };
-                    let condition = condition.run(c, extent(mc));
-                    let (a, b) = (a.run(i, extent(ma)), b.run(j, extent(mb)));
-                    for (k, to) in to.iter_mut().enumerate() {
-                        to.write(if condition[k * mc] { a[k * ma] } else { b[k * mb] });
+                    _ => {
+                        // One after the other: each is read before it is written.
+                        let [mc, ma, mb] = moves.map(usize::from);
+                        for (k, to) in to.iter_mut().enumerate() {
+                            let (a, b) = (a.get(i + k * ma), b.get(j + k * mb));
+                            to.write(if condition.get(c + k * mc) { a } else { b });
+                        }
                     }
                 }
             }
@@ -388,16 +390,8 @@ pub(super) fn tensor_where(call: &mut OpCall<'_>) -> Done {
         let out: Output<'_, T> = call.output_in_place(&dims)?;
         if !out.elements.is_empty() {
             let plan = &Plan::new([&condition.dims, &a.dims, &b.dims], &dims);
-            // SAFETY: nothing but `fill_over` writes meanwhile, and only the result.
-            let (choice, a, b) = unsafe { (condition.beside(&out), a.beside(&out), b.beside(&out)) };
-            let is_over = choice.is_none() || a.is_none() || b.is_none();
-            fill_over(call.host, &mut *out.elements, is_over, 1, |start, to, was: Part<'_, T>| {
-                let [a, b] = [a, b].map(|o| o.map_or(was, |data| Part { data, from: 0 }));
-                let condition = match choice {
-                    Some(data) => Part { data, from: 0 },
-                    // SAFETY: it is what lies there.
-                    None => unsafe { was.cast() },
-                };
+            let (condition, a, b) = (condition.from(), a.from(), b.from());
+            fill(call.host, &mut *out.elements, 1, |start, to| {
                 dispatch(Where { plan, condition, a, b, start, to });
             })?;
         }

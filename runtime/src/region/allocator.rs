@@ -528,7 +528,7 @@ impl TensorRef {
             (*self.0).wlen = 0;
             (*self.0).wd0 = 0;
             (*self.0).rank = 1;
-            (*self.0).dims[0] = 0;
+            (&raw mut (*self.0).dims).cast::<[u64; SHORT_RANK]>().write([0; SHORT_RANK]);
             (*self.0).storage = Storage::Lent;
         }
     }
