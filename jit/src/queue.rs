@@ -218,9 +218,10 @@ impl Queue {
 }
 
 impl Job {
-    /// The cycle of blocks in which code is of use that takes over there, if the
-    /// program is sure to have left it when it comes to a place outside: nothing
-    /// is called there. Takes time that grows with the function.
+    /// The cycle of blocks in which code that takes over there is of use. `None`
+    /// unless the program is sure to have left the cycle when it comes to a
+    /// place outside: nothing is called there. Takes time that grows with the
+    /// function.
     pub fn quiet_cycle(&self, module: &VerifiedModule) -> Option<u32> {
         let (func, Some((block, _))) = self.place else { return None };
         if self.was_put_off {

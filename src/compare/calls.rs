@@ -43,8 +43,8 @@ pub struct Outcome {
 pub enum Between {
     /// Interpreters: nothing may differ.
     Interpreters,
-    /// Tiers: compiled code has a stack of its own, so that deep calls end where they end, and need
-    /// not begin a region that nothing is made in.
+    /// Tiers: compiled code has a stack of its own, on which deep calls end elsewhere. Nor need it
+    /// begin a region that nothing is made in.
     Tiers,
 }
 

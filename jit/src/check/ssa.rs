@@ -2,7 +2,7 @@
 //! the checker's own, for registers that addresses are made of.
 //!
 //! Phis are placed at iterated dominance frontiers (Cytron et al., "Efficiently
-//! computing static single assignment form", 1991) and names given in a walk
+//! computing static single assignment form", 1991). Names are given in a walk
 //! over the dominator tree.
 
 use crate::mir::{Func, MirNode, MirOp, Ty};

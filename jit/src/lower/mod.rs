@@ -65,8 +65,8 @@ pub struct Target<'a> {
     pub polls: Polls,
     /// Cranelift's own description of it.
     pub config: TargetFrontendConfig,
-    /// Whether blocks stay in the order of the program, ways out too: registers
-    /// are allocated in one pass then, which takes time for each value from the
+    /// Whether blocks stay in the order of the program, ways out too. Registers
+    /// are allocated in one pass then. For each value, that takes time from the
     /// block that makes it to the last that reads it, by their order.
     pub in_order: bool,
     /// The function itself, for direct recursion, when it is entered by calls.

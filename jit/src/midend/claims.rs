@@ -69,7 +69,7 @@ pub struct Loop {
     pub blocks: Vec<BlockId>,
     /// The block between the loop and all that leads there from outside. When
     /// the function has no block of that number, claims speak as if there were
-    /// one, whose values are what registers hold when the loop is entered.
+    /// one. Its values are what registers hold when the loop is entered.
     pub preheader: Option<BlockId>,
     /// The header runs no more than so many times each time that the loop is entered.
     pub at_most: Option<i64>,
@@ -96,7 +96,8 @@ pub struct Counter {
 }
 
 /// When the header begins after `count` times around, the value lies between
-/// `start + least * count` and `start + most * count`, if both fit `bits`.
+/// two bounds. They are `start + least * count` and `start + most * count`, and
+/// hold if both fit `bits`.
 #[derive(Clone, Debug)]
 pub struct Drift {
     /// The value: a phi of the header.

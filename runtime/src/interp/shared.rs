@@ -2,8 +2,8 @@
 //! are long, rare, or reach the instance.
 //!
 //! # Safety
-//! All of them want `i` to be an operation of a loaded function, `regs` the
-//! frame of a call of it, and `ctx` the context that runs it. Before those that
+//! All of them want `i` to be an operation of a loaded function and `regs` the
+//! frame of a call of it. `ctx` is the context that runs it. Before those that
 //! call back, `top` is set behind the frame.
 
 use super::element::{self, Element};

@@ -32,7 +32,7 @@ pub struct Carried {
 /// Finds out where compiled code could take over in a finished block: before
 /// an operation that covers all from its first instruction on, none of which
 /// has been done before it. Everything read from there on is then in the slot
-/// where the bytecode has it, as a value that disappeared is covered by the
+/// where the bytecode has it. A value that disappeared is covered by the
 /// operations from the one that made it to the one that used it up.
 pub fn mark_resumes(micros: &mut [Micro]) {
     let mut behind = vec![u32::MAX; micros.len()];

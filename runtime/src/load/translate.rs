@@ -354,9 +354,9 @@ impl Translator<'_> {
         }
     }
 
-    /// Copies a small header that tests the loop's condition into a branch
-    /// back to it, so that a loop written with the test on top branches once
-    /// an iteration.
+    /// Copies a small header that tests the loop's condition into a branch back
+    /// to it. So a loop written with the test on top branches once an
+    /// iteration.
     fn rotate(&mut self) {
         let Some(header) = self.rotated(BlockId(self.block)) else { return };
         self.micros.pop();

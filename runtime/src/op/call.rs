@@ -53,13 +53,13 @@ impl<T> Output<'_, T> {
 
 impl<'a> OpCall<'a> {
     /// A call with flattened arguments (a bracketed list counts as its
-    /// integers), the element types that stand for the operation's type
-    /// variables, and the common length of bracketed lists.
+    /// integers). `elems` stand for the operation's type variables, and
+    /// `list_len` is the common length of bracketed lists.
     ///
     /// # Safety
-    /// The arguments must be live values of their types in the heap of `host`,
-    /// and the call must be one that the verifier accepts for the operation
-    /// that is going to run: its types and numbers of arguments and results.
+    /// The arguments must be live values of their types in the heap of `host`.
+    /// The verifier must accept the call for the operation that is going to
+    /// run: its types and numbers of arguments and results.
     pub unsafe fn new(
         host: &'a mut dyn OpHost,
         args: &'a [u64],

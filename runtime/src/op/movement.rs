@@ -115,7 +115,8 @@ fn rank_mismatch(want: usize, found: usize) -> TrapError {
 }
 
 /// Calls `run(offset in the box, offset in the whole)` for the start of each
-/// run along the last axis of a box of dims `size` in a whole of dims `whole`.
+/// run along the last axis of a box. The box has dims `size`, in a whole of
+/// dims `whole`.
 fn rows_of_box(
     host: &mut dyn OpHost,
     size: &[u64],

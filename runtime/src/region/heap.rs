@@ -271,7 +271,7 @@ impl Heap {
     ///
     /// # Safety
     /// As [`Heap::uninit`]. `old` must be one that [`Heap::may_be_taken_over`], its elements as many
-    /// bytes as those of the result, and neither it nor a view of it may be used afterwards, but that
+    /// bytes as those of the result. Neither it nor a view of it may be used afterwards, except that
     /// its elements may be read until they are written.
     pub unsafe fn tensor_over(
         &mut self,
@@ -495,8 +495,8 @@ impl Heap {
         self.shared.pool.residency.counts
     }
 
-    /// Sees to it that the host has the elements of a tensor, and is the only one to have them if
-    /// they are to be written.
+    /// Sees to it that the host has the elements of a tensor. If they are to be written, nobody
+    /// else has them afterwards.
     ///
     /// # Errors
     /// `host_error` when the device has lost them.

@@ -4,9 +4,9 @@
 //!
 //! A counter need not be one register: what counts is that the value which
 //! meets itself at the header has grown by something that the loop does not
-//! change. What is concluded carries its conditions ([`Assuming`]), what is known
-//! modulo the width of a register is no number ([`Residue`]), and a fact is
-//! about values, not registers.
+//! change. A conclusion carries its conditions ([`Assuming`]). A value known
+//! modulo the width of a register is no number ([`Residue`]). A fact is about
+//! values, not registers.
 //!
 //! | file | what |
 //! |---|---|

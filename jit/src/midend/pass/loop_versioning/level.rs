@@ -3,9 +3,9 @@
 //! leaves alone, and how many iterations its loops can have.
 //!
 //! All of it holds only as long as those values are less than 2^bits in size,
-//! which the guard of the loop checks. Conclusions lean on each other (that a
-//! counter does not overflow on how many iterations its loop has, and that on the
-//! counter that is tested), which is sound because each says something of a
+//! which the guard of the loop checks. Conclusions lean on each other. That a
+//! counter does not overflow leans on how many iterations its loop has, and that
+//! on the counter that is tested. It is sound because each says something of a
 //! moment given the others of moments before.
 
 use crate::midend::analysis::induction::assuming::{Condition, Pending};

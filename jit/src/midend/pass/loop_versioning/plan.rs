@@ -108,8 +108,8 @@ impl Guard {
     }
 }
 
-/// The plan of each loop that has one, outer loops first, and for each access
-/// the position in that list of the plan under which it is unchecked.
+/// The plan of each loop that has one, outer loops first. Each access has the
+/// position in that list of the plan under which it is unchecked.
 #[derive(Debug, Default)]
 pub struct Plans {
     /// The plans.
@@ -177,8 +177,9 @@ impl Planner<'_> {
             .collect()
     }
 
-    /// Puts an access that runs in each iteration of its loop, and reaches exactly
-    /// as far as its guard has it, into the outermost loop that will do.
+    /// Puts an access into the outermost loop that will do. The access has to
+    /// run in each iteration of its loop and to reach exactly as far as its
+    /// guard has it.
     fn outermost(&mut self, access: &Access) -> Option<LoopId> {
         let forest = &*self.it.forest;
         let inner = forest.get(forest.innermost(access.block)?);
@@ -192,8 +193,9 @@ impl Planner<'_> {
         })
     }
 
-    /// Puts an access where what is checked there already is enough for it, or
-    /// else, as its guard could fail for no good reason, into the innermost.
+    /// Puts an access where the checks that are there already are enough for
+    /// it. Else it goes into the innermost loop, as its guard could fail for no
+    /// good reason.
     fn anywhere(&mut self, access: &Access) -> Option<LoopId> {
         let candidates = self.candidates(access);
         let implied = candidates.iter().rev().copied().find(|id| {

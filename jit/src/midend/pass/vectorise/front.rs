@@ -262,9 +262,9 @@ impl<'n, 'a> Front<'n, 'a> {
             return self.tensors_apart(first, second);
         }
         if required!(first.goes == Goes::Next) && required!(second.goes == Goes::Next) {
-            // Lanes of one vector change places where the second of two nodes
-            // in one iteration meets the first in a later one of the same vector.
-            // In a nest, all iterations that run together are such lanes.
+            // The second of two nodes in one iteration may meet the first in a
+            // later one of the same vector. There lanes of the vector change
+            // places. In a nest, all iterations that run together are such lanes.
             let together =
                 if forbidden!(self.nest.inner.is_some()) { chunk } else { self.shapes.lanes as i64 };
             let bytes = together * first.elem.size() as i64;
