@@ -176,7 +176,7 @@ fn paragraphs<'a>(lines: impl Iterator<Item = Option<&'a str>>) -> Vec<Vec<&'a s
         let is_indented = line.starts_with("    ") && found.last().is_some_and(Vec::is_empty);
         let is_prose = !is_code && !is_fence && !is_indented && !text.starts_with(['|', '#']);
         let number = text.trim_start_matches(|c: char| c.is_ascii_digit());
-        let is_item = text.starts_with(['-', '*']) || number.len() < text.len() && number.starts_with(". ");
+        let is_item = text.starts_with("- ") || number.len() < text.len() && number.starts_with(". ");
         if !is_prose || is_item || text.is_empty() {
             found.push(Vec::new());
         }
@@ -367,7 +367,7 @@ fn embedders_build_nothing_of_the_command() {
 fn links_between_pages_lead_somewhere() {
     let mut pages = repository::files("docs", "md");
     pages.extend(repository::files("tests", "md"));
-    pages.extend(PAGES.map(|p| root().join(p)));
+    pages.extend(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|p| root().join(p)));
     let mut broken = Vec::new();
     for page in pages {
         let text = std::fs::read_to_string(&page).unwrap();
