@@ -1,5 +1,5 @@
-//! What instructions are made of: literals, operands, and the roles and types
-//! that the instruction table gives them.
+//! Parts of instructions: literals, operands, and the roles and types that the
+//! instruction table gives them.
 
 use crate::entity::{BlockId, ConstId, FuncId, GlobalId, OpId, Reg};
 use crate::types::Type;

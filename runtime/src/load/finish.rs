@@ -1,4 +1,8 @@
-//! What each dispatcher wants done with a block's micro-operations.
+//! Finishing a block: each dispatcher does its part to the micro-operations
+//! before the next block is begun.
+//!
+//! Invariant: they do the same afterwards, and each finds its operands where
+//! its handler looks.
 
 use super::literals::{Literals, place_literals};
 use crate::machine::micro::{Micro, MicroOp, Src};

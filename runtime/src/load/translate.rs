@@ -1,5 +1,6 @@
-//! Bytecode to micro-operations, one function at a time, in time linear in
-//! its size.
+//! Translation of bytecode to micro-operations, one function at a time.
+//!
+//! Invariant: it takes time linear in the function's size.
 
 use super::finish::{Carried, Finish, is_closed};
 use super::literals::{Literals, room_for};

@@ -1,4 +1,7 @@
-//! Elements moved, not computed: views, copies, slices, transposes.
+//! Movement of elements, without computing: views, copies, slices, transposes.
+//!
+//! Invariant: a view stays within the elements of its tensor, and a copy keeps
+//! every bit.
 
 use super::work::{copy, fill};
 use super::{OpCall, OpHost, Output, shape_mismatch};

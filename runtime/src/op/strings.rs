@@ -1,4 +1,6 @@
-//! Strings: made, joined, compared, read.
+//! Operations on strings: they are made, joined, compared and read.
+//!
+//! Invariant: a string never changes, so each operation makes a new one.
 
 use super::work::copy;
 use super::{OpCall, Output};

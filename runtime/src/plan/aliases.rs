@@ -1,6 +1,6 @@
-//! Which registers of a function may hold tensors with the same elements, and which of those
-//! others may know: an alias analysis by unification, in the manner of Steensgaard
-//! ("Points-to analysis in almost linear time", 1996).
+//! An alias analysis by unification, in the manner of Steensgaard ("Points-to analysis in
+//! almost linear time", 1996). It says which registers of a function may hold tensors with
+//! the same elements, and which of those others may know.
 //!
 //! Registers between which a tensor, or a view of it, goes are one class, whatever the order.
 //! A class is *known outside* when a tensor of it came from elsewhere (a parameter, a global, a

@@ -1,6 +1,7 @@
-//! What passes ask about a function, and share as long as no pass changes it.
+//! The analyses: they answer what passes ask about a function, and are shared
+//! as long as no pass changes it.
 //!
-//! An analysis imports no pass.
+//! Invariant: an analysis changes nothing, and imports no pass.
 
 pub mod counted_loop;
 mod gathered;

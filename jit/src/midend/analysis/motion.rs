@@ -1,5 +1,5 @@
-//! Whether a node may be evaluated elsewhere than it is written: sooner, later, once more,
-//! or where the program does not come to it.
+//! Safety of code motion: whether a node may be evaluated elsewhere than it is written.
+//! That is sooner, later, once more, or where the program does not come to it.
 //!
 //! Whoever computes something at another place asks this, and sees to it besides that
 //! its operands are the values that the node reads. What decides is what the result

@@ -1,13 +1,13 @@
-//! Puts the code of functions in place of calls of them.
+//! Inlining: the code of functions goes in place of calls of them.
 //!
 //! Level by level: the calls in the function itself, then those that came with
 //! the code put in, and so on. So a recursive function unfolds evenly. A call
-//! too many to unfold may still be *peeled*: where the callee begins with a
-//! test that leads straight to a return, test and return come here, and only
-//! what is left calls. A doubly recursive function makes half its calls for
-//! such ends. One with loops over elements is only peeled: its calls are the
-//! smaller part of what it takes, and what its loops hold fits the processor's
-//! registers but once.
+//! too many to unfold may still be *peeled*, which is partial inlining: where
+//! the callee begins with a test that leads straight to a return, test and
+//! return come here, and only what is left calls. A doubly recursive function
+//! makes half its calls for such ends. One with loops over elements is only
+//! peeled: its calls are the smaller part of what it takes, and what its loops
+//! hold fits the processor's registers but once.
 //!
 //! A function with a region of its own is left alone: its objects go when it
 //! returns. Nodes keep where they come from, with the call they came by, so

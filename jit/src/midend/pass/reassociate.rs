@@ -1,6 +1,6 @@
-//! Has what a loop waits for enter last where integers are combined in an
-//! order that does not matter: reassociation, as compilers do it by ranks, here
-//! by when operands are there.
+//! Reassociation: where integers are combined in an order that does not matter,
+//! the operand that a loop waits for enters last. Compilers do it by ranks;
+//! here it is by when operands are there.
 //!
 //! An iteration may take the minimum of three numbers, one of which it has from the
 //! iteration before. It is as slow as what lies between that one and the result, and that

@@ -1,7 +1,7 @@
-//! Keeps in a register what a loop would read from memory an iteration after it has
-//! stored or read it there: scalar replacement of memory recurrences, or
-//! store-to-load forwarding across iterations (Callahan, Carr and Kennedy,
-//! "Improving register allocation for subscripted variables", 1990).
+//! Scalar replacement of memory recurrences, or store-to-load forwarding across
+//! iterations (Callahan, Carr and Kennedy, "Improving register allocation for
+//! subscripted variables", 1990). An element that a loop would read from memory an
+//! iteration after it has stored or read it stays in a register.
 //!
 //! An address is a polynomial in what registers hold as an iteration begins, and
 //! what they hold as the next begins is one as well. So it can be told that an

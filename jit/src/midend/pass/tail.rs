@@ -1,6 +1,6 @@
-//! Recursion in tail position becomes a loop, also where the result is only
-//! added to something, or multiplied: `n * f(n - 1)` collects the product on
-//! the way.
+//! Tail recursion elimination: recursion in tail position becomes a loop. It
+//! becomes one too where the result is only added to something, or multiplied:
+//! `n * f(n - 1)` collects the product on the way.
 //!
 //! Integers only, whose sums and products are the same in any order. Only
 //! functions that do nothing but compute and call themselves, so that no frame

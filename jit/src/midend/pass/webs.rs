@@ -1,5 +1,6 @@
-//! Splits each register into its webs, so that values that have nothing to do
-//! with each other have registers of their own.
+//! Renumbering, as register allocators call it: each register is split into its
+//! webs. So values that have nothing to do with each other have registers of
+//! their own.
 //!
 //! A web is a largest set of definitions of a register that share uses.
 //! Definitions that reach a use are looked for on demand, block by block

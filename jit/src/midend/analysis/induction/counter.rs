@@ -1,4 +1,4 @@
-//! Values that grow from iteration to iteration.
+//! Induction variables: values that grow from iteration to iteration.
 //!
 //! A phi of a header may come back as itself and something that the loop does not
 //! change. Then it is `start + step * count`, modulo the width of its register, when

@@ -1,4 +1,4 @@
-//! What tests say of how often a loop goes on.
+//! Loop limits: how often a loop goes on at most, as its tests say.
 //!
 //! A test that every iteration passes, and that may leave the loop, compares registers
 //! that are residues in terms of the count: how often the loop has gone back

@@ -1,6 +1,6 @@
-//! How integers change from iteration to iteration: what every register holds as a
-//! residue, counters as `start + step * count`, and the tests that say how many
-//! iterations a loop has.
+//! Induction variable analysis: how integers change from iteration to iteration.
+//! It has every register as a residue, counters as `start + step * count`, and the
+//! tests that say how many iterations a loop has.
 //!
 //! A counter need not be one register: what counts is that the value which
 //! meets itself at the header has grown by something that the loop does not

@@ -1,4 +1,4 @@
-//! What a register holds, modulo two to the power of its width.
+//! Residues: the value of a register, modulo two to the power of its width.
 //!
 //! Registers wrap, polynomials do not. A register is congruent to its polynomial
 //! always, however intermediate results overflowed, and equal to it only where

@@ -1,4 +1,5 @@
-//! Where fuel is metered, counted loops pay for many iterations at once.
+//! Prepaid fuel: where fuel is metered, counted loops pay for many iterations
+//! at once.
 //!
 //! How many iterations a loop has, up to some number of iterations, and what an iteration costs
 //! at most, is known before it is entered. If there is that much fuel it is

@@ -1,4 +1,5 @@
-//! Does not load again what a register could hold: redundant load elimination.
+//! Redundant load elimination: an element that a register could hold is not
+//! loaded again.
 //!
 //! An element may have been loaded or stored on every way to a load, with
 //! nothing in between that may have written it. Then it is in a register. That

@@ -1,5 +1,5 @@
-//! Numbers for values: two that have the same number are equal, where both
-//! are there.
+//! Value numbering. Invariant: two values that have the same number are equal,
+//! where both are there.
 //!
 //! A value is either computed, by something that gives the same each time it
 //! is done with the same operands, or it is a source: a phi, an element, what

@@ -1,4 +1,5 @@
-//! Takes bounds checks out of loops.
+//! Bounds-check elimination by loop versioning: a nest of loops without checks,
+//! and its copy with them.
 //!
 //! It may be known before a nest of loops how far its indices reach. Then a
 //! guard in the preheader computes that and compares it with the lengths of the

@@ -1,5 +1,8 @@
-//! Which accesses lose their checks in which loop, and what the guards of
-//! those loops have to make sure of.
+//! The choice of loops to version: which accesses lose their checks in which
+//! loop, and what the guards of those loops have to make sure of.
+//!
+//! Invariant: an access is in a plan only if the guard of its loop implies its
+//! checks.
 
 use super::access::Access;
 use super::extent::Extent;

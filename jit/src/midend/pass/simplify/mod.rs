@@ -1,6 +1,7 @@
-//! Makes a function simpler without making it do anything else: constants and
-//! copies go where they are used, and values are not computed twice. Branches
-//! that are decided go, and so does what nobody wants.
+//! Simplification, which makes a function simpler without making it do anything
+//! else. It is copy and constant propagation with constant folding, common
+//! subexpression elimination, removal of decided branches, and dead code
+//! elimination.
 //!
 //! A register with one definition, entry included, always holds the value of that when it
 //! is read (see [`crate::midend::pass::webs`]). So such registers are treated as SSA

@@ -1,5 +1,6 @@
-//! Writes loops out that have only a few iterations, as many as can be told at
-//! compile time: a row of copies, in which counters are literals.
+//! Full unrolling: loops with only a few iterations, as many as can be told at
+//! compile time, are written out. They become a row of copies, in which
+//! counters are literals.
 //!
 //! How many iterations a loop has is found out by letting it run, with what is known
 //! of integers at its entry ([`known`]). The run ends when a test cannot be decided

@@ -1,5 +1,6 @@
-//! What is computed before a nest is entered: whether there are iterations enough,
-//! and whether lanes would get in each other's way in memory.
+//! The guard of a vectorised nest, computed before it is entered: whether there
+//! are iterations enough, and whether lanes would get in each other's way in
+//! memory.
 //!
 //! Values of the first iteration are computed by copies of the nodes that make
 //! them. Iterations are only counted from below: the vector loop does some of those

@@ -1,10 +1,11 @@
-//! Runs iterations of counted loops side by side, in the lanes of 128-bit vectors.
+//! Vectorisation: iterations of counted loops run side by side, in the lanes of
+//! 128-bit vectors.
 //!
 //! Two kinds of loops are looked at. In a single block whose accesses go from
 //! element to element, so many iterations become one. In a nest of two such loops
-//! iterations of the outer one run together. Each lane goes through the inner loop
-//! in its own order: that is how sums of products keep the order of their floats
-//! and yet become vectors.
+//! iterations of the outer one run together (outer-loop vectorisation). Each lane
+//! goes through the inner loop in its own order: that is how sums of products keep
+//! the order of their floats and yet become vectors.
 //!
 //! Nothing changes in any bit. Only instructions that are the same in lanes as by
 //! themselves are used. Sums of integers, whose order does not matter, are made in
