@@ -1,4 +1,4 @@
-//! Where in a cache line a function begins.
+//! Alignment of code: where in a cache line a function begins.
 //!
 //! A processor takes instructions in line by line: a loop of a few instructions
 //! takes up to twice as long where it lies across the end of a line. Cranelift

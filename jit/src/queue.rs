@@ -1,4 +1,4 @@
-//! What waits to be compiled, and in which order.
+//! The compile queue: what waits to be compiled, and in which order.
 //!
 //! A program waits for the loop that it runs, or for a function that it calls
 //! over and over: the newest first, for that is where it is now. What may be of

@@ -1,4 +1,5 @@
-//! What can be seen of a call, and whether two calls are the same.
+//! Outcomes of calls: everything that can be seen of a call, and whether two
+//! calls are the same.
 //!
 //! All of it is compared, bit by bit: results, or the trap with its frames; fuel left; exported
 //! globals; memory; and what was printed.

@@ -1,5 +1,5 @@
-//! What is known at a place: conditions of branches on all ways to it, and what
-//! [`super::invariants`] knows of loops.
+//! Facts at a place: conditions of branches on all ways to it, and the loop
+//! invariants of [`super::invariants`].
 //!
 //! A fact is a polynomial that is not negative. It holds at every place that its
 //! edge or header dominates: a value that dominates a place is made anew before

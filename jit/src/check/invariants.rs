@@ -1,4 +1,5 @@
-//! What holds of loops each time that their headers are reached, proved by induction.
+//! Loop invariants: facts that hold each time that a header is reached, proved by
+//! induction.
 //!
 //! A candidate is a polynomial in phis of the header, the count of the loop, and
 //! what the loop leaves alone. All candidates of all loops are assumed at once, where

@@ -1,4 +1,4 @@
-//! What the unknowns of polynomials are, and what each value is in terms of them.
+//! The unknowns of polynomials, and each value in terms of them.
 //!
 //! Two relations are kept apart. `residue` of a value is equal to it **modulo
 //! 2^64** (2^32 for an i32), always. Being *equal as a number* is a claim about a

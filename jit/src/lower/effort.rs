@@ -1,5 +1,6 @@
-//! What making code of a function takes besides what grows with its size: told
-//! before Cranelift begins, which cannot be broken off.
+//! An estimate of the time and memory that Cranelift takes besides what grows
+//! with a function's size. It is made before Cranelift begins, as that cannot
+//! be broken off.
 //!
 //! - It finds dominators by climbing from each of the blocks that meet in one to
 //!   where their ways part (Cooper, Harvey and Kennedy, 2001): long where many

@@ -96,7 +96,7 @@ fn site_of(func: &Func, origin: u32) -> TrapSite {
     TrapSite { places: frames.into() }
 }
 
-/// What is known of a function before it is lowered.
+/// Facts about a function from before it is lowered.
 pub struct About {
     cfg: Cfg,
     doms: Dominators,

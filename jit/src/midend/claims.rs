@@ -1,4 +1,4 @@
-//! What the analyses claim about a function as it is, as plain data: ranges of
+//! Claims of the analyses about a function as it is, as plain data: ranges of
 //! values, iterations of loops, counters, and what tests say of iterations.
 //!
 //! Passes rely on such claims, and nothing in the code that they make shows it.

@@ -1,5 +1,5 @@
-//! What running code shares with its instance: the stack, the budget, the
-//! heap, and what is known of a trap on its way out.
+//! The context that running code shares with its instance: the stack, the
+//! budget, the heap, and what is known of a trap on its way out.
 
 use super::hotness::Hotness;
 use super::instr::Instr;
