@@ -90,7 +90,7 @@ impl Module {
     }
 }
 
-/// What is wrong with a file.
+/// A fault of a file.
 struct Fault {
     offset: usize,
     message: String,

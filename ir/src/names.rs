@@ -22,7 +22,7 @@ pub(crate) enum Entity {
 }
 
 impl Entity {
-    /// What stands before the name.
+    /// The character before a name.
     const fn sigil(self) -> &'static str {
         match self {
             Entity::Reg => "%",
@@ -31,7 +31,7 @@ impl Entity {
         }
     }
 
-    /// What stands before the number of a nameless one.
+    /// The text before the number of a nameless one.
     const fn prefix(self) -> &'static str {
         match self {
             Entity::Reg => "",

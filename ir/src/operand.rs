@@ -168,7 +168,7 @@ pub enum Pattern {
 pub struct OperandSpec {
     /// Name in the table.
     pub name: &'static str,
-    /// What the operand is for.
+    /// The use of the operand.
     pub role: Role,
     /// The type it must have.
     pub pattern: Pattern,

@@ -58,8 +58,8 @@ struct Current {
     until: Until,
 }
 
-/// What has been asked for of a program. The reference keeps its address from
-/// being used again.
+/// The requests of a program. The reference keeps its address from being used
+/// again.
 struct Known {
     program: Weak<Loaded>,
     places: FxHashMap<Place, Urgency>,
@@ -67,7 +67,7 @@ struct Known {
     hopeless: FxHashSet<FuncId>,
 }
 
-/// What waits, and what has been asked for.
+/// The state of the queue: what waits, and what has been asked for.
 #[derive(Default)]
 pub struct Queue {
     /// The newest last.

@@ -46,8 +46,9 @@ pub enum Unknown {
     Sum(u32),
 }
 
-/// A sum that starts with 0 when the loop with that header is entered. It grows
-/// by `steps`, one for each way back in order, in terms of what is known there.
+/// A sum, which starts with 0 when the loop with that header is entered. It
+/// grows by `steps`, one for each way back in order, in terms of what is known
+/// there.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Sum {
     /// The header.

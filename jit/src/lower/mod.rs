@@ -51,7 +51,7 @@ pub struct Attachments {
     pub charges: Vec<Box<Charges>>,
 }
 
-/// What a function is lowered for.
+/// The target that a function is lowered for.
 pub struct Target<'a> {
     /// The module it is of.
     pub module: &'a VerifiedModule,

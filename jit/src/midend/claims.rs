@@ -60,7 +60,7 @@ pub struct Range {
     pub is_read: bool,
 }
 
-/// What is claimed of a loop.
+/// The claims about a loop.
 #[derive(Clone, Debug)]
 pub struct Loop {
     /// Its header.

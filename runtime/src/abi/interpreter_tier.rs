@@ -27,7 +27,7 @@ pub struct InterpreterTier {
     portable: Mutex<Vec<(Weak<Loaded>, Arc<Loaded>)>>,
 }
 
-/// What is run in place of compiled code.
+/// A unit of code that is run in place of compiled code.
 struct Unit {
     portable: Arc<Loaded>,
     func: FuncId,

@@ -87,7 +87,7 @@ impl DeviceArg<'_> {
 pub struct DeviceCall<'a> {
     /// The operation, with its cost as a function of shapes.
     pub operation: &'static Operation,
-    /// What stands for its type variables.
+    /// The element types that stand for its type variables.
     pub elems: &'a [Elem],
     /// The arguments.
     pub args: &'a [DeviceArg<'a>],

@@ -29,7 +29,7 @@ const MISSES: u32 = 16;
 /// For how many of them one counts that has led out of the loop.
 const ASTRAY: u32 = 4;
 
-/// What is hot when an operation is.
+/// The function or loop that is hot when an operation is.
 struct Hot {
     func: FuncId,
     /// Where to enter it, if it is to be entered in the middle.

@@ -325,7 +325,7 @@ unsafe fn move_fuel(slot: u64, ty: Type, heap: &Heap) -> u64 {
 /// Values at most this many need no allocation on the way out of a region.
 const FEW: usize = 8;
 
-/// What becomes of the innermost region.
+/// A way of leaving the innermost region: it ends or is renewed.
 type Leave = unsafe fn(&mut Heap, &mut [(u64, Type)]) -> Result<(), TrapError>;
 
 /// Has `leave` move the values out of the innermost region, and hands each

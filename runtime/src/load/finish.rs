@@ -7,7 +7,7 @@
 use super::literals::{Literals, place_literals};
 use crate::machine::micro::{Micro, MicroOp, Src};
 
-/// What is done with a block's micro-operations before the next is begun.
+/// The last step with a block's micro-operations before the next is begun.
 pub trait Finish {
     /// Improves the micro-operations of one block, and lays literals into
     /// slots where the code has no place for them.

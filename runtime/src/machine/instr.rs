@@ -36,7 +36,7 @@ pub union Run {
 #[repr(C, align(32))]
 #[derive(Clone, Copy)]
 pub struct Instr {
-    /// What runs it.
+    /// The handler that runs it.
     pub run: Run,
     /// Slot written.
     pub a: u16,

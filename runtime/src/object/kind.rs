@@ -21,7 +21,7 @@
 use super::{ListRef, StrRef, TensorRef};
 use nbc_ir::Type;
 
-/// What every kind of object tells.
+/// The properties that every kind of object tells.
 pub trait Object: Copy {
     /// The register slot that refers to it.
     fn slot(self) -> u64;

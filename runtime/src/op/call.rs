@@ -12,7 +12,7 @@ use nbc_ir::dims::Dims;
 use nbc_ir::{Elem, Type};
 use std::mem::MaybeUninit;
 
-/// What a kernel needs of the instance that runs it.
+/// The services that a kernel needs of the instance that runs it.
 pub trait OpHost {
     /// The instance's objects.
     fn heap(&mut self) -> &mut Heap;
@@ -92,7 +92,7 @@ impl<'a> OpCall<'a> {
         self
     }
 
-    /// What stands for type variable number `var`.
+    /// The element type that stands for type variable number `var`.
     pub(super) fn elem(&self, var: usize) -> Elem {
         self.elems[var]
     }

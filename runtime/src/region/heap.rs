@@ -30,7 +30,7 @@ pub(super) const FORMER: usize = 2 * size_of::<Region>();
 /// Most bytes the pool keeps for reuse.
 const KEEP_POOLED: usize = 256 << 20;
 
-/// What all regions of a heap share.
+/// The state that all regions of a heap share.
 pub(super) struct Shared {
     pub(super) pool: Pool,
     /// The memory budget in bytes.
@@ -490,7 +490,7 @@ impl Heap {
         &mut self.shared.pool.residency
     }
 
-    /// What the device has been asked for.
+    /// Counts of what the device has been asked for.
     pub fn device_counts(&self) -> DeviceCounts {
         self.shared.pool.residency.counts
     }

@@ -41,14 +41,14 @@ pub struct Counted {
     pub phi: Value,
     /// The register that holds it then.
     pub counter: Reg,
-    /// What it grows by in each iteration.
+    /// The step: the amount that it grows by in each iteration.
     pub step: Step,
     /// The comparison that lets the loop go on: of what the counter is in the next
     /// iteration, and the bound.
     pub goes_on: Compare,
     /// What the counter is in the next iteration.
     pub compared: Operand,
-    /// What is fixed.
+    /// The bound, which is fixed.
     pub bound: Operand,
     /// The number that the counter starts with.
     pub start: Option<i64>,

@@ -21,7 +21,7 @@ use loops::{Forest, make_preheaders};
 use std::rc::Rc;
 use values::Values;
 
-/// What has been found out about a function, and holds until
+/// The results of analyses of a function, which hold until
 /// [`Analyses::forget`].
 #[derive(Default)]
 pub struct Analyses {

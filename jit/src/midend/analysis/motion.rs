@@ -17,7 +17,8 @@ use crate::mir::MirOp;
 use nbc_ir::Inst;
 use nbc_ir::inst::Effect;
 
-/// What may have happened between the place where a node is and the other.
+/// Events that may have happened between the place where a node is and the
+/// other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Between {
     /// Anything.

@@ -27,7 +27,7 @@ use nbc_runtime::plan::Plan;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
-/// What is small enough. Sizes are in instructions.
+/// Limits of size. Sizes are in instructions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// Largest callee.
@@ -163,7 +163,7 @@ struct Callee {
     is_heavy: bool,
 }
 
-/// What happens to a call.
+/// The decision about a call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Choice {
     PutIn,

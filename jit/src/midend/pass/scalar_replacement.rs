@@ -88,7 +88,7 @@ fn is_candidate(func: &Func, l: &Loop) -> bool {
 /// A place in a loop: later ones come after earlier ones, or on other ways.
 type Place = (usize, usize);
 
-/// What an address is relative to.
+/// The base that an address is relative to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Base {
     /// The data of a tensor.

@@ -29,7 +29,7 @@ pub struct Counter {
 pub struct Growth {
     /// What it is when the loop is entered.
     pub start: Residue,
-    /// What is added each time; the loop does not change it.
+    /// The step that is added each time; the loop does not change it.
     pub step: Residue,
 }
 

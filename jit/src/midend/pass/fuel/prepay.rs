@@ -114,7 +114,7 @@ fn pay_once(func: &mut Func, block: BlockId, room: &mut usize) -> Option<()> {
     Some(())
 }
 
-/// What is to be paid: so much, and for the inner loop as often as that.
+/// A price: so much, and for the inner loop as often as that.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 struct Fuel {
     fixed: i64,

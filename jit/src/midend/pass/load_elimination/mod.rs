@@ -155,7 +155,7 @@ impl Set {
     }
 }
 
-/// What happens to elements at a node.
+/// The effect of a node on elements.
 #[derive(Clone, Copy)]
 enum Event {
     /// This one is loaded.

@@ -29,7 +29,7 @@ const BITS: [u32; 6] = [59, 40, 30, 28, 20, 15];
 /// Constants of fewer bits can be added to a length.
 pub const NEAR: u32 = 50;
 
-/// What is to be done with one loop.
+/// The plan of one loop.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The loop.
@@ -38,7 +38,7 @@ pub struct Plan {
     pub guard: Guard,
 }
 
-/// What the guard of a loop makes sure of.
+/// The guard of a loop: the conditions that it makes sure of.
 #[derive(Clone, Debug)]
 pub struct Guard {
     /// These are less than two to the power of `bits` in size.
