@@ -1,8 +1,8 @@
 //! What a call costs across the border between host and program.
 //!
-//! Bars: host to program at most 20 ns, program to host at most 10 ns (the
-//! time of one iteration of a loop that does nothing but that call); an instance that
-//! is made, called once and dropped at most 3 µs.
+//! Bars: host to program at most 20 ns, program to host at most 10 ns. The latter
+//! is one iteration of a loop that does nothing but that call. An instance that is
+//! made, called once and dropped takes at most 3 µs.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nbc::{Config, Engine, Instance, Limits, Linker, OwnedTensor, Tensor, Value};

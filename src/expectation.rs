@@ -1,6 +1,7 @@
-//! What a program says about itself in comments, such as `; run: @main() == 3`:
-//! the grammar of `tests/programs/README.md`, read with the types of the
-//! program's functions, and whether a call did what it says.
+//! Expectations that a program states in comments, such as
+//! `; run: @main() == 3`. They have the grammar of `tests/programs/README.md`
+//! and are read with the types of the program's functions. This module also
+//! says whether a call did what it should.
 
 use crate::compare::calls::{Outcome, Printed};
 use crate::compare::values;

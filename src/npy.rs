@@ -1,10 +1,10 @@
 //! NumPy's `.npy` files: versions 1 to 3, element types that tensors have.
 //!
-//! Files are read in either byte order of axes (`fortran_order` is turned into
-//! rows) and in either byte order of numbers, and written little-endian in
-//! rows. A hostile file cannot make the reader allocate more than it holds, or
-//! than was allowed, nor read further than its shape says.
-//! Format: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
+//! Files are read in either order of axes (`fortran_order` is turned into rows) and
+//! in either byte order of numbers. They are written little-endian in rows. A
+//! hostile file cannot make the reader allocate more than it holds, or than was
+//! allowed, nor read further than its shape says. Format:
+//! <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
 //!
 //! ```
 //! use nbc::{OwnedTensor, npy};
@@ -61,8 +61,8 @@ fn refuse<T>(why: impl Into<String>) -> Result<T, Error> {
 /// The tensor in the `.npy` file `bytes`.
 ///
 /// # Errors
-/// Anything that is not a whole `.npy` file with elements of type `u1`, `i4`,
-/// `i8`, `f4`, `f8`, `c8`, `c16` or `b1` in at most 8 dimensions.
+/// Anything that is not a whole `.npy` file with at most 8 dimensions. Its
+/// elements are of type `u1`, `i4`, `i8`, `f4`, `f8`, `c8`, `c16` or `b1`.
 pub fn read(bytes: &[u8]) -> Result<OwnedTensor, Error> {
     read_from(bytes, Some(bytes.len() as u64), u64::MAX)
 }

@@ -511,7 +511,7 @@ fn perf_finds_names_of_compiled_code() {
 }
 
 /// Adds up elements at an index that is made of a loaded one, within bounds that a
-/// test in the loop says, and traps at the end of the smaller tensor.
+/// test in the loop says. It traps at the end of the smaller tensor.
 const INDIRECT: &str = "\
 export func @main(%n: i64) -> i64 {
   %x = tensor.arange<i64> 0, 1000, 1

@@ -41,9 +41,9 @@ fn head<'a>(lines: &[&'a str], at: usize) -> Vec<&'a str> {
     head
 }
 
-/// By line, whether something is refused there without a mark or a reason: `return None`,
-/// `return false`, `continue` and `.then_some(`, unless it is the `else` of a `let`, or the last arm of
-/// a `match`, which say what a thing looks like and leave nothing to go on with.
+/// The lines on which something is refused without a mark or a reason: `return None`, `return false`,
+/// `continue` and `.then_some(`. The `else` of a `let` and the last arm of a `match` do not count: they
+/// say what a thing looks like and leave nothing to go on with.
 fn unmarked(text: &str) -> Vec<usize> {
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
     let lines: Vec<&str> = code.lines().collect();

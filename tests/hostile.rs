@@ -2,11 +2,11 @@
 //!
 //! They are of the kinds in which compiled code was found wrong: counters that
 //! wrap, branches of which both ways are nearly the same, tests in the middle of
-//! loops, globals around accesses, signalling NaNs, dims near 2^63. A wrong one may
-//! take its process down or never end, so they run in processes of their own
-//! with a small stack; a process that dies, or says nothing for 20 seconds, is a
-//! finding. A finding is made smaller in the same way. How many programs, and
-//! which: `tests/support/src/campaign.rs`. `HOSTILE_KIND=arms` makes one kind only,
+//! loops; globals around accesses, signalling NaNs, dims near 2^63. A wrong one may
+//! take its process down or never end, so they run in processes of their own with a
+//! small stack; a process that dies, or says nothing for 20 seconds, is a finding.
+//! A finding is made smaller in the same way. How many programs, and which:
+//! `tests/support/src/campaign.rs`. `HOSTILE_KIND=arms` makes one kind only,
 //! `HOSTILE_WITHOUT=floats,memory` leaves kinds of statements out.
 
 use nbc::ir::Module;

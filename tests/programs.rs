@@ -1,7 +1,7 @@
 //! Every program of `tests/programs`, `examples` and `benches/programs`, in
 //! every way this build can run it: each dispatcher, with and without fuel.
-//! Each must do what the program says of itself, and all must agree bit for
-//! bit, down to the frames of traps, the fuel left and the memory in use.
+//! Each must do what the program says of itself. All must agree bit for bit,
+//! down to the frames of traps, the fuel left and the memory in use.
 //!
 //! Programs run with fuel have been through the binary format first, and those of
 //! `refused` are not run but must be refused as they say.

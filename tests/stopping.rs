@@ -1,9 +1,9 @@
 //! A program stops soon when its time is up, wherever it is: in loops that make objects, in long
 //! code without a branch, in copies, and where lists move out of one region after the other.
 //!
-//! Each program here would run for hours. Every way of running has to stop it; that it does so
-//! within the time that `docs/limits.md` says is looked at in optimised builds, in the best of many
-//! tries, as the machine may be busy with other things.
+//! Each program here would run for hours. Every way of running has to stop it. Optimised builds
+//! have to do so within the time that `docs/limits.md` says. That takes the best of many tries, as
+//! the machine may be busy with other things.
 
 use nbc::expectation::PLENTY;
 use nbc::ir::Module;

@@ -11,6 +11,9 @@ use support::repository::{self, root};
 const FOLDERS: [&str; 8] =
     ["ir", "runtime", "jit", "src", "tests", "benches", "fuzz/fuzz_targets", "examples"];
 const MOST_LINES: usize = 800;
+const MOST_WORDS: usize = 25;
+/// Pages for people, besides those in `docs`.
+const PAGES: [&str; 4] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "ir/src/isa/intro.md"];
 
 /// Names and texts of all files whose names end so.
 fn sources(extension: &str) -> Vec<(String, String)> {
@@ -158,6 +161,72 @@ fn modules_say_what_they_are() {
         }
     }
     none("files that do not begin by saying what they are", found);
+}
+
+/// The words of each paragraph and list item, without code, tables and headings.
+/// A line that is no prose is `None`.
+fn paragraphs<'a>(lines: impl Iterator<Item = Option<&'a str>>) -> Vec<Vec<&'a str>> {
+    let mut found: Vec<Vec<&str>> = vec![Vec::new()];
+    let mut is_code = false;
+    for line in lines {
+        let line = line.unwrap_or_default();
+        let text = line.trim();
+        let is_fence = text.starts_with("```");
+        is_code ^= is_fence;
+        let is_indented = line.starts_with("    ") && found.last().is_some_and(Vec::is_empty);
+        let is_prose = !is_code && !is_fence && !is_indented && !text.starts_with(['|', '#']);
+        let number = text.trim_start_matches(|c: char| c.is_ascii_digit());
+        let is_item = text.starts_with("- ") || number.len() < text.len() && number.starts_with(". ");
+        if !is_prose || is_item || text.is_empty() {
+            found.push(Vec::new());
+        }
+        if let Some(words) = found.last_mut().filter(|_| is_prose) {
+            words.extend(text.split_whitespace());
+        }
+    }
+    found
+}
+
+/// The text of a line that is a comment and nothing else.
+fn comment(line: &str) -> Option<&str> {
+    let text = line.trim_start().strip_prefix("//")?;
+    let text = text.strip_prefix(['/', '!']).unwrap_or(text);
+    Some(text.strip_prefix(' ').unwrap_or(text))
+}
+
+/// The sentences of a paragraph that are too long.
+fn long_sentences(words: &[&str]) -> Vec<String> {
+    let ends = |word: &&str| word.trim_end_matches(['*', ')', '"']).ends_with(['.', ':', ';', '?', '!']);
+    let sentences = words.split_inclusive(ends);
+    sentences.filter(|words| words.len() > MOST_WORDS).map(|words| words.join(" ")).collect()
+}
+
+#[test]
+fn sentences_are_short() {
+    let mut found = Vec::new();
+    let mut look = |name: &str, paragraphs: Vec<Vec<&str>>| {
+        let long = paragraphs.iter().flat_map(|words| long_sentences(words));
+        found.extend(long.map(|sentence| format!("{name}: {sentence}")));
+    };
+    for (name, text) in sources("rs") {
+        look(&name, paragraphs(text.lines().map(comment)));
+    }
+    let pages = repository::files("docs", "md").into_iter().chain(PAGES.map(|page| root().join(page)));
+    // Made of the introduction and of tables.
+    for page in pages.filter(|page| !page.ends_with("docs/isa.md")) {
+        look(&repository::name(&page), paragraphs(repository::read(&page).lines().map(Some)));
+    }
+    none("sentences over 25 words", found);
+}
+
+#[test]
+fn a_long_sentence_is_seen() {
+    let text = format!("# {0}\n\n| {0} |\n\n```\n{0}\n```\n- {0}\n  and so on.\n", "word ".repeat(25));
+    let found = paragraphs(text.lines().map(Some));
+    let long: Vec<String> = found.iter().flat_map(|words| long_sentences(words)).collect();
+    assert_eq!(long, [format!("- {}and so on.", "word ".repeat(25))]);
+    let lines = ["/// One.", "//! Two", "// three.", "let x = 1; // Four."].map(comment);
+    assert_eq!(lines, [Some("One."), Some("Two"), Some("three."), None]);
 }
 
 /// What several tests need is in `tests/support`, of which each part is compiled once and used whole.

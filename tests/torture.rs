@@ -3,9 +3,9 @@
 //! Direct threading rests on LLVM turning each handler's last call into a
 //! jump. Were that to fail for a single handler, the native stack would grow
 //! by a frame an iteration; a million iterations need at least 16 MB then, and the thread
-//! has 256 KiB. Each instruction runs with its operands in registers, as
-//! literals, on results just made (which ride in machine registers), and
-//! before and after instructions that it might fuse with.
+//! has 256 KiB. Each instruction runs with its operands in registers, as literals, and on
+//! results just made (which ride in machine registers). It also runs before and after
+//! instructions that it might fuse with.
 //!
 //! A debug build does a hundredth: it has the portable loop only, which
 //! cannot fail in this way.

@@ -1,5 +1,5 @@
-//! Any text: reading ends in a module or an error that can be shown, and a
-//! module that was read is printed and read again without a change.
+//! Any text: reading ends in a module or an error that can be shown. A module
+//! that was read is printed and read again without a change.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

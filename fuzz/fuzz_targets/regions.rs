@@ -1,6 +1,6 @@
-//! Regions against a plain model: objects are made, viewed, stored in lists
-//! and globals, kept and dropped as the input says, and after every end of a
-//! region everything that must still be there is compared with the model.
+//! Regions against a plain model: objects are made, viewed, stored in lists and
+//! globals, kept and dropped as the input says. After every end of a region
+//! everything that must still be there is compared with the model.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,10 +1,10 @@
 //! Reader of the binary format; the numbers are in [`crate::binary`].
 //!
-//! What is decoded is whole enough that printing and verifying it can never
-//! go out of bounds: every index names something that exists, signatures name
-//! only earlier ones, lists that go together are of the same length, blocks
-//! end with their only terminator, constants hold what their dims say. All
-//! else is the verifier's matter. Memory stays in proportion to the file.
+//! A decoded module is whole enough that printing and verifying it can never go
+//! out of bounds. Every index names something that exists, signatures name only
+//! earlier ones, and lists that go together are of the same length. Blocks end
+//! with their only terminator, and constants hold what their dims say. All else
+//! is the verifier's matter. Memory stays in proportion to the file.
 
 use crate::binary::{
     ELEMENTS, END, MAGIC, MAX_SIG_DEPTH, MAX_SIG_WEIGHT, Section, VERSION, ZEROS, code, sig_weight,
@@ -90,7 +90,7 @@ impl Module {
     }
 }
 
-/// What is wrong with a file.
+/// A fault of a file.
 struct Fault {
     offset: usize,
     message: String,

@@ -1,5 +1,8 @@
 //! Dims of tensors: lengths along the axes, outermost first.
 //!
+//! Invariant: there are at most [`MAX_RANK`], and those behind the rank are 0,
+//! so that equal dims are equal values.
+//!
 //! ```
 //! use nbc_ir::dims::Dims;
 //! let dims = Dims::new(&[2, 3, 4]).expect("few enough");

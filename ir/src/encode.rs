@@ -1,4 +1,6 @@
 //! Writer of the binary format; the numbers are in [`crate::binary`].
+//!
+//! Invariant: the decoder gives the same module again, but for its source text.
 
 use crate::binary::{ELEMENTS, END, MAGIC, Section, VERSION, ZEROS};
 use crate::inst::{FieldRef, Imm, Inst, Operand};

@@ -1,4 +1,4 @@
-//! Newtype indices: a register is never mistaken for a block.
+//! Newtype indices. Invariant: a register is never mistaken for a block.
 
 use std::fmt;
 

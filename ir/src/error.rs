@@ -104,7 +104,7 @@ impl Error {
         self
     }
 
-    /// What was being done.
+    /// The kind of error: what was being done.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }

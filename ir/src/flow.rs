@@ -2,8 +2,8 @@
 //!
 //! Everything here is total: a block target that does not exist is left out,
 //! so the graph can be built before the function has been verified. Time is
-//! linear in blocks and edges, dominators take one logarithm more, and
-//! nothing recurses, so hostile input can neither stall it nor use up the
+//! linear in blocks and edges, with one more logarithm for dominators, and
+//! nothing recurses. So hostile input can neither stall it nor use up the
 //! native stack.
 
 use crate::entity::BlockId;

@@ -1,4 +1,5 @@
-//! What the text may leave out: types that follow from other operands.
+//! Type inference for the text format: a type may be left out if it follows
+//! from other operands.
 //!
 //! Reader and printer both ask here, so the printer writes a type exactly
 //! where the reader would not find it. Slots hold what is known so far of each

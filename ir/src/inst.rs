@@ -476,7 +476,7 @@ macro_rules! define {
         /// One method an instruction: what a tier does with it.
         #[allow(missing_docs)] // documented in the table
         pub trait Visitor {
-            /// What each method gives back.
+            /// The result of each method.
             type Output;
             $(#[doc = $doc] fn $method(&mut self, $($field: visit_type!($role)),*) -> Self::Output;)*
         }

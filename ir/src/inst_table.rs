@@ -1,15 +1,15 @@
 //! THE instruction table: the only list of NBC's instructions.
 //!
 //! A row is: number, variant, visitor method, mnemonic, operands, effect and
-//! one line of documentation. Opcodes, encoder, decoder, text reader and
-//! printer, verifier, `docs/isa.md` and the visitor that the interpreter's
-//! translator and the JIT implement are all made from it, so an instruction
-//! forgotten anywhere does not compile. Numbers are part of the binary format:
-//! they are never reused, and gaps are left for each family to grow.
+//! one line of documentation. It makes opcodes, encoder, decoder, text reader
+//! and printer, verifier and `docs/isa.md`. It also makes the visitor that the
+//! interpreter's translator and the JIT implement. So an instruction forgotten
+//! anywhere does not compile. Numbers are part of the binary format: they are
+//! never reused, and gaps are left for each family to grow.
 //!
 //! Operand roles: `def` a register written, `use` a value read (register or
-//! literal), `defs`/`uses` lists of those, `lit` a literal, `keeps` registers
-//! that outlive a region, `block`/`blocks`, `func`, `global`, `cst` (constant)
+//! literal), `defs`/`uses` lists of those, `lit` a literal; `keeps` registers
+//! that outlive a region; `block`/`blocks`, `func`, `global`, `cst` (constant)
 //! and `op` (catalogue operation). Operand types: a scalar; `t` any one type;
 //! `tensor` and `elem` a tensor and the scalar of its element; `complex` and
 //! `part` likewise by parts; `list` and `item`; `func` a function reference;

@@ -1,4 +1,4 @@
-//! A module: what a bytecode file holds, before anybody has checked it.
+//! A module: the content of a bytecode file, before anybody has checked it.
 
 use crate::entity::{BlockId, ConstId, FuncId, GlobalId, OpId, Reg, SigId};
 use crate::inst::{Imm, Inst};

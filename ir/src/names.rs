@@ -1,9 +1,9 @@
 //! How entities are named in the text format, so that every name comes back.
 //!
 //! A nameless entity is written by its kind and number: `%7`, `block2`,
-//! `@func1`. A name that looks like that, holds other characters than names
-//! may, or belongs to two entities at once is written in quotes, in the last
-//! case with the entity's number after them: `%"i"4`.
+//! `@func1`. A name is written in quotes if it looks like that or holds other
+//! characters than names may. A name that belongs to two entities at once is
+//! too, with the entity's number after it: `%"i"4`.
 
 use crate::lexer::is_name_byte;
 use crate::shown::{is_hidden, push_escape};
@@ -22,7 +22,7 @@ pub(crate) enum Entity {
 }
 
 impl Entity {
-    /// What stands before the name.
+    /// The character before a name.
     const fn sigil(self) -> &'static str {
         match self {
             Entity::Reg => "%",
@@ -31,7 +31,7 @@ impl Entity {
         }
     }
 
-    /// What stands before the number of a nameless one.
+    /// The text before the number of a nameless one.
     const fn prefix(self) -> &'static str {
         match self {
             Entity::Reg => "",

@@ -1,5 +1,5 @@
-//! What instructions are made of: literals, operands, and the roles and types
-//! that the instruction table gives them.
+//! Parts of instructions: literals, operands, and the roles and types that the
+//! instruction table gives them.
 
 use crate::entity::{BlockId, ConstId, FuncId, GlobalId, OpId, Reg};
 use crate::types::Type;
@@ -168,7 +168,7 @@ pub enum Pattern {
 pub struct OperandSpec {
     /// Name in the table.
     pub name: &'static str,
-    /// What the operand is for.
+    /// The use of the operand.
     pub role: Role,
     /// The type it must have.
     pub pattern: Pattern,

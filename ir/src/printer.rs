@@ -1,10 +1,10 @@
 //! Printer of the text format.
 //!
 //! For every module that the decoder accepts, reading what is printed gives
-//! the module again, but for source lines. What the reader would not find by
-//! itself is written out: registers in an order of their own or of types that
-//! do not follow (`local`), type variables (`<..>`), types of literals (`1i32`),
-//! and tables in an order of their own (`sig`, `use`).
+//! the module again, but for source lines. Things that the reader would not find
+//! by itself are written out. These are registers in an order of their own or of
+//! types that do not follow (`local`), type variables (`<..>`), types of
+//! literals (`1i32`); and tables in an order of their own (`sig`, `use`).
 
 use crate::catalogue::{OpSignature, Operation};
 use crate::entity::{BlockId, ConstId, FuncId, GlobalId, Reg, SigId};

@@ -1,4 +1,4 @@
-//! "Did you mean": the nearest of the names that exist.
+//! "Did you mean": the nearest of the names that exist, by edit distance.
 
 /// The candidate nearest to `word`, if one is near enough to be what was meant.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

@@ -102,14 +102,14 @@ impl fmt::Display for Elem {
 }
 
 /// THE table of types. A row is: variant, what it carries, name in the text format
-/// (before `<..>`), code in the binary format (plus that of an element), class, and
+/// (before `<..>`), code in the binary format (plus that of an element); class, and
 /// one line of documentation. `items` are what a list can hold.
 ///
 /// A class is `scalar`; `object`, whose values live in a region, so that a register
 /// holds a pointer; or `reference`, a plain number. [`Type`] and [`Item`] are made
-/// of it. Whoever copies, moves, measures or shows objects matches without a
-/// catch-all (in the runtime in one place, `object/kind.rs`), so that a row more
-/// does not compile before all of them know it.
+/// of it. Code that copies, moves, measures or shows objects matches without a
+/// catch-all (in the runtime in one place, `object/kind.rs`). So one more row does
+/// not compile before all of them know it.
 #[macro_export]
 macro_rules! for_each_type {
     ($use_rows:ident) => {

@@ -1,9 +1,9 @@
-//! Where in a cache line a function begins.
+//! Alignment of code: where in a cache line a function begins.
 //!
 //! A processor takes instructions in line by line: a loop of a few instructions
-//! that lies across the end of a line takes up to twice as long as the same loop
-//! within one. Cranelift puts blocks one after the other as they come. So the
-//! function as a whole is moved to where fewest of its loops are cut.
+//! takes up to twice as long where it lies across the end of a line. Cranelift
+//! puts blocks one after the other as they come. So the function as a whole is
+//! moved to where fewest of its loops are cut.
 
 use cranelift_codegen::CompiledCode;
 

@@ -92,7 +92,7 @@ const LARGE: usize = midend::LARGE;
 /// Nodes of a function up to which what compiling it takes is kept for the next.
 const SMALL: usize = 1_000;
 
-/// What compiling takes besides the function, to be used again.
+/// Memory that compiling takes besides the function, to be used again.
 struct Scratch {
     context: Context,
     frontend: FunctionBuilderContext,

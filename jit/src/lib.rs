@@ -1,7 +1,7 @@
 //! NBC's compiling tier.
 //!
-//! A function that is hot goes through [`mir`] (its form in the mid-end), the
-//! passes of [`midend`], which make loops good, and Cranelift, which makes
+//! A function that is hot goes through [`mir`] (its form in the mid-end) and
+//! the passes of [`midend`], which make loops good. Then Cranelift makes
 //! machine code.
 
 // A marked condition (`condition.rs`) says what must hold, and is written so though it is

@@ -2,8 +2,8 @@
 //!
 //! `perf` finds names of code that no file holds in one of two ways: a *map*,
 //! `/tmp/perf-PID.map`, which it reads by itself and which has a line for each
-//! function; or a *dump*, `jit-PID.dump`, which holds the code as well, with
-//! the lines it comes from, and which `perf inject --jit` works into what was
+//! function; or a *dump*, `jit-PID.dump`. A dump holds the code as well, with
+//! the lines it comes from, and `perf inject --jit` works it into what was
 //! recorded. Both belong to the process: every tier in it that asks for the
 //! same one writes to the same file.
 //!

@@ -1,4 +1,4 @@
-//! What waits to be compiled, and in which order.
+//! The compile queue: what waits to be compiled, and in which order.
 //!
 //! A program waits for the loop that it runs, or for a function that it calls
 //! over and over: the newest first, for that is where it is now. What may be of
@@ -58,8 +58,8 @@ struct Current {
     until: Until,
 }
 
-/// What has been asked for of a program. The reference keeps its address from
-/// being used again.
+/// The requests of a program. The reference keeps its address from being used
+/// again.
 struct Known {
     program: Weak<Loaded>,
     places: FxHashMap<Place, Urgency>,
@@ -67,7 +67,7 @@ struct Known {
     hopeless: FxHashSet<FuncId>,
 }
 
-/// What waits, and what has been asked for.
+/// The state of the queue: what waits, and what has been asked for.
 #[derive(Default)]
 pub struct Queue {
     /// The newest last.
@@ -218,9 +218,10 @@ impl Queue {
 }
 
 impl Job {
-    /// The cycle of blocks in which code is of use that takes over there, if the
-    /// program is sure to have left it when it comes to a place outside: nothing
-    /// is called there. Takes time that grows with the function.
+    /// The cycle of blocks in which code that takes over there is of use. `None`
+    /// unless the program is sure to have left the cycle when it comes to a
+    /// place outside: nothing is called there. Takes time that grows with the
+    /// function.
     pub fn quiet_cycle(&self, module: &VerifiedModule) -> Option<u32> {
         let (func, Some((block, _))) = self.place else { return None };
         if self.was_put_off {

@@ -3,8 +3,8 @@
 //!
 //! A check compares the bytes from the start of the tensor's data with how many
 //! there are. It costs a comparison and a branch that is never taken; where it
-//! fails, the compiler was wrong, and the program ends with a trap that says so
-//! instead of reading or writing what is not its own.
+//! fails, the compiler was wrong. The program then ends with a trap that says
+//! so instead of reading or writing what is not its own.
 //!
 //! Every address of data is taken by a [`MirOp::Field`]; beside it, the room that
 //! accesses have is computed, so it belongs to the same tensor whatever becomes

@@ -7,7 +7,7 @@ use crate::mir::Lanes;
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use nbc_ir::Opcode;
 
-/// What matters of the processor that code is made for.
+/// The features that matter of the processor that code is made for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cpu {
     /// Whether floats can be rounded to integral values.

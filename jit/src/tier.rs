@@ -121,11 +121,11 @@ pub struct Metrics {
     pub functions: u64,
     /// Loops compiled to be entered while they run.
     pub loops: u64,
-    /// What was hot and stays interpreted: compiling failed.
+    /// Hot places that stay interpreted: compiling failed.
     pub failed: u64,
-    /// What was hot and stays interpreted: too much was hot at once.
+    /// Hot places that stay interpreted: too much was hot at once.
     pub refused: u64,
-    /// What is waiting.
+    /// Hot places that are waiting.
     pub waiting: u64,
     /// Accesses to elements in compiled code that passes have made unchecked.
     pub accesses: u64,

@@ -3,9 +3,9 @@
 //!
 //! `filetests/<pass>/<name>.clif` is a function in Cranelift's notation, for the
 //! passes over that. `filetests/<pass>/<name>.nba` is a program; `<name>.txt` beside it shows
-//! each of its functions before and after the pass, the standard pipeline
-//! having run up to there (in which the pass shown is the first of its name).
-//! Where the text differs on purpose, run with `BLESS=1` and read the changes.
+//! each of its functions before and after the pass. The standard pipeline has run up to there
+//! (in which the pass shown is the first of its name). Where the text differs on purpose, run
+//! with `BLESS=1` and read the changes.
 //!
 //! Lines in a program that begin with `; test:` ask for more:
 //!

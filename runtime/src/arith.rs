@@ -1,5 +1,5 @@
-//! What each scalar instruction computes: the one definition that every tier
-//! uses; functions with a name of their own (sine, minimum) are those of
+//! The semantics of scalar instructions: the one definition that every tier
+//! uses. Functions with a name of their own (sine, minimum) are those of
 //! [`crate::scalar`], which tensor operations share, so all agree bit for bit.
 //!
 //! The lists below are macros over rows, from which the interpreters make

@@ -32,7 +32,7 @@ pub struct Trap {
 }
 
 impl Trap {
-    /// What kind of trap.
+    /// The kind of trap.
     pub fn code(&self) -> TrapCode {
         self.error.code
     }

@@ -3,7 +3,7 @@
 use crate::backtrace::Trap;
 use std::fmt;
 
-/// What went wrong.
+/// Kinds of errors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -37,7 +37,7 @@ impl Error {
         Error(Box::new(Inner::Other(kind, message.into())))
     }
 
-    /// What went wrong.
+    /// The kind of error.
     pub fn kind(&self) -> ErrorKind {
         match &*self.0 {
             Inner::Module(e) if e.kind() == nbc_ir::ErrorKind::Verify => ErrorKind::Verify,

@@ -98,7 +98,7 @@ impl HostFunc {
         HostFunc { params: params.into(), results: R::types().into(), call: Arc::new(call) }
     }
 
-    /// What runs the function.
+    /// The closure that runs the function.
     pub(crate) fn entry(&self) -> Arc<HostCall> {
         self.call.clone()
     }

@@ -229,7 +229,7 @@ impl Instance {
         }
     }
 
-    /// What the host keeps with this instance, if it is of that type.
+    /// The data that the host keeps with this instance, if it is of that type.
     pub fn data<T: 'static>(&self) -> Option<&T> {
         self.context.data.downcast_ref()
     }
@@ -265,7 +265,7 @@ impl Instance {
         self.context.heap.stats()
     }
 
-    /// What the instance has asked of its device.
+    /// Counts of what the instance has asked of its device.
     pub fn device_counts(&self) -> DeviceCounts {
         self.context.heap.device_counts()
     }

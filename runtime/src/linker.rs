@@ -72,10 +72,9 @@ impl Linker {
     /// Makes an instance.
     ///
     /// # Errors
-    /// `Link` with the list of functions that the program imports and was not
-    /// given, or was given with another type, and when a name was defined twice; `Limits` when there is no stack of that
-    /// size to be had; `Trap` when its constants and
-    /// globals do not fit the memory limit.
+    /// `Link` with the list of functions that the program imports and was not given, or was given with
+    /// another type. `Link` too when a name was defined twice. `Limits` when there is no stack of that size
+    /// to be had, and `Trap` when its constants and globals do not fit the memory limit.
     pub fn instantiate_with(&self, program: &Program, limits: Limits) -> Result<Instance, Error> {
         if let Some(name) = self.twice.first() {
             let text = format!(

@@ -26,7 +26,7 @@ macro_rules! traps {
                 }
             }
 
-            /// What happened, in words.
+            /// A description in words.
             pub const fn message(self) -> &'static str {
                 match self {
                     $(TrapCode::$name => $message,)*
@@ -89,7 +89,7 @@ impl fmt::Display for TrapCode {
 /// code's own message, the details (expected and found shapes, sizes, indices).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TrapError {
-    /// What kind of trap.
+    /// The kind of trap.
     pub code: TrapCode,
     // A thin pointer, so that `Result<(), TrapError>` travels in registers.
     #[allow(clippy::box_collection)]

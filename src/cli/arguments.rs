@@ -1,7 +1,8 @@
 //! Arguments of the called function, read by its signature.
 //!
-//! Scalars and strings are written plainly, tensors as `[[1, 2], [3, 4]]` or as
-//! the name of an `.npy` file, lists as `[1, 2]`, functions by `@name`.
+//! Scalars and strings are written plainly. Tensors are written as
+//! `[[1, 2], [3, 4]]`, or as the name of an `.npy` file, lists as `[1, 2]`,
+//! functions by `@name`.
 
 use super::failure::Failure;
 use super::input::Room;

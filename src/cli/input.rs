@@ -1,7 +1,7 @@
 //! Reading what the command is given: programs and arrays.
 //!
-//! Invariant: a file is held once, no more of it is read than was allowed, and
-//! what cannot be one of ours is refused by its first bytes: a device or a pipe
+//! Invariant: a file is held once, and no more of it is read than was allowed.
+//! One that cannot be ours is refused by its first bytes: a device or a pipe
 //! may never end.
 
 use super::failure::Failure;

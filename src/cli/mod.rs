@@ -59,12 +59,12 @@ standard output.";
 enum What {
     /// Run a program and print its results
     ///
-    /// Runs the exported function `main` (or the only one that is exported, or the
-    /// one named by --invoke) and prints its results, one after the other.
+    /// Runs the exported function `main`, or the only one that is exported, or the
+    /// one named by --invoke. Its results are printed one after the other.
     ///
     /// Arguments are read by the types of the function's parameters: numbers, true
     /// or false, plain text for `str`, [1, 2] for lists. A tensor is written in
-    /// brackets, [[1, 2], [3, 4]], or taken from a NumPy file, given as a name
+    /// brackets, [[1, 2], [3, 4]], or taken from a NumPy file. The file is a name
     /// that ends in .npy, or any name after @. A negative number needs no care; an
     /// argument such as -inf goes after --.
     ///
@@ -84,9 +84,9 @@ enum What {
     Dis(dis::Dis),
     /// Show how a function is compiled
     ///
-    /// Prints the function's bytecode, what it is after each pass of the mid-end
-    /// that changed it, Cranelift's form of it, and the machine code with the
-    /// source line that each piece comes from.
+    /// Prints the function's bytecode, its form after each pass of the mid-end
+    /// that changed it, and Cranelift's form of it. Then comes the machine code
+    /// with the source line of each piece.
     Explain(explain::Explain),
     /// Check that programs are sound
     ///
@@ -108,9 +108,9 @@ enum What {
     ///
     /// Of a program: what it exports and imports, with types, its globals and
     /// constants, the operations it uses and its size. Without one: the processor's
-    /// features, how the interpreter dispatches, which instruction set whole-tensor
-    /// operations use, the tiers and devices there are and what is compiled for,
-    /// and the limits of `run` when none are given.
+    /// features, how the interpreter dispatches, and which instruction set
+    /// whole-tensor operations use. Also the tiers and devices there are, what is
+    /// compiled for, and the limits of `run` when none are given.
     Info(info::Info),
     /// Time a program's benches, interpreted and compiled
     ///

@@ -1,5 +1,5 @@
-//! What came of each of several files: one that is no good does not hide what
-//! there is to say of the others.
+//! Outcomes of several files: one that is no good does not hide what there is
+//! to say of the others.
 //!
 //! Invariant: as JSON it is one document, that of the file itself if there is
 //! but one, and says what failed, too.

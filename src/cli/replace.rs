@@ -6,8 +6,9 @@
 //! or that is a mount, is written where it is; if it is a source, behind a copy
 //! of it. What is open already is written through.
 //!
-//! Invariant: a full disk, a limit or a kill leaves all of what a source held,
-//! in it or in a copy beside it, which is named; or all of what it should hold.
+//! Invariant: a source keeps all that it held, or has all that it should hold,
+//! after a full disk, a limit or a kill. Its old bytes may be in a copy beside
+//! it, which is named.
 
 use super::descriptor::Descriptor;
 use super::ending::{self, Held};

@@ -1,4 +1,5 @@
-//! What can be seen of a call, and whether two calls are the same.
+//! Outcomes of calls: everything that can be seen of a call, and whether two
+//! calls are the same.
 //!
 //! All of it is compared, bit by bit: results, or the trap with its frames; fuel left; exported
 //! globals; memory; and what was printed.
@@ -43,8 +44,8 @@ pub struct Outcome {
 pub enum Between {
     /// Interpreters: nothing may differ.
     Interpreters,
-    /// Tiers: compiled code has a stack of its own, so that deep calls end where they end, and need
-    /// not begin a region that nothing is made in.
+    /// Tiers: compiled code has a stack of its own, on which deep calls end elsewhere. Nor need it
+    /// begin a region that nothing is made in.
     Tiers,
 }
 

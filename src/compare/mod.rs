@@ -1,4 +1,5 @@
-//! What counts as the same: the one notion of it, of `nbc bench`, `nbc test` and the tests.
+//! Equality of results and calls: the one notion of it, for `nbc bench`, `nbc test` and the
+//! tests.
 //!
 //! | what | where |
 //! |---|---|

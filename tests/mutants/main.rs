@@ -3,9 +3,9 @@
 //!
 //! Every function is compiled first with nothing dropped: so it is known which conditions fail in it,
 //! and what is made of it. Then, for each condition, the functions in which it fails are compiled without
-//! it, the quick ones first. Where anything else is made of one, the evaluator of the mid-end's form,
-//! the checker and the interpreter look at its program, until one of them notices. That happens in a process of
-//! its own, which may die or hang.
+//! it, the quick ones first. Where anything else is made of one, the evaluator of the mid-end's form, the
+//! checker and the interpreter look at its program. They stop when one of them notices. That happens in a
+//! process of its own, which may die or hang.
 //!
 //! `MUTANTS=text` takes only conditions whose file or text has that in it, `MUTANTS=new` those that the
 //! list does not have or no test noticed; others keep what the list says of them.

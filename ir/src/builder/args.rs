@@ -1,4 +1,4 @@
-//! What calls take and give: lists of values written as people would.
+//! Arguments and results of calls: lists of values written as people would.
 
 use super::instructions::NEW;
 use crate::entity::Reg;

@@ -380,8 +380,8 @@ impl<'m> FunctionBuilder<'m> {
     /// elsewhere, and for operations without a result or with several.
     ///
     /// # Errors
-    /// When there is no such operation, or when it cannot take that number of
-    /// arguments, or when `elems` are not given and do not follow from them.
+    /// When there is no such operation, or it cannot take that number of
+    /// arguments. Also when `elems` are not given and do not follow from them.
     pub fn try_op(
         &mut self,
         name: &str,

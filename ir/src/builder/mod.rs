@@ -154,8 +154,9 @@ impl ModuleBuilder {
     }
 
     /// Begins to write a declared function, or goes on where its last block ends.
-    /// What is written for an import, which has no body, or for a function of another
-    /// builder becomes a function without a signature, which the verifier refuses.
+    /// An import has no body, and a function may be of another builder. Code that is
+    /// written for either becomes a function without a signature, which the verifier
+    /// refuses.
     pub fn define(&mut self, func: Func) -> FunctionBuilder<'_> {
         let declared = own_index(func).filter(|own| *own < self.module.functions.len());
         let own = declared.unwrap_or_else(|| {

@@ -1,9 +1,9 @@
 //! The operation catalogue: what works on whole objects.
 //!
-//! A row gives an operation's name, typed signature, shape rule, kind, whose
-//! elements the result has, what is written, cost and one line of documentation. A module imports an operation by name and
-//! it is bound when the module is loaded, so a new operation is a row here
-//! and a kernel in the runtime, not an opcode.
+//! A row gives an operation's name, typed signature, shape rule, kind, cost and one line of documentation. It
+//! also says whose elements the result has and which arguments are written. A module imports an operation by
+//! name and it is bound when the module is loaded. So a new operation is a row here and a kernel in the
+//! runtime, not an opcode.
 //!
 //! # Signatures
 //! `<T: float>(tensor<T>, [i64]) -> tensor<T>`: type variables with their

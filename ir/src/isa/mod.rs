@@ -197,7 +197,7 @@ fn operations(out: &mut String) {
     }
 }
 
-/// What stands before the dot.
+/// The family: the part before the dot.
 fn op_family(op: &Operation) -> &'static str {
     op.name.split('.').next().unwrap_or(op.name)
 }

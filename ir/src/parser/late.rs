@@ -2,9 +2,9 @@
 //!
 //! A type that does not follow is often the least of what is wrong with an
 //! instruction: with an operand of the wrong type nothing follows. Such faults
-//! wait until types have been checked, and are left out where the checker has
-//! said something about the same instruction, or where a type is unknown only
-//! because another is.
+//! wait until types have been checked. They are left out where the checker has
+//! said something about the same instruction. They are left out too where a
+//! type is unknown only because another is.
 
 use super::{MAX_DIAGNOSTICS, Parser};
 use crate::entity::Reg;

@@ -3,15 +3,15 @@
 //!
 //! At each point a register has a *level*: 0 to D, the greatest depth at
 //! which its object may live (scalars stay at 0), or above them *unassigned*.
-//! Where paths meet, the highest level counts, so the lattice has height
-//! D + 1 and the least solution is found by raising levels until none changes.
+//! Where paths meet, the highest level counts, so the lattice has height D + 1.
+//! The least solution is found by raising levels until none changes.
 //!
 //! # Why it stays small
 //! A table of levels for all registers at all blocks could take gigabytes for
 //! a hostile module. Instead:
-//! - A scalar (or any register, if the function has no regions) that no block
-//!   reads before writing it in the same block cannot be unassigned; one
-//!   linear scan takes those out, which in big generated functions is most.
+//! - A scalar (or any register, if the function has no regions) is never
+//!   unassigned if each block that reads it writes it first. One linear scan
+//!   takes those out, which in big generated functions is most.
 //! - The rest is done 64 registers at a time. The state of such a chunk at a
 //!   block is one bit a register and level: word t says which registers may
 //!   have a level above t, the last level meaning unassigned.

@@ -2,9 +2,9 @@
 //! only way to get one.
 //!
 //! Whatever unsafe code later takes for granted is proven here:
-//! - tables (`tables`): signatures in order, catalogue operations known and
-//!   their element types in class, constants as long as their dims say,
-//!   globals of the type of their first value, exports named once;
+//! - tables (`tables`): signatures in order; catalogue operations known and
+//!   their element types in class; constants as long as their dims say; globals
+//!   of the type of their first value; exports named once;
 //! - instructions (`types`): operands as the instruction table and the
 //!   signatures ask, indices in range, every block ended by its only
 //!   terminator, every target there;
@@ -121,9 +121,9 @@ pub(crate) struct FunctionGaps {
 }
 
 impl Module {
-    /// What is wrong in the functions of a text that has other faults too, of
-    /// which `gaps` has one entry a function, and with its globals, apart from
-    /// those that `skip` says were not understood.
+    /// The faults in functions and globals of a text that has other faults too.
+    /// `gaps` has one entry a function. Globals that `skip` says were not
+    /// understood are left out.
     pub(crate) fn errors_beside(
         &self,
         gaps: &[FunctionGaps],

@@ -23,12 +23,12 @@
 //!    - Whatever else makes an object gives the current depth, in which it is
 //!      made or received.
 //!    - Where paths meet, the largest bound of the paths counts.
-//! 3. **Nothing survives its region.** At `region.end` from depth d every
-//!    register with a bound of d counts as unassigned from there on, apart
-//!    from those kept; a kept object moves to the region around, so its bound
-//!    becomes at most d - 1. `region.renew` at depth d does the same, but what it keeps
-//!    stays at depth d, and so does its bound. Where paths meet, a register is
-//!    assigned when it is on all of them.
+//! 3. **Nothing survives its region.** At `region.end` from depth d every register with
+//!    a bound of d counts as unassigned from there on. Those kept are the exception: a
+//!    kept object moves to the region around, so its bound becomes at most d - 1.
+//!    `region.renew` at depth d does the same, but what it keeps stays at depth d, and
+//!    so does its bound. Where paths meet, a register is assigned when it is on all of
+//!    them.
 //! 4. **Only assigned registers are read.** The check of definite assignment,
 //!    which scalars need anyway, then refuses every read of an object that
 //!    may be gone.
@@ -36,18 +36,16 @@
 //! # Why that is safe
 //! By induction over the instructions run, every assigned object register
 //! holds an object whose region is open and at most as deep as its bound.
-//! Every instruction keeps that: the bounds it gives are those of rule 2, and
-//! only `region.end` closes a region, and only `region.renew` frees objects of one that stays
-//! open: it closes it and opens another in its place, to which what is kept moves. When the one at depth d is closed, an
-//! object in it has bound d or more in every register that holds it, because
-//! bounds are never below the truth; no bound exceeds the current depth d, so
-//! all those registers become unassigned, or are kept and hold an object that
-//! has moved to depth d - 1, or to the region in its place. Objects inside objects need no register: a list
-//! holds only what lives at least as long as itself, and a view shows elements
-//! of a tensor of its own region or one further out; keeping a list or a view
-//! moves with it what it needs of the ending region. What a global held before
-//! `global.set` is kept until the host's call ends, as a register may still
-//! have it. At most [`MAX_REGION_DEPTH`] regions are open at once.
+//! Every instruction keeps that. The bounds it gives are those of rule 2. Only `region.end` closes a region,
+//! and only `region.renew` frees objects of one that stays open: it closes it and opens another in its place,
+//! to which kept objects move. Bounds are never below the truth. So when the region at depth d is closed, an
+//! object in it has bound d or more in every register that holds it. No bound exceeds the current depth d, so
+//! all those registers become unassigned, or are kept. A kept one holds an object that has moved to depth d -
+//! 1, or to the region in its place. Objects inside objects need no register. A list holds only objects that
+//! live at least as long as itself. A view shows elements of a tensor of its own region or one further out.
+//! Keeping a list or a view moves with it what it needs of the ending region. What a global held before
+//! `global.set` is kept until the host's call ends, as a register may still have it. At most
+//! [`MAX_REGION_DEPTH`] regions are open at once.
 
 use super::MAX_REGION_DEPTH;
 use super::report::{At, Report, block_in_words, plural};

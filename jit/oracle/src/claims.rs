@@ -2,7 +2,7 @@
 //!
 //! [`Held`] are the claims of one function, made ready to be looked at; a [`Watch`] is the
 //! observer of one evaluation. It keeps the last number of each value that a claim speaks of and
-//! how often each loop has gone on, and holds every claim wherever it says something: ranges where
+//! how often each loop has gone on. It holds every claim wherever it says something: ranges where
 //! values are made, counters and iterations where headers begin, tests where edges are taken.
 //!
 //! What a claim needs is looked at whenever something in it changes. Once it has not held, the

@@ -3,9 +3,9 @@
 //! It runs a [`Func`](nbc_jit::mir::Func) as it stands after any pass, instruction by
 //! instruction, on plain data. So it sees what no other test does: passes whose work cannot go
 //! back to bytecode (unchecked accesses, vectors, fuel that is paid beforehand), without code
-//! generation in between. What is unchecked there is checked here: an address that leaves its
-//! tensor, a store where nothing may be written, an object that is gone, a register of a wrong
-//! type, a shape that is claimed and is another.
+//! generation in between. Unchecked accesses are checked here: an address that leaves its
+//! tensor, a store where nothing may be written, an object that is gone. So are a register of
+//! a wrong type, and a shape that is claimed and is another.
 //!
 //! Nothing of the mid-end is used to compute. Scalar instructions are those of
 //! [`nbc_runtime::abi::scalars`], operations and host functions run in the runtime

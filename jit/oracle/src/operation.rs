@@ -2,9 +2,9 @@
 //! of one function that calls the one or the other, in an instance of its own. So what they
 //! compute, cost and trap with is defined where it is.
 //!
-//! Objects go there and come back as copies. That is not enough for views, which share elements
-//! (the runtime then says only of what dims they are), for `tensor.assign`, which writes into an
-//! argument, and for `tensor.map`, which calls back: the runtime only says what that costs.
+//! Objects go there and come back as copies. That is not enough for three kinds: views, which
+//! share elements, `tensor.assign`, which writes into an argument, and `tensor.map`, which calls
+//! back. There the runtime only says what the operation costs, and of a view its dims.
 
 use crate::state::{Budget, State};
 use crate::value::Slot;

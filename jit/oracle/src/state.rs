@@ -1,4 +1,5 @@
-//! What a run changes: objects, globals and fuel, and what others have seen of it so far.
+//! The state that a run changes: objects, globals and fuel, and what others have seen of
+//! it so far.
 //!
 //! Seen is what leaves the program or may end it: calls of the host, operations, whatever makes or
 //! copies objects, each with the fuel that was left. Stores and calls of the program's own

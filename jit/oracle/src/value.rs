@@ -1,4 +1,4 @@
-//! What registers hold.
+//! Values that registers hold.
 //!
 //! A scalar is the slot that the interpreter would hold: 32-bit values zero-extended, truth
 //! values 0 or 1. An object is its number, and an address a tensor with an offset, so that it

@@ -1,5 +1,5 @@
-//! What is known at a place: conditions of branches on all ways to it, and what
-//! [`super::invariants`] knows of loops.
+//! Facts at a place: conditions of branches on all ways to it, and the loop
+//! invariants of [`super::invariants`].
 //!
 //! A fact is a polynomial that is not negative. It holds at every place that its
 //! edge or header dominates: a value that dominates a place is made anew before
@@ -166,8 +166,9 @@ fn compare(opcode: Opcode, holds: bool, a: Arg, b: Arg) -> Option<Compare> {
 }
 
 impl Checker<'_> {
-    /// Adds the fact that `poly` is not negative, and what that says of the range
-    /// of each of its unknowns, those of the others being known.
+    /// Adds the fact that `poly` is not negative. Given the ranges of the other
+    /// unknowns, that bounds each of its unknowns, and those bounds are added
+    /// too.
     pub fn add(&mut self, env: &mut Env, poly: Poly) {
         let poly = poly.tightened();
         if !env.push(&poly) {
@@ -269,9 +270,9 @@ impl Checker<'_> {
         }
     }
 
-    /// What a comparison would say of residues, were they equal to what is compared,
-    /// with counters taken apart of the loop with that header and those in it, or
-    /// of all.
+    /// The facts that a comparison would give about residues, were they equal to
+    /// what is compared. Counters are taken apart: those of the loop with header
+    /// `inside` and of loops in it, or all.
     pub fn rooms(&mut self, compare: &Compare, inside: Option<BlockId>) -> Vec<Poly> {
         let [small, large] = [compare.small, compare.large].map(|arg| match arg {
             Arg::Imm(imm) => number_of(imm).map(Poly::number),
@@ -320,9 +321,9 @@ impl Checker<'_> {
         }
     }
 
-    /// Adds what a comparison says, of residues if they are equal to what was
-    /// compared, and else, if it is to be settled, of what was compared. Whether
-    /// there is nothing more to be said.
+    /// Adds what a comparison says. That is about residues if they are equal to
+    /// what was compared, and else, if it is to be settled, about what was
+    /// compared. Returns whether there is nothing more to be said.
     fn assume_one(&mut self, env: &mut Env, compare: &Compare, settle: bool, depth: u32) -> bool {
         let Some(mut large) = self.exact_operand(compare.large, env, None, depth) else { return true };
         let mut hint = None;

@@ -1,12 +1,14 @@
-//! What holds of loops each time that their headers are reached, proved by induction.
+//! Loop invariants: facts that hold each time that a header is reached, proved by
+//! induction.
 //!
 //! A candidate is a polynomial in phis of the header, the count of the loop, and
 //! what the loop leaves alone. All candidates of all loops are assumed at once, where
 //! their headers are; each has to be not negative then on every way into its loop,
-//! with a count of 0, and on every way back, with a count that is one more. Those that
-//! are not are dropped, and so on until nothing is (Flanagan and Leino, "Houdini, an
-//! annotation assistant for ESC/Java", 2001). What is left holds: the first time that
-//! one would not, it was proved on the way there from others that held.
+//! with a count of 0. So it has to be on every way back, with a count that is one
+//! more. Those that are not are dropped, and so on until nothing is (Flanagan and
+//! Leino, "Houdini, an annotation assistant for ESC/Java", 2001). What is left holds:
+//! the first time that one would not, it was proved on the way there from others that
+//! held.
 //!
 //! What is asked again after some were dropped is only what lies behind their headers:
 //! what is known at a place comes from places before it, by edges that go forward.
@@ -204,9 +206,9 @@ impl Checker<'_> {
         }
     }
 
-    /// Adds what tests that end the ways to `block`, which is no header, say of what
-    /// meets there, as far as it is proved on every way: so where some loops that
-    /// leave a counter at its bound meet, it is at that bound.
+    /// Adds facts of tests that end the ways to `block`, which is no header, about
+    /// the value that meets there. A fact is added if it is proved on every way. So
+    /// where some loops that leave a counter at its bound meet, it is at that bound.
     fn add_bounds_of_what_meets(&mut self, env: &mut Env, block: BlockId, phi: Value) {
         let edges = self.edges_to(phi);
         // What comes back may be of another time.

@@ -1,16 +1,16 @@
 //! An independent checker: proves again, of a function as it leaves the mid-end,
 //! that every unchecked access lies in its tensor.
 //!
-//! Whatever passes have concluded, memory is safe if this module is right: it
-//! looks at the final function alone, by reasoning of its own, and imports the form
-//! ([`crate::mir`]) and its flow graph, no analysis and no pass (`tests/tidy.rs`
-//! sees to that). An access that it cannot prove is reported, and gets a check that is
-//! made as code runs ([`crate::sanitize`]).
+//! Whatever passes have concluded, memory is safe if this module is right: it looks at
+//! the final function alone, by reasoning of its own. It imports the form
+//! ([`crate::mir`]) and its flow graph, no analysis and no pass (`tests/tidy.rs` sees
+//! to that). An access that it cannot prove is reported, and gets a check that is made
+//! as code runs ([`crate::sanitize`]).
 //!
 //! What is proved of an access of `width` bytes at `base + index*scale + offset`:
-//! `base` is the address of the data of a tensor, and as exact integers
-//! `0 <= index*scale + offset` and `index*scale + offset + width <= elements * size`,
-//! where a store counts the elements that may be written.
+//! `base` is the address of the data of a tensor. As exact integers,
+//! `0 <= index*scale + offset` and `index*scale + offset + width <= elements * size`.
+//! For a store, `elements` counts those that may be written.
 //!
 //! | part | does |
 //! |---|---|

@@ -1,10 +1,11 @@
 //! Proofs that a polynomial is not negative at a place.
 //!
 //! The unknown that is made last is replaced by a bound of it in terms of those
-//! before: `c*x + r >= 0` follows from `c*b + r >= 0` where `x >= b` and `c` is not
-//! negative, or `x <= b` and `c` is not positive. What is chosen, a minimum, or
-//! what ways meet in, is taken apart case by case. All arithmetic is exact; the
-//! search is bounded by a number of steps, and gives up rather than guesses.
+//! before. If `c` is not negative and `x >= b`, then `c*x + r >= 0` follows from
+//! `c*b + r >= 0`. So it does if `c` is not positive and `x <= b`. What is chosen,
+//! a minimum, or what ways meet in, is taken apart case by case. All arithmetic is
+//! exact; the search is bounded by a number of steps, and gives up rather than
+//! guesses.
 
 use super::facts::Env;
 use super::poly::{Atom, Poly};
@@ -164,7 +165,7 @@ impl Checker<'_> {
             return None;
         }
         // by * goal is no less than by * goal - times * fact, in which the unknown
-        // is no longer, and a whole number is not negative if `by` times it is more
+        // is no longer. A whole number is not negative if `by` times it is more
         // than -by.
         let (by, times) = (by.abs(), times.abs());
         let divisor = Poly::number(by).divisor(times);

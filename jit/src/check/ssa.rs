@@ -1,8 +1,8 @@
-//! Which definition each use of a register reads: static single assignment,
-//! the checker's own, for registers that addresses are made of.
+//! Static single assignment, the checker's own, for registers that addresses
+//! are made of: which definition each use of a register reads.
 //!
 //! Phis are placed at iterated dominance frontiers (Cytron et al., "Efficiently
-//! computing static single assignment form", 1991) and names given in a walk
+//! computing static single assignment form", 1991). Names are given in a walk
 //! over the dominator tree.
 
 use crate::mir::{Func, MirNode, MirOp, Ty};

@@ -1,11 +1,11 @@
-//! What the unknowns of polynomials are, and what each value is in terms of them.
+//! The unknowns of polynomials, and each value in terms of them.
 //!
 //! Two relations are kept apart. `residue` of a value is equal to it **modulo
 //! 2^64** (2^32 for an i32), always. Being *equal as a number* is a claim about a
 //! place, which [`super::prove`] makes where it has shown that the residue lies
 //! in range there. An unknown stands for a number: a value as a signed integer, a
-//! field of a header, how often a loop has gone back to its header since it was
-//! entered, or a number divided by a power of two.
+//! field of a header, or a number divided by a power of two. It may also be how
+//! often a loop has gone back to its header since it was entered.
 //!
 //! A phi of a header is `start + step * count` where every way back adds the
 //! same `step`, which the loop does not change; where ways back add different
@@ -46,8 +46,9 @@ pub enum Unknown {
     Sum(u32),
 }
 
-/// What starts with 0 when the loop with that header is entered, and grows by
-/// `steps`, one for each way back in order, in terms of what is known there.
+/// A sum, which starts with 0 when the loop with that header is entered. It
+/// grows by `steps`, one for each way back in order, in terms of what is known
+/// there.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Sum {
     /// The header.

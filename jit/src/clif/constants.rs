@@ -1,10 +1,10 @@
 //! Constants where they are wanted.
 //!
 //! Cranelift makes a constant again in each block that uses it, so that it does
-//! not hold a register from one use to the next, but not one that it has come
-//! upon before in another branch: that is made once for all that the block
-//! dominates, and is often carried through loops for the sake of ways out of
-//! them.
+//! not hold a register from one use to the next. It does not do so for one that
+//! it has come upon before in another branch. That one is made once for all
+//! that the block dominates, and is often carried through loops for the sake of
+//! ways out of them.
 
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::{Block, Inst, InstructionData, Opcode, Value, ValueDef};

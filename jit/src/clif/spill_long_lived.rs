@@ -1,9 +1,9 @@
 //! In long functions, values that are alive for long are in memory.
 //!
 //! Cranelift's register allocator looks at all uses of a value each time it
-//! splits it, and takes what is handed from block to block to be one value as
-//! far as it can. For the context, which is used all over a function of
-//! thousands of blocks, and variables that are written all over it, that takes
+//! splits it. It takes a value that is handed from block to block to be one
+//! value as far as it can. The context is used all over a function of thousands
+//! of blocks, and some variables are written all over it. For those that takes
 //! time which grows with their square.
 
 use cranelift_codegen::Context;

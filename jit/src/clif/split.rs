@@ -2,8 +2,8 @@
 //! own there.
 //!
 //! Cranelift's register allocator weighs a value by its uses over the length of
-//! code it is alive in. One that is made at the start of a function and wanted
-//! in each iteration of a loop at its end weighs little, and ends in memory, from
+//! code it is alive in. One that is made at the start of a function and wanted in
+//! each iteration of a loop at its end weighs little. It ends in memory, from
 //! where each iteration takes it. Under a name that is alive in the loop only it
 //! weighs a lot; where both can share a register they do.
 

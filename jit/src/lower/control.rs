@@ -16,8 +16,8 @@ use nbc_runtime::abi::{Arg, Charges, ObjectCall, calls, layout};
 use nbc_runtime::trap::TrapCode;
 
 /// Ways out that a function shares. Each is a cold block with integer
-/// parameters, made when first wanted, and again when so many lead to it that
-/// Cranelift would take long to see where they come from.
+/// parameters, made when first wanted. It is made again when so many ways lead
+/// to it that Cranelift would take long to see where they come from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Exit {
     /// Takes a site and a trap's code.

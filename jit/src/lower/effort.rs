@@ -1,12 +1,14 @@
-//! What making code of a function takes besides what grows with its size: told
-//! before Cranelift begins, which cannot be broken off.
+//! An estimate of the time and memory that Cranelift takes besides what grows
+//! with a function's size. It is made before Cranelift begins, as that cannot
+//! be broken off.
 //!
 //! - It finds dominators by climbing from each of the blocks that meet in one to
 //!   where their ways part (Cooper, Harvey and Kennedy, 2001): long where many
 //!   ways of a long function meet in one place.
-//! - Its better register allocator compares what is alive at once, and takes each
-//!   value that is handed to a block as one with those it is handed from: long where
-//!   much is alive for long. The one that goes through the code once is not as good.
+//! - Its better register allocator compares values that are alive at once. It takes
+//!   each value that is handed to a block as one with those it is handed from: long
+//!   where much is alive for long. The one that goes through the code once is not as
+//!   good.
 //! - Each value that is handed to a block takes room on each way to it.
 //! - It emits jump tables in time that grows with the square of their length.
 //!
@@ -23,8 +25,8 @@
 //! | a call of another | 82 to 113 | 40 to 46 |
 //! | a charge of fuel | 40 to 50 | 26 |
 //!
-//! (Making calls and ways out of long functions fewer blocks and values, with one relay for
-//! each signature, halved what a call takes and nothing else; it was not worth its code.)
+//! (One relay for each signature made calls and ways out of long functions fewer blocks and
+//! values. It halved what a call takes and nothing else, and was not worth its code.)
 
 use super::About;
 use crate::mir::{Func, MirOp};
@@ -71,8 +73,8 @@ mod bytes {
 const BLOCKS: (usize, usize) = (1_000, 64_000_000);
 
 /// Pairs of a block and a value alive where it begins, for each node and so many
-/// besides, from which on registers are allocated in one pass; and how many do so
-/// however large the function is.
+/// besides. From so many on, registers are allocated in one pass. [`CROWDED`]
+/// pairs do so however large the function is.
 const CROWD: (usize, usize) = (24, 20_000);
 const CROWDED: usize = 150_000;
 

@@ -1,10 +1,10 @@
 //! Headers of tensors that loops look at.
 //!
 //! Where regions end, loads of a header may not be moved: the tensor could be
-//! gone by where they went. So what accesses in a loop want of a tensor that is
-//! made before it is loaded at once behind what makes it, where the tensor is
-//! alive, and held from there on. A register that is written once holds the
-//! same tensor wherever it is read.
+//! gone by where they went. So fields that a loop's accesses want of a tensor
+//! made before the loop are loaded at once behind the node that makes it. There
+//! the tensor is alive, and the fields are held from there on. A register that
+//! is written once holds the same tensor wherever it is read.
 
 use super::Lowering;
 use super::phis::Phis;

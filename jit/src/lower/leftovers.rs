@@ -1,10 +1,11 @@
-//! What lowering leaves for Cranelift's optimiser to do.
+//! Work that lowering leaves for Cranelift's optimiser.
 //!
-//! That takes a fifth of the time in which a small function is compiled. What
-//! it is wanted for are addresses and headers, which lowering takes apart
-//! again at each access, division by literals, which becomes multiplication,
-//! integers of which only a part is wanted, and what is the same in each iteration of
-//! a loop. Other arithmetic comes out of the mid-end as good as it gets.
+//! The optimiser takes a fifth of the time in which a small function is compiled. It
+//! is wanted for addresses and headers, which lowering takes apart again at each
+//! access. It is also wanted for division by literals, which becomes multiplication,
+//! and integers of which only a part is wanted. Last, it moves out what is the same
+//! in each iteration of a loop. Other arithmetic comes out of the mid-end as good as
+//! it gets.
 
 use super::phis::Phis;
 use crate::mir::{Func, MirOp};

@@ -51,7 +51,7 @@ pub struct Attachments {
     pub charges: Vec<Box<Charges>>,
 }
 
-/// What a function is lowered for.
+/// The target that a function is lowered for.
 pub struct Target<'a> {
     /// The module it is of.
     pub module: &'a VerifiedModule,
@@ -65,8 +65,8 @@ pub struct Target<'a> {
     pub polls: Polls,
     /// Cranelift's own description of it.
     pub config: TargetFrontendConfig,
-    /// Whether blocks stay in the order of the program, ways out too: registers
-    /// are allocated in one pass then, which takes time for each value from the
+    /// Whether blocks stay in the order of the program, ways out too. Registers
+    /// are allocated in one pass then. For each value, that takes time from the
     /// block that makes it to the last that reads it, by their order.
     pub in_order: bool,
     /// The function itself, for direct recursion, when it is entered by calls.
@@ -96,7 +96,7 @@ fn site_of(func: &Func, origin: u32) -> TrapSite {
     TrapSite { places: frames.into() }
 }
 
-/// What is known of a function before it is lowered.
+/// Facts about a function from before it is lowered.
 pub struct About {
     cfg: Cfg,
     doms: Dominators,

@@ -1,4 +1,5 @@
-//! What calls the runtime: operations, host functions, regions, lists.
+//! Lowering of instructions that call the runtime: operations, host functions,
+//! regions, lists.
 
 use super::Lowering;
 use crate::mir::Func;

@@ -1,4 +1,4 @@
-//! Where definitions of registers meet.
+//! Phis: places where definitions of registers meet.
 //!
 //! A register that is written once is a value. The others are parameters of
 //! the blocks where different writes of them meet while they are alive: the

@@ -1,6 +1,6 @@
 //! Scalar instructions on every lane of a 128-bit vector: those for which
 //! Cranelift has something that is bit for bit the scalar instruction, lane by
-//! lane, and is faster than taking the lanes one by one.
+//! lane. It must also be faster than taking the lanes one by one.
 
 use super::scalar;
 use crate::mir::Lanes;

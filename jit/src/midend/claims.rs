@@ -1,4 +1,4 @@
-//! What the analyses claim about a function as it is, as plain data: ranges of
+//! Claims of the analyses about a function as it is, as plain data: ranges of
 //! values, iterations of loops, counters, and what tests say of iterations.
 //!
 //! Passes rely on such claims, and nothing in the code that they make shows it.
@@ -60,7 +60,7 @@ pub struct Range {
     pub is_read: bool,
 }
 
-/// What is claimed of a loop.
+/// The claims about a loop.
 #[derive(Clone, Debug)]
 pub struct Loop {
     /// Its header.
@@ -69,7 +69,7 @@ pub struct Loop {
     pub blocks: Vec<BlockId>,
     /// The block between the loop and all that leads there from outside. When
     /// the function has no block of that number, claims speak as if there were
-    /// one, whose values are what registers hold when the loop is entered.
+    /// one. Its values are what registers hold when the loop is entered.
     pub preheader: Option<BlockId>,
     /// The header runs no more than so many times each time that the loop is entered.
     pub at_most: Option<i64>,
@@ -96,7 +96,8 @@ pub struct Counter {
 }
 
 /// When the header begins after `count` times around, the value lies between
-/// `start + least * count` and `start + most * count`, if both fit `bits`.
+/// two bounds. They are `start + least * count` and `start + most * count`, and
+/// hold if both fit `bits`.
 #[derive(Clone, Debug)]
 pub struct Drift {
     /// The value: a phi of the header.

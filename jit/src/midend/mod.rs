@@ -34,7 +34,7 @@ pub enum Verify {
     /// nothing crashes. What analyses claim is checked too.
     All,
 }
-/// What the mid-end may do.
+/// Options of the mid-end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Options {
     /// Put the code of small functions in place of calls.

@@ -1,4 +1,4 @@
-//! Whether a function is in order: what every pass must leave behind. For
+//! The validator of the form: invariants that every pass must leave behind. For
 //! tests and debug builds.
 
 use super::{Entry, Field, Func, MirNode, MirOp, Ty};

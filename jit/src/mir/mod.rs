@@ -275,8 +275,8 @@ pub enum MirOp {
         /// Fuel, more than 0.
         cost: Operand,
     },
-    /// Traps as a fault of the compiler unless an unchecked access lies in its
-    /// tensor, that is unless `index * scale + offset`, unsigned, is less than `room`.
+    /// Traps as a fault of the compiler unless an unchecked access lies in its tensor.
+    /// It does if `index * scale + offset`, unsigned, is less than `room`.
     Verify {
         /// The address of the access.
         at: Address,

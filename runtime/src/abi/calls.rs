@@ -2,8 +2,9 @@
 //! instance, as functions of the C calling convention.
 //!
 //! # Safety
-//! All of them want `ctx` to be the context that runs the code, a `site` of
-//! the compiled code (see [`TrapSite`]), and pointers to as many values as they say.
+//! Each of them wants `ctx` to be the context that runs the code. `site` has to be a
+//! site of the compiled code (see [`TrapSite`]), and pointers have to lead to as
+//! many values as they say.
 
 use super::site::{Charges, Claim, TrapSite};
 use crate::interp::element;

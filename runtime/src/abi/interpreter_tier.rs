@@ -1,9 +1,9 @@
 //! A tier without a compiler, for tests of the seam with any program: what is
 //! hot is handed over to the portable loop.
 //!
-//! It uses all that a compiler does (a table that changes while calls run,
-//! loops taken over in the middle, traps through both kinds of code), and has
-//! its own frames, so whatever is not where the seam says shows.
+//! It uses all that a compiler does: a table that changes while calls run,
+//! loops taken over in the middle, traps through both kinds of code. It has
+//! frames of its own, so whatever is not where the seam says shows.
 
 use crate::interp::match_loop;
 use crate::load::finish::Portable;
@@ -27,7 +27,7 @@ pub struct InterpreterTier {
     portable: Mutex<Vec<(Weak<Loaded>, Arc<Loaded>)>>,
 }
 
-/// What is run in place of compiled code.
+/// A unit of code that is run in place of compiled code.
 struct Unit {
     portable: Arc<Loaded>,
     func: FuncId,

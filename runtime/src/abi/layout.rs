@@ -1,4 +1,4 @@
-//! Where the fields lie that compiled code reads and writes by itself.
+//! The layout of fields that compiled code reads and writes by itself.
 
 /// Fields of a [`Context`](crate::machine::context::Context).
 pub mod context {

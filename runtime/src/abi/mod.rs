@@ -1,5 +1,5 @@
-//! What compiled code sees of the runtime: what it is called like, what it may
-//! call, and where the fields lie that it reads.
+//! The binary interface between compiled code and the runtime: how it is
+//! called, what it may call, and where the fields lie that it reads.
 //!
 //! Compiled code of a function is entered in two ways:
 //!

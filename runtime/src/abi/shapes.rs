@@ -1,7 +1,7 @@
 //! Every shape of loop that runs long enough is taken over while it runs.
 //!
 //! The code that takes over is a function that leaves the program with a
-//! number, so a loop that nobody takes over shows, however fast it is.
+//! number. So a loop that nobody takes over shows, however fast it is.
 
 // What tests promise is what each place says it does.
 #![allow(clippy::undocumented_unsafe_blocks)]

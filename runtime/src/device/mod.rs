@@ -1,13 +1,13 @@
 //! The seam for devices: what runs whole-array operations elsewhere, in memory of its own.
 //!
 //! A [`Device`] is handed to [`Config`](crate::engine::Config::device) as a tier is. The runtime knows
-//! no driver, and a program that runs without a device differs in speed, never in an answer beyond what
-//! the device's documentation allows. What a device cannot do, or fails at, the processor does.
+//! no driver. A program that runs without a device differs in speed, never in an answer beyond what the
+//! device's documentation allows. What a device cannot do, or fails at, the processor does.
 //!
-//! An operation goes to a device where [`Device::takes`] says so, and only if its result is large and new, its
-//! elements are numbers that cannot make it trap, and its shape follows from the dims of its arguments.
-//! The result stays there until the host wants it. Where that is, each pooled buffer says in
-//! its head ([`residency`]): headers of tensors never change.
+//! An operation goes to a device where [`Device::takes`] says so, and only under three conditions. Its result
+//! is large and new, its elements are numbers that cannot make it trap, and its shape follows from the dims
+//! of its arguments. The result stays there until the host wants it. Where that is, each pooled buffer says
+//! in its head ([`residency`]): headers of tensors never change.
 //!
 //! Invariant: nothing on the host reads or writes elements that are not there. Kernels have their arguments
 //! brought home, so does what copies objects or hands them to the host; loads and stores of elements
@@ -87,7 +87,7 @@ impl DeviceArg<'_> {
 pub struct DeviceCall<'a> {
     /// The operation, with its cost as a function of shapes.
     pub operation: &'static Operation,
-    /// What stands for its type variables.
+    /// The element types that stand for its type variables.
     pub elems: &'a [Elem],
     /// The arguments.
     pub args: &'a [DeviceArg<'a>],

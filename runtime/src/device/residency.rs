@@ -59,8 +59,8 @@ fn memory_of(device: &dyn Device, buffer: Buffer) -> Option<DeviceMemory> {
 }
 
 impl Residency {
-    /// Sees to it that the host has the elements of a tensor, and is the only one to have them if
-    /// they are to be written.
+    /// Sees to it that the host has the elements of a tensor. If they are to be written, nobody
+    /// else has them afterwards.
     pub(crate) fn bring_home(&mut self, tensor: TensorRef, write: bool) -> Result<(), TrapError> {
         let Some(device) = &self.device else { return Ok(()) };
         let Some((root, buffer)) = buffer_of(tensor) else { return Ok(()) };

@@ -1,11 +1,11 @@
-//! What happens when a slice of the budget is used up: time is credited to the
-//! place that runs, clock and interrupt flag are looked at, and a loop that has
-//! been compiled meanwhile is left to its compiled code.
+//! The end of a slice of the budget. Time is credited to the place that runs,
+//! and clock and interrupt flag are looked at. A loop that has been compiled
+//! meanwhile is left to its compiled code.
 //!
-//! A loop takes the same off the budget in each iteration, so that slices may end in
-//! one place of it again and again, and compiled code be able to take over in
-//! another only. Then slices are made small, so that the next operation that
-//! takes something off the budget is looked at too, and the one after it.
+//! A loop takes the same off the budget in each iteration. So slices may end in one
+//! place of it again and again, while compiled code can take over in another only.
+//! Then slices are made small, so that the next operation that takes something off
+//! the budget is looked at too, and the one after it.
 
 use crate::machine::context::Context;
 use crate::machine::instr::Instr;
@@ -18,8 +18,9 @@ use nbc_ir::{BlockId, FuncId, Inst};
 use std::ptr;
 use std::sync::Arc;
 
-/// Slices made small one after the other to meet a place with compiled code,
-/// and then as many to find one for which there could be some.
+/// How many slices are made small one after the other to meet a place with
+/// compiled code. After that, as many are made small to find a place that could
+/// have some.
 const SMALL_SLICES: u32 = 64;
 
 /// How often that is in vain before another place is wanted; and then twice as often.
@@ -28,7 +29,7 @@ const MISSES: u32 = 16;
 /// For how many of them one counts that has led out of the loop.
 const ASTRAY: u32 = 4;
 
-/// What is hot when an operation is.
+/// The function or loop that is hot when an operation is.
 struct Hot {
     func: FuncId,
     /// Where to enter it, if it is to be entered in the middle.
@@ -105,8 +106,9 @@ impl Context {
         }
     }
 
-    /// What enters the compiled code that can take over from the operation at
-    /// `position` of `func`, if there is any and the native stack has room.
+    /// The stub that enters compiled code which can take over from the
+    /// operation at `position` of `func`. `None` if there is no such code, or
+    /// no room on the native stack.
     fn compiled_at(&mut self, func: FuncId, position: usize) -> Option<*const Instr> {
         if !self.code.published.has_resumes(func) {
             return None;
@@ -237,9 +239,10 @@ impl Context {
         let resume = code.resume(position);
         let is_in_cycle = self.is_in_cycle(func, block);
         if self.code.metered {
-            // Any block charges: those outside of loops say that the function is called often,
-            // those of a loop that it is to be entered where it begins, so that it is compiled
-            // once; unless there are iterations that begin where it cannot be entered.
+            // Any block charges. A block outside of loops says that the function is called
+            // often. A block of a loop says that the loop is to be entered where it begins, so
+            // that it is compiled once. That is not so where some iterations begin at a place
+            // that cannot be entered.
             let begin = match self.turn(func, block) {
                 Some(Turn::Loop(header)) if !code.closed.contains(&header.0) => Some((header.0, 0)),
                 _ => None,

@@ -110,9 +110,9 @@ impl Context {
             if let Some(frame) = self.code.frame_at(ip) {
                 self.trace.push(frame);
             }
-            // SAFETY: every frame begins behind the address to return to, and
-            // the operation before that is the call, which knows how far the
-            // caller's frame is away.
+            // SAFETY: every frame begins behind the address to return to. The
+            // operation before that address is the call, which knows how far
+            // the caller's frame is away.
             unsafe {
                 if *regs.sub(1) == exit {
                     return trap;

@@ -1,7 +1,7 @@
 //! The portable dispatcher: a loop around a `match`.
 //!
 //! It runs operations one by one as the translator made them, with every
-//! operand in a slot and nothing merged, so it is also the oracle that direct
+//! operand in a slot and nothing merged. So it is also the oracle that direct
 //! threading is tested against. It needs no help from the optimiser and uses
 //! the same native stack in every build.
 

@@ -2,8 +2,8 @@
 //! are long, rare, or reach the instance.
 //!
 //! # Safety
-//! All of them want `i` to be an operation of a loaded function, `regs` the
-//! frame of a call of it, and `ctx` the context that runs it. Before those that
+//! All of them want `i` to be an operation of a loaded function and `regs` the
+//! frame of a call of it. `ctx` is the context that runs it. Before those that
 //! call back, `top` is set behind the frame.
 
 use super::element::{self, Element};
@@ -325,7 +325,7 @@ unsafe fn move_fuel(slot: u64, ty: Type, heap: &Heap) -> u64 {
 /// Values at most this many need no allocation on the way out of a region.
 const FEW: usize = 8;
 
-/// What becomes of the innermost region.
+/// A way of leaving the innermost region: it ends or is renewed.
 type Leave = unsafe fn(&mut Heap, &mut [(u64, Type)]) -> Result<(), TrapError>;
 
 /// Has `leave` move the values out of the innermost region, and hands each

@@ -1,4 +1,5 @@
-//! Micro-operations to internal code: where each operand and literal goes.
+//! Encoding: micro-operations become internal code, with a place for each
+//! operand and literal.
 
 use super::translate::Translated;
 use crate::interp::match_loop::COUNTS;

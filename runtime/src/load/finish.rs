@@ -1,9 +1,13 @@
-//! What each dispatcher wants done with a block's micro-operations.
+//! Finishing a block: each dispatcher does its part to the micro-operations
+//! before the next block is begun.
+//!
+//! Invariant: they do the same afterwards, and each finds its operands where
+//! its handler looks.
 
 use super::literals::{Literals, place_literals};
 use crate::machine::micro::{Micro, MicroOp, Src};
 
-/// What is done with a block's micro-operations before the next is begun.
+/// The last step with a block's micro-operations before the next is begun.
 pub trait Finish {
     /// Improves the micro-operations of one block, and lays literals into
     /// slots where the code has no place for them.
@@ -32,7 +36,7 @@ pub struct Carried {
 /// Finds out where compiled code could take over in a finished block: before
 /// an operation that covers all from its first instruction on, none of which
 /// has been done before it. Everything read from there on is then in the slot
-/// where the bytecode has it, as a value that disappeared is covered by the
+/// where the bytecode has it. A value that disappeared is covered by the
 /// operations from the one that made it to the one that used it up.
 pub fn mark_resumes(micros: &mut [Micro]) {
     let mut behind = vec![u32::MAX; micros.len()];

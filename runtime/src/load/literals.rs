@@ -1,5 +1,5 @@
-//! Where literals go: into the code where a handler takes them there, else
-//! into slots of the frame that are filled once a call.
+//! Placement of literals: they go into the code where a handler takes them
+//! there, else into slots of the frame that are filled once a call.
 //!
 //! How many of those a frame has does not depend on the dispatcher ([`room_for`]),
 //! though only the portable loop uses all: calls go as deep in one as in the other.

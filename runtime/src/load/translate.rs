@@ -1,5 +1,6 @@
-//! Bytecode to micro-operations, one function at a time, in time linear in
-//! its size.
+//! Translation of bytecode to micro-operations, one function at a time.
+//!
+//! Invariant: it takes time linear in the function's size.
 
 use super::finish::{Carried, Finish, is_closed};
 use super::literals::{Literals, room_for};
@@ -354,9 +355,9 @@ impl Translator<'_> {
         }
     }
 
-    /// Copies a small header that tests the loop's condition into a branch
-    /// back to it, so that a loop written with the test on top branches once
-    /// an iteration.
+    /// Copies a small header that tests the loop's condition into a branch back
+    /// to it. So a loop written with the test on top branches once an
+    /// iteration.
     fn rotate(&mut self) {
         let Some(header) = self.rotated(BlockId(self.block)) else { return };
         self.micros.pop();

@@ -1,5 +1,5 @@
-//! What running code shares with its instance: the stack, the budget, the
-//! heap, and what is known of a trap on its way out.
+//! The context that running code shares with its instance: the stack, the
+//! budget, the heap, and what is known of a trap on its way out.
 
 use super::hotness::Hotness;
 use super::instr::Instr;
@@ -35,7 +35,7 @@ pub struct Context {
     pub globals: *mut u64,
     /// Constant objects.
     pub constants: *const u64,
-    /// What a call takes off the budget.
+    /// Units that a call takes off the budget.
     pub call_cost: i64,
     /// The budget, while it is not in a machine register.
     pub budget: i64,
@@ -60,7 +60,7 @@ pub struct Context {
     pub heap: Heap,
     /// The trap, when a slow path trapped.
     pub pending: Option<TrapError>,
-    /// What runs the host functions, by import.
+    /// Functions that run the host functions, by import.
     pub host_calls: Box<[*const HostCall]>,
     /// The host functions, which `host_calls` points into.
     _hosts: Box<[Arc<HostCall>]>,

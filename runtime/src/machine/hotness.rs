@@ -1,4 +1,4 @@
-//! Which functions and loops are hot.
+//! Hotness counters: which functions and loops are hot.
 //!
 //! Nothing is counted one by one: the budget that every back-edge and call
 //! counts down anyway runs out once a slice, and whoever runs then is credited

@@ -10,8 +10,8 @@ use super::micro::MicroOp;
 /// to the next poll, or to the end of the fuel.
 ///
 /// # Safety
-/// `ip` points into code of a loaded function, `regs` to the frame of a call
-/// of it on the stack of `ctx`, which is exclusively the caller's.
+/// `ip` points into code of a loaded function. `regs` points to the frame of a
+/// call of it on the stack of `ctx`, which is exclusively the caller's.
 pub type Handler = unsafe extern "C" fn(
     ip: *const Instr,
     regs: *mut u64,
@@ -36,7 +36,7 @@ pub union Run {
 #[repr(C, align(32))]
 #[derive(Clone, Copy)]
 pub struct Instr {
-    /// What runs it.
+    /// The handler that runs it.
     pub run: Run,
     /// Slot written.
     pub a: u16,

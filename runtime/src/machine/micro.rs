@@ -365,7 +365,7 @@ impl MicroOp {
 /// A micro-operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Micro {
-    /// What it does.
+    /// The operation.
     pub op: MicroOp,
     /// Slot written; meaningless when `class` says there is no result and the operation has none.
     pub dst: u16,

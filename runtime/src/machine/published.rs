@@ -114,8 +114,8 @@ impl Loaded {
         entry.code.store(stub.cast_mut(), Ordering::Release);
     }
 
-    /// Lets `code` go on with calls of `func` that the interpreter has begun
-    /// and that come to instruction `inst` of `block`, one of those a
+    /// Lets `code` go on with calls of `func` that the interpreter has begun. The
+    /// code takes over where they come to instruction `inst` of `block`, a place that a
     /// [`HotPlace`](super::tier::HotPlace) named. Each register that is alive there
     /// is in the frame's slot of its number; the call's own region is open.
     ///

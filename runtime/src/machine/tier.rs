@@ -25,7 +25,7 @@ pub struct HotPlace {
 /// has interrupted it. It traps when it runs on.
 pub type MustStop<'a> = &'a dyn Fn() -> bool;
 
-/// What compiles hot code. It must not panic.
+/// A compiler of hot code. It must not panic.
 pub trait Tier: Send + Sync {
     /// Says that `place` in `code` has become hot: once for a place and an
     /// instance. Called on the thread that runs the program, which waits: take

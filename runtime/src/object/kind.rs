@@ -1,9 +1,9 @@
 //! Kinds of objects: what every one of them tells, and which one a slot holds.
 //!
 //! Invariant: [`ObjectRef::from_slot`] is the one place where a type becomes a kind. It has no
-//! catch-all, nor has who matches on [`ObjectRef`], so that a row more in
-//! [`nbc_ir::for_each_type`] does not compile before it is known how its objects are
-//! copied, moved, measured and shown.
+//! catch-all, nor has any other match on [`ObjectRef`]. So one more row in
+//! [`nbc_ir::for_each_type`] does not compile before it is known how its objects are copied,
+//! moved, measured and shown.
 //!
 //! ```
 //! use nbc_ir::{Elem, Type};
@@ -21,7 +21,7 @@
 use super::{ListRef, StrRef, TensorRef};
 use nbc_ir::Type;
 
-/// What every kind of object tells.
+/// The properties that every kind of object tells.
 pub trait Object: Copy {
     /// The register slot that refers to it.
     fn slot(self) -> u64;

@@ -13,7 +13,7 @@ pub struct List {
     pub data: *mut u64,
     /// Number of slots.
     pub len: u64,
-    /// What the slots hold.
+    /// The kind of item that the slots hold.
     pub item: Item,
     /// Index of the owning region in the heap's stack.
     pub region: u32,
@@ -49,7 +49,7 @@ impl ListRef {
         unsafe { (*self.0).len as usize }
     }
 
-    /// What the list holds.
+    /// The kind of item that the list holds.
     pub fn item(self) -> Item {
         // SAFETY: a handle refers to a live header.
         unsafe { (*self.0).item }

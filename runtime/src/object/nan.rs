@@ -3,8 +3,8 @@
 //! Inside of a program a NaN has no bits: arithmetic leaves in registers and
 //! elements whatever NaN the processor makes, and that depends on who computes
 //! and in what order. So what shows the bits of elements shows the canonical
-//! NaN, be it that a tensor leaves the program or that its bytes are read for
-//! what they are. All of that goes through here; registers go through
+//! NaN. That goes for a tensor that leaves the program and for bytes that are
+//! read as they are. All of that goes through here; registers go through
 //! [`canonical_f64`](crate::scalar::canonical_f64) and its like.
 //!
 //! Elements are looked at a block at a time, and a block is written or copied

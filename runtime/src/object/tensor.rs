@@ -1,11 +1,11 @@
 //! The tensor header and the handle to it.
 //!
-//! Invariants: elements lie contiguously in row-major order at `data`, which
-//! is aligned to 16 bytes in the arena and to 64 in the pool (a view keeps
-//! only its element's alignment). `len` is the product of the first `rank`
-//! dims and `len * size` fits `isize`. `wlen` is `len`, and `wd0` is
-//! `dims[0]`, where the program may write, else both are 0: a store compares
-//! its index with them and so checks range and permission at once.
+//! Invariants: elements lie contiguously in row-major order at `data`. That is
+//! aligned to 16 bytes in the arena and to 64 in the pool (a view keeps only
+//! its element's alignment). `len` is the product of the first `rank` dims and
+//! `len * size` fits `isize`. `wlen` is `len`, and `wd0` is `dims[0]`, where
+//! the program may write, else both are 0: a store compares its index with them
+//! and so checks range and permission at once.
 
 use super::{Element, Storage, from_slot, to_slot};
 use nbc_ir::Elem;

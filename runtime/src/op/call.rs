@@ -12,7 +12,7 @@ use nbc_ir::dims::Dims;
 use nbc_ir::{Elem, Type};
 use std::mem::MaybeUninit;
 
-/// What a kernel needs of the instance that runs it.
+/// The services that a kernel needs of the instance that runs it.
 pub trait OpHost {
     /// The instance's objects.
     fn heap(&mut self) -> &mut Heap;
@@ -46,13 +46,13 @@ pub(super) struct Output<'a, T> {
 
 impl<'a> OpCall<'a> {
     /// A call with flattened arguments (a bracketed list counts as its
-    /// integers), the element types that stand for the operation's type
-    /// variables, and the common length of bracketed lists.
+    /// integers). `elems` stand for the operation's type variables, and
+    /// `list_len` is the common length of bracketed lists.
     ///
     /// # Safety
-    /// The arguments must be live values of their types in the heap of `host`,
-    /// and the call must be one that the verifier accepts for the operation
-    /// that is going to run: its types and numbers of arguments and results.
+    /// The arguments must be live values of their types in the heap of `host`.
+    /// The verifier must accept the call for the operation that is going to
+    /// run: its types and numbers of arguments and results.
     pub unsafe fn new(
         host: &'a mut dyn OpHost,
         args: &'a [u64],
@@ -85,7 +85,7 @@ impl<'a> OpCall<'a> {
         self
     }
 
-    /// What stands for type variable number `var`.
+    /// The element type that stands for type variable number `var`.
     pub(super) fn elem(&self, var: usize) -> Elem {
         self.elems[var]
     }

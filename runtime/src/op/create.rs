@@ -1,4 +1,6 @@
-//! Tensors made from no tensor.
+//! Constructors: tensors made from no tensor.
+//!
+//! Invariant: a result is handed on only when every element has been written.
 
 use super::number::Real;
 use super::work::fill;

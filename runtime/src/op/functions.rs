@@ -1,5 +1,8 @@
-//! Functions of every element: of [`crate::scalar`], of the program
+//! Functions of every element: those of [`crate::scalar`], of the program
 //! (`tensor.map`) and conversions.
+//!
+//! Invariant: a function computes what the scalar instruction computes, and a
+//! conversion never traps.
 
 use super::elementwise::{binary, unary, unary_called};
 use super::{OpCall, Output};

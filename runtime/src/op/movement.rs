@@ -1,4 +1,7 @@
-//! Elements moved, not computed: views, copies, slices, transposes.
+//! Movement of elements, without computing: views, copies, slices, transposes.
+//!
+//! Invariant: a view stays within the elements of its tensor, and a copy keeps
+//! every bit.
 
 use super::work::{copy, fill};
 use super::{OpCall, OpHost, Output, shape_mismatch};
@@ -115,7 +118,8 @@ fn rank_mismatch(want: usize, found: usize) -> TrapError {
 }
 
 /// Calls `run(offset in the box, offset in the whole)` for the start of each
-/// run along the last axis of a box of dims `size` in a whole of dims `whole`.
+/// run along the last axis of a box. The box has dims `size`, in a whole of
+/// dims `whole`.
 fn rows_of_box(
     host: &mut dyn OpHost,
     size: &[u64],

@@ -1,4 +1,7 @@
-//! Arithmetic on one element, by type: what kernels compute with.
+//! Arithmetic on one element, by type, which kernels compute with.
+//!
+//! Invariant: nothing here traps. Integers wrap, and callers have excluded
+//! integer divisors of zero.
 
 use crate::object::{Element, Scalar};
 use crate::scalar;

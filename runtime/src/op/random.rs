@@ -1,7 +1,7 @@
 //! The random generator: SplitMix64 read at any place.
 //!
-//! Number `i` of seed `s` is a hash of `s + (i + 1)·golden`, so that elements
-//! can be made in any order and by any number of threads.
+//! Number `i` of seed `s` is a hash of `s + (i + 1)·golden`. So elements can be
+//! made in any order and by any number of threads.
 
 use super::work::fill;
 use super::{OpCall, Output};

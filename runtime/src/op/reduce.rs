@@ -26,7 +26,7 @@ pub(super) const LANES: usize = 16;
 
 /// A way to combine elements.
 pub(super) trait Fold<T>: Copy + Sync {
-    /// What changes nothing.
+    /// The neutral element, which changes nothing.
     fn neutral(self) -> T;
     fn combine(self, a: T, b: T) -> T;
 }

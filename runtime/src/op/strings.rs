@@ -1,4 +1,6 @@
-//! Strings: made, joined, compared, read.
+//! Operations on strings: they are made, joined, compared and read.
+//!
+//! Invariant: a string never changes, so each operation makes a new one.
 
 use super::work::copy;
 use super::{OpCall, Output};
@@ -52,8 +54,8 @@ pub(super) fn str_of_f64(call: &mut OpCall<'_>) -> Done {
     make(call, &[&text])
 }
 
-/// The shortest digits that read back as `x`, always with a point, an exponent
-/// or one of `inf`, `-inf` and `nan`, as in the text format.
+/// The shortest digits that read back as `x`, as in the text format. They
+/// always have a point, an exponent or one of `inf`, `-inf` and `nan`.
 pub fn float_text(x: f64) -> String {
     if x.is_nan() { "nan".to_owned() } else { format!("{x:?}") }
 }

@@ -1,5 +1,5 @@
-//! How many threads take part in an operation: those of rayon's pool, or the
-//! calling one alone where the system starts no others.
+//! The number of threads that take part in an operation: those of rayon's pool,
+//! or the calling one alone where the system starts no others.
 //!
 //! Asked of rayon itself, the number of a pool that cannot be started is a panic.
 

@@ -1,12 +1,12 @@
-//! Which registers of a function may hold tensors with the same elements, and which of those
-//! others may know: an alias analysis by unification, in the manner of Steensgaard
-//! ("Points-to analysis in almost linear time", 1996).
+//! An alias analysis by unification, in the manner of Steensgaard ("Points-to analysis in
+//! almost linear time", 1996). It says which registers of a function may hold tensors with
+//! the same elements, and which of those others may know.
 //!
 //! Registers between which a tensor, or a view of it, goes are one class, whatever the order.
 //! A class is *known outside* when a tensor of it came from elsewhere (a parameter, a global, a
-//! constant, a list) or has gone there (into a list, to a function that keeps it). Then nothing can
-//! be said of who sees the elements. Of calls, summaries say what a function does with its
-//! arguments and results; they start from the best and get worse until they are true.
+//! constant, a list). So it is when one has gone there (into a list, to a function that keeps it).
+//! Then nothing can be said of who sees the elements. Of calls, summaries say what a function does
+//! with its arguments and results; they start from the best and get worse until they are true.
 //!
 //! Invariant: an instruction that is not listed here makes everything that it reads or writes
 //! known outside.

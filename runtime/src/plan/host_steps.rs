@@ -1,11 +1,12 @@
-//! Where tensors have to be on the host: before loads and stores of elements, as seldom as that can be.
+//! Placement of host steps, by available expressions: before loads and stores of elements a tensor
+//! comes to the host, as seldom as that can be.
 //!
 //! Only results of operations are ever on the device alone, and what has come home to be read stays
 //! there. So one step is enough for all loads through a register until it is written again; but an
 //! operation, or a call, may send the elements there once more, so that a store after it needs
-//! another. Which steps have been made on every way is a problem of available expressions, with two bits
-//! a register and thirty-two registers at a time. Before that, steps leave the outermost loops in which they do
-//! not change: they are made where the loop is entered.
+//! another. Which steps have been made on every way is that data-flow problem, with two bits a register and
+//! thirty-two registers at a time. Before that, loop-invariant code motion: steps leave the outermost loops
+//! in which they do not change: they are made where the loop is entered.
 //!
 //! Invariant: every load and store has the step that it needs on every way to it. Where finding
 //! out which to leave out would take long, none is left out.

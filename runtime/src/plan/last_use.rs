@@ -1,4 +1,5 @@
-//! Arguments that die at an operation: a liveness analysis of the registers that matter.
+//! A liveness analysis of the registers that matter, for arguments that die at an
+//! operation.
 //!
 //! An argument dies where no register of its class (see [`super::aliases`]) is live behind the
 //! operation, and the class is not known outside. Liveness is the backward data-flow problem of the

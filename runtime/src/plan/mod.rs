@@ -1,4 +1,5 @@
-//! What is known of a program's operations before it runs: the plan, which every tier follows.
+//! The plan, which every tier follows: facts about a program's operations that are known
+//! before it runs.
 //!
 //! A plan belongs to the program and not to a tier: the loader and the compiling tier both ask it
 //! for the place in the bytecode that they are at. So an operation does the same wherever it runs.

@@ -1,4 +1,5 @@
-//! Making objects in one region: every header is written here.
+//! The allocator of one region. Invariant: every header of an object is written
+//! here.
 
 use super::arena::{Arena, padded};
 use super::heap::Shared;

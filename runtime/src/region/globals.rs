@@ -1,5 +1,8 @@
 //! Globals of object type: each keeps its value in a small region of its own
 //! beside the stack of regions.
+//!
+//! Invariant: a former value stays until the host's call ends, as a register
+//! may still have it.
 
 use super::allocator::RegionAllocator;
 use super::heap::{FORMER, GLOBAL, Heap};

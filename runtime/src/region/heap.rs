@@ -30,7 +30,7 @@ pub(super) const FORMER: usize = 2 * size_of::<Region>();
 /// Most bytes the pool keeps for reuse.
 const KEEP_POOLED: usize = 256 << 20;
 
-/// What all regions of a heap share.
+/// The state that all regions of a heap share.
 pub(super) struct Shared {
     pub(super) pool: Pool,
     /// The memory budget in bytes.
@@ -271,7 +271,7 @@ impl Heap {
     ///
     /// # Safety
     /// As [`Heap::uninit`]. `old` must be one that [`Heap::may_be_taken_over`], its elements as many
-    /// bytes as those of the result, and neither it nor a view of it may be used afterwards, but that
+    /// bytes as those of the result. Neither it nor a view of it may be used afterwards, except that
     /// its elements may be read until they are written.
     pub unsafe fn tensor_over(
         &mut self,
@@ -490,13 +490,13 @@ impl Heap {
         &mut self.shared.pool.residency
     }
 
-    /// What the device has been asked for.
+    /// Counts of what the device has been asked for.
     pub fn device_counts(&self) -> DeviceCounts {
         self.shared.pool.residency.counts
     }
 
-    /// Sees to it that the host has the elements of a tensor, and is the only one to have them if
-    /// they are to be written.
+    /// Sees to it that the host has the elements of a tensor. If they are to be written, nobody
+    /// else has them afterwards.
     ///
     /// # Errors
     /// `host_error` when the device has lost them.

@@ -1,8 +1,8 @@
 //! Random programs against a model that never moves or frees anything.
 //!
-//! The model holds shared storage in reference-counted vectors. Every few
-//! steps all registers must read the same in both, and at the end of every
-//! host call nothing but globals and constants may be left.
+//! The model holds shared storage in reference-counted vectors. Every few steps
+//! all registers must read the same in both. At the end of every host call
+//! nothing but globals and constants may be left.
 
 use super::heap::{outlives, region_of};
 use super::*;

@@ -4,11 +4,12 @@
 //! payload. The pool belongs to one heap, so it needs no locks. It keeps a
 //! bounded number of bytes.
 //!
-//! Where a result takes over the buffer of an argument that dies
-//! ([`Heap::tensor_over`](super::Heap::tensor_over)), the program is charged for two buffers
-//! and the machine has given one. The one that is only charged for is a [`Holding::Unbacked`]:
-//! it is counted, kept and given up as any other. Invariant: of buffers that are there, regions
-//! and pool have at most as many as are charged for, so [`Pool::take`] need not find one.
+//! A result may take over the buffer of an argument that dies
+//! ([`Heap::tensor_over`](super::Heap::tensor_over)). Then the program is charged for two
+//! buffers and the machine has given one. The one that is only charged for is a
+//! [`Holding::Unbacked`]: it is counted, kept and given up as any other. Invariant: of buffers
+//! that are there, regions and pool have at most as many as are charged for, so [`Pool::take`]
+//! need not find one.
 
 use crate::device::DeviceMemory;
 use crate::device::residency::{Place, Residency};

@@ -30,8 +30,8 @@ impl Heap {
     /// scalars.
     ///
     /// # Safety
-    /// `slot` must hold a value of type `ty`, live or moved by an earlier call
-    /// since when the region has not ended, and the region must end before its
+    /// `slot` must hold a value of type `ty`: live, or moved by an earlier call
+    /// since when the region has not ended. The region must end before its
     /// objects are used through other slots.
     pub(super) unsafe fn keep(&mut self, slot: u64, ty: Type) -> Result<u64, TrapError> {
         if !ty.is_object() {

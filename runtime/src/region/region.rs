@@ -1,5 +1,7 @@
 //! One region: an arena for headers and small payloads, and a list of buffers
-//! for large ones. All of it goes at once.
+//! for large ones.
+//!
+//! Invariant: all of it goes at once.
 
 use super::arena::Arena;
 use super::heap::Shared;

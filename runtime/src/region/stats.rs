@@ -1,4 +1,4 @@
-//! What a heap says of its memory.
+//! Statistics of a heap's memory: charged, resident, and by region.
 
 use super::heap::Heap;
 use super::region::Region;

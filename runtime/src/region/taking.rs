@@ -1,8 +1,8 @@
 //! Taking values out of the heap, for the host.
 //!
-//! Copies belong to the host, so they are not in the heap's budget; but what is
-//! made of them for one hand-over is bounded by the same number of bytes, and
-//! the deadline is looked at as they are made.
+//! Copies belong to the host, so they are not in the heap's budget. The same
+//! number of bytes bounds the copies of one hand-over, and the deadline is
+//! looked at as they are made.
 
 use super::allocator::RegionAllocator;
 use super::heap::Heap;

@@ -1,8 +1,8 @@
 //! Whether the tiers do the same: what is not the same is not worth timing.
 //!
 //! Everything that can be seen of a call is compared bit for bit ([`nbc::compare::calls`]), with fuel
-//! metered and without, and once more in the same instance, where the state that a call leaves behind
-//! shows.
+//! metered and without. Then the call is made once more in the same instance, where the state that it
+//! has left behind shows.
 
 use super::super::failure::Failure;
 use super::Bench;

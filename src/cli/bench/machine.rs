@@ -1,5 +1,5 @@
-//! What was measured on, so that numbers of different machines or builds are
-//! never held against each other unawares.
+//! The machine that was measured on, so that numbers of different machines or
+//! builds are never held against each other unawares.
 
 use nbc::runtime::machine::dispatch::Dispatch;
 use nbc::runtime::op::dispatch_name;

@@ -2,9 +2,9 @@
 //!
 //! Nothing is timed that the tiers do not agree on to the last bit, and nothing
 //! is shown without saying how sure it is. The files: [`agree`] compares,
-//! [`measure`] runs the clock, [`statistics`] says what samples mean,
-//! [`table`] and [`record`] show it to people and machines, [`tiers`] is the
-//! only one that knows where tiers come from.
+//! [`measure`] runs the clock, [`statistics`] says what samples mean. [`table`]
+//! and [`record`] show it to people and machines. [`tiers`] is the only one
+//! that knows where tiers come from.
 
 mod agree;
 mod machine;

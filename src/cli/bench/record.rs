@@ -1,4 +1,4 @@
-//! What a measurement leaves for machines.
+//! The record of a measurement, for machines.
 //!
 //! Invariant: a document has every raw sample and all that is needed to tell
 //! whether two documents may be compared; whatever is derived can be computed

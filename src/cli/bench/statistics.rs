@@ -1,4 +1,4 @@
-//! What samples say: mean, spread, and how sure that is.
+//! Statistics of samples: mean, spread, and how sure that is.
 //!
 //! Intervals hold the true value in 95 of 100 measurements, provided the runs
 //! are independent and about normal. The means of interleaved runs rise and

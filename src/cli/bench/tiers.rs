@@ -1,4 +1,4 @@
-//! Where the engines that are compared come from.
+//! The engines that are compared, one for each tier.
 
 use nbc::jit::{Jit, Mode, Options};
 use nbc::runtime::engine::{Config, Engine};

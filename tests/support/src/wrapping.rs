@@ -1,8 +1,8 @@
 //! Makes loops at the ends of the numbers from choices: counters of 32 bits and of 64 that start,
-//! step and stop where they come around, indices that are sums, products and parts of them, and
-//! bounds that are given, measured or computed. Whatever they do, most loops are left after a
-//! few dozen iterations, for each has a second counter that says so. Some are plain instead: they
-//! go through tensors that may be the same, or parts of each other.
+//! step and stop where they come around. Indices are sums, products and parts of them, and bounds
+//! are given, measured or computed. Whatever they do, most loops are left after a few dozen
+//! iterations, for each has a second counter that says so. Some are plain instead: they go
+//! through tensors that may be the same, or parts of each other.
 
 use crate::agree::Script;
 use crate::case::Case;

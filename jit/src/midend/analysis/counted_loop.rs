@@ -1,10 +1,10 @@
 //! Counted loops: those whose latch tests a counter against a bound.
 //!
-//! This is the only place that decides what a counted loop is. It asks about values:
-//! which comparison the branch of the latch looks at, that one side of it is the
-//! same in all iterations, and that the other is what a counter of the loop is in the
-//! next, as residues of the same width have it ([`super::induction`]). Passes write code
-//! that reads registers, so what is named as one is sure to hold the value at the
+//! This is the only place that decides what a counted loop is. It asks about values. It
+//! wants to know which comparison the branch of the latch looks at, and that one side of
+//! it is the same in all iterations. The other has to be what a counter of the loop is
+//! in the next, as residues of the same width have it ([`super::induction`]). Passes
+//! write code that reads registers. So a register that is named holds the value at the
 //! end of the preheader and of the latch, where such code goes.
 //!
 //! ```text
@@ -41,14 +41,14 @@ pub struct Counted {
     pub phi: Value,
     /// The register that holds it then.
     pub counter: Reg,
-    /// What it grows by in each iteration.
+    /// The step: the amount that it grows by in each iteration.
     pub step: Step,
     /// The comparison that lets the loop go on: of what the counter is in the next
     /// iteration, and the bound.
     pub goes_on: Compare,
     /// What the counter is in the next iteration.
     pub compared: Operand,
-    /// What is fixed.
+    /// The bound, which is fixed.
     pub bound: Operand,
     /// The number that the counter starts with.
     pub start: Option<i64>,
@@ -91,9 +91,9 @@ impl Compare {
         })
     }
 
-    /// The furthest bound with which a counter that grows by `by` while it
-    /// compares so comes to an end there, and not around to where it goes on;
-    /// none where any will do.
+    /// The furthest bound at which a counter that grows by `by` while it
+    /// compares so comes to an end. Beyond it the counter could come around to
+    /// where the loop goes on. `None` where any bound will do.
     pub fn furthest_bound(self, by: i64) -> Option<i64> {
         let beyond = match self {
             Compare::Lt | Compare::Gt | Compare::LtU => by.abs() - 1,

@@ -1,4 +1,4 @@
-//! What branches say, found out once for each edge.
+//! Branch facts, gathered once for each edge.
 //!
 //! Many questions about one function climb the same dominators, and what a
 //! branch on a long condition says takes long to find out. So each edge is

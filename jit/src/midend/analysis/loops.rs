@@ -1,8 +1,9 @@
-//! The loops of a function: which blocks they have, how they nest, where they
-//! are entered and left; preheaders; copies of blocks.
+//! The loop nesting forest of a function: which blocks loops have, how they
+//! nest, where they are entered and left. Also preheaders, and copies of
+//! blocks.
 //!
-//! Only natural loops count. A cycle with several entries belongs to no loop,
-//! and cold code is left alone by everyone who looks for loops.
+//! Invariant: only natural loops count. A cycle with several entries belongs to
+//! no loop, and cold code is left alone by everyone who looks for loops.
 
 use crate::mir::{Block, Func, MirNode, MirOp};
 use nbc_ir::flow::{Cfg, Dominators, Loops};

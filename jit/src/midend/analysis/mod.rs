@@ -1,6 +1,7 @@
-//! What passes ask about a function, and share as long as no pass changes it.
+//! The analyses: they answer what passes ask about a function, and are shared
+//! as long as no pass changes it.
 //!
-//! An analysis imports no pass.
+//! Invariant: an analysis changes nothing, and imports no pass.
 
 pub mod counted_loop;
 mod gathered;
@@ -20,7 +21,7 @@ use loops::{Forest, make_preheaders};
 use std::rc::Rc;
 use values::Values;
 
-/// What has been found out about a function, and holds until
+/// The results of analyses of a function, which hold until
 /// [`Analyses::forget`].
 #[derive(Default)]
 pub struct Analyses {

@@ -1,5 +1,5 @@
-//! Whether a node may be evaluated elsewhere than it is written: sooner, later, once more,
-//! or where the program does not come to it.
+//! Safety of code motion: whether a node may be evaluated elsewhere than it is written.
+//! That is sooner, later, once more, or where the program does not come to it.
 //!
 //! Whoever computes something at another place asks this, and sees to it besides that
 //! its operands are the values that the node reads. What decides is what the result
@@ -17,7 +17,8 @@ use crate::mir::MirOp;
 use nbc_ir::Inst;
 use nbc_ir::inst::Effect;
 
-/// What may have happened between the place where a node is and the other.
+/// Events that may have happened between the place where a node is and the
+/// other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Between {
     /// Anything.

@@ -4,8 +4,8 @@
 //!
 //! Registers wrap, polynomials do not. A register of 64 (or 32) bits is equal
 //! to its polynomial modulo 2^64 (2^32) always, however intermediate results
-//! overflowed, and equal to it as a signed number where that lies in range,
-//! which whoever makes use of it has to see to.
+//! overflowed. It is equal to it as a signed number where that lies in range.
+//! Code that uses that has to see to the range.
 
 use super::loops::LoopId;
 use super::values::Value;

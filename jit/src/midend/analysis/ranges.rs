@@ -1,4 +1,9 @@
-//! What is known at compile time of how small and large integers can be.
+//! Range analysis: intervals that integers lie in, as far as is known at
+//! compile time.
+//!
+//! Invariant: a value lies in its range whenever it is made. Where an edge
+//! comes back to a phi, its range is that of its type, unless the caller knows
+//! better.
 
 use super::induction::residue::Widths;
 use super::loops::Forest;

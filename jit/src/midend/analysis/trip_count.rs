@@ -1,6 +1,5 @@
-//! Trip counts as numbers: how many iterations loops have at most, by what the
-//! numbers in a program, the shapes of its tensors and the branches on the way to
-//! a loop say.
+//! Trip counts as numbers: how many iterations loops have at most. Numbers in a
+//! program, shapes of its tensors and branches on the way to a loop say so.
 //!
 //! A limit holds under conditions on every count as far as the loop goes. Let
 //! `last` be the first count at which it no longer lets the loop go on. If the

@@ -1,12 +1,13 @@
 //! The values that registers hold: static single assignment as a view of a
 //! function, which stays as it is.
 //!
-//! Each definition of a register is a value of its own, and so is what a
-//! register holds at the start of a block where several definitions meet (a
-//! phi, placed at dominance frontiers as in Cytron et al., "Efficiently
-//! computing static single assignment form", 1991). Passes may ask this way
-//! what an operand is without minding how often its register is written. The
-//! view is of the function as it was; it goes stale when nodes change.
+//! Each definition of a register is a value of its own. Where several
+//! definitions meet, the register holds another value from the start of the
+//! block on: a phi. Phis are placed at dominance frontiers as in Cytron et al.,
+//! "Efficiently computing static single assignment form", 1991. Passes may ask
+//! this way what an operand is without minding how often its register is
+//! written. The view is of the function as it was; it goes stale when nodes
+//! change.
 
 use super::loops::Forest;
 use crate::mir::{Func, MirOp};

@@ -1,13 +1,13 @@
-//! Puts the code of functions in place of calls of them.
+//! Inlining: the code of functions goes in place of calls of them.
 //!
 //! Level by level: the calls in the function itself, then those that came with
 //! the code put in, and so on. So a recursive function unfolds evenly. A call
-//! too many to unfold may still be *peeled*: where the callee begins with a
-//! test that leads straight to a return, test and return come here, and only
-//! what is left calls. A doubly recursive function makes half its calls for
-//! such ends. One with loops over elements is only peeled: its calls are the
-//! smaller part of what it takes, and what its loops hold fits the processor's
-//! registers but once.
+//! too many to unfold may still be *peeled*, which is partial inlining: where
+//! the callee begins with a test that leads straight to a return, test and
+//! return come here, and only what is left calls. A doubly recursive function
+//! makes half its calls for such ends. One with loops over elements is only
+//! peeled: its calls are the smaller part of what it takes, and what its loops
+//! hold fits the processor's registers but once.
 //!
 //! A function with a region of its own is left alone: its objects go when it
 //! returns. Nodes keep where they come from, with the call they came by, so
@@ -27,7 +27,7 @@ use nbc_runtime::plan::Plan;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
-/// What is small enough. Sizes are in instructions.
+/// Limits of size. Sizes are in instructions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// Largest callee.
@@ -163,7 +163,7 @@ struct Callee {
     is_heavy: bool,
 }
 
-/// What happens to a call.
+/// The decision about a call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Choice {
     PutIn,

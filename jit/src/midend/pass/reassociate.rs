@@ -1,13 +1,13 @@
-//! Has what a loop waits for enter last where integers are combined in an
-//! order that does not matter: reassociation, as compilers do it by ranks, here
-//! by when operands are there.
+//! Reassociation: where integers are combined in an order that does not matter,
+//! the operand that a loop waits for enters last. Compilers do it by ranks;
+//! here it is by when operands are there.
 //!
-//! An iteration that takes the minimum of three numbers, one of which it has from the
-//! iteration before, is as slow as what lies between that one and the result, and
-//! that should be one minimum, not two. So where a value comes back to itself
-//! from iteration to iteration, and on its way is in a tree of additions, or minima and so
-//! on, the operands of the tree are put together in the order in which they are
-//! there. Integers wrap, so nothing changes in any bit; floats are left alone.
+//! An iteration may take the minimum of three numbers, one of which it has from the
+//! iteration before. It is as slow as what lies between that one and the result, and that
+//! should be one minimum, not two. So the pass looks for values that come back to
+//! themselves from iteration to iteration through a tree of additions, minima and so on.
+//! It puts the operands of the tree together in the order in which they are there.
+//! Integers wrap, so nothing changes in any bit; floats are left alone.
 //!
 //! Proves: that what stands between two nodes of a tree reads nothing that is in it. Relies on:
 //! integers wrap, so sums and the like are associative and commutative.

@@ -1,4 +1,4 @@
-//! Puts the test of a loop at its end.
+//! Loop rotation, or loop inversion: the test of a loop goes to its end.
 //!
 //! A loop as it is written often tests on top: `head` goes to the body or out,
 //! and the body ends by going to `head`. It is the same to go through the test

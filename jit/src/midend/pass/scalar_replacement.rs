@@ -1,26 +1,26 @@
-//! Keeps in a register what a loop would read from memory an iteration after it has
-//! stored or read it there: scalar replacement of memory recurrences, or
-//! store-to-load forwarding across iterations (Callahan, Carr and Kennedy,
-//! "Improving register allocation for subscripted variables", 1990).
+//! Scalar replacement of memory recurrences, or store-to-load forwarding across
+//! iterations (Callahan, Carr and Kennedy, "Improving register allocation for
+//! subscripted variables", 1990). An element that a loop would read from memory an
+//! iteration after it has stored or read it stays in a register.
 //!
 //! An address is a polynomial in what registers hold as an iteration begins, and
 //! what they hold as the next begins is one as well. So it can be told that an
 //! unchecked read goes, in the iteration after, exactly where some access goes that
-//! every iteration makes. Where nothing that is written in between can be at that
-//! address, the element is carried in a register, which a read before the loop
-//! sets for the first iteration. Stores stay, so memory is at each moment what the
-//! program says, and whatever ends a loop finds it so.
+//! every iteration makes. Where no write in between can be at that address, the
+//! element is carried in a register. A read before the loop sets it for the first
+//! iteration. Stores stay, so memory is at each moment what the program says, and
+//! whatever ends a loop finds it so.
 //!
-//! The read before the loop is one that the first iteration is sure to make, or has
-//! a test of its own that the element is there: where it is not, the first
+//! The read before the loop is one that the first iteration is sure to make. Else
+//! it has a test of its own that the element is there. Where it is not, the first
 //! iteration does not read it.
 //!
 //! Loops that became vectors are left alone, and this runs after them: what is
 //! carried from iteration to iteration could be no lane.
 //!
-//! Proves: that the address of a read in the next iteration is that of an access in this one, modulo
-//! 2^64, and that nothing in between is written there. Relies on: residues, and that accesses
-//! without a check lie in their tensors.
+//! Proves: the address of a read in the next iteration is that of an access in this one, modulo
+//! 2^64. Nothing in between is written there. Relies on: residues, and that accesses without a check
+//! lie in their tensors.
 
 use crate::midend::analysis::Analyses;
 use crate::midend::analysis::induction::Induction;
@@ -88,7 +88,7 @@ fn is_candidate(func: &Func, l: &Loop) -> bool {
 /// A place in a loop: later ones come after earlier ones, or on other ways.
 type Place = (usize, usize);
 
-/// What an address is relative to.
+/// The base that an address is relative to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Base {
     /// The data of a tensor.
@@ -557,7 +557,7 @@ impl Rewrite<'_, '_> {
     }
 
     /// A register with the number of elements of the tensor that a read goes
-    /// to, which is set where the address of its data is taken.
+    /// to. It is set where the address of the data is taken.
     fn length(&mut self, read: &Access) -> Option<Reg> {
         let (base, tensor) = self.iteration.data_of(read)?;
         let def = self.iteration.it.values.def(base);

@@ -1,5 +1,5 @@
-//! Moves a store that both ways of a branch end with behind the place where
-//! they meet: code sinking, of stores to one place only.
+//! Code sinking, of stores to one place only: a store that both ways of a
+//! branch end with moves behind the place where they meet.
 //!
 //! A row of a table that is filled by one of two rules has a store in each.
 //! As one, every iteration of the loop makes it, which is what

@@ -1,12 +1,12 @@
-//! Recursion in tail position becomes a loop, also where the result is only
-//! added to something, or multiplied: `n * f(n - 1)` collects the product on
-//! the way.
+//! Tail recursion elimination: recursion in tail position becomes a loop. It
+//! becomes one too where the result is only added to something, or multiplied:
+//! `n * f(n - 1)` collects the product on the way.
 //!
-//! Integers only, whose sums and products are the same in any order; and only
-//! in functions that do nothing but compute and call themselves, so that no
-//! frame that is saved could have been seen in a backtrace. Calls may go
-//! deeper than they could. So that recursion without an end still comes to
-//! one, the loop calls after all whenever it has used up the budget.
+//! Integers only, whose sums and products are the same in any order. Only
+//! functions that do nothing but compute and call themselves, so that no frame
+//! that is saved could have been seen in a backtrace. Calls may go deeper than
+//! they could. So that recursion without an end still comes to one, the loop
+//! calls after all whenever it has used up the budget.
 //!
 //! Proves: that the operation takes the call's result once, and is associative and commutative.
 //! Relies on: that nothing in the function can be seen but its result.

@@ -1,10 +1,12 @@
-//! Splits each register into its webs, so that values that have nothing to do
-//! with each other have registers of their own.
+//! Renumbering, as register allocators call it: each register is split into its
+//! webs. So values that have nothing to do with each other have registers of
+//! their own.
 //!
-//! A web is a largest set of definitions of a register that share uses. What
-//! reaches a use is looked for on demand, block by block backwards, as in
-//! Braun et al., "Simple and efficient construction of static single
-//! assignment form" (2013), but where that would place a phi, webs are merged.
+//! A web is a largest set of definitions of a register that share uses.
+//! Definitions that reach a use are looked for on demand, block by block
+//! backwards. That follows Braun et al., "Simple and efficient construction of
+//! static single assignment form" (2013). But where that would place a phi,
+//! webs are merged.
 //!
 //! Afterwards a register with one definition is as good as an SSA value, for
 //! every use of it comes after that. The entry defines parameters, and the

@@ -1,13 +1,13 @@
 //! Direct threading: every operation holds its handler's address, and every
 //! handler ends by jumping to the next one's.
 //!
-//! The jump is a call in tail position with an identical signature, which
-//! LLVM turns into `jmp` as long as the handler keeps nothing on the native
-//! stack. So the rules here are: all six arguments in registers, no locals
-//! whose address is taken, no destructors, and anything longer than a few
-//! instructions in a function of its own that is not inlined. `build.rs`
-//! decides whether this file is built at all, and a test runs every operation
-//! a million times on a small stack.
+//! The jump is a call in tail position with an identical signature. LLVM turns
+//! it into `jmp` as long as the handler keeps nothing on the native stack. So
+//! the rules here are: all six arguments in registers, no locals whose address
+//! is taken, no destructors. Anything longer than a few instructions is a
+//! function of its own that is not inlined. `build.rs` decides whether this
+//! file is built at all, and a test runs every operation a million times on a
+//! small stack.
 //!
 //! # Safety
 //! Handlers trust the code they run: it was translated from a verified

@@ -1,5 +1,8 @@
-//! Carrying: a result that is left in a machine register is read from there,
-//! not from its slot.
+//! Carrying, or caching in accumulators: a result that is left in a machine
+//! register is read from there, not from its slot.
+//!
+//! Invariant: an operand is read from a register only where that holds the
+//! slot's value on every way.
 
 use super::available;
 use super::unroll::unroll;

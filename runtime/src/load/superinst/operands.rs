@@ -1,5 +1,7 @@
-//! Operands in the form that mergers look for: literals to the right, results
-//! where they are wanted, and indices folded into accesses.
+//! Canonical operands, in the form that mergers look for: literals to the
+//! right, results where they are wanted, and indices folded into accesses.
+//!
+//! Invariant: results, traps and their order stay the same.
 
 use super::{Defs, WINDOW, drop_marked, is_dead_after, reads};
 use crate::machine::micro::{BinaryOp, Micro, MicroOp, Src};

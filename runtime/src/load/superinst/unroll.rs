@@ -1,4 +1,6 @@
-//! Unrolling of short loops of one block.
+//! Loop unrolling, of short loops of one block: fewer branches are taken.
+//!
+//! Invariant: each copy keeps its test, so any number of iterations will do.
 
 use super::available;
 use crate::machine::micro::{Micro, MicroOp};

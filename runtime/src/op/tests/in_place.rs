@@ -1,5 +1,5 @@
-//! Every operation that may write into an argument that dies does so, and gives the same bits, for
-//! the same fuel and the same memory by what is charged for.
+//! Every operation that may write into an argument that dies does so. It gives the same bits, for
+//! the same fuel, and is charged for the same memory.
 
 use super::{Arg, Bench};
 use crate::object::Storage;

@@ -397,8 +397,9 @@ impl Maker<'_, '_> {
         base
     }
 
-    /// Begins what is only done where an index is in range by some comparison,
-    /// now and then by one that is not about all of it; the label behind.
+    /// Begins code that only runs where some comparison says that an index is
+    /// in range. Now and then it is not about all of the index. Returns the
+    /// label behind that code.
     pub fn fence(&mut self, index: &str) -> String {
         let (inside, behind) = (self.code.name("in"), self.code.name("behind"));
         let way = if self.guarded && self.c.percent(40) { 4 } else { self.c.below(8) };

@@ -1,7 +1,7 @@
-//! Loops: what belongs to an iteration comes in any order, the test first, last or
-//! in the middle, the step before or after it, by way of a copy or not, with
-//! exits and ways back more than one, and loops in them that go as far as the
-//! counters of others.
+//! Loops of every shape. The parts of an iteration come in any order: the test
+//! first, last or in the middle, the step before or after it, by way of a copy or
+//! not. Exits and ways back may be more than one. Loops in them may go as far as
+//! the counters of others.
 
 use super::program::{Around, Kind, Maker, Side};
 

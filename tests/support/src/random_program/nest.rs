@@ -1,10 +1,10 @@
 //! Loop nests over tensors, as a compiler's loop passes look for them, and what
 //! breaks such passes: indices that leave their tensor by one, counters near the
-//! ends of their type, steps of 0, views of one tensor at shifted places, traps
-//! in the middle, exits, calls, and globals that show how far a nest came.
+//! ends of their type, steps of 0, views of one tensor at shifted places. So do
+//! traps in the middle, exits, calls, and globals that show how far a nest came.
 //!
 //! The generator knows the range of every counter of a tame loop, and the least
-//! dims of every tensor, so that most nests run to their end.
+//! dims of every tensor. So most nests run to their end.
 
 use super::body::Body;
 use super::literal;

@@ -1,7 +1,7 @@
 //! Functions of loops that go through tensors from element to element, with
-//! nothing in them but arithmetic: what becomes vectors, and what must not,
-//! because views of one tensor meet at a distance, sums have an order, or an iteration
-//! needs what the iteration before left.
+//! nothing in them but arithmetic: some become vectors, and some must not. Those have
+//! views of one tensor that meet at a distance, sums with an order, or iterations that
+//! need what the iteration before left.
 
 use super::body::Body;
 use super::routine::Routine;

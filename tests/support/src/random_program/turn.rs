@@ -146,7 +146,8 @@ impl Body<'_, '_, '_> {
     }
 
     /// Reads or writes an element, perhaps does something that may write it or
-    /// looks like it, and reads it again, now and then behind a branch.
+    /// looks like it, and reads it again. Now and then the part in between is
+    /// behind a branch.
     pub fn again(&mut self, nest: &Nest, array: &Array, ty: Type) {
         let at = self.indices(nest, array);
         match self.c.percent(60) {

@@ -1,4 +1,4 @@
-//! What holds provided that something else does.
+//! Conditional conclusions: claims that hold provided that something else does.
 //!
 //! A conclusion and its conditions are one thing: there is no way to the
 //! conclusion but [`Pending::settled`], which asks of every condition whether it

@@ -1,13 +1,13 @@
 //! Every claim of the analysis against what loops do, for all inputs, with
 //! integers of a few bits.
 //!
-//! Random functions of counters that wrap, are extended, wrapped and compared in
-//! every way are analysed with narrow [`Widths`] and then run for every pair of
-//! arguments by an evaluator that knows only these widths. Whenever a value is made,
-//! a branch taken or a loop left, what the analysis says of it must be so:
+//! Random functions have counters that wrap, are extended, wrapped and compared in
+//! every way. They are analysed with narrow [`Widths`] and then run for every pair
+//! of arguments by an evaluator that knows only these widths. Whenever a value is
+//! made, a branch taken or a loop left, what the analysis says of it must be so:
 //! residues, ranges, counters, facts, limits, trip counts. Then bounds checks are
-//! taken out of the loops, and every access left without one must lie in
-//! its tensor, which has as many elements as one of all lengths.
+//! taken out of the loops. Every access left without one must lie in its tensor,
+//! which has as many elements as one of all lengths.
 //!
 //! The mistakes that this finds need numbers near the ends of the type, which at 64
 //! bits no random program meets.

@@ -1,9 +1,9 @@
-//! Values that grow from iteration to iteration.
+//! Induction variables: values that grow from iteration to iteration.
 //!
-//! A phi of a header whose value comes back as itself and something that the loop
-//! does not change is `start + step * count`, modulo the width of its register, when
-//! the loop has gone back to its header `count` times: so it is at first, and
-//! if so for one count then for the next, as residues add.
+//! A phi of a header may come back as itself and something that the loop does not
+//! change. Then it is `start + step * count`, modulo the width of its register, when
+//! the loop has gone back to its header `count` times. So it is at first, and if so
+//! for one count then for the next, as residues add.
 
 use super::assuming::{Assuming, Condition};
 use super::residue::Residue;
@@ -29,7 +29,7 @@ pub struct Counter {
 pub struct Growth {
     /// What it is when the loop is entered.
     pub start: Residue,
-    /// What is added each time; the loop does not change it.
+    /// The step that is added each time; the loop does not change it.
     pub step: Residue,
 }
 

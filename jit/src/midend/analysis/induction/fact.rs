@@ -1,4 +1,5 @@
-//! What branches say.
+//! Branch facts: inequalities between values, from the conditions of dominating
+//! branches.
 //!
 //! Where a branch has been taken its condition is true, or false, of the values
 //! that it looked at, wherever the edge dominates: these are values, and do not

@@ -1,4 +1,4 @@
-//! What tests say of how often a loop goes on.
+//! Loop limits: how often a loop goes on at most, as its tests say.
 //!
 //! A test that every iteration passes, and that may leave the loop, compares registers
 //! that are residues in terms of the count: how often the loop has gone back
@@ -8,14 +8,14 @@
 //!   counters in terms of the count this is `rest - step * count >= 0`. That the
 //!   registers are equal to these is the condition, for every count as far as
 //!   the loop goes.
-//! - `a != b` where `d = q - p` is `rest - step * count`, with `step > 0`, `rest >= 0`
-//!   and `rest` a multiple of `step`: `d` is a multiple of `step` at every count. It
-//!   begins at no less than 0. As long as the test lets the loop go on it is not 0,
-//!   so at least `step`, and no less than 0 the next time. So where the loop goes on,
-//!   `rest - step - step * count >= 0`.
-//! - A loop that is left by that one test alone, and by it exactly where the
-//!   comparison fails, goes back `floor(rest / step) + 1` times, if `rest + step >= 0`:
-//!   the least count at which `step * count > rest`.
+//! - `a != b` where `d = q - p` is `rest - step * count`. Here `step > 0` and
+//!   `rest >= 0`, a multiple of `step`. Then `d` is a multiple of `step` at every
+//!   count. It begins at no less than 0. As long as the test lets the loop go on it is
+//!   not 0, so at least `step`. The next time it is no less than 0. So where the loop
+//!   goes on, `rest - step - step * count >= 0`.
+//! - A loop may be left by that one test alone, and by it exactly where the comparison
+//!   fails. If `rest + step >= 0`, it goes back `floor(rest / step) + 1` times: the
+//!   least count at which `step * count > rest`.
 
 use super::assuming::{Assuming, Condition};
 use super::fact::{Comparison, Relation};
@@ -150,8 +150,9 @@ impl Induction {
             .then(|| Assuming::always(bound))
     }
 
-    /// A loop that goes on while two things differ ends when they meet, if
-    /// they come closer by whole steps each time and start on the right sides.
+    /// A loop that goes on while two things differ ends when they meet. For
+    /// that they come closer by whole steps each time and start on the right
+    /// sides.
     fn limit_of_difference(&self, id: LoopId, at: BlockId, form: &Assuming<Comparison>) -> Vec<Limit> {
         let side = |swapped: bool| {
             let both = form.clone().and_then(|c| Some(c.a.exactly().and(c.b.exactly())))?;

@@ -1,12 +1,12 @@
-//! How integers change from iteration to iteration: what every register holds as a
-//! residue, counters as `start + step * count`, and the tests that say how many
-//! iterations a loop has.
+//! Induction variable analysis: how integers change from iteration to iteration.
+//! It has every register as a residue, counters as `start + step * count`, and the
+//! tests that say how many iterations a loop has.
 //!
 //! A counter need not be one register: what counts is that the value which
 //! meets itself at the header has grown by something that the loop does not
-//! change. What is concluded carries its conditions ([`Assuming`]), what is known
-//! modulo the width of a register is no number ([`Residue`]), and a fact is
-//! about values, not registers.
+//! change. A conclusion carries its conditions ([`Assuming`]). A value known
+//! modulo the width of a register is no number ([`Residue`]). A fact is about
+//! values, not registers.
 //!
 //! | file | what |
 //! |---|---|

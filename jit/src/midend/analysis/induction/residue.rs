@@ -1,4 +1,4 @@
-//! What a register holds, modulo two to the power of its width.
+//! Residues: the value of a register, modulo two to the power of its width.
 //!
 //! Registers wrap, polynomials do not. A register is congruent to its polynomial
 //! always, however intermediate results overflowed, and equal to it only where
@@ -18,8 +18,8 @@
 //! - `a = p` and `b = q` give `a + b = p + q`, and so for differences and products:
 //!   integers modulo 2^w are a ring.
 //! - A residue of w bits is one of fewer bits: 2^v divides 2^w for `v <= w`.
-//! - A quantity of `p` that is congruent to `q` modulo 2^v can be replaced by `q`
-//!   in what is only claimed modulo 2^w with `w <= v`, by the two rules above. For
+//! - A quantity of `p` may be congruent to `q` modulo 2^v. In what is only claimed
+//!   modulo 2^w with `w <= v`, `q` can replace it, by the two rules above. Where
 //!   `w > v` it must be *equal* to `q`: the condition that `q` lies in the range of
 //!   v bits, where two congruent numbers of which one is a register's are equal.
 //!

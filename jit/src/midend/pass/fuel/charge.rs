@@ -1,9 +1,9 @@
-//! What blocks cost, written into the function: where fuel is metered, a
-//! block of the bytecode charges its number of instructions when it is
-//! entered, before any of them runs.
+//! Charges of fuel, written into the function. Where fuel is metered, a block
+//! of the bytecode charges its number of instructions when it is entered,
+//! before any of them runs.
 //!
 //! In the end charges go down the function, past all that could not be seen if
-//! the fuel ran out, so that those of several blocks are made together.
+//! the fuel ran out. So those of several blocks are made together.
 //!
 //! Proves: that nothing can be seen between where a charge was and where it goes. Relies on: origins,
 //! which say where a block of the bytecode begins.

@@ -1,11 +1,12 @@
-//! Where running code counts down its budget when fuel is not metered.
+//! Safepoint polls: where running code counts down its budget when fuel is not
+//! metered.
 //!
 //! Every way back counts, and every entry of a function that calls others or is
-//! long, so that whatever runs for long looks at clock and interrupt flag in
-//! time. A loop that is known to have few iterations pays before it begins, or
-//! leaves that to the loop around it. Another innermost loop that counts up or
-//! down to a bound pays for many iterations at once: it runs up to a nearer bound,
-//! and pays again when it has come there.
+//! long. So whatever runs for long looks at clock and interrupt flag in time. A
+//! loop that is known to have few iterations pays before it begins, or leaves that
+//! to the loop around it. Another innermost loop that counts up or down to a bound
+//! pays for many iterations at once: it runs up to a nearer bound, and pays again
+//! when it has come there (strip mining).
 //!
 //! (Metered, every block of the bytecode charges its instructions, which was
 //! written in when the function was built, or [`crate::midend::pass::fuel::prepay`] pays for it.)

@@ -1,12 +1,13 @@
-//! Where fuel is metered, counted loops pay for many iterations at once.
+//! Prepaid fuel: where fuel is metered, counted loops pay for many iterations
+//! at once.
 //!
 //! How many iterations a loop has, up to some number of iterations, and what an iteration costs
 //! at most, is known before it is entered. If there is that much fuel it is
-//! taken, and a copy of the loop runs that charges nothing. The copy gives
-//! back what a way through it costs less than the dearest, and, where it is
-//! left early, what was paid for iterations that do not come: at each place outside
-//! the fuel is what it would have been. When there is too little fuel the loop
-//! as it was charges block by block, and so runs out where it has to.
+//! taken, and a copy of the loop runs that charges nothing. The copy gives back what a way
+//! through it costs less than the dearest. Where it is left early, it gives back what was paid
+//! for iterations that do not come. At each place outside the fuel is what it would have been.
+//! When there is too little fuel the loop as it was charges block by block, and so runs out
+//! where it has to.
 //!
 //! Nothing in such a loop can trap, so that nobody sees the fuel meanwhile.
 //! It may have one loop in it, if that has as many iterations each time. What is
@@ -113,7 +114,7 @@ fn pay_once(func: &mut Func, block: BlockId, room: &mut usize) -> Option<()> {
     Some(())
 }
 
-/// What is to be paid: so much, and for the inner loop as often as that.
+/// A price: so much, and for the inner loop as often as that.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 struct Fuel {
     fixed: i64,
@@ -519,7 +520,8 @@ impl Pay<'_> {
     }
 
     /// How far a loop's counter is from the bound when it begins with `start`,
-    /// and how many iterations that is, which it does if it does not overflow.
+    /// and how many iterations that is. The loop runs so many if the counter
+    /// does not overflow.
     fn iterations(&mut self, c: &Counted, start: Operand, step: i64) -> Option<(Operand, Operand)> {
         let size = step.abs();
         let (bound, goes_on) = (c.bound, c.goes_on);

@@ -1,4 +1,4 @@
-//! Which tensors may share elements.
+//! Alias analysis: which tensors may share elements.
 //!
 //! Elements belong to one allocation, which has one element type. Only views
 //! share them, and a view has its tensor's element type. So what is known is

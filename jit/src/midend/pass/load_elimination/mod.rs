@@ -1,17 +1,19 @@
-//! Does not load again what a register could hold: redundant load elimination.
+//! Redundant load elimination: an element that a register could hold is not
+//! loaded again.
 //!
-//! An element that has been loaded or stored on every way to a load, with
-//! nothing in between that may have written it, is in a register then (the
-//! classic data flow of available expressions, around loops too, over elements
-//! told apart by [`number`] and what may write them by [`alias`]). Each such
-//! element gets a register of its own, which is written where it becomes
-//! available as far as somebody reads it; the load becomes a copy of that. No
-//! check is lost: an access that was made once with the same operands does
-//! not trap the second time, for a tensor's shape never changes.
+//! An element may have been loaded or stored on every way to a load, with
+//! nothing in between that may have written it. Then it is in a register. That
+//! is the classic data flow of available expressions, around loops too.
+//! Elements are told apart by [`number`], and [`alias`] says what may write
+//! them. Each such element gets a register of its own, which is written where
+//! it becomes available as far as somebody reads it; the load becomes a copy of
+//! that. No check is lost: an access that was made once with the same operands
+//! does not trap the second time, for a tensor's shape never changes.
 //!
-//! Where a loop has been rotated, its test stands before the loop too, so what
-//! the test loads is loaded before the loop only, and a loop that counts to an
-//! element becomes one that counts to something it does not change.
+//! Where a loop has been rotated, its test stands before the loop too. So an
+//! element that the test loads is loaded before the loop only. A loop that
+//! counts to an element becomes one that counts to something it does not
+//! change.
 //!
 //! Proves: that on every way the element was loaded or stored with the same operands, and that
 //! nothing since may write it. Relies on: that a header never changes, and what the catalogue
@@ -153,7 +155,7 @@ impl Set {
     }
 }
 
-/// What happens to elements at a node.
+/// The effect of a node on elements.
 #[derive(Clone, Copy)]
 enum Event {
     /// This one is loaded.

@@ -1,14 +1,14 @@
-//! Numbers for values: two that have the same number are equal, where both
-//! are there.
+//! Value numbering. Invariant: two values that have the same number are equal,
+//! where both are there.
 //!
 //! A value is either computed, by something that gives the same each time it
 //! is done with the same operands, or it is a source: a phi, an element, what
-//! a call returns. What is computed is told apart by how, from what sources
-//! (value numbering by hashing, as in Click, "Global code motion, global value
-//! numbering", 1995, without its optimism about loops). A computed value is
-//! what it was the time before unless one of its sources has been made again:
-//! a source dominates what is computed from it, so that has then been computed
-//! again too where it can be read.
+//! a call returns. Computed values are told apart by how, from what sources.
+//! That is value numbering by hashing, as in Click, "Global code motion, global
+//! value numbering", 1995, without its optimism about loops. A computed value
+//! is what it was the time before unless one of its sources has been made
+//! again: a source dominates what is computed from it, so that has then been
+//! computed again too where it can be read.
 
 use crate::midend::analysis::motion::{Between, may_be_evaluated};
 use crate::midend::analysis::values::{Arg, Made, Value, Values};

@@ -1,4 +1,8 @@
-//! Accesses to elements of tensors, with their checks and without.
+//! Accesses to elements of tensors: how a checked one is read, and how it is
+//! written without its check.
+//!
+//! Invariant: an unchecked access goes to the address that the checked one goes
+//! to where it does not trap.
 
 use crate::midend::analysis::induction::Induction;
 use crate::midend::analysis::values::{Arg, Value};

@@ -1,4 +1,8 @@
-//! Writes a guard as instructions.
+//! Code generation for a guard: its conditions as instructions in the
+//! preheader.
+//!
+//! Invariant: it reads only values that are there at the end of the preheader.
+//! Where a register no longer holds one, a copy is made at its definition.
 
 use super::plan::{Guard, NEAR};
 use crate::midend::analysis::induction::Induction;

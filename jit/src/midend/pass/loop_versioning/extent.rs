@@ -1,5 +1,5 @@
-//! How small and how large an index can get, in terms that can be computed
-//! before the nest is entered.
+//! Extents: how small and how large an index can get, in terms that can be
+//! computed before the nest is entered.
 //!
 //! What changes in the nest is replaced by its bounds, the innermost first: a
 //! counter's bound may be in terms of the counters around it, so that the

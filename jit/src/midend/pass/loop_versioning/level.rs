@@ -1,11 +1,11 @@
-//! What is known of the integers of a nest when its outermost loop is about
-//! to be entered: counters taken apart down to values that the whole nest
-//! leaves alone, and how many iterations its loops can have.
+//! A level: facts about the integers of a nest where its outermost loop is
+//! about to be entered. Counters are taken apart down to values that the whole
+//! nest leaves alone, and it is known how many iterations its loops can have.
 //!
 //! All of it holds only as long as those values are less than 2^bits in size,
-//! which the guard of the loop checks. Conclusions lean on each other (that a
-//! counter does not overflow on how many iterations its loop has, and that on the
-//! counter that is tested), which is sound because each says something of a
+//! which the guard of the loop checks. Conclusions lean on each other. That a
+//! counter does not overflow leans on how many iterations its loop has, and that
+//! on the counter that is tested. It is sound because each says something of a
 //! moment given the others of moments before.
 
 use crate::midend::analysis::induction::assuming::{Condition, Pending};

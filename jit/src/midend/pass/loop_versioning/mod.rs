@@ -1,14 +1,15 @@
-//! Takes bounds checks out of loops.
+//! Bounds-check elimination by loop versioning: a nest of loops without checks,
+//! and its copy with them.
 //!
-//! Where it can be told before a nest of loops how far its indices reach, a
-//! guard in the preheader computes that and compares it with the lengths of
-//! the tensors. If all is well, the nest runs without those checks; else a
-//! copy of it runs that is as it was, and traps where the program says.
-//! Nothing is moved: an access that is never reached is never made.
+//! It may be known before a nest of loops how far its indices reach. Then a
+//! guard in the preheader computes that and compares it with the lengths of the
+//! tensors. If all is well, the nest runs without those checks; else a copy of
+//! it runs that is as it was, and traps where the program says. Nothing is
+//! moved: an access that is never reached is never made.
 //!
 //! A nest is guarded as far out as the extents are sure to be those that the
-//! program reaches; accesses that a branch may skip, or whose index is only
-//! known to lie in some range, have their guard at their own loop, where its
+//! program reaches. A branch may skip an access, or its index may only be known
+//! to lie in some range. Such an access has its guard at its own loop, where
 //! failing costs least. The original blocks become those without checks, the
 //! copies are cold.
 //!

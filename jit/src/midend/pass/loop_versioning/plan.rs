@@ -1,5 +1,8 @@
-//! Which accesses lose their checks in which loop, and what the guards of
-//! those loops have to make sure of.
+//! The choice of loops to version: which accesses lose their checks in which
+//! loop, and what the guards of those loops have to make sure of.
+//!
+//! Invariant: an access is in a plan only if the guard of its loop implies its
+//! checks.
 
 use super::access::Access;
 use super::extent::Extent;
@@ -26,7 +29,7 @@ const BITS: [u32; 6] = [59, 40, 30, 28, 20, 15];
 /// Constants of fewer bits can be added to a length.
 pub const NEAR: u32 = 50;
 
-/// What is to be done with one loop.
+/// The plan of one loop.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The loop.
@@ -35,7 +38,7 @@ pub struct Plan {
     pub guard: Guard,
 }
 
-/// What the guard of a loop makes sure of.
+/// The guard of a loop: the conditions that it makes sure of.
 #[derive(Clone, Debug)]
 pub struct Guard {
     /// These are less than two to the power of `bits` in size.
@@ -108,8 +111,8 @@ impl Guard {
     }
 }
 
-/// The plan of each loop that has one, outer loops first, and for each access
-/// the position in that list of the plan under which it is unchecked.
+/// The plan of each loop that has one, outer loops first. Each access has the
+/// position in that list of the plan under which it is unchecked.
 #[derive(Debug, Default)]
 pub struct Plans {
     /// The plans.
@@ -177,8 +180,9 @@ impl Planner<'_> {
             .collect()
     }
 
-    /// Puts an access that runs in each iteration of its loop, and reaches exactly
-    /// as far as its guard has it, into the outermost loop that will do.
+    /// Puts an access into the outermost loop that will do. The access has to
+    /// run in each iteration of its loop and to reach exactly as far as its
+    /// guard has it.
     fn outermost(&mut self, access: &Access) -> Option<LoopId> {
         let forest = &*self.it.forest;
         let inner = forest.get(forest.innermost(access.block)?);
@@ -192,8 +196,9 @@ impl Planner<'_> {
         })
     }
 
-    /// Puts an access where what is checked there already is enough for it, or
-    /// else, as its guard could fail for no good reason, into the innermost.
+    /// Puts an access where the checks that are there already are enough for
+    /// it. Else it goes into the innermost loop, as its guard could fail for no
+    /// good reason.
     fn anywhere(&mut self, access: &Access) -> Option<LoopId> {
         let candidates = self.candidates(access);
         let implied = candidates.iter().rev().copied().find(|id| {

@@ -1,5 +1,5 @@
-//! Branches that are decided, blocks that only lead on, and blocks that belong
-//! together.
+//! Control-flow simplification: branches that are decided go, blocks that only
+//! lead on are passed by, and blocks that belong together become one.
 //!
 //! A header keeps the blocks that lead into its loop as they are: passes on
 //! loops want one way in and one way back.

@@ -1,4 +1,5 @@
-//! Copies between a register with one definition and one with several.
+//! Copy coalescing, between a register with one definition and one with
+//! several.
 //!
 //! Where the one with several is not written while the other is alive, both
 //! can be one:

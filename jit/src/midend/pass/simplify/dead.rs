@@ -1,5 +1,9 @@
-//! Drops what has no effect and whose result nobody wants, cycles of such
-//! included: a counter that only counts itself.
+//! Dead code elimination: nodes without an effect go when nobody wants their
+//! result, cycles of such included. For instance, a counter that only counts
+//! itself goes.
+//!
+//! Invariant: a node stays where it may trap or has an effect, and so do all
+//! whose results it wants.
 
 use crate::mir::{Block, Func, MirNode, MirOp};
 use nbc_ir::{BlockId, Inst, Operand, Reg};

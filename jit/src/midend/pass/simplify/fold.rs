@@ -1,5 +1,8 @@
-//! What instructions on literals give, by the definitions that the
-//! interpreter uses. Arithmetic of floats is left to the machine.
+//! Constant folding: the values of instructions on literals.
+//!
+//! Invariant: they come from the definitions that the interpreter uses, and an
+//! instruction that would trap has none. Arithmetic of floats is left to the
+//! machine.
 
 use nbc_ir::inst::Imm;
 use nbc_ir::{Inst, Operand};

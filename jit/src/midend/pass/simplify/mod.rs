@@ -1,10 +1,11 @@
-//! Makes a function simpler without making it do anything else: constants and
-//! copies go where they are used, what has been computed is not computed
-//! again, branches that are decided go, and so does what nobody wants.
+//! Simplification, which makes a function simpler without making it do anything
+//! else. It is copy and constant propagation with constant folding, common
+//! subexpression elimination, removal of decided branches, and dead code
+//! elimination.
 //!
-//! A register with one definition, entry included, always holds the value of
-//! that when it is read (see [`crate::midend::pass::webs`]), so such registers are treated
-//! as SSA values are. Values of the others are followed within a block.
+//! A register with one definition, entry included, always holds the value of that when it
+//! is read (see [`crate::midend::pass::webs`]). So such registers are treated as SSA
+//! values are. Values of the others are followed within a block.
 //!
 //! A node that may trap, has an effect or charges fuel is never moved; it goes
 //! only where it cannot do any of that. Floats are not computed.

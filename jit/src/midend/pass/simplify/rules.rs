@@ -1,5 +1,8 @@
-//! Single instructions that are the same as simpler ones, whatever the bits of
-//! their operands.
+//! Algebraic simplification, by peephole rules: single instructions that are
+//! the same as simpler ones.
+//!
+//! Invariant: both sides of a rule are the same whatever the bits of their
+//! operands.
 
 use super::fold::fold;
 use nbc_ir::inst::{Field, FieldRef, Imm, Opcode};

@@ -1,5 +1,9 @@
-//! Integers that are known, from literals and from branches: what is equal to
-//! a literal on one way out of a test is that literal there.
+//! Conditional constant propagation: integers that are known, from literals and
+//! from branches. A register that is equal to a literal on one way out of a
+//! test is that literal there.
+//!
+//! Invariant: a fact holds at the place that has been come to, and goes with
+//! each write that may end it.
 
 use crate::budget::Budget;
 use crate::midend::pass::simplify::fold::fold;

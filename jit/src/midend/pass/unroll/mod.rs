@@ -1,9 +1,10 @@
-//! Writes loops out that have only a few iterations, as many as can be told at
-//! compile time: a row of copies, in which counters are literals.
+//! Full unrolling: loops with only a few iterations, as many as can be told at
+//! compile time, are written out. They become a row of copies, in which
+//! counters are literals.
 //!
 //! How many iterations a loop has is found out by letting it run, with what is known
-//! of integers at its entry ([`known`]), until a test cannot be decided or the
-//! loop has been left. [`nest`] does so with loops of several blocks.
+//! of integers at its entry ([`known`]). The run ends when a test cannot be decided
+//! or the loop has been left. [`nest`] does so with loops of several blocks.
 //!
 //! Proves: every test by evaluating it, for each iteration. Relies on: that what is known at the entry
 //! of a loop is known however it is entered.

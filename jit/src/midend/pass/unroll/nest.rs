@@ -1,5 +1,8 @@
-//! Writes out loops of several blocks, with the loops in them: each iteration
-//! becomes a copy of the blocks that it runs through.
+//! Full unrolling of loops of several blocks, with the loops in them: each
+//! iteration becomes a copy of the blocks that it runs through.
+//!
+//! Invariant: a block is left out of an iteration only where
+//! [`known`](super::known) decides that no way leads there.
 
 use super::known::{Flow, Known};
 use super::{MAX_ITERATIONS, MAX_NODES};

@@ -1,4 +1,4 @@
-//! Writes the loop whose iterations are lanes.
+//! Code generation for a vectorised loop: the loop whose iterations are lanes.
 //!
 //! A register that is the same in all lanes, or goes with them by a number,
 //! stays what it is: it holds the value of the first lane. In a single block

@@ -1,5 +1,6 @@
-//! What is computed before a nest is entered: whether there are iterations enough,
-//! and whether lanes would get in each other's way in memory.
+//! The guard of a vectorised nest, computed before it is entered: whether there
+//! are iterations enough, and whether lanes would get in each other's way in
+//! memory.
 //!
 //! Values of the first iteration are computed by copies of the nodes that make
 //! them. Iterations are only counted from below: the vector loop does some of those
@@ -262,9 +263,9 @@ impl<'n, 'a> Front<'n, 'a> {
             return self.tensors_apart(first, second);
         }
         if required!(first.goes == Goes::Next) && required!(second.goes == Goes::Next) {
-            // Lanes of one vector change places where the second of two nodes
-            // in one iteration meets the first in a later one of the same vector.
-            // In a nest, all iterations that run together are such lanes.
+            // The second of two nodes in one iteration may meet the first in a
+            // later one of the same vector. There lanes of the vector change
+            // places. In a nest, all iterations that run together are such lanes.
             let together =
                 if forbidden!(self.nest.inner.is_some()) { chunk } else { self.shapes.lanes as i64 };
             let bytes = together * first.elem.size() as i64;

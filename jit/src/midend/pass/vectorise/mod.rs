@@ -1,18 +1,19 @@
-//! Runs iterations of counted loops side by side, in the lanes of 128-bit vectors.
+//! Vectorisation: iterations of counted loops run side by side, in the lanes of
+//! 128-bit vectors.
 //!
 //! Two kinds of loops are looked at. In a single block whose accesses go from
 //! element to element, so many iterations become one. In a nest of two such loops
-//! it is iterations of the outer one that run together, each lane going through the
-//! inner loop in its own order: that is how sums of products keep the order of
-//! their floats and yet become vectors.
+//! iterations of the outer one run together (outer-loop vectorisation). Each lane
+//! goes through the inner loop in its own order: that is how sums of products keep
+//! the order of their floats and yet become vectors.
 //!
-//! Nothing changes in any bit. Only instructions that are the same in lanes as
-//! by themselves are used; sums of integers, whose order does not matter, are
-//! made in vectors, and everything else that an iteration needs of the iteration before
-//! is done lane by lane in order. A guard computes how many iterations are sure to
-//! come and whether accesses of different iterations could meet; the loop as it was
-//! does what the guard refuses, and always the last iteration, so that registers
-//! are left as they were.
+//! Nothing changes in any bit. Only instructions that are the same in lanes as by
+//! themselves are used. Sums of integers, whose order does not matter, are made in
+//! vectors. Everything else that an iteration needs of the iteration before is done
+//! lane by lane in order. A guard computes how many iterations are sure to come and
+//! whether accesses of different iterations could meet; the loop as it was does what
+//! the guard refuses, and always the last iteration, so that registers are left as they
+//! were.
 //!
 //! Proves: how each register goes with the iteration, and that accesses of iterations that run together
 //! do not meet, or leaves that to its guard. Relies on: [`crate::midend::analysis::counted_loop`], counters of

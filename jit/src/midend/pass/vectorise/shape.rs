@@ -1,5 +1,6 @@
-//! How each register of a nest differs from iteration to iteration, and so how lanes
-//! hold it.
+//! Divergence analysis: how each register of a nest differs from iteration to
+//! iteration, and so how lanes hold it. For instance, a counter grows by a number
+//! ([`Shape::Affine`]), so one register holds it for all lanes.
 
 use super::nest::Nest;
 use crate::mir::{Address, Lanes, MirOp, Ty};
