@@ -2,6 +2,7 @@
 //! answers, traps, fuel and charged memory are the same is asked wherever programs run in all ways of
 //! `support::way`.)
 
+use nbc::jit::{Jit, Mode, Options};
 use nbc::runtime::device::DeviceCounts;
 use nbc::runtime::device::null::NullDevice;
 use nbc::runtime::engine::{Config, Engine, Limits};
@@ -172,4 +173,41 @@ fn small_tensors_and_whole_numbers_stay_at_home() {
     );
     assert_eq!(call(&mut instance, &[]), [Value::I64(3)]);
     assert_eq!(instance.device_counts(), DeviceCounts::default());
+}
+
+#[test]
+fn what_is_lost_is_a_trap_for_the_same_fuel_in_every_tier() {
+    // The step of the first load belongs to a block that a branch leads back to.
+    let text = "func @f(%y: tensor<f64>) -> f64 {
+top:
+  %v = tensor.load %y, 0
+  %c = f64.lt %v, 0.0
+  br_if %c, top, out
+out:
+  ret %v
+}
+export func @main() -> f64 {
+  %x = tensor.zeros<f64> [200]
+  %y = tensor.add %x, 1.0
+  %v = call @f(%y)
+  ret %v
+}";
+    for fuel in [1000, 55, 54, 53, 52] {
+        let mut seen = Vec::new();
+        for tier in [None, Some(Mode::Always), Some(Mode::Auto)] {
+            let config = match tier {
+                None => Config::new(),
+                Some(mode) => Config::new()
+                    .tier(Jit::new(Options::new().mode(mode).background(false).threshold(1)))
+                    .slice(1),
+            };
+            let engine = Engine::new(config.device(Arc::new(NullDevice::losing(1))));
+            let program = engine.read(text.as_bytes(), "lost.nba").unwrap();
+            let limits = Limits::new().fuel(fuel);
+            let mut instance = Linker::new().instantiate_with(&program, limits).unwrap();
+            let trap = instance.call("main", &[]).unwrap_err().trap().unwrap().clone();
+            seen.push((trap.code(), trap.frames, instance.fuel()));
+        }
+        assert!(seen.iter().all(|s| *s == seen[0]), "{fuel}: {seen:?}");
+    }
 }

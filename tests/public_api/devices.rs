@@ -1,7 +1,10 @@
 //! Devices that panic, refuse, lose what they had, or want what they are given back twice.
 
 use super::Case;
-use nbc::device::{Device, DeviceArg, DeviceCall, DeviceCounts, DeviceError, DeviceMemory, NullDevice};
+use nbc::device::{
+    Cost, Device, DeviceArg, DeviceCall, DeviceCounts, DeviceError, DeviceMemory, Extent, NullDevice,
+    Operation,
+};
 use nbc::{Config, Elem, Engine, Instance, Linker, TrapCode, Value};
 use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
@@ -18,12 +21,24 @@ pub const CASES: &[Case] = &[
             "runtime::Instance::device_counts",
             "runtime::NullDevice::new",
             "runtime::NullDevice::failing",
+            "runtime::NullDevice::losing",
             "runtime::NullDevice::in_use",
             "runtime::Program::plan",
         ],
         null_devices,
     ),
     (&["runtime::Config::device"], devices_that_panic),
+    (
+        &[
+            "ir::Operation::find",
+            "ir::Operation::index",
+            "ir::Operation::typed",
+            "ir::Cost::work",
+            "ir::Work::fuel",
+            "ir::Extent::new",
+        ],
+        operations,
+    ),
 ];
 
 const PROGRAM: &[u8] = b"export func @main(%n: i64) -> f64 {
@@ -38,6 +53,22 @@ fn instance(config: Config) -> Instance {
     let program = Engine::new(config).read(PROGRAM, "device.nba").unwrap();
     assert!(Arc::ptr_eq(&program.plan(), &program.plan()));
     Linker::new().instantiate(&program).unwrap()
+}
+
+fn operations() {
+    assert!(Operation::find("").is_none() && Operation::find("tensor.add\0").is_none());
+    let add = Operation::find("tensor.add").unwrap();
+    assert_eq!(
+        (Operation::find(add.name).map(|op| op.index()), add.typed().params.len()),
+        (Some(add.index()), 2)
+    );
+    for dims in [&[][..], &[0], &[u64::MAX], &[u64::MAX; 9], &[3, 4]] {
+        let all = Extent::new(dims, usize::MAX);
+        for cost in [Cost::Constant, Cost::PerElement(u32::MAX), Cost::MatMul] {
+            let work = cost.work([all, all, Extent::NONE], all);
+            assert!(work.fuel() <= u64::MAX / 16 && cost.work([], Extent::NONE).fuel() == 0);
+        }
+    }
 }
 
 fn null_devices() {
@@ -58,6 +89,9 @@ fn null_devices() {
             assert_eq!(device.in_use(), 0);
         }
     }
+    let mut i = instance(Config::new().device(Arc::new(NullDevice::losing(1))));
+    let error = i.call("main", &[Value::I64(500)]).unwrap_err();
+    assert_eq!(error.trap().map(|t| t.code()), Some(TrapCode::HostError));
     // What nobody has asked for.
     let device = NullDevice::new();
     let nothing = DeviceMemory(NonZeroU64::MAX);
@@ -80,7 +114,7 @@ unsafe impl Device for Panics {
     fn name(&self) -> &str {
         panic!("nobody needs a name")
     }
-    fn takes(&self, _: &'static nbc::ir::catalogue::Operation, _: &[Elem], _: &[&[u64]], _: &[u64]) -> bool {
+    fn takes(&self, _: &'static Operation, _: &[Elem], _: &[&[u64]], _: &[u64]) -> bool {
         self.at(0);
         true
     }

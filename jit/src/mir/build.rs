@@ -40,7 +40,8 @@ impl Func {
         if !plan.has_host_steps(self.id) {
             return self;
         }
-        for block in &mut self.blocks {
+        let leads_on = self.leads_on();
+        for block in self.blocks.iter_mut().skip(usize::from(leads_on)) {
             let nodes = std::mem::take(&mut block.nodes);
             for node in nodes {
                 let Origin { func, block: b, inst, .. } = self.origins[node.origin as usize];
@@ -52,6 +53,16 @@ impl Func {
             }
         }
         self
+    }
+}
+
+impl Func {
+    /// Whether the entry is no block of the bytecode and only leads to one.
+    pub fn leads_on(&self) -> bool {
+        let [MirNode { op: MirOp::Inst(Inst::Br { target }), origin }] = self.blocks[0].nodes[..] else {
+            return false;
+        };
+        self.blocks[target.index()].nodes.first().is_some_and(|n| n.origin == origin)
     }
 }
 

@@ -43,6 +43,8 @@ pub struct NullDevice {
     next: AtomicU64,
     /// One request in so many fails; none if 0.
     failing: u64,
+    /// One copy to the host in so many fails; none if 0.
+    losing: u64,
     asked: AtomicU64,
 }
 
@@ -57,6 +59,11 @@ impl NullDevice {
         NullDevice { failing: every, ..NullDevice::default() }
     }
 
+    /// One that loses elements: one copy to the host in `every` fails, which is a trap.
+    pub fn losing(every: u64) -> NullDevice {
+        NullDevice { losing: every, ..NullDevice::default() }
+    }
+
     /// Bytes that have been asked for and not been given back.
     pub fn in_use(&self) -> usize {
         self.memory().values().map(Vec::len).sum()
@@ -67,7 +74,11 @@ impl NullDevice {
     }
 
     fn fails(&self) -> bool {
-        self.failing > 0 && (self.asked.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(self.failing)
+        self.is_turn(self.failing)
+    }
+
+    fn is_turn(&self, every: u64) -> bool {
+        every > 0 && (self.asked.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(every)
     }
 }
 
@@ -111,6 +122,9 @@ unsafe impl Device for NullDevice {
     }
 
     fn to_host(&self, from: DeviceMemory, to: &mut [MaybeUninit<u8>]) -> Result<(), DeviceError> {
+        if self.is_turn(self.losing) {
+            return Err(error("told to lose it"));
+        }
         let memory = self.memory();
         let from = memory.get(&from).and_then(|m| m.get(..to.len()));
         to.write_copy_of_slice(from.ok_or_else(|| error("no such memory"))?);

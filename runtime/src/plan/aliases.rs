@@ -28,7 +28,7 @@ struct Summary {
 #[derive(Default)]
 pub(super) struct Summaries(Vec<Summary>);
 
-/// How many times as many instructions as a module has may be looked at for its summaries.
+/// How many times as many registers and operands as a module has may be looked at for its summaries.
 const ROUNDS: usize = 8;
 
 impl Summaries {
@@ -36,11 +36,14 @@ impl Summaries {
         let count = module.imports.len() + module.functions.len();
         let mut all = Summaries((0..count).map(|f| best(module, FuncId::new(f))).collect());
         let mut callers: Vec<Vec<usize>> = vec![Vec::new(); count];
-        let mut size = 0;
-        for f in module.imports.len()..count {
+        // How much there is to look at in each.
+        let mut weights = vec![0; count];
+        for (f, weight) in weights.iter_mut().enumerate() {
             let Some(func) = module.function(FuncId::new(f)) else { continue };
+            *weight = func.regs.len() + 1;
             for inst in func.blocks.iter().flat_map(|b| &b.insts) {
-                size += 1;
+                *weight += 1;
+                inst.for_each_use(|_| *weight += 1);
                 if let Inst::Call { callee, .. } = inst
                     && callers[callee.index()].last() != Some(&f)
                 {
@@ -48,14 +51,14 @@ impl Summaries {
                 }
             }
         }
-        let mut budget = size * ROUNDS;
+        let mut budget = weights.iter().sum::<usize>() * ROUNDS;
         let mut waiting: Vec<usize> = (module.imports.len()..count).collect();
         let mut is_waiting = vec![true; count];
         while let Some(f) = waiting.pop() {
             is_waiting[f] = false;
             let id = FuncId::new(f);
             let Some(func) = module.function(id) else { continue };
-            match budget.checked_sub(func.blocks.iter().map(|b| b.insts.len()).sum()) {
+            match budget.checked_sub(weights[f] + callers[f].len()) {
                 Some(left) => budget = left,
                 None => {
                     all.0.iter_mut().skip(module.imports.len()).for_each(Summary::say_the_worst);
@@ -220,20 +223,23 @@ impl Classes {
 
     fn summary(mut self, module: &VerifiedModule, func: &Function) -> Summary {
         let params = module.sigs[func.sig.index()].params.len();
-        let (mut is_new, mut returned) = (true, Vec::new());
+        let mut is_new = true;
+        // By class, the last return in which it was seen.
+        let mut returned = vec![0u32; self.parent.len()];
+        let mut returns = 0;
         for inst in func.blocks.iter().flat_map(|b| &b.insts) {
             let Inst::Ret { values } = inst else { continue };
-            let first = returned.len();
+            returns += 1;
             for value in values {
                 let Operand::Reg(reg) = *value else { continue };
                 if func.regs[reg.index()].is_object() {
                     let class = self.of(reg);
-                    is_new &= !self.known[class] && !returned[first..].contains(&class);
-                    returned.push(class);
+                    let before = std::mem::replace(&mut returned[class], returns);
+                    is_new &= !self.known[class] && before != returns;
+                    self.kept[class] = true;
                 }
             }
         }
-        returned.iter().for_each(|class| self.kept[*class] = true);
         let keeps = (0..params).map(|p| {
             let class = self.of(Reg(p as u32));
             func.regs[p].is_object() && self.kept[class]

@@ -18,6 +18,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 /// How many times as many instructions as a function has may be looked at.
 const ROUNDS: usize = 64;
+/// Most ways into a loop at which a step is made for all of it.
+const MAX_ENTRIES: usize = 4;
+/// Most steps at one such place. They cost no fuel, so they must not be many for what a block pays.
+const MAX_STEPS: usize = 8;
 /// Registers looked at together.
 const GROUP: usize = u64::BITS as usize / 2;
 
@@ -91,7 +95,8 @@ impl Finder<'_> {
 
     /// For steps in loops, those where the loops are entered; `None` when that takes too long.
     fn leave_loops(&mut self, steps: &[(Before, HostStep)]) -> Option<Vec<(Before, HostStep)>> {
-        let loops = Loops::new(self.cfg, &Dominators::new(self.cfg));
+        let dominators = Dominators::new(self.cfg);
+        let loops = Loops::new(self.cfg, &dominators);
         let mut contents: FxHashMap<BlockId, Contents> = FxHashMap::default();
         for &block in self.cfg.rpo() {
             let insts = &self.func.blocks[block.index()].insts;
@@ -108,8 +113,15 @@ impl Finder<'_> {
                 around = loops.parent(header);
             }
         }
-        let mut more = FxHashSet::default();
-        let mut seen = FxHashSet::default();
+        let mut entries: FxHashMap<BlockId, Vec<BlockId>> = FxHashMap::default();
+        for header in contents.keys() {
+            let preds = self.cfg.preds(*header);
+            self.look(preds.len())?;
+            // Ways back come from blocks that the header dominates.
+            let is_outside = |p: &&BlockId| self.cfg.is_reachable(**p) && !dominators.dominates(*header, **p);
+            entries.insert(*header, preds.iter().filter(is_outside).copied().collect());
+        }
+        let mut more: FxHashMap<BlockId, FxHashSet<HostStep>> = FxHashMap::default();
         for (place, step) in steps {
             let mut around = loops.innermost(BlockId(place.0));
             let mut left = None;
@@ -120,24 +132,27 @@ impl Finder<'_> {
                 if stays.defs.contains(&step.tensor) || step.write && stays.may_send {
                     break;
                 }
-                left = Some(header);
+                if entries[&header].len() <= MAX_ENTRIES {
+                    left = Some(header);
+                }
                 around = loops.parent(header);
             }
-            let Some(header) = left.filter(|header| seen.insert((*header, *step))) else { continue };
-            for &from in self.cfg.preds(header).iter().filter(|p| self.cfg.is_reachable(**p)) {
-                self.look(1)?;
-                let mut around = loops.innermost(from);
-                while around.is_some_and(|h| h != header) {
-                    around = around.and_then(|h| loops.parent(h));
-                }
-                if around.is_none() {
-                    // Before it goes to the loop: the register is assigned, for what is in the loop reads it.
-                    let last = self.func.blocks[from.index()].insts.len() - 1;
-                    more.insert(((from.0, last as u32), *step));
+            let Some(header) = left else { continue };
+            let has_room = |from: &BlockId| {
+                more.get(from).is_none_or(|steps| steps.len() < MAX_STEPS || steps.contains(step))
+            };
+            if entries[&header].iter().all(has_room) {
+                // Before it goes to the loop: the register is assigned, for the loop reads it.
+                for from in &entries[&header] {
+                    more.entry(*from).or_default().insert(*step);
                 }
             }
         }
-        let mut more: Vec<(Before, HostStep)> = more.into_iter().collect();
+        let at_end = |from: &BlockId| self.func.blocks[from.index()].insts.len() as u32 - 1;
+        let mut more: Vec<(Before, HostStep)> = more
+            .iter()
+            .flat_map(|(from, steps)| steps.iter().map(move |step| ((from.0, at_end(from)), *step)))
+            .collect();
         more.sort_unstable();
         Some(more)
     }
@@ -201,7 +216,7 @@ impl Finder<'_> {
         // Low bits: it may be read. High ones: it may be written, and so read.
         let both = |bit: u64, write: bool| if write { bit | bit << GROUP } else { bit };
         let insts = &self.func.blocks[block.index()].insts;
-        self.look(insts.len())?;
+        self.look(insts.len() + self.cfg.succs(block).len())?;
         let mut made = start;
         for (n, inst) in insts.iter().enumerate() {
             let place = (block.0, n as u32);

@@ -156,21 +156,25 @@ impl<'a> Liveness<'a> {
             }
         }
         let mut out = vec![0u64; blocks];
-        loop {
-            let mut changed = false;
-            for &block in self.cfg.rpo().iter().rev() {
-                self.budget = self.budget.checked_sub(1)?;
-                let live = self.cfg.succs(block).iter().fold(0, |live, to| {
-                    let to = to.index();
-                    live | reads[to] | (out[to] & !writes[to])
-                });
-                changed |= live != out[block.index()];
-                out[block.index()] = live;
-            }
-            if !changed {
-                return Some(out);
+        // Blocks whose begin has changed since those before them were looked at.
+        let mut waiting: Vec<BlockId> = self.cfg.rpo().to_vec();
+        let mut is_waiting = vec![true; blocks];
+        while let Some(block) = waiting.pop() {
+            is_waiting[block.index()] = false;
+            let start = reads[block.index()] | (out[block.index()] & !writes[block.index()]);
+            let preds = self.cfg.preds(block);
+            self.budget = self.budget.checked_sub(1 + preds.len())?;
+            for &from in preds.iter().filter(|p| self.cfg.is_reachable(**p)) {
+                let live = &mut out[from.index()];
+                if *live | start != *live {
+                    *live |= start;
+                    if !std::mem::replace(&mut is_waiting[from.index()], true) {
+                        waiting.push(from);
+                    }
+                }
             }
         }
+        Some(out)
     }
 
     /// Fills in what is live behind the instructions in `alive`, without what they write.

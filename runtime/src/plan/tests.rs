@@ -294,3 +294,88 @@ meet:
     );
     assert_eq!(found, ["1.0 %x r", "1.1 %y r", "2.0 %x r", "3.1 %y r"]);
 }
+
+/// Programs of shapes for which a careless analysis takes the square of their size, or worse.
+/// Nothing is measured: one that does so does not end.
+#[test]
+fn hostile_shapes_take_no_longer_than_others() {
+    use std::fmt::Write;
+    let all = Wanted { dying: true, host_steps: true };
+    let plan = |text: &str| {
+        let module =
+            Module::parse(text, "plan.nba").and_then(Module::verify).unwrap_or_else(|e| panic!("{e}"));
+        Plan::new(&module, all)
+    };
+
+    // A ladder of blocks that lead both ways, whose end has many ways to its begin.
+    let mut ladder =
+        String::from("func @f(%c: bool, %i: i64, %x: tensor<f64>) -> f64 {\n  %a = tensor.neg %x\n  br b0\n");
+    let count = 20_000;
+    ladder += "b0:\n  %d = tensor.add %a, 1.0\n  br_if %c, b1, b1\n";
+    for n in 1..count {
+        let _ = writeln!(ladder, "b{n}:\n  br_if %c, b{}, b{}", n - 1, n + 1);
+    }
+    let _ = writeln!(
+        ladder,
+        "b{count}:\n  switch %i, [{}], done\ndone:\n  ret 0.0\n}}",
+        vec!["b0"; 20_000].join(", ")
+    );
+    plan(&ladder);
+
+    // Parameters that are kept one after the other.
+    let params = |n: usize| (0..n).map(|p| format!("%p{p}: tensor<f64>")).collect::<Vec<_>>().join(", ");
+    let rotated = (0..200).map(|p| format!("%p{}", (p + 1) % 200)).collect::<Vec<_>>().join(", ");
+    let mut calls = format!(
+        "func @f0({}, %l: list<tensor<f64>>) {{\n  list.set %l, 0, %p0\n  call @f0({rotated}, %l)\n  %a = tensor.neg %p0\n  %b = tensor.neg %a\n  ret\n}}\n",
+        params(200)
+    );
+    for n in 1..400 {
+        let _ = writeln!(
+            calls,
+            "func @f{n}({}, %l: list<tensor<f64>>) {{\n  call @f{}({rotated}, %l)\n  ret\n}}",
+            params(200),
+            n - 1
+        );
+    }
+    plan(&calls);
+
+    // Deep loops with many ways back to the outermost, and loads of many tensors in the innermost.
+    let (depth, ways, tensors) = (200, 400, 200);
+    let mut nest = format!("func @f({}, %c: bool) -> f64 {{\n  br h0\n", params(tensors));
+    for d in 0..depth {
+        let _ = writeln!(nest, "h{d}:\n  br_if %c, h{}, l{d}", d + 1);
+    }
+    let _ = writeln!(nest, "h{depth}:");
+    for t in 0..tensors {
+        let _ = writeln!(nest, "  %v = tensor.load %p{t}, 0");
+    }
+    let _ = writeln!(nest, "  br w0");
+    for w in 0..ways {
+        let _ = writeln!(nest, "w{w}:\n  br_if %c, h0, w{}", w + 1);
+    }
+    let _ = writeln!(nest, "w{ways}:\n  br h{depth}");
+    for d in (0..depth).rev() {
+        let to = if d == 0 { "done".to_owned() } else { format!("h{}", d - 1) };
+        let _ = writeln!(nest, "l{d}:\n  br_if %c, h{d}, {}", if d == 0 { "done" } else { &to });
+    }
+    nest += "done:\n  ret 0.0\n}\n";
+    plan(&nest);
+
+    // A loop with many ways in: its steps are not made on each of them.
+    let mut many = format!("func @f({}, %i: i64, %c: bool) -> f64 {{\n  switch %i, [", params(100));
+    many += &(0..2000).map(|n| format!("e{n}")).collect::<Vec<_>>().join(", ");
+    many += "], done\n";
+    for n in 0..2000 {
+        let _ = writeln!(many, "e{n}:\n  br top");
+    }
+    many += "top:\n";
+    for t in 0..100 {
+        let _ = writeln!(many, "  %v = tensor.load %p{t}, 0");
+    }
+    many += "  br_if %c, top, done\ndone:\n  ret 0.0\n}\n";
+    let plan = plan(&many);
+    let steps: usize = (0..2003)
+        .map(|b| (0..101).map(|i| plan.host_steps(FuncId::new(0), b, i).count()).sum::<usize>())
+        .sum();
+    assert_eq!(steps, 100, "where the elements are read");
+}

@@ -3,7 +3,7 @@
 
 use super::arena::{Arena, padded};
 use super::heap::Shared;
-use super::pool::{Buffer, BufferList, Holding, MEDIUM, Taken, class_of};
+use super::pool::{Buffer, BufferList, MEDIUM, class_of};
 use super::region::Region;
 use crate::device::residency::Place;
 use crate::object::tensor::SHORT_RANK;
@@ -102,17 +102,15 @@ impl RegionAllocator<'_> {
     /// A buffer for `bytes`, owned by the region.
     fn buffer(&mut self, bytes: usize, zeroed: bool) -> Result<*mut u8, NoRoom> {
         let (class, capacity) = class_of(bytes).ok_or(NoRoom::Budget(bytes))?;
-        let kept = match self.shared.pool.take(class) {
-            Some(Taken::Buffer(kept)) => Some(kept),
-            Some(Taken::Right) => None,
-            None if capacity > self.shared.room() => return Err(NoRoom::Budget(capacity)),
-            None => self.shared.pool.spare(class),
-        };
+        let had_right = self.shared.pool.take_right(class);
+        if !had_right && capacity > self.shared.room() {
+            return Err(NoRoom::Budget(capacity));
+        }
+        let kept = self.shared.pool.spare(class);
         let buffer = match kept {
             Some(kept) => {
                 if zeroed && let Err(stopped) = self.zero(kept, bytes) {
-                    // SAFETY: it was the pool's, and nothing refers to it.
-                    unsafe { self.shared.pool.put(Holding::Backed(kept)) };
+                    self.shared.pool.give_back(kept, had_right);
                     return Err(stopped);
                 }
                 kept

@@ -246,15 +246,6 @@ pub(crate) struct Pool {
     pub(crate) residency: Residency,
 }
 
-/// What [`Pool::take`] has for somebody.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Taken {
-    /// A kept buffer, its contents left over.
-    Buffer(Buffer),
-    /// The right to one that has to be made.
-    Right,
-}
-
 impl Pool {
     /// A pool that keeps up to `keep` bytes.
     pub(crate) fn new(keep: usize) -> Pool {
@@ -305,12 +296,14 @@ impl Pool {
         self.shelves.get_mut(class as usize)?.free.pop()
     }
 
-    /// A kept buffer of class `class`.
-    pub(crate) fn take(&mut self, class: u32) -> Option<Taken> {
-        if !self.take_right(class) {
-            return None;
+    /// Undoes [`Pool::spare`], and [`Pool::take_right`] if there was a right.
+    pub(crate) fn give_back(&mut self, buffer: Buffer, had_right: bool) {
+        let shelf = &mut self.shelves[buffer.class()];
+        shelf.free.push(buffer);
+        if had_right {
+            shelf.count += 1;
+            self.kept += buffer.capacity();
         }
-        Some(self.spare(class).map_or(Taken::Right, Taken::Buffer))
     }
 
     /// Keeps at most `keep` bytes from now on.
@@ -410,8 +403,12 @@ mod tests {
             pool.put(Holding::Backed(b));
         }
         assert_eq!((pool.kept(), pool.resident()), (capacity, capacity));
-        assert_eq!((pool.take(class), pool.kept()), (Some(Taken::Buffer(b)), 0));
-        assert_eq!(pool.take(class), None);
+        assert!(pool.take_right(class));
+        assert_eq!((pool.spare(class), pool.kept()), (Some(b), 0));
+        pool.give_back(b, true);
+        assert_eq!(pool.kept(), capacity);
+        assert!(pool.take_right(class) && !pool.take_right(class));
+        assert_eq!((pool.spare(class), pool.spare(class)), (Some(b), None));
         // SAFETY: owned since `take`.
         unsafe { pool.put(Holding::Backed(b)) };
     }
@@ -436,10 +433,8 @@ mod tests {
             unsafe { pool.put(holding) };
         }
         assert_eq!((pool.kept(), pool.resident()), (3 * capacity, 2 * capacity));
-        assert!(pool.take_right(class));
-        assert_eq!(pool.take(class), Some(Taken::Buffer(a)));
-        assert_eq!(pool.take(class), Some(Taken::Buffer(b)));
-        assert_eq!((pool.take(class), pool.kept()), (None, 0));
+        assert!((0..3).all(|_| pool.take_right(class)));
+        assert_eq!((pool.spare(class), pool.spare(class), pool.kept()), (Some(a), Some(b), 0));
         // SAFETY: as above.
         unsafe {
             pool.put(Holding::Backed(a));
@@ -447,6 +442,6 @@ mod tests {
             pool.put(Holding::Backed(b));
         }
         pool.trim();
-        assert_eq!((pool.kept(), pool.resident(), pool.take(class)), (0, 0, None));
+        assert_eq!((pool.kept(), pool.resident(), pool.spare(class)), (0, 0, None));
     }
 }

@@ -40,13 +40,7 @@ fn is_begun_here(func: &Func, b: usize) -> bool {
     if func.origins[first.origin as usize].inst != 0 {
         return false; // its caller has the mark
     }
-    let leads_on = match &first.op {
-        MirOp::Inst(Inst::Br { target }) => {
-            func.blocks[target.index()].nodes.first().is_some_and(|n| n.origin == first.origin)
-        }
-        _ => false,
-    };
-    b != 0 || !leads_on
+    b != 0 || !func.leads_on()
 }
 
 /// Costs and origins of charges that are still to be made.
