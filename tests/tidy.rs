@@ -236,7 +236,9 @@ fn tests_share_by_a_crate() {
     let words = [["#[pa", "th"], ["allow(dead", "_code)"], ["allow(unus", "ed"]].map(|w| w.concat());
     let is_shared = |name: &str| ["tests/", "benches/", "fuzz/"].iter().any(|f| name.starts_with(f));
     let mut found = Vec::new();
-    for (name, text) in sources("rs").into_iter().filter(|(name, _)| is_shared(name)) {
+    for (name, text) in sources("rs") {
+        // Macros of what is shipped may leave an operand of theirs unused.
+        let words = if is_shared(&name) { &words[..] } else { &words[..2] };
         let lines = text.lines().enumerate().filter(|(_, l)| words.iter().any(|w| l.contains(w.as_str())));
         found.extend(lines.map(|(at, line)| format!("{name}:{}: {}", at + 1, line.trim())));
     }

@@ -606,5 +606,4 @@ impl<'a> Solver<'a> {
 }
 
 #[cfg(test)]
-#[path = "assignment_oracle.rs"]
 mod oracle;

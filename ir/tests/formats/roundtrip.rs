@@ -1,10 +1,8 @@
 //! Both formats keep every module, and no bytes make the readers panic.
 
-mod random;
-
+use super::random::{Choices, Random, as_text_gives_it};
 use nbc_ir::{Module, Opcode};
 use proptest::prelude::*;
-use random::{Choices, Random, as_text_gives_it};
 
 /// What a module is shown as when a property fails: short, and with its text.
 fn same(left: &Module, right: &Module, text: &str) -> Result<(), String> {
@@ -71,7 +69,7 @@ proptest! {
 
     #[test]
     fn every_module_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
-        let module = random::module(&mut Choices::new(&bytes), None);
+        let module = super::random::module(&mut Choices::new(&bytes), None);
         if let Err(message) = keeps(&module) {
             prop_assert!(false, "{}", message);
         }
@@ -82,7 +80,7 @@ proptest! {
         bytes in proptest::collection::vec(any::<u8>(), 0..400),
         seed in any::<u64>(),
     ) {
-        let module = random::module(&mut Choices::new(&bytes), None);
+        let module = super::random::module(&mut Choices::new(&bytes), None);
         let messy = messy(&module.print(), seed);
         let formatted = nbc_ir::format_source(&messy, "messy").map_err(|e| TestCaseError::fail(format!("{e}\n{messy}")))?;
         let again = Module::parse(&formatted, "formatted").map_err(|e| TestCaseError::fail(format!("{e}\n{formatted}")))?;
@@ -96,7 +94,7 @@ proptest! {
         bytes in proptest::collection::vec(any::<u8>(), 0..400),
         damage in proptest::collection::vec((any::<u16>(), any::<u8>()), 1..4),
     ) {
-        let mut file = random::module(&mut Choices::new(&bytes), None).encode();
+        let mut file = super::random::module(&mut Choices::new(&bytes), None).encode();
         for (at, byte) in damage {
             let at = usize::from(at) % file.len();
             file[at] = byte;
@@ -133,7 +131,7 @@ fn every_instruction_comes_back() {
     for &opcode in Opcode::ALL {
         for _ in 0..8 {
             let bytes = random.bytes(300);
-            let module = random::module(&mut Choices::new(&bytes), Some(opcode));
+            let module = super::random::module(&mut Choices::new(&bytes), Some(opcode));
             let has = module.functions[0].blocks[0].insts.iter().any(|i| i.opcode() == opcode);
             assert!(has, "{opcode:?} was not generated");
             if let Err(message) = keeps(&module) {

@@ -4,8 +4,6 @@
 //! Choices are taken from a list of bytes, and a list that has run out gives
 //! zeros; so a shorter list makes a smaller module, which is how failures shrink.
 
-#![allow(dead_code)] // each test file uses a part
-
 use nbc_ir::catalogue::CATALOGUE;
 use nbc_ir::inst::{Field, Imm, Inst, Opcode, Operand, Role};
 use nbc_ir::module::*;

@@ -1,12 +1,10 @@
 //! Hostile input by the million: nothing panics, hangs or is accepted wrongly.
 //!
 //! The short runs are part of every test run; the long ones are
-//! `cargo test --release -p nbc-ir --test soak -- --ignored`.
+//! `cargo test --release -p nbc-ir --test formats -- --ignored`.
 
-mod random;
-
+use super::random::{Choices, Random, as_text_gives_it};
 use nbc_ir::{Module, Opcode};
-use random::{Choices, Random, as_text_gives_it};
 
 /// What was accepted must be whole: verifying ends, and both formats keep it.
 fn is_whole(module: Module, from: &str) {
@@ -171,7 +169,7 @@ fn damaged_binaries(rounds: usize, seed: u64) -> usize {
     for round in 0..rounds {
         let choices = random.bytes(20 + round % 300);
         let opcode = Opcode::ALL[round % Opcode::ALL.len()];
-        let mut file = random::module(&mut Choices::new(&choices), Some(opcode)).encode();
+        let mut file = super::random::module(&mut Choices::new(&choices), Some(opcode)).encode();
         let good = file.clone();
         damage(&mut random, &mut file);
         let from = format!("damaged binary {seed} {round}");
@@ -195,7 +193,7 @@ fn damaged_text(rounds: usize, seed: u64) -> usize {
             babble(&mut random)
         } else {
             let choices = random.bytes(20 + round % 300);
-            let mut bytes = random::module(&mut Choices::new(&choices), None).print().into_bytes();
+            let mut bytes = super::random::module(&mut Choices::new(&choices), None).print().into_bytes();
             damage(&mut random, &mut bytes);
             String::from_utf8_lossy(&bytes).into_owned()
         };
