@@ -211,3 +211,26 @@ export func @main() -> f64 {
         assert!(seen.iter().all(|s| *s == seen[0]), "{fuel}: {seen:?}");
     }
 }
+
+#[test]
+fn calls_go_as_deep_as_without_a_device() {
+    let text = "export func @main(%x: tensor<f64>) -> f64 {
+  %v = tensor.load %x, 0
+  tensor.store %x, 1, %v
+  %r = call @main(%x)
+  %r = f64.add %r, %v
+  ret %r
+}
+export func @start() -> f64 {
+  %x = tensor.zeros<f64> [200]
+  %r = call @main(%x)
+  ret %r
+}";
+    let deepest = |config: Config| {
+        let program = Engine::new(config).read(text.as_bytes(), "deep.nba").unwrap();
+        let mut instance = Linker::new().instantiate(&program).unwrap();
+        instance.call("start", &[]).unwrap_err().trap().unwrap().omitted
+    };
+    let with = deepest(Config::new().device(Arc::new(NullDevice::new())));
+    assert_eq!((with, with > 1000), (deepest(Config::new()), true));
+}

@@ -267,7 +267,7 @@ macro_rules! for_each_inst {
     0x0600 TensorLen tensor_len "tensor.len" [def dst: i64, use x: tensor] pure "Number of elements.";
     0x0601 TensorRank tensor_rank "tensor.rank" [def dst: i64, use x: tensor] pure "Number of dimensions.";
     0x0602 TensorDim tensor_dim "tensor.dim" [def dst: i64, use x: tensor, use axis: i64] traps "Length along `axis`; traps when there is no such axis.";
-    0x0603 TensorToHost tensor_to_host "tensor.to_host" [use x: tensor, use write: bool] stores "Brings the elements of `x` to where loads and stores find them, from the device that has them; they are going to be written if `write` is true. Loads and stores see to that by themselves.";
+    0x0603 TensorToHost tensor_to_host "tensor.to_host" [use x: tensor, lit write: bool] stores "Brings the elements of `x` to where loads and stores find them, from the device that has them; they are going to be written if `write` is true. Loads and stores see to that by themselves.";
     0x0610 TensorLoad tensor_load "tensor.load" [def dst: elem, use x: tensor, use i: i64] loads "The element at flat index `i`; traps out of range.";
     0x0614 TensorStore tensor_store "tensor.store" [use x: tensor, use i: i64, use value: elem] stores "Sets the element at flat index `i`; traps out of range or when `x` is read-only. A u8 keeps the low 8 bits.";
     0x0611 TensorLoad2 tensor_load2 "tensor.load2" [def dst: elem, use x: tensor, use i: i64, use j: i64] loads "The element at (`i`, `j`); traps out of range or when the rank differs.";

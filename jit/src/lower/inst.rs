@@ -159,8 +159,8 @@ impl Visitor for Lowering<'_, '_> {
     fn tensor_dim(&mut self, dst: Reg, x: Operand, axis: Operand) {
         self.tensor_dim_of(dst, x, axis);
     }
-    fn tensor_to_host(&mut self, x: Operand, write: Operand) {
-        self.run_object(ObjectCall::simple(SharedOp::TensorToHost, 0), &[x, write], &[]);
+    fn tensor_to_host(&mut self, x: Operand, write: Imm) {
+        self.run_object(ObjectCall::simple(SharedOp::TensorToHost, write.to_slot()), &[x], &[]);
     }
     fn tensor_load(&mut self, dst: Reg, x: Operand, i: Operand) {
         self.load(dst, x, &[i], 0);

@@ -2,7 +2,7 @@
 
 use super::shape::shapes;
 use super::{Block, Entry, Func, Homes, MirNode, MirOp, Origin, Ty};
-use nbc_ir::{BlockId, FuncId, Inst, Reg, VerifiedModule};
+use nbc_ir::{BlockId, FuncId, Imm, Inst, Reg, VerifiedModule};
 use nbc_runtime::plan::{HostStep, Plan};
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ impl Func {
             for node in nodes {
                 let Origin { func, block: b, inst, .. } = self.origins[node.origin as usize];
                 block.nodes.extend(plan.host_steps(func, b, inst).map(|HostStep { tensor, write }| {
-                    let step = Inst::TensorToHost { x: tensor.into(), write: write.into() };
+                    let step = Inst::TensorToHost { x: tensor.into(), write: Imm::Bool(write) };
                     MirNode { op: MirOp::Inst(step), origin: node.origin }
                 }));
                 block.nodes.push(node);

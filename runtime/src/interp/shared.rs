@@ -149,7 +149,7 @@ operations! {
     /// See [`SharedOp`](crate::machine::micro::SharedOp).
     TensorToHost (i, regs, ctx) {
         let tensor = TensorRef::from_slot(get(regs, i.b));
-        let done = (*ctx).heap.bring_home(tensor, get(regs, i.c) != 0);
+        let done = (*ctx).heap.bring_home(tensor, i.imm != 0);
         outcome(ctx, done)
     }
     /// See [`SharedOp`](crate::machine::micro::SharedOp).

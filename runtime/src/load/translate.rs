@@ -349,7 +349,7 @@ impl Translator<'_> {
         for (i, inst) in insts.iter().enumerate() {
             self.inst = i as u32;
             for HostStep { tensor, write } in self.plan.host_steps(self.id, self.block, self.inst) {
-                self.tensor_to_host(tensor.into(), write.into());
+                self.tensor_to_host(tensor.into(), Imm::Bool(write));
             }
             inst.visit(self);
         }
@@ -674,8 +674,9 @@ impl Visitor for Translator<'_> {
     fn tensor_dim(&mut self, dst: Reg, x: Operand, axis: Operand) {
         self.define(MicroOp::Shared(SharedOp::TensorDim), dst, &[src(x), src(axis)], 0);
     }
-    fn tensor_to_host(&mut self, x: Operand, write: Operand) {
-        self.emit(MicroOp::Shared(SharedOp::TensorToHost), &[src(x), src(write)], 0);
+    fn tensor_to_host(&mut self, x: Operand, write: Imm) {
+        // Not an operand: a literal could take a slot, and frames are as large without a device.
+        self.emit(MicroOp::Shared(SharedOp::TensorToHost), &[src(x)], write.to_slot());
     }
     fn tensor_load(&mut self, dst: Reg, x: Operand, i: Operand) {
         self.define(MicroOp::Load(self.elem(x)), dst, &[src(x), src(i)], 0);
