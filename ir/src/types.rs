@@ -306,3 +306,43 @@ impl fmt::Display for SignatureDisplay<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Module;
+
+    macro_rules! text_of {
+        ($name:literal) => {
+            $name.to_owned()
+        };
+        ($name:literal Elem) => {
+            format!("{}<f64>", $name)
+        };
+        ($name:literal SigId) => {
+            format!("{}<() -> i64>", $name)
+        };
+    }
+    macro_rules! texts {
+        (items { $($item:ident $(($of:ident))? $name:literal $code:literal $class:ident $doc:literal;)* }
+        lists { $($list:ident $(($list_of:ident))? $list_name:literal $list_code:literal $list_class:ident $list_doc:literal;)* }) => {{
+            let items = vec![$(text_of!($name $($of)?)),*];
+            let lists = [$($list_name),*];
+            let of_all = lists.iter().flat_map(|l| items.iter().map(move |item| format!("{l}<{item}>")));
+            let of_all: Vec<String> = of_all.collect();
+            [items.clone(), of_all].concat()
+        }};
+    }
+
+    #[test]
+    fn both_formats_know_every_row() {
+        for ty in for_each_type!(texts) {
+            let text = format!("func @f(%x: {ty}) -> {ty} {{\n  ret %x\n}}\n");
+            let module = Module::parse(&text, "types.nba").unwrap_or_else(|e| panic!("{ty}: {e}"));
+            let printed = module.print();
+            assert!(printed.contains(&ty), "{ty}: {printed}");
+            let mut decoded = Module::decode(&module.encode()).unwrap_or_else(|e| panic!("{ty}: {e}"));
+            decoded.source = module.source.clone();
+            assert_eq!(decoded.print(), printed, "{ty}");
+        }
+    }
+}
