@@ -67,7 +67,7 @@ impl Instance {
         let code = program.loaded(limits.fuel.is_some());
         // SAFETY: objects are used through this context only, which owns the heap.
         let mut heap = unsafe { Heap::new(limits.memory) };
-        heap.residency().device = program.engine().device();
+        heap.pool().device = program.engine().device();
         let (slice, watch) = (program.engine().slice(), program.engine().watch());
         let hosts = hosts.iter().map(HostFunc::entry).collect();
         let context = Box::new(Context::new(code, heap, stack, hosts, slice, watch));

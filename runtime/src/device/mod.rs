@@ -7,7 +7,7 @@
 //! An operation goes to a device where [`Device::takes`] says so, and only under three conditions. Its result
 //! is large and new, its elements are numbers that cannot make it trap, and its shape follows from the dims
 //! of its arguments. The result stays there until the host wants it. Where that is, each pooled buffer says
-//! in its head ([`residency`]): headers of tensors never change.
+//! in its head (`region/residency.rs`): headers of tensors never change.
 //!
 //! Invariant: nothing on the host reads or writes elements that are not there. Kernels have their arguments
 //! brought home, so does what copies objects or hands them to the host; loads and stores of elements
@@ -15,7 +15,6 @@
 //! spoils what has not been brought home, so that a missing step is a wrong answer.
 
 pub mod null;
-pub(crate) mod residency;
 
 use nbc_ir::catalogue::Operation;
 use nbc_ir::{Elem, Type};

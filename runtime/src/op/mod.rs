@@ -71,7 +71,7 @@ pub fn run_operation(index: usize, mut call: OpCall<'_>) -> Result<(), TrapError
     if operation.shape == Shape::Scalar {
         call.charge(Extent::NONE)?;
     }
-    if call.host.heap().residency().device.is_some() && on_device::run(index, operation, &mut call)? {
+    if call.host.heap().pool().device.is_some() && on_device::run(index, operation, &mut call)? {
         return Ok(());
     }
     KERNELS[index](&mut call)

@@ -60,14 +60,14 @@ pub(super) fn run(
         }
         let write = operation.writes.contains(&n);
         // SAFETY: arguments are live values of their types (`OpCall::new`).
-        unsafe { call.host.heap().residency().bring_object_home(call.args[at], call.arg_types[at], write)? };
+        unsafe { call.host.heap().pool().bring_object_home(call.args[at], call.arg_types[at], write)? };
         at += 1;
     }
     Ok(false)
 }
 
 fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -> Result<bool, TrapError> {
-    let Some(device) = call.host.heap().residency().device.clone() else { return Ok(false) };
+    let Some(device) = call.host.heap().pool().device.clone() else { return Ok(false) };
     // Integers trap where they are divided by zero; which operations do so no row says.
     let is_inexact = |e: &Elem| matches!(e, Elem::F32 | Elem::F64 | Elem::C64 | Elem::C128);
     if !call.elems.iter().all(is_inexact) || call.list_len != 0 {
@@ -93,7 +93,7 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
         let dims = &*dims[at];
         args.push(match tensor {
             None => DeviceArg::Scalar(call.args[at], call.arg_types[at]),
-            Some(tensor) => match call.host.heap().residency().send(*tensor) {
+            Some(tensor) => match call.host.heap().pool().send(*tensor) {
                 Some((memory, offset)) => {
                     DeviceArg::Tensor(DeviceTensor { memory, offset, elem: tensor.elem(), dims })
                 }
@@ -109,17 +109,17 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
     let heap = call.host.heap();
     // SAFETY: the device writes all elements, or the kernel does, which gets the same tensor.
     let tensor = unsafe { heap.uninit(elem, &result_dims)? };
-    let residency = heap.residency();
-    if let Some(memory) = residency.memory_for(tensor) {
+    let pool = heap.pool();
+    if let Some(memory) = pool.memory_for(tensor) {
         let result = DeviceTensor { memory, offset: 0, elem, dims: &result_dims };
         let asks = DeviceCall { operation, elems: call.elems, args: &args, result };
         if let Some(Ok(())) = asked(|| device.run(&asks)) {
-            residency.is_on_device(tensor);
+            pool.is_on_device(tensor);
             call.set(tensor.slot());
             return call.host.poll().map(|()| true);
         }
     }
-    residency.counts.failed += 1;
+    pool.counts.failed += 1;
     call.prepared = Some(tensor);
     Ok(false)
 }

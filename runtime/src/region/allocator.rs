@@ -3,9 +3,8 @@
 
 use super::arena::{Arena, padded};
 use super::heap::Shared;
-use super::pool::{Buffer, BufferList, MEDIUM, class_of};
+use super::pool::{Buffer, BufferList, MEDIUM, Place, class_of};
 use super::region::Region;
-use crate::device::residency::Place;
 use crate::object::tensor::SHORT_RANK;
 use crate::object::{List, ListRef, ObjectRef, Storage, Str, StrRef, Tensor, TensorRef};
 use crate::trap::{TrapCode, TrapError};
@@ -371,7 +370,7 @@ impl RegionAllocator<'_> {
     }
 
     fn copy_tensor(&mut self, from: TensorRef) -> Result<TensorRef, NoRoom> {
-        self.shared.pool.residency.bring_home(from, false).map_err(NoRoom::Invalid)?;
+        self.shared.pool.bring_home(from, false).map_err(NoRoom::Invalid)?;
         let to = self.tensor(from.elem(), &from.dims(), false)?;
         // SAFETY: both payloads have that many bytes; the new one overlaps nothing.
         unsafe { self.copy_bytes(from.data(), to.data(), from.bytes())? };

@@ -6,7 +6,6 @@ use super::arena::padded;
 use super::pool::{MEDIUM, Pool};
 use super::region::Region;
 use crate::device::DeviceCounts;
-use crate::device::residency::Residency;
 use crate::interruption::Interruption;
 use crate::object::tensor::SHORT_RANK;
 use crate::object::{Element, ListRef, Object, ObjectRef, Storage, StrRef, Tensor, TensorRef};
@@ -484,15 +483,15 @@ impl Heap {
         })
     }
 
-    /// The device and where elements are.
+    /// The buffers, which say where elements are, and the device.
     #[inline]
-    pub(crate) fn residency(&mut self) -> &mut Residency {
-        &mut self.shared.pool.residency
+    pub(crate) fn pool(&mut self) -> &mut Pool {
+        &mut self.shared.pool
     }
 
     /// Counts of what the device has been asked for.
     pub fn device_counts(&self) -> DeviceCounts {
-        self.shared.pool.residency.counts
+        self.shared.pool.counts
     }
 
     /// Sees to it that the host has the elements of a tensor. If they are to be written, nobody
@@ -502,7 +501,7 @@ impl Heap {
     /// `host_error` when the device has lost them.
     #[inline]
     pub fn bring_home(&mut self, tensor: TensorRef, write: bool) -> Result<(), TrapError> {
-        self.residency().bring_home(tensor, write)
+        self.pool().bring_home(tensor, write)
     }
 
     /// A constant object of a module, read-only, for as long as the instance lives.

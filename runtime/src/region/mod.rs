@@ -25,6 +25,7 @@ pub(crate) mod pool;
 mod promote;
 #[allow(clippy::module_inception)] // a region is what the module is about
 mod region;
+mod residency;
 mod stats;
 pub(crate) mod taking;
 

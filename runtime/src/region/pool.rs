@@ -11,10 +11,10 @@
 //! that are there, regions and pool have at most as many as are charged for, so [`Pool::take`]
 //! need not find one.
 
-use crate::device::DeviceMemory;
-use crate::device::residency::{Place, Residency};
+use crate::device::{Device, DeviceCounts, DeviceMemory, asked};
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 /// Payloads from this size on are pooled; smaller ones lie in an arena.
 pub const MEDIUM: usize = 1 << 10;
@@ -28,6 +28,17 @@ const HEAD: usize = 64;
 /// then it takes zeros from the system that cost nothing until they are touched.
 const LEAD: usize = ALIGN - ALLOCATED_ALIGN;
 const ALLOCATED_ALIGN: usize = 16;
+
+/// Where the elements in a buffer are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// On the host.
+    Host,
+    /// On both.
+    Both,
+    /// On the device.
+    Device,
+}
 
 #[repr(C, align(64))]
 struct Head {
@@ -242,14 +253,23 @@ pub(crate) struct Pool {
     keep: usize,
     /// Bytes of all buffers of the heap that are there, the pool's own and others.
     resident: usize,
-    /// The device that has memory for some.
-    pub(crate) residency: Residency,
+    /// The device that has memory for some of them.
+    pub(crate) device: Option<Arc<dyn Device>>,
+    /// Requests to it.
+    pub(crate) counts: DeviceCounts,
 }
 
 impl Pool {
     /// A pool that keeps up to `keep` bytes.
     pub(crate) fn new(keep: usize) -> Pool {
-        Pool { shelves: Vec::new(), kept: 0, keep, resident: 0, residency: Residency::default() }
+        Pool {
+            shelves: Vec::new(),
+            kept: 0,
+            keep,
+            resident: 0,
+            device: None,
+            counts: DeviceCounts::default(),
+        }
     }
 
     /// Bytes kept for reuse, by what the program is charged for.
@@ -271,7 +291,7 @@ impl Pool {
 
     /// What is told when a buffer leaves the heap.
     pub(crate) fn has_left(&mut self, buffer: Buffer) {
-        self.residency.release(buffer);
+        self.release(buffer);
         self.resident -= buffer.capacity();
     }
 
@@ -281,6 +301,15 @@ impl Pool {
         self.has_left(buffer);
         // SAFETY: upheld by the caller.
         unsafe { buffer.free() };
+    }
+
+    /// Gives up the memory that a buffer has on the device.
+    fn release(&self, buffer: Buffer) {
+        if let (Some(memory), Some(device)) = (buffer.device(), &self.device) {
+            asked(|| device.free(memory));
+            buffer.set_device(None);
+        }
+        buffer.set_place(Place::Host);
     }
 
     /// Takes the right to a buffer of class `class`, if one is kept.

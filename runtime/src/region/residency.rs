@@ -7,31 +7,12 @@
 //! Invariant: while elements are on both, they are the same. Whoever is going to write them says so
 //! first, and then they are on the host alone.
 
-use super::{Device, DeviceCounts, DeviceError, DeviceMemory, asked};
+use super::pool::{Buffer, Place, Pool};
+use crate::device::{Device, DeviceError, DeviceMemory, asked};
 use crate::object::{Object, ObjectRef, Storage, TensorRef};
-use crate::region::pool::Buffer;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Type;
 use std::mem::MaybeUninit;
-use std::sync::Arc;
-
-/// Where the elements in a buffer are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Place {
-    /// On the host.
-    Host,
-    /// On both.
-    Both,
-    /// On the device.
-    Device,
-}
-
-/// The device of a heap, and what it has been asked for.
-#[derive(Default)]
-pub(crate) struct Residency {
-    pub(crate) device: Option<Arc<dyn Device>>,
-    pub(crate) counts: DeviceCounts,
-}
 
 /// The tensor that has the elements: what a view is of, or the tensor itself.
 fn root(tensor: TensorRef) -> TensorRef {
@@ -58,7 +39,7 @@ fn memory_of(device: &dyn Device, buffer: Buffer) -> Option<DeviceMemory> {
     Some(memory)
 }
 
-impl Residency {
+impl Pool {
     /// Sees to it that the host has the elements of a tensor. If they are to be written, nobody
     /// else has them afterwards.
     pub(crate) fn bring_home(&mut self, tensor: TensorRef, write: bool) -> Result<(), TrapError> {
@@ -84,7 +65,7 @@ impl Residency {
         Ok(())
     }
 
-    /// [`Residency::bring_home`] for all tensors in an object.
+    /// [`Pool::bring_home`] for all tensors in an object.
     ///
     /// # Safety
     /// `slot` must hold a live value of type `ty`.
@@ -143,14 +124,5 @@ impl Residency {
             // SAFETY: the payload has so many bytes, and nothing is in them yet.
             unsafe { root.data().write_bytes(byte, root.bytes()) };
         }
-    }
-
-    /// Gives up the memory that a buffer has on the device.
-    pub(crate) fn release(&self, buffer: Buffer) {
-        if let (Some(memory), Some(device)) = (buffer.device(), &self.device) {
-            asked(|| device.free(memory));
-            buffer.set_device(None);
-        }
-        buffer.set_place(Place::Host);
     }
 }
