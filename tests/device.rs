@@ -234,3 +234,22 @@ export func @start() -> f64 {
     let with = deepest(Config::new().device(Arc::new(NullDevice::new())));
     assert_eq!((with, with > 1000), (deepest(Config::new()), true));
 }
+
+#[test]
+fn an_operation_on_a_device_ends_when_the_program_has_to() {
+    // Hours, were nobody asked.
+    let text = "export func @main() -> f64 {
+  %x = tensor.full<f64> [4000, 4000], 2.0
+  br loop
+loop:
+  %y = linalg.matmul %x, %x
+  br loop
+}";
+    let engine = Engine::new(Config::new().device(Arc::new(NullDevice::new())));
+    let program = engine.read(text.as_bytes(), "long.nba").unwrap();
+    let limits = Limits::new().timeout(std::time::Duration::from_millis(200));
+    let mut instance = Linker::new().instantiate_with(&program, limits).unwrap();
+    let error = instance.call("main", &[]).unwrap_err();
+    assert_eq!(error.trap().map(|t| t.code()), Some(nbc::TrapCode::Timeout));
+    assert_eq!(instance.device_counts().operations, 0);
+}

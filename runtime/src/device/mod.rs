@@ -82,7 +82,7 @@ impl DeviceArg<'_> {
 }
 
 /// One call of an operation, for a device. It cannot trap but for want of memory.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct DeviceCall<'a> {
     /// The operation, with its cost as a function of shapes.
     pub operation: &'static Operation,
@@ -92,6 +92,8 @@ pub struct DeviceCall<'a> {
     pub args: &'a [DeviceArg<'a>],
     /// The result: its elements are still to be written, and nothing else lies there.
     pub result: DeviceTensor<'a>,
+    /// Whether the program has to stop. What takes long asks each millisecond or so, and fails then.
+    pub must_stop: &'a dyn Fn() -> bool,
 }
 
 /// A device with memory of its own. Methods are called from any thread, from several at once too. One is

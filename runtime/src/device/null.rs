@@ -137,7 +137,7 @@ unsafe impl Device for NullDevice {
         }
         let mut memory = self.memory();
         // SAFETY: nothing of the heap is used after it.
-        let mut host = Host(unsafe { Heap::new(usize::MAX) });
+        let mut host = Host(unsafe { Heap::new(usize::MAX) }, call.must_stop);
         let failed = |trap: TrapError| DeviceError(format!("{:?}: {}", trap.code, trap.message()));
         let (mut slots, mut types) = (Vec::new(), Vec::new());
         for arg in call.args {
@@ -181,14 +181,14 @@ unsafe impl Device for NullDevice {
 }
 
 /// What kernels need of an instance, where there is none.
-struct Host(Heap);
+struct Host<'a>(Heap, &'a dyn Fn() -> bool);
 
-impl OpHost for Host {
+impl OpHost for Host<'_> {
     fn heap(&mut self) -> &mut Heap {
         &mut self.0
     }
     fn poll(&mut self) -> Result<(), TrapError> {
-        Ok(())
+        if (self.1)() { Err(TrapCode::Interrupted.into()) } else { Ok(()) }
     }
     fn charge(&mut self, _: u64) -> Result<(), TrapError> {
         Ok(())

@@ -109,10 +109,12 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
     let heap = call.host.heap();
     // SAFETY: the device writes all elements, or the kernel does, which gets the same tensor.
     let tensor = unsafe { heap.uninit(elem, &result_dims)? };
+    let outside = heap.interruption().clone();
     let pool = heap.pool();
     if let Some(memory) = pool.memory_for(tensor) {
         let result = DeviceTensor { memory, offset: 0, elem, dims: &result_dims };
-        let asks = DeviceCall { operation, elems: call.elems, args: &args, result };
+        let must_stop = || outside.stopped_by().is_some();
+        let asks = DeviceCall { operation, elems: call.elems, args: &args, result, must_stop: &must_stop };
         if let Some(Ok(())) = asked(|| device.run(&asks)) {
             pool.is_on_device(tensor);
             call.set(tensor.slot());
@@ -121,5 +123,6 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
     }
     pool.counts.failed += 1;
     call.prepared = Some(tensor);
-    Ok(false)
+    // It may have failed because the program has to stop.
+    call.host.poll().map(|()| false)
 }
