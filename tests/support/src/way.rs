@@ -95,10 +95,17 @@ impl Way {
         // What a device does is the same in all tiers, but for the steps that bring elements home.
         let dispatch = Dispatch::default();
         let on = |metered, tier, device| Way { dispatch, metered, tier, device };
-        all.extend([on(false, Tier::None, Device::Null), on(true, Tier::None, Device::Failing)]);
+        let jit = |when| Tier::Jit { when, passes: true, sanitised: false };
+        all.push(on(false, Tier::None, Device::Null));
         if Way::can_compile() {
-            let jit = |when| Tier::Jit { when, passes: true, sanitised: false };
-            all.extend([on(true, jit(When::First), Device::Null), on(false, jit(When::Hot), Device::Null)]);
+            all.push(on(true, jit(When::First), Device::Null));
+        }
+        // Unoptimised builds take long enough for the others.
+        if !cfg!(debug_assertions) {
+            all.push(on(true, Tier::None, Device::Failing));
+            if Way::can_compile() {
+                all.push(on(false, jit(When::Hot), Device::Null));
+            }
         }
         all.into_iter()
     }
