@@ -8,9 +8,9 @@ use crate::device::{DeviceArg, DeviceCall, DeviceTensor, asked};
 use crate::object::TensorRef;
 use crate::region::pool::MEDIUM;
 use crate::trap::TrapError;
-use nbc_ir::catalogue::{Aliasing, Cost, Extent, Kind, OpSignature, Operation, Param, Shape, shape};
+use nbc_ir::Type;
+use nbc_ir::catalogue::{Aliasing, Class, Cost, Extent, Kind, OpSignature, Operation, Param, Shape, shape};
 use nbc_ir::dims::Dims;
-use nbc_ir::{Elem, Type};
 use std::sync::LazyLock;
 
 /// The signature of every row.
@@ -69,8 +69,7 @@ pub(super) fn run(
 fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -> Result<bool, TrapError> {
     let Some(device) = call.host.heap().pool().device.clone() else { return Ok(false) };
     // Integers trap where they are divided by zero; which operations do so no row says.
-    let is_inexact = |e: &Elem| matches!(e, Elem::F32 | Elem::F64 | Elem::C64 | Elem::C128);
-    if !call.elems.iter().all(is_inexact) || call.list_len != 0 {
+    if !call.elems.iter().all(|e| Class::Inexact.has(*e)) || call.list_len != 0 {
         return Ok(false);
     }
     let [result] = &SIGNATURES[index].results[..] else { return Ok(false) };

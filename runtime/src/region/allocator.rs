@@ -98,13 +98,20 @@ impl RegionAllocator<'_> {
         place.map(NonNull::as_ptr).ok_or(NoRoom::Budget(size))
     }
 
+    /// Whether the right to a buffer was one that is kept; else there must be room for it.
+    fn take_right(&mut self, class: u32, capacity: usize) -> Result<bool, NoRoom> {
+        let had_right = self.shared.pool.take_right(class);
+        if had_right || capacity <= self.shared.room() {
+            Ok(had_right)
+        } else {
+            Err(NoRoom::Budget(capacity))
+        }
+    }
+
     /// A buffer for `bytes`, owned by the region.
     fn buffer(&mut self, bytes: usize, zeroed: bool) -> Result<*mut u8, NoRoom> {
         let (class, capacity) = class_of(bytes).ok_or(NoRoom::Budget(bytes))?;
-        let had_right = self.shared.pool.take_right(class);
-        if !had_right && capacity > self.shared.room() {
-            return Err(NoRoom::Budget(capacity));
-        }
+        let had_right = self.take_right(class, capacity)?;
         let kept = self.shared.pool.spare(class);
         let buffer = match kept {
             Some(kept) => {
@@ -211,9 +218,7 @@ impl RegionAllocator<'_> {
         debug_assert_eq!(bytes, old.bytes());
         let place = self.arena(Tensor::header_size(dims.len(), false))?;
         let (class, capacity) = class_of(bytes).ok_or(NoRoom::Budget(bytes))?;
-        if !self.shared.pool.take_right(class) && capacity > self.shared.room() {
-            return Err(NoRoom::Budget(capacity));
-        }
+        self.take_right(class, capacity)?;
         self.shared.add(capacity);
         // SAFETY: a pooled payload starts a buffer that its region owns; the
         // allocation has room for the header. What is left of `old` is a header, which says so.
