@@ -360,6 +360,24 @@ impl<T: Copy> Work for Where<'_, T> {
             // SAFETY: as for two operands.
             unsafe {
                 match moves {
+                    [true, true, true] => {
+                        // As `each_pair`, with one more.
+                        for (part, to) in to.chunks_mut(TOGETHER).enumerate() {
+                            let (c, i, j) = (c + part * TOGETHER, i + part * TOGETHER, j + part * TOGETHER);
+                            let mut x = [const { MaybeUninit::<T>::uninit() }; TOGETHER];
+                            let mut y = x;
+                            let mut is = [false; TOGETHER];
+                            for k in 0..to.len() {
+                                is[k] = condition.get(c + k);
+                                x[k].write(a.get(i + k));
+                                y[k].write(b.get(j + k));
+                            }
+                            for (k, to) in to.iter_mut().enumerate() {
+                                let (x, y) = (x[k].assume_init(), y[k].assume_init());
+                                to.write(if is[k] { x } else { y });
+                            }
+                        }
+                    }
                     [true, true, false] => {
                         let b = b.get(j);
                         each_pair(to, (condition, c), (a, i), |c, a| if c { a } else { b });
