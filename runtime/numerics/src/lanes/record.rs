@@ -1,0 +1,200 @@
+//! Lanes that write down what is asked of them, as statements of C.
+//!
+//! What [`function`] gives is a function of the same bits for every compiler
+//! that neither contracts nor reorders arithmetic (`-ffp-contract=off`, or
+//! NVRTC's `--fmad=false`). It needs [`PRELUDE`] once in front.
+//!
+//! ```
+//! use nbc_numerics::lanes::{Lanes, record};
+//! let c = record::function("cube", 1, |x: &[record::Recorded]| x[0] * x[0] * x[0]);
+//! assert!(c.starts_with("NBC_FUNCTION double cube(double x0) {\n"));
+//! ```
+
+use super::Lanes;
+use std::cell::RefCell;
+use std::fmt::Write;
+use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Shl, Shr, Sub};
+
+/// What recorded functions need, in C and in CUDA C.
+pub const PRELUDE: &str = "\
+#ifdef __CUDACC__
+#define NBC_FUNCTION static __device__ __forceinline__
+#define NBC_TABLE static __device__ const
+#define NBC_BITS(x) ((unsigned long long)__double_as_longlong(x))
+#define NBC_DOUBLE(b) __longlong_as_double((long long)(b))
+#else
+#include <math.h>
+#include <string.h>
+#define NBC_FUNCTION static inline
+#define NBC_TABLE static const
+static inline unsigned long long NBC_BITS(double x) { unsigned long long b; memcpy(&b, &x, 8); return b; }
+static inline double NBC_DOUBLE(unsigned long long b) { double x; memcpy(&x, &b, 8); return x; }
+#endif
+";
+
+#[derive(Default)]
+struct Text {
+    tables: Vec<(*const f64, usize)>,
+    table_text: String,
+    body: String,
+    values: u32,
+}
+
+thread_local! {
+    static TEXT: RefCell<Text> = RefCell::default();
+}
+
+/// A double, by the number of the value that holds it.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorded(u32);
+
+/// The bits of a [`Recorded`].
+#[derive(Clone, Copy, Debug)]
+pub struct RecordedBits(u32);
+
+/// A truth value.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordedMask(u32);
+
+/// Writes down a value of the C type and gives its number.
+fn value(c_type: &str, expression: std::fmt::Arguments<'_>) -> u32 {
+    TEXT.with_borrow_mut(|text| {
+        let at = text.values;
+        text.values += 1;
+        writeln!(text.body, "    {c_type} v{at} = {expression};").expect("a string takes all");
+        at
+    })
+}
+
+macro_rules! recorded {
+    ($($type:ident $c_type:literal $trait:ident $method:ident $operator:literal;)*) => {$(
+        impl $trait for $type {
+            type Output = $type;
+            fn $method(self, other: $type) -> $type {
+                $type(value($c_type, format_args!(concat!("v{} ", $operator, " v{}"), self.0, other.0)))
+            }
+        }
+    )*};
+}
+recorded! {
+    Recorded "double" Add add "+";
+    Recorded "double" Sub sub "-";
+    Recorded "double" Mul mul "*";
+    Recorded "double" Div div "/";
+    RecordedBits "unsigned long long" Add add "+";
+    RecordedBits "unsigned long long" Sub sub "-";
+    RecordedBits "unsigned long long" BitAnd bitand "&";
+    RecordedBits "unsigned long long" BitOr bitor "|";
+    RecordedBits "unsigned long long" BitXor bitxor "^";
+    RecordedMask "int" BitAnd bitand "&";
+    RecordedMask "int" BitOr bitor "|";
+}
+
+impl Neg for Recorded {
+    type Output = Recorded;
+    fn neg(self) -> Recorded {
+        Recorded(value("double", format_args!("-v{}", self.0)))
+    }
+}
+
+impl Not for RecordedMask {
+    type Output = RecordedMask;
+    fn not(self) -> RecordedMask {
+        RecordedMask(value("int", format_args!("!v{}", self.0)))
+    }
+}
+
+impl Shl<u32> for RecordedBits {
+    type Output = RecordedBits;
+    fn shl(self, by: u32) -> RecordedBits {
+        RecordedBits(value("unsigned long long", format_args!("v{} << {by}", self.0)))
+    }
+}
+
+impl Shr<u32> for RecordedBits {
+    type Output = RecordedBits;
+    fn shr(self, by: u32) -> RecordedBits {
+        RecordedBits(value("unsigned long long", format_args!("v{} >> {by}", self.0)))
+    }
+}
+
+fn compare(a: Recorded, operator: &str, b: Recorded) -> RecordedMask {
+    RecordedMask(value("int", format_args!("v{} {operator} v{}", a.0, b.0)))
+}
+
+impl Lanes for Recorded {
+    const LANES: usize = 1;
+    type Mask = RecordedMask;
+    type Bits = RecordedBits;
+    fn splat(x: f64) -> Recorded {
+        Recorded(value("double", format_args!("NBC_DOUBLE({:#x}ULL) /* {x:?} */", x.to_bits())))
+    }
+    fn splat_bits(bits: i64) -> RecordedBits {
+        RecordedBits(value("unsigned long long", format_args!("{bits:#x}ULL")))
+    }
+    fn fma(self, by: Recorded, plus: Recorded) -> Recorded {
+        Recorded(value("double", format_args!("fma(v{}, v{}, v{})", self.0, by.0, plus.0)))
+    }
+    fn sqrt(self) -> Recorded {
+        Recorded(value("double", format_args!("sqrt(v{})", self.0)))
+    }
+    fn lt(self, other: Recorded) -> RecordedMask {
+        compare(self, "<", other)
+    }
+    fn le(self, other: Recorded) -> RecordedMask {
+        compare(self, "<=", other)
+    }
+    fn eq(self, other: Recorded) -> RecordedMask {
+        compare(self, "==", other)
+    }
+    fn select(mask: RecordedMask, then: Recorded, otherwise: Recorded) -> Recorded {
+        Recorded(value("double", format_args!("v{} ? v{} : v{}", mask.0, then.0, otherwise.0)))
+    }
+    fn bits(self) -> RecordedBits {
+        RecordedBits(value("unsigned long long", format_args!("NBC_BITS(v{})", self.0)))
+    }
+    fn of_bits(bits: RecordedBits) -> Recorded {
+        Recorded(value("double", format_args!("NBC_DOUBLE(v{})", bits.0)))
+    }
+    fn has_bit(bits: RecordedBits, of: i64) -> RecordedMask {
+        RecordedMask(value("int", format_args!("(v{} & {of:#x}ULL) != 0", bits.0)))
+    }
+    fn lookup(table: &'static [f64], at: RecordedBits) -> Recorded {
+        let name = TEXT.with_borrow_mut(|text| {
+            let key = (table.as_ptr(), table.len());
+            let known = text.tables.iter().position(|known| *known == key);
+            known.unwrap_or_else(|| {
+                let name = text.tables.len();
+                text.tables.push(key);
+                write!(text.table_text, "    NBC_TABLE unsigned long long t{name}[] = {{")
+                    .expect("a string takes all");
+                for entry in table {
+                    write!(text.table_text, "{:#x}ULL, ", entry.to_bits()).expect("a string takes all");
+                }
+                text.table_text.push_str("};\n");
+                name
+            })
+        });
+        Recorded(value("double", format_args!("NBC_DOUBLE(t{name}[v{}])", at.0)))
+    }
+    fn lookup16(table: &'static [f64; 16], at: RecordedBits) -> Recorded {
+        Recorded::lookup(table, at)
+    }
+}
+
+/// The C function of that name and so many parameters which computes what `definition` does of its arguments.
+pub fn function(name: &str, parameters: usize, definition: impl FnOnce(&[Recorded]) -> Recorded) -> String {
+    TEXT.set(Text::default());
+    let arguments: Vec<Recorded> =
+        (0..parameters).map(|i| Recorded(value("double", format_args!("x{i}")))).collect();
+    let result = definition(&arguments);
+    let text = TEXT.take();
+    let list: Vec<String> = (0..parameters).map(|i| format!("double x{i}")).collect();
+    format!(
+        "NBC_FUNCTION double {name}({}) {{\n{}{}    return v{};\n}}\n",
+        list.join(", "),
+        text.table_text,
+        text.body,
+        result.0
+    )
+}
