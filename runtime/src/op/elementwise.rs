@@ -80,6 +80,11 @@ impl<T> Clone for From<T> {
 impl<T> Copy for From<T> {}
 
 impl<T: Copy> From<T> {
+    /// Where the element with number `at` is.
+    fn at(self, at: usize) -> *const T {
+        self.0.wrapping_add(at)
+    }
+
     /// The element with number `at`.
     ///
     /// # Safety
@@ -181,6 +186,48 @@ pub(super) fn unary_called<A: Element, R: Element>(
     let out: Output<'_, R> = call.output_in_place(&a.dims)?;
     let from = a.from();
     fill(call.host, &mut *out.elements, weight, |start, to| Unary { from, start, to, f }.run())?;
+    // SAFETY: `fill` has had every piece written whole.
+    unsafe { call.finish(out) };
+    Ok(())
+}
+
+/// [`unary`] by a kernel over elements: from, to, how many. Both may lie in the same memory.
+pub(super) fn unary_over<T: Element>(
+    call: &mut OpCall<'_>,
+    weight: usize,
+    kernel: impl Fn(*const T, *mut T, usize) + Sync,
+) -> Done {
+    let a = call.operand::<T>(0);
+    let out: Output<'_, T> = call.output_in_place(&a.dims)?;
+    let from = a.from();
+    fill(call.host, &mut *out.elements, weight, |start, to| {
+        kernel(from.at(start), to.as_mut_ptr().cast(), to.len());
+    })?;
+    // SAFETY: `fill` has had every piece written whole.
+    unsafe { call.finish(out) };
+    Ok(())
+}
+
+/// [`binary`] by a kernel over elements: the first's, the second's, which of them are more than one for all,
+/// to, how many.
+pub(super) fn binary_over<T: Element>(
+    call: &mut OpCall<'_>,
+    weight: usize,
+    kernel: impl Fn(*const T, *const T, [bool; 2], *mut T, usize) + Sync,
+) -> Done {
+    let (a, b) = (call.operand::<T>(0), call.operand::<T>(1));
+    let dims = broadcast(&[a.dims, b.dims])?;
+    let out: Output<'_, T> = call.output_in_place(&dims)?;
+    if !out.elements.is_empty() {
+        let plan = &Plan::new([&a.dims, &b.dims], &dims);
+        let (a, b) = (a.from(), b.from());
+        let moves = plan.moves();
+        fill(call.host, &mut *out.elements, weight, |start, to| {
+            plan.runs(start, to.len(), |at, [i, j], n| {
+                kernel(a.at(i), b.at(j), moves, to[at..].as_mut_ptr().cast(), n);
+            });
+        })?;
+    }
     // SAFETY: `fill` has had every piece written whole.
     unsafe { call.finish(out) };
     Ok(())

@@ -1,16 +1,18 @@
-//! Functions of every element: those of [`crate::scalar`], of the program
+//! Functions of every element: mathematical ones ([`nbc_numerics`]), of the program
 //! (`tensor.map`) and conversions.
 //!
 //! Invariant: a function computes what the scalar instruction computes, and a
 //! conversion never traps.
 
-use super::elementwise::{binary, unary, unary_called};
+use super::elementwise::{binary_over, unary, unary_called, unary_over};
 use super::{OpCall, Output};
-use crate::object::Scalar;
+use crate::object::{Element, Scalar};
 use crate::object::element::with_elem;
 use crate::scalar;
 use crate::trap::TrapError;
 use nbc_ir::Elem;
+use nbc_numerics::functions::{self as definitions, Function, Function2};
+use nbc_numerics as numerics;
 
 type Done = Result<(), TrapError>;
 
@@ -34,40 +36,76 @@ functions! {
     tensor_floor unary 1 |x| x.floor(), |x| x.floor();
     tensor_trunc unary 1 |x| x.trunc(), |x| x.trunc();
     tensor_nearest unary 1 scalar::nearest_f32, scalar::nearest_f64;
-    tensor_sin unary_called 20 scalar::sin_f32, scalar::sin_f64;
-    tensor_cos unary_called 20 scalar::cos_f32, scalar::cos_f64;
-    tensor_tan unary_called 20 scalar::tan_f32, scalar::tan_f64;
-    tensor_asin unary_called 20 scalar::asin_f32, scalar::asin_f64;
-    tensor_acos unary_called 20 scalar::acos_f32, scalar::acos_f64;
-    tensor_atan unary_called 20 scalar::atan_f32, scalar::atan_f64;
-    tensor_sinh unary_called 20 scalar::sinh_f32, scalar::sinh_f64;
-    tensor_cosh unary_called 20 scalar::cosh_f32, scalar::cosh_f64;
-    tensor_tanh unary_called 20 scalar::tanh_f32, scalar::tanh_f64;
-    tensor_exp unary_called 20 scalar::exp_f32, scalar::exp_f64;
-    tensor_exp2 unary_called 20 scalar::exp2_f32, scalar::exp2_f64;
-    tensor_expm1 unary_called 20 scalar::expm1_f32, scalar::expm1_f64;
-    tensor_ln unary_called 20 scalar::ln_f32, scalar::ln_f64;
-    tensor_log2 unary_called 20 scalar::log2_f32, scalar::log2_f64;
-    tensor_log10 unary_called 20 scalar::log10_f32, scalar::log10_f64;
-    tensor_log1p unary_called 20 scalar::log1p_f32, scalar::log1p_f64;
-    tensor_cbrt unary_called 20 scalar::cbrt_f32, scalar::cbrt_f64;
 }
 
-macro_rules! functions_of_two {
-    ($($kernel:ident $weight:literal $f32:expr, $f64:expr;)*) => {$(
+/// About how many additions take as long as a function of vectors.
+const WEIGHT: usize = 4;
+
+/// The result of a mathematical function for every element of argument 0.
+fn mathematical<F: Function>(call: &mut OpCall<'_>) -> Done {
+    fn over<T: Element + numerics::Element, F: Function>(call: &mut OpCall<'_>) -> Done {
+        let kernel = numerics::kernel::<T, F>(numerics::level());
+        // SAFETY: as many elements are there as places, and an element that lies where results
+        // are written lies at the place of its own.
+        unary_over(call, WEIGHT, |from, to, n| unsafe { kernel(from, to, n) })
+    }
+    match call.elem(0) {
+        Elem::F32 => over::<f32, F>(call),
+        _ => over::<f64, F>(call),
+    }
+}
+
+/// The result of a mathematical function for every pair of elements of arguments 0 and 1, broadcast.
+fn mathematical_of_two<F: Function2>(call: &mut OpCall<'_>) -> Done {
+    fn over<T: Element + numerics::Element, F: Function2>(call: &mut OpCall<'_>) -> Done {
+        let kernel = |whole| numerics::kernel2::<T, F>(numerics::level(), whole);
+        let kernels = [false, true].map(|a| [false, true].map(|b| kernel([a, b])));
+        binary_over(call, 2 * WEIGHT, |a, b, whole, to, n| {
+            let kernel = kernels[usize::from(whole[0])][usize::from(whole[1])];
+            // SAFETY: as above.
+            unsafe { kernel(a, b, to, n) }
+        })
+    }
+    match call.elem(0) {
+        Elem::F32 => over::<f32, F>(call),
+        _ => over::<f64, F>(call),
+    }
+}
+
+macro_rules! mathematical {
+    ($over:ident $($kernel:ident $definition:ident;)*) => {$(
         pub(super) fn $kernel(call: &mut OpCall<'_>) -> Done {
-            match call.elem(0) {
-                Elem::F32 => binary::<f32, f32>(call, $weight, $f32),
-                _ => binary::<f64, f64>(call, $weight, $f64),
-            }
+            $over::<definitions::$definition>(call)
         }
     )*};
 }
 
-functions_of_two! {
-    tensor_pow 40 scalar::pow_f32, scalar::pow_f64;
-    tensor_atan2 40 scalar::atan2_f32, scalar::atan2_f64;
-    tensor_hypot 10 scalar::hypot_f32, scalar::hypot_f64;
+mathematical! {
+    mathematical
+    tensor_sin Sin;
+    tensor_cos Cos;
+    tensor_tan Tan;
+    tensor_asin Asin;
+    tensor_acos Acos;
+    tensor_atan Atan;
+    tensor_sinh Sinh;
+    tensor_cosh Cosh;
+    tensor_tanh Tanh;
+    tensor_exp Exp;
+    tensor_exp2 Exp2;
+    tensor_expm1 Expm1;
+    tensor_ln Ln;
+    tensor_log2 Log2;
+    tensor_log10 Log10;
+    tensor_log1p Log1p;
+    tensor_cbrt Cbrt;
+}
+
+mathematical! {
+    mathematical_of_two
+    tensor_pow Pow;
+    tensor_atan2 Atan2;
+    tensor_hypot Hypot;
 }
 
 /// Conversion between scalars, never trapping.
