@@ -14,6 +14,7 @@ use cranelift_codegen::ir::{
     AbiParam, InstBuilder, InstructionData, MemFlagsData, Opcode as Clif, SigRef, Signature,
     Type as ClifType, Value, ValueDef, types,
 };
+use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
 use nbc_ir::{Imm, Opcode, Type};
 use nbc_runtime::abi::scalars;
@@ -483,6 +484,23 @@ fn float_literal(b: &FunctionBuilder, value: Value) -> Option<f64> {
         InstructionData::Unary { opcode: Clif::Splat, arg } => float_literal(b, arg),
         _ => None,
     }
+}
+
+/// A mathematical function of both lanes of vectors of two doubles: by one call where the runtime has
+/// such a function for this processor, else by two.
+pub fn function_of_lanes(b: &mut FunctionBuilder, cpu: &Cpu, opcode: Opcode, args: &[Value]) -> Value {
+    if cpu.call_conv == CallConv::SystemV
+        && let Some(function) = scalars::function_of_two_lanes(opcode)
+    {
+        return call(b, cpu, function, types::F64X2, args);
+    }
+    let mut all = args[0];
+    for lane in 0..2 {
+        let args: Vec<Value> = args.iter().map(|x| b.ins().extractlane(*x, lane)).collect();
+        let value = pure(b, cpu, opcode, &args).expect("a function is a scalar instruction");
+        all = b.ins().insertlane(all, value, lane);
+    }
+    all
 }
 
 /// Calls a function of the runtime on scalars.

@@ -6,13 +6,13 @@
 
 use super::elementwise::{binary_over, unary, unary_called, unary_over};
 use super::{OpCall, Output};
-use crate::object::{Element, Scalar};
 use crate::object::element::with_elem;
+use crate::object::{Element, Scalar};
 use crate::scalar;
 use crate::trap::TrapError;
 use nbc_ir::Elem;
-use nbc_numerics::functions::{self as definitions, Function, Function2};
 use nbc_numerics as numerics;
+use nbc_numerics::functions::{self as definitions, Function, Function2};
 
 type Done = Result<(), TrapError>;
 
