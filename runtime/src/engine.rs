@@ -8,6 +8,7 @@ use crate::machine::loaded::Loaded;
 use crate::machine::tier::{Tier, Watch};
 use crate::plan::{Plan, Wanted};
 use crate::stack::Stacks;
+use nbc_ir::expand::Expanded;
 use nbc_ir::{Module, VerifiedModule};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -198,9 +199,11 @@ impl Engine {
 
     /// Makes a verified module ready to be run, any number of times on any thread.
     pub fn load(&self, module: VerifiedModule) -> Program {
+        let expanded = Expanded::new(&module).map(Arc::new);
         Program(Arc::new(Shared {
             engine: self.clone(),
             module,
+            expanded,
             plan: OnceLock::new(),
             plain: OnceLock::new(),
             metered: OnceLock::new(),
@@ -216,6 +219,8 @@ pub struct Program(Arc<Shared>);
 struct Shared {
     engine: Engine,
     module: VerifiedModule,
+    /// What is run of it, unless it is the same.
+    expanded: Option<Arc<Expanded>>,
     plan: OnceLock<Arc<Plan>>,
     plain: OnceLock<Arc<Loaded>>,
     metered: OnceLock<Arc<Loaded>>,
@@ -225,6 +230,12 @@ impl Program {
     /// The module.
     pub fn module(&self) -> &VerifiedModule {
         &self.0.module
+    }
+
+    /// The module that is run: with loops for operations that call functions.
+    #[doc(hidden)]
+    pub fn running(&self) -> &VerifiedModule {
+        self.0.expanded.as_deref().map_or(&self.0.module, Expanded::module)
     }
 
     /// The engine it was loaded with.
@@ -237,7 +248,7 @@ impl Program {
     pub fn plan(&self) -> Arc<Plan> {
         let config = &self.0.engine.config;
         let wanted = Wanted { dying: config.in_place, host_steps: config.device.is_some() };
-        let make = || Arc::new(Plan::new(&self.0.module, wanted));
+        let make = || Arc::new(Plan::new(self.running(), wanted));
         self.0.plan.get_or_init(make).clone()
     }
 
@@ -248,8 +259,8 @@ impl Program {
         let config = &self.0.engine.config;
         let at_first_call = config.watch.as_ref().is_some_and(|w| w.tier.at_first_call());
         slot.get_or_init(|| {
-            let loaded = load(self.0.module.clone(), self.plan(), config.dispatch, metered);
-            Arc::new(loaded.compiled_first(at_first_call))
+            let loaded = load(self.running().clone(), self.plan(), config.dispatch, metered);
+            Arc::new(loaded.expanded_from(self.0.expanded.clone()).compiled_first(at_first_call))
         })
         .clone()
     }

@@ -60,8 +60,9 @@ fn place(text: &str) -> Result<(u32, u32), String> {
 impl Explain {
     /// Carries out the command.
     pub fn carry_out(&self) -> Result<(), Failure> {
-        let module = input::read_verified(&self.file, self.most)?;
-        let func = self.find(&module)?;
+        let program = Engine::default().load(input::read_verified(&self.file, self.most)?);
+        let module = program.running();
+        let func = self.find(module)?;
         if let (Some((block, inst)), Some(function)) = (self.resume, module.function(func)) {
             let there = function.blocks.get(block as usize).is_some_and(|b| (inst as usize) < b.insts.len());
             if !there || module.facts(func).block_depth[block as usize] == u32::MAX {
@@ -78,16 +79,15 @@ impl Explain {
         let Some(compiler) = jit.compiler() else {
             return Err(Failure::usage("nothing can be compiled for this processor"));
         };
-        let program = Engine::default().load(module);
         let loaded = program.loaded(self.fuel);
         // As the tier does: the stack that the command runs on may be small.
         let explained = on_compiler_stack(|| compiler.explain(&loaded, func, self.resume));
         let explained = explained.ok_or_else(|| "the compiler failed".to_owned());
-        let explained = explained.and_then(|e| e.map_err(|why| why.to_string())).map_err(|why| {
-            Failure::usage(format!("@{} is not compiled: {why}", program.module().func_name(func)))
-        })?;
+        let explained = explained
+            .and_then(|e| e.map_err(|why| why.to_string()))
+            .map_err(|why| Failure::usage(format!("@{} is not compiled: {why}", module.func_name(func))))?;
         if self.json {
-            let all = parts(&explained, program.module());
+            let all = parts(&explained, module);
             let wanted = |name: &str| self.only.as_deref().is_none_or(|only| only == name);
             let parts: Vec<Json> = all
                 .iter()
@@ -95,12 +95,12 @@ impl Explain {
                 .map(|(name, text)| json!({ "name": name, "text": text }))
                 .collect();
             if !parts.is_empty() {
-                let document = json!({ "function": program.module().func_name(func), "parts": parts });
+                let document = json!({ "function": module.func_name(func), "parts": parts });
                 return Ok(output::print(&format!("{document}\n"))?);
             }
         }
         let mut text = String::new();
-        for (name, part) in parts(&explained, program.module()) {
+        for (name, part) in parts(&explained, module) {
             match &self.only {
                 Some(only) if *only == name => text.push_str(&part),
                 Some(_) => {}
@@ -110,8 +110,7 @@ impl Explain {
             }
         }
         if text.is_empty() {
-            let names: Vec<String> =
-                parts(&explained, program.module()).into_iter().map(|(n, _)| n).collect();
+            let names: Vec<String> = parts(&explained, module).into_iter().map(|(n, _)| n).collect();
             let only = self.only.as_deref().unwrap_or_default();
             return Err(Failure::usage(format!("--only {only}: the parts are {}", names.join(", "))));
         }

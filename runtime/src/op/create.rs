@@ -21,6 +21,14 @@ pub(super) fn tensor_zeros(call: &mut OpCall<'_>) -> Done {
     Ok(())
 }
 
+pub(super) fn tensor_zeros_like(call: &mut OpCall<'_>) -> Done {
+    let (elem, dims) = (call.elem(1), call.tensor(0).dims());
+    call.charge(Extent::new(&dims, elem.size()))?;
+    let tensor = call.host.heap().zeros(elem, &dims)?;
+    call.set(tensor.slot());
+    Ok(())
+}
+
 pub(super) fn tensor_full(call: &mut OpCall<'_>) -> Done {
     with_elem!(scalar call.elem(0), T => {
         let dims = call.dims(0)?;

@@ -1,13 +1,12 @@
-//! Functions of every element: mathematical ones ([`nbc_numerics`]), of the program
-//! (`tensor.map`) and conversions.
+//! Functions of every element: mathematical ones ([`nbc_numerics`]) and conversions.
 //!
 //! Invariant: a function computes what the scalar instruction computes, and a
 //! conversion never traps.
 
+use super::OpCall;
 use super::elementwise::{binary_over, unary, unary_called, unary_over};
-use super::{OpCall, Output};
+use crate::object::Element;
 use crate::object::element::with_elem;
-use crate::object::{Element, Scalar};
 use crate::scalar;
 use crate::trap::TrapError;
 use nbc_ir::Elem;
@@ -15,9 +14,6 @@ use nbc_numerics as numerics;
 use nbc_numerics::functions::{self as definitions, Function, Function2};
 
 type Done = Result<(), TrapError>;
-
-/// How often `tensor.map` asks the host's leave; calls of the function ask too.
-const CALLS_BETWEEN_POLLS: usize = 1 << 12;
 
 macro_rules! functions {
     ($($kernel:ident $walk:ident $weight:literal $f32:expr, $f64:expr;)*) => {$(
@@ -157,25 +153,4 @@ impl Cast<bool> for bool {
 pub(super) fn tensor_cast(call: &mut OpCall<'_>) -> Done {
     with_elem!(scalar call.elem(0), T =>
         with_elem!(scalar call.elem(1), U => unary_called::<T, U>(call, 1, <T as Cast<U>>::cast)))
-}
-
-pub(super) fn tensor_map(call: &mut OpCall<'_>) -> Done {
-    with_elem!(scalar call.elem(0), T => with_elem!(scalar call.elem(1), U => map::<T, U>(call)))
-}
-
-fn map<T: Scalar, U: Scalar>(call: &mut OpCall<'_>) -> Done {
-    let (from, function) = (call.tensor(0), call.args[1]);
-    let out: Output<'_, U> = call.output(&from.dims())?;
-    for i in 0..from.len() {
-        if i % CALLS_BETWEEN_POLLS == CALLS_BETWEEN_POLLS - 1 {
-            call.host.poll()?;
-        }
-        // SAFETY: the index is in range of a live tensor of elements `T`. It
-        // is read afresh each time, as the function may write the tensor.
-        let x = unsafe { from.data().cast::<T>().add(i).read() };
-        out.elements[i].write(U::from_slot(call.host.call(function, &[x.to_slot()])?));
-    }
-    // SAFETY: the loop has written every element.
-    unsafe { call.finish(out) };
-    Ok(())
 }

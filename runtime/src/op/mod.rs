@@ -17,6 +17,7 @@ mod call;
 mod create;
 mod elementwise;
 mod functions;
+mod higher_order;
 mod linalg;
 mod movement;
 mod number;
@@ -47,6 +48,7 @@ macro_rules! kernels {
             use create::*;
             use elementwise::*;
             use functions::*;
+            use higher_order::*;
             use linalg::*;
             use movement::*;
             use random::*;

@@ -38,6 +38,14 @@ impl OpHost for Bench {
     fn call(&mut self, func: u64, args: &[u64]) -> Result<u64, TrapError> {
         match func {
             0 => Ok((f64::from_slot(args[0]) * 2.0).to_slot()),
+            2 => Ok(args.iter().map(|x| f64::from_slot(*x)).sum::<f64>().to_slot()),
+            3 => Ok((args[0] as i64 * 10).to_slot()),
+            4 => {
+                // SAFETY: the argument is a row, which is alive.
+                let row = unsafe { crate::object::TensorRef::from_slot(args[0]) };
+                // SAFETY: nothing writes it.
+                Ok(unsafe { row.as_slice::<f64>() }.iter().product::<f64>().to_slot())
+            }
             _ => Err(TrapCode::HostError.into()),
         }
     }
@@ -481,6 +489,33 @@ fn functions_of_the_program_and_strings() {
     assert_eq!(doubled.values::<f64>(), [2.0, 5.0]);
     let e = b.run("tensor.map", &[Elem::F64, Elem::F64], &[x, function(1)]).err().unwrap();
     assert_eq!(e.code, TrapCode::HostError);
+
+    const F64S: [Elem; 4] = [Elem::F64; 4];
+    let (m, n) = (b.tensor(&[2, 2], &[1.0, 2.0, 3.0, 4.0]), b.tensor(&[2, 2], &[10.0, 20.0, 30.0, 40.0]));
+    let two = b.run("tensor.map2", &F64S[..3], &[m.clone(), n.clone(), function(2)]).unwrap();
+    assert_eq!((two.dims(), two.values::<f64>()), (vec![2, 2], vec![11.0, 22.0, 33.0, 44.0]));
+    let three = b.run("tensor.map3", &F64S, &[m.clone(), n.clone(), m.clone(), function(2)]).unwrap();
+    assert_eq!(three.values::<f64>(), [12.0, 24.0, 36.0, 48.0]);
+    let v = b.tensor(&[4], &[0.0; 4]);
+    let e = b.run("tensor.map2", &F64S[..3], &[m.clone(), v.clone(), function(2)]).err().unwrap();
+    assert_eq!(e.message(), "tensors have different dims: [2, 2] and [4]");
+    let e = b.run("tensor.same_dims", &F64S[..2], &[m.clone(), v]).err().unwrap();
+    assert_eq!(e.code, TrapCode::ShapeMismatch);
+    b.run("tensor.same_dims", &F64S[..2], &[m.clone(), n]).unwrap();
+    let first = Arg::Slot(0.5f64.to_slot(), Type::F64);
+    let sum = b.run("tensor.fold", &F64S[..2], &[m.clone(), first.clone(), function(2)]).unwrap();
+    assert_eq!(f64::from_slot(sum.slot()), 10.5);
+    let sums = b.run("tensor.scan", &F64S[..2], &[m.clone(), first, function(2)]).unwrap();
+    assert_eq!((sums.dims(), sums.values::<f64>()), (vec![2, 2], vec![1.5, 3.5, 6.5, 10.5]));
+    let tens = b.run("tensor.generate", &[Elem::I64], &[Arg::List(vec![2, 2]), function(3)]).unwrap();
+    assert_eq!((tens.dims(), tens.values::<i64>()), (vec![2, 2], vec![0, 10, 20, 30]));
+    let products = b.run("tensor.map_rows", &F64S[..2], &[m.clone(), function(4)]).unwrap();
+    assert_eq!((products.dims(), products.values::<f64>()), (vec![2], vec![2.0, 12.0]));
+    let scalar = b.tensor(&[], &[1.0]);
+    let e = b.run("tensor.map_rows", &F64S[..2], &[scalar, function(4)]).err().unwrap();
+    assert_eq!(e.code, TrapCode::IndexOutOfRange);
+    let like = b.run("tensor.zeros_like", &[Elem::F64, Elem::I32], &[m]).unwrap();
+    assert_eq!((like.dims(), like.values::<i32>()), (vec![2, 2], vec![0; 4]));
 
     let text = |a: Arg| {
         // SAFETY: strings of the tests live to their end.
