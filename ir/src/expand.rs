@@ -2,7 +2,7 @@
 //!
 //! `tensor.map` and its like say what is to be done, which is a loop with a call
 //! in it. As a loop of instructions it is counted, compiled while it runs, inlined and
-//! vectorised as any other, so nothing is to be gained by writing it out by hand.
+//! vectorised as any other. Nothing is to be gained by writing it out by hand.
 //! A program is expanded before it is planned and loaded: all tiers see the same loops.
 //!
 //! Invariant: what remains has the results and effects of what was there, in the

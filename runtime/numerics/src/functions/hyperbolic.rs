@@ -1,5 +1,7 @@
-//! Hyperbolic functions, from t = e^|x| - 1 as a pair: sinh = (t + t / (t + 1)) / 2,
-//! cosh = (e^|x| + e^-|x|) / 2, and tanh = t / (t + 2) of twice the angle.
+//! Hyperbolic functions, from t = e^|x| - 1 as a pair.
+//!
+//! sinh is (t + t / (t + 1)) / 2, cosh is (e^|x| + e^-|x|) / 2, and tanh is
+//! t / (t + 2) of twice the angle.
 
 use super::coefficients::EXP_SINGLE;
 use super::exponential::{clamp, exp_of_reduced, expm1_of_reduced, reduced};
