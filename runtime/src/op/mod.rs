@@ -17,7 +17,9 @@ mod call;
 mod create;
 mod elementwise;
 mod functions;
+mod fused;
 mod linalg;
+mod loops;
 mod movement;
 mod number;
 mod on_device;
@@ -35,6 +37,7 @@ use nbc_ir::catalogue::{CATALOGUE, Extent, Shape};
 
 pub use call::{OpCall, OpHost};
 use call::{Output, shape_mismatch};
+pub use fused::{Deferred, FEW};
 pub use simd::dispatch_name;
 
 /// A kernel. It is run by [`run_operation`].
