@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::input::{self, Most};
+use super::plan::{self, FunctionPlan};
 use super::{output, show};
 use nbc::Engine;
 use nbc::ir::shown::visible;
@@ -19,6 +20,7 @@ Examples:
   nbc explain program.nba --function sum --only code
   nbc explain program.nba --function sum --only loop_versioning
   nbc explain program.nba --function sum --resume 3
+  nbc explain program.nba --plan
 
 Parts are printed under a line such as `--- rotate`; passes that changed nothing
 have none. Registers, labels, functions and operations have the program's names; a
@@ -41,6 +43,9 @@ pub struct Explain {
     /// Compile as with run --trusted: without the part check, which shows what is checked as code runs
     #[arg(long)]
     trusted: bool,
+    /// Print which operations make one pass over memory, and why others do not, instead
+    #[arg(long, conflicts_with_all = ["only", "fuel", "trusted", "resume"])]
+    plan: bool,
     /// As if the interpreter had found the loop at this block hot: BLOCK or BLOCK:INSTRUCTION
     #[arg(long, value_name = "PLACE", value_parser = place)]
     resume: Option<(u32, u32)>,
@@ -62,6 +67,10 @@ impl Explain {
     pub fn carry_out(&self) -> Result<(), Failure> {
         let program = Engine::default().load(input::read_verified(&self.file, self.most)?);
         let module = program.running();
+        if self.plan {
+            let only = self.function.is_some().then(|| self.find(module)).transpose()?;
+            return Ok(output::print(&self.planned(&plan::plans(module, only)))?);
+        }
         let func = self.find(module)?;
         if let (Some((block, inst)), Some(function)) = (self.resume, module.function(func)) {
             let there = function.blocks.get(block as usize).is_some_and(|b| (inst as usize) < b.insts.len());
@@ -115,6 +124,15 @@ impl Explain {
             return Err(Failure::usage(format!("--only {only}: the parts are {}", names.join(", "))));
         }
         Ok(output::print(&nbc::ir::shown::visible_lines(&text))?)
+    }
+
+    /// What is printed of plans.
+    fn planned(&self, plans: &[FunctionPlan<'_>]) -> String {
+        if self.json {
+            let all: Vec<Json> = plans.iter().map(FunctionPlan::json).collect();
+            return format!("{}\n", json!({ "functions": all }));
+        }
+        plans.iter().map(FunctionPlan::text).collect()
     }
 
     fn find(&self, module: &Module) -> Result<FuncId, Failure> {

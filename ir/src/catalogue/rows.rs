@@ -160,13 +160,13 @@ macro_rules! for_each_operation {
 
     // Reductions over all elements.
     tensor_sum "tensor.sum" "<T: real>(tensor<T>) -> T"
-        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Sum in the fixed order of docs/numerics.md; integers wrap; 0 when empty.";
+        { shape: Scalar, kind: Reduction, cost: PerElement(1), in_one_pass: true } "Sum in the fixed order of docs/numerics.md; integers wrap; 0 when empty.";
     tensor_prod "tensor.prod" "<T: real>(tensor<T>) -> T"
-        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Product in the fixed order of docs/numerics.md; integers wrap; 1 when empty.";
+        { shape: Scalar, kind: Reduction, cost: PerElement(1), in_one_pass: true } "Product in the fixed order of docs/numerics.md; integers wrap; 1 when empty.";
     tensor_reduce_min "tensor.min" "<T: real>(tensor<T>) -> T"
-        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Smallest element, NaN if any is; traps when empty.";
+        { shape: Scalar, kind: Reduction, cost: PerElement(1), in_one_pass: true } "Smallest element, NaN if any is; traps when empty.";
     tensor_reduce_max "tensor.max" "<T: real>(tensor<T>) -> T"
-        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Largest element, NaN if any is; traps when empty.";
+        { shape: Scalar, kind: Reduction, cost: PerElement(1), in_one_pass: true } "Largest element, NaN if any is; traps when empty.";
     tensor_minmax "tensor.minmax" "<T: real>(tensor<T>) -> (T, T)"
         { shape: Scalar, kind: Reduction, cost: PerElement(2) } "Smallest and largest element, NaN both if any is; traps when empty.";
     tensor_argmin "tensor.argmin" "<T: real>(tensor<T>) -> i64"
@@ -174,13 +174,13 @@ macro_rules! for_each_operation {
     tensor_argmax "tensor.argmax" "<T: real>(tensor<T>) -> i64"
         { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Flat index of the first largest element, or of the first NaN; traps when empty.";
     tensor_mean "tensor.mean" "<T: float>(tensor<T>) -> T"
-        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Sum over number of elements; NaN when empty.";
+        { shape: Scalar, kind: Reduction, cost: PerElement(1), in_one_pass: true } "Sum over number of elements; NaN when empty.";
     tensor_dot "tensor.dot" "<T: float>(tensor<T>, tensor<T>) -> T"
-        { shape: Scalar, kind: Reduction, cost: PerElement(2) } "Sum of products of two tensors of the same dims, in the order of tensor.sum.";
+        { shape: Scalar, kind: Reduction, cost: PerElement(2), in_one_pass: true } "Sum of products of two tensors of the same dims, in the order of tensor.sum.";
     tensor_any "tensor.any" "(tensor<bool>) -> bool"
-        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Whether any element is true.";
+        { shape: Scalar, kind: Reduction, cost: PerElement(1), in_one_pass: true } "Whether any element is true.";
     tensor_all "tensor.all" "(tensor<bool>) -> bool"
-        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Whether every element is true.";
+        { shape: Scalar, kind: Reduction, cost: PerElement(1), in_one_pass: true } "Whether every element is true.";
 
     // Reductions along one axis, which is dropped.
     tensor_sum_axis "tensor.sum_axis" "<T: real>(tensor<T>, i64) -> tensor<T>"

@@ -4,8 +4,8 @@
 //! conversion never traps.
 
 use super::OpCall;
-use super::elementwise::{binary_over, unary, unary_called, unary_over};
-use crate::object::Element;
+use super::elementwise::{run, unary, unary_called};
+use super::loops::{Elementwise, MOST};
 use crate::object::element::with_elem;
 use crate::scalar;
 use crate::trap::TrapError;
@@ -37,35 +37,57 @@ functions! {
 /// About how many additions take as long as a function of vectors.
 const WEIGHT: usize = 4;
 
+/// A mathematical function as a loop.
+///
+/// # Safety
+/// As for a [`Loop`](super::simd::Loop).
+unsafe fn each<T: numerics::Element, F: Function>(
+    to: *mut u8,
+    [from, ..]: [*const u8; MOST],
+    [moves, ..]: [bool; MOST],
+    len: usize,
+) {
+    let (from, to) = (from.cast::<T>(), to.cast::<T>());
+    let kernel = numerics::kernel::<T, F>(numerics::level());
+    // SAFETY: upheld by the caller. A vector is read before it is written.
+    unsafe {
+        if moves {
+            return kernel(from, to, len);
+        }
+        if len > 0 {
+            kernel(from, to, 1);
+            std::slice::from_raw_parts_mut(to, len).fill(to.read());
+        }
+    }
+}
+
+/// As [`each`], for functions of two.
+///
+/// # Safety
+/// As there.
+unsafe fn each_pair<T: numerics::Element, F: Function2>(
+    to: *mut u8,
+    [a, b, _]: [*const u8; MOST],
+    [move_a, move_b, _]: [bool; MOST],
+    len: usize,
+) {
+    let kernel = numerics::kernel2::<T, F>(numerics::level(), [move_a, move_b]);
+    // SAFETY: upheld by the caller. Vectors are read before one is written.
+    unsafe { kernel(a.cast(), b.cast(), to.cast(), len) }
+}
+
 /// The result of a mathematical function for every element of argument 0.
 fn mathematical<F: Function>(call: &mut OpCall<'_>) -> Done {
-    fn over<T: Element + numerics::Element, F: Function>(call: &mut OpCall<'_>) -> Done {
-        let kernel = numerics::kernel::<T, F>(numerics::level());
-        // SAFETY: as many elements are there as places, and an element that lies where results
-        // are written lies at the place of its own.
-        unary_over(call, WEIGHT, |from, to, n| unsafe { kernel(from, to, n) })
-    }
-    match call.elem(0) {
-        Elem::F32 => over::<f32, F>(call),
-        _ => over::<f64, F>(call),
-    }
+    let elem = call.elem(0);
+    let loop_of = if elem == Elem::F32 { each::<f32, F> } else { each::<f64, F> };
+    run(call, &Elementwise { run: loop_of, from: [elem; MOST], to: elem, weight: WEIGHT })
 }
 
 /// The result of a mathematical function for every pair of elements of arguments 0 and 1, broadcast.
 fn mathematical_of_two<F: Function2>(call: &mut OpCall<'_>) -> Done {
-    fn over<T: Element + numerics::Element, F: Function2>(call: &mut OpCall<'_>) -> Done {
-        let kernel = |whole| numerics::kernel2::<T, F>(numerics::level(), whole);
-        let kernels = [false, true].map(|a| [false, true].map(|b| kernel([a, b])));
-        binary_over(call, 2 * WEIGHT, |a, b, whole, to, n| {
-            let kernel = kernels[usize::from(whole[0])][usize::from(whole[1])];
-            // SAFETY: as above.
-            unsafe { kernel(a, b, to, n) }
-        })
-    }
-    match call.elem(0) {
-        Elem::F32 => over::<f32, F>(call),
-        _ => over::<f64, F>(call),
-    }
+    let elem = call.elem(0);
+    let loop_of = if elem == Elem::F32 { each_pair::<f32, F> } else { each_pair::<f64, F> };
+    run(call, &Elementwise { run: loop_of, from: [elem; MOST], to: elem, weight: 2 * WEIGHT })
 }
 
 macro_rules! mathematical {

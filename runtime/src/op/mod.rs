@@ -17,8 +17,10 @@ mod call;
 mod create;
 mod elementwise;
 mod functions;
+mod fused;
 mod higher_order;
 mod linalg;
+mod loops;
 mod movement;
 mod number;
 mod on_device;
@@ -36,6 +38,7 @@ use nbc_ir::catalogue::{CATALOGUE, Extent, Shape};
 
 pub use call::{OpCall, OpHost};
 use call::{Output, shape_mismatch};
+pub use fused::{Deferred, FEW};
 pub use simd::dispatch_name;
 
 /// A kernel. It is run by [`run_operation`].

@@ -1,7 +1,8 @@
 //! Hyperbolic functions, from t = e^|x| - 1 as a pair.
 //!
-//! sinh is (t + t / (t + 1)) / 2, cosh is (e^|x| + e^-|x|) / 2, and tanh is
-//! t / (t + 2) of twice the angle.
+//! - sinh x = (t + t / (t + 1)) / 2
+//! - cosh x = (e^|x| + e^-|x|) / 2
+//! - tanh x = t / (t + 2), where t is of twice the angle
 
 use super::coefficients::EXP_SINGLE;
 use super::exponential::{clamp, exp_of_reduced, expm1_of_reduced, reduced};

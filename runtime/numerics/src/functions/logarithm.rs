@@ -1,7 +1,7 @@
 //! Logarithms: x = 2^k m, and m is near 1 / c for one of sixteen c.
 //!
-//! So log x = k log 2 - log c + log(1 + r) with a small r = m c - 1 (Tang,
-//! "Table-driven implementation of the logarithm function", 1990).
+//! So log x = k log 2 - log c + log(1 + r) with a small r = m c - 1. See P.-T. P. Tang,
+//! "Table-driven implementation of the logarithm function", 1990.
 //!
 //! The c are such that their logarithms have few bits: the first two terms are
 //! added exactly (S. Gal, "Computing elementary functions", 1986). Around 1, c is 1 and r exact.

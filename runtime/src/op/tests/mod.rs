@@ -4,13 +4,14 @@
 use super::*;
 use crate::object::Scalar;
 use crate::object::{Element, StrRef, TensorRef};
-use crate::plan::Arguments;
+use crate::plan::{Arguments, AtOperation, Role};
 use crate::region::Heap;
 use crate::trap::TrapCode;
 use nbc_ir::catalogue::{Operation, Param};
 use nbc_ir::entity::SigId;
 use nbc_ir::{Elem, Type};
 
+mod fused;
 mod goldens;
 mod hostile;
 mod in_place;
@@ -21,11 +22,15 @@ pub(super) struct Bench {
     pub(super) fuel: u64,
     pub(super) polls: usize,
     interrupt_at: usize,
+    deferred: Deferred,
 }
 
 impl OpHost for Bench {
     fn heap(&mut self) -> &mut Heap {
         &mut self.heap
+    }
+    fn deferred(&mut self) -> &mut Deferred {
+        &mut self.deferred
     }
     fn poll(&mut self) -> Result<(), TrapError> {
         self.polls += 1;
@@ -62,7 +67,7 @@ impl Bench {
     pub(super) fn new() -> Bench {
         // SAFETY: the tests use nothing after its bench.
         let heap = unsafe { Heap::new(4 << 30) };
-        Bench { heap, fuel: u64::MAX, polls: 0, interrupt_at: usize::MAX }
+        Bench { heap, fuel: u64::MAX, polls: 0, interrupt_at: usize::MAX, deferred: Deferred::default() }
     }
 
     pub(super) fn tensor<T: Element>(&mut self, dims: &[u64], data: &[T]) -> Arg {
@@ -85,6 +90,24 @@ impl Bench {
         elems: &[Elem],
         args: &[Arg],
         dying: Arguments,
+    ) -> Result<Arg, TrapError> {
+        self.run_planned(name, elems, args, AtOperation { dying, role: Role::Alone, in_place: true })
+    }
+
+    /// Computes what waits.
+    fn settle(&mut self) {
+        // SAFETY: there are no arguments.
+        let mut call = unsafe { OpCall::new(self, &[], &[], &[], 0, &mut []) };
+        super::fused::settle(&mut call).unwrap();
+    }
+
+    /// The same as a plan says.
+    pub(super) fn run_planned(
+        &mut self,
+        name: &str,
+        elems: &[Elem],
+        args: &[Arg],
+        plan: AtOperation,
     ) -> Result<Arg, TrapError> {
         let operation = Operation::find(name).expect(name);
         let (mut slots, mut types, mut list_len) = (vec![], vec![], 0);
@@ -111,7 +134,7 @@ impl Bench {
         let mut results = vec![0; signature.results.len()];
         // SAFETY: the arguments are live, and their types have just been checked.
         let call =
-            unsafe { OpCall::new(self, &slots, &types, elems, list_len, &mut results).with_dying(dying) };
+            unsafe { OpCall::new(self, &slots, &types, elems, list_len, &mut results).with_plan(plan) };
         run_operation(operation.index(), call)?;
         let ty = signature.results.first().and_then(|r| r.result_type(elems));
         Ok(Arg::Slot(results.first().copied().unwrap_or(0), ty.unwrap_or(Type::Bool)))

@@ -6,6 +6,7 @@
 //! depend on each other and superinstructions arise; about half of them are
 //! read exactly once.
 
+mod arrays;
 mod body;
 mod function;
 mod nest;
