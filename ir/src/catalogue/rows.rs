@@ -16,7 +16,7 @@ macro_rules! for_each_operation {
     tensor_zeros_like "tensor.zeros_like" "<T: any, U: any>(tensor<T>) -> tensor<U>"
         { shape: Same, kind: Creation, cost: PerElement(0) } "All zero, with the dims of the given tensor.";
     tensor_full "tensor.full" "<T: scalar>([i64], T) -> tensor<T>"
-        { shape: Given, kind: Creation, cost: PerElement(0) } "Every element the given value.";
+        { shape: Given, kind: Creation, cost: PerElement(0), in_one_pass: true } "Every element the given value.";
     tensor_linspace "tensor.linspace" "<T: float>(T, T, i64) -> tensor<T>"
         { shape: Special, kind: Creation, cost: PerElement(2) } "That many evenly spaced values from the first to the second, both included.";
     tensor_arange "tensor.arange" "<T: real>(T, T, T) -> tensor<T>"

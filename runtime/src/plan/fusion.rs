@@ -17,7 +17,7 @@
 
 use super::aliases::Classes;
 use super::{Arguments, Before, may_take_over};
-use nbc_ir::catalogue::{Aliasing, Operation, Param};
+use nbc_ir::catalogue::{Aliasing, Kind, Operation, Param};
 use nbc_ir::flow::Cfg;
 use nbc_ir::inst::Effect;
 use nbc_ir::{Function, Inst, OpId, Operand, Reg, Type};
@@ -116,6 +116,9 @@ pub(super) fn part(name: &str) -> Part {
 
 /// Whether an operation can be deferred.
 pub fn is_member(op: &Operation) -> bool {
+    if op.kind == Kind::Creation {
+        return op.in_one_pass;
+    }
     let signature = op.typed();
     let is_operand =
         |p: &Param| matches!(p, Param::Tensor(_) | Param::TensorOrScalar(_) | Param::Exact(Type::Tensor(_)));
