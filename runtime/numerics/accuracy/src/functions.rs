@@ -139,6 +139,10 @@ named! {
     Cosh cosh coshf (-5.0, 5.0), f64::cosh;
     Tanh tanh tanhf (-5.0, 5.0), f64::tanh;
     Cbrt cbrt cbrtf (-5.0, 5.0), f64::cbrt;
+    Erf erf erff (-5.0, 5.0), |x| cr::erf(x);
+    Erfc erfc erfcf (-5.0, 20.0), |x| cr::erfc(x);
+    Lgamma lgamma lgammaf (0.0, 30.0), |x| cr::lgamma(x);
+    Tgamma tgamma tgammaf (0.0, 30.0), |x| cr::tgamma(x);
     @
     Pow pow powf (0.0, 20.0), f64::powf;
     Atan2 atan2 atan2f (-5.0, 5.0), f64::atan2;
