@@ -12,6 +12,7 @@
 
 use super::Lanes;
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Shl, Shr, Sub};
 
@@ -38,8 +39,10 @@ struct Text {
     prefix: String,
     tables: Vec<(*const f64, usize)>,
     table_text: String,
-    body: String,
-    values: u32,
+    /// Their C types and expressions.
+    values: Vec<(&'static str, String)>,
+    /// Their numbers, so that none is written twice.
+    known: HashMap<(&'static str, String), u32>,
 }
 
 thread_local! {
@@ -59,13 +62,37 @@ pub struct RecordedBits(u32);
 pub struct RecordedMask(u32);
 
 /// Writes down a value of the C type and gives its number.
-fn value(c_type: &str, expression: std::fmt::Arguments<'_>) -> u32 {
+fn value(c_type: &'static str, expression: std::fmt::Arguments<'_>) -> u32 {
     TEXT.with_borrow_mut(|text| {
-        let at = text.values;
-        text.values += 1;
-        writeln!(text.body, "    {c_type} v{at} = {expression};").expect("a string takes all");
-        at
+        let value = (c_type, expression.to_string());
+        let next = text.values.len() as u32;
+        *text.known.entry(value.clone()).or_insert_with(|| {
+            text.values.push(value);
+            next
+        })
     })
+}
+
+/// The numbers of the values that an expression names.
+fn named(expression: &str) -> impl Iterator<Item = usize> {
+    let words = expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter_map(|word| word.strip_prefix('v')?.parse().ok())
+}
+
+/// The statements that the value depends on.
+fn statements(values: &[(&'static str, String)], result: u32) -> String {
+    let mut needed = vec![false; values.len()];
+    needed[result as usize] = true;
+    for at in (0..values.len()).rev() {
+        if needed[at] {
+            named(&values[at].1).for_each(|operand| needed[operand] = true);
+        }
+    }
+    let mut text = String::new();
+    for (at, (c_type, expression)) in values.iter().enumerate().filter(|(at, _)| needed[*at]) {
+        writeln!(text, "    {c_type} v{at} = {expression};").expect("a string takes all");
+    }
+    text
 }
 
 macro_rules! recorded {
@@ -213,7 +240,7 @@ impl Unit {
         let text = TEXT.take();
         self.tables = text.tables;
         self.table_text.push_str(&text.table_text);
-        (text.body, result.0)
+        (statements(&text.values, result.0), result.0)
     }
 
     fn add(
