@@ -279,6 +279,8 @@ fn unsafe_code_stays_in_its_places() {
         "runtime/src/value.rs",
         "runtime/src/device/",
         "runtime/src/stack.rs",
+        "runtime/numerics/src/lanes/",
+        "runtime/numerics/src/run.rs",
         "runtime/benches/",
         "jit/src/code.rs",
         "jit/src/compiler",

@@ -5,7 +5,7 @@ Needs mpmath. Each line of output says what it approximates, where, and how well
 that uses it counts).
 """
 
-from mpmath import acos, asin, atan, cbrt, cos, exp, log, mp, mpf, pi, sin, sqrt, tan
+from mpmath import asin, atan, cbrt, cos, cosh, diff, erf, erfc, exp, gamma, log, loggamma, mp, mpf, pi, sin, sinh, sqrt, tan
 
 from fit import fit, to_double
 
@@ -58,6 +58,22 @@ polynomial("EXP_SINGLE", "The same for singles", lambda r: (exp(r) - 1 - r) / r*
            lambda r: r**2 / exp(r), -half, half, 5)
 polynomial("EXP2", "(2^r - 1 - r ln 2) / r^2 for |r| <= 1/2", lambda r: (exp(r * ln2) - 1 - r * ln2) / r**2,
            lambda r: r**2 / exp(r * ln2), -mpf("0.50001"), mpf("0.50001"), 10)
+polynomial("EXP2_SINGLE", "(2^r - 1) / r for singles", lambda r: (exp(r * ln2) - 1) / r,
+           lambda r: r / exp(r * ln2), -mpf("0.50001"), mpf("0.50001"), 7)
+
+
+def sinh_rest(z):
+    return (sinh(sqrt(z)) / sqrt(z) - 1) / z
+
+
+def cosh_rest(z):
+    return (cosh(sqrt(z)) - 1) / z
+
+
+polynomial("SINH", "(sinh r / r - 1) / r^2 in r^2, for r up to ln 2 / 2", sinh_rest, lambda z: z, 0, half**2, 5)
+polynomial("COSH", "(cosh r - 1) / r^2 in r^2, for r up to ln 2 / 2", cosh_rest, lambda z: z, 0, half**2, 6)
+polynomial("SINH_SINGLE", "The sine's for singles", sinh_rest, lambda z: z, 0, half**2, 3)
+polynomial("COSH_SINGLE", "The cosine's for singles", cosh_rest, lambda z: z, 0, half**2, 3)
 
 
 def logarithm(name, base):
@@ -105,6 +121,8 @@ def logarithm(name, base):
     low, high = low * mpf("1.001"), high * mpf("1.001")
     polynomial(f"{name}_REST", f"(log(1 + r) - r log e) / r^2 {what}, for {float(low):.5f} <= r <= {float(high):.5f}", f, weight, low, high, 8)
     polynomial(f"{name}_REST_SINGLE", "The same for singles", f, weight, low, high, 4)
+    if base == 2:
+        polynomial("LOG2_REST_POW", "The same for powers that are singles", f, weight, low, high, 6)
 
 
 logarithm("LN", mp.e)
@@ -136,16 +154,70 @@ polynomial("SIN", "(sin r / r - 1) / r^2 in r^2, for r up to pi / 4", sin_rest,
            lambda z: z * sqrt(z) / sin(sqrt(z)), 0, quarter**2, 6)
 polynomial("COS", "(cos r - 1 + r^2 / 2) / r^4 in r^2, for r up to pi / 4",
            lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2, lambda z: z**2 / cos(sqrt(z)), 0, quarter**2, 6)
+polynomial("TAN_SIN_SINGLE", "The sine's for tangents that are singles", sin_rest,
+           lambda z: z * sqrt(z) / sin(sqrt(z)), 0, quarter**2, 4)
 polynomial("SIN_SINGLE", "The sine's for singles", sin_rest, lambda z: z * sqrt(z) / sin(sqrt(z)), 0, quarter**2, 3)
 polynomial("COS_SINGLE", "(cos r - 1) / r^2 in r^2, for singles", lambda z: (cos(sqrt(z)) - 1) / z,
            lambda z: z / cos(sqrt(z)), 0, quarter**2, 4)
 polynomial("ASIN", "(asin x / x - 1) / x^2 in x^2, for x up to 1/2", lambda z: (asin(sqrt(z)) / sqrt(z) - 1) / z,
            lambda z: z, 0, mpf("0.2501"), 13)
+polynomial("ASIN_SINGLE", "The same for singles", lambda z: (asin(sqrt(z)) / sqrt(z) - 1) / z,
+           lambda z: z, 0, mpf("0.2501"), 7)
 eighth = tan(pi / 8) * mpf("1.0001")
 polynomial("ATAN", "(atan x / x - 1) / x^2 in x^2, for x up to tan(pi / 8)",
            lambda z: (atan(sqrt(z)) / sqrt(z) - 1) / z, lambda z: z, 0, eighth**2, 12)
+polynomial("ATAN_SINGLE", "The same for singles, for x up to 1", lambda z: (atan(sqrt(z)) / sqrt(z) - 1) / z,
+           lambda z: z, 0, 1, 12)
+polynomial("CBRT_SINGLE", "The cube root for 1 <= x <= 2, for singles", cbrt, lambda x: 1 / cbrt(x), 1, 2, 11)
 polynomial("CBRT_INVERSE", "1 / the cube root for 1 <= x <= 2, roughly", lambda x: 1 / cbrt(x), lambda x: cbrt(x), 1, 2, 5)
 number("CBRT_2", "The cube root of 2", cbrt(mpf(2)))
 number("CBRT_HALF", "The cube root of 1/2", cbrt(mpf(0.5)))
 number("TAN_EIGHTH", "tan(pi / 8)", tan(pi / 8))
 number("TAN_THREE_EIGHTHS", "tan(3 pi / 8)", tan(3 * pi / 8))
+
+two_over_root_pi = 2 / sqrt(pi)
+parts("TWO_OVER_ROOT_PI", "2 / sqrt pi", two_over_root_pi, [None, None])
+
+
+def erf_rest(z):
+    return (erf(sqrt(z)) / sqrt(z) - two_over_root_pi) / z
+
+
+def erf_weight(z):
+    return z * sqrt(z) / erf(sqrt(z))
+
+
+polynomial("ERF", "(erf x / x - 2 / sqrt pi) / x^2 in x^2, for x up to 1", erf_rest, erf_weight, 0, 1, 13)
+polynomial("ERF_SINGLE", "The same for singles", erf_rest, erf_weight, 0, 1, 7)
+
+
+def erfc_scaled(t):
+    x = 3 * (1 + t) / (1 - t)
+    return erfc(x) * exp(x * x) * (1 + 2 * x)
+
+
+first = to_double(erfc_scaled(mpf(0)))
+number("ERFC_FIRST", "e^(x^2) erfc x (1 + 2 x) for x = 3", first)
+polynomial("ERFC", "What it is more for t = (x - 3) / (x + 3), for x up to 28", lambda t: erfc_scaled(t) - first,
+           lambda t: 1 / erfc_scaled(t), -1, mpf(25) / 31, 24)
+emit("ERFC_SLOPE", "Its derivative, roughly", fit(lambda t: diff(erfc_scaled, t), lambda t: 1, -mpf("0.999"), mpf(0.5), [0, 1, 2])[0])
+polynomial("ERFC_SINGLE", "The whole for singles, for x up to 10.5", erfc_scaled,
+           lambda t: 1 / erfc_scaled(t), -1, mpf("7.5") / mpf("13.5"), 12)
+
+polynomial("GAMMA", "(gamma(2 + d) - 1) / d for |d| <= 1/2", lambda d: (gamma(d + 2) - 1) / d,
+           lambda d: d / (gamma(d + 2) - 1), -mpf("0.5001"), mpf("0.5001"), 19)
+polynomial("GAMMA_SINGLE", "The same for singles", lambda d: (gamma(d + 2) - 1) / d,
+           lambda d: d / (gamma(d + 2) - 1), -mpf("0.5001"), mpf("0.5001"), 10)
+
+
+def stirling(w):
+    x = 1 / sqrt(w)
+    return (loggamma(x) - ((x - mpf(0.5)) * log(x) - x + log(2 * pi) / 2)) * x
+
+
+polynomial("STIRLING", "x (ln gamma(x) - (x - 1/2) ln x + x - ln(2 pi) / 2) in x^-2, for x from 8.5", stirling,
+           lambda w: sqrt(w), 0, 1 / mpf("8.4999") ** 2, 6)
+polynomial("STIRLING_SINGLE", "The same for singles", stirling, lambda w: sqrt(w), 0, 1 / mpf("8.4999") ** 2, 3)
+parts("HALF_LN_2_PI", "ln(2 pi) / 2", log(2 * pi) / 2, [None, None])
+parts("LN_PI", "ln pi", log(pi), [None, None])
+parts("PI", "pi", pi, [None, None])

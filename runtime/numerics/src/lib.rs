@@ -22,7 +22,8 @@ mod run;
 
 pub use level::{Level, level};
 pub use run::{
-    Element, Kernel, Kernel2, Scalar1, Scalar2, kernel, kernel2, of, of2, over, over2, scalar, scalar2,
+    Argument, Element, Kernel, Kernel2, Scalar1, Scalar2, kernel, kernel2, of, of2, over, over_at, over2,
+    over2_at, scalar, scalar2,
 };
 #[cfg(target_arch = "x86_64")]
-pub use run::{Two, Two2, two, two2};
+pub use run::{Two, Two2, two, two_of, two_of2, two2};

@@ -400,17 +400,17 @@ pub fn scalar2<T: Element, F: Function2>() -> Scalar2<T> {
     portable_alone::alone2::<T, F>
 }
 
+#[cfg(target_arch = "x86_64")]
+type Register = std::arch::x86_64::__m128d;
+
 /// The function of two doubles at once, where processors of this kind have registers of two.
 #[cfg(target_arch = "x86_64")]
 #[allow(improper_ctypes_definitions)] // in a register, as the System V convention has it
-pub type Two = unsafe extern "C" fn(std::arch::x86_64::__m128d) -> std::arch::x86_64::__m128d;
+pub type Two = unsafe extern "C" fn(Register) -> Register;
 /// The function of two pairs of doubles at once.
 #[cfg(target_arch = "x86_64")]
 #[allow(improper_ctypes_definitions)] // as above
-pub type Two2 = unsafe extern "C" fn(
-    std::arch::x86_64::__m128d,
-    std::arch::x86_64::__m128d,
-) -> std::arch::x86_64::__m128d;
+pub type Two2 = unsafe extern "C" fn(Register, Register) -> Register;
 
 #[cfg(target_arch = "x86_64")]
 #[allow(improper_ctypes_definitions)] // as above
@@ -471,14 +471,80 @@ pub fn of2<F: Function2, T: Element>(x: T, y: T) -> T {
     unsafe { scalar2::<T, F>()(x, y) }
 }
 
+/// The function of two doubles at once, if the processor's level has that.
+#[cfg(target_arch = "x86_64")]
+pub fn two_of<F: Function>(x: [f64; 2]) -> Option<[f64; 2]> {
+    let function = two::<F>()?;
+    // SAFETY: the processor has what its level needs.
+    Some(doubles(unsafe { function(register(x)) }))
+}
+
+/// The function of two pairs of doubles at once, if the processor's level has that.
+#[cfg(target_arch = "x86_64")]
+pub fn two_of2<F: Function2>(x: [f64; 2], y: [f64; 2]) -> Option<[f64; 2]> {
+    let function = two2::<F>()?;
+    // SAFETY: the processor has what its level needs.
+    Some(doubles(unsafe { function(register(x), register(y)) }))
+}
+
+#[cfg(target_arch = "x86_64")]
+fn register(x: [f64; 2]) -> Register {
+    // SAFETY: a register is two doubles.
+    unsafe { std::mem::transmute::<[f64; 2], Register>(x) }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn doubles(x: Register) -> [f64; 2] {
+    // SAFETY: as above.
+    unsafe { std::mem::transmute::<Register, [f64; 2]>(x) }
+}
+
+/// An argument over elements.
+#[derive(Clone, Copy, Debug)]
+pub enum Argument<'a, T> {
+    /// An element for each result.
+    Each(&'a [T]),
+    /// One element for all.
+    One(T),
+    /// What lies where the results go.
+    Place,
+}
+
+impl<T: Element> Argument<'_, T> {
+    /// Where it is, and whether there is an element for each result.
+    fn at(&self, place: *const T, count: usize) -> (*const T, bool) {
+        match self {
+            Argument::Each(elements) => {
+                assert_eq!(elements.len(), count, "slices have different lengths");
+                (elements.as_ptr(), true)
+            }
+            Argument::One(element) => (element, false),
+            Argument::Place => (place, true),
+        }
+    }
+}
+
 /// The function of each element of `from`, to the place of the same number in `to`.
 ///
 /// # Panics
 /// Where lengths differ.
 pub fn over<F: Function, T: Element>(from: &[T], to: &mut [T]) {
-    assert_eq!(from.len(), to.len(), "slices have different lengths");
-    // SAFETY: both have so many elements, and lie apart.
-    unsafe { kernel::<T, F>(level())(from.as_ptr(), to.as_mut_ptr(), from.len()) }
+    over_at::<F, T>(level(), Argument::Each(from), to);
+}
+
+/// As [`over`], at a level.
+///
+/// # Panics
+/// Where lengths differ, or the processor has not what the level needs.
+pub fn over_at<F: Function, T: Element>(at: Level, from: Argument<'_, T>, to: &mut [T]) {
+    let place = to.as_mut_ptr();
+    let (from, whole) = from.at(place, to.len());
+    if !whole {
+        // SAFETY: one element is there.
+        to.fill(unsafe { from.read() });
+    }
+    // SAFETY: both have so many elements, and are apart or the same.
+    unsafe { kernel::<T, F>(at)(if whole { from } else { place }, place, to.len()) }
 }
 
 /// The function of each pair of elements, to the place of the same number in `to`.
@@ -486,7 +552,16 @@ pub fn over<F: Function, T: Element>(from: &[T], to: &mut [T]) {
 /// # Panics
 /// Where lengths differ.
 pub fn over2<F: Function2, T: Element>(a: &[T], b: &[T], to: &mut [T]) {
-    assert!(a.len() == to.len() && b.len() == to.len(), "slices have different lengths");
-    // SAFETY: all have so many elements, and lie apart.
-    unsafe { kernel2::<T, F>(level(), [true; 2])(a.as_ptr(), b.as_ptr(), to.as_mut_ptr(), to.len()) }
+    over2_at::<F, T>(level(), Argument::Each(a), Argument::Each(b), to);
+}
+
+/// As [`over2`], at a level.
+///
+/// # Panics
+/// Where lengths differ, or the processor has not what the level needs.
+pub fn over2_at<F: Function2, T: Element>(at: Level, a: Argument<'_, T>, b: Argument<'_, T>, to: &mut [T]) {
+    let place = to.as_mut_ptr();
+    let ((a, whole_a), (b, whole_b)) = (a.at(place, to.len()), b.at(place, to.len()));
+    // SAFETY: all have so many elements or are one for all, and are apart from `to` or the same.
+    unsafe { kernel2::<T, F>(at, [whole_a, whole_b])(a, b, place, to.len()) }
 }

@@ -2,7 +2,7 @@
 
 use core_math as cr;
 use nbc_numerics::functions::*;
-use nbc_numerics::{Element, Kernel, Kernel2, Level, kernel, kernel2, level, of, of2, over, over2};
+use nbc_numerics::{Argument, Element, Level, level, of, of2, over, over_at, over2, over2_at};
 
 /// A function by its name.
 pub struct Named {
@@ -46,16 +46,15 @@ fn levels() -> impl Iterator<Item = Level> {
 }
 
 fn unary<F: Function, T: Element + Into<f64>>(x: &[T], _: &[T], all_levels: bool) -> Vec<T> {
-    let run = |kernel: Kernel<T>| {
+    let run = |at: Level| {
         let mut to = vec![T::ZERO; x.len()];
-        // SAFETY: as many elements on both sides.
-        unsafe { kernel(x.as_ptr(), to.as_mut_ptr(), x.len()) };
+        over_at::<F, T>(at, Argument::Each(x), &mut to);
         to
     };
-    let results = run(kernel::<T, F>(level()));
+    let results = run(level());
     if all_levels {
         for level in levels() {
-            let other = run(kernel::<T, F>(level));
+            let other = run(level);
             for i in 0..x.len() {
                 assert!(same(results[i], other[i]), "{} differs at {level:?} for {:e}", F::NAME, x[i].into());
             }
@@ -68,16 +67,15 @@ fn unary<F: Function, T: Element + Into<f64>>(x: &[T], _: &[T], all_levels: bool
 }
 
 fn binary<F: Function2, T: Element + Into<f64>>(x: &[T], y: &[T], all_levels: bool) -> Vec<T> {
-    let run = |kernel: Kernel2<T>| {
+    let run = |at: Level| {
         let mut to = vec![T::ZERO; x.len()];
-        // SAFETY: as many elements everywhere.
-        unsafe { kernel(x.as_ptr(), y.as_ptr(), to.as_mut_ptr(), x.len()) };
+        over2_at::<F, T>(at, Argument::Each(x), Argument::Each(y), &mut to);
         to
     };
-    let results = run(kernel2::<T, F>(level(), [true; 2]));
+    let results = run(level());
     if all_levels {
         for level in levels() {
-            let other = run(kernel2::<T, F>(level, [true; 2]));
+            let other = run(level);
             for i in 0..x.len() {
                 let (x, y): (f64, f64) = (x[i].into(), y[i].into());
                 assert!(same(results[i], other[i]), "{} differs at {level:?} for {x:e} and {y:e}", F::NAME);
@@ -139,6 +137,10 @@ named! {
     Cosh cosh coshf (-5.0, 5.0), f64::cosh;
     Tanh tanh tanhf (-5.0, 5.0), f64::tanh;
     Cbrt cbrt cbrtf (-5.0, 5.0), f64::cbrt;
+    Erf erf erff (-5.0, 5.0), |x| cr::erf(x);
+    Erfc erfc erfcf (-5.0, 20.0), |x| cr::erfc(x);
+    Lgamma lgamma lgammaf (0.0, 30.0), |x| cr::lgamma(x);
+    Tgamma tgamma tgammaf (0.0, 30.0), |x| cr::tgamma(x);
     @
     Pow pow powf (0.0, 20.0), f64::powf;
     Atan2 atan2 atan2f (-5.0, 5.0), f64::atan2;

@@ -2,8 +2,8 @@
 //!
 //! `accuracy doubles [--count N] [NAME...]` tries N random arguments of each function (10⁶ unless said) and all
 //! pairs of special ones; `accuracy singles [NAME...]` all 2³² arguments of functions of one single, and N pairs for
-//! functions of two; `accuracy dump FOLDER NAME...` writes N arguments and results for `mpfr.py`, which
-//! tells errors in fractions of a unit. Every result is computed at every width that the processor has.
+//! functions of two. With `--sample N` it tries every N-th single only. `accuracy dump FOLDER NAME...` writes N arguments and results for `mpfr.py`, which
+//! tells errors in fractions of a unit. One block of results in 256 is computed at every width that the processor has.
 
 mod arguments;
 mod functions;
@@ -82,7 +82,10 @@ fn doubles(function: &Named, count: u64) -> Found {
         let results = function.doubles(x, y, all_levels);
         for (i, got) in results.into_iter().enumerate() {
             let expected = (function.reference)(x[i], y[i]);
-            found.add((x[i], y[i]), got, expected, distance(got, expected));
+            // Near its zeros the logarithm of the gamma function promises 2⁻⁵², absolute.
+            let is_near = function.name == "lgamma" && expected.abs() < 0.5;
+            let most = if is_near && (got - expected).abs() < f64::EPSILON { 1 } else { u64::MAX };
+            found.add((x[i], y[i]), got, expected, distance(got, expected).min(most));
         }
     };
     let mut done = 0;
@@ -90,7 +93,7 @@ fn doubles(function: &Named, count: u64) -> Found {
         for i in 0..BLOCK {
             (x[i], y[i]) = random.pair(function.binary, function.range);
         }
-        run(&x, &y, done % (16 * BLOCK as u64) == 0);
+        run(&x, &y, done % (256 * BLOCK as u64) == 0);
         done += BLOCK as u64;
     }
     let special = special();
@@ -102,7 +105,7 @@ fn doubles(function: &Named, count: u64) -> Found {
     found
 }
 
-fn singles(function: &Named, count: u64) -> Found {
+fn singles(function: &Named, count: u64, sample: u64) -> Found {
     let mut found = Found::default();
     let mut run = |x: &[f32], y: &[f32], all_levels: bool| {
         for (i, got) in function.singles(x, y, all_levels).into_iter().enumerate() {
@@ -118,7 +121,7 @@ fn singles(function: &Named, count: u64) -> Found {
             for i in 0..BLOCK {
                 (x[i], y[i]) = random.pair_of_singles(function.range);
             }
-            run(&x, &y, n % 16 == 0);
+            run(&x, &y, n % 256 == 0);
         }
         let special: Vec<f32> = special().into_iter().map(|x| x as f32).collect();
         for a in &special {
@@ -126,10 +129,11 @@ fn singles(function: &Named, count: u64) -> Found {
         }
         return found;
     }
-    for block in 0..(1u64 << 32) / BLOCK as u64 {
+    for block in 0..(1u64 << 32) / sample / BLOCK as u64 {
+        let first = block * BLOCK as u64 * sample;
         let x: Vec<f32> =
-            (0..BLOCK as u32).map(|i| f32::from_bits((block * BLOCK as u64) as u32 + i)).collect();
-        run(&x, &x, block % 16 == 0);
+            (0..BLOCK as u64).map(|i| f32::from_bits((first + (i + 1) * sample - 1) as u32)).collect();
+        run(&x, &x, block % 256 == 0);
     }
     found
 }
@@ -187,12 +191,14 @@ fn speed(function: &Named) {
 
 fn main() -> std::io::Result<()> {
     let mut words: Vec<String> = std::env::args().skip(1).collect();
-    let mut count = 1_000_000;
-    if let Some(at) = words.iter().position(|w| w == "--count") {
-        count = words.get(at + 1).and_then(|n| n.parse().ok()).expect("--count takes a number");
+    let mut option = |name: &str, otherwise: u64| {
+        let Some(at) = words.iter().position(|w| w == name) else { return otherwise };
+        let value = words.get(at + 1).and_then(|n| n.parse().ok()).expect("the option takes a number");
         words.drain(at..at + 2);
-    }
-    let usage = "usage: accuracy doubles|singles|dump FOLDER [--count N] [NAME...]";
+        value
+    };
+    let (count, sample) = (option("--count", 1_000_000), option("--sample", 1));
+    let usage = "usage: accuracy doubles|singles|speed|dump FOLDER [--count N] [--sample N] [NAME...]";
     let command = if words.is_empty() { String::new() } else { words.remove(0) };
     let folder = if command == "dump" { words.remove(0) } else { String::new() };
     let chosen: Vec<&Named> =
@@ -200,7 +206,7 @@ fn main() -> std::io::Result<()> {
     for function in chosen {
         match command.as_str() {
             "doubles" => doubles(function, count).print(function.name),
-            "singles" => singles(function, count).print(function.name),
+            "singles" => singles(function, count, sample).print(function.name),
             "dump" => dump(function, count, &folder)?,
             "speed" => speed(function),
             _ => panic!("{usage}"),

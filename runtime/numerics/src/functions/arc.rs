@@ -3,7 +3,7 @@
 //! asin x is a polynomial up to 1/2 and π/2 - 2 asin √((1 - x) / 2) above. atan of a
 //! quotient is kept to arguments below tan(π/8) by the addition theorem.
 
-use super::coefficients::{ASIN, ATAN, HALF_PI_1, HALF_PI_2, TAN_EIGHTH, TAN_THREE_EIGHTHS};
+use super::coefficients::*;
 use super::pair::Pair;
 use super::polynomial::estrin;
 use super::{Function, Function2, c};
@@ -18,6 +18,16 @@ fn arc<L: Lanes>(x: L) -> (L::Mask, L, L) {
     let z = L::select(beyond, (c::<L>(1.0) - size) * c(0.5), size * size);
     let s = L::select(beyond, z.sqrt(), size);
     (beyond, s, s * z * estrin(z, &ASIN))
+}
+
+/// As [`arc`], for results that are singles: whether it is beyond, and the arc sine.
+#[inline(always)]
+fn arc_single<L: Lanes>(x: L) -> (L::Mask, L) {
+    let size = x.abs();
+    let beyond = c::<L>(0.5).lt(size);
+    let z = L::select(beyond, size.fma(c(-0.5), c(0.5)), size * size);
+    let s = L::select(beyond, z.sqrt(), size);
+    (beyond, (s * z).fma(estrin(z, &ASIN_SINGLE), s))
 }
 
 /// `n` times π/2, plus a sum of two, of which the first is not larger than that.
@@ -47,6 +57,11 @@ impl Function for Asin {
     fn rare<L: Lanes>(_: L) -> L {
         c(f64::NAN)
     }
+    #[inline(always)]
+    fn common_single<L: Lanes>(x: L) -> L {
+        let (beyond, arc) = arc_single(x);
+        L::select(beyond, arc.fma(c(-2.0), c(HALF_PI_1)), arc).with_sign(x.sign())
+    }
 }
 
 /// Arc cosine, in radians.
@@ -72,6 +87,13 @@ impl Function for Acos {
     fn rare<L: Lanes>(_: L) -> L {
         c(f64::NAN)
     }
+    #[inline(always)]
+    fn common_single<L: Lanes>(x: L) -> L {
+        let (beyond, arc) = arc_single(x);
+        let factor = L::select(beyond, c(2.0), c(-1.0)).flip(x.sign());
+        let half_turn = L::select(x.lt(c(0.0)), c(2.0 * HALF_PI_1), c(0.0));
+        arc.fma(factor, L::select(beyond, half_turn, c(HALF_PI_1)))
+    }
 }
 
 /// The arc tangent of a pair less its first, for a first up to tan(π/8).
@@ -79,6 +101,13 @@ impl Function for Acos {
 fn arc_tangent_rest<L: Lanes>(q: L) -> L {
     let z = q * q;
     q * z * estrin(z, &ATAN)
+}
+
+/// The arc tangent up to 1, for results that are singles.
+#[inline(always)]
+fn arc_tangent_single<L: Lanes>(q: L) -> L {
+    let z = q * q;
+    (q * z).fma(estrin(z, &ATAN_SINGLE), q)
 }
 
 /// Arc tangent, in radians.
@@ -110,6 +139,14 @@ impl Function for Atan {
     #[inline(always)]
     fn rare<L: Lanes>(x: L) -> L {
         L::select(x.is_nan(), x, c::<L>(HALF_PI_1).with_sign(x.sign()))
+    }
+    #[inline(always)]
+    fn common_single<L: Lanes>(x: L) -> L {
+        let size = x.abs();
+        let large = c::<L>(1.0).lt(size);
+        let q = L::select(large, c(-1.0), size) / L::select(large, size, c(1.0));
+        let quarter = L::select(large, c(HALF_PI_1), c(0.0));
+        (quarter + arc_tangent_single(q)).with_sign(x.sign())
     }
 }
 
@@ -165,5 +202,16 @@ impl Function2 for Atan2 {
         let x_near = L::select(larger.eq(c(0.0)), c(1.0), x_near);
         let value = angle(y_near, x_near, y.sign(), x.sign());
         L::select(x.is_nan() | y.is_nan(), c(f64::NAN), value)
+    }
+    #[inline(always)]
+    fn common_single<L: Lanes>(y: L, x: L) -> L {
+        let (y_size, x_size) = (y.abs(), x.abs());
+        let steep = x_size.lt(y_size);
+        let q = L::select(steep, x_size, y_size) / L::select(steep, y_size, x_size);
+        let arc = arc_tangent_single(L::select(steep, -q, q).flip(x.sign()));
+        let base = L::select(steep, c(HALF_PI_1), c(0.0));
+        let left = L::has_bit(x.bits(), i64::MIN);
+        let base = L::select(left, c::<L>(2.0 * HALF_PI_1) - base, base);
+        (base + arc).with_sign(y.sign())
     }
 }

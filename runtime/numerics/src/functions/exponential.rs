@@ -1,7 +1,7 @@
 //! e and 2 to the power of a number: x = k ln 2 + r with |r| ≤ ln 2 / 2, a
 //! polynomial of r, and k added to the exponent.
 
-use super::coefficients::{EXP, EXP_SINGLE, EXP2, LN2_1, LN2_2, LOG2_E};
+use super::coefficients::{EXP, EXP_SINGLE, EXP2, EXP2_SINGLE, LN2_1, LN2_2, LOG2_E};
 use super::pair::Pair;
 use super::polynomial::estrin;
 use super::{Function, c};
@@ -29,6 +29,12 @@ impl<L: Lanes> Whole<L> {
     #[inline(always)]
     pub(super) fn scale(self, x: L) -> L {
         L::of_bits(x.bits() + (self.bits << 52))
+    }
+
+    /// `x · 2^-self`, where that and `x` are normal numbers.
+    #[inline(always)]
+    pub(super) fn scale_down(self, x: L) -> L {
+        L::of_bits(x.bits() - (self.bits << 52))
     }
 
     /// 2^self, where that is a normal number.
@@ -69,6 +75,12 @@ pub(super) fn exp_of_reduced<L: Lanes>(r: L) -> L {
     sum.high + (r * r).fma(estrin(r, &EXP), sum.low)
 }
 
+/// e^r, for results that are singles.
+#[inline(always)]
+pub(super) fn exp_of_reduced_single<L: Lanes>(r: L) -> L {
+    (r * r).fma(estrin(r, &EXP_SINGLE), r) + c(1.0)
+}
+
 /// e^r - 1.
 #[inline(always)]
 pub(super) fn expm1_of_reduced<L: Lanes>(r: L) -> Pair<L> {
@@ -79,7 +91,7 @@ pub(super) fn expm1_of_reduced<L: Lanes>(r: L) -> Pair<L> {
 pub struct Exp;
 
 /// Where e^x is a normal number, and well so.
-const NORMAL: f64 = 707.0;
+pub(super) const NORMAL: f64 = 707.0;
 
 impl Function for Exp {
     const NAME: &'static str = "exp";
@@ -102,8 +114,14 @@ impl Function for Exp {
     fn common_single<L: Lanes>(x: L) -> L {
         let k = Whole::nearest(x, LOG2_E);
         let r = k.value.fma(c(-LN2_1), x);
-        k.scale((r * r).fma(estrin(r, &EXP_SINGLE), r) + c(1.0))
+        k.scale(exp_of_reduced_single(r))
     }
+}
+
+/// 2^r for |r| ≤ 1/2, for results that are singles.
+#[inline(always)]
+pub(super) fn exp2_of_reduced_single<L: Lanes>(r: L) -> L {
+    r.fma(estrin(r, &EXP2_SINGLE), c(1.0))
 }
 
 /// 2 to the power.
@@ -137,6 +155,11 @@ impl Function for Exp2 {
         let k = Whole::nearest(bounded, 1.0);
         L::select(x.is_nan(), x, k.scale_far(Self::of_reduced(bounded - k.value)))
     }
+    #[inline(always)]
+    fn common_single<L: Lanes>(x: L) -> L {
+        let k = Whole::nearest(x, 1.0);
+        k.scale(exp2_of_reduced_single(x - k.value))
+    }
 }
 
 /// e to the power, less 1.
@@ -163,5 +186,13 @@ impl Function for Expm1 {
     fn rare<L: Lanes>(x: L) -> L {
         let y = L::select(x.lt(c(0.0)), c(-1.0), Exp::rare(x));
         L::select(x.is_nan(), x, y)
+    }
+    #[inline(always)]
+    fn common_single<L: Lanes>(x: L) -> L {
+        let k = Whole::nearest(x, LOG2_E);
+        let r = k.value.fma(c(-LN2_1), x);
+        let power = k.power();
+        let y = power.fma((r * r).fma(estrin(r, &EXP_SINGLE), r), power - c(1.0));
+        L::of_bits(y.bits() | x.sign())
     }
 }

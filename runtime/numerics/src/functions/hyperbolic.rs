@@ -1,18 +1,12 @@
-//! Hyperbolic functions, from t = e^|x| - 1 as a pair.
-//!
-//! - sinh x = (t + t / (t + 1)) / 2
-//! - cosh x = (e^|x| + e^-|x|) / 2
-//! - tanh x = t / (t + 2), where t is of twice the angle
+//! Hyperbolic functions. With x = k ln 2 + r they are sums of sinh r and cosh r, each
+//! times (2^k ± 2^-k) / 2; the hyperbolic tangent is t / (t + 2), where t is e^2x - 1.
 
-use super::coefficients::EXP_SINGLE;
-use super::exponential::{clamp, exp_of_reduced, expm1_of_reduced, reduced};
+use super::coefficients::{COSH, COSH_SINGLE, EXP_SINGLE, LN2_1, LN2_2, LOG2_E, SINH, SINH_SINGLE};
+use super::exponential::{NORMAL, Whole, clamp, exp_of_reduced, expm1_of_reduced, reduced};
 use super::pair::Pair;
 use super::polynomial::estrin;
 use super::{Function, c};
 use crate::lanes::Lanes;
-
-/// Angles of which e^x is a normal number.
-const NORMAL: f64 = 707.0;
 
 /// e^x - 1 for 0 ≤ x ≤ 707.
 #[inline(always)]
@@ -23,6 +17,53 @@ fn expm1<L: Lanes>(x: L) -> Pair<L> {
     // The first is the larger, or zero.
     let sum = Pair::sum_ordered(power - c(1.0), power * y.high);
     Pair::sum_ordered(sum.high, power.fma(y.low, sum.low))
+}
+
+/// What hyperbolic sine and cosine are made of.
+struct Halves<L: Lanes> {
+    /// (2^k + 2^-k) / 2.
+    plus: L,
+    /// (2^k - 2^-k) / 2.
+    minus: L,
+    r: L,
+    /// sinh r, or what it is more than r.
+    sinh: L,
+    /// cosh r, or what it is more than 1.
+    cosh: L,
+}
+
+/// For results that are doubles: `sinh` is what r lost by rounding, besides.
+#[inline(always)]
+fn halves<L: Lanes>(x: L) -> Halves<L> {
+    let k = Whole::nearest(x, LOG2_E);
+    let first = k.value.fma(c(-LN2_1), x);
+    let r = k.value.fma(c(-LN2_2), first);
+    let lost = k.value.fma(c(-LN2_2), first - r);
+    let (up, down) = (k.scale(c(0.5)), k.scale_down(c(0.5)));
+    let z = r * r;
+    Halves {
+        plus: up + down,
+        minus: up - down,
+        r,
+        sinh: (z * r).fma(estrin(z, &SINH), lost),
+        cosh: z * estrin(z, &COSH),
+    }
+}
+
+/// For results that are singles: `sinh` and `cosh` are whole.
+#[inline(always)]
+fn halves_single<L: Lanes>(x: L) -> Halves<L> {
+    let k = Whole::nearest(x, LOG2_E);
+    let r = k.value.fma(c(-LN2_1), x);
+    let (up, down) = (k.scale(c(0.5)), k.scale_down(c(0.5)));
+    let z = r * r;
+    Halves {
+        plus: up + down,
+        minus: up - down,
+        r,
+        sinh: (z * r).fma(estrin(z, &SINH_SINGLE), r),
+        cosh: z.fma(estrin(z, &COSH_SINGLE), c(1.0)),
+    }
 }
 
 /// e^x / 2 for 707 ≤ x.
@@ -43,14 +84,23 @@ impl Function for Sinh {
     }
     #[inline(always)]
     fn common<L: Lanes>(x: L) -> L {
-        let t = expm1(x.abs());
-        let more = Pair::sum(t.high, c(1.0));
-        let quotient = t.over(Pair { high: more.high, low: more.low + t.low });
-        ((t.high + (t.low + quotient)) * c(0.5)).with_sign(x.sign())
+        let Halves { plus, minus, r, sinh, cosh } = halves(x);
+        let linear = Pair::product(plus, r);
+        // The first is the larger, or zero.
+        let sum = Pair::sum_ordered(minus, linear.high);
+        let y = sum.high + minus.fma(cosh, plus.fma(sinh, linear.low) + sum.low);
+        // The sign is that of x, also where both are zero.
+        L::of_bits(y.bits() | x.sign())
     }
     #[inline(always)]
     fn rare<L: Lanes>(x: L) -> L {
         L::select(x.is_nan(), x, half_exp(x.abs()).with_sign(x.sign()))
+    }
+    #[inline(always)]
+    fn common_single<L: Lanes>(x: L) -> L {
+        let Halves { plus, minus, sinh, cosh, .. } = halves_single(x);
+        let y = plus.fma(sinh, minus * cosh);
+        L::of_bits(y.bits() | x.sign())
     }
 }
 
@@ -65,14 +115,18 @@ impl Function for Cosh {
     }
     #[inline(always)]
     fn common<L: Lanes>(x: L) -> L {
-        let t = expm1(x.abs());
-        let e = Pair::sum(t.high, c(1.0));
-        let low = e.low + t.low;
-        (e.high + (c::<L>(1.0) / e.high + low)) * c(0.5)
+        let Halves { plus, minus, r, sinh, cosh } = halves(x);
+        let sum = Pair::sum_ordered(plus, minus * r);
+        sum.high + plus.fma(cosh, minus.fma(sinh, sum.low))
     }
     #[inline(always)]
     fn rare<L: Lanes>(x: L) -> L {
         L::select(x.is_nan(), x, half_exp(x.abs()))
+    }
+    #[inline(always)]
+    fn common_single<L: Lanes>(x: L) -> L {
+        let Halves { plus, minus, sinh, cosh, .. } = halves_single(x);
+        plus.fma(cosh, minus * sinh)
     }
 }
 

@@ -76,8 +76,18 @@ fn of_normal<L: Lanes, B: Base, M: More<L>>(x: L, exponent: L, more: M) -> L {
     sum.high + (r * r).fma(estrin(r, B::REST), sum.low + small)
 }
 
+/// The logarithm of a positive number, also a subnormal one.
+#[inline(always)]
+fn of_positive<L: Lanes, B: Base>(x: L) -> L {
+    let is_subnormal = x.lt(c(f64::MIN_POSITIVE));
+    // Times 2⁵⁴ it is normal.
+    let scaled = L::select(is_subnormal, x * c(18_014_398_509_481_984.0), x);
+    let exponent = L::select(is_subnormal, c(-54.0), c(0.0));
+    of_normal::<L, B, Nothing>(scaled, exponent, Nothing)
+}
+
 /// What is added to a logarithm.
-pub(super) trait More<L: Lanes> {
+trait More<L: Lanes> {
     fn of(self, m: L, factor: L, r: L) -> L;
 }
 
@@ -87,7 +97,8 @@ struct Nothing;
 impl<L: Lanes> More<L> for Nothing {
     #[inline(always)]
     fn of(self, _: L, _: L, _: L) -> L {
-        c(0.0)
+        // Which adding leaves out.
+        c(-0.0)
     }
 }
 
@@ -132,15 +143,11 @@ impl<B: Base + 'static> Function for B {
     }
     #[inline(always)]
     fn common<L: Lanes>(x: L) -> L {
-        of_normal::<L, B, Nothing>(x, c(0.0), Nothing)
+        of_normal::<L, B, Nothing>(x, c(-0.0), Nothing)
     }
     #[inline(always)]
     fn rare<L: Lanes>(x: L) -> L {
-        let is_subnormal = x.lt(c(f64::MIN_POSITIVE));
-        // Times 2⁵⁴ it is normal.
-        let scaled = L::select(is_subnormal, x * c(18_014_398_509_481_984.0), x);
-        let exponent = L::select(is_subnormal, c(-54.0), c(0.0));
-        let y = of_normal::<L, B, Nothing>(scaled, exponent, Nothing);
+        let y = of_positive::<L, B>(x);
         let y = L::select(x.eq(c(f64::INFINITY)), x, y);
         let y = L::select(x.eq(c(0.0)), c(f64::NEG_INFINITY), y);
         L::select(c::<L>(0.0).le(x), y, c(f64::NAN))
@@ -151,6 +158,14 @@ impl<B: Base + 'static> Function for B {
         let r = m.fma(L::lookup16(B::C, interval), c(-1.0));
         let whole = k.fma(c(B::LOG_2[0]), L::lookup16(B::MINUS_LOG_C, interval));
         (r * r).fma(estrin(r, B::REST_SINGLE), r.fma(c(B::LOG_E[0]), whole))
+    }
+}
+
+impl Ln {
+    /// Of a positive number, also a subnormal one.
+    #[inline(always)]
+    pub(super) fn of_positive<L: Lanes>(x: L) -> L {
+        of_positive::<L, Ln>(x)
     }
 }
 
@@ -184,7 +199,7 @@ impl Function for Log1p {
     #[inline(always)]
     fn common<L: Lanes>(x: L) -> L {
         let Pair { high, low } = Pair::sum(c(1.0), x);
-        let y = of_normal::<L, Ln, Lost<L>>(high, c(0.0), Lost { low, high });
+        let y = of_normal::<L, Ln, Lost<L>>(high, c(-0.0), Lost { low, high });
         L::of_bits(y.bits() | x.sign())
     }
     #[inline(always)]
@@ -192,5 +207,13 @@ impl Function for Log1p {
         let y = L::select(x.eq(c(-1.0)), c(f64::NEG_INFINITY), c(f64::NAN));
         let large = L::select(x.eq(c(f64::INFINITY)), x, Ln::common(x));
         L::select(c::<L>(0.0).le(x), large, y)
+    }
+    #[inline(always)]
+    fn common_single<L: Lanes>(x: L) -> L {
+        // Of a single, adding 1 loses something only if it is small.
+        let high = x + c(1.0);
+        let low = L::select(x.abs().lt(c(1.0 / 1_048_576.0)), x - (high - c(1.0)), c(0.0));
+        let y = Ln::common_single(high) + low;
+        L::of_bits(y.bits() | x.sign())
     }
 }

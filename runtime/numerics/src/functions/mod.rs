@@ -9,8 +9,11 @@
 //! `docs/numerics.md` says.
 
 mod arc;
+mod c_source;
 mod coefficients;
+mod error;
 mod exponential;
+mod gamma;
 mod huge_angle;
 mod hyperbolic;
 mod logarithm;
@@ -22,12 +25,39 @@ mod trigonometric;
 
 use crate::lanes::Lanes;
 pub use arc::{Acos, Asin, Atan, Atan2};
+pub use c_source::as_c;
+pub use error::{Erf, Erfc};
 pub use exponential::{Exp, Exp2, Expm1};
+pub use gamma::{Lgamma, Tgamma};
 pub use hyperbolic::{Cosh, Sinh, Tanh};
 pub use logarithm::{Ln, Log1p, Log2, Log10};
 pub use power::Pow;
 pub use root::{Cbrt, Hypot};
 pub use trigonometric::{Cos, Sin, Tan};
+
+/// Hands all definitions to a macro: in brackets those of one number, then those of two.
+///
+/// ```
+/// use nbc_numerics::functions::Function;
+/// macro_rules! names {
+///     ([$($one:ident)*] [$($two:ident)*]) => {
+///         [$(nbc_numerics::functions::$one::NAME),*]
+///     };
+/// }
+/// assert!(nbc_numerics::for_each_function!(names).contains(&"erfc"));
+/// ```
+#[macro_export]
+macro_rules! for_each_function {
+    ($macro:ident) => {
+        $macro! {
+            [
+                Exp Exp2 Expm1 Ln Log2 Log10 Log1p Sin Cos Tan Asin Acos Atan Sinh Cosh Tanh Cbrt Erf Erfc
+                Lgamma Tgamma
+            ]
+            [Pow Atan2 Hypot]
+        }
+    };
+}
 
 /// The definition of a function of one number.
 pub trait Function: 'static {

@@ -52,6 +52,16 @@ impl<L: Lanes> Pair<L> {
         }
     }
 
+    /// The quotient, but for about 2⁻¹⁰² of it.
+    #[inline(always)]
+    pub(super) fn quotient(self, by: Pair<L>) -> Pair<L> {
+        let inverse = L::splat(1.0) / by.high;
+        let quotient = self.high * inverse;
+        let missing = (-quotient).fma(by.high, self.high);
+        let missing = (-quotient).fma(by.low, missing + self.low);
+        Pair::sum_ordered(quotient, missing * inverse)
+    }
+
     /// The double nearest to the quotient, all but.
     #[inline(always)]
     pub(super) fn over(self, by: Pair<L>) -> L {

@@ -1,7 +1,7 @@
 //! Powers: x^y = e^(y ln x), with the logarithm as a pair, to about 2⁻⁶⁴ of itself.
 
 use super::coefficients::*;
-use super::exponential::{Whole, clamp};
+use super::exponential::{NORMAL, Whole, clamp, exp2_of_reduced_single};
 use super::logarithm::{Parts, split};
 use super::pair::Pair;
 use super::polynomial::estrin;
@@ -11,34 +11,38 @@ use crate::lanes::Lanes;
 /// The first to the power of the second.
 pub struct Pow;
 
-/// The logarithm of `2^exponent · x` for a positive normal x.
+/// The logarithm of `2^exponent · x` for a positive normal x. An exponent of -0 costs nothing.
 #[inline(always)]
-fn logarithm<L: Lanes>(x: L, exponent: L) -> Pair<L> {
+pub(super) fn logarithm<L: Lanes>(x: L, exponent: L) -> Pair<L> {
     let Parts { k, m, interval } = split(x);
     let k = k + exponent;
     let product = Pair::product(m, L::lookup16(&LN_C, interval));
-    // Exact: the product is near 1.
-    let r = Pair::sum_ordered(product.high - c(1.0), product.low);
+    // Exact, as the product is near 1; what the product lost is `product.low`.
+    let r = product.high - c(1.0);
     let whole = k.fma(c(LN2_SHORT_1), L::lookup16(&LN_OF_C, interval));
     let small = k.fma(c(LN2_SHORT_2), L::lookup16(&LN_OF_C_LOW, interval));
     // r - r²/2, and the rest, which is small.
-    let half = Pair::product(r.high, r.high * c(0.5));
-    let first = Pair::sum_ordered(whole, r.high);
-    let second = Pair::sum_ordered(first.high, -half.high);
-    let cubic = r.high * r.high * r.high;
-    let low = (-r.high).fma(r.low, r.low - half.low) + small;
-    let low = cubic.fma(estrin(r.high, &LN_CUBIC), first.low + second.low + low);
+    let square = Pair::product(r, r);
+    let first = Pair::sum_ordered(whole, r);
+    let second = Pair::sum_ordered(first.high, square.high * c(-0.5));
+    // The derivative is 1 / (1 + r): about 1 - r + r².
+    let lost = (square.high - r).fma(product.low, product.low);
+    let low = square.low.fma(c(-0.5), lost) + small;
+    let low = (square.high * r).fma(estrin(r, &LN_CUBIC), (first.low + second.low) + low);
     Pair::sum_ordered(second.high, low)
 }
 
-/// e to the power of a pair, as a number near 1 and a power of 2.
+/// e to the power of a pair, as a pair near 1 and a power of 2.
 #[inline(always)]
-fn exponential<L: Lanes>(x: Pair<L>) -> (Whole<L>, L) {
+pub(super) fn exponential<L: Lanes>(x: Pair<L>) -> (Whole<L>, Pair<L>) {
     let k = Whole::nearest(x.high, LOG2_E);
+    // The first step is exact.
     let r = k.value.fma(c(-LN2_1), x.high);
-    let r = Pair::sum(r, k.value.fma(c(-LN2_2), x.low));
-    let sum = Pair::sum_ordered(c(1.0), r.high);
-    (k, sum.high + (r.high * r.high).fma(estrin(r.high, &EXP), sum.low + r.low))
+    let more = k.value.fma(c(-LN2_2), x.low);
+    let sum = Pair::sum_ordered(c(1.0), r);
+    // 1 + r is exact; only the polynomial gets by with a rounded sum.
+    let r = r + more;
+    (k, Pair::sum_ordered(sum.high, (r * r).fma(estrin(r, &EXP), sum.low + more)))
 }
 
 /// y times the logarithm.
@@ -46,6 +50,15 @@ fn exponential<L: Lanes>(x: Pair<L>) -> (Whole<L>, L) {
 fn exponent<L: Lanes>(logarithm: Pair<L>, y: L) -> Pair<L> {
     let product = Pair::product(logarithm.high, y);
     Pair { high: product.high, low: logarithm.low.fma(y, product.low) }
+}
+
+/// y times the logarithm to base 2, for results that are singles.
+#[inline(always)]
+fn exponent_single<L: Lanes>(x: L, y: L) -> L {
+    let Parts { k, m, interval } = split(x);
+    let r = m.fma(L::lookup16(&LOG2_C, interval), c(-1.0));
+    let whole = k + L::lookup16(&LOG2_OF_C, interval);
+    y * (r * r).fma(estrin(r, &LOG2_REST_POW), r.fma(c(LOG2_E), whole))
 }
 
 /// Whether the absolute value of a number that is not NaN is whole.
@@ -59,14 +72,14 @@ impl Function2 for Pow {
     const NAME: &'static str = "pow";
     #[inline(always)]
     fn is_common<L: Lanes>(x: L, y: L) -> L::Mask {
-        // From the exponent alone, so that the power is well normal.
-        let magnitude = (split(x).k.abs() + c(1.0)) * y.abs();
-        c::<L>(f64::MIN_POSITIVE).le(x) & x.lt(c(f64::INFINITY)) & magnitude.lt(c(1000.0))
+        // The power is well normal. The compiler sees that the common part has the same product.
+        let product = exponent(logarithm(x, c(-0.0)), y);
+        c::<L>(f64::MIN_POSITIVE).le(x) & x.lt(c(f64::INFINITY)) & product.high.abs().lt(c(NORMAL))
     }
     #[inline(always)]
     fn common<L: Lanes>(x: L, y: L) -> L {
-        let (k, power) = exponential(exponent(logarithm(x, c(0.0)), y));
-        k.scale(power)
+        let (k, power) = exponential(exponent(logarithm(x, c(-0.0)), y));
+        k.scale(power.high)
     }
     #[inline(always)]
     fn rare<L: Lanes>(x: L, y: L) -> L {
@@ -80,7 +93,7 @@ impl Function2 for Pow {
         let high = clamp(product.high, -746.0, 710.0);
         let low = L::select(high.eq(product.high), product.low, c(0.0));
         let (k, power) = exponential(Pair { high, low });
-        let power = k.scale_far(power);
+        let power = k.scale_far(power.high);
 
         // 0 and infinity: as y and what x is have it.
         let grows = c::<L>(0.0).lt(y);
@@ -103,5 +116,16 @@ impl Function2 for Pow {
         let power = L::select(without, c(f64::NAN), power);
         let power = L::select(x.is_nan() | y.is_nan(), c(f64::NAN), power);
         L::select(x.eq(c(1.0)) | y.eq(zero), c(1.0), power)
+    }
+    #[inline(always)]
+    fn is_common_single<L: Lanes>(x: L, y: L) -> L::Mask {
+        let exponent = exponent_single(x, y);
+        c::<L>(f64::MIN_POSITIVE).le(x) & x.lt(c(f64::INFINITY)) & exponent.abs().lt(c(1000.0))
+    }
+    #[inline(always)]
+    fn common_single<L: Lanes>(x: L, y: L) -> L {
+        let exponent = exponent_single(x, y);
+        let k = Whole::nearest(exponent, 1.0);
+        k.scale(exp2_of_reduced_single(exponent - k.value))
     }
 }

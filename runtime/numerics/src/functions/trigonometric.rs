@@ -7,7 +7,7 @@
 //! matter (M. H. Payne and R. N. Hanek, 1983).
 
 use super::coefficients::{
-    COS, COS_SINGLE, HALF_PI_1, HALF_PI_2, HALF_PI_3, HALF_PI_INVERSE, SIN, SIN_SINGLE,
+    COS, COS_SINGLE, HALF_PI_1, HALF_PI_2, HALF_PI_3, HALF_PI_INVERSE, SIN, SIN_SINGLE, TAN_SIN_SINGLE,
 };
 use super::huge_angle;
 use super::pair::Pair;
@@ -68,6 +68,23 @@ fn sine<L: Lanes>(Turned { quarters, rest }: Turned<L>) -> L {
     y.flip((quarters >> 1) << 63)
 }
 
+/// sin πx for 0 ≤ x < 2⁵².
+#[inline(always)]
+pub(super) fn sine_of_half_turns<L: Lanes>(x: L) -> Pair<L> {
+    // Less an even number, and less half an integer, both exactly.
+    let even = x.fma(c(0.5), c(4_503_599_627_370_496.0)) - c(4_503_599_627_370_496.0);
+    let x = even.fma(c(-2.0), x);
+    let shifted = x.fma(c(2.0), c(ROUNDER));
+    let rest = (shifted - c(ROUNDER)).fma(c(-0.5), x) * c(2.0);
+    let product = Pair::product(rest, c(HALF_PI_1));
+    let rest = Pair { high: product.high, low: rest.fma(c(HALF_PI_2), product.low) };
+    let z = rest.high * rest.high;
+    let odd = L::has_bit(shifted.bits(), 1);
+    let y = Pair::select(odd, cosine_of_rest(rest, z), sine_of_rest(rest, z));
+    let sign = (shifted.bits() >> 1) << 63;
+    Pair { high: y.high.flip(sign), low: y.low.flip(sign) }
+}
+
 /// The tangent.
 #[inline(always)]
 fn tangent<L: Lanes>(Turned { quarters, rest }: Turned<L>) -> L {
@@ -79,13 +96,19 @@ fn tangent<L: Lanes>(Turned { quarters, rest }: Turned<L>) -> L {
     L::of_bits(y.bits() | L::select(odd, c(0.0), rest.high).sign())
 }
 
-/// As [`turned`] and [`sine`], for results that are singles.
+/// Quarter turns and rest, for results that are singles.
 #[inline(always)]
-fn sine_single<L: Lanes>(x: L, on: i64) -> L {
+fn turned_single<L: Lanes>(x: L) -> (L::Bits, L) {
     let shifted = x.fma(c(HALF_PI_INVERSE), c(ROUNDER));
     let n = shifted - c(ROUNDER);
-    let r = (-n).fma(c(HALF_PI_2), (-n).fma(c(HALF_PI_1), x));
-    let quarters = shifted.bits() + L::splat_bits(on);
+    (shifted.bits(), (-n).fma(c(HALF_PI_2), (-n).fma(c(HALF_PI_1), x)))
+}
+
+/// The sine of so many quarter turns on, for results that are singles.
+#[inline(always)]
+fn sine_single<L: Lanes>(x: L, on: i64) -> L {
+    let (quarters, r) = turned_single(x);
+    let quarters = quarters + L::splat_bits(on);
     let z = r * r;
     let sine = (z * r).fma(estrin(z, &SIN_SINGLE), r);
     let sine = L::of_bits(sine.bits() | r.sign());
@@ -167,5 +190,16 @@ impl Function for Tan {
     #[inline(always)]
     fn rare<L: Lanes>(x: L) -> L {
         only_finite(x, tangent(huge_angle::turned(x)).flip(x.sign()))
+    }
+    #[inline(always)]
+    fn common_single<L: Lanes>(x: L) -> L {
+        let (quarters, r) = turned_single(x);
+        let z = r * r;
+        let sine = (z * r).fma(estrin(z, &TAN_SIN_SINGLE), r);
+        let sine = L::of_bits(sine.bits() | r.sign());
+        let cosine = z.fma(estrin(z, &COS_SINGLE), c(1.0));
+        let odd = L::has_bit(quarters, 1);
+        let y = L::select(odd, cosine, sine) / L::select(odd, sine, cosine);
+        y.flip(quarters << 63)
     }
 }

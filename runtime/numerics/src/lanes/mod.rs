@@ -22,7 +22,7 @@ pub mod record;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86;
 
-pub use portable::{Fused, Portable};
+pub use portable::{Fused, Portable, Scalar};
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Shl, Shr, Sub};
 
 /// What 1.5 · 2⁵² does to a number added to it: the sum's last bits are the number's nearest

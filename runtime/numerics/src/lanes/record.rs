@@ -12,6 +12,7 @@
 
 use super::Lanes;
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Shl, Shr, Sub};
 
@@ -34,10 +35,14 @@ static inline double NBC_DOUBLE(unsigned long long b) { double x; memcpy(&x, &b,
 
 #[derive(Default)]
 struct Text {
+    /// What tables are called, up to their number.
+    prefix: String,
     tables: Vec<(*const f64, usize)>,
     table_text: String,
-    body: String,
-    values: u32,
+    /// Their C types and expressions.
+    values: Vec<(&'static str, String)>,
+    /// Their numbers, so that none is written twice.
+    known: HashMap<(&'static str, String), u32>,
 }
 
 thread_local! {
@@ -57,13 +62,37 @@ pub struct RecordedBits(u32);
 pub struct RecordedMask(u32);
 
 /// Writes down a value of the C type and gives its number.
-fn value(c_type: &str, expression: std::fmt::Arguments<'_>) -> u32 {
+fn value(c_type: &'static str, expression: std::fmt::Arguments<'_>) -> u32 {
     TEXT.with_borrow_mut(|text| {
-        let at = text.values;
-        text.values += 1;
-        writeln!(text.body, "    {c_type} v{at} = {expression};").expect("a string takes all");
-        at
+        let value = (c_type, expression.to_string());
+        let next = text.values.len() as u32;
+        *text.known.entry(value.clone()).or_insert_with(|| {
+            text.values.push(value);
+            next
+        })
     })
+}
+
+/// The numbers of the values that an expression names.
+fn named(expression: &str) -> impl Iterator<Item = usize> {
+    let words = expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter_map(|word| word.strip_prefix('v')?.parse().ok())
+}
+
+/// The statements that the value depends on.
+fn statements(values: &[(&'static str, String)], result: u32) -> String {
+    let mut needed = vec![false; values.len()];
+    needed[result as usize] = true;
+    for at in (0..values.len()).rev() {
+        if needed[at] {
+            named(&values[at].1).for_each(|operand| needed[operand] = true);
+        }
+    }
+    let mut text = String::new();
+    for (at, (c_type, expression)) in values.iter().enumerate().filter(|(at, _)| needed[*at]) {
+        writeln!(text, "    {c_type} v{at} = {expression};").expect("a string takes all");
+    }
+    text
 }
 
 macro_rules! recorded {
@@ -163,38 +192,113 @@ impl Lanes for Recorded {
         let name = TEXT.with_borrow_mut(|text| {
             let key = (table.as_ptr(), table.len());
             let known = text.tables.iter().position(|known| *known == key);
-            known.unwrap_or_else(|| {
-                let name = text.tables.len();
+            let number = known.unwrap_or_else(|| {
                 text.tables.push(key);
-                write!(text.table_text, "    NBC_TABLE unsigned long long t{name}[] = {{")
+                text.tables.len() - 1
+            });
+            let name = format!("{}{number}", text.prefix);
+            if known.is_none() {
+                write!(text.table_text, "NBC_TABLE unsigned long long {name}[] = {{")
                     .expect("a string takes all");
-                for entry in table {
-                    write!(text.table_text, "{:#x}ULL, ", entry.to_bits()).expect("a string takes all");
+                for (i, entry) in table.iter().enumerate() {
+                    let before = if i % 4 == 0 { "\n    " } else { " " };
+                    write!(text.table_text, "{before}{:#x}ULL,", entry.to_bits())
+                        .expect("a string takes all");
                 }
-                text.table_text.push_str("};\n");
-                name
-            })
+                text.table_text.push_str("\n};\n");
+            }
+            name
         });
-        Recorded(value("double", format_args!("NBC_DOUBLE(t{name}[v{}])", at.0)))
+        Recorded(value("double", format_args!("NBC_DOUBLE({name}[v{}])", at.0)))
     }
     fn lookup16(table: &'static [f64; 16], at: RecordedBits) -> Recorded {
         Recorded::lookup(table, at)
     }
 }
 
-/// The C function of that name and so many parameters which computes what `definition` does of its arguments.
+/// Several functions, which share their tables.
+#[derive(Default)]
+pub struct Unit {
+    tables: Vec<(*const f64, usize)>,
+    table_text: String,
+    functions: String,
+}
+
+impl Unit {
+    /// Writes down `definition` and gives the number of its result.
+    fn record(
+        &mut self,
+        prefix: &str,
+        parameters: usize,
+        definition: impl FnOnce(&[Recorded]) -> Recorded,
+    ) -> (String, u32) {
+        let tables = std::mem::take(&mut self.tables);
+        TEXT.set(Text { prefix: prefix.to_owned(), tables, ..Text::default() });
+        let arguments: Vec<Recorded> =
+            (0..parameters).map(|i| Recorded(value("double", format_args!("x{i}")))).collect();
+        let result = definition(&arguments);
+        let text = TEXT.take();
+        self.tables = text.tables;
+        self.table_text.push_str(&text.table_text);
+        (statements(&text.values, result.0), result.0)
+    }
+
+    fn add(
+        &mut self,
+        prefix: &str,
+        name: &str,
+        parameters: usize,
+        definition: impl FnOnce(&[Recorded]) -> Recorded,
+    ) {
+        let (body, result) = self.record(prefix, parameters, definition);
+        let list = list("double x", parameters);
+        let text = &mut self.functions;
+        writeln!(text, "NBC_FUNCTION double {name}({list}) {{\n{body}    return v{result};\n}}")
+            .expect("a string takes all");
+    }
+
+    /// Adds the function of that name and so many parameters which computes what `definition` does of its arguments.
+    pub fn function(
+        &mut self,
+        name: &str,
+        parameters: usize,
+        definition: impl FnOnce(&[Recorded]) -> Recorded,
+    ) {
+        self.add("nbc_table_", name, parameters, definition);
+    }
+
+    /// As [`Unit::function`], of singles: they are made doubles, and the result is rounded.
+    pub fn single(
+        &mut self,
+        name: &str,
+        parameters: usize,
+        definition: impl FnOnce(&[Recorded]) -> Recorded,
+    ) {
+        let (body, result) = self.record("nbc_table_", parameters, definition);
+        let list = list("float s", parameters);
+        let text = &mut self.functions;
+        writeln!(text, "NBC_FUNCTION float {name}({list}) {{").expect("a string takes all");
+        for i in 0..parameters {
+            writeln!(text, "    double x{i} = s{i};").expect("a string takes all");
+        }
+        writeln!(text, "{body}    return (float)v{result};\n}}").expect("a string takes all");
+    }
+
+    /// [`PRELUDE`], tables and functions.
+    pub fn text(&self) -> String {
+        format!("{PRELUDE}{}{}", self.table_text, self.functions)
+    }
+}
+
+fn list(parameter: &str, count: usize) -> String {
+    let list: Vec<String> = (0..count).map(|i| format!("{parameter}{i}")).collect();
+    list.join(", ")
+}
+
+/// The C function of that name and so many parameters which computes what `definition` does of its arguments, with
+/// its tables in front.
 pub fn function(name: &str, parameters: usize, definition: impl FnOnce(&[Recorded]) -> Recorded) -> String {
-    TEXT.set(Text::default());
-    let arguments: Vec<Recorded> =
-        (0..parameters).map(|i| Recorded(value("double", format_args!("x{i}")))).collect();
-    let result = definition(&arguments);
-    let text = TEXT.take();
-    let list: Vec<String> = (0..parameters).map(|i| format!("double x{i}")).collect();
-    format!(
-        "NBC_FUNCTION double {name}({}) {{\n{}{}    return v{};\n}}\n",
-        list.join(", "),
-        text.table_text,
-        text.body,
-        result.0
-    )
+    let mut unit = Unit::default();
+    unit.add(&format!("{name}_table_"), name, parameters, definition);
+    unit.table_text + &unit.functions
 }
