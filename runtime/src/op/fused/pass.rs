@@ -1,8 +1,8 @@
 //! One pass over memory: the elements of all results of a list, block by block.
 //!
 //! Of a block, each operation computes its elements from memory or from what those before it have left
-//! in *slots*, blocks of scratch memory that are used again when nobody reads them any more, as registers are.
-//! Blocks are so small that slots stay in the nearest cache.
+//! in *tiles*, blocks of scratch memory that are used again when nobody reads them any more, as registers are.
+//! Blocks are so small that tiles stay in the nearest cache.
 //!
 //! Invariant: an element depends on nothing but the elements of its place, so neither the length of
 //! blocks nor the number of threads changes a bit.
@@ -18,8 +18,8 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::ptr;
 
-/// Bytes of a slot.
-const SLOT: usize = 8 << 10;
+/// Bytes of a tile.
+const TILE: usize = 8 << 10;
 /// Blocks of a piece, where operations are short.
 const BLOCKS: usize = 4;
 /// Most work of a block, in elements times weight: a part of a millisecond.
@@ -27,30 +27,30 @@ const MOST_WORK: usize = 1 << 18;
 /// Fewest elements of a block.
 const FEWEST: usize = 64;
 
-/// Where elements are: in memory for all of them, or in a slot for those of a block.
+/// Where elements are: in memory for all of them, or in a tile for those of a block.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
-    /// The first of all elements; null for a slot.
+    /// The first of all elements; null for a tile.
     base: *mut u8,
-    /// Bytes from an element to the next; how far a slot is from the first.
+    /// Bytes from an element to the next; how far a tile is from the first.
     step: usize,
 }
 
 impl Place {
     const NONE: Place = Place { base: ptr::null_mut(), step: 0 };
 
-    fn slot(number: usize) -> Place {
-        Place { base: ptr::null_mut(), step: number * SLOT }
+    fn tile(number: usize) -> Place {
+        Place { base: ptr::null_mut(), step: number * TILE }
     }
 
     /// The elements from number `start` on.
     ///
     /// # Safety
-    /// They are there, and `slots` is where slots are.
+    /// They are there, and `tiles` is where tiles are.
     #[inline(always)]
-    unsafe fn at(self, start: usize, slots: *mut u8) -> *mut u8 {
+    unsafe fn at(self, start: usize, tiles: *mut u8) -> *mut u8 {
         // SAFETY: upheld by the caller.
-        unsafe { if self.base.is_null() { slots.add(self.step) } else { self.base.add(start * self.step) } }
+        unsafe { if self.base.is_null() { tiles.add(self.step) } else { self.base.add(start * self.step) } }
     }
 }
 
@@ -58,7 +58,7 @@ impl Place {
 enum Step {
     /// An operation computes its elements.
     Run { version: Version, from: [Place; MOST], moves: [bool; MOST], to: Place },
-    /// Elements of a tensor that is broadcast go to a slot.
+    /// Elements of a tensor that is broadcast go to a tile.
     Spread { repeated: usize, to: Place },
 }
 
@@ -72,7 +72,7 @@ pub(super) struct Steps {
     places: Vec<Place>,
     /// Slots that nobody reads any more.
     free: Vec<usize>,
-    slots: usize,
+    tiles: usize,
 }
 
 /// A pass that is ready to be made.
@@ -81,14 +81,14 @@ pub(in crate::op) struct Pass<'l> {
     repeated: &'l [Repeated],
     /// What a reduction reads, with the bytes of its elements.
     read: [Place; 2],
-    slots: usize,
+    tiles: usize,
     /// Elements of a block.
     block: usize,
     /// Work of an element.
     weight: usize,
 }
 
-// SAFETY: threads write different elements of results, each has slots of its own, and what they read nobody
+// SAFETY: threads write different elements of results, each has tiles of its own, and what they read nobody
 // writes but for the element of its place.
 unsafe impl Sync for Pass<'_> {}
 
@@ -117,7 +117,7 @@ impl Deferred {
         steps.list.clear();
         steps.places.clear();
         steps.free.clear();
-        steps.slots = 0;
+        steps.tiles = 0;
         steps.last_read.clear();
         steps.last_read.resize(end, NOT_NEEDED);
         let (mut weight, mut widest) = (0, 1);
@@ -152,11 +152,11 @@ impl Deferred {
         for (place, source) in places.iter_mut().zip(read) {
             *place = steps.place(source);
         }
-        let fitting = (MOST_WORK / weight.max(1)).max(FEWEST).min(SLOT / widest);
+        let fitting = (MOST_WORK / weight.max(1)).max(FEWEST).min(TILE / widest);
         Pass {
             repeated: &self.repeated,
             read: places,
-            slots: steps.slots,
+            tiles: steps.tiles,
             block: 1 << fitting.ilog2(),
             weight: weight.max(1),
             steps: &steps.list,
@@ -165,11 +165,11 @@ impl Deferred {
 }
 
 impl Steps {
-    /// A slot that nobody uses.
+    /// A tile that nobody uses.
     fn take(&mut self) -> usize {
         self.free.pop().unwrap_or_else(|| {
-            self.slots += 1;
-            self.slots - 1
+            self.tiles += 1;
+            self.tiles - 1
         })
     }
 
@@ -178,7 +178,7 @@ impl Steps {
         match source {
             Source::Elements { data, size } => Place { base: data.cast_mut(), step: *size },
             Source::One(data) => Place { base: data.cast_mut(), step: 0 },
-            Source::Scalar(slot) => Place { base: ptr::from_ref(slot).cast::<u8>().cast_mut(), step: 0 },
+            Source::Scalar(bits) => Place { base: ptr::from_ref(bits).cast::<u8>().cast_mut(), step: 0 },
             Source::Result(at) => self.places[*at],
             Source::Broadcast(_) => Place::NONE,
         }
@@ -194,14 +194,14 @@ impl Steps {
             from[n] = self.place(source);
             moves[n] = !matches!(source, Source::One(_) | Source::Scalar(_));
             if let Source::Broadcast(repeated) = *source {
-                let slot = self.take();
-                from[n] = Place::slot(slot);
-                freed[n] = Some(slot);
+                let tile = self.take();
+                from[n] = Place::tile(tile);
+                freed[n] = Some(tile);
                 self.list.push(Step::Spread { repeated, to: from[n] });
             }
             if let Source::Result(of) = *source {
                 let is_last = self.last_read[of] == at + 1 && !sources[..n].iter().any(|s| s.is_result(of));
-                freed[n] = is_last.then_some(from[n].step / SLOT);
+                freed[n] = is_last.then_some(from[n].step / TILE);
             }
         }
         let size = member.of.to.size();
@@ -213,7 +213,7 @@ impl Steps {
                 Source::Result(of) if members[of].of.to.size() == size => freed.take(),
                 _ => None,
             });
-            Place::slot(over.unwrap_or_else(|| self.take()))
+            Place::tile(over.unwrap_or_else(|| self.take()))
         };
         self.free.extend(freed.into_iter().flatten());
         self.places.push(to);
@@ -242,33 +242,33 @@ impl Pass<'_> {
         mut read: impl FnMut([*const u8; 2], usize),
     ) {
         let asks = range.len() * self.weight > MOST_WORK;
-        with_slots(self.slots, |slots| {
+        with_tiles(self.tiles, |tiles| {
             for start in range.clone().step_by(self.block) {
                 if asks && !leave.go_on() {
                     return;
                 }
                 let len = self.block.min(range.end - start);
-                self.block_at(start, len, slots);
+                self.block_at(start, len, tiles);
                 // SAFETY: the elements have been computed.
-                let at = self.read.map(|place| unsafe { place.at(start, slots) }.cast_const());
+                let at = self.read.map(|place| unsafe { place.at(start, tiles) }.cast_const());
                 read(at, len);
             }
         });
     }
 
-    fn block_at(&self, start: usize, len: usize, slots: *mut u8) {
+    fn block_at(&self, start: usize, len: usize, tiles: *mut u8) {
         for step in self.steps {
-            // SAFETY: elements are there for as long as the list is, and a slot is large enough for a block of them. What
+            // SAFETY: elements are there for as long as the list is, and a tile is large enough for a block of them. What
             // an operation reads has been computed by those before it. A result lies where an argument does only if
             // each of its elements is read before the result's of that place is written.
             unsafe {
                 match step {
                     Step::Run { version, from, moves, to } => {
-                        let from = from.map(|place| place.at(start, slots).cast_const());
-                        version(to.at(start, slots), from, *moves, len);
+                        let from = from.map(|place| place.at(start, tiles).cast_const());
+                        version(to.at(start, tiles), from, *moves, len);
                     }
                     Step::Spread { repeated, to } => {
-                        self.repeated[*repeated].spread(to.at(start, slots), start, len);
+                        self.repeated[*repeated].spread(to.at(start, tiles), start, len);
                     }
                 }
             }
@@ -313,23 +313,23 @@ impl Repeated {
     }
 }
 
-/// Memory of slots, in units of a cache line.
+/// Memory of tiles, in units of a cache line.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 struct Line(#[allow(dead_code)] [MaybeUninit<u8>; 64]); // only its address is of use
 
 thread_local! {
     /// Slots of former passes on this thread: at most as many as operations of a group read at once.
-    static SLOTS: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
+    static TILES: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
 }
 
-/// Runs `f` with so many slots.
-fn with_slots(count: usize, f: impl FnOnce(*mut u8)) {
-    let mut slots = SLOTS.take();
-    let lines = count * (SLOT / size_of::<Line>());
-    if slots.len() < lines {
-        slots.resize(lines, Line([MaybeUninit::uninit(); 64]));
+/// Runs `f` with so many tiles.
+fn with_tiles(count: usize, f: impl FnOnce(*mut u8)) {
+    let mut tiles = TILES.take();
+    let lines = count * (TILE / size_of::<Line>());
+    if tiles.len() < lines {
+        tiles.resize(lines, Line([MaybeUninit::uninit(); 64]));
     }
-    f(slots.as_mut_ptr().cast());
-    SLOTS.set(slots);
+    f(tiles.as_mut_ptr().cast());
+    TILES.set(tiles);
 }

@@ -6,9 +6,9 @@
 //! depend on each other and superinstructions arise; about half of them are
 //! read exactly once.
 
-mod arrays;
 mod body;
 mod function;
+mod group;
 mod nest;
 mod routine;
 mod stream;

@@ -8,7 +8,7 @@ use nbc::ir::{Elem, Operand, Reg, Type};
 
 /// A tensor of a group: whether it has all dims, or is repeated along some.
 #[derive(Clone, Copy)]
-struct Array {
+struct Tensor {
     reg: Reg,
     elem: Elem,
     is_whole: bool,
@@ -20,7 +20,7 @@ impl Body<'_, '_, '_> {
     /// Up to two dozen operations on tensors that lie in buffers of their own.
     pub fn group(&mut self) {
         let (m, n) = self.c.pick(&[(1i64, 130i64), (16, 9), (5, 30), (2, 520), (33, 64)]);
-        let whole = |reg, elem| Array { reg, elem, is_whole: true, is_own: false };
+        let whole = |reg, elem| Tensor { reg, elem, is_whole: true, is_own: false };
         let mut all = Vec::new();
         for seed in 0..2 + self.c.below(2) as i64 {
             let reg = self.f.op_with("tensor.random", [Elem::F64], ([m, n], seed));
@@ -32,10 +32,10 @@ impl Body<'_, '_, '_> {
         all.push(whole(whole_numbers, Elem::I64));
         for dims in [[1, n], [m, 1], [1, 1]] {
             let reg = self.f.op_with("tensor.random", [Elem::F64], (dims, 5i64));
-            all.push(Array { reg, elem: Elem::F64, is_whole: false, is_own: false });
+            all.push(Tensor { reg, elem: Elem::F64, is_whole: false, is_own: false });
         }
         let row = self.f.op_with("tensor.random", [Elem::F64], ([n], 6i64));
-        all.push(Array { reg: row, elem: Elem::F64, is_whole: false, is_own: false });
+        all.push(Tensor { reg: row, elem: Elem::F64, is_whole: false, is_own: false });
         let scalar = self.f.reg(Type::F64);
         self.f.set(scalar, 1.5);
         self.learn(scalar, Type::F64, 0);
@@ -53,13 +53,13 @@ impl Body<'_, '_, '_> {
     }
 
     /// One of `all` with such elements, the latest rather than others.
-    fn array(&mut self, all: &[Array], elem: Elem) -> Array {
-        let fitting: Vec<Array> = all.iter().filter(|a| a.elem == elem).copied().collect();
+    fn array(&mut self, all: &[Tensor], elem: Elem) -> Tensor {
+        let fitting: Vec<Tensor> = all.iter().filter(|a| a.elem == elem).copied().collect();
         let back = if self.c.percent(60) { 0 } else { self.c.below(fitting.len()) };
         fitting[fitting.len() - 1 - back]
     }
 
-    fn array_operation(&mut self, all: &mut Vec<Array>, scalar: Reg) {
+    fn array_operation(&mut self, all: &mut Vec<Tensor>, scalar: Reg) {
         let elem = if self.c.percent(75) { Elem::F64 } else { Elem::I64 };
         let (a, b) = (self.array(all, elem), self.array(all, elem));
         let number: Operand = match elem {
@@ -76,7 +76,7 @@ impl Body<'_, '_, '_> {
         };
         // A register that is set again, perhaps of an operand.
         let again = to.and_then(|to| {
-            let own: Vec<Array> =
+            let own: Vec<Tensor> =
                 all.iter().filter(|x| x.is_own && x.elem == to && x.is_whole == is_whole).copied().collect();
             (!own.is_empty() && self.c.percent(40)).then(|| self.c.pick(&own).reg)
         });
@@ -104,12 +104,12 @@ impl Body<'_, '_, '_> {
             _ => self.f.op("tensor.mul", (a.reg, b.reg)),
         };
         if again.is_none() {
-            all.push(Array { reg: made, elem: to.unwrap_or(elem), is_whole, is_own: true });
+            all.push(Tensor { reg: made, elem: to.unwrap_or(elem), is_whole, is_own: true });
         }
     }
 
     /// What may stand in a group, or ends it.
-    fn between(&mut self, all: &mut Vec<Array>, scalar: Reg) {
+    fn between(&mut self, all: &mut Vec<Tensor>, scalar: Reg) {
         let array = self.array(all, Elem::F64);
         let at = self.c.below(140) as i64;
         match self.c.below(10) {
@@ -127,7 +127,7 @@ impl Body<'_, '_, '_> {
             }
             3 => {
                 let other = self.array(all, Elem::F64);
-                let whole = |a: &Array| a.is_whole;
+                let whole = |a: &Tensor| a.is_whole;
                 if whole(&array) && whole(&other) {
                     self.f.to(scalar).op("tensor.dot", (array.reg, other.reg));
                 }
@@ -139,12 +139,12 @@ impl Body<'_, '_, '_> {
             }
             5 => {
                 let reg = self.f.op("tensor.slice0", (Operand::Reg(array.reg), 0i64, 1i64));
-                all.push(Array { reg, elem: Elem::F64, is_whole: false, is_own: false });
+                all.push(Tensor { reg, elem: Elem::F64, is_whole: false, is_own: false });
             }
             6 => self.f.tensor_store(array.reg, at, scalar),
             7 => {
                 let reg = self.f.copy(array.reg);
-                all.push(Array { reg, ..array });
+                all.push(Tensor { reg, ..array });
             }
             8 => {
                 let len = self.f.tensor_len(array.reg);
