@@ -122,6 +122,10 @@ pub fn is_function(opcode: Opcode) -> bool {
             | F64Log2
             | F64Log10
             | F64Log1p
+            | F64Erf
+            | F64Erfc
+            | F64Lgamma
+            | F64Tgamma
             | F64Cbrt
             | F64Pow
             | F64Atan2

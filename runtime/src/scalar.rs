@@ -50,6 +50,14 @@ macro_rules! for_each_function {
             log1p_f64 F64Log1p log1p_f32 F32Log1p Log1p;
             /// Cube root.
             cbrt_f64 F64Cbrt cbrt_f32 F32Cbrt Cbrt;
+            /// Error function.
+            erf_f64 F64Erf erf_f32 F32Erf Erf;
+            /// 1 less the error function, exact where that is small.
+            erfc_f64 F64Erfc erfc_f32 F32Erfc Erfc;
+            /// Natural logarithm of the absolute value of the gamma function.
+            lgamma_f64 F64Lgamma lgamma_f32 F32Lgamma Lgamma;
+            /// Gamma function.
+            tgamma_f64 F64Tgamma tgamma_f32 F32Tgamma Tgamma;
         }
         $binary! {
             /// The first to the power of the second; 1 if the first is 1 or the second
@@ -187,6 +195,10 @@ mod tests {
             log2_f64,
             log10_f64,
             log1p_f64,
+            erf_f64,
+            erfc_f64,
+            lgamma_f64,
+            tgamma_f64,
             cbrt_f64,
             nearest_f64,
         ];
@@ -207,6 +219,10 @@ mod tests {
             log2_f32,
             log10_f32,
             log1p_f32,
+            erf_f32,
+            erfc_f32,
+            lgamma_f32,
+            tgamma_f32,
             cbrt_f32,
             nearest_f32,
         ];

@@ -297,10 +297,14 @@ pub fn unary(b: &mut FunctionBuilder, cpu: &Cpu, op: UnaryOp, x: Value) -> Value
         F64Reinterpret => reinterpret(b, F64, x),
         F32Ceil | F32Floor | F32Trunc | F32Nearest | F32Sin | F32Cos | F32Tan | F32Asin | F32Acos
         | F32Atan | F32Sinh | F32Cosh | F32Tanh | F32Exp | F32Exp2 | F32Ln | F32Log2 | F32Log10 | F32Cbrt
-        | F32Expm1 | F32Log1p => call(b, cpu, scalars::unary(op), F32, &[x]),
+        | F32Expm1 | F32Log1p | F32Erf | F32Erfc | F32Lgamma | F32Tgamma => {
+            call(b, cpu, scalars::unary(op), F32, &[x])
+        }
         F64Ceil | F64Floor | F64Trunc | F64Nearest | F64Sin | F64Cos | F64Tan | F64Asin | F64Acos
         | F64Atan | F64Sinh | F64Cosh | F64Tanh | F64Exp | F64Exp2 | F64Ln | F64Log2 | F64Log10 | F64Cbrt
-        | F64Expm1 | F64Log1p => call(b, cpu, scalars::unary(op), F64, &[x]),
+        | F64Expm1 | F64Log1p | F64Erf | F64Erfc | F64Lgamma | F64Tgamma => {
+            call(b, cpu, scalars::unary(op), F64, &[x])
+        }
     }
 }
 
