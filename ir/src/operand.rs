@@ -6,6 +6,7 @@ use crate::types::Type;
 
 /// A literal value with its own type.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u32)] // so that an instruction's number fits where no literal's kind is: it takes no room of its own
 pub enum Imm {
     /// 32-bit integer.
     I32(i32),
