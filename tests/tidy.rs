@@ -288,6 +288,7 @@ fn unsafe_code_stays_in_its_places() {
         "jit/src/tier.rs",
         "jit/tests/lower/",
         "tests/public_api/devices.rs",
+        "tests/steady.rs",
         "src/cli/descriptor.rs",
         "fuzz/",
     ];
