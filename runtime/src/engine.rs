@@ -8,6 +8,7 @@ use crate::machine::loaded::Loaded;
 use crate::machine::tier::{Tier, Watch};
 use crate::plan::{Plan, Wanted};
 use crate::stack::Stacks;
+use crate::threads::Threads;
 use nbc_ir::{Module, VerifiedModule};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -21,6 +22,7 @@ pub struct Config {
     slice: u32,
     in_place: bool,
     device: Option<Arc<dyn Device>>,
+    threads: Threads,
 }
 
 impl fmt::Debug for Config {
@@ -31,13 +33,21 @@ impl fmt::Debug for Config {
             .field("slice", &self.slice)
             .field("in_place", &self.in_place)
             .field("device", &self.device.as_ref().map(|d| d.name()))
+            .field("threads", &self.threads)
             .finish()
     }
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { dispatch: Dispatch::default(), watch: None, slice: 4096, in_place: true, device: None }
+        Config {
+            dispatch: Dispatch::default(),
+            watch: None,
+            slice: 4096,
+            in_place: true,
+            device: None,
+            threads: Threads::default(),
+        }
     }
 }
 
@@ -72,6 +82,12 @@ impl Config {
     /// Lets `device` run the whole-array operations that it takes.
     pub fn device(mut self, device: Arc<dyn Device>) -> Config {
         self.device = Some(device);
+        self
+    }
+
+    /// Which threads take part in whole-array operations.
+    pub fn threads(mut self, threads: Threads) -> Config {
+        self.threads = threads;
         self
     }
 
@@ -167,6 +183,10 @@ impl Engine {
 
     pub(crate) fn device(&self) -> Option<Arc<dyn Device>> {
         self.config.device.clone()
+    }
+
+    pub(crate) fn threads(&self) -> Threads {
+        self.config.threads.clone()
     }
 
     /// The stacks of its instances.
