@@ -19,6 +19,7 @@ use nbc_runtime::device::Device;
 use nbc_runtime::engine;
 use nbc_runtime::machine::dispatch::Dispatch;
 use nbc_runtime::machine::tier::Tier;
+use nbc_runtime::threads::Threads;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -79,6 +80,29 @@ impl Config {
     /// Lets `device` run the whole-array operations that it takes.
     pub fn device(mut self, device: Arc<dyn Device>) -> Config {
         self.interpreter = self.interpreter.device(device);
+        self
+    }
+
+    /// Runs whole-array operations on at most so many threads, instead of all of rayon's own pool. They are
+    /// started when an operation first wants them; with 1 there are none but the calling one.
+    ///
+    /// It changes no bit of any result.
+    pub fn threads(mut self, most: usize) -> Config {
+        self.interpreter = self.interpreter.threads(Threads::at_most(most));
+        self
+    }
+
+    /// Runs whole-array operations on the threads of `pool`, which other engines and the host may use too.
+    ///
+    /// ```
+    /// use nbc::{Config, Engine};
+    /// use std::sync::Arc;
+    /// let pool = nbc::rayon::ThreadPoolBuilder::new().num_threads(2).build()?;
+    /// let engine = Engine::new(Config::new().pool(Arc::new(pool)));
+    /// # Ok::<(), nbc::rayon::ThreadPoolBuildError>(())
+    /// ```
+    pub fn pool(mut self, pool: Arc<rayon::ThreadPool>) -> Config {
+        self.interpreter = self.interpreter.threads(Threads::of(pool));
         self
     }
 

@@ -253,6 +253,7 @@ pub use nbc_ir as ir;
 #[doc(hidden)]
 pub use nbc_runtime as runtime;
 pub use ndarray;
+pub use rayon;
 
 pub use config::{Config, Engine};
 

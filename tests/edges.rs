@@ -16,7 +16,8 @@ use nbc::runtime::linker::Linker;
 use nbc::runtime::machine::dispatch::Dispatch;
 use nbc::runtime::trap::TrapCode;
 use nbc::runtime::value::Value;
-use std::sync::mpsc;
+use nbc::{Config, Engine, rayon};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 use support::agree::{Script, agree};
 use support::call::{call, difference, load};
@@ -514,5 +515,65 @@ fn sixty_four_instances_run_on_two_threads() {
                 });
             }
         });
+    }
+}
+
+/// Operations that are large enough for several threads, of each kind that uses them.
+const LARGE: &str = "
+export func @elementwise() -> f64 {
+  %x = tensor.random<f64> [300000], 1
+  %x = tensor.sqrt %x
+  %sum = tensor.sum %x
+  ret %sum
+}
+export func @product() -> f64 {
+  %x = tensor.random<f64> [100, 100], 1
+  %x = linalg.matmul %x, %x
+  %sum = tensor.sum %x
+  ret %sum
+}
+export func @sorted() -> f64 {
+  %x = tensor.random<f64> [50000], 1
+  %x, %places = tensor.sort_with_places %x, 0
+  %least = tensor.load %x, 0
+  ret %least
+}
+";
+
+/// Whether `call` ends while the threads of `pool` have something else to do.
+fn ends_without(pool: &rayon::ThreadPool, call: impl FnOnce() + Send) -> bool {
+    let gate = Arc::new(Mutex::new(()));
+    std::thread::scope(|scope| {
+        let held = gate.lock().unwrap();
+        let waiting = gate.clone();
+        pool.spawn_broadcast(move |_| drop(waiting.lock()));
+        let caller = scope.spawn(call);
+        let start = Instant::now();
+        let time = Duration::from_secs(1);
+        while !caller.is_finished() && start.elapsed() < time {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let ended = caller.is_finished();
+        drop(held);
+        ended
+    })
+}
+
+#[test]
+fn operations_run_on_the_threads_that_the_host_gives() {
+    let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap());
+    let module = verified(LARGE);
+    let program = |config: Config| Engine::new(config).load(module.clone());
+    let (given, two) = (program(Config::new().pool(pool.clone())), program(Config::new().threads(2)));
+    for name in ["elementwise", "product", "sorted"] {
+        let run = |program: &Program| {
+            let mut instance = Linker::new().instantiate(program).unwrap();
+            instance.call(name, &[]).unwrap();
+        };
+        // The first call of an operation may take long in a debug build.
+        run(&two);
+        assert!(!ends_without(&pool, || run(&given)), "{name} is not run by the pool");
+        assert!(ends_without(&pool, || run(&two)), "{name} is run by the pool of somebody else");
+        run(&given);
     }
 }

@@ -9,6 +9,7 @@ use crate::machine::tier::{Tier, Watch};
 use crate::op::{Deferred, FEW};
 use crate::plan::{Plan, Wanted};
 use crate::stack::Stacks;
+use crate::threads::Threads;
 use nbc_ir::expand::Expanded;
 use nbc_ir::{Module, VerifiedModule};
 use std::fmt;
@@ -24,6 +25,7 @@ pub struct Config {
     in_place: bool,
     fusion: Option<usize>,
     device: Option<Arc<dyn Device>>,
+    threads: Threads,
 }
 
 impl fmt::Debug for Config {
@@ -35,6 +37,7 @@ impl fmt::Debug for Config {
             .field("in_place", &self.in_place)
             .field("fusion", &self.fusion)
             .field("device", &self.device.as_ref().map(|d| d.name()))
+            .field("threads", &self.threads)
             .finish()
     }
 }
@@ -48,6 +51,7 @@ impl Default for Config {
             in_place: true,
             fusion: Some(FEW),
             device: None,
+            threads: Threads::default(),
         }
     }
 }
@@ -99,6 +103,12 @@ impl Config {
     /// Lets `device` run the whole-array operations that it takes.
     pub fn device(mut self, device: Arc<dyn Device>) -> Config {
         self.device = Some(device);
+        self
+    }
+
+    /// Which threads take part in whole-array operations.
+    pub fn threads(mut self, threads: Threads) -> Config {
+        self.threads = threads;
         self
     }
 
@@ -199,6 +209,10 @@ impl Engine {
 
     pub(crate) fn device(&self) -> Option<Arc<dyn Device>> {
         self.config.device.clone()
+    }
+
+    pub(crate) fn threads(&self) -> Threads {
+        self.config.threads.clone()
     }
 
     /// The stacks of its instances.

@@ -68,6 +68,7 @@ impl Instance {
         // SAFETY: objects are used through this context only, which owns the heap.
         let mut heap = unsafe { Heap::new(limits.memory) };
         heap.pool().device = program.engine().device();
+        heap.set_threads(program.engine().threads());
         let (slice, watch) = (program.engine().slice(), program.engine().watch());
         let hosts = hosts.iter().map(HostFunc::entry).collect();
         let context = Box::new(Context::new(code, heap, stack, hosts, slice, watch));

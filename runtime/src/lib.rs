@@ -10,6 +10,7 @@
 //! - [`region`]: who owns objects, and when they go
 //! - [`op`]: kernels behind the operation catalogue
 //! - [`interruption`]: who may stop a program from outside
+//! - [`threads`]: on how many cores operations run
 //! - [`trap`], [`backtrace`]: the ways in which a program can fail, and where
 
 pub mod abi;
@@ -31,5 +32,6 @@ pub mod plan;
 pub mod region;
 pub mod scalar;
 mod stack;
+pub mod threads;
 pub mod trap;
 pub mod value;

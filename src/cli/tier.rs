@@ -5,6 +5,7 @@ use super::failure::Failure;
 use nbc::jit::{Jit, Mode, Options, Perf, Verify};
 use nbc::runtime::engine::Config;
 use nbc::runtime::machine::dispatch::Dispatch;
+use nbc::runtime::threads::Threads;
 
 // Who runs the program, and how. As documentation it would become the help of
 // the command that has these options.
@@ -25,6 +26,9 @@ pub struct Tier {
     /// How the interpreter dispatches: threaded or match [default: the fastest there is]
     #[arg(long, value_name = "HOW", value_parser = dispatch)]
     dispatch: Option<Dispatch>,
+    /// Run whole-array operations on at most N threads [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    threads: Option<usize>,
 }
 
 /// Who runs the program.
@@ -71,6 +75,9 @@ impl Tier {
         if let Some(dispatch) = self.dispatch {
             config = config.dispatch(dispatch);
         }
+        if let Some(threads) = self.threads {
+            config = config.threads(Threads::at_most(threads));
+        }
         let perf = match self.perf.as_deref() {
             Some("map") => Perf::Map,
             Some("dump") => Perf::Dump,
@@ -89,6 +96,14 @@ impl Tier {
             None => {}
         }
         Ok(config)
+    }
+}
+
+/// A number of threads.
+pub fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n @ 1..=Threads::MOST) => Ok(n),
+        _ => Err(format!("expected a number of threads from 1 to {}", Threads::MOST)),
     }
 }
 

@@ -24,11 +24,14 @@ pub const CASES: &[Case] = &[
             "nbc::Config::slice",
             "nbc::Config::jit",
             "nbc::Config::tier",
+            "nbc::Config::threads",
+            "nbc::Config::pool",
             "nbc::Engine::new",
             "runtime::Config::new",
             "runtime::Config::dispatch",
             "runtime::Config::slice",
             "runtime::Config::tier",
+            "runtime::Config::threads",
             "runtime::Engine::new",
             "runtime::Engine::dispatch",
             "runtime::Engine::read",
@@ -173,6 +176,13 @@ fn engines() {
         }
     }
     assert_eq!(Dispatch::from_name("\0"), None);
+    // More threads than can be started, too.
+    for threads in [0, 1, 2, usize::MAX] {
+        is_usable(&mut linker().instantiate(&program(Config::new().threads(threads))).unwrap());
+    }
+    if let Ok(pool) = nbc::rayon::ThreadPoolBuilder::new().num_threads(2).build() {
+        is_usable(&mut linker().instantiate(&program(Config::new().pool(Arc::new(pool)))).unwrap());
+    }
     for bytes in [&b""[..], b"\0", b"NBC", b"func", &[0xff; 100]] {
         let read = Engine::default().read(bytes, "\u{1b}");
         assert!(bytes.is_empty() || read.is_err());

@@ -5,7 +5,6 @@
 //! go panel by panel, so that the host is asked in between.
 
 use super::number::Number;
-use super::threads::threads;
 use super::work::fill;
 use super::{OpCall, OpHost, Output, shape_mismatch};
 use crate::object::element::with_elem;
@@ -84,40 +83,46 @@ fn multiply<T: Number>(
     let side = |other: usize| (BETWEEN_POLLS / (depth.max(WRITTEN) * other)).max(1).next_multiple_of(SIDE);
     let rows = side(n).min(m);
     let columns = side(rows).min(n);
-    let threads = if rows * columns * depth < PARALLEL { 1 } else { threads() };
-    let c = c.as_mut_ptr().cast::<T>();
+    let threads = Some(host.heap().threads()).filter(|_| rows * columns * depth >= PARALLEL);
+    let threads = threads.filter(|threads| threads.count() > 1).cloned();
     for row in (0..m).step_by(rows) {
         for column in (0..n).step_by(columns) {
             for at in (0..k).step_by(depth) {
                 if row + column + at > 0 {
                     host.poll()?;
                 }
-                // SAFETY: the panel lies in the three matrices, whose sizes have
-                // been checked above and which are row-major with the strides
-                // given; `c` is only read, as told, where the first part has written it, and overlaps
-                // neither of the others, having been borrowed exclusively.
-                unsafe {
-                    gemm::gemm(
-                        rows.min(m - row),
-                        columns.min(n - column),
-                        depth.min(k - at),
-                        c.add(row * n + column),
-                        1,
-                        n as isize,
-                        at > 0,
-                        a.as_ptr().add(row * k + at),
-                        1,
-                        k as isize,
-                        b.as_ptr().add(at * n + column),
-                        1,
-                        n as isize,
-                        if at > 0 { T::one() } else { T::ZERO },
-                        T::one(),
-                        false,
-                        false,
-                        false,
-                        if threads > 1 { Parallelism::Rayon(threads) } else { Parallelism::None },
-                    );
+                let mut panel = |parallelism| {
+                    // SAFETY: the panel lies in the three matrices, whose sizes have
+                    // been checked above and which are row-major with the strides
+                    // given; `c` is only read, as told, where the first part has written it, and overlaps
+                    // neither of the others, having been borrowed exclusively.
+                    unsafe {
+                        gemm::gemm(
+                            rows.min(m - row),
+                            columns.min(n - column),
+                            depth.min(k - at),
+                            c.as_mut_ptr().cast::<T>().add(row * n + column),
+                            1,
+                            n as isize,
+                            at > 0,
+                            a.as_ptr().add(row * k + at),
+                            1,
+                            k as isize,
+                            b.as_ptr().add(at * n + column),
+                            1,
+                            n as isize,
+                            if at > 0 { T::one() } else { T::ZERO },
+                            T::one(),
+                            false,
+                            false,
+                            false,
+                            parallelism,
+                        );
+                    }
+                };
+                match &threads {
+                    None => panel(Parallelism::None),
+                    Some(threads) => threads.run(|| panel(Parallelism::Rayon(threads.count()))),
                 }
             }
         }

@@ -30,7 +30,6 @@ mod reduce_axis;
 mod simd;
 mod sort;
 mod strings;
-mod threads;
 mod work;
 
 use crate::trap::TrapError;

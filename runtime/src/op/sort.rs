@@ -9,9 +9,9 @@ use super::OpCall;
 use super::number::Real;
 use super::work::Leave;
 use crate::object::element::with_elem;
+use crate::threads::Threads;
 use crate::trap::TrapError;
 use nbc_ir::catalogue::Extent;
-use rayon::prelude::*;
 use std::cmp::Ordering;
 
 type Done = Result<(), TrapError>;
@@ -43,6 +43,7 @@ pub(super) fn tensor_sort_with_places(call: &mut OpCall<'_>) -> Done {
             let n = dims[axis] as usize;
             let inner = dims[axis + 1..].iter().product::<u64>() as usize;
             let leave = Leave::of(&mut *call.host);
+            let threads = call.host.heap().threads().clone();
             let lanes = |call: &mut OpCall<'_>| {
                 let (mut lane, mut spare) = (space::<T>(call, n)?, space::<T>(call, n)?);
                 for number in 0..from.len() / n {
@@ -53,7 +54,7 @@ pub(super) fn tensor_sort_with_places(call: &mut OpCall<'_>) -> Done {
                     for (i, placed) in lane.iter_mut().enumerate() {
                         *placed = (from[start + i * inner], i as i64);
                     }
-                    sort(&mut lane, &mut spare, &leave);
+                    sort(&mut lane, &mut spare, &threads, &leave);
                     for (i, (value, place)) in lane.iter().enumerate() {
                         sorted.elements[start + i * inner].write(*value);
                         places.elements[start + i * inner].write(*place);
@@ -85,13 +86,19 @@ fn space<'s, T: Real>(call: &mut OpCall<'_>, n: usize) -> Result<&'s mut [Placed
 
 /// Sorts `lane`; `spare` is as long. Either may hold the result, so they change places.
 /// Without leave to go on it stops with the elements in any order.
-fn sort<'s, T: Real>(lane: &mut &'s mut [Placed<T>], spare: &mut &'s mut [Placed<T>], leave: &Leave) {
+fn sort<'s, T: Real>(
+    lane: &mut &'s mut [Placed<T>],
+    spare: &mut &'s mut [Placed<T>],
+    threads: &Threads,
+    leave: &Leave,
+) {
     if lane.len() <= RUN {
         // Other cores are not asked for one run, nor is the host.
         return lane.sort_unstable_by(order);
     }
     for stretch in lane.chunks_mut(STRETCH) {
-        stretch.par_chunks_mut(RUN).for_each(|run| run.sort_unstable_by(order));
+        let runs: Vec<_> = stretch.chunks_mut(RUN).collect();
+        threads.each(runs, |run| run.sort_unstable_by(order));
         if !leave.go_on() {
             return;
         }
@@ -99,7 +106,8 @@ fn sort<'s, T: Real>(lane: &mut &'s mut [Placed<T>], spare: &mut &'s mut [Placed
     let mut run = RUN;
     while run < lane.len() {
         let from: &[Placed<T>] = lane;
-        spare.par_chunks_mut(2 * run).zip(from.par_chunks(2 * run)).for_each(|(to, both)| {
+        let pairs: Vec<_> = spare.chunks_mut(2 * run).zip(from.chunks(2 * run)).collect();
+        threads.each(pairs, |(to, both)| {
             let (left, right) = both.split_at(run.min(both.len()));
             merge(to, left, right, leave);
         });

@@ -4,10 +4,8 @@
 //! how it is cut never changes a bit.
 
 use super::OpHost;
-use super::threads::threads;
 use crate::interruption::Interruption;
 use crate::trap::{TrapCode, TrapError};
-use rayon::prelude::*;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -127,26 +125,23 @@ pub(super) fn in_pieces(
 ) -> Result<(), TrapError> {
     let weight = weight.clamp(1, BETWEEN_POLLS);
     let stretch = BETWEEN_POLLS / weight;
-    let threads = if len.saturating_mul(weight) < PARALLEL { 1 } else { threads() };
-    let one_thread = threads == 1;
+    let threads = Some(host.heap().threads()).filter(|_| len.saturating_mul(weight) >= PARALLEL);
+    let threads = threads.filter(|threads| threads.count() > 1).cloned();
     let piece = (PIECE / weight).max(1).next_multiple_of(grain);
-    let stretch = if one_thread {
-        stretch.next_multiple_of(grain)
-    } else {
-        (stretch * threads).next_multiple_of(piece)
-    };
+    let stretch = threads
+        .as_ref()
+        .map_or(stretch.next_multiple_of(grain), |t| (stretch * t.count()).next_multiple_of(piece));
     for start in (0..len).step_by(stretch) {
         if start > 0 {
             host.poll()?;
         }
         let end = len.min(start.saturating_add(stretch));
-        if one_thread {
-            run(start..end);
-            continue;
+        match &threads {
+            None => run(start..end),
+            Some(threads) => threads.each(0..(end - start).div_ceil(piece), |j| {
+                run(start + j * piece..end.min(start + (j + 1) * piece));
+            }),
         }
-        (0..(end - start).div_ceil(piece))
-            .into_par_iter()
-            .for_each(|j| run(start + j * piece..end.min(start + (j + 1) * piece)));
     }
     Ok(())
 }

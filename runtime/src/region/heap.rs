@@ -9,6 +9,7 @@ use crate::device::DeviceCounts;
 use crate::interruption::Interruption;
 use crate::object::tensor::SHORT_RANK;
 use crate::object::{Element, ListRef, Object, ObjectRef, Storage, StrRef, Tensor, TensorRef};
+use crate::threads::Threads;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::{ConstValue, Elem, Item, Type};
 use std::ptr::NonNull;
@@ -44,6 +45,8 @@ pub(super) struct Shared {
     pub(super) resident_peak: usize,
     /// Who may stop what takes long.
     pub(super) interruption: Interruption,
+    /// Those that take part in operations.
+    pub(super) threads: Threads,
     /// Bytes of copies made for the host since it last began to take values out.
     pub(super) taken_out: usize,
 }
@@ -85,6 +88,7 @@ impl Heap {
                 arenas: 0,
                 resident_peak: 0,
                 interruption: Interruption::default(),
+                threads: Threads::default(),
                 taken_out: 0,
             },
             globals: Vec::new(),
@@ -112,6 +116,17 @@ impl Heap {
     /// The same, to be changed.
     pub fn interruption_mut(&mut self) -> &mut Interruption {
         &mut self.shared.interruption
+    }
+
+    /// Those that take part in operations.
+    #[inline]
+    pub fn threads(&self) -> &Threads {
+        &self.shared.threads
+    }
+
+    /// Sets which take part in operations.
+    pub fn set_threads(&mut self, threads: Threads) {
+        self.shared.threads = threads;
     }
 
     /// Index of the innermost region.

@@ -12,11 +12,13 @@ pub struct Machine {
     cores: usize,
     system: String,
     dispatch: Dispatch,
+    /// Those that take part in whole-array operations.
+    threads: usize,
 }
 
 impl Machine {
     /// This one.
-    pub fn this(dispatch: Dispatch) -> Machine {
+    pub fn this(dispatch: Dispatch, threads: usize) -> Machine {
         let cpu = read_to_string("/proc/cpuinfo").ok().and_then(|text| {
             let line = text.lines().find(|l| l.starts_with("model name"))?;
             Some(line.split_once(':')?.1.trim().to_owned())
@@ -28,6 +30,7 @@ impl Machine {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             system: release.map_or_else(|_| os.to_owned(), |r| format!("{os} {}", r.trim())),
             dispatch,
+            threads,
         }
     }
 
@@ -58,6 +61,7 @@ impl Machine {
         json!({
             "cpu": self.cpu,
             "cores": self.cores,
+            "threads": self.threads,
             "architecture": std::env::consts::ARCH,
             "system": self.system,
             "nbc": env!("CARGO_PKG_VERSION"),

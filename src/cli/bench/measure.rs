@@ -10,11 +10,10 @@ use super::Bench;
 use super::statistics::summary;
 use super::tiers::{self, Compilation};
 use nbc::Value;
-use nbc::runtime::engine::{Engine, Limits};
+use nbc::runtime::engine::{Config, Engine, Limits};
 use nbc::runtime::error::Error;
 use nbc::runtime::instance::{Instance, TypedFunc};
 use nbc::runtime::linker::Linker;
-use nbc::runtime::machine::dispatch::Dispatch;
 use std::time::{Duration, Instant};
 
 /// Steady state is within this factor of the median run's.
@@ -69,9 +68,9 @@ pub struct Measured {
 ///
 /// # Errors
 /// A trap: a bench may trap only after some calls.
-pub fn measure(bench: &Bench, plan: Plan, dispatch: Dispatch, step: impl Fn()) -> Result<Measured, Failure> {
-    let (engine, metrics) = tiers::compiled(dispatch);
-    let mut interpreter = Runner::new(bench, plan, &tiers::interpreter(dispatch))?;
+pub fn measure(bench: &Bench, plan: Plan, base: &Config, step: impl Fn()) -> Result<Measured, Failure> {
+    let (engine, metrics) = tiers::compiled(base);
+    let mut interpreter = Runner::new(bench, plan, &tiers::interpreter(base))?;
     let mut jit = Runner::new(bench, plan, &engine)?;
     // This warms both up, too.
     let steady = |calls| Steady { calls, seconds: Vec::with_capacity(plan.runs) };
@@ -89,7 +88,7 @@ pub fn measure(bench: &Bench, plan: Plan, dispatch: Dispatch, step: impl Fn()) -
             step();
         }
     }
-    let warm_up = warm_up(bench, plan, dispatch, summary(&fast.seconds).median)?;
+    let warm_up = warm_up(bench, plan, base, summary(&fast.seconds).median)?;
     step();
     Ok(Measured { interpreter: slow, jit: fast, compiled, warm_up })
 }
@@ -100,10 +99,10 @@ pub fn steps(plan: Plan) -> u64 {
 }
 
 /// Watches the calls of a fresh engine until they take `target` seconds.
-fn warm_up(bench: &Bench, plan: Plan, dispatch: Dispatch, target: f64) -> Result<WarmUp, Failure> {
+fn warm_up(bench: &Bench, plan: Plan, base: &Config, target: f64) -> Result<WarmUp, Failure> {
     // A single call of a few nanoseconds also pays for looking at the clock.
     let enough = target * STEADY + clock().as_secs_f64();
-    let mut runner = Runner::new(bench, plan, &tiers::auto(dispatch))?;
+    let mut runner = Runner::new(bench, plan, &tiers::auto(base))?;
     let mut seconds = Vec::new();
     let mut reached = None;
     let start = Instant::now();

@@ -23,8 +23,10 @@ use measure::Plan;
 use nbc::Value;
 use nbc::ir::VerifiedModule;
 use nbc::ir::shown::visible;
+use nbc::runtime::engine::Config;
 use nbc::runtime::error::Error;
 use nbc::runtime::machine::dispatch::Dispatch;
+use nbc::runtime::threads::Threads;
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -53,6 +55,9 @@ pub struct Benches {
     /// How the interpreter dispatches: threaded or match [default: the fastest there is]
     #[arg(long, value_name = "HOW", value_parser = tier::dispatch)]
     dispatch: Option<Dispatch>,
+    /// Run whole-array operations on at most N threads [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = tier::threads)]
+    threads: Option<usize>,
     /// Give up a bench of which one call takes longer, such as 10s or 2m
     #[arg(long, value_name = "TIME", value_parser = quantity::time)]
     timeout: Option<Duration>,
@@ -141,7 +146,9 @@ impl Benches {
         }
         let dispatch = self.dispatch.unwrap_or_default();
         let plan = Plan { runs: self.runs, min_time: self.min_time, timeout: self.timeout };
-        let machine = Machine::this(dispatch);
+        let threads = self.threads.map_or_else(Threads::default, Threads::at_most);
+        let machine = Machine::this(dispatch, threads.count());
+        let base = Config::new().dispatch(dispatch).threads(threads);
         let bar = progress_bar(benches.len() as u64 * (measure::steps(plan) + 1));
         let text = !self.json && !self.markdown;
 
@@ -152,7 +159,7 @@ impl Benches {
         let mut failures = Vec::new();
         for (i, bench) in benches.iter().enumerate() {
             bar.set_message(bench.call());
-            let outcome = time(bench, plan, dispatch, &bar);
+            let outcome = time(bench, plan, &base, &bar);
             bar.set_position((i as u64 + 1) * (measure::steps(plan) + 1));
             let outcome = match outcome {
                 Ok(record) => Ok(record),
@@ -227,11 +234,11 @@ impl Benches {
 }
 
 /// Compares the tiers, then times them.
-fn time(bench: &Bench, plan: Plan, dispatch: Dispatch, bar: &ProgressBar) -> Result<record::Record, Failure> {
-    let (compiled, _) = tiers::compiled(dispatch);
-    let observed = agree::check(bench, plan, &tiers::interpreter(dispatch), &compiled)?;
+fn time(bench: &Bench, plan: Plan, base: &Config, bar: &ProgressBar) -> Result<record::Record, Failure> {
+    let (compiled, _) = tiers::compiled(base);
+    let observed = agree::check(bench, plan, &tiers::interpreter(base), &compiled)?;
     bar.inc(1);
-    let measured = measure::measure(bench, plan, dispatch, || bar.inc(1))?;
+    let measured = measure::measure(bench, plan, base, || bar.inc(1))?;
     Ok(record::Record::new(observed, measured))
 }
 

@@ -1,8 +1,7 @@
-//! The engines that are compared, one for each tier.
+//! The engines that are compared, one for each tier. What they have in common is their base.
 
 use nbc::jit::{Jit, Mode, Options};
 use nbc::runtime::engine::{Config, Engine};
-use nbc::runtime::machine::dispatch::Dispatch;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,19 +35,19 @@ impl Metrics {
 }
 
 /// An engine that only interprets.
-pub fn interpreter(dispatch: Dispatch) -> Engine {
-    Engine::new(Config::new().dispatch(dispatch))
+pub fn interpreter(base: &Config) -> Engine {
+    Engine::new(base.clone())
 }
 
 /// An engine that compiles every function when it is first called, and waits for it.
-pub fn compiled(dispatch: Dispatch) -> (Engine, Metrics) {
+pub fn compiled(base: &Config) -> (Engine, Metrics) {
     let jit = Jit::new(Options::new().mode(Mode::Always).background(false));
     // The compiler itself is made once for an engine; that is no part of compiling a program.
     let _ = jit.compiler();
-    (Engine::new(Config::new().dispatch(dispatch).tier(jit.clone())), Metrics(jit))
+    (Engine::new(base.clone().tier(jit.clone())), Metrics(jit))
 }
 
 /// An engine as programs normally get it: what is hot is compiled meanwhile.
-pub fn auto(dispatch: Dispatch) -> Engine {
-    Engine::new(Config::new().dispatch(dispatch).tier(Jit::new(Options::default())))
+pub fn auto(base: &Config) -> Engine {
+    Engine::new(base.clone().tier(Jit::new(Options::default())))
 }

@@ -5,7 +5,7 @@
 //! | `TWINS=100000` | how many seeds |
 //! | `TWINS_SEED=7` | the first |
 //! | `TWINS_SECONDS=3600` | begins no seed after that time, however many are left |
-//! | `TWINS_THREADS=8` | on how many threads; 1 unless said |
+//! | `TWINS_THREADS=8` | on how many threads; as many as there are cores unless said |
 //! | `TWINS_REFUSED=1` | says what the verifier has against programs made up |
 //! | `TWINS_KEEP=folder` | writes each finding there and goes on, up to 20; also which seeds are running, should the process die |
 
@@ -93,7 +93,7 @@ impl Campaign {
             first: number("TWINS_SEED").unwrap_or(1),
             count: number("TWINS").unwrap_or(if time.is_some() { u64::MAX / 2 } else { count }),
             time,
-            threads: number("TWINS_THREADS").unwrap_or(1),
+            threads: number("TWINS_THREADS").unwrap_or_else(cores),
             keep: std::env::var_os("TWINS_KEEP").map(PathBuf::from),
         }
     }
@@ -181,6 +181,11 @@ impl Campaign {
                 .unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
         }
     }
+}
+
+/// Campaigns are mostly the only test of their binary, which would leave cores idle.
+fn cores() -> u64 {
+    std::thread::available_parallelism().map_or(1, |n| n.get() as u64)
 }
 
 /// What `f` gives; a panic counts as a failure too.

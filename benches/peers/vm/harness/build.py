@@ -2,14 +2,13 @@
 
 Nothing is built again while its sources are older than it.
 """
-import json
 import os
-import subprocess
 
-from harness.tools import Missing, once, runs, say, tool
+from shared import cargo
+from shared.cargo import ROOT
+from shared.tools import Missing, once, runs, tool
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 PROGRAMS = os.path.join(ROOT, "benches", "programs")
 BUILD = os.path.abspath(os.environ.get("PEERS_BUILD") or os.path.join(ROOT, "target", "peers-vm"))
 
@@ -70,12 +69,11 @@ def runner(binary, variant="", features=(), rustflags=""):
     """A command of the crate `wasm`, built with a variant's flags in a folder of its own."""
 
     def make():
-        cargo = tool("cargo")
         target = os.path.join(BUILD, "target" + variant)
         environment = dict(os.environ, CARGO_TARGET_DIR=target)
         if rustflags:
             environment["RUSTFLAGS"] = rustflags
-        command = [cargo, "build", "--release", "--locked", "--bin", binary]
+        command = [tool("cargo"), "build", "--release", "--locked", "--bin", binary]
         command += ["--manifest-path", here("wasm", "Cargo.toml")]
         if features:
             command += ["--features", ",".join(features)]
@@ -88,21 +86,4 @@ def runner(binary, variant="", features=(), rustflags=""):
 
 def nbc(profile):
     """NBC's command: the one that NBC names, or the one that this profile builds."""
-
-    def make():
-        named = os.environ.get("NBC")
-        if named:
-            if not os.access(named, os.X_OK):
-                raise Missing(f"NBC names {named}, which cannot be run")
-            return os.path.abspath(named)
-        command = [tool("cargo"), "build", "--profile", profile, "--locked", "--bin", "nbc"]
-        command += ["--message-format", "json-render-diagnostics"]
-        say("+", " ".join(command))
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        made = [json.loads(line).get("executable") for line in done.stdout.splitlines()]
-        made = [path for path in made if path]
-        if done.returncode or not made:
-            raise Missing("nbc does not build, see above")
-        return made[-1]
-
-    return once("nbc", make)
+    return cargo.built(["--bin", "nbc"], profile, "NBC")

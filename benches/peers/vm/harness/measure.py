@@ -7,8 +7,8 @@ import time
 
 from harness.build import ROOT, here, native, nbc, out, runner, wasm
 from harness.kernels import KERNELS
-from harness.systems import BASE
-from harness.tools import Missing, numba_python, runs, say, tool
+from harness.systems import BASE, numba_python
+from shared.tools import Missing, runs, say, tool
 
 LONGEST = 300.0
 # Columns whose last bits may differ, since they contract to fused multiply-adds.

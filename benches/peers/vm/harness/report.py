@@ -1,26 +1,8 @@
 """Tables of results: Markdown to read, tab-separated values for programs."""
-import math
-
 from harness.kernels import KERNELS, TWELVE
+from shared.tables import mean, short, table
 
 COLUMNS = "kernel system n work runs median min max process outside compiling memory check".split()
-
-
-def mean(ratios):
-    return math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else None
-
-
-def short(x):
-    if x is None:
-        return ""
-    return f"{x:.2f}" if x < 10 else f"{x:.1f}" if x < 100 else f"{x:.0f}"
-
-
-def table(head, rows):
-    yield "| " + " | ".join(head) + " |"
-    yield "|---|" + "---:|" * (len(head) - 1)
-    for row in rows:
-        yield "| " + " | ".join(row) + " |"
 
 
 def separated(results):

@@ -4,8 +4,9 @@ import shlex
 
 from harness.build import BUILD, HERE, NATIVE, PROGRAMS, here, native, nbc, runner, wasm
 from harness.kernels import script
-from harness.tools import numba_python, tool
+from shared.tools import Missing, once, runs, tool
 
+NUMBA = "install both into a virtual environment, and name its Python in NUMBA_PYTHON"
 BASE = "gcc-O2"
 # The rows of the table in README.md.
 USUAL = [BASE, "nbc", "nbc-trusted", "nbc-jit", "nbc-fuel", "nbc-interp"]
@@ -44,6 +45,16 @@ class System:
     def __init__(self, speed, command):
         self.speed = speed
         self.command = command
+
+
+def numba_python():
+    def find():
+        python = os.environ.get("NUMBA_PYTHON") or tool("python")
+        if not runs([python, "-c", "import numba, wasm3"], quiet=True):
+            raise Missing(f"numba and pywasm3 cannot be imported: {NUMBA}")
+        return python
+
+    return once("numba", find)
 
 
 def wasmtime(column):

@@ -6,10 +6,12 @@ use crate::object::Scalar;
 use crate::object::{Element, StrRef, TensorRef};
 use crate::plan::{Arguments, AtOperation, Role};
 use crate::region::Heap;
+use crate::threads::Threads;
 use crate::trap::TrapCode;
 use nbc_ir::catalogue::{Operation, Param};
 use nbc_ir::entity::SigId;
 use nbc_ir::{Elem, Type};
+use std::sync::Arc;
 
 mod fused;
 mod goldens;
@@ -649,8 +651,9 @@ fn long_axes_ask_for_leave() {
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
-    let bits = || {
+    let bits = |threads: Threads| {
         let mut b = Bench::new();
+        b.heap.set_threads(threads);
         let mut all: Vec<u64> = vec![];
         let x = b.run("tensor.random_normal", F64, &[list(&[300, 900]), int(3)]).unwrap();
         let y = b.run("tensor.random", F64, &[list(&[900, 200]), int(4)]).unwrap();
@@ -666,11 +669,19 @@ fn the_number_of_threads_changes_no_bit() {
         for name in ["tensor.sin", "tensor.abs"] {
             all.extend(b.run(name, F64, &[x.clone()]).unwrap().values::<f64>().iter().map(|v| v.to_bits()));
         }
+        let flat = b.run("tensor.reshape", F64, &[x, list(&[-1])]).unwrap();
+        let sorted = b.run("tensor.sort_with_places", F64, &[flat, int(0)]).unwrap();
+        all.extend(sorted.values::<f64>().iter().map(|v| v.to_bits()));
         all
     };
-    let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(bits);
-    let one = on(1);
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let one = bits(Threads::at_most(1));
     for threads in [2, 5] {
-        assert!(on(threads) == one, "{threads} threads");
+        assert!(bits(Threads::at_most(threads)) == one, "at most {threads} threads");
+        assert!(bits(Threads::of(Arc::new(pool(threads)))) == one, "a pool of {threads} threads");
+        assert!(
+            pool(threads).install(|| bits(Threads::default())) == one,
+            "within a pool of {threads} threads"
+        );
     }
 }

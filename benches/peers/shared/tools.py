@@ -19,7 +19,6 @@ TOOLS = {
     "python": ("PYTHON", ["python3"], "install Python 3 (Debian: python3)"),
     "cargo": ("CARGO", ["cargo"], "install Rust"),
 }
-NUMBA = "install both into a virtual environment, and name its Python in NUMBA_PYTHON"
 
 
 def say(*words):
@@ -52,16 +51,6 @@ def tool(name):
         return found[0]
 
     return once(name, find)
-
-
-def numba_python():
-    def find():
-        python = os.environ.get("NUMBA_PYTHON") or tool("python")
-        if not runs([python, "-c", "import numba, wasm3"], quiet=True):
-            raise Missing(f"numba and pywasm3 cannot be imported: {NUMBA}")
-        return python
-
-    return once("numba", find)
 
 
 def runs(command, quiet=False, **more):

@@ -1,0 +1,142 @@
+"""What is timed: each piece of work for all sides, next to each other.
+
+`x` and `y` hold numbers from 0.1 to 4, `m` is true about half the time. What a work makes is
+`r`; its shape is that of `x`, or it is a number. In NBC's lines the type of elements is `f64`,
+and is changed for singles.
+"""
+
+SIZES = [10**2, 10**3, 10**4, 10**5, 10**6, 10**7]
+FROM_THOUSAND = SIZES[1:]
+CHAINS = [10**4, 10**6, 10**7]
+FEW = [8, 32, 100]
+TYPES = ["f64", "f32"]
+
+
+
+class Work:
+    """One piece of work.
+
+    `tolerance` is the allowed difference, relative to each value, in units of the type's last
+    place; `terms` says that it is relative to the sum of what is summed. 0 is bit for bit.
+    """
+
+    def __init__(self, family, name, numpy, nbc, sizes, result="tensor<f64>", tolerance=0, **more):
+        self.family = family
+        self.name = name
+        self.numpy = numpy
+        self.nbc = [nbc] if isinstance(nbc, str) else nbc
+        self.sizes = sizes
+        self.result = result
+        self.tolerance = tolerance
+        self.terms = more.get("terms")
+        # None where that side is not asked.
+        self.numexpr = more.get("numexpr")
+        self.numba = more.get("numba")
+
+    def peers(self):
+        return ["numpy"] + [side for side in ("numexpr", "numba") if getattr(self, side)]
+
+
+def elementwise():
+    of = "elementwise"
+    bools = "tensor<bool>"
+    yield Work(of, "add", "x + y", "%r = tensor.add %x, %y", SIZES)
+    yield Work(of, "mul", "x * y", "%r = tensor.mul %x, %y", SIZES)
+    yield Work(of, "div", "x / y", "%r = tensor.div %x, %y", SIZES)
+    yield Work(of, "sqrt", "np.sqrt(x)", "%r = tensor.sqrt %x", SIZES)
+    yield Work(of, "less", "x < y", "%r = tensor.lt %x, %y", SIZES, bools)
+    yield Work(of, "where", "np.where(m, x, y)", "%r = tensor.where %m, %x, %y", SIZES)
+
+
+def functions():
+    names = {"exp": "exp", "ln": "log", "sin": "sin", "cos": "cos", "tanh": "tanh"}
+    for name, numpy in names.items():
+        line = f"%r = tensor.{name} %x"
+        yield Work("functions", name, f"np.{numpy}(x)", line, FROM_THOUSAND, tolerance=8)
+    line = "%r = tensor.pow %x, %y"
+    yield Work("functions", "pow", "np.power(x, y)", line, FROM_THOUSAND, tolerance=8)
+
+
+def reductions():
+    of = "reductions"
+    # Sums differ in their order. The bound is that of pairwise sums, with some room.
+    more = {"tolerance": 64, "result": "f64"}
+    yield Work(of, "sum", "x.sum()", "%r = tensor.sum %x", SIZES, **more, terms="x.sum()")
+    yield Work(of, "dot", "x @ y", "%r = tensor.dot %x, %y", SIZES, **more, terms="x @ y")
+    yield Work(of, "max", "x.max()", "%r = tensor.max %x", SIZES, "f64")
+    yield Work(of, "argmax", "x.argmax()", "%r = tensor.argmax %x", SIZES, "i64")
+    line = "%r, %places = tensor.sort_with_places %x, 0"
+    yield Work(of, "sort", "np.sort(x)", line, SIZES)
+
+
+def chains():
+    five = ["%r = tensor.mul %x, %y", "%r = tensor.add %r, %x", "%r = tensor.sqrt %r"]
+    five += ["%r = tensor.mul %r, %y", "%r = tensor.sub %r, 0.5"]
+    yield chain("chain of 5", "np.sqrt(x * y + x) * y - 0.5", five)
+    # Horner's rule, eight times; then four more.
+    text, lines = "x", ["%r = copy %x"]
+    for factor in ["0.5", "0.25", "0.75", "0.125", "0.375", "0.625", "0.875", "0.0625"]:
+        text = f"({text} * y + {factor})"
+        lines += ["%r = tensor.mul %r, %y", f"%r = tensor.add %r, {factor}"]
+    lines += ["%r = tensor.sqrt %r", "%r = tensor.div %r, %y"]
+    lines += ["%r = tensor.sub %r, %x", "%r = tensor.abs %r"]
+    yield chain("chain of 20", f"np.abs(np.sqrt({text}) / y - x)", lines)
+
+
+def chain(name, numpy, nbc):
+    more = {"numexpr": numpy.replace("np.", ""), "numba": numpy}
+    return Work("chains", name, numpy, nbc, CHAINS, **more)
+
+
+def few():
+    """Few elements, where what a call costs decides."""
+    yield Work("few", "add", "x + y", "%r = tensor.add %x, %y", FEW)
+    yield Work("few", "sqrt", "np.sqrt(x)", "%r = tensor.sqrt %x", FEW)
+    yield Work("few", "exp", "np.exp(x)", "%r = tensor.exp %x", FEW, tolerance=8)
+    more = {"tolerance": 64, "terms": "x.sum()"}
+    yield Work("few", "sum", "x.sum()", "%r = tensor.sum %x", FEW, "f64", **more)
+    yield Work("few", "max", "x.max()", "%r = tensor.max %x", FEW, "f64")
+
+
+WORKS = [*elementwise(), *functions(), *reductions(), *chains(), *few()]
+FAMILIES = list(dict.fromkeys(work.family for work in WORKS))
+
+PROGRAM = """\
+; {family}: {name}, once for its result and %n times for its time.
+
+export func @once({arrays}) -> {result} {{
+{lines}
+  ret %r
+}}
+
+; What an iteration makes is gone at its end. Something of each result is looked at.
+export func @repeat({arrays}, %n: i64) -> {last} {{
+  %i = i64.const 0
+  br again
+again:
+  region.begin
+{lines}
+  {look}
+  region.end
+  %i = i64.add %i, 1
+  %more = i64.lt %i, %n
+  br_if %more, again, done
+done:
+  ret %last
+}}
+"""
+
+
+def program(work, elem):
+    """The work in NBC."""
+    is_tensor = work.result.startswith("tensor")
+    text = PROGRAM.format(
+        family=work.family,
+        name=work.name,
+        arrays="%x: tensor<f64>, %y: tensor<f64>, %m: tensor<bool>",
+        result=work.result,
+        last=work.result[len("tensor<"):-1] if is_tensor else work.result,
+        lines="\n".join("  " + line for line in work.nbc),
+        look="%last = tensor.load %r, 0" if is_tensor else "%last = copy %r",
+    )
+    return text.replace("f64", elem)
