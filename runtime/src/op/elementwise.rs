@@ -1,7 +1,7 @@
-//! Elementwise arithmetic, comparison and choice, with broadcasting.
+//! Elementwise arithmetic and comparison, with broadcasting.
 //!
-//! Each kernel is one closure over elements; [`unary`], [`binary`] and
-//! `tensor.where` walk the shapes. The runs that a [`Plan`] yields are tight
+//! Each kernel is one closure over elements; [`unary`] and [`binary`] walk the
+//! shapes. The runs that a [`Plan`] yields are tight
 //! loops over slices or one repeated element, compiled for each instruction
 //! set by [`dispatch`].
 
@@ -45,7 +45,7 @@ impl<T: Element> Operand<T> {
 
     /// Where the elements are, for as long as the operand is.
     #[inline(always)]
-    fn from(&self) -> From<T> {
+    pub(super) fn from(&self) -> From<T> {
         From(self.tensor.unwrap_or(&raw const self.scalar))
     }
 }
@@ -67,7 +67,7 @@ impl<'a> OpCall<'a> {
 
 /// The first of elements that are read, which may lie where the result is written: an element there
 /// is read before the one of the same place is written, and no other.
-struct From<T>(*const T);
+pub(super) struct From<T>(*const T);
 
 // SAFETY: elements are plain data, and threads write different ones.
 unsafe impl<T: Send> Sync for From<T> {}
@@ -85,7 +85,7 @@ impl<T: Copy> From<T> {
     /// # Safety
     /// It must be there.
     #[inline(always)]
-    unsafe fn get(self, at: usize) -> T {
+    pub(super) unsafe fn get(self, at: usize) -> T {
         // SAFETY: upheld by the caller.
         unsafe { self.0.add(at).read() }
     }
@@ -93,7 +93,7 @@ impl<T: Copy> From<T> {
 
 /// Elements that are read together, before their results are written. So nothing need be
 /// known of whether results lie where they are, and the loops are as wide as can be.
-const TOGETHER: usize = 32;
+pub(super) const TOGETHER: usize = 32;
 
 /// Writes `f` of the elements of `from` from number `at` on.
 ///
@@ -338,83 +338,4 @@ pub(super) fn tensor_or(call: &mut OpCall<'_>) -> Done {
 
 pub(super) fn tensor_not(call: &mut OpCall<'_>) -> Done {
     unary::<bool, bool>(call, 1, |a| !a)
-}
-
-struct Where<'w, T> {
-    plan: &'w Plan<3>,
-    condition: From<bool>,
-    a: From<T>,
-    b: From<T>,
-    start: usize,
-    to: &'w mut [MaybeUninit<T>],
-}
-
-impl<T: Copy> Work for Where<'_, T> {
-    type Result = ();
-    #[inline(always)]
-    fn run(self) {
-        let Where { plan, condition, a, b, start, to } = self;
-        let moves = plan.moves();
-        plan.runs(start, to.len(), |at, [c, i, j], n| {
-            let to = &mut to[at..at + n];
-            // SAFETY: as for two operands.
-            unsafe {
-                match moves {
-                    [true, true, true] => {
-                        // As `each_pair`, with one more.
-                        for (part, to) in to.chunks_mut(TOGETHER).enumerate() {
-                            let (c, i, j) = (c + part * TOGETHER, i + part * TOGETHER, j + part * TOGETHER);
-                            let mut x = [const { MaybeUninit::<T>::uninit() }; TOGETHER];
-                            let mut y = x;
-                            let mut is = [false; TOGETHER];
-                            for k in 0..to.len() {
-                                is[k] = condition.get(c + k);
-                                x[k].write(a.get(i + k));
-                                y[k].write(b.get(j + k));
-                            }
-                            for (k, to) in to.iter_mut().enumerate() {
-                                let (x, y) = (x[k].assume_init(), y[k].assume_init());
-                                to.write(if is[k] { x } else { y });
-                            }
-                        }
-                    }
-                    [true, true, false] => {
-                        let b = b.get(j);
-                        each_pair(to, (condition, c), (a, i), |c, a| if c { a } else { b });
-                    }
-                    [true, false, true] => {
-                        let a = a.get(i);
-                        each_pair(to, (condition, c), (b, j), |c, b| if c { a } else { b });
-                    }
-                    _ => {
-                        // One after the other: each is read before it is written.
-                        let [mc, ma, mb] = moves.map(usize::from);
-                        for (k, to) in to.iter_mut().enumerate() {
-                            let (a, b) = (a.get(i + k * ma), b.get(j + k * mb));
-                            to.write(if condition.get(c + k * mc) { a } else { b });
-                        }
-                    }
-                }
-            }
-        });
-    }
-}
-
-pub(super) fn tensor_where(call: &mut OpCall<'_>) -> Done {
-    with_elem!(any call.elem(0), T => {
-        let condition = call.operand::<bool>(0);
-        let (a, b) = (call.operand::<T>(1), call.operand::<T>(2));
-        let dims = broadcast(&[condition.dims, a.dims, b.dims])?;
-        let out: Output<'_, T> = call.output_in_place(&dims)?;
-        if !out.elements.is_empty() {
-            let plan = &Plan::new([&condition.dims, &a.dims, &b.dims], &dims);
-            let (condition, a, b) = (condition.from(), a.from(), b.from());
-            fill(call.host, &mut *out.elements, 1, |start, to| {
-                dispatch(Where { plan, condition, a, b, start, to });
-            })?;
-        }
-        // SAFETY: `fill` has had every piece written whole.
-        unsafe { call.finish(out) };
-        Ok(())
-    })
 }
