@@ -93,6 +93,8 @@ macro_rules! for_each_operation {
         { shape: Same, kind: Elementwise, cost: PerElement(1) } "The opposite.";
     tensor_where "tensor.where" "<T: any>(tensor<bool>, tensor<T>|T, tensor<T>|T) -> tensor<T>"
         { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "The second where the first is true, else the third.";
+    tensor_clip "tensor.clip" "<T: real>(tensor<T>|T, tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(2) } "The first, but not below the second, and then not above the third; NaN if any is.";
 
     // Elementwise functions.
     tensor_sqrt "tensor.sqrt" "<T: float>(tensor<T>) -> tensor<T>"
@@ -165,6 +167,39 @@ macro_rules! for_each_operation {
         { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Whether any element is true.";
     tensor_all "tensor.all" "(tensor<bool>) -> bool"
         { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Whether every element is true.";
+
+    tensor_count_nonzero "tensor.count_nonzero" "<T: any>(tensor<T>) -> i64"
+        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "How many elements are not zero; true is not, nor is NaN.";
+    tensor_var "tensor.var" "<T: float>(tensor<T>, i64) -> T"
+        { shape: Scalar, kind: Reduction, cost: PerElement(4) } "Variance: the sum of squared distances from the mean, over the number of elements less the second argument.";
+    tensor_std "tensor.std" "<T: float>(tensor<T>, i64) -> T"
+        { shape: Scalar, kind: Reduction, cost: PerElement(4) } "Standard deviation: the square root of tensor.var.";
+    tensor_norm "tensor.norm" "<T: float>(tensor<T>) -> T"
+        { shape: Scalar, kind: Reduction, cost: PerElement(2) } "Square root of the sum of squares, without overflow on the way; 0 when empty.";
+
+    // Reductions along axes, which are kept with length 1 where the truth value says so, else dropped. No axes are all.
+    tensor_sum_axes "tensor.sum_axes" "<T: number>(tensor<T>, [i64], bool) -> tensor<T>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(1) } "Sum along the axes, all if none is given, in the order of tensor.sum; `true` keeps them with length 1.";
+    tensor_prod_axes "tensor.prod_axes" "<T: number>(tensor<T>, [i64], bool) -> tensor<T>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(1) } "Product along the axes, all if none is given, in the order of tensor.prod; `true` keeps them with length 1.";
+    tensor_min_axes "tensor.min_axes" "<T: real>(tensor<T>, [i64], bool) -> tensor<T>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(1) } "Smallest element along the axes, all if none is given; `true` keeps them with length 1; traps when there is none.";
+    tensor_max_axes "tensor.max_axes" "<T: real>(tensor<T>, [i64], bool) -> tensor<T>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(1) } "Largest element along the axes, all if none is given; `true` keeps them with length 1; traps when there is none.";
+    tensor_mean_axes "tensor.mean_axes" "<T: inexact>(tensor<T>, [i64], bool) -> tensor<T>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(1) } "Mean along the axes, all if none is given; `true` keeps them with length 1.";
+    tensor_var_axes "tensor.var_axes" "<T: float>(tensor<T>, [i64], bool, i64) -> tensor<T>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(4) } "Variance along the axes, all if none is given; `true` keeps them with length 1; the last is taken off the number of elements.";
+    tensor_std_axes "tensor.std_axes" "<T: float>(tensor<T>, [i64], bool, i64) -> tensor<T>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(4) } "Standard deviation along the axes: the square root of tensor.var_axes.";
+    tensor_norm_axes "tensor.norm_axes" "<T: float>(tensor<T>, [i64], bool) -> tensor<T>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(2) } "Square root of the sum of squares along the axes, all if none is given; `true` keeps them with length 1.";
+    tensor_any_axes "tensor.any_axes" "(tensor<bool>, [i64], bool) -> tensor<bool>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(1) } "Whether any element along the axes is true, all if none is given; `true` keeps them with length 1.";
+    tensor_all_axes "tensor.all_axes" "(tensor<bool>, [i64], bool) -> tensor<bool>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(1) } "Whether every element along the axes is true, all if none is given; `true` keeps them with length 1.";
+    tensor_count_nonzero_axes "tensor.count_nonzero_axes" "<T: any>(tensor<T>, [i64], bool) -> tensor<i64>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(1) } "How many elements along the axes are not zero, all if none is given; `true` keeps them with length 1.";
 
     // Reductions along one axis, which is dropped.
     tensor_sum_axis "tensor.sum_axis" "<T: real>(tensor<T>, i64) -> tensor<T>"

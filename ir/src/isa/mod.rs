@@ -219,6 +219,7 @@ const fn shape(shape: Shape) -> &'static str {
         Shape::Same => "the first tensor’s",
         Shape::Broadcast => "broadcast",
         Shape::DropAxis => "without the axis",
+        Shape::DropAxes => "without the axes",
         Shape::MatMul | Shape::Special => "as described",
     }
 }

@@ -12,10 +12,13 @@
 //! they leave in an element is not said; one that shows the bytes of elements
 //! reads them through [`nan`](crate::object::nan).
 
+mod axes;
 mod broadcast;
 mod call;
+mod choice;
 mod create;
 mod elementwise;
+mod extremum;
 mod functions;
 mod linalg;
 mod movement;
@@ -23,9 +26,10 @@ mod number;
 mod on_device;
 mod random;
 mod reduce;
-mod reduce_axis;
+mod reduce_axes;
 mod simd;
 mod sort;
+mod spread;
 mod strings;
 mod threads;
 mod work;
@@ -44,15 +48,18 @@ macro_rules! kernels {
     ($($kernel:ident $name:literal $signature:literal { $($of:tt)* } $doc:literal;)*) => {
         /// The kernel of every row of [`CATALOGUE`], in its order.
         pub static KERNELS: &[Kernel] = {
+            use choice::*;
             use create::*;
             use elementwise::*;
+            use extremum::*;
             use functions::*;
             use linalg::*;
             use movement::*;
             use random::*;
             use reduce::*;
-            use reduce_axis::*;
+            use reduce_axes::*;
             use sort::*;
+            use spread::*;
             use strings::*;
             &[$($kernel),*]
         };

@@ -3,14 +3,14 @@
 //! Sums and products are folded in one fixed order, the same for every
 //! instruction set and any number of threads: blocks of [`BLOCK`] elements;
 //! in a block, element `i` goes to lane `i % LANES`; the lanes are combined by
-//! halves; and the blocks' results are folded the same way again. Smallest and
-//! largest do not depend on the order.
+//! halves; and the blocks' results are folded the same way again. What does not depend on the
+//! order, the smallest and the largest, is in [`extremum`](super::extremum).
 
 use super::number::{Number, Real};
 use super::simd::{Work, dispatch};
 use super::work::{fill, position};
 use super::{OpCall, OpHost, shape_mismatch};
-use crate::object::Scalar;
+use crate::object::{Element, Scalar};
 use crate::object::element::with_elem;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Elem;
@@ -88,6 +88,35 @@ impl<T: Real> Fold<T> for Largest {
     }
 }
 
+/// Whether any is.
+#[derive(Clone, Copy)]
+pub(super) struct Either;
+/// Whether all are.
+#[derive(Clone, Copy)]
+pub(super) struct Both;
+
+impl Fold<bool> for Either {
+    #[inline(always)]
+    fn neutral(self) -> bool {
+        false
+    }
+    #[inline(always)]
+    fn combine(self, a: bool, b: bool) -> bool {
+        a | b
+    }
+}
+
+impl Fold<bool> for Both {
+    #[inline(always)]
+    fn neutral(self) -> bool {
+        true
+    }
+    #[inline(always)]
+    fn combine(self, a: bool, b: bool) -> bool {
+        a & b
+    }
+}
+
 /// Combines the lanes by halves: lane `i` with lane `i + half`.
 #[inline(always)]
 fn combine_lanes<T: Copy>(mut lanes: [T; LANES], fold: impl Fold<T>) -> T {
@@ -102,12 +131,12 @@ fn combine_lanes<T: Copy>(mut lanes: [T; LANES], fold: impl Fold<T>) -> T {
 }
 
 /// Folds one block, element by element through `get` of chunks of both inputs.
-struct Block<'w, A, B, T, F, G> {
-    a: &'w [A],
-    b: &'w [B],
-    fold: F,
-    get: G,
-    result: PhantomData<T>,
+pub(super) struct Block<'w, A, B, T, F, G> {
+    pub(super) a: &'w [A],
+    pub(super) b: &'w [B],
+    pub(super) fold: F,
+    pub(super) get: G,
+    pub(super) result: PhantomData<T>,
 }
 
 impl<A: Copy, B: Copy, T: Copy, F: Fold<T>, G: Fn(A, B) -> T> Work for Block<'_, A, B, T, F, G> {
@@ -132,7 +161,7 @@ impl<A: Copy, B: Copy, T: Copy, F: Fold<T>, G: Fn(A, B) -> T> Work for Block<'_,
 
 /// Folds `get(a[i], b[i])` for all `i` in the fixed order, on one thread.
 #[inline]
-pub(super) fn fold_here<A: Copy, B: Copy, T: Copy, F: Fold<T>>(
+fn fold_here<A: Copy, B: Copy, T: Copy, F: Fold<T>>(
     a: &[A],
     b: &[B],
     fold: F,
@@ -188,7 +217,7 @@ fn fold<A: Copy + Sync, B: Copy + Sync, T: Copy + Send + Sync, F: Fold<T>>(
 }
 
 /// Folds all elements of argument 0.
-fn fold_all<A: Scalar, T: Scalar, F: Fold<T>>(
+pub(super) fn fold_all<A: Element, T: Element, F: Fold<T>>(
     call: &mut OpCall<'_>,
     f: F,
     get: impl Fn(A) -> T + Copy + Sync,
@@ -250,73 +279,6 @@ pub(super) fn tensor_dot(call: &mut OpCall<'_>) -> Done {
     Ok(())
 }
 
-/// Traps when argument 0 is empty.
-fn some(call: &OpCall<'_>) -> Done {
-    if call.tensor(0).len() == 0 { Err(TrapCode::Empty.into()) } else { Ok(()) }
-}
-
-pub(super) fn tensor_reduce_min(call: &mut OpCall<'_>) -> Done {
-    with_elem!(real call.elem(0), T => {
-        some(call)?;
-        let least = fold_all(call, Smallest, |v: T| v)?;
-        call.set(least.to_slot());
-        Ok(())
-    })
-}
-
-pub(super) fn tensor_reduce_max(call: &mut OpCall<'_>) -> Done {
-    with_elem!(real call.elem(0), T => {
-        some(call)?;
-        let most = fold_all(call, Largest, |v: T| v)?;
-        call.set(most.to_slot());
-        Ok(())
-    })
-}
-
-pub(super) fn tensor_minmax(call: &mut OpCall<'_>) -> Done {
-    with_elem!(real call.elem(0), T => {
-        some(call)?;
-        let least = fold_all(call, Smallest, |v: T| v)?;
-        let most = fold_all(call, Largest, |v: T| v)?;
-        call.set(least.to_slot());
-        call.set_as(1, most.to_slot());
-        Ok(())
-    })
-}
-
-/// The index of the first element equal to `wanted`, or of the first NaN if
-/// `wanted` is NaN.
-fn find<T: Real>(host: &mut dyn OpHost, x: &[T], wanted: T) -> Result<u64, TrapError> {
-    let at = if wanted.is_nan() {
-        position(host, x, |v| v.is_nan())?
-    } else {
-        position(host, x, |v| *v == wanted)?
-    };
-    Ok(at.unwrap_or(0) as u64)
-}
-
-pub(super) fn tensor_argmin(call: &mut OpCall<'_>) -> Done {
-    with_elem!(real call.elem(0), T => {
-        some(call)?;
-        let least = fold_all(call, Smallest, |v: T| v)?;
-        let x = call.input::<T>(0);
-        let at = find(call.host, x, least)?;
-        call.set(at);
-        Ok(())
-    })
-}
-
-pub(super) fn tensor_argmax(call: &mut OpCall<'_>) -> Done {
-    with_elem!(real call.elem(0), T => {
-        some(call)?;
-        let most = fold_all(call, Largest, |v: T| v)?;
-        let x = call.input::<T>(0);
-        let at = find(call.host, x, most)?;
-        call.set(at);
-        Ok(())
-    })
-}
-
 pub(super) fn tensor_any(call: &mut OpCall<'_>) -> Done {
     let x = call.input::<bool>(0);
     let any = position(call.host, x, |v| *v)?;
@@ -329,4 +291,12 @@ pub(super) fn tensor_all(call: &mut OpCall<'_>) -> Done {
     let exception = position(call.host, x, |v| !*v)?;
     call.set(exception.is_none() as u64);
     Ok(())
+}
+
+pub(super) fn tensor_count_nonzero(call: &mut OpCall<'_>) -> Done {
+    with_elem!(any call.elem(0), T => {
+        let count = fold_all(call, Sum, |v: T| (v != T::ZERO) as i64)?;
+        call.set(count as u64);
+        Ok(())
+    })
 }
