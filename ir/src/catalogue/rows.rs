@@ -217,9 +217,43 @@ macro_rules! for_each_operation {
     tensor_mean_axis "tensor.mean_axis" "<T: float>(tensor<T>, i64) -> tensor<T>"
         { shape: DropAxis, kind: Reduction, cost: PerElement(1) } "Mean along an axis.";
 
-    // Order along one axis.
+    // Running sums and differences.
+    tensor_cumsum "tensor.cumsum" "<T: number>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Other, cost: PerElement(4) } "Sums of the elements up to each, in row-major order, one after the other; integers wrap.";
+    tensor_cumprod "tensor.cumprod" "<T: number>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Other, cost: PerElement(4) } "Products of the elements up to each, in row-major order, one after the other; integers wrap.";
+    tensor_cumsum_axis "tensor.cumsum_axis" "<T: number>(tensor<T>, i64) -> tensor<T>"
+        { shape: Same, kind: Other, cost: PerElement(4) } "Sums of the elements up to each along an axis.";
+    tensor_cumprod_axis "tensor.cumprod_axis" "<T: number>(tensor<T>, i64) -> tensor<T>"
+        { shape: Same, kind: Other, cost: PerElement(4) } "Products of the elements up to each along an axis.";
+    tensor_diff "tensor.diff" "<T: number>(tensor<T>, i64) -> tensor<T>"
+        { shape: Special, kind: Other, cost: PerElement(1) } "Each element less the one before it along an axis, which is one shorter.";
+
+    // Order.
+    tensor_sort "tensor.sort" "<T: real>(tensor<T>, i64) -> tensor<T>"
+        { shape: Same, kind: Other, cost: PerElement(64) } "Elements in ascending order along an axis; NaN last, equals stay in order.";
+    tensor_argsort "tensor.argsort" "<T: real>(tensor<T>, i64) -> tensor<i64>"
+        { shape: Same, kind: Other, cost: PerElement(64) } "The indices along an axis that put it in the order of tensor.sort.";
     tensor_sort_with_places "tensor.sort_with_places" "<T: real>(tensor<T>, i64) -> (tensor<T>, tensor<i64>)"
         { shape: Same, kind: Other, cost: PerElement(64) } "Elements in ascending order along an axis, and the index along it that each comes from; NaN last, equals stay in order.";
+    tensor_searchsorted "tensor.searchsorted" "<T: real>(tensor<T>, tensor<T>|T, bool) -> tensor<i64>"
+        { shape: Special, kind: Other, cost: PerResult(32) } "Where the second would go into the first, a sorted vector: before equals, or behind them if `true`.";
+    tensor_unique "tensor.unique" "<T: real>(tensor<T>) -> tensor<T>"
+        { shape: Special, kind: Other, cost: PerElement(64) } "Each value that there is, once, in ascending order; all NaN are one.";
+    tensor_unique_all "tensor.unique_all" "<T: real>(tensor<T>) -> (tensor<T>, tensor<i64>, tensor<i64>, tensor<i64>)"
+        { shape: Special, kind: Other, cost: PerElement(80) } "The values of tensor.unique; the flat index of the first of each; the place among them of every element, as a vector; and how often each is there.";
+    tensor_histogram "tensor.histogram" "<T: real>(tensor<T>, tensor<T>) -> tensor<i64>"
+        { shape: Special, kind: Other, cost: PerElement(32) } "How many elements lie between neighbours of the second, ascending edges; the last edge belongs to the last bin.";
+    tensor_histogram_range "tensor.histogram_range" "<T: float>(tensor<T>, T, T, i64) -> tensor<i64>"
+        { shape: Special, kind: Other, cost: PerElement(16) } "tensor.histogram with that many bins whose edges are those of tensor.linspace between the two numbers.";
+    tensor_median "tensor.median" "<T: float>(tensor<T>) -> T"
+        { shape: Scalar, kind: Reduction, cost: PerElement(16) } "The middle element in ascending order, or the mean of the two in the middle; NaN if any is; traps when empty.";
+    tensor_quantile "tensor.quantile" "<T: float>(tensor<T>, T) -> T"
+        { shape: Scalar, kind: Reduction, cost: PerElement(16) } "What that part of the elements, from 0 to 1, is not above, linear between two elements; NaN if any is; traps when empty.";
+    tensor_median_axis "tensor.median_axis" "<T: float>(tensor<T>, i64) -> tensor<T>"
+        { shape: DropAxis, kind: Reduction, cost: PerElement(16) } "tensor.median along an axis.";
+    tensor_quantile_axis "tensor.quantile_axis" "<T: float>(tensor<T>, i64, T) -> tensor<T>"
+        { shape: DropAxis, kind: Reduction, cost: PerElement(16) } "tensor.quantile along an axis.";
 
     // Linear algebra.
     linalg_matmul "linalg.matmul" "<T: inexact>(tensor<T>, tensor<T>) -> tensor<T>"

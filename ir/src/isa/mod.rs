@@ -228,6 +228,8 @@ fn cost(cost: Cost) -> String {
     match cost {
         Cost::PerElement(0) => "moves only".to_owned(),
         Cost::PerElement(flops) => flops.to_string(),
+        Cost::PerResult(flops) => format!("{flops} of the result"),
+        Cost::PerSource(flops) => format!("{flops} of what is written"),
         Cost::MatMul => "2·m·k·n in all".to_owned(),
         Cost::Constant => "none".to_owned(),
     }

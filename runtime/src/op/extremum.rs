@@ -129,7 +129,10 @@ fn some(call: &OpCall<'_>) -> Done {
         return Ok(());
     }
     let dims = call.tensor(0).dims();
-    Err(TrapError::new(TrapCode::Empty, format!("nothing to choose from: a tensor of {dims} has no elements")))
+    Err(TrapError::new(
+        TrapCode::Empty,
+        format!("nothing to choose from: a tensor of {dims} has no elements"),
+    ))
 }
 
 /// The smallest element, as `min` says.

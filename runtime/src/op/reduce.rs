@@ -10,8 +10,8 @@ use super::number::{Number, Real};
 use super::simd::{Work, dispatch};
 use super::work::{fill, position};
 use super::{OpCall, OpHost, shape_mismatch};
-use crate::object::{Element, Scalar};
 use crate::object::element::with_elem;
+use crate::object::{Element, Scalar};
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Elem;
 use std::marker::PhantomData;
@@ -222,7 +222,17 @@ pub(super) fn fold_all<A: Element, T: Element, F: Fold<T>>(
     f: F,
     get: impl Fn(A) -> T + Copy + Sync,
 ) -> Result<T, TrapError> {
-    let x = call.input::<A>(0);
+    fold_all_of(call, 0, f, get)
+}
+
+/// Folds all elements of argument `at`.
+pub(super) fn fold_all_of<A: Element, T: Element, F: Fold<T>>(
+    call: &mut OpCall<'_>,
+    at: usize,
+    f: F,
+    get: impl Fn(A) -> T + Copy + Sync,
+) -> Result<T, TrapError> {
+    let x = call.input::<A>(at);
     fold(call.host, x, x, f, |a, _| get(a))
 }
 

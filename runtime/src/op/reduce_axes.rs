@@ -7,8 +7,8 @@
 use super::axes::Folded;
 use super::number::{Number, Real};
 use super::reduce::{BLOCK, Block, Both, Either, Fold, LANES, Largest, Product, Smallest, Sum};
-use super::spread::{Spread, degrees};
 use super::simd::{Work, dispatch};
+use super::spread::{Spread, degrees};
 use super::work::{Leave, fill, fill_groups, position};
 use super::{OpCall, OpHost, Output};
 use crate::object::Element;
@@ -41,7 +41,9 @@ struct Results<'w, A, P, T, F, G> {
     to: &'w mut [MaybeUninit<T>],
 }
 
-impl<A: Element, P: Copy, T: Element, F: Fold<T>, G: Fn(A, P) -> T + Copy> Work for Results<'_, A, P, T, F, G> {
+impl<A: Element, P: Copy, T: Element, F: Fold<T>, G: Fn(A, P) -> T + Copy> Work
+    for Results<'_, A, P, T, F, G>
+{
     type Result = ();
     #[inline(always)]
     fn run(self) {
@@ -70,7 +72,8 @@ impl<A: Element, P: Copy, T: Element, F: Fold<T>, G: Fn(A, P) -> T + Copy> Resul
                 &gathered[..n]
             };
             let param = params[start + i];
-            let block = Block { a: elements, b: elements, fold, get: |a, _| get(a, param), result: PhantomData };
+            let block =
+                Block { a: elements, b: elements, fold, get: |a, _| get(a, param), result: PhantomData };
             to.write(block.run());
         }
     }

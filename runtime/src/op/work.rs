@@ -49,6 +49,25 @@ pub(super) fn fill_groups<T: Send>(
     })
 }
 
+/// Writes `out` by calling `run(unit, out)` for every one of `count` units, each of which takes as long
+/// as `weight` additions. All together must write all of it.
+///
+/// # Safety
+/// No two units may write the same element, and all must stay within `len` elements from the place they are given.
+pub(super) unsafe fn for_units<T: Send>(
+    host: &mut dyn OpHost,
+    out: &mut [MaybeUninit<T>],
+    (count, weight): (usize, usize),
+    run: impl Fn(usize, *mut MaybeUninit<T>) + Sync,
+) -> Result<(), TrapError> {
+    let start = Shared(out.as_mut_ptr());
+    in_pieces(host, count, weight, 1, &|units| {
+        for unit in units {
+            run(unit, start.get());
+        }
+    })
+}
+
 /// Copies `from` into `to`, of the same length, one piece after the other.
 pub(super) fn copy<T: Copy>(
     host: &mut dyn OpHost,
@@ -160,8 +179,11 @@ fn in_pieces(
     let threads = if len.saturating_mul(weight) < PARALLEL { 1 } else { threads() };
     let one_thread = threads == 1;
     let piece = (PIECE / weight).max(1).next_multiple_of(group);
-    let stretch =
-        if one_thread { stretch.next_multiple_of(group) } else { (stretch * threads).next_multiple_of(piece) };
+    let stretch = if one_thread {
+        stretch.next_multiple_of(group)
+    } else {
+        (stretch * threads).next_multiple_of(piece)
+    };
     for start in (0..len).step_by(stretch) {
         if start > 0 {
             host.poll()?;

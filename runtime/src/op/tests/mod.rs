@@ -14,6 +14,7 @@ use nbc_ir::{Elem, Type};
 mod goldens;
 mod hostile;
 mod in_place;
+mod order;
 mod reductions;
 
 /// A host with a heap and fuel; functions are numbers.

@@ -95,14 +95,16 @@ fn sums_along_axes_go_by_the_book() {
             assert_eq!(found.dims(), result_dims(dims, axes, keep), "{what}");
             let sums: Vec<f64> = of.iter().map(|g| sum_by_the_book(g)).collect();
             same(&found.values(), &sums, &what);
-            let count = dims.iter().enumerate().filter(|(a, _)| axes.contains(a)).map(|(_, d)| d).product::<u64>();
+            let count =
+                dims.iter().enumerate().filter(|(a, _)| axes.contains(a)).map(|(_, d)| d).product::<u64>();
             let n = count as f64;
             let means: Vec<f64> = sums.iter().map(|s| s / n).collect();
             same(&b.run("tensor.mean_axes", F64, &args).unwrap().values(), &means, &what);
             let squares = |g: &Vec<f64>, mean: f64| {
                 sum_by_the_book(&g.iter().map(|v| (v - mean) * (v - mean)).collect::<Vec<_>>())
             };
-            let vars: Vec<f64> = of.iter().zip(&means).map(|(g, m)| squares(g, *m) / (n - 1.0).max(0.0)).collect();
+            let vars: Vec<f64> =
+                of.iter().zip(&means).map(|(g, m)| squares(g, *m) / (n - 1.0).max(0.0)).collect();
             let with_lost = [args.to_vec(), vec![int(1)]].concat();
             same(&b.run("tensor.var_axes", F64, &with_lost).unwrap().values(), &vars, &what);
             let roots: Vec<f64> = vars.iter().map(|v| v.sqrt()).collect();
@@ -115,7 +117,11 @@ fn sums_along_axes_go_by_the_book() {
             }
             let counts: Vec<i64> =
                 of.iter().map(|g| g.iter().filter(|v| **v != 0.0).count() as i64).collect();
-            assert_eq!(b.run("tensor.count_nonzero_axes", F64, &args).unwrap().values::<i64>(), counts, "{what}");
+            assert_eq!(
+                b.run("tensor.count_nonzero_axes", F64, &args).unwrap().values::<i64>(),
+                counts,
+                "{what}"
+            );
         }
     }
 }
