@@ -217,6 +217,28 @@ macro_rules! for_each_operation {
     tensor_mean_axis "tensor.mean_axis" "<T: float>(tensor<T>, i64) -> tensor<T>"
         { shape: DropAxis, kind: Reduction, cost: PerElement(1) } "Mean along an axis.";
 
+    // Elements by their places.
+    tensor_take "tensor.take" "<T: any>(tensor<T>, tensor<i64>) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerResult(2) } "The elements at the flat indices of the second; traps where one is out of range.";
+    tensor_take_axis "tensor.take_axis" "<T: any>(tensor<T>, tensor<i64>, i64) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerResult(2) } "What lies at the indices along the given axis, whose place their dims take; traps where one is out of range.";
+    tensor_take_along "tensor.take_along" "<T: any>(tensor<T>, tensor<i64>, i64) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerResult(2) } "Each element along the given axis by an index of its own; the indices have the tensor's dims but along the axis.";
+    tensor_put "tensor.put" "<T: any>(tensor<T>, tensor<i64>, tensor<T>|T)"
+        { shape: Scalar, kind: Movement, cost: PerSource(2), pure: false, writes: &[0] } "Writes the third, of the indices' dims or one value, to the flat indices of the second, in their order.";
+    tensor_scatter_add "tensor.scatter_add" "<T: number>(tensor<T>, tensor<i64>, tensor<T>|T)"
+        { shape: Scalar, kind: Other, cost: PerSource(4), pure: false, writes: &[0] } "Adds the third, of the indices' dims or one value, to the elements at the flat indices, in their order.";
+    tensor_scatter_add_axis "tensor.scatter_add_axis" "<T: number>(tensor<T>, tensor<i64>, tensor<T>, i64)"
+        { shape: Scalar, kind: Other, cost: PerSource(4), pure: false, writes: &[0] } "Adds the third to what lies at the indices along the given axis; its dims are those of tensor.take_axis.";
+    tensor_nonzero "tensor.nonzero" "<T: any>(tensor<T>) -> tensor<i64>"
+        { shape: Special, kind: Other, cost: PerElement(4) } "The places of the elements that are not zero: a row for each, with its index along every axis.";
+    tensor_nonzero_flat "tensor.nonzero_flat" "<T: any>(tensor<T>) -> tensor<i64>"
+        { shape: Special, kind: Other, cost: PerElement(2) } "The flat indices of the elements that are not zero.";
+    tensor_compress "tensor.compress" "<T: any>(tensor<T>, tensor<bool>) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(2) } "What lies where the second is true, one after the other; its dims are the first ones of the tensor.";
+    tensor_put_mask "tensor.put_mask" "<T: any>(tensor<T>, tensor<bool>, tensor<T>|T)"
+        { shape: Scalar, kind: Movement, cost: PerElement(2), pure: false, writes: &[0] } "Writes the third where the second is true: one value, or as many as that is, in order.";
+
     // Running sums and differences.
     tensor_cumsum "tensor.cumsum" "<T: number>(tensor<T>) -> tensor<T>"
         { shape: Same, kind: Other, cost: PerElement(4) } "Sums of the elements up to each, in row-major order, one after the other; integers wrap.";

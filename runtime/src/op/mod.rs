@@ -21,6 +21,7 @@ mod cumulative;
 mod elementwise;
 mod extremum;
 mod functions;
+mod gather;
 mod linalg;
 mod movement;
 mod number;
@@ -56,6 +57,7 @@ macro_rules! kernels {
             use elementwise::*;
             use extremum::*;
             use functions::*;
+            use gather::*;
             use linalg::*;
             use movement::*;
             use order::*;
