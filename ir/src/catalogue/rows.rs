@@ -239,6 +239,34 @@ macro_rules! for_each_operation {
     tensor_put_mask "tensor.put_mask" "<T: any>(tensor<T>, tensor<bool>, tensor<T>|T)"
         { shape: Scalar, kind: Movement, cost: PerElement(2), pure: false, writes: &[0] } "Writes the third where the second is true: one value, or as many as that is, in order.";
 
+    // Elements in another order or number.
+    tensor_roll "tensor.roll" "<T: any>(tensor<T>, [i64], [i64]) -> tensor<T>"
+        { shape: Same, kind: Movement, cost: PerElement(1) } "Elements so many places on, as the first list says, along the axes of the second, and from the start again.";
+    tensor_flip "tensor.flip" "<T: any>(tensor<T>, [i64]) -> tensor<T>"
+        { shape: Same, kind: Movement, cost: PerElement(1) } "Elements in reverse along the axes, all if none is given.";
+    tensor_slice_step "tensor.slice_step" "<T: any>(tensor<T>, [i64], [i64], [i64]) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerResult(1) } "A copy from the first indices up to, not including, the second by the steps of the third; down to -1 with negative steps.";
+    tensor_pad "tensor.pad" "<T: any>(tensor<T>, [i64], [i64], tensor<T>|T) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(1) } "With so many elements more before and behind each axis, all the given one.";
+    tensor_pad_edge "tensor.pad_edge" "<T: any>(tensor<T>, [i64], [i64]) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(1) } "With so many elements more before and behind each axis: the first and the last.";
+    tensor_pad_wrap "tensor.pad_wrap" "<T: any>(tensor<T>, [i64], [i64]) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(1) } "With so many elements more before and behind each axis: those from the other end on.";
+    tensor_pad_reflect "tensor.pad_reflect" "<T: any>(tensor<T>, [i64], [i64]) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(4) } "With so many elements more before and behind each axis: its own in reverse, but for the first or last.";
+    tensor_pad_symmetric "tensor.pad_symmetric" "<T: any>(tensor<T>, [i64], [i64]) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(4) } "With so many elements more before and behind each axis: its own in reverse.";
+    tensor_repeat "tensor.repeat" "<T: any>(tensor<T>, i64, i64) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(1) } "Each element so many times, one after the other, along the axis given last.";
+    tensor_tile "tensor.tile" "<T: any>(tensor<T>, [i64]) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(1) } "The whole tensor so many times along each axis.";
+    tensor_stack "tensor.stack" "<T: any>(list<tensor<T>>, i64) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(1) } "Tensors of equal dims side by side along a new axis, which is the given one of the result.";
+    tensor_concat_list "tensor.concat_list" "<T: any>(list<tensor<T>>, i64) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(1) } "Tensors side by side along the given axis, as tensor.concat of two.";
+    tensor_outer "tensor.outer" "<T: number>(tensor<T>, tensor<T>) -> tensor<T>"
+        { shape: Special, kind: Other, cost: PerElement(1) } "The product of each element of the first, for rows, and each of the second.";
+
     // Running sums and differences.
     tensor_cumsum "tensor.cumsum" "<T: number>(tensor<T>) -> tensor<T>"
         { shape: Same, kind: Other, cost: PerElement(4) } "Sums of the elements up to each, in row-major order, one after the other; integers wrap.";

@@ -12,6 +12,7 @@
 //! they leave in an element is not said; one that shows the bytes of elements
 //! reads them through [`nan`](crate::object::nan).
 
+mod arrange;
 mod axes;
 mod broadcast;
 mod call;
@@ -51,6 +52,7 @@ macro_rules! kernels {
     ($($kernel:ident $name:literal $signature:literal { $($of:tt)* } $doc:literal;)*) => {
         /// The kernel of every row of [`CATALOGUE`], in its order.
         pub static KERNELS: &[Kernel] = {
+            use arrange::*;
             use choice::*;
             use create::*;
             use cumulative::*;
