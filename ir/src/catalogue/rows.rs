@@ -85,12 +85,30 @@ macro_rules! for_each_operation {
         { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Whether greater.";
     tensor_ge "tensor.ge" "<T: real>(tensor<T>|T, tensor<T>|T) -> tensor<bool>"
         { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Whether greater or equal.";
-    tensor_and "tensor.and" "(tensor<bool>, tensor<bool>) -> tensor<bool>"
-        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Both.";
-    tensor_or "tensor.or" "(tensor<bool>, tensor<bool>) -> tensor<bool>"
-        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Either.";
-    tensor_not "tensor.not" "(tensor<bool>) -> tensor<bool>"
-        { shape: Same, kind: Elementwise, cost: PerElement(1) } "The opposite.";
+    tensor_and "tensor.and" "<T: bits>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Both; of integers bit by bit.";
+    tensor_or "tensor.or" "<T: bits>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Either; of integers bit by bit.";
+    tensor_xor "tensor.xor" "<T: bits>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "One of both, not both; of integers bit by bit.";
+    tensor_not "tensor.not" "<T: bits>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "The opposite; of integers bit by bit.";
+    tensor_shl "tensor.shl" "<T: int>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "The first shifted left by the second, modulo the width.";
+    tensor_shr "tensor.shr" "<T: int>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "The first shifted right by the second, modulo the width; the sign stays.";
+    tensor_floor_div "tensor.floor_div" "<T: real>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(8) } "Quotient, rounded down; integers trap on zero.";
+    tensor_mod "tensor.mod" "<T: real>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(8) } "Remainder with the sign of the second, which goes with tensor.floor_div; integers trap on zero.";
+    tensor_sign "tensor.sign" "<T: real>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "-1, 0 or 1; NaN of NaN.";
+    tensor_is_nan "tensor.is_nan" "<T: inexact>(tensor<T>) -> tensor<bool>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Whether NaN, of complex elements either part.";
+    tensor_is_inf "tensor.is_inf" "<T: inexact>(tensor<T>) -> tensor<bool>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Whether infinite, of complex elements either part.";
+    tensor_is_finite "tensor.is_finite" "<T: inexact>(tensor<T>) -> tensor<bool>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Whether neither NaN nor infinite, of complex elements both parts.";
     tensor_where "tensor.where" "<T: any>(tensor<bool>, tensor<T>|T, tensor<T>|T) -> tensor<T>"
         { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "The second where the first is true, else the third.";
     tensor_clip "tensor.clip" "<T: real>(tensor<T>|T, tensor<T>|T, tensor<T>|T) -> tensor<T>"

@@ -265,7 +265,11 @@ pub(super) fn binary<A: Element, R: Element>(
 }
 
 /// [`binary`] for division: first makes sure that no integer divisor is zero.
-fn division<T: Number>(call: &mut OpCall<'_>, weight: usize, f: impl Fn(T, T) -> T + Copy + Sync) -> Done {
+pub(super) fn division<T: Number>(
+    call: &mut OpCall<'_>,
+    weight: usize,
+    f: impl Fn(T, T) -> T + Copy + Sync,
+) -> Done {
     let (a, b) = (call.operand::<T>(0), call.operand::<T>(1));
     // SAFETY: nothing is written here.
     let divisors = unsafe { b.data() };
@@ -326,16 +330,4 @@ kernels! {
     tensor_le compared real 1 |a, b| a <= b;
     tensor_gt compared real 1 |a, b| a > b;
     tensor_ge compared real 1 |a, b| a >= b;
-}
-
-pub(super) fn tensor_and(call: &mut OpCall<'_>) -> Done {
-    binary::<bool, bool>(call, 1, |a, b| a & b)
-}
-
-pub(super) fn tensor_or(call: &mut OpCall<'_>) -> Done {
-    binary::<bool, bool>(call, 1, |a, b| a | b)
-}
-
-pub(super) fn tensor_not(call: &mut OpCall<'_>) -> Done {
-    unary::<bool, bool>(call, 1, |a| !a)
 }

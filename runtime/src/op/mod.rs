@@ -14,6 +14,7 @@
 
 mod arrange;
 mod axes;
+mod bits;
 mod broadcast;
 mod call;
 mod choice;
@@ -53,6 +54,7 @@ macro_rules! kernels {
         /// The kernel of every row of [`CATALOGUE`], in its order.
         pub static KERNELS: &[Kernel] = {
             use arrange::*;
+            use bits::*;
             use choice::*;
             use create::*;
             use cumulative::*;

@@ -273,8 +273,8 @@ fn comparison_and_choice() {
     let chosen = b.run("tensor.where", F64, &[c2, f(1.0), y.clone()]).unwrap();
     assert_eq!(chosen.dims(), [2, 4]);
     assert_eq!(chosen.values::<f64>()[..5], [1.0; 5]);
-    let not = b.run("tensor.not", &[], &[c.clone()]).unwrap();
-    let any = b.run("tensor.and", &[], &[c.clone(), not]).unwrap();
+    let not = b.run("tensor.not", &[Elem::Bool], &[c.clone()]).unwrap();
+    let any = b.run("tensor.and", &[Elem::Bool], &[c.clone(), not]).unwrap();
     assert_eq!(b.run("tensor.any", &[], &[any]).unwrap().slot(), 0);
     assert_eq!(b.run("tensor.any", &[], &[c]).unwrap().slot(), 1);
 }
