@@ -235,6 +235,24 @@ macro_rules! for_each_operation {
     tensor_mean_axis "tensor.mean_axis" "<T: float>(tensor<T>, i64) -> tensor<T>"
         { shape: DropAxis, kind: Reduction, cost: PerElement(1) } "Mean along an axis.";
 
+    // Complex elements and their parts.
+    complex_of_parts "complex.of_parts" "<T: complex>(tensor<part T>, tensor<part T>) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Complex elements of real parts and imaginary parts.";
+    complex_real "complex.real" "<T: complex>(tensor<T>) -> tensor<part T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Real parts.";
+    complex_imag "complex.imag" "<T: complex>(tensor<T>) -> tensor<part T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Imaginary parts.";
+    complex_conj "complex.conj" "<T: complex>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Conjugates: imaginary parts negated.";
+    complex_abs "complex.abs" "<T: complex>(tensor<T>) -> tensor<part T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(10) } "Absolute values, without overflow on the way.";
+    complex_angle "complex.angle" "<T: complex>(tensor<T>) -> tensor<part T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(40) } "Angles in radians, from -pi to pi.";
+    complex_exp "complex.exp" "<T: complex>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(60) } "e to the power.";
+    complex_sqrt "complex.sqrt" "<T: complex>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "Square roots with a real part not below 0; the cut is the negative real axis, its sides told by the sign of zero.";
+
     // Elements by their places.
     tensor_take "tensor.take" "<T: any>(tensor<T>, tensor<i64>) -> tensor<T>"
         { shape: Special, kind: Movement, cost: PerResult(2) } "The elements at the flat indices of the second; traps where one is out of range.";

@@ -18,6 +18,7 @@ mod bits;
 mod broadcast;
 mod call;
 mod choice;
+mod complex;
 mod create;
 mod cumulative;
 mod elementwise;
@@ -56,6 +57,7 @@ macro_rules! kernels {
             use arrange::*;
             use bits::*;
             use choice::*;
+            use complex::*;
             use create::*;
             use cumulative::*;
             use elementwise::*;
