@@ -306,6 +306,7 @@ between! {
 }
 
 /// The elements number `rank` and `rank + 1` in ascending order (or the last twice) of keys, which change places.
+/// What it needs besides lasts as long as the innermost region.
 fn choose<K: Ord + Copy + Into<u64>>(
     call: &mut OpCall<'_>,
     keys: &mut [K],
@@ -319,10 +320,11 @@ fn choose<K: Ord + Copy + Into<u64>>(
     // From the highest digit down: which value of it the element has.
     let bits = size_of::<K>() as u32 * 8;
     let (mut known, mut value, mut rest) = (0, 0u64, rank as u64);
+    let counts = space::<u64>(call, 1 << DIGIT)?;
     while known < bits {
         let digit = DIGIT.min(bits - known);
         let shift = bits - known - digit;
-        let mut counts = [0u64; 1 << DIGIT];
+        counts.fill(0);
         for part in keys.chunks(STRETCH) {
             call.host.poll()?;
             for key in part {

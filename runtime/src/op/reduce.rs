@@ -119,7 +119,7 @@ impl Fold<bool> for Both {
 
 /// Combines the lanes by halves: lane `i` with lane `i + half`.
 #[inline(always)]
-fn combine_lanes<T: Copy>(mut lanes: [T; LANES], fold: impl Fold<T>) -> T {
+pub(super) fn combine_lanes<T: Copy>(mut lanes: [T; LANES], fold: impl Fold<T>) -> T {
     let mut half = LANES / 2;
     while half > 0 {
         for i in 0..half {
@@ -130,13 +130,37 @@ fn combine_lanes<T: Copy>(mut lanes: [T; LANES], fold: impl Fold<T>) -> T {
     lanes[0]
 }
 
+/// Adds `get(a[i], b[i])` to lane `i % LANES`, for all `i`.
+#[inline(always)]
+pub(super) fn add_to_lanes<A: Copy, B: Copy, T: Copy>(
+    lanes: &mut [T; LANES],
+    a: &[A],
+    b: &[B],
+    fold: impl Fold<T>,
+    get: impl Fn(A, B) -> T,
+) {
+    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let (a_rest, b_rest) = (a.remainder(), b.remainder());
+    // A copy of its own, which stays in registers.
+    let mut wide = *lanes;
+    for (a, b) in a.zip(b) {
+        for i in 0..LANES {
+            wide[i] = fold.combine(wide[i], get(a[i], b[i]));
+        }
+    }
+    for ((lane, a), b) in wide.iter_mut().zip(a_rest).zip(b_rest) {
+        *lane = fold.combine(*lane, get(*a, *b));
+    }
+    *lanes = wide;
+}
+
 /// Folds one block, element by element through `get` of chunks of both inputs.
-pub(super) struct Block<'w, A, B, T, F, G> {
-    pub(super) a: &'w [A],
-    pub(super) b: &'w [B],
-    pub(super) fold: F,
-    pub(super) get: G,
-    pub(super) result: PhantomData<T>,
+struct Block<'w, A, B, T, F, G> {
+    a: &'w [A],
+    b: &'w [B],
+    fold: F,
+    get: G,
+    result: PhantomData<T>,
 }
 
 impl<A: Copy, B: Copy, T: Copy, F: Fold<T>, G: Fn(A, B) -> T> Work for Block<'_, A, B, T, F, G> {
@@ -145,16 +169,7 @@ impl<A: Copy, B: Copy, T: Copy, F: Fold<T>, G: Fn(A, B) -> T> Work for Block<'_,
     fn run(self) -> T {
         let Block { a, b, fold, get, .. } = self;
         let mut lanes = [fold.neutral(); LANES];
-        let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-        let (a_rest, b_rest) = (a.remainder(), b.remainder());
-        for (a, b) in a.zip(b) {
-            for i in 0..LANES {
-                lanes[i] = fold.combine(lanes[i], get(a[i], b[i]));
-            }
-        }
-        for ((lane, a), b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
-            *lane = fold.combine(*lane, get(*a, *b));
-        }
+        add_to_lanes(&mut lanes, a, b, fold, get);
         combine_lanes(lanes, fold)
     }
 }

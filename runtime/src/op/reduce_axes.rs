@@ -6,7 +6,9 @@
 
 use super::axes::Folded;
 use super::number::{Number, Real};
-use super::reduce::{BLOCK, Block, Both, Either, Fold, LANES, Largest, Product, Smallest, Sum};
+use super::reduce::{
+    BLOCK, Both, Either, Fold, LANES, Largest, Product, Smallest, Sum, add_to_lanes, combine_lanes,
+};
 use super::simd::{Work, dispatch};
 use super::spread::{Spread, degrees};
 use super::work::{Leave, fill, fill_groups, position};
@@ -17,7 +19,6 @@ use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Elem;
 use nbc_ir::dims::MAX_RANK;
 use num_complex::Complex;
-use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -25,6 +26,8 @@ type Done = Result<(), TrapError>;
 
 /// Results that are folded side by side.
 const COLUMNS: usize = 64;
+/// Elements of runs that are gathered, a multiple of the lanes.
+const GATHERED: usize = 256;
 /// Elements of one result that are gone through between two looks at whether to go on.
 const ROWS_A_LOOK: usize = 16 * BLOCK;
 
@@ -47,50 +50,64 @@ impl<A: Element, P: Copy, T: Element, F: Fold<T>, G: Fn(A, P) -> T + Copy> Work
     type Result = ();
     #[inline(always)]
     fn run(self) {
-        let is_side_by_side = self.of.kept.inner().1 == 1;
-        if is_side_by_side { self.columns() } else { self.rows() }
+        let (inner, step) = self.of.kept.inner();
+        // No wider than there are results, and so that lanes take little of the stack.
+        match inner.min(self.to.len()) {
+            _ if step != 1 => self.rows(),
+            0..=8 => self.columns::<8>(),
+            _ if size_of::<T>() > 8 => self.columns::<32>(),
+            _ => self.columns::<COLUMNS>(),
+        }
     }
 }
 
 impl<A: Element, P: Copy, T: Element, F: Fold<T>, G: Fn(A, P) -> T + Copy> Results<'_, A, P, T, F, G> {
-    /// Each result by itself: its elements lie one after the other.
+    /// Each result by itself: its elements lie one after the other, or in runs.
     #[inline(always)]
     fn rows(self) {
         let Results { x, of, first, n, start, params, fold, get, to } = self;
-        let mut gathered = [A::ZERO; BLOCK];
         for (i, to) in to.iter_mut().enumerate() {
-            let base = of.kept.offset(start + i);
-            let elements = if of.folded.is_line() {
-                &x[base + first..base + first + n]
+            let (base, param) = (of.kept.offset(start + i), params[start + i]);
+            let get = |v, _| get(v, param);
+            let mut lanes = [fold.neutral(); LANES];
+            if of.folded.is_line() {
+                let elements = &x[base + first..base + first + n];
+                add_to_lanes(&mut lanes, elements, elements, fold, get);
             } else {
-                let mut at = 0;
+                // Runs are gathered, so that each element meets the lane of its number.
+                let mut gathered = [A::ZERO; GATHERED];
+                let mut held = 0;
                 of.folded.runs(first, n, |offset, len| {
-                    let from = base + offset;
-                    gathered[at..at + len].copy_from_slice(&x[from..from + len]);
-                    at += len;
+                    let mut run = &x[base + offset..base + offset + len];
+                    while !run.is_empty() {
+                        let (now, later) = run.split_at(run.len().min(GATHERED - held));
+                        gathered[held..held + now.len()].copy_from_slice(now);
+                        (held, run) = (held + now.len(), later);
+                        if held == GATHERED {
+                            add_to_lanes(&mut lanes, &gathered, &gathered, fold, get);
+                            held = 0;
+                        }
+                    }
                 });
-                &gathered[..n]
-            };
-            let param = params[start + i];
-            let block =
-                Block { a: elements, b: elements, fold, get: |a, _| get(a, param), result: PhantomData };
-            to.write(block.run());
+                add_to_lanes(&mut lanes, &gathered[..held], &gathered[..held], fold, get);
+            }
+            to.write(combine_lanes(lanes, fold));
         }
     }
 
-    /// Results side by side.
+    /// Results side by side, at most `WIDE` together.
     #[inline(always)]
-    fn columns(self) {
+    fn columns<const WIDE: usize>(self) {
         let Results { x, of, first, n, start, params, fold, get, to } = self;
         let (inner, _) = of.kept.inner();
         let step = of.folded.inner().1;
         // Lanes that nothing comes to would change nothing.
         let used = n.clamp(1, LANES).next_power_of_two();
-        let mut lanes = [[fold.neutral(); COLUMNS]; LANES];
+        let mut lanes = [[fold.neutral(); WIDE]; LANES];
         let mut done = 0;
         while done < to.len() {
             let result = start + done;
-            let count = (inner - result % inner).min(to.len() - done).min(COLUMNS);
+            let count = (inner - result % inner).min(to.len() - done).min(WIDE);
             let base = of.kept.offset(result);
             for lane in &mut lanes[..used] {
                 lane[..count].fill(fold.neutral());
