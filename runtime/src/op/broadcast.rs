@@ -17,6 +17,15 @@ pub(super) fn broadcast(shapes: &[Dims]) -> Result<Dims, TrapError> {
     })
 }
 
+/// The dims of operands of which all have the same, or are numbers; and which of them move.
+#[inline]
+pub(super) fn in_line<const N: usize>(shapes: [&Dims; N]) -> Option<(Dims, [bool; N])> {
+    let dims = shapes.into_iter().find(|dims| !dims.is_empty()).unwrap_or(shapes[0]);
+    let moves = shapes.map(|shape| !shape.is_empty());
+    let fits = shapes.iter().all(|shape| shape.is_empty() || **shape == *dims);
+    fits.then_some((*dims, moves))
+}
+
 /// How to walk `N` operands. It is small and needs no memory, for the sake of
 /// small tensors.
 #[derive(Debug)]
@@ -67,11 +76,22 @@ impl<const N: usize> Plan<N> {
         plan
     }
 
+    /// The plan for operands that have the result's dims, of `len` elements, or are numbers and stay.
+    #[inline]
+    pub(super) fn line(len: usize, moves: [bool; N]) -> Plan<N> {
+        let mut plan = Plan { dims: [1; MAX_RANK], steps: [[0; N]; MAX_RANK], axes: 1, moves };
+        plan.dims[0] = len;
+        plan
+    }
+
     /// Calls `run(place in the piece, offset of each operand, length)` for the
     /// runs that make up the piece of `len` elements from `start` on. Within a
     /// run, operand `n` moves by 1 if `moves()[n]`, else it stays.
     #[inline(always)]
     pub(super) fn runs(&self, start: usize, len: usize, mut run: impl FnMut(usize, [usize; N], usize)) {
+        if self.axes == 1 {
+            return run(0, self.moves.map(|moves| start * moves as usize), len);
+        }
         let inner = self.dims[0];
         let mut counters = [0usize; MAX_RANK];
         let mut offsets = [0usize; N];
@@ -178,6 +198,10 @@ mod tests {
                     seen += n;
                 });
                 assert_eq!(seen, len);
+            }
+            if let Some((line, moves)) = in_line([&dims(a), &dims(b)]) {
+                assert_eq!(*line, *result);
+                assert_eq!(moves, plan.moves());
             }
         }
         assert_eq!(Plan::new([&[4u64, 3, 5][..], &[4, 3, 5]], &[4, 3, 5]).axes, 1);

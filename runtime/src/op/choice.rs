@@ -3,7 +3,7 @@
 //! Each kernel is one closure over three elements, and [`ternary`] walks the shapes. As in
 //! [`elementwise`](super::elementwise), elements are read before those of their places are written.
 
-use super::broadcast::{Plan, broadcast};
+use super::broadcast::{Plan, broadcast, in_line};
 use super::elementwise::{From, TOGETHER};
 use super::number::Real;
 use super::simd::{Work, dispatch};
@@ -100,10 +100,17 @@ fn ternary<A: Element, B: Element, R: Element>(
     f: impl Fn(A, B, B) -> R + Copy + Sync,
 ) -> Done {
     let (x, y, z) = (call.operand::<A>(0), call.operand::<B>(1), call.operand::<B>(2));
-    let dims = broadcast(&[x.dims, y.dims, z.dims])?;
+    let line = in_line([&x.dims, &y.dims, &z.dims]);
+    let dims = match line {
+        Some((dims, _)) => dims,
+        None => broadcast(&[x.dims, y.dims, z.dims])?,
+    };
     let out: Output<'_, R> = call.output_in_place(&dims)?;
     if !out.elements.is_empty() {
-        let plan = &Plan::new([&x.dims, &y.dims, &z.dims], &dims);
+        let plan = &match line {
+            Some((_, moves)) => Plan::line(out.elements.len(), moves),
+            None => Plan::new([&x.dims, &y.dims, &z.dims], &dims),
+        };
         let (x, y, z) = (x.from(), y.from(), z.from());
         fill(call.host, &mut *out.elements, 1, |start, to| {
             dispatch(Ternary { plan, x, y, z, start, to, f });

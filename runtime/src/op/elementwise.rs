@@ -5,7 +5,7 @@
 //! loops over slices or one repeated element, compiled for each instruction
 //! set by [`dispatch`].
 
-use super::broadcast::{Plan, broadcast};
+use super::broadcast::{Plan, broadcast, in_line};
 use super::number::{Number, Real};
 use super::simd::{Work, dispatch};
 use super::work::fill;
@@ -250,10 +250,18 @@ pub(super) fn binary<A: Element, R: Element>(
     f: impl Fn(A, A) -> R + Copy + Sync,
 ) -> Done {
     let (a, b) = (call.operand::<A>(0), call.operand::<A>(1));
-    let dims = broadcast(&[a.dims, b.dims])?;
+    // Mostly there is nothing to work out.
+    let line = in_line([&a.dims, &b.dims]);
+    let dims = match line {
+        Some((dims, _)) => dims,
+        None => broadcast(&[a.dims, b.dims])?,
+    };
     let out: Output<'_, R> = call.output_in_place(&dims)?;
     if !out.elements.is_empty() {
-        let plan = &Plan::new([&a.dims, &b.dims], &dims);
+        let plan = &match line {
+            Some((_, moves)) => Plan::line(out.elements.len(), moves),
+            None => Plan::new([&a.dims, &b.dims], &dims),
+        };
         let (a, b) = (a.from(), b.from());
         fill(call.host, &mut *out.elements, weight, |start, to| {
             dispatch(Binary { plan, a, b, start, to, f });
