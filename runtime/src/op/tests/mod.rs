@@ -15,6 +15,7 @@ mod goldens;
 mod hostile;
 mod in_place;
 mod order;
+mod places;
 mod reductions;
 
 /// A host with a heap and fuel; functions are numbers.
