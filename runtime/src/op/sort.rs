@@ -102,8 +102,8 @@ impl Lanes {
     fn of(call: &OpCall<'_>) -> Result<Lanes, TrapError> {
         let (dims, len) = (call.tensor(0).dims(), call.tensor(0).len());
         let axis = call.axis(1, dims.len())?;
-        let n = dims[axis] as usize;
-        // Where a dim is 0 there are none.
+        // Without elements there are no lanes, however long they would be.
+        let n = if len == 0 { 0 } else { dims[axis] as usize };
         let inner = dims[axis + 1..].iter().fold(1usize, |n, d| n.saturating_mul(*d as usize));
         Ok(Lanes { n, inner, count: len.checked_div(n).unwrap_or(0) })
     }

@@ -1,7 +1,7 @@
 //! Variance, deviation and norm of all elements.
 //!
-//! Invariant: each sum is folded in the fixed order of [`reduce`](super::reduce), and a norm is finite
-//! unless an element is not or it is itself too large.
+//! Invariant: each sum is folded in the fixed order of [`reduce`](super::reduce). A norm is
+//! finite where the elements are and it is not itself too large.
 
 use super::OpCall;
 use super::number::Real;

@@ -67,6 +67,35 @@ fn sorting_is_stable_on_any_number_of_threads() {
     }
 }
 
+/// A tensor without elements may have an axis longer than memory.
+#[test]
+fn long_axes_without_elements_are_nothing() {
+    let mut b = Bench::new();
+    let x = b.tensor::<f64>(&[0, 1 << 60], &[]);
+    let axes = || list(&[1]);
+    let flag = || Arg::Slot(1, Type::Bool);
+    for (name, args) in [
+        ("tensor.sort", vec![x.clone(), int(1)]),
+        ("tensor.argsort", vec![x.clone(), int(1)]),
+        ("tensor.sort_with_places", vec![x.clone(), int(1)]),
+        ("tensor.cumsum_axis", vec![x.clone(), int(1)]),
+        ("tensor.diff", vec![x.clone(), int(1)]),
+        ("tensor.median_axis", vec![x.clone(), int(1)]),
+        ("tensor.sum_axes", vec![x.clone(), axes(), flag()]),
+        ("tensor.var_axes", vec![x.clone(), axes(), flag(), int(0)]),
+        ("tensor.norm_axes", vec![x.clone(), axes(), flag()]),
+        ("tensor.max_axes", vec![x.clone(), axes(), flag()]),
+        ("tensor.argmax_axis", vec![x.clone(), int(1)]),
+        ("tensor.flip", vec![x.clone(), axes()]),
+        ("tensor.roll", vec![x.clone(), list(&[3]), axes()]),
+        ("tensor.tile", vec![x.clone(), list(&[1, 1])]),
+        ("tensor.nonzero", vec![x.clone()]),
+        ("tensor.unique", vec![x.clone()]),
+    ] {
+        assert_eq!(b.run(name, F64, &args).unwrap().tensor().len(), 0, "{name}");
+    }
+}
+
 #[test]
 fn values_medians_and_quantiles_are_those_of_the_sorted() {
     let mut b = Bench::new();
