@@ -36,6 +36,9 @@ impl Host {
 
 const T: Type = Type::Tensor(Elem::F64);
 
+/// What is measured, its operation, arguments, their types, and the length of lists.
+type Family<'a> = (&'a str, &'a str, &'a [u64], &'a [Type], usize);
+
 fn operations(c: &mut Criterion) {
     // SAFETY: nothing made here is used after its heap is dropped.
     let mut host = Host(unsafe { Heap::new(8 << 30) });
@@ -71,7 +74,7 @@ fn operations(c: &mut Criterion) {
         let column = host.run(index("tensor.random"), &[1000, 1, 3], &[Type::I64; 3], 2);
         let places = host.run(index("tensor.argsort"), &[x, 0], &[T, Type::I64], 0);
         let (flags, ints) = (Type::Tensor(Elem::Bool), Type::Tensor(Elem::I64));
-        let calls: [(&str, &str, &[u64], &[Type], usize); 18] = [
+        let calls: [Family<'_>; 18] = [
             ("where", "tensor.where", &[mask, x, y], &[flags, T, T], 0),
             (
                 "clip",

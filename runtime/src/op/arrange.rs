@@ -252,7 +252,7 @@ fn steps(axis: usize, n: u64, from: i64, to: i64, step: i64) -> Result<u64, Trap
     }
     let (span, step) =
         if step > 0 { (to - from, step.unsigned_abs()) } else { (from - to, step.unsigned_abs()) };
-    Ok(span.max(0) as u64 / step + (span > 0 && span as u64 % step != 0) as u64)
+    Ok(span.max(0) as u64 / step + (span > 0 && !(span as u64).is_multiple_of(step)) as u64)
 }
 
 pub(super) fn tensor_slice_step(call: &mut OpCall<'_>) -> Done {

@@ -52,10 +52,8 @@ impl Walk {
     /// places from `start` on; each is [`Walk::inner`]'s step from the next.
     #[inline(always)]
     pub(super) fn runs(&self, start: usize, len: usize, mut run: impl FnMut(usize, usize)) {
-        if self.is_line() {
-            return run(start * self.inner().1, len);
-        }
-        let (inner, _) = self.inner();
+        // One place that calls `run`, so that it becomes part of the loop around it, with its vector units.
+        let inner = if self.is_line() { usize::MAX } else { self.inner().0 };
         let mut done = 0;
         while done < len {
             let now = (inner - (start + done) % inner).min(len - done);

@@ -162,13 +162,16 @@ pub(super) fn tensor_mod(call: &mut OpCall<'_>) -> Done {
     with_elem!(real call.elem(0), T => division::<T>(call, 8, Floored::modulo))
 }
 
+/// -1, 0 or 1; NaN of NaN.
+#[inline(always)]
+fn sign<T: Real>(v: T) -> T {
+    let whole = if v > T::ZERO { T::one() } else { T::ZERO };
+    let signed = if v < T::ZERO { T::one().neg() } else { whole };
+    if v.is_nan() { v } else { signed }
+}
+
 pub(super) fn tensor_sign(call: &mut OpCall<'_>) -> Done {
-    with_elem!(real call.elem(0), T => same::<T>(call, |v| {
-        let (above, below) = ((v > T::ZERO), (v < T::ZERO));
-        let whole = if above { T::one() } else { T::ZERO };
-        let signed = if below { T::one().neg() } else { whole };
-        if v.is_nan() { v } else { signed }
-    }))
+    with_elem!(real call.elem(0), T => same::<T>(call, sign))
 }
 
 /// What kind of number a float or a complex number is.

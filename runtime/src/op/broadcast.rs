@@ -89,13 +89,11 @@ impl<const N: usize> Plan<N> {
     /// run, operand `n` moves by 1 if `moves()[n]`, else it stays.
     #[inline(always)]
     pub(super) fn runs(&self, start: usize, len: usize, mut run: impl FnMut(usize, [usize; N], usize)) {
-        if self.axes == 1 {
-            return run(0, self.moves.map(|moves| start * moves as usize), len);
-        }
+        // One place that calls `run`, so that it becomes part of the loop around it, with its vector units.
         let inner = self.dims[0];
         let mut counters = [0usize; MAX_RANK];
         let mut offsets = [0usize; N];
-        let (mut row, mut column) = (start / inner, start % inner);
+        let (mut row, mut column) = if self.axes == 1 { (0, start) } else { (start / inner, start % inner) };
         let outer = || self.dims.iter().zip(&self.steps).take(self.axes).skip(1);
         for (counter, (dim, steps)) in counters.iter_mut().zip(outer()) {
             *counter = row % dim;

@@ -67,30 +67,34 @@ struct Ternary<'w, A, B, R, F> {
     f: F,
 }
 
+impl<A: Copy, B: Copy, R, F: Fn(A, B, B) -> R> Ternary<'_, A, B, R, F> {
+    /// The runs of operands of which those move that it is said of. One loop alone, so that the
+    /// compiler takes it into the function that has the vector units.
+    #[inline(always)]
+    fn walk<const X: bool, const Y: bool, const Z: bool>(self) {
+        let Ternary { plan, x, y, z, start, to, f } = self;
+        plan.runs(start, to.len(), |at, [i, j, k], n| {
+            // SAFETY: the plan is one of the operands' dims and the result's. An operand that lies where
+            // the result does has its dims, and so is walked as it is.
+            unsafe { each::<X, Y, Z, A, B, R>(&mut to[at..at + n], (x, i), (y, j), (z, k), &f) }
+        });
+    }
+}
+
 impl<A: Copy, B: Copy, R, F: Fn(A, B, B) -> R> Work for Ternary<'_, A, B, R, F> {
     type Result = ();
     #[inline(always)]
     fn run(self) {
-        let Ternary { plan, x, y, z, start, to, f } = self;
-        let moves = plan.moves();
-        plan.runs(start, to.len(), |at, [i, j, k], n| {
-            let to = &mut to[at..at + n];
-            let (x, y, z) = ((x, i), (y, j), (z, k));
-            // SAFETY: the plan is one of the operands' dims and the result's. An operand that lies where
-            // the result does has its dims, and so is walked as it is.
-            unsafe {
-                match moves {
-                    [true, true, true] => each::<true, true, true, A, B, R>(to, x, y, z, &f),
-                    [true, true, false] => each::<true, true, false, A, B, R>(to, x, y, z, &f),
-                    [true, false, true] => each::<true, false, true, A, B, R>(to, x, y, z, &f),
-                    [true, false, false] => each::<true, false, false, A, B, R>(to, x, y, z, &f),
-                    [false, true, true] => each::<false, true, true, A, B, R>(to, x, y, z, &f),
-                    [false, true, false] => each::<false, true, false, A, B, R>(to, x, y, z, &f),
-                    [false, false, true] => each::<false, false, true, A, B, R>(to, x, y, z, &f),
-                    [false, false, false] => each::<false, false, false, A, B, R>(to, x, y, z, &f),
-                }
-            }
-        });
+        match self.plan.moves() {
+            [true, true, true] => self.walk::<true, true, true>(),
+            [true, true, false] => self.walk::<true, true, false>(),
+            [true, false, true] => self.walk::<true, false, true>(),
+            [true, false, false] => self.walk::<true, false, false>(),
+            [false, true, true] => self.walk::<false, true, true>(),
+            [false, true, false] => self.walk::<false, true, false>(),
+            [false, false, true] => self.walk::<false, false, true>(),
+            [false, false, false] => self.walk::<false, false, false>(),
+        }
     }
 }
 

@@ -361,7 +361,7 @@ fn variance<T: Spread>(call: &mut OpCall<'_>, finish: fn(T) -> T) -> Done {
         finish_all(call.host, means, |sum, _| sum.div(n))?;
         // SAFETY: `fold_axes` has written every element.
         let means = unsafe { &*(&raw const *means as *const [T]) };
-        fold_axes(call.host, (x, &of), means, Sum, |v, mean| v.from_mean(mean), &mut *out.elements)?;
+        fold_axes(call.host, (x, &of), means, Sum, |v, mean| v.squared_distance(mean), &mut *out.elements)?;
         finish_all(call.host, &mut *out.elements, |sum, _| finish(sum.div(divisor)))
     };
     // SAFETY: nothing that is made in there is used behind it.

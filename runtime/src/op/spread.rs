@@ -15,7 +15,7 @@ type Done = Result<(), TrapError>;
 /// What variances and norms need of floats.
 pub(super) trait Spread: Real {
     /// The square of the distance from `mean`.
-    fn from_mean(self, mean: Self) -> Self;
+    fn squared_distance(self, mean: Self) -> Self;
     fn sqrt(self) -> Self;
     /// The number nearest to `count`.
     fn of_count(count: f64) -> Self;
@@ -34,7 +34,7 @@ macro_rules! spread {
     ($($ty:ident $bits:ident $digits:literal $bias:literal $least:literal;)*) => {$(
         impl Spread for $ty {
             #[inline(always)]
-            fn from_mean(self, mean: $ty) -> $ty {
+            fn squared_distance(self, mean: $ty) -> $ty {
                 (self - mean) * (self - mean)
             }
             #[inline(always)]
@@ -76,7 +76,7 @@ pub(super) fn degrees(n: usize, lost: i64) -> f64 {
 fn variance<T: Spread>(call: &mut OpCall<'_>) -> Result<T, TrapError> {
     let (n, lost) = (call.tensor(0).len(), call.int(1));
     let mean = fold_all(call, Sum, |v: T| v)?.div(T::of_count(n as f64));
-    Ok(fold_all(call, Sum, |v: T| v.from_mean(mean))?.div(T::of_count(degrees(n, lost))))
+    Ok(fold_all(call, Sum, |v: T| v.squared_distance(mean))?.div(T::of_count(degrees(n, lost))))
 }
 
 pub(super) fn tensor_var(call: &mut OpCall<'_>) -> Done {
