@@ -68,6 +68,14 @@ impl Config {
         self
     }
 
+    /// Whether operations on elements that follow each other, and the reduction that they end in, may make one
+    /// pass over memory, which is the default. It changes how long that takes and how much memory is
+    /// resident, and nothing that a program can tell. Where there is a device, they never do.
+    pub fn fusion(mut self, yes: bool) -> Config {
+        self.interpreter = self.interpreter.fusion(yes);
+        self
+    }
+
     /// Lets `device` run the whole-array operations that it takes.
     pub fn device(mut self, device: Arc<dyn Device>) -> Config {
         self.interpreter = self.interpreter.device(device);

@@ -134,7 +134,7 @@ export func @main(%t: tensor<f64>) -> (f64, tensor<f64>) {
   global.set @total, 1.5
   %s = const.get @text
   %f = func.ref @twice
-  %m = tensor.map %t, %f
+  %m = tensor.mul %t, %t
   %z = tensor.zeros<f64> [2]
   %n = tensor.sum %m
   %q = call @twice(%n)
@@ -153,7 +153,7 @@ fn explain_names_all_kinds_of_things() {
         "global.set @total, 1.5",
         "%s = const.get @text",
         "%f = func.ref @twice",
-        "%m = tensor.map<f64, f64> %t, %f",
+        "%m = tensor.mul<f64> %t, %t",
         "%z = tensor.zeros<f64> 2",
         "%q = call @twice(%n)",
         "ret %q, %z",

@@ -44,7 +44,8 @@ fn less_is_resident_in_every_tier_alike() {
         let sum = instance.call("main", &[Value::I64(50)]).unwrap();
         seen.push((way, sum, instance.memory()));
     }
-    let apart = Engine::new(Config::new().in_place(false)).read(CHAIN.as_bytes(), "chain.nba").unwrap();
+    let apart =
+        Engine::new(Config::new().in_place(false).fusion(false)).read(CHAIN.as_bytes(), "chain.nba").unwrap();
     let mut instance = Linker::new().instantiate(&apart).unwrap();
     let sum = instance.call("main", &[Value::I64(50)]).unwrap();
     let memory = instance.memory();

@@ -134,8 +134,12 @@ again:
 export func @mapping() {
   %x = tensor.zeros<f64> [20000000]
   %f = func.ref @same
+  br again
+again:
+  region.begin
   %y = tensor.map %x, %f
-  ret
+  region.end
+  br again
 }
 
 func @same(%x: f64) -> f64 {

@@ -264,6 +264,9 @@ fn nothing_is_left_undone() {
 #[test]
 fn unsafe_code_stays_in_its_places() {
     let places = [
+        "runtime/numerics/src/lanes/",
+        "runtime/numerics/src/run.rs",
+        "runtime/numerics/accuracy/",
         "runtime/src/region/",
         "runtime/src/object/",
         "runtime/src/interp/",
@@ -276,6 +279,8 @@ fn unsafe_code_stays_in_its_places() {
         "runtime/src/value.rs",
         "runtime/src/device/",
         "runtime/src/stack.rs",
+        "runtime/numerics/src/lanes/",
+        "runtime/numerics/src/run.rs",
         "runtime/benches/",
         "jit/src/code.rs",
         "jit/src/compiler",

@@ -174,6 +174,10 @@ macro_rules! for_each_inst {
     0x0335 F32Log10 f32_log10 "f32.log10" [def dst: f32, use a: f32] pure "Logarithm to base 10.";
     0x0336 F32Log1p f32_log1p "f32.log1p" [def dst: f32, use a: f32] pure "Natural logarithm of 1 + `a`, exact near 0.";
     0x0337 F32Cbrt f32_cbrt "f32.cbrt" [def dst: f32, use a: f32] pure "Cube root.";
+    0x0338 F32Erf f32_erf "f32.erf" [def dst: f32, use a: f32] pure "Error function.";
+    0x0339 F32Erfc f32_erfc "f32.erfc" [def dst: f32, use a: f32] pure "1 less the error function, exact where that is small.";
+    0x033a F32Lgamma f32_lgamma "f32.lgamma" [def dst: f32, use a: f32] pure "Natural logarithm of the absolute value of the gamma function.";
+    0x033b F32Tgamma f32_tgamma "f32.tgamma" [def dst: f32, use a: f32] pure "Gamma function.";
     0x0340 F32Fma f32_fma "f32.fma" [def dst: f32, use a: f32, use b: f32, use c: f32] pure "`a`·`b` + `c`, rounded once.";
     0x0348 F32Eq f32_eq "f32.eq" [def dst: bool, use a: f32, use b: f32] pure "Whether `a` equals `b`; false with a NaN.";
     0x0349 F32Ne f32_ne "f32.ne" [def dst: bool, use a: f32, use b: f32] pure "Whether `a` differs from `b`; true with a NaN.";
@@ -218,6 +222,10 @@ macro_rules! for_each_inst {
     0x0435 F64Log10 f64_log10 "f64.log10" [def dst: f64, use a: f64] pure "Logarithm to base 10.";
     0x0436 F64Log1p f64_log1p "f64.log1p" [def dst: f64, use a: f64] pure "Natural logarithm of 1 + `a`, exact near 0.";
     0x0437 F64Cbrt f64_cbrt "f64.cbrt" [def dst: f64, use a: f64] pure "Cube root.";
+    0x0438 F64Erf f64_erf "f64.erf" [def dst: f64, use a: f64] pure "Error function.";
+    0x0439 F64Erfc f64_erfc "f64.erfc" [def dst: f64, use a: f64] pure "1 less the error function, exact where that is small.";
+    0x043a F64Lgamma f64_lgamma "f64.lgamma" [def dst: f64, use a: f64] pure "Natural logarithm of the absolute value of the gamma function.";
+    0x043b F64Tgamma f64_tgamma "f64.tgamma" [def dst: f64, use a: f64] pure "Gamma function.";
     0x0440 F64Fma f64_fma "f64.fma" [def dst: f64, use a: f64, use b: f64, use c: f64] pure "`a`·`b` + `c`, rounded once.";
     0x0448 F64Eq f64_eq "f64.eq" [def dst: bool, use a: f64, use b: f64] pure "Whether `a` equals `b`; false with a NaN.";
     0x0449 F64Ne f64_ne "f64.ne" [def dst: bool, use a: f64, use b: f64] pure "Whether `a` differs from `b`; true with a NaN.";

@@ -21,6 +21,7 @@ pub mod dims;
 mod encode;
 pub mod entity;
 pub mod error;
+pub mod expand;
 pub mod flow;
 mod formatter;
 mod infer;

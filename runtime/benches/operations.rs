@@ -3,15 +3,18 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nbc_ir::catalogue::Operation;
 use nbc_ir::{Elem, Type};
-use nbc_runtime::op::{OpCall, OpHost, run_operation};
+use nbc_runtime::op::{Deferred, OpCall, OpHost, run_operation};
 use nbc_runtime::region::Heap;
 use nbc_runtime::trap::TrapError;
 
-struct Host(Heap);
+struct Host(Heap, Deferred);
 
 impl OpHost for Host {
     fn heap(&mut self) -> &mut Heap {
         &mut self.0
+    }
+    fn deferred(&mut self) -> &mut Deferred {
+        &mut self.1
     }
     fn poll(&mut self) -> Result<(), TrapError> {
         Ok(())
@@ -41,7 +44,7 @@ type Family<'a> = (&'a str, &'a str, &'a [u64], &'a [Type], usize);
 
 fn operations(c: &mut Criterion) {
     // SAFETY: nothing made here is used after its heap is dropped.
-    let mut host = Host(unsafe { Heap::new(8 << 30) });
+    let mut host = Host(unsafe { Heap::new(8 << 30) }, Deferred::default());
     let index = |name: &str| Operation::find(name).expect(name).index();
     for len in [8u64, 1000, 100_000, 10_000_000] {
         let mut group = c.benchmark_group(format!("{len} elements of f64"));

@@ -264,6 +264,10 @@ macro_rules! for_each_unary {
             f32_nearest F32Nearest f32 f32 |a| scalar::nearest_f32(a);
             f32_expm1 F32Expm1 f32 f32 |a| scalar::expm1_f32(a);
             f32_log1p F32Log1p f32 f32 |a| scalar::log1p_f32(a);
+            f32_erf F32Erf f32 f32 |a| scalar::erf_f32(a);
+            f32_erfc F32Erfc f32 f32 |a| scalar::erfc_f32(a);
+            f32_lgamma F32Lgamma f32 f32 |a| scalar::lgamma_f32(a);
+            f32_tgamma F32Tgamma f32 f32 |a| scalar::tgamma_f32(a);
             f64_neg F64Neg f64 f64 |a| -a;
             f64_abs F64Abs f64 f64 |a| a.abs();
             f64_sqrt F64Sqrt f64 f64 |a| a.sqrt();
@@ -288,6 +292,10 @@ macro_rules! for_each_unary {
             f64_nearest F64Nearest f64 f64 |a| scalar::nearest_f64(a);
             f64_expm1 F64Expm1 f64 f64 |a| scalar::expm1_f64(a);
             f64_log1p F64Log1p f64 f64 |a| scalar::log1p_f64(a);
+            f64_erf F64Erf f64 f64 |a| scalar::erf_f64(a);
+            f64_erfc F64Erfc f64 f64 |a| scalar::erfc_f64(a);
+            f64_lgamma F64Lgamma f64 f64 |a| scalar::lgamma_f64(a);
+            f64_tgamma F64Tgamma f64 f64 |a| scalar::tgamma_f64(a);
             bool_not BoolNot bool bool |a| !a;
             i32_wrap_i64 I32WrapI64 i64 i32 |a| a as i32;
             i64_extend_i32 I64ExtendI32 i32 i64 |a| a as i64;

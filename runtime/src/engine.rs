@@ -6,8 +6,10 @@ use crate::load::load;
 use crate::machine::dispatch::Dispatch;
 use crate::machine::loaded::Loaded;
 use crate::machine::tier::{Tier, Watch};
+use crate::op::{Deferred, FEW};
 use crate::plan::{Plan, Wanted};
 use crate::stack::Stacks;
+use nbc_ir::expand::Expanded;
 use nbc_ir::{Module, VerifiedModule};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -20,6 +22,7 @@ pub struct Config {
     watch: Option<Watch>,
     slice: u32,
     in_place: bool,
+    fusion: Option<usize>,
     device: Option<Arc<dyn Device>>,
 }
 
@@ -30,6 +33,7 @@ impl fmt::Debug for Config {
             .field("watch", &self.watch)
             .field("slice", &self.slice)
             .field("in_place", &self.in_place)
+            .field("fusion", &self.fusion)
             .field("device", &self.device.as_ref().map(|d| d.name()))
             .finish()
     }
@@ -37,7 +41,14 @@ impl fmt::Debug for Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { dispatch: Dispatch::default(), watch: None, slice: 4096, in_place: true, device: None }
+        Config {
+            dispatch: Dispatch::default(),
+            watch: None,
+            slice: 4096,
+            in_place: true,
+            fusion: Some(FEW),
+            device: None,
+        }
     }
 }
 
@@ -66,6 +77,22 @@ impl Config {
     /// nothing that a program can tell.
     pub fn in_place(mut self, yes: bool) -> Config {
         self.in_place = yes;
+        self
+    }
+
+    /// Whether operations on elements that follow each other, and the reduction that they end in, may make one
+    /// pass over memory, which is the default. What only they see of each other is not written to
+    /// memory then. It changes how long that takes and how much memory is resident, and nothing that a program
+    /// can tell. Where there is a device, they never do.
+    pub fn fusion(mut self, yes: bool) -> Config {
+        self.fusion = yes.then_some(FEW);
+        self
+    }
+
+    /// [`Config::fusion`] also of results of few elements, for which it does not pay.
+    #[doc(hidden)]
+    pub fn fusion_of_small(mut self, few: usize) -> Config {
+        self.fusion = Some(few);
         self
     }
 
@@ -165,6 +192,11 @@ impl Engine {
         self.config.slice.into()
     }
 
+    /// What is deferred where nothing is yet.
+    pub(crate) fn deferred(&self) -> Deferred {
+        Deferred::of(self.config.fusion.unwrap_or(FEW))
+    }
+
     pub(crate) fn device(&self) -> Option<Arc<dyn Device>> {
         self.config.device.clone()
     }
@@ -198,9 +230,11 @@ impl Engine {
 
     /// Makes a verified module ready to be run, any number of times on any thread.
     pub fn load(&self, module: VerifiedModule) -> Program {
+        let expanded = Expanded::new(&module).map(Arc::new);
         Program(Arc::new(Shared {
             engine: self.clone(),
             module,
+            expanded,
             plan: OnceLock::new(),
             plain: OnceLock::new(),
             metered: OnceLock::new(),
@@ -216,6 +250,8 @@ pub struct Program(Arc<Shared>);
 struct Shared {
     engine: Engine,
     module: VerifiedModule,
+    /// What is run of it, unless it is the same.
+    expanded: Option<Arc<Expanded>>,
     plan: OnceLock<Arc<Plan>>,
     plain: OnceLock<Arc<Loaded>>,
     metered: OnceLock<Arc<Loaded>>,
@@ -227,6 +263,12 @@ impl Program {
         &self.0.module
     }
 
+    /// The module that is run: with loops for operations that call functions.
+    #[doc(hidden)]
+    pub fn running(&self) -> &VerifiedModule {
+        self.0.expanded.as_deref().map_or(&self.0.module, Expanded::module)
+    }
+
     /// The engine it was loaded with.
     pub fn engine(&self) -> &Engine {
         &self.0.engine
@@ -236,8 +278,13 @@ impl Program {
     #[doc(hidden)]
     pub fn plan(&self) -> Arc<Plan> {
         let config = &self.0.engine.config;
-        let wanted = Wanted { dying: config.in_place, host_steps: config.device.is_some() };
-        let make = || Arc::new(Plan::new(&self.0.module, wanted));
+        let wanted = Wanted {
+            dying: config.in_place,
+            // Arguments may be on the device, and a result goes there by itself.
+            fusion: config.fusion.is_some() && config.device.is_none(),
+            host_steps: config.device.is_some(),
+        };
+        let make = || Arc::new(Plan::new(self.running(), wanted));
         self.0.plan.get_or_init(make).clone()
     }
 
@@ -248,8 +295,8 @@ impl Program {
         let config = &self.0.engine.config;
         let at_first_call = config.watch.as_ref().is_some_and(|w| w.tier.at_first_call());
         slot.get_or_init(|| {
-            let loaded = load(self.0.module.clone(), self.plan(), config.dispatch, metered);
-            Arc::new(loaded.compiled_first(at_first_call))
+            let loaded = load(self.running().clone(), self.plan(), config.dispatch, metered);
+            Arc::new(loaded.expanded_from(self.0.expanded.clone()).compiled_first(at_first_call))
         })
         .clone()
     }

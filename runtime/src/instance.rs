@@ -72,6 +72,7 @@ impl Instance {
         let hosts = hosts.iter().map(HostFunc::entry).collect();
         let context = Box::new(Context::new(code, heap, stack, hosts, slice, watch));
         let mut instance = Instance { program: program.clone(), context, timeout: limits.timeout };
+        instance.context.deferred = program.engine().deferred();
         instance.context.set_fuel(limits.fuel.unwrap_or(0));
         instance.set_deadline();
         let defined = instance.define();

@@ -2,127 +2,119 @@
 //! kernels over tensors call these very functions, so that all agree bit for
 //! bit.
 //!
-//! Each is the function of Rust's standard library. What is an instruction of
+//! Mathematical functions are those of [`nbc_numerics`]. What is an instruction of
 //! every processor (add, sqrt) is not here, except where the meaning has fine
 //! print: minimum, maximum, and rounding to the nearest even.
 //!
 //! No result depends on which NaN an argument is, for that depends on who
-//! computed it. C's `pow` and `hypot` tell signalling NaNs from quiet ones.
+//! computed it.
+
+use nbc_numerics::{functions, of, of2};
+
+/// Calls `$unary!` and `$binary!` with every mathematical function: ours of doubles and its
+/// instruction, the same of singles, and the definition.
+macro_rules! for_each_function {
+    ($unary:ident $binary:ident) => {
+        $unary! {
+            /// Sine of radians.
+            sin_f64 F64Sin sin_f32 F32Sin Sin;
+            /// Cosine of radians.
+            cos_f64 F64Cos cos_f32 F32Cos Cos;
+            /// Tangent of radians.
+            tan_f64 F64Tan tan_f32 F32Tan Tan;
+            /// Arc sine.
+            asin_f64 F64Asin asin_f32 F32Asin Asin;
+            /// Arc cosine.
+            acos_f64 F64Acos acos_f32 F32Acos Acos;
+            /// Arc tangent.
+            atan_f64 F64Atan atan_f32 F32Atan Atan;
+            /// Hyperbolic sine.
+            sinh_f64 F64Sinh sinh_f32 F32Sinh Sinh;
+            /// Hyperbolic cosine.
+            cosh_f64 F64Cosh cosh_f32 F32Cosh Cosh;
+            /// Hyperbolic tangent.
+            tanh_f64 F64Tanh tanh_f32 F32Tanh Tanh;
+            /// e to the power.
+            exp_f64 F64Exp exp_f32 F32Exp Exp;
+            /// 2 to the power.
+            exp2_f64 F64Exp2 exp2_f32 F32Exp2 Exp2;
+            /// e to the power, minus 1.
+            expm1_f64 F64Expm1 expm1_f32 F32Expm1 Expm1;
+            /// Natural logarithm.
+            ln_f64 F64Ln ln_f32 F32Ln Ln;
+            /// Logarithm to base 2.
+            log2_f64 F64Log2 log2_f32 F32Log2 Log2;
+            /// Logarithm to base 10.
+            log10_f64 F64Log10 log10_f32 F32Log10 Log10;
+            /// Natural logarithm of 1 plus the argument.
+            log1p_f64 F64Log1p log1p_f32 F32Log1p Log1p;
+            /// Cube root.
+            cbrt_f64 F64Cbrt cbrt_f32 F32Cbrt Cbrt;
+            /// Error function.
+            erf_f64 F64Erf erf_f32 F32Erf Erf;
+            /// 1 less the error function, exact where that is small.
+            erfc_f64 F64Erfc erfc_f32 F32Erfc Erfc;
+            /// Natural logarithm of the absolute value of the gamma function.
+            lgamma_f64 F64Lgamma lgamma_f32 F32Lgamma Lgamma;
+            /// Gamma function.
+            tgamma_f64 F64Tgamma tgamma_f32 F32Tgamma Tgamma;
+        }
+        $binary! {
+            /// The first to the power of the second; 1 if the first is 1 or the second
+            /// 0, though the other be a NaN.
+            pow_f64 F64Pow pow_f32 F32Pow Pow;
+            /// Square root of the sum of squares; infinite if one is, though the other
+            /// be a NaN.
+            hypot_f64 F64Hypot hypot_f32 F32Hypot Hypot;
+            /// Angle of the point (second, first).
+            atan2_f64 F64Atan2 atan2_f32 F32Atan2 Atan2;
+        }
+    };
+}
+pub(crate) use for_each_function;
 
 macro_rules! unary {
-    ($($(#[$doc:meta])* $f64:ident $f32:ident $method:ident;)*) => {$(
+    ($($(#[$doc:meta])* $f64:ident $f64_inst:ident $f32:ident $f32_inst:ident $definition:ident;)*) => {$(
         $(#[$doc])*
         #[inline]
         pub fn $f64(x: f64) -> f64 {
-            x.$method()
+            of::<functions::$definition, f64>(x)
         }
         $(#[$doc])*
         #[inline]
         pub fn $f32(x: f32) -> f32 {
-            x.$method()
+            of::<functions::$definition, f32>(x)
         }
     )*};
-}
-
-unary! {
-    /// Sine of radians.
-    sin_f64 sin_f32 sin;
-    /// Cosine of radians.
-    cos_f64 cos_f32 cos;
-    /// Tangent of radians.
-    tan_f64 tan_f32 tan;
-    /// Arc sine.
-    asin_f64 asin_f32 asin;
-    /// Arc cosine.
-    acos_f64 acos_f32 acos;
-    /// Arc tangent.
-    atan_f64 atan_f32 atan;
-    /// Hyperbolic sine.
-    sinh_f64 sinh_f32 sinh;
-    /// Hyperbolic cosine.
-    cosh_f64 cosh_f32 cosh;
-    /// Hyperbolic tangent.
-    tanh_f64 tanh_f32 tanh;
-    /// e to the power.
-    exp_f64 exp_f32 exp;
-    /// 2 to the power.
-    exp2_f64 exp2_f32 exp2;
-    /// e to the power, minus 1.
-    expm1_f64 expm1_f32 exp_m1;
-    /// Natural logarithm.
-    ln_f64 ln_f32 ln;
-    /// Logarithm to base 2.
-    log2_f64 log2_f32 log2;
-    /// Logarithm to base 10.
-    log10_f64 log10_f32 log10;
-    /// Natural logarithm of 1 plus the argument.
-    log1p_f64 log1p_f32 ln_1p;
-    /// Cube root.
-    cbrt_f64 cbrt_f32 cbrt;
 }
 
 macro_rules! binary {
-    ($($(#[$doc:meta])* $f64:ident $f32:ident $method:ident;)*) => {$(
+    ($($(#[$doc:meta])* $f64:ident $f64_inst:ident $f32:ident $f32_inst:ident $definition:ident;)*) => {$(
         $(#[$doc])*
         #[inline]
         pub fn $f64(x: f64, y: f64) -> f64 {
-            x.$method(y)
+            of2::<functions::$definition, f64>(x, y)
         }
         $(#[$doc])*
         #[inline]
         pub fn $f32(x: f32, y: f32) -> f32 {
-            x.$method(y)
+            of2::<functions::$definition, f32>(x, y)
         }
     )*};
 }
 
-macro_rules! binary_of_quiet {
-    ($($(#[$doc:meta])* $f64:ident $f32:ident $method:ident;)*) => {$(
-        $(#[$doc])*
-        #[inline]
-        pub fn $f64(x: f64, y: f64) -> f64 {
-            let result = x.$method(y);
-            // Of a signalling NaN, perhaps, where a quiet one has a result.
-            if result.is_nan() { canonical_f64(x).$method(canonical_f64(y)) } else { result }
-        }
-        $(#[$doc])*
-        #[inline]
-        pub fn $f32(x: f32, y: f32) -> f32 {
-            let result = x.$method(y);
-            if result.is_nan() { canonical_f32(x).$method(canonical_f32(y)) } else { result }
-        }
-    )*};
+for_each_function!(unary binary);
+
+/// Remainder with the sign of the first, as C's `fmod`: exact.
+#[inline]
+pub fn rem_f64(x: f64, y: f64) -> f64 {
+    x % y
 }
 
-binary_of_quiet! {
-    /// The first to the power of the second; 1 if the first is 1 or the second
-    /// 0, though the other be a NaN.
-    pow_f64 pow_f32 powf;
-    /// Square root of the sum of squares; infinite if one is, though the other
-    /// be a NaN.
-    hypot_f64 hypot_f32 hypot;
-}
-
-binary! {
-    /// Angle of the point (second, first).
-    atan2_f64 atan2_f32 atan2;
-    /// Remainder with the sign of the first, as C's `fmod`.
-    rem_f64 rem_f32 rem_inner;
-}
-
-/// `%` as a method, for the table above.
-trait Rem: Sized {
-    fn rem_inner(self, y: Self) -> Self;
-}
-impl Rem for f64 {
-    fn rem_inner(self, y: f64) -> f64 {
-        self % y
-    }
-}
-impl Rem for f32 {
-    fn rem_inner(self, y: f32) -> f32 {
-        self % y
-    }
+/// As [`rem_f64`].
+#[inline]
+pub fn rem_f32(x: f32, y: f32) -> f32 {
+    x % y
 }
 
 macro_rules! order {
@@ -203,6 +195,10 @@ mod tests {
             log2_f64,
             log10_f64,
             log1p_f64,
+            erf_f64,
+            erfc_f64,
+            lgamma_f64,
+            tgamma_f64,
             cbrt_f64,
             nearest_f64,
         ];
@@ -223,6 +219,10 @@ mod tests {
             log2_f32,
             log10_f32,
             log1p_f32,
+            erf_f32,
+            erfc_f32,
+            lgamma_f32,
+            tgamma_f32,
             cbrt_f32,
             nearest_f32,
         ];

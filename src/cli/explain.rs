@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::input::{self, Most};
+use super::plan::{self, FunctionPlan};
 use super::{output, show};
 use nbc::Engine;
 use nbc::ir::shown::visible;
@@ -19,6 +20,7 @@ Examples:
   nbc explain program.nba --function sum --only code
   nbc explain program.nba --function sum --only loop_versioning
   nbc explain program.nba --function sum --resume 3
+  nbc explain program.nba --plan
 
 Parts are printed under a line such as `--- rotate`; passes that changed nothing
 have none. Registers, labels, functions and operations have the program's names; a
@@ -41,6 +43,9 @@ pub struct Explain {
     /// Compile as with run --trusted: without the part check, which shows what is checked as code runs
     #[arg(long)]
     trusted: bool,
+    /// Print which operations make one pass over memory, and why others do not, instead
+    #[arg(long, conflicts_with_all = ["only", "fuel", "trusted", "resume"])]
+    plan: bool,
     /// As if the interpreter had found the loop at this block hot: BLOCK or BLOCK:INSTRUCTION
     #[arg(long, value_name = "PLACE", value_parser = place)]
     resume: Option<(u32, u32)>,
@@ -60,8 +65,13 @@ fn place(text: &str) -> Result<(u32, u32), String> {
 impl Explain {
     /// Carries out the command.
     pub fn carry_out(&self) -> Result<(), Failure> {
-        let module = input::read_verified(&self.file, self.most)?;
-        let func = self.find(&module)?;
+        let program = Engine::default().load(input::read_verified(&self.file, self.most)?);
+        let module = program.running();
+        if self.plan {
+            let only = self.function.is_some().then(|| self.find(module)).transpose()?;
+            return Ok(output::print(&self.planned(&plan::plans(module, only)))?);
+        }
+        let func = self.find(module)?;
         if let (Some((block, inst)), Some(function)) = (self.resume, module.function(func)) {
             let there = function.blocks.get(block as usize).is_some_and(|b| (inst as usize) < b.insts.len());
             if !there || module.facts(func).block_depth[block as usize] == u32::MAX {
@@ -78,16 +88,15 @@ impl Explain {
         let Some(compiler) = jit.compiler() else {
             return Err(Failure::usage("nothing can be compiled for this processor"));
         };
-        let program = Engine::default().load(module);
         let loaded = program.loaded(self.fuel);
         // As the tier does: the stack that the command runs on may be small.
         let explained = on_compiler_stack(|| compiler.explain(&loaded, func, self.resume));
         let explained = explained.ok_or_else(|| "the compiler failed".to_owned());
-        let explained = explained.and_then(|e| e.map_err(|why| why.to_string())).map_err(|why| {
-            Failure::usage(format!("@{} is not compiled: {why}", program.module().func_name(func)))
-        })?;
+        let explained = explained
+            .and_then(|e| e.map_err(|why| why.to_string()))
+            .map_err(|why| Failure::usage(format!("@{} is not compiled: {why}", module.func_name(func))))?;
         if self.json {
-            let all = parts(&explained, program.module());
+            let all = parts(&explained, module);
             let wanted = |name: &str| self.only.as_deref().is_none_or(|only| only == name);
             let parts: Vec<Json> = all
                 .iter()
@@ -95,12 +104,12 @@ impl Explain {
                 .map(|(name, text)| json!({ "name": name, "text": text }))
                 .collect();
             if !parts.is_empty() {
-                let document = json!({ "function": program.module().func_name(func), "parts": parts });
+                let document = json!({ "function": module.func_name(func), "parts": parts });
                 return Ok(output::print(&format!("{document}\n"))?);
             }
         }
         let mut text = String::new();
-        for (name, part) in parts(&explained, program.module()) {
+        for (name, part) in parts(&explained, module) {
             match &self.only {
                 Some(only) if *only == name => text.push_str(&part),
                 Some(_) => {}
@@ -110,12 +119,20 @@ impl Explain {
             }
         }
         if text.is_empty() {
-            let names: Vec<String> =
-                parts(&explained, program.module()).into_iter().map(|(n, _)| n).collect();
+            let names: Vec<String> = parts(&explained, module).into_iter().map(|(n, _)| n).collect();
             let only = self.only.as_deref().unwrap_or_default();
             return Err(Failure::usage(format!("--only {only}: the parts are {}", names.join(", "))));
         }
         Ok(output::print(&nbc::ir::shown::visible_lines(&text))?)
+    }
+
+    /// What is printed of plans.
+    fn planned(&self, plans: &[FunctionPlan<'_>]) -> String {
+        if self.json {
+            let all: Vec<Json> = plans.iter().map(FunctionPlan::json).collect();
+            return format!("{}\n", json!({ "functions": all }));
+        }
+        plans.iter().map(FunctionPlan::text).collect()
     }
 
     fn find(&self, module: &Module) -> Result<FuncId, Failure> {

@@ -18,6 +18,7 @@ mod info;
 mod input;
 mod outcomes;
 mod output;
+mod plan;
 mod quantity;
 mod replace;
 mod run;

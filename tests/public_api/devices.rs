@@ -24,6 +24,7 @@ pub const CASES: &[Case] = &[
             "runtime::NullDevice::losing",
             "runtime::NullDevice::in_use",
             "runtime::Program::plan",
+            "runtime::Program::running",
         ],
         null_devices,
     ),
@@ -52,6 +53,7 @@ const PROGRAM: &[u8] = b"export func @main(%n: i64) -> f64 {
 fn instance(config: Config) -> Instance {
     let program = Engine::new(config).read(PROGRAM, "device.nba").unwrap();
     assert!(Arc::ptr_eq(&program.plan(), &program.plan()));
+    assert_eq!(program.running().num_funcs(), program.module().num_funcs());
     Linker::new().instantiate(&program).unwrap()
 }
 

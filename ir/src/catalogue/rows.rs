@@ -13,8 +13,10 @@ macro_rules! for_each_operation {
     // Creation.
     tensor_zeros "tensor.zeros" "<T: any>([i64]) -> tensor<T>"
         { shape: Given, kind: Creation, cost: PerElement(0) } "All zero.";
+    tensor_zeros_like "tensor.zeros_like" "<T: any, U: any>(tensor<T>) -> tensor<U>"
+        { shape: Same, kind: Creation, cost: PerElement(0) } "All zero, with the dims of the given tensor.";
     tensor_full "tensor.full" "<T: scalar>([i64], T) -> tensor<T>"
-        { shape: Given, kind: Creation, cost: PerElement(0) } "Every element the given value.";
+        { shape: Given, kind: Creation, cost: PerElement(0), in_one_pass: true } "Every element the given value.";
     tensor_linspace "tensor.linspace" "<T: float>(T, T, i64) -> tensor<T>"
         { shape: Special, kind: Creation, cost: PerElement(2) } "That many evenly spaced values from the first to the second, both included.";
     tensor_arange "tensor.arange" "<T: real>(T, T, T) -> tensor<T>"
@@ -43,6 +45,8 @@ macro_rules! for_each_operation {
         { shape: Special, kind: Movement, cost: PerElement(0) } "Both tensors side by side along the given axis.";
     tensor_cast "tensor.cast" "<T: scalar, U: scalar>(tensor<T>) -> tensor<U>"
         { shape: Same, kind: Elementwise, cost: PerElement(1) } "Elements converted to U: integers wrap, floats are truncated toward zero and clamped, as `sat` does.";
+    tensor_same_dims "tensor.same_dims" "<T: any, U: any>(tensor<T>, tensor<U>)"
+        { shape: Scalar, kind: Other, cost: Constant, pure: false } "Traps unless both tensors have the same dims.";
     tensor_dims "tensor.dims" "<T: any>(tensor<T>) -> tensor<i64>"
         { shape: Special, kind: Other, cost: Constant } "The dims as a tensor of rank 1.";
 
@@ -161,16 +165,28 @@ macro_rules! for_each_operation {
         { shape: Same, kind: Elementwise, cost: PerElement(20) } "Cube root.";
     tensor_map "tensor.map" "<T: scalar, U: scalar>(tensor<T>, func<(T) -> U>) -> tensor<U>"
         { shape: Same, kind: Elementwise, cost: PerElement(10), pure: false } "The function of every element, in row-major order.";
+    tensor_map2 "tensor.map2" "<T: scalar, U: scalar, V: scalar>(tensor<T>, tensor<U>, func<(T, U) -> V>) -> tensor<V>"
+        { shape: Same, kind: Elementwise, cost: PerElement(10), pure: false } "The function of the elements of two tensors with the same dims, in row-major order.";
+    tensor_map3 "tensor.map3" "<T: scalar, U: scalar, V: scalar, W: scalar>(tensor<T>, tensor<U>, tensor<V>, func<(T, U, V) -> W>) -> tensor<W>"
+        { shape: Same, kind: Elementwise, cost: PerElement(10), pure: false } "The function of the elements of three tensors with the same dims, in row-major order.";
+    tensor_fold "tensor.fold" "<T: scalar, U: scalar>(tensor<T>, U, func<(U, T) -> U>) -> U"
+        { shape: Scalar, kind: Other, cost: PerElement(10), pure: false } "From the given value on, the function of what there is so far and the next element, in row-major order.";
+    tensor_scan "tensor.scan" "<T: scalar, U: scalar>(tensor<T>, U, func<(U, T) -> U>) -> tensor<U>"
+        { shape: Same, kind: Other, cost: PerElement(10), pure: false } "As tensor.fold, with each of its values.";
+    tensor_generate "tensor.generate" "<T: scalar>([i64], func<(i64) -> T>) -> tensor<T>"
+        { shape: Given, kind: Creation, cost: PerElement(10), pure: false } "The function of each flat row-major index.";
+    tensor_map_rows "tensor.map_rows" "<T: any, U: scalar>(tensor<T>, func<(tensor<T>) -> U>) -> tensor<U>"
+        { shape: Special, kind: Other, cost: PerElement(10), pure: false } "The function of each row along axis 0, as a tensor of rank 1. What it makes is gone before the next row.";
 
     // Reductions over all elements.
     tensor_sum "tensor.sum" "<T: real>(tensor<T>) -> T"
-        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Sum in the fixed order of docs/numerics.md; integers wrap; 0 when empty.";
+        { shape: Scalar, kind: Reduction, cost: PerElement(1), in_one_pass: true } "Sum in the fixed order of docs/numerics.md; integers wrap; 0 when empty.";
     tensor_prod "tensor.prod" "<T: real>(tensor<T>) -> T"
-        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Product in the fixed order of docs/numerics.md; integers wrap; 1 when empty.";
+        { shape: Scalar, kind: Reduction, cost: PerElement(1), in_one_pass: true } "Product in the fixed order of docs/numerics.md; integers wrap; 1 when empty.";
     tensor_reduce_min "tensor.min" "<T: real>(tensor<T>) -> T"
-        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Smallest element, NaN if any is; traps when empty.";
+        { shape: Scalar, kind: Reduction, cost: PerElement(1), in_one_pass: true } "Smallest element, NaN if any is; traps when empty.";
     tensor_reduce_max "tensor.max" "<T: real>(tensor<T>) -> T"
-        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Largest element, NaN if any is; traps when empty.";
+        { shape: Scalar, kind: Reduction, cost: PerElement(1), in_one_pass: true } "Largest element, NaN if any is; traps when empty.";
     tensor_minmax "tensor.minmax" "<T: real>(tensor<T>) -> (T, T)"
         { shape: Scalar, kind: Reduction, cost: PerElement(2) } "Smallest and largest element, NaN both if any is; traps when empty.";
     tensor_argmin "tensor.argmin" "<T: real>(tensor<T>) -> i64"
@@ -178,13 +194,13 @@ macro_rules! for_each_operation {
     tensor_argmax "tensor.argmax" "<T: real>(tensor<T>) -> i64"
         { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Flat index of the first largest element, or of the first NaN; traps when empty.";
     tensor_mean "tensor.mean" "<T: float>(tensor<T>) -> T"
-        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Sum over number of elements; NaN when empty.";
+        { shape: Scalar, kind: Reduction, cost: PerElement(1), in_one_pass: true } "Sum over number of elements; NaN when empty.";
     tensor_dot "tensor.dot" "<T: float>(tensor<T>, tensor<T>) -> T"
-        { shape: Scalar, kind: Reduction, cost: PerElement(2) } "Sum of products of two tensors of the same dims, in the order of tensor.sum.";
+        { shape: Scalar, kind: Reduction, cost: PerElement(2), in_one_pass: true } "Sum of products of two tensors of the same dims, in the order of tensor.sum.";
     tensor_any "tensor.any" "(tensor<bool>) -> bool"
-        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Whether any element is true.";
+        { shape: Scalar, kind: Reduction, cost: PerElement(1), in_one_pass: true } "Whether any element is true.";
     tensor_all "tensor.all" "(tensor<bool>) -> bool"
-        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "Whether every element is true.";
+        { shape: Scalar, kind: Reduction, cost: PerElement(1), in_one_pass: true } "Whether every element is true.";
 
     tensor_count_nonzero "tensor.count_nonzero" "<T: any>(tensor<T>) -> i64"
         { shape: Scalar, kind: Reduction, cost: PerElement(1) } "How many elements are not zero; true is not, nor is NaN.";

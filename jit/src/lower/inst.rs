@@ -135,8 +135,8 @@ impl Visitor for Lowering<'_, '_> {
     fn op(&mut self, results: &[Reg], callee: OpId, args: &[Operand]) {
         let (typed, slots) = self.arguments(args);
         let place = self.func.origins[self.origin as usize];
-        let dying = self.func.plan.dying(place.func, place.block, place.inst);
-        let call = ObjectCall::operation(self.target.module, callee, &typed, results.len(), dying);
+        let plan = self.func.plan.operation(place.func, place.block, place.inst);
+        let call = ObjectCall::operation(self.target.module, callee, &typed, results.len(), plan);
         self.run_object(call, &slots, results);
     }
 

@@ -14,6 +14,7 @@ use cranelift_codegen::ir::{
     AbiParam, InstBuilder, InstructionData, MemFlagsData, Opcode as Clif, SigRef, Signature,
     Type as ClifType, Value, ValueDef, types,
 };
+use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
 use nbc_ir::{Imm, Opcode, Type};
 use nbc_runtime::abi::scalars;
@@ -296,10 +297,14 @@ pub fn unary(b: &mut FunctionBuilder, cpu: &Cpu, op: UnaryOp, x: Value) -> Value
         F64Reinterpret => reinterpret(b, F64, x),
         F32Ceil | F32Floor | F32Trunc | F32Nearest | F32Sin | F32Cos | F32Tan | F32Asin | F32Acos
         | F32Atan | F32Sinh | F32Cosh | F32Tanh | F32Exp | F32Exp2 | F32Ln | F32Log2 | F32Log10 | F32Cbrt
-        | F32Expm1 | F32Log1p => call(b, cpu, scalars::unary(op), F32, &[x]),
+        | F32Expm1 | F32Log1p | F32Erf | F32Erfc | F32Lgamma | F32Tgamma => {
+            call(b, cpu, scalars::unary(op), F32, &[x])
+        }
         F64Ceil | F64Floor | F64Trunc | F64Nearest | F64Sin | F64Cos | F64Tan | F64Asin | F64Acos
         | F64Atan | F64Sinh | F64Cosh | F64Tanh | F64Exp | F64Exp2 | F64Ln | F64Log2 | F64Log10 | F64Cbrt
-        | F64Expm1 | F64Log1p => call(b, cpu, scalars::unary(op), F64, &[x]),
+        | F64Expm1 | F64Log1p | F64Erf | F64Erfc | F64Lgamma | F64Tgamma => {
+            call(b, cpu, scalars::unary(op), F64, &[x])
+        }
     }
 }
 
@@ -483,6 +488,23 @@ fn float_literal(b: &FunctionBuilder, value: Value) -> Option<f64> {
         InstructionData::Unary { opcode: Clif::Splat, arg } => float_literal(b, arg),
         _ => None,
     }
+}
+
+/// A mathematical function of both lanes of vectors of two doubles: by one call where the runtime has
+/// such a function for this processor, else by two.
+pub fn function_of_lanes(b: &mut FunctionBuilder, cpu: &Cpu, opcode: Opcode, args: &[Value]) -> Value {
+    if cpu.call_conv == CallConv::SystemV
+        && let Some(function) = scalars::function_of_two_lanes(opcode)
+    {
+        return call(b, cpu, function, types::F64X2, args);
+    }
+    let mut all = args[0];
+    for lane in 0..2 {
+        let args: Vec<Value> = args.iter().map(|x| b.ins().extractlane(*x, lane)).collect();
+        let value = pure(b, cpu, opcode, &args).expect("a function is a scalar instruction");
+        all = b.ins().insertlane(all, value, lane);
+    }
+    all
 }
 
 /// Calls a function of the runtime on scalars.

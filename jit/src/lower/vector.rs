@@ -4,7 +4,7 @@
 
 use super::scalar;
 use crate::mir::Lanes;
-use crate::target::{Cpu, supported};
+use crate::target::{Cpu, is_function, supported};
 use cranelift_codegen::ir::{
     InstBuilder, InstructionData, Opcode as Clif, Type as ClifType, Value, ValueDef, types,
 };
@@ -70,6 +70,9 @@ pub fn lanewise(
         return None;
     }
     let ty = clif_type(lanes);
+    if is_function(opcode) {
+        return Some(scalar::function_of_lanes(b, cpu, opcode, args));
+    }
     Some(match *args {
         [x] => match opcode {
             I64Neg | I32Neg => b.ins().ineg(x),

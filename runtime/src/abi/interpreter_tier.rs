@@ -56,7 +56,8 @@ impl InterpreterTier {
         if let Some((_, to)) = all.iter().find(|(from, _)| from.as_ptr() == Arc::as_ptr(code)) {
             return Some(to.clone());
         }
-        let to = Arc::new(load(code.module.clone(), code.plan.clone(), Dispatch::Match, code.metered));
+        let to = load(code.module.clone(), code.plan.clone(), Dispatch::Match, code.metered);
+        let to = Arc::new(to.expanded_from(code.expanded.clone()));
         all.push((Arc::downgrade(code), to.clone()));
         Some(to)
     }

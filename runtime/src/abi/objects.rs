@@ -5,7 +5,7 @@ use super::calls;
 use crate::machine::instr::{Instr, Run};
 use crate::machine::micro::{MicroOp, SharedOp, Src};
 use crate::machine::site::{HostSite, Site, op_site};
-use crate::plan::Arguments;
+use crate::plan::AtOperation;
 use nbc_ir::{GlobalId, Item, Module, OpId, Type};
 
 /// An operand of a call.
@@ -72,18 +72,18 @@ impl ObjectCall {
         ObjectCall::new(SharedOp::GlobalSetObject, Some(site), 1)
     }
 
-    /// A catalogue operation: arguments with their types, and which of them die, as the
-    /// [`Plan`](crate::plan::Plan) says for the place.
+    /// A catalogue operation: arguments with their types, and what the [`Plan`](crate::plan::Plan)
+    /// says for the place.
     pub fn operation(
         module: &Module,
         op: OpId,
         args: &[(Arg, Type)],
         results: usize,
-        dying: Arguments,
+        plan: AtOperation,
     ) -> ObjectCall {
         let (srcs, slots) = sources(args);
         let types = args.iter().map(|(_, ty)| *ty).collect();
-        let site = op_site(module, op, srcs, types, (0..results as u16).collect(), dying);
+        let site = op_site(module, op, srcs, types, (0..results as u16).collect(), plan);
         ObjectCall::new(SharedOp::CallOp, Some(Site::Op(site)), slots.max(results))
     }
 

@@ -4,6 +4,11 @@
 
 use crate::arith::{self, Binary, Division, Scalar, Truncation, Unary};
 use crate::machine::micro::{BinaryOp, CompareOp, DivisionOp, TruncationOp, UnaryOp};
+use crate::scalar::for_each_function;
+use nbc_ir::Opcode;
+use nbc_numerics::{functions, scalar, scalar2};
+#[cfg(target_arch = "x86_64")]
+use nbc_numerics::{two, two2};
 
 extern "C" fn call_binary<O: Binary>(a: O::In, b: O::In) -> O::Out {
     O::eval(a, b)
@@ -38,11 +43,57 @@ fn slots_truncation<O: Truncation>(a: u64) -> Option<u64> {
     O::eval(O::In::from_slot(a)).map(Scalar::to_slot)
 }
 
+macro_rules! unary_functions {
+    ($($(#[$doc:meta])* $f64:ident $f64_inst:ident $f32:ident $f32_inst:ident $definition:ident;)*) => {
+        #[cfg(target_arch = "x86_64")]
+        fn two_lanes(op: UnaryOp) -> Option<usize> {
+            match op {
+                $(UnaryOp::$f64_inst => two::<functions::$definition>().map(|f| f as usize),)*
+                _ => None,
+            }
+        }
+
+        /// Where the mathematical function is, for an instruction that is one.
+        fn function(op: UnaryOp) -> Option<usize> {
+            match op {
+                $(UnaryOp::$f64_inst => Some(scalar::<f64, functions::$definition>() as usize),)*
+                $(UnaryOp::$f32_inst => Some(scalar::<f32, functions::$definition>() as usize),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+macro_rules! binary_functions {
+    ($($(#[$doc:meta])* $f64:ident $f64_inst:ident $f32:ident $f32_inst:ident $definition:ident;)*) => {
+        #[cfg(target_arch = "x86_64")]
+        fn two_lanes_of_two(op: BinaryOp) -> Option<usize> {
+            match op {
+                $(BinaryOp::$f64_inst => two2::<functions::$definition>().map(|f| f as usize),)*
+                _ => None,
+            }
+        }
+
+        /// As [`function`].
+        fn function_of_two(op: BinaryOp) -> Option<usize> {
+            match op {
+                $(BinaryOp::$f64_inst => Some(scalar2::<f64, functions::$definition>() as usize),)*
+                $(BinaryOp::$f32_inst => Some(scalar2::<f32, functions::$definition>() as usize),)*
+                _ => None,
+            }
+        }
+    };
+}
+for_each_function!(unary_functions binary_functions);
+
 macro_rules! binary_rows {
     ($($method:ident $name:ident $in:ident $out:ident |$a:ident, $b:ident| $value:expr;)*) => {
         /// Address of the instruction as a function of the C calling
         /// convention, of the operands' and the result's own types.
         pub fn binary(op: BinaryOp) -> usize {
+            if let Some(function) = function_of_two(op) {
+                return function;
+            }
             match op {
                 $(BinaryOp::$name => call_binary::<arith::$name> as extern "C" fn($in, $in) -> $out as usize,)*
             }
@@ -60,6 +111,9 @@ macro_rules! unary_rows {
     ($($method:ident $name:ident $in:ident $out:ident |$a:ident| $value:expr;)*) => {
         /// As [`binary`].
         pub fn unary(op: UnaryOp) -> usize {
+            if let Some(function) = function(op) {
+                return function;
+            }
             match op {
                 $(UnaryOp::$name => call_unary::<arith::$name> as extern "C" fn($in) -> $out as usize,)*
             }
@@ -102,6 +156,21 @@ macro_rules! truncation_rows {
     };
 }
 arith::for_each_truncation!(truncation_rows);
+
+/// As [`binary`], for a mathematical function of each lane of vectors of two doubles, in the System V calling
+/// convention. `None` where the instruction is none, or the processor has no such function.
+pub fn function_of_two_lanes(opcode: Opcode) -> Option<usize> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let unary = UnaryOp::from_opcode(opcode).and_then(two_lanes);
+        unary.or_else(|| BinaryOp::from_opcode(opcode).and_then(two_lanes_of_two))
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        _ = opcode;
+        None
+    }
+}
 
 /// As [`binary`], for the fused multiplication and addition of doubles (or of
 /// singles when not wide).

@@ -25,7 +25,7 @@
 
 use super::{Device, DeviceArg, DeviceCall, DeviceError, DeviceMemory};
 use crate::object::TensorRef;
-use crate::op::{OpCall, OpHost, run_operation};
+use crate::op::{Deferred, OpCall, OpHost, run_operation};
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::catalogue::Operation;
@@ -137,7 +137,7 @@ unsafe impl Device for NullDevice {
         }
         let mut memory = self.memory();
         // SAFETY: nothing of the heap is used after it.
-        let mut host = Host(unsafe { Heap::new(usize::MAX) }, call.must_stop);
+        let mut host = Host(unsafe { Heap::new(usize::MAX) }, call.must_stop, Deferred::default());
         let failed = |trap: TrapError| DeviceError(format!("{:?}: {}", trap.code, trap.message()));
         let (mut slots, mut types) = (Vec::new(), Vec::new());
         for arg in call.args {
@@ -181,11 +181,14 @@ unsafe impl Device for NullDevice {
 }
 
 /// What kernels need of an instance, where there is none.
-struct Host<'a>(Heap, &'a dyn Fn() -> bool);
+struct Host<'a>(Heap, &'a dyn Fn() -> bool, Deferred);
 
 impl OpHost for Host<'_> {
     fn heap(&mut self) -> &mut Heap {
         &mut self.0
+    }
+    fn deferred(&mut self) -> &mut Deferred {
+        &mut self.2
     }
     fn poll(&mut self) -> Result<(), TrapError> {
         if (self.1)() { Err(TrapCode::Interrupted.into()) } else { Ok(()) }

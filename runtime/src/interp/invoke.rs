@@ -6,7 +6,7 @@ use crate::machine::context::{Context, MAX_NESTING, PENDING};
 use crate::machine::dispatch::Dispatch;
 use crate::machine::instr::Instr;
 use crate::machine::native_stack;
-use crate::op::OpHost;
+use crate::op::{Deferred, OpHost};
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::FuncId;
@@ -99,6 +99,8 @@ impl Context {
     /// Iterations the status of code that stopped into a trap, adding its frames.
     #[cold]
     pub(crate) unsafe fn trapped(&mut self, status: u64) -> TrapError {
+        // Nobody can see what it would have been computed for.
+        self.deferred.forget();
         let trap = if status == PENDING {
             self.pending.take().unwrap_or_else(|| TrapCode::HostError.into())
         } else {
@@ -179,6 +181,10 @@ impl Context {
 impl OpHost for Context {
     fn heap(&mut self) -> &mut Heap {
         &mut self.heap
+    }
+
+    fn deferred(&mut self) -> &mut Deferred {
+        &mut self.deferred
     }
 
     fn poll(&mut self) -> Result<(), TrapError> {

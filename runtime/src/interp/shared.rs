@@ -519,7 +519,7 @@ unsafe fn run_site(
     // SAFETY: see the module: the arguments are live values of their types, and the plan is true.
     unsafe {
         let call = OpCall::new(&mut *ctx, args, &site.arg_types, &site.elems, site.list_len, results);
-        run_operation(site.index, call.with_dying(site.dying))
+        run_operation(site.index, call.with_plan(site.plan))
     }
 }
 

@@ -594,8 +594,8 @@ impl Visitor for Translator<'_> {
     fn op(&mut self, results: &[Reg], callee: OpId, args: &[Operand]) {
         let (srcs, types) = self.typed(args).iter().copied().unzip::<_, _, Vec<_>, Vec<_>>();
         let results = results.iter().map(|r| r.0 as u16).collect();
-        let dying = self.plan.dying(self.id, self.block, self.inst);
-        let site = Site::Op(op_site(self.module, callee, srcs.into(), types.into(), results, dying));
+        let plan = self.plan.operation(self.id, self.block, self.inst);
+        let site = Site::Op(op_site(self.module, callee, srcs.into(), types.into(), results, plan));
         let site = self.site(site);
         self.outs = self.outs.max(1);
         self.emit(MicroOp::Shared(SharedOp::CallOp), &[], site);

@@ -7,6 +7,7 @@ use super::loaded::{FuncEntry, Loaded};
 use super::native_stack::stack_pointer;
 use super::tier::Watch;
 use crate::backtrace::Frame;
+use crate::op::Deferred;
 use crate::region::Heap;
 use crate::stack::Stack;
 use crate::trap::TrapError;
@@ -58,6 +59,8 @@ pub struct Context {
 
     /// Objects.
     pub heap: Heap,
+    /// Operations whose results' elements are still to be computed; none but in a group of them.
+    pub(crate) deferred: Deferred,
     /// The trap, when a slow path trapped.
     pub pending: Option<TrapError>,
     /// Functions that run the host functions, by import.
@@ -148,6 +151,7 @@ impl Context {
             native_floor: 0,
             next: std::ptr::null(),
             heap,
+            deferred: Deferred::default(),
             pending: None,
             host_calls: hosts.iter().map(|h| &raw const **h).collect(),
             _hosts: hosts,

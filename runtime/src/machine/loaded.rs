@@ -10,6 +10,7 @@ use super::published::Published;
 use super::site::Site;
 use crate::backtrace::Frame;
 use crate::plan::Plan;
+use nbc_ir::expand::Expanded;
 use nbc_ir::{FuncId, VerifiedModule};
 use std::ptr::null_mut;
 use std::sync::Arc;
@@ -71,6 +72,8 @@ pub struct Loaded {
     pub(crate) serial: u64,
     /// The module it was made from.
     pub module: VerifiedModule,
+    /// Where its instructions come from, if it was expanded.
+    pub(crate) expanded: Option<Arc<Expanded>>,
     /// The plan that it follows.
     pub plan: Arc<Plan>,
     /// What runs the code.
@@ -134,6 +137,7 @@ impl Loaded {
         Loaded {
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             module,
+            expanded: None,
             plan,
             dispatch,
             special,
@@ -146,6 +150,12 @@ impl Loaded {
             arities,
             by_address,
         }
+    }
+
+    /// Of a module that was expanded.
+    pub(crate) fn expanded_from(mut self, expanded: Option<Arc<Expanded>>) -> Loaded {
+        self.expanded = expanded;
+        self
     }
 
     /// With functions that ask the tier for compiled code when first called, if `first`.
@@ -201,12 +211,8 @@ impl Loaded {
     /// An instruction as people see it.
     pub(crate) fn frame(&self, func: FuncId, block: u32, inst: u32) -> Frame {
         let block_of = self.module.function(func).and_then(|f| f.blocks.get(block as usize));
-        Frame {
-            func,
-            name: self.module.func_name(func),
-            block,
-            inst,
-            line: block_of.map_or(0, |b| b.line(inst as usize)),
-        }
+        let line = block_of.map_or(0, |b| b.line(inst as usize));
+        let (block, inst) = self.expanded.as_ref().map_or((block, inst), |e| e.origin(func, block, inst));
+        Frame { func, name: self.module.func_name(func), block, inst, line }
     }
 }

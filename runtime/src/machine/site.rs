@@ -2,7 +2,7 @@
 
 use super::micro::Src;
 use crate::op::Kernel;
-use crate::plan::Arguments;
+use crate::plan::AtOperation;
 use nbc_ir::catalogue::Operation;
 use nbc_ir::{Elem, Item, Module, OpId, Type};
 
@@ -46,8 +46,8 @@ pub struct OpSite {
     pub list_len: usize,
     /// Slots of the results.
     pub results: Box<[u16]>,
-    /// Arguments that die here.
-    pub dying: Arguments,
+    /// What the plan says of it.
+    pub plan: AtOperation,
 }
 
 /// Call of a host function.
@@ -67,7 +67,7 @@ pub(crate) fn op_site(
     args: Box<[Src]>,
     arg_types: Box<[Type]>,
     results: Box<[u16]>,
-    dying: Arguments,
+    plan: AtOperation,
 ) -> OpSite {
     let op = &module.ops[op.index()];
     let operation = Operation::find(&op.name).expect("verified: the catalogue has it");
@@ -80,6 +80,6 @@ pub(crate) fn op_site(
         arg_types,
         list_len,
         results,
-        dying,
+        plan,
     }
 }

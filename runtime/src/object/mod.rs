@@ -42,6 +42,8 @@ pub enum Storage {
     Forwarded = 4,
     /// In a buffer that another tensor has taken over: nobody has this one any more.
     Spent = 5,
+    /// Nowhere yet: an operation after the one that has made the tensor computes them, or nobody does.
+    Deferred = 6,
 }
 
 /// The slot holding the address of `header`.

@@ -17,15 +17,6 @@ pub(super) fn broadcast(shapes: &[Dims]) -> Result<Dims, TrapError> {
     })
 }
 
-/// The dims of operands of which all have the same, or are numbers; and which of them move.
-#[inline]
-pub(super) fn in_line<const N: usize>(shapes: [&Dims; N]) -> Option<(Dims, [bool; N])> {
-    let dims = shapes.into_iter().find(|dims| !dims.is_empty()).unwrap_or(shapes[0]);
-    let moves = shapes.map(|shape| !shape.is_empty());
-    let fits = shapes.iter().all(|shape| shape.is_empty() || **shape == *dims);
-    fits.then_some((*dims, moves))
-}
-
 /// How to walk `N` operands. It is small and needs no memory, for the sake of
 /// small tensors.
 #[derive(Debug)]
@@ -76,24 +67,15 @@ impl<const N: usize> Plan<N> {
         plan
     }
 
-    /// The plan for operands that have the result's dims, of `len` elements, or are numbers and stay.
-    #[inline]
-    pub(super) fn line(len: usize, moves: [bool; N]) -> Plan<N> {
-        let mut plan = Plan { dims: [1; MAX_RANK], steps: [[0; N]; MAX_RANK], axes: 1, moves };
-        plan.dims[0] = len;
-        plan
-    }
-
     /// Calls `run(place in the piece, offset of each operand, length)` for the
     /// runs that make up the piece of `len` elements from `start` on. Within a
     /// run, operand `n` moves by 1 if `moves()[n]`, else it stays.
     #[inline(always)]
     pub(super) fn runs(&self, start: usize, len: usize, mut run: impl FnMut(usize, [usize; N], usize)) {
-        // One place that calls `run`, so that it becomes part of the loop around it, with its vector units.
         let inner = self.dims[0];
         let mut counters = [0usize; MAX_RANK];
         let mut offsets = [0usize; N];
-        let (mut row, mut column) = if self.axes == 1 { (0, start) } else { (start / inner, start % inner) };
+        let (mut row, mut column) = (start / inner, start % inner);
         let outer = || self.dims.iter().zip(&self.steps).take(self.axes).skip(1);
         for (counter, (dim, steps)) in counters.iter_mut().zip(outer()) {
             *counter = row % dim;
@@ -196,10 +178,6 @@ mod tests {
                     seen += n;
                 });
                 assert_eq!(seen, len);
-            }
-            if let Some((line, moves)) = in_line([&dims(a), &dims(b)]) {
-                assert_eq!(*line, *result);
-                assert_eq!(moves, plan.moves());
             }
         }
         assert_eq!(Plan::new([&[4u64, 3, 5][..], &[4, 3, 5]], &[4, 3, 5]).axes, 1);

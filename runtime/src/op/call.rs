@@ -3,8 +3,9 @@
 //!
 //! Fuel is charged from the shapes before a result is allocated.
 
+use super::fused::Deferred;
 use crate::object::{Element, StrRef, TensorRef};
-use crate::plan::Arguments;
+use crate::plan::AtOperation;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::catalogue::{Cost, Extent};
@@ -16,6 +17,8 @@ use std::mem::MaybeUninit;
 pub trait OpHost {
     /// The instance's objects.
     fn heap(&mut self) -> &mut Heap;
+    /// Operations of the instance that have been deferred.
+    fn deferred(&mut self) -> &mut Deferred;
     /// Whether to go on: traps on interruption and when the deadline has passed.
     fn poll(&mut self) -> Result<(), TrapError>;
     /// Takes `fuel` units of fuel, or traps.
@@ -33,7 +36,7 @@ pub struct OpCall<'a> {
     pub(super) list_len: usize,
     pub(super) results: &'a mut [u64],
     pub(super) cost: Cost,
-    pub(super) dying: Arguments,
+    pub(super) plan: AtOperation,
     /// A result that is charged for and made, of which a device has not written the elements.
     pub(super) prepared: Option<TensorRef>,
 }
@@ -61,27 +64,18 @@ impl<'a> OpCall<'a> {
         list_len: usize,
         results: &'a mut [u64],
     ) -> OpCall<'a> {
-        let dying = Arguments::default();
-        OpCall {
-            host,
-            args,
-            arg_types,
-            elems,
-            list_len,
-            results,
-            cost: Cost::Constant,
-            dying,
-            prepared: None,
-        }
+        let plan = AtOperation::default();
+        OpCall { host, args, arg_types, elems, list_len, results, cost: Cost::Constant, plan, prepared: None }
     }
 
-    /// The same where some arguments die.
+    /// The same with what is known of it.
     ///
     /// # Safety
-    /// Neither these tensors nor views of them may be used afterwards, and no other argument may be
-    /// a view of them.
-    pub unsafe fn with_dying(mut self, dying: Arguments) -> OpCall<'a> {
-        self.dying = dying;
+    /// What the plan says must be true. Of arguments that die neither these tensors nor views of them may be used
+    /// afterwards, and no other argument may be a view of them. Between the first and the last call of a
+    /// group nothing may look at the elements of its results.
+    pub unsafe fn with_plan(mut self, plan: AtOperation) -> OpCall<'a> {
+        self.plan = plan;
         self
     }
 
@@ -186,49 +180,48 @@ impl<'a> OpCall<'a> {
 
     /// Makes a result that is already charged for.
     pub(super) fn output_charged<T: Element>(&mut self, dims: &[u64]) -> Result<Output<'a, T>, TrapError> {
-        // SAFETY: the elements can only be reached through the output until
-        // `finish`, whose callers have written all of them. The payload lives
-        // as long as the operation, in the present region; nothing else
+        let tensor = self.made(T::ELEM, dims)?;
+        let data = tensor.data().cast::<MaybeUninit<T>>();
+        // SAFETY: the payload lives as long as the operation, in the present region; nothing else
         // refers to it.
-        unsafe {
-            let tensor = match self.prepared.take() {
-                Some(prepared) => {
-                    let is_it = prepared.elem() == T::ELEM && *prepared.dims() == *dims;
-                    assert!(is_it, "a result of the shape that the row says");
-                    prepared
-                }
-                None => self.host.heap().uninit(T::ELEM, dims)?,
-            };
-            let data = tensor.data().cast::<MaybeUninit<T>>();
-            Ok(Output { tensor, elements: std::slice::from_raw_parts_mut(data, tensor.len()) })
+        let elements = unsafe { std::slice::from_raw_parts_mut(data, tensor.len()) };
+        Ok(Output { tensor, elements })
+    }
+
+    /// A result that is charged for, its elements still to be written.
+    fn made(&mut self, elem: Elem, dims: &[u64]) -> Result<TensorRef, TrapError> {
+        match self.prepared.take() {
+            Some(prepared) => {
+                let is_it = prepared.elem() == elem && *prepared.dims() == *dims;
+                assert!(is_it, "a result of the shape that the row says");
+                Ok(prepared)
+            }
+            // SAFETY: the elements can only be reached through what is made here until it is the call's
+            // result; whoever makes it that has written all of them.
+            None => unsafe { self.host.heap().uninit(elem, dims) },
         }
     }
 
-    /// [`OpCall::output`], in the memory of an argument that dies here if there is one of the same
-    /// dims whose elements are as large. So arguments must be read as elements that somebody writes:
-    /// through pointers, and each before the result's element of the same place is written.
+    /// A result whose elements are still to be written and which is charged for, in the memory of an argument
+    /// that dies here if there is one of as many elements as large. So arguments must be read as elements that
+    /// somebody writes: through pointers, and each before the result's element of the same place is written.
     #[inline]
-    pub(super) fn output_in_place<T: Element>(&mut self, dims: &[u64]) -> Result<Output<'a, T>, TrapError> {
-        if self.dying.is_empty() { self.output(dims) } else { self.output_over(dims) }
-    }
-
-    fn output_over<T: Element>(&mut self, dims: &[u64]) -> Result<Output<'a, T>, TrapError> {
-        self.charge(Extent::new(dims, size_of::<T>()))?;
+    pub(super) fn result_in_place(&mut self, elem: Elem, dims: &[u64]) -> Result<TensorRef, TrapError> {
+        if self.plan.dying.is_empty() || !self.plan.in_place || self.prepared.is_some() {
+            return self.made(elem, dims);
+        }
         let (args, heap) = (self.args, self.host.heap());
-        // SAFETY: arguments that die are live tensors until then (`new`, `with_dying`).
-        let mut dying = self.dying.iter().map(|at| unsafe { TensorRef::from_slot(args[at]) });
+        // SAFETY: arguments that die are live tensors until then (`new`, `with_plan`).
+        let mut dying = self.plan.dying.iter().map(|at| unsafe { TensorRef::from_slot(args[at]) });
         let fits = |tensor: &TensorRef| {
-            let is_as_large = tensor.elem().size() == size_of::<T>() && *tensor.dims() == *dims;
+            let is_as_large = tensor.elem().size() == elem.size() && *tensor.dims() == *dims;
             is_as_large && heap.may_be_taken_over(*tensor)
         };
-        let none_is_made = self.prepared.is_none();
-        let Some(old) = dying.find(fits).filter(|_| none_is_made) else { return self.output_charged(dims) };
-        // SAFETY: nobody uses the argument after the operation (`with_dying`), nor reads
-        // it otherwise than is said above. The rest is as for `output_charged`.
-        unsafe {
-            let tensor = heap.tensor_over(old, T::ELEM, dims)?;
-            let data = tensor.data().cast::<MaybeUninit<T>>();
-            Ok(Output { tensor, elements: std::slice::from_raw_parts_mut(data, tensor.len()) })
+        match dying.find(fits) {
+            // SAFETY: nobody uses the argument after the operation (`with_plan`), nor reads
+            // it otherwise than is said above.
+            Some(old) => unsafe { heap.tensor_over(old, elem, dims) },
+            None => self.made(elem, dims),
         }
     }
 

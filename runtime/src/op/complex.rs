@@ -2,49 +2,20 @@
 //!
 //! Invariant: infinities, NaN, zeros and the branch cut are those of C99's Annex G, which NumPy has too.
 
-use super::broadcast::{Plan, broadcast};
-use super::elementwise::{From, unary, unary_called};
-use super::work::fill;
-use super::{OpCall, Output};
-use crate::object::Element;
+use super::OpCall;
+use super::elementwise::{run, unary, unary_called};
+use super::loops;
 use crate::scalar;
 use crate::trap::TrapError;
 use nbc_ir::Elem;
 use num_complex::Complex;
-use std::mem::MaybeUninit;
 
 type Done = Result<(), TrapError>;
 
-/// A complex element of two parts.
-fn of_parts<T: Element>(call: &mut OpCall<'_>) -> Done
-where
-    Complex<T>: Element,
-{
-    let (re, im) = (call.operand::<T>(0), call.operand::<T>(1));
-    let dims = broadcast(&[re.dims, im.dims])?;
-    let out: Output<'_, Complex<T>> = call.output(&dims)?;
-    if !out.elements.is_empty() {
-        let plan = &Plan::new([&re.dims, &im.dims], &dims);
-        let (re, im): (From<T>, From<T>) = (re.from(), im.from());
-        fill(call.host, &mut *out.elements, 1, |start, piece: &mut [MaybeUninit<Complex<T>>]| {
-            let moves = plan.moves().map(usize::from);
-            plan.runs(start, piece.len(), |at, [i, j], n| {
-                for (k, to) in piece[at..at + n].iter_mut().enumerate() {
-                    // SAFETY: the plan is one of the operands' dims and the result's.
-                    to.write(unsafe { Complex::new(re.get(i + k * moves[0]), im.get(j + k * moves[1])) });
-                }
-            });
-        })?;
-    }
-    // SAFETY: `fill` has had every piece written whole.
-    unsafe { call.finish(out) };
-    Ok(())
-}
-
 pub(super) fn complex_of_parts(call: &mut OpCall<'_>) -> Done {
     match call.elem(0) {
-        Elem::C64 => of_parts::<f32>(call),
-        _ => of_parts::<f64>(call),
+        Elem::C64 => run(call, &loops::binary(1, |re: f32, im: f32| Complex::new(re, im))),
+        _ => run(call, &loops::binary(1, |re: f64, im: f64| Complex::new(re, im))),
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! Invariant: a result is handed on only when every element has been written.
 
+use super::elementwise::Operand;
 use super::number::Real;
 use super::work::fill;
-use super::{OpCall, Output};
+use super::{OpCall, Output, fused, loops};
 use crate::object::Scalar;
 use crate::object::element::with_elem;
 use crate::trap::{TrapCode, TrapError};
@@ -21,9 +22,21 @@ pub(super) fn tensor_zeros(call: &mut OpCall<'_>) -> Done {
     Ok(())
 }
 
+pub(super) fn tensor_zeros_like(call: &mut OpCall<'_>) -> Done {
+    let (elem, dims) = (call.elem(1), call.tensor(0).dims());
+    call.charge(Extent::new(&dims, elem.size()))?;
+    let tensor = call.host.heap().zeros(elem, &dims)?;
+    call.set(tensor.slot());
+    Ok(())
+}
+
 pub(super) fn tensor_full(call: &mut OpCall<'_>) -> Done {
     with_elem!(scalar call.elem(0), T => {
         let dims = call.dims(0)?;
+        let value = Operand::of(call, call.list_len, call.elem(0));
+        if fused::joins(call, &loops::unary(1, |x: T| x), &[value], &dims)? {
+            return Ok(());
+        }
         let value = <T as Scalar>::from_slot(call.args[call.list_len]);
         let out: Output<'_, T> = call.output(&dims)?;
         fill(call.host, &mut *out.elements, 1, |_, piece| {

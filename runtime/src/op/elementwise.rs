@@ -1,188 +1,153 @@
-//! Elementwise arithmetic and comparison, with broadcasting.
+//! Elementwise arithmetic, comparison and choice, with broadcasting.
 //!
-//! Each kernel is one closure over elements; [`unary`] and [`binary`] walk the
-//! shapes. The runs that a [`Plan`] yields are tight
-//! loops over slices or one repeated element, compiled for each instruction
-//! set by [`dispatch`].
+//! Each kernel is one function of elements, of which [`loops`] makes a loop. [`run`] finds
+//! the shapes, and walks them: in one run where no argument is broadcast but a scalar, else in those
+//! that a [`Plan`] yields. Where the operation belongs to a group, [`fused`] may run it later.
 
-use super::broadcast::{Plan, broadcast, in_line};
+use super::broadcast::{Plan, broadcast};
+use super::loops::{self, Elementwise, MOST};
 use super::number::{Number, Real};
-use super::simd::{Work, dispatch};
-use super::work::fill;
-use super::{OpCall, Output};
-use crate::object::Element;
+use super::work::in_pieces;
+use super::{OpCall, fused};
 use crate::object::element::with_elem;
+use crate::object::{Element, TensorRef};
 use crate::trap::{TrapCode, TrapError};
-use nbc_ir::Type;
+use nbc_ir::catalogue::Extent;
 use nbc_ir::dims::Dims;
-use std::mem::MaybeUninit;
+use nbc_ir::{Elem, Type};
 
 type Done = Result<(), TrapError>;
 
-/// An argument of type `tensor<T>|T`.
-pub(super) struct Operand<T> {
-    /// The first element of a tensor, which the result may come to lie over.
-    tensor: Option<*const T>,
-    scalar: T,
-    len: usize,
+/// Pieces of work are even, so that those of 8-byte elements are 16-aligned.
+const GRAIN: usize = 2;
+
+/// An argument: a tensor, or a scalar of its elements' type.
+#[derive(Clone, Copy)]
+pub(super) struct Operand {
+    /// The first element.
+    pub(super) data: *const u8,
+    /// How many there are.
+    pub(super) len: usize,
+    /// Bytes of an element.
+    pub(super) size: usize,
+    pub(super) tensor: Option<TensorRef>,
     pub(super) dims: Dims,
 }
 
-impl<T: Element> Operand<T> {
-    /// The elements.
-    ///
-    /// # Safety
-    /// The operand must be one of a call that is running, and nothing may write its elements as long
-    /// as the slice is used.
-    unsafe fn data(&self) -> &[T] {
-        match self.tensor {
-            // SAFETY: so many elements are there as long as the call runs, and the
-            // rest is upheld by the caller.
-            Some(data) => unsafe { std::slice::from_raw_parts(data, self.len) },
-            None => std::slice::from_ref(&self.scalar),
-        }
-    }
-
-    /// Where the elements are, for as long as the operand is.
+impl Operand {
+    /// Argument `at`, whose elements must be of type `elem`.
     #[inline(always)]
-    pub(super) fn from(&self) -> From<T> {
-        From(self.tensor.unwrap_or(&raw const self.scalar))
+    pub(super) fn of(call: &OpCall<'_>, at: usize, elem: Elem) -> Operand {
+        if let Type::Tensor(found) = call.arg_types[at] {
+            assert_eq!(found, elem, "the tensor has elements of another type");
+            let tensor = call.tensor(at);
+            let (data, len) = (tensor.data().cast_const(), tensor.len());
+            return Operand { data, len, size: elem.size(), tensor: Some(tensor), dims: tensor.dims() };
+        }
+        // The low bytes of a slot are the element.
+        let data = (&raw const call.args[at]).cast();
+        Operand { data, len: 1, size: elem.size(), tensor: None, dims: Dims::default() }
     }
 }
 
-impl<'a> OpCall<'a> {
-    #[inline(always)]
-    pub(super) fn operand<T: Element>(&self, at: usize) -> Operand<T> {
-        if let Type::Tensor(elem) = self.arg_types[at] {
-            assert_eq!(elem, T::ELEM, "the tensor has elements of another type");
-            let tensor = self.tensor(at);
-            let data = tensor.data().cast::<T>().cast_const();
-            return Operand { tensor: Some(data), scalar: T::ZERO, len: tensor.len(), dims: tensor.dims() };
-        }
-        let scalar = T::from_slot_if_scalar(self.args[at]).unwrap_or(T::ZERO);
-        let dims = Dims::new(&[]).expect("no dims are not too many");
-        Operand { tensor: None, scalar, len: 1, dims }
-    }
+/// The first of elements that threads read, and the first that they write.
+struct Shared<'w> {
+    of: &'w Elementwise,
+    to: *mut u8,
+    from: [*const u8; MOST],
+    /// Bytes from an element to the next; 0 where there is one for all.
+    steps: [usize; MOST],
 }
-
-/// The first of elements that are read, which may lie where the result is written: an element there
-/// is read before the one of the same place is written, and no other.
-pub(super) struct From<T>(*const T);
 
 // SAFETY: elements are plain data, and threads write different ones.
-unsafe impl<T: Send> Sync for From<T> {}
+unsafe impl Sync for Shared<'_> {}
 
-impl<T> Clone for From<T> {
-    fn clone(&self) -> From<T> {
-        *self
-    }
-}
-impl<T> Copy for From<T> {}
-
-impl<T: Copy> From<T> {
-    /// The element with number `at`.
+impl Shared<'_> {
+    /// Writes the `len` elements from number `start` on, where arguments go on as the result does.
     ///
     /// # Safety
-    /// It must be there.
-    #[inline(always)]
-    pub(super) unsafe fn get(self, at: usize) -> T {
+    /// As [`Loop::run`](super::simd::Loop::run), for the elements of those numbers.
+    unsafe fn straight(&self, start: usize, len: usize) {
         // SAFETY: upheld by the caller.
-        unsafe { self.0.add(at).read() }
+        unsafe {
+            let mut from = self.from;
+            for (from, step) in from.iter_mut().zip(self.steps) {
+                *from = from.add(start * step);
+            }
+            (self.of.run)(self.to.add(start * self.of.to.size()), from, self.steps.map(|s| s != 0), len);
+        }
     }
-}
 
-/// Elements that are read together, before their results are written. So nothing need be
-/// known of whether results lie where they are, and the loops are as wide as can be.
-pub(super) const TOGETHER: usize = 32;
-
-/// Writes `f` of the elements of `from` from number `at` on.
-///
-/// # Safety
-/// As many elements must be there as there are places in `to`; where `from` lies in the same memory as
-/// `to`, element `at` has to lie at its first place.
-#[inline(always)]
-unsafe fn each<A: Copy, R>(to: &mut [MaybeUninit<R>], from: From<A>, at: usize, f: impl Fn(A) -> R) {
-    let (n, to) = (to.len(), to.as_mut_ptr().cast::<R>());
-    let whole = n - n % TOGETHER;
-    let mut was = [const { MaybeUninit::<A>::uninit() }; TOGETHER];
-    for i in (0..whole).step_by(TOGETHER) {
-        for (k, was) in was.iter_mut().enumerate() {
+    /// The same where arguments are broadcast.
+    ///
+    /// # Safety
+    /// As above; the plan is one of the arguments' dims and the result's.
+    unsafe fn broadcast(&self, plan: &Plan<MOST>, start: usize, len: usize) {
+        let moves = plan.moves();
+        plan.runs(start, len, |at, offsets, n| {
+            let mut from = self.from;
             // SAFETY: upheld by the caller.
-            was.write(unsafe { from.get(at + i + k) });
-        }
-        for (k, was) in was.iter().enumerate() {
-            // SAFETY: the place is one of `to`, and the element has just been read.
-            unsafe { to.add(i + k).write(f(was.assume_init())) };
-        }
-    }
-    for i in whole..n {
-        // SAFETY: as above.
-        unsafe { to.add(i).write(f(from.get(at + i))) };
+            unsafe {
+                for ((from, offset), step) in from.iter_mut().zip(offsets).zip(self.steps) {
+                    *from = from.add(offset * step);
+                }
+                (self.of.run)(self.to.add((start + at) * self.of.to.size()), from, moves, n);
+            }
+        });
     }
 }
 
-/// [`each`] with two operands.
-///
-/// # Safety
-/// As there, for both.
-#[inline(always)]
-unsafe fn each_pair<A: Copy, B: Copy, R>(
-    to: &mut [MaybeUninit<R>],
-    (a, i): (From<A>, usize),
-    (b, j): (From<B>, usize),
-    f: impl Fn(A, B) -> R,
-) {
-    let (n, to) = (to.len(), to.as_mut_ptr().cast::<R>());
-    let whole = n - n % TOGETHER;
-    let mut x = [const { MaybeUninit::<A>::uninit() }; TOGETHER];
-    let mut y = [const { MaybeUninit::<B>::uninit() }; TOGETHER];
-    for at in (0..whole).step_by(TOGETHER) {
-        for (k, (x, y)) in x.iter_mut().zip(&mut y).enumerate() {
-            // SAFETY: upheld by the caller.
-            x.write(unsafe { a.get(i + at + k) });
-            // SAFETY: upheld by the caller.
-            y.write(unsafe { b.get(j + at + k) });
+/// Runs an elementwise operation on all arguments of the call.
+pub(super) fn run(call: &mut OpCall<'_>, of: &Elementwise) -> Done {
+    let count = call.args.len();
+    assert!((1..=MOST).contains(&count), "an elementwise operation has one argument to three");
+    // What is not there goes on reading the first, and is not looked at.
+    let mut operands = [Operand::of(call, 0, of.from[0]); MOST];
+    for (at, operand) in operands.iter_mut().enumerate().take(count).skip(1) {
+        *operand = Operand::of(call, at, of.from[at]);
+    }
+    let operands = &operands[..count];
+    let dims = match operands {
+        [a] => a.dims,
+        [a, b] if b.tensor.is_none() || *a.dims == *b.dims => a.dims,
+        [a, b] if a.tensor.is_none() => b.dims,
+        _ => {
+            let mut all = [Dims::default(); MOST];
+            all.iter_mut().zip(operands).for_each(|(dims, operand)| *dims = operand.dims);
+            broadcast(&all[..count])?
         }
-        for (k, (x, y)) in x.iter().zip(&y).enumerate() {
-            // SAFETY: the place is one of `to`, and the elements have just been read.
-            unsafe { to.add(at + k).write(f(x.assume_init(), y.assume_init())) };
+    };
+    if fused::joins(call, of, operands, &dims)? {
+        return Ok(());
+    }
+    call.charge(Extent::new(&dims, of.to.size()))?;
+    let to = call.result_in_place(of.to, &dims)?;
+    let len = to.len();
+    if len != 0 {
+        let is_straight = operands.iter().all(|o| o.len == len || o.len == 1);
+        let step =
+            |n: usize| operands.get(n).map_or(0, |o| if o.len == len || !is_straight { o.size } else { 0 });
+        let from = |n: usize| operands.get(n).map_or(std::ptr::null(), |o| o.data);
+        let shared = Shared {
+            of,
+            to: to.data(),
+            from: [from(0), from(1), from(2)],
+            steps: [step(0), step(1), step(2)],
+        };
+        if is_straight {
+            // SAFETY: an argument has an element for each of the result, or one for all. One that lies where the result
+            // does has as large elements.
+            in_pieces(call.host, len, of.weight, GRAIN, &|p| unsafe { shared.straight(p.start, p.len()) })?;
+        } else {
+            let shape = |n: usize| operands.get(n).map_or(&[][..], |o| &o.dims);
+            let plan = &Plan::new([shape(0), shape(1), shape(2)], &dims);
+            // SAFETY: an argument that lies where the result does has its dims, and so is walked as it is.
+            in_pieces(call.host, len, of.weight, GRAIN, &|p| unsafe {
+                shared.broadcast(plan, p.start, p.len());
+            })?;
         }
     }
-    for at in whole..n {
-        // SAFETY: as above.
-        unsafe { to.add(at).write(f(a.get(i + at), b.get(j + at))) };
-    }
-}
-
-struct Unary<'w, A, R, F> {
-    from: From<A>,
-    start: usize,
-    to: &'w mut [MaybeUninit<R>],
-    f: F,
-}
-
-impl<A: Copy, R, F: Fn(A) -> R> Work for Unary<'_, A, R, F> {
-    type Result = ();
-    #[inline(always)]
-    fn run(self) {
-        // SAFETY: whoever makes one has an element for each place of the result, at the same place.
-        unsafe { each(self.to, self.from, self.start, self.f) }
-    }
-}
-
-/// [`unary`] for functions that wide instructions do not help: one version of
-/// the loop is enough.
-pub(super) fn unary_called<A: Element, R: Element>(
-    call: &mut OpCall<'_>,
-    weight: usize,
-    f: impl Fn(A) -> R + Copy + Sync,
-) -> Done {
-    let a = call.operand::<A>(0);
-    let out: Output<'_, R> = call.output_in_place(&a.dims)?;
-    let from = a.from();
-    fill(call.host, &mut *out.elements, weight, |start, to| Unary { from, start, to, f }.run())?;
-    // SAFETY: `fill` has had every piece written whole.
-    unsafe { call.finish(out) };
+    call.set(to.slot());
     Ok(())
 }
 
@@ -192,55 +157,17 @@ pub(super) fn unary<A: Element, R: Element>(
     weight: usize,
     f: impl Fn(A) -> R + Copy + Sync,
 ) -> Done {
-    let a = call.operand::<A>(0);
-    let out: Output<'_, R> = call.output_in_place(&a.dims)?;
-    let from = a.from();
-    fill(call.host, &mut *out.elements, weight, |start, to| dispatch(Unary { from, start, to, f }))?;
-    // SAFETY: `fill` has had every piece written whole.
-    unsafe { call.finish(out) };
-    Ok(())
+    run(call, &loops::unary(weight, f))
 }
 
-struct Binary<'w, A, R, F> {
-    plan: &'w Plan<2>,
-    a: From<A>,
-    b: From<A>,
-    start: usize,
-    to: &'w mut [MaybeUninit<R>],
-    f: F,
-}
-
-impl<A: Copy, R, F: Fn(A, A) -> R> Work for Binary<'_, A, R, F> {
-    type Result = ();
-    #[inline(always)]
-    fn run(self) {
-        let Binary { plan, a, b, start, to, f } = self;
-        let moves = plan.moves();
-        plan.runs(start, to.len(), |at, [i, j], n| {
-            let to = &mut to[at..at + n];
-            // SAFETY: the plan is one of the operands' dims and the result's. An operand that lies where
-            // the result does has its dims, and so is walked as it is.
-            unsafe {
-                match moves {
-                    [true, true] => each_pair(to, (a, i), (b, j), &f),
-                    [true, false] => {
-                        let b = b.get(j);
-                        each(to, a, i, |a| f(a, b));
-                    }
-                    [false, true] => {
-                        let a = a.get(i);
-                        each(to, b, j, |b| f(a, b));
-                    }
-                    [false, false] => {
-                        let (a, b) = (a.get(i), b.get(j));
-                        for to in to {
-                            to.write(f(a, b));
-                        }
-                    }
-                }
-            }
-        });
-    }
+/// [`unary`] for functions that wide instructions do not help: one version of
+/// the loop is enough.
+pub(super) fn unary_called<A: Element, R: Element>(
+    call: &mut OpCall<'_>,
+    weight: usize,
+    f: impl Fn(A) -> R + Copy + Sync,
+) -> Done {
+    run(call, &loops::unary_called(weight, f))
 }
 
 /// The result of `f` for every pair of elements of arguments 0 and 1, broadcast.
@@ -249,27 +176,16 @@ pub(super) fn binary<A: Element, R: Element>(
     weight: usize,
     f: impl Fn(A, A) -> R + Copy + Sync,
 ) -> Done {
-    let (a, b) = (call.operand::<A>(0), call.operand::<A>(1));
-    // Mostly there is nothing to work out.
-    let line = in_line([&a.dims, &b.dims]);
-    let dims = match line {
-        Some((dims, _)) => dims,
-        None => broadcast(&[a.dims, b.dims])?,
-    };
-    let out: Output<'_, R> = call.output_in_place(&dims)?;
-    if !out.elements.is_empty() {
-        let plan = &match line {
-            Some((_, moves)) => Plan::line(out.elements.len(), moves),
-            None => Plan::new([&a.dims, &b.dims], &dims),
-        };
-        let (a, b) = (a.from(), b.from());
-        fill(call.host, &mut *out.elements, weight, |start, to| {
-            dispatch(Binary { plan, a, b, start, to, f });
-        })?;
-    }
-    // SAFETY: `fill` has had every piece written whole.
-    unsafe { call.finish(out) };
-    Ok(())
+    run(call, &loops::binary(weight, f))
+}
+
+/// The result of `f` for elements of three arguments, broadcast.
+pub(super) fn ternary<A: Element, B: Element, C: Element, R: Element>(
+    call: &mut OpCall<'_>,
+    weight: usize,
+    f: impl Fn(A, B, C) -> R + Copy + Sync,
+) -> Done {
+    run(call, &loops::ternary(weight, f))
 }
 
 /// [`binary`] for division: first makes sure that no integer divisor is zero.
@@ -278,14 +194,19 @@ pub(super) fn division<T: Number>(
     weight: usize,
     f: impl Fn(T, T) -> T + Copy + Sync,
 ) -> Done {
-    let (a, b) = (call.operand::<T>(0), call.operand::<T>(1));
-    // SAFETY: nothing is written here.
-    let divisors = unsafe { b.data() };
-    if T::INTEGER
-        && broadcast(&[a.dims, b.dims])?.count() != Some(0)
-        && let Some(at) = divisors.iter().position(|v| *v == T::ZERO)
-    {
-        return Err(TrapError::new(TrapCode::DivideByZero, format!("the divisor's element {at} is zero")));
+    if T::INTEGER {
+        fused::needs(call, 1)?;
+        let (a, b) = (Operand::of(call, 0, T::ELEM), Operand::of(call, 1, T::ELEM));
+        // SAFETY: so many elements are there as long as the call runs, and nothing is written here.
+        let divisors = unsafe { std::slice::from_raw_parts(b.data.cast::<T>(), b.len) };
+        if broadcast(&[a.dims, b.dims])?.count() != Some(0)
+            && let Some(at) = divisors.iter().position(|v| *v == T::ZERO)
+        {
+            return Err(TrapError::new(
+                TrapCode::DivideByZero,
+                format!("the divisor's element {at} is zero"),
+            ));
+        }
     }
     binary(call, weight, f)
 }
@@ -338,4 +259,14 @@ kernels! {
     tensor_le compared real 1 |a, b| a <= b;
     tensor_gt compared real 1 |a, b| a > b;
     tensor_ge compared real 1 |a, b| a >= b;
+}
+
+pub(super) fn tensor_where(call: &mut OpCall<'_>) -> Done {
+    with_elem!(any call.elem(0), T => ternary(call, 1, |c: bool, a: T, b: T| if c { a } else { b }))
+}
+
+pub(super) fn tensor_clip(call: &mut OpCall<'_>) -> Done {
+    with_elem!(real call.elem(0), T => {
+        ternary(call, 1, |x: T, low: T, high: T| Real::min(Real::max(x, low), high))
+    })
 }

@@ -3,8 +3,9 @@
 //! Lanes compare and nothing else; whether there is a NaN, and the sign of a zero, are settled apart. So
 //! blocks go at the speed of memory, and the answer is that of `min` and `max`, whatever the order.
 
+use super::fused;
 use super::number::Real;
-use super::reduce::{BLOCK, Largest, Smallest, fold_all};
+use super::reduce::{BLOCK, Largest, Smallest, fold_all_of, fold_computed};
 use super::simd::{Work, dispatch};
 use super::work::{fill, position};
 use super::{OpCall, OpHost};
@@ -135,18 +136,26 @@ fn some(call: &OpCall<'_>) -> Done {
     ))
 }
 
-/// The smallest element, as `min` says.
+/// The smallest element, as `min` says: of those that are there, or that a group computes.
 fn smallest<T: Real>(call: &mut OpCall<'_>) -> Result<T, TrapError> {
+    if let Some(ending) = fused::ending(call)? {
+        let len = ending.len();
+        return ending.run(call.host, |host, pass| fold_computed(host, pass, len, Smallest, |v: T, _| v));
+    }
     let x = call.input::<T>(0);
     let (found, _) = find(call.host, x, Lower)?;
-    settle(call, found, |call| fold_all(call, Smallest, |v: T| v))
+    settle(call, found, |call| fold_all_of(call, 0, Smallest, |v: T| v))
 }
 
-/// The largest element, as `max` says.
+/// The largest element, as `max` says: of those that are there, or that a group computes.
 fn largest<T: Real>(call: &mut OpCall<'_>) -> Result<T, TrapError> {
+    if let Some(ending) = fused::ending(call)? {
+        let len = ending.len();
+        return ending.run(call.host, |host, pass| fold_computed(host, pass, len, Largest, |v: T, _| v));
+    }
     let x = call.input::<T>(0);
     let (found, _) = find(call.host, x, Upper)?;
-    settle(call, found, |call| fold_all(call, Largest, |v: T| v))
+    settle(call, found, |call| fold_all_of(call, 0, Largest, |v: T| v))
 }
 
 /// The value of what was found: a zero may have either sign, and only `exactly` knows.

@@ -1,21 +1,19 @@
-//! Functions of every element: those of [`crate::scalar`], of the program
-//! (`tensor.map`) and conversions.
+//! Functions of every element: mathematical ones ([`nbc_numerics`]) and conversions.
 //!
 //! Invariant: a function computes what the scalar instruction computes, and a
 //! conversion never traps.
 
-use super::elementwise::{binary, unary, unary_called};
-use super::{OpCall, Output};
-use crate::object::Scalar;
+use super::OpCall;
+use super::elementwise::{run, unary, unary_called};
+use super::loops::{Elementwise, MOST};
 use crate::object::element::with_elem;
 use crate::scalar;
 use crate::trap::TrapError;
 use nbc_ir::Elem;
+use nbc_numerics as numerics;
+use nbc_numerics::functions::{self as definitions, Function, Function2};
 
 type Done = Result<(), TrapError>;
-
-/// How often `tensor.map` asks the host's leave; calls of the function ask too.
-const CALLS_BETWEEN_POLLS: usize = 1 << 12;
 
 macro_rules! functions {
     ($($kernel:ident $walk:ident $weight:literal $f32:expr, $f64:expr;)*) => {$(
@@ -34,40 +32,98 @@ functions! {
     tensor_floor unary 1 |x| x.floor(), |x| x.floor();
     tensor_trunc unary 1 |x| x.trunc(), |x| x.trunc();
     tensor_nearest unary 1 scalar::nearest_f32, scalar::nearest_f64;
-    tensor_sin unary_called 20 scalar::sin_f32, scalar::sin_f64;
-    tensor_cos unary_called 20 scalar::cos_f32, scalar::cos_f64;
-    tensor_tan unary_called 20 scalar::tan_f32, scalar::tan_f64;
-    tensor_asin unary_called 20 scalar::asin_f32, scalar::asin_f64;
-    tensor_acos unary_called 20 scalar::acos_f32, scalar::acos_f64;
-    tensor_atan unary_called 20 scalar::atan_f32, scalar::atan_f64;
-    tensor_sinh unary_called 20 scalar::sinh_f32, scalar::sinh_f64;
-    tensor_cosh unary_called 20 scalar::cosh_f32, scalar::cosh_f64;
-    tensor_tanh unary_called 20 scalar::tanh_f32, scalar::tanh_f64;
-    tensor_exp unary_called 20 scalar::exp_f32, scalar::exp_f64;
-    tensor_exp2 unary_called 20 scalar::exp2_f32, scalar::exp2_f64;
-    tensor_expm1 unary_called 20 scalar::expm1_f32, scalar::expm1_f64;
-    tensor_ln unary_called 20 scalar::ln_f32, scalar::ln_f64;
-    tensor_log2 unary_called 20 scalar::log2_f32, scalar::log2_f64;
-    tensor_log10 unary_called 20 scalar::log10_f32, scalar::log10_f64;
-    tensor_log1p unary_called 20 scalar::log1p_f32, scalar::log1p_f64;
-    tensor_cbrt unary_called 20 scalar::cbrt_f32, scalar::cbrt_f64;
 }
 
-macro_rules! functions_of_two {
-    ($($kernel:ident $weight:literal $f32:expr, $f64:expr;)*) => {$(
+/// About how many additions take as long as a function of vectors.
+const WEIGHT: usize = 4;
+
+/// A mathematical function as a loop.
+///
+/// # Safety
+/// As for a [`Loop`](super::simd::Loop).
+unsafe fn each<T: numerics::Element, F: Function>(
+    to: *mut u8,
+    [from, ..]: [*const u8; MOST],
+    [moves, ..]: [bool; MOST],
+    len: usize,
+) {
+    let (from, to) = (from.cast::<T>(), to.cast::<T>());
+    let kernel = numerics::kernel::<T, F>(numerics::level());
+    // SAFETY: upheld by the caller. A vector is read before it is written.
+    unsafe {
+        if moves {
+            return kernel(from, to, len);
+        }
+        if len > 0 {
+            kernel(from, to, 1);
+            std::slice::from_raw_parts_mut(to, len).fill(to.read());
+        }
+    }
+}
+
+/// As [`each`], for functions of two.
+///
+/// # Safety
+/// As there.
+unsafe fn each_pair<T: numerics::Element, F: Function2>(
+    to: *mut u8,
+    [a, b, _]: [*const u8; MOST],
+    [move_a, move_b, _]: [bool; MOST],
+    len: usize,
+) {
+    let kernel = numerics::kernel2::<T, F>(numerics::level(), [move_a, move_b]);
+    // SAFETY: upheld by the caller. Vectors are read before one is written.
+    unsafe { kernel(a.cast(), b.cast(), to.cast(), len) }
+}
+
+/// The result of a mathematical function for every element of argument 0.
+fn mathematical<F: Function>(call: &mut OpCall<'_>) -> Done {
+    let elem = call.elem(0);
+    let loop_of = if elem == Elem::F32 { each::<f32, F> } else { each::<f64, F> };
+    run(call, &Elementwise { run: loop_of, from: [elem; MOST], to: elem, weight: WEIGHT })
+}
+
+/// The result of a mathematical function for every pair of elements of arguments 0 and 1, broadcast.
+fn mathematical_of_two<F: Function2>(call: &mut OpCall<'_>) -> Done {
+    let elem = call.elem(0);
+    let loop_of = if elem == Elem::F32 { each_pair::<f32, F> } else { each_pair::<f64, F> };
+    run(call, &Elementwise { run: loop_of, from: [elem; MOST], to: elem, weight: 2 * WEIGHT })
+}
+
+macro_rules! mathematical {
+    ($over:ident $($kernel:ident $definition:ident;)*) => {$(
         pub(super) fn $kernel(call: &mut OpCall<'_>) -> Done {
-            match call.elem(0) {
-                Elem::F32 => binary::<f32, f32>(call, $weight, $f32),
-                _ => binary::<f64, f64>(call, $weight, $f64),
-            }
+            $over::<definitions::$definition>(call)
         }
     )*};
 }
 
-functions_of_two! {
-    tensor_pow 40 scalar::pow_f32, scalar::pow_f64;
-    tensor_atan2 40 scalar::atan2_f32, scalar::atan2_f64;
-    tensor_hypot 10 scalar::hypot_f32, scalar::hypot_f64;
+mathematical! {
+    mathematical
+    tensor_sin Sin;
+    tensor_cos Cos;
+    tensor_tan Tan;
+    tensor_asin Asin;
+    tensor_acos Acos;
+    tensor_atan Atan;
+    tensor_sinh Sinh;
+    tensor_cosh Cosh;
+    tensor_tanh Tanh;
+    tensor_exp Exp;
+    tensor_exp2 Exp2;
+    tensor_expm1 Expm1;
+    tensor_ln Ln;
+    tensor_log2 Log2;
+    tensor_log10 Log10;
+    tensor_log1p Log1p;
+    tensor_cbrt Cbrt;
+}
+
+mathematical! {
+    mathematical_of_two
+    tensor_pow Pow;
+    tensor_atan2 Atan2;
+    tensor_hypot Hypot;
 }
 
 /// Conversion between scalars, never trapping.
@@ -119,25 +175,4 @@ impl Cast<bool> for bool {
 pub(super) fn tensor_cast(call: &mut OpCall<'_>) -> Done {
     with_elem!(scalar call.elem(0), T =>
         with_elem!(scalar call.elem(1), U => unary_called::<T, U>(call, 1, <T as Cast<U>>::cast)))
-}
-
-pub(super) fn tensor_map(call: &mut OpCall<'_>) -> Done {
-    with_elem!(scalar call.elem(0), T => with_elem!(scalar call.elem(1), U => map::<T, U>(call)))
-}
-
-fn map<T: Scalar, U: Scalar>(call: &mut OpCall<'_>) -> Done {
-    let (from, function) = (call.tensor(0), call.args[1]);
-    let out: Output<'_, U> = call.output(&from.dims())?;
-    for i in 0..from.len() {
-        if i % CALLS_BETWEEN_POLLS == CALLS_BETWEEN_POLLS - 1 {
-            call.host.poll()?;
-        }
-        // SAFETY: the index is in range of a live tensor of elements `T`. It
-        // is read afresh each time, as the function may write the tensor.
-        let x = unsafe { from.data().cast::<T>().add(i).read() };
-        out.elements[i].write(U::from_slot(call.host.call(function, &[x.to_slot()])?));
-    }
-    // SAFETY: the loop has written every element.
-    unsafe { call.finish(out) };
-    Ok(())
 }

@@ -17,15 +17,17 @@ mod axes;
 mod bits;
 mod broadcast;
 mod call;
-mod choice;
 mod complex;
 mod create;
 mod cumulative;
 mod elementwise;
 mod extremum;
 mod functions;
+mod fused;
 mod gather;
+mod higher_order;
 mod linalg;
+mod loops;
 mod movement;
 mod number;
 mod on_device;
@@ -45,6 +47,7 @@ use nbc_ir::catalogue::{CATALOGUE, Extent, Shape};
 
 pub use call::{OpCall, OpHost};
 use call::{Output, shape_mismatch};
+pub use fused::{Deferred, FEW};
 pub use simd::dispatch_name;
 
 /// A kernel. It is run by [`run_operation`].
@@ -56,7 +59,6 @@ macro_rules! kernels {
         pub static KERNELS: &[Kernel] = {
             use arrange::*;
             use bits::*;
-            use choice::*;
             use complex::*;
             use create::*;
             use cumulative::*;
@@ -64,6 +66,7 @@ macro_rules! kernels {
             use extremum::*;
             use functions::*;
             use gather::*;
+            use higher_order::*;
             use linalg::*;
             use movement::*;
             use order::*;

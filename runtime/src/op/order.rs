@@ -61,15 +61,16 @@ pub(super) fn tensor_searchsorted(call: &mut OpCall<'_>) -> Done {
     let behind = call.args[2] != 0;
     with_elem!(real call.elem(0), T => {
         let sorted = call.input::<T>(0);
-        let values = call.operand::<T>(1);
-        let out: Output<'_, i64> = call.output(&values.dims)?;
-        let from = values.from();
+        let number = T::from_slot(call.args[1]);
+        let (values, dims) = match call.arg_types[1] {
+            Type::Tensor(_) => (call.input::<T>(1), call.tensor(1).dims()),
+            _ => (std::slice::from_ref(&number), Dims::default()),
+        };
+        let out: Output<'_, i64> = call.output(&dims)?;
         let weight = 4 * (sorted.len().max(2).ilog2() as usize);
         fill(call.host, &mut *out.elements, weight, |start, piece| {
-            for (i, to) in piece.iter_mut().enumerate() {
-                // SAFETY: there is one value for each place of the result.
-                let v = unsafe { from.get(start + i) };
-                to.write(place(sorted, v, behind) as i64);
+            for (to, v) in piece.iter_mut().zip(&values[start..]) {
+                to.write(place(sorted, *v, behind) as i64);
             }
         })?;
         // SAFETY: `fill` has had every piece written whole.

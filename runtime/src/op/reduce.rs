@@ -6,9 +6,10 @@
 //! halves; and the blocks' results are folded the same way again. What does not depend on the
 //! order, the smallest and the largest, is in [`extremum`](super::extremum).
 
+use super::fused::{self, Pass};
 use super::number::{Number, Real};
 use super::simd::{Work, dispatch};
-use super::work::{fill, position};
+use super::work::{Leave, fill, position};
 use super::{OpCall, OpHost, shape_mismatch};
 use crate::object::element::with_elem;
 use crate::object::{Element, Scalar};
@@ -16,6 +17,7 @@ use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Elem;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+use std::slice;
 
 type Done = Result<(), TrapError>;
 
@@ -43,6 +45,21 @@ pub(super) struct Smallest;
 /// The largest.
 #[derive(Clone, Copy)]
 pub(super) struct Largest;
+
+/// Whether there is one that is true.
+#[derive(Clone, Copy)]
+struct Any;
+
+impl Fold<bool> for Any {
+    #[inline(always)]
+    fn neutral(self) -> bool {
+        false
+    }
+    #[inline(always)]
+    fn combine(self, a: bool, b: bool) -> bool {
+        a | b
+    }
+}
 
 impl<T: Number> Fold<T> for Sum {
     #[inline(always)]
@@ -167,16 +184,31 @@ impl<A: Copy, B: Copy, T: Copy, F: Fold<T>, G: Fn(A, B) -> T> Work for Block<'_,
     type Result = T;
     #[inline(always)]
     fn run(self) -> T {
-        let Block { a, b, fold, get, .. } = self;
-        let mut lanes = [fold.neutral(); LANES];
-        add_to_lanes(&mut lanes, a, b, fold, get);
+        let Block { a, b, fold, get, result } = self;
+        let lanes = Part { lanes: [fold.neutral(); LANES], of: Block { a, b, fold, get, result } }.run();
         combine_lanes(lanes, fold)
+    }
+}
+
+/// Folds a part of a block that begins at a multiple of [`LANES`] into the lanes.
+struct Part<'w, A, B, T, F, G> {
+    lanes: [T; LANES],
+    of: Block<'w, A, B, T, F, G>,
+}
+
+impl<A: Copy, B: Copy, T: Copy, F: Fold<T>, G: Fn(A, B) -> T> Work for Part<'_, A, B, T, F, G> {
+    type Result = [T; LANES];
+    #[inline(always)]
+    fn run(self) -> [T; LANES] {
+        let Part { mut lanes, of: Block { a, b, fold, get, .. } } = self;
+        add_to_lanes(&mut lanes, a, b, fold, get);
+        lanes
     }
 }
 
 /// Folds `get(a[i], b[i])` for all `i` in the fixed order, on one thread.
 #[inline]
-fn fold_here<A: Copy, B: Copy, T: Copy, F: Fold<T>>(
+pub(super) fn fold_here<A: Copy, B: Copy, T: Copy, F: Fold<T>>(
     a: &[A],
     b: &[B],
     fold: F,
@@ -210,37 +242,85 @@ fn fold<A: Copy + Sync, B: Copy + Sync, T: Copy + Send + Sync, F: Fold<T>>(
     if a.len() <= BLOCK {
         return Ok(fold_here(a, b, fold, get));
     }
-    let count = a.len().div_ceil(BLOCK);
+    let block = |from: usize| {
+        let to = a.len().min(from + BLOCK);
+        dispatch(Block { a: &a[from..to], b: &b[from..to], fold, get, result: PhantomData })
+    };
+    let blocks = blocks(host, a.len().div_ceil(BLOCK), BLOCK, block)?;
+    Ok(fold_here(&blocks, &blocks, fold, first))
+}
+
+/// What `block` makes of each of `count` blocks, given its first element's number.
+fn blocks<T: Send>(
+    host: &mut dyn OpHost,
+    count: usize,
+    weight: usize,
+    block: impl Fn(usize) -> T + Sync,
+) -> Result<Vec<T>, TrapError> {
     let mut blocks: Vec<T> = Vec::new();
     blocks.try_reserve_exact(count).map_err(|_| TrapCode::OutOfMemory)?;
-    fill(host, &mut blocks.spare_capacity_mut()[..count], BLOCK, |start, piece: &mut [MaybeUninit<T>]| {
+    fill(host, &mut blocks.spare_capacity_mut()[..count], weight, |start, piece: &mut [MaybeUninit<T>]| {
         for (i, result) in piece.iter_mut().enumerate() {
-            let from = (start + i) * BLOCK;
-            let to = a.len().min(from + BLOCK);
-            result.write(dispatch(Block {
-                a: &a[from..to],
-                b: &b[from..to],
-                fold,
-                get,
-                result: PhantomData,
-            }));
+            result.write(block((start + i) * BLOCK));
         }
     })?;
     // SAFETY: `fill` has had every piece written whole.
     unsafe { blocks.set_len(count) };
-    Ok(fold_here(&blocks, &blocks, fold, first))
+    Ok(blocks)
+}
+
+/// [`fold`] of the first and the last argument as they are, or as the operations before it compute them.
+fn fold_arguments<A: Scalar, T: Scalar, F: Fold<T>>(
+    call: &mut OpCall<'_>,
+    f: F,
+    get: impl Fn(A, A) -> T + Copy + Sync,
+) -> Result<T, TrapError> {
+    match fused::ending(call)? {
+        None => {
+            let (a, b) = (call.input(0), call.input(call.args.len() - 1));
+            fold(call.host, a, b, f, get)
+        }
+        Some(ending) => {
+            let len = ending.len();
+            ending.run(call.host, |host, pass| fold_computed(host, pass, len, f, get))
+        }
+    }
+}
+
+/// [`fold`] of `len` elements that a pass computes.
+pub(super) fn fold_computed<A: Scalar, T: Scalar, F: Fold<T>>(
+    host: &mut dyn OpHost,
+    pass: &Pass<'_>,
+    len: usize,
+    fold: F,
+    get: impl Fn(A, A) -> T + Copy + Sync,
+) -> Result<T, TrapError> {
+    let leave = Leave::of(host);
+    let block = |from: usize| {
+        let mut lanes = [fold.neutral(); LANES];
+        pass.blocks(from..len.min(from + BLOCK), &leave, |[a, b], n| {
+            // SAFETY: the elements have been computed, of the type that the verifier has proven.
+            let (a, b) = unsafe { (slice::from_raw_parts(a.cast(), n), slice::from_raw_parts(b.cast(), n)) };
+            lanes = dispatch(Part { lanes, of: Block { a, b, fold, get, result: PhantomData } });
+        });
+        combine_lanes(lanes, fold)
+    };
+    let weight = BLOCK * (pass.weight() + 1);
+    let whole = blocks(host, len.div_ceil(BLOCK), weight, block)?;
+    leave.granted()?;
+    Ok(fold_here(&whole, &whole, fold, first))
 }
 
 /// Folds all elements of argument 0.
-pub(super) fn fold_all<A: Element, T: Element, F: Fold<T>>(
+fn fold_all<A: Scalar, T: Scalar, F: Fold<T>>(
     call: &mut OpCall<'_>,
     f: F,
     get: impl Fn(A) -> T + Copy + Sync,
 ) -> Result<T, TrapError> {
-    fold_all_of(call, 0, f, get)
+    fold_arguments(call, f, |a: A, _| get(a))
 }
 
-/// Folds all elements of argument `at`.
+/// Folds all elements of argument `at`, which no group computes.
 pub(super) fn fold_all_of<A: Element, T: Element, F: Fold<T>>(
     call: &mut OpCall<'_>,
     at: usize,
@@ -291,36 +371,42 @@ pub(super) fn tensor_dot(call: &mut OpCall<'_>) -> Done {
         return Err(shape_mismatch("dot wants equal dims", &a, &b));
     }
     let dot = match call.elem(0) {
-        Elem::F32 => {
-            let (a, b) = (call.input::<f32>(0), call.input::<f32>(1));
-            fold(call.host, a, b, Sum, |a, b| a * b)?.to_slot()
-        }
-        _ => {
-            let (a, b) = (call.input::<f64>(0), call.input::<f64>(1));
-            fold(call.host, a, b, Sum, |a, b| a * b)?.to_slot()
-        }
+        Elem::F32 => fold_arguments(call, Sum, |a: f32, b: f32| a * b)?.to_slot(),
+        _ => fold_arguments(call, Sum, |a: f64, b: f64| a * b)?.to_slot(),
     };
     call.set(dot);
     Ok(())
 }
 
+/// Whether any element of argument 0 is `wanted`.
+fn contains(call: &mut OpCall<'_>, wanted: bool) -> Result<bool, TrapError> {
+    match fused::ending(call)? {
+        None => {
+            let x = call.input::<bool>(0);
+            Ok(position(call.host, x, |v| *v == wanted)?.is_some())
+        }
+        Some(ending) => {
+            let len = ending.len();
+            ending.run(call.host, |host, pass| fold_computed(host, pass, len, Any, |v: bool, _| v == wanted))
+        }
+    }
+}
+
 pub(super) fn tensor_any(call: &mut OpCall<'_>) -> Done {
-    let x = call.input::<bool>(0);
-    let any = position(call.host, x, |v| *v)?;
-    call.set(any.is_some() as u64);
+    let any = contains(call, true)?;
+    call.set(any as u64);
     Ok(())
 }
 
 pub(super) fn tensor_all(call: &mut OpCall<'_>) -> Done {
-    let x = call.input::<bool>(0);
-    let exception = position(call.host, x, |v| !*v)?;
-    call.set(exception.is_none() as u64);
+    let all = !contains(call, false)?;
+    call.set(all as u64);
     Ok(())
 }
 
 pub(super) fn tensor_count_nonzero(call: &mut OpCall<'_>) -> Done {
     with_elem!(any call.elem(0), T => {
-        let count = fold_all(call, Sum, |v: T| (v != T::ZERO) as i64)?;
+        let count = fold_all_of(call, 0, Sum, |v: T| (v != T::ZERO) as i64)?;
         call.set(count as u64);
         Ok(())
     })

@@ -5,7 +5,7 @@
 
 use super::OpCall;
 use super::number::Real;
-use super::reduce::{Largest, Sum, fold_all};
+use super::reduce::{Largest, Sum, fold_all_of};
 use crate::object::Scalar;
 use crate::object::element::with_elem;
 use crate::trap::TrapError;
@@ -75,8 +75,8 @@ pub(super) fn degrees(n: usize, lost: i64) -> f64 {
 
 fn variance<T: Spread>(call: &mut OpCall<'_>) -> Result<T, TrapError> {
     let (n, lost) = (call.tensor(0).len(), call.int(1));
-    let mean = fold_all(call, Sum, |v: T| v)?.div(T::of_count(n as f64));
-    Ok(fold_all(call, Sum, |v: T| v.squared_distance(mean))?.div(T::of_count(degrees(n, lost))))
+    let mean = fold_all_of(call, 0, Sum, |v: T| v)?.div(T::of_count(n as f64));
+    Ok(fold_all_of(call, 0, Sum, |v: T| v.squared_distance(mean))?.div(T::of_count(degrees(n, lost))))
 }
 
 pub(super) fn tensor_var(call: &mut OpCall<'_>) -> Done {
@@ -97,13 +97,13 @@ pub(super) fn tensor_std(call: &mut OpCall<'_>) -> Done {
 
 pub(super) fn tensor_norm(call: &mut OpCall<'_>) -> Done {
     with_elem!(float call.elem(0), T => {
-        let mut norm = fold_all(call, Sum, |v: T| v * v)?;
+        let mut norm = fold_all_of(call, 0, Sum, |v: T| v * v)?;
         norm = if norm.is_safe_square() {
             Spread::sqrt(norm)
         } else {
-            let most = fold_all(call, Largest, |v: T| Real::abs(v))?;
+            let most = fold_all_of(call, 0, Largest, |v: T| Real::abs(v))?;
             let scale = most.scale();
-            let squares = fold_all(call, Sum, |v: T| (v * scale) * (v * scale))?;
+            let squares = fold_all_of(call, 0, Sum, |v: T| (v * scale) * (v * scale))?;
             T::norm(most, scale, squares)
         };
         call.set(norm.to_slot());

@@ -13,8 +13,10 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Elements of a piece of unit weight. Even, as random_normal makes pairs.
+/// Elements of a piece of unit weight.
 const PIECE: usize = 1 << 14;
+/// Pieces are even, as random_normal makes pairs.
+const GRAIN: usize = 2;
 /// From this much work on (elements times weight) all cores take part.
 const PARALLEL: usize = 1 << 18;
 /// About a millisecond of work on one core.
@@ -29,7 +31,7 @@ pub(super) fn fill<T: Send>(
     weight: usize,
     fill: impl Fn(usize, &mut [MaybeUninit<T>]) + Sync,
 ) -> Result<(), TrapError> {
-    fill_groups(host, out, weight, 2, fill)
+    fill_groups(host, out, weight, GRAIN, fill)
 }
 
 /// [`fill`] with pieces that begin at multiples of `group`.
@@ -165,22 +167,22 @@ impl<T> Shared<T> {
     }
 }
 
-/// Runs `run` for disjoint ranges that make up `0..len`. Not generic, so that
+/// Runs `run` for disjoint ranges that make up `0..len` and begin at multiples of `grain`. Not generic, so that
 /// the machinery of threads is compiled once and not for every kernel.
-fn in_pieces(
+pub(super) fn in_pieces(
     host: &mut dyn OpHost,
     len: usize,
     weight: usize,
-    group: usize,
+    grain: usize,
     run: &(dyn Fn(Range<usize>) + Sync),
 ) -> Result<(), TrapError> {
     let weight = weight.clamp(1, BETWEEN_POLLS);
     let stretch = BETWEEN_POLLS / weight;
     let threads = if len.saturating_mul(weight) < PARALLEL { 1 } else { threads() };
     let one_thread = threads == 1;
-    let piece = (PIECE / weight).max(1).next_multiple_of(group);
+    let piece = (PIECE / weight).max(1).next_multiple_of(grain);
     let stretch = if one_thread {
-        stretch.next_multiple_of(group)
+        stretch.next_multiple_of(grain)
     } else {
         (stretch * threads).next_multiple_of(piece)
     };

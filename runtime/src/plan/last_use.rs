@@ -5,10 +5,10 @@
 //! operation, and the class is not known outside. Liveness is the backward data-flow problem of the
 //! textbooks, with one bit a register and sixty-four registers at a time.
 
-use super::aliases::{Classes, Summaries};
+use super::aliases::Classes;
 use super::{Arguments, Before};
 use nbc_ir::flow::Cfg;
-use nbc_ir::{BlockId, FuncId, Function, Inst, Operand, Reg, Type, VerifiedModule};
+use nbc_ir::{BlockId, Function, Inst, Operand, Reg, Type};
 use rustc_hash::FxHashMap;
 
 /// How many times as many instructions as a function has may be looked at.
@@ -24,32 +24,26 @@ struct Candidate {
     dies: bool,
 }
 
-/// What dies in function `id`, where operations that `may` have their result in an argument's
-/// memory use it.
+/// What dies in a function, where operations that `may` have their result in an argument's
+/// memory, or not at all, use it.
 pub(super) fn find(
-    module: &VerifiedModule,
-    id: FuncId,
+    func: &Function,
+    cfg: &Cfg,
     may: &[bool],
-    summaries: &Summaries,
+    classes: &mut Classes,
 ) -> Box<[(Before, Arguments)]> {
-    let Some(func) = module.function(id) else { return Box::default() };
     let may_here = |inst: &Inst| matches!(inst, Inst::CallOp { callee, .. } if may[callee.index()]);
-    if !func.blocks.iter().flat_map(|b| &b.insts).any(may_here) {
-        return Box::default();
-    }
-    let mut classes = Classes::new(module, id, summaries);
-    let cfg = Cfg::new(func);
     let mut candidates = Vec::new();
     for &block in cfg.rpo() {
         for (n, inst) in func.blocks[block.index()].insts.iter().enumerate() {
             if let Inst::CallOp { args, .. } = inst
                 && may_here(inst)
             {
-                add_candidates(func, &mut classes, block, n, args, &mut candidates);
+                add_candidates(func, classes, block, n, args, &mut candidates);
             }
         }
     }
-    if candidates.is_empty() || !Liveness::new(func, &cfg).keep_dying(&mut classes, &mut candidates) {
+    if candidates.is_empty() || !Liveness::new(func, cfg).keep_dying(classes, &mut candidates) {
         return Box::default();
     }
     let mut plan: Vec<((u32, u32), Arguments)> = Vec::new();

@@ -6,8 +6,9 @@
 //! It is made from a [`VerifiedModule`] and the catalogue's rows, and knows nothing of how anything
 //! runs.
 //!
-//! It says two things. Which arguments of an elementwise operation *die* there: nobody can see
-//! their elements afterwards, so that the result may be written into them. And, where there is a
+//! It says three things. Which arguments of an elementwise operation *die* there: nobody can see
+//! their elements afterwards, so that the result may be written into them. Which operations make
+//! one pass over memory together ([`Role`]). And, where there is a
 //! [device](crate::device), before which instructions a tensor has to be on the host.
 //!
 //! Invariant: what a plan says is true of every run, however a function was come to. Where that
@@ -15,7 +16,7 @@
 //!
 //! ```
 //! use nbc_ir::{FuncId, Module};
-//! use nbc_runtime::plan::{Plan, Wanted};
+//! use nbc_runtime::plan::{Plan, Role, Wanted};
 //! let text = "export func @f(%x: tensor<f64>) -> f64 {
 //!   %a = tensor.mul %x, 2.0
 //!   %b = tensor.add %x, %a
@@ -25,21 +26,29 @@
 //!   ret %s
 //! }";
 //! let module = Module::parse(text, "f.nba").and_then(Module::verify).unwrap();
-//! let plan = Plan::new(&module, Wanted { dying: true, host_steps: true });
+//! let plan = Plan::new(&module, Wanted { dying: true, fusion: true, host_steps: true });
 //! // The caller has %x, but nobody reads %a after the sum.
-//! assert!(plan.dying(FuncId::new(0), 0, 0).is_empty());
-//! assert_eq!(plan.dying(FuncId::new(0), 0, 1).iter().collect::<Vec<_>>(), [1]);
+//! assert!(plan.operation(FuncId::new(0), 0, 0).dying.is_empty());
+//! assert_eq!(plan.operation(FuncId::new(0), 0, 1).dying.iter().collect::<Vec<_>>(), [1]);
+//! // All three make one pass; %b is read by the load behind it.
+//! let role = |inst| plan.operation(FuncId::new(0), 0, inst).role;
+//! assert_eq!([role(0), role(1)], [Role::Deferred { kept: false }, Role::Deferred { kept: true }]);
+//! assert_eq!(role(2), Role::Last);
 //! // Loads of elements find them on the host.
 //! assert_eq!(plan.host_steps(FuncId::new(0), 0, 3).map(|s| s.write).collect::<Vec<_>>(), [false]);
 //! ```
 
 mod aliases;
+pub mod fusion;
 mod host_steps;
 mod last_use;
 
-use aliases::Summaries;
+use aliases::{Classes, Summaries};
+pub use fusion::Role;
+use fusion::{Part, Stretch};
 use nbc_ir::catalogue::{Kind, Operation};
-use nbc_ir::{FuncId, Reg, VerifiedModule};
+use nbc_ir::flow::Cfg;
+use nbc_ir::{FuncId, Inst, Reg, VerifiedModule};
 
 /// Arguments of one operation, by position; none beyond the eighth.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -79,15 +88,31 @@ pub struct HostStep {
 pub struct Wanted {
     /// Which arguments die; otherwise results have memory of their own.
     pub dying: bool,
+    /// Which operations make one pass; otherwise each makes its own.
+    pub fusion: bool,
     /// Where tensors have to be on the host; not wanted where they always are.
     pub host_steps: bool,
 }
 
-/// The plan of one function; both lists are in order.
+/// What is to be known of one operation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct AtOperation {
+    /// The arguments that die there: their elements are not seen afterwards, but through
+    /// others of that set that are the same object.
+    pub dying: Arguments,
+    /// What it is in its group.
+    pub role: Role,
+    /// Whether the result may be written into what dies.
+    pub in_place: bool,
+}
+
+/// The plan of one function; all lists are in order.
 #[derive(Debug, Default)]
 struct FunctionPlan {
     /// Operations with the arguments that die there.
     dying: Box<[(Before, Arguments)]>,
+    /// Operations that do not run alone.
+    roles: Box<[(Before, Role)]>,
     host_steps: Box<[(Before, HostStep)]>,
 }
 
@@ -96,27 +121,87 @@ struct FunctionPlan {
 pub struct Plan {
     /// By function; none where there is nothing to say at all.
     functions: Box<[FunctionPlan]>,
+    /// Whether results may be written into what dies.
+    in_place: bool,
+}
+
+/// What is known of a module's operations, before its functions are looked at.
+struct Operations {
+    /// By operation of the module, whether it is of interest which of its arguments die.
+    may: Vec<bool>,
+    parts: Vec<Part>,
+    fusion: bool,
+    summaries: Summaries,
+}
+
+impl Operations {
+    /// Nothing where there is none that a plan says something of.
+    fn new(module: &VerifiedModule, wanted: Wanted) -> Option<Operations> {
+        let parts: Vec<Part> = module.ops.iter().map(|op| fusion::part(&op.name)).collect();
+        let may_here = |name: &str, part: &Part| {
+            wanted.dying && Operation::find(name).is_some_and(may_take_over)
+                || wanted.fusion && matches!(part, Part::Elementwise | Part::Reduction)
+        };
+        let may: Vec<bool> =
+            module.ops.iter().zip(&parts).map(|(op, part)| may_here(&op.name, part)).collect();
+        if !may.contains(&true) {
+            return None;
+        }
+        Some(Operations { may, parts, fusion: wanted.fusion, summaries: Summaries::new(module) })
+    }
+
+    /// Where arguments die in a function, and which operations could be groups.
+    fn of(&self, module: &VerifiedModule, id: FuncId) -> (Box<[(Before, Arguments)]>, Vec<Stretch>) {
+        let Some(func) = module.function(id) else { return Default::default() };
+        let is_of_interest =
+            |inst: &Inst| matches!(inst, Inst::CallOp { callee, .. } if self.may[callee.index()]);
+        if !func.blocks.iter().flat_map(|b| &b.insts).any(is_of_interest) {
+            return Default::default();
+        }
+        let mut classes = Classes::new(module, id, &self.summaries);
+        let cfg = Cfg::new(func);
+        let dying = last_use::find(func, &cfg, &self.may, &mut classes);
+        let stretches = match self.fusion {
+            true => fusion::find(func, &cfg, &self.parts, &mut classes, &dying),
+            false => Vec::new(),
+        };
+        (dying, stretches)
+    }
+}
+
+/// The stretches of operations in a function that could make one pass, for whoever wants to know why they
+/// do not.
+pub fn stretches(module: &VerifiedModule) -> Vec<Vec<Stretch>> {
+    let wanted = Wanted { dying: false, fusion: true, host_steps: false };
+    let Some(operations) = Operations::new(module, wanted) else { return Vec::new() };
+    let functions = 0..module.imports.len() + module.functions.len();
+    functions.map(|f| operations.of(module, FuncId::new(f)).1).collect()
+}
+
+/// What a list says of a place.
+fn at<T: Copy + Default>(list: &[(Before, T)], place: Before) -> T {
+    list.binary_search_by_key(&place, |(at, _)| *at).map_or(T::default(), |at| list[at].1)
 }
 
 impl Plan {
     /// The plan of `module`, in time proportional to its size.
     pub fn new(module: &VerifiedModule, wanted: Wanted) -> Plan {
-        // Which operations can have their result in an argument's memory.
-        let may = |name: &str| wanted.dying && Operation::find(name).is_some_and(may_take_over);
-        let may: Vec<bool> = module.ops.iter().map(|op| may(&op.name)).collect();
-        let any_dies = may.contains(&true);
-        if !any_dies && !wanted.host_steps {
+        let operations = Operations::new(module, wanted);
+        if operations.is_none() && !wanted.host_steps {
             return Plan::default();
         }
-        let summaries = if any_dies { Summaries::new(module) } else { Summaries::default() };
         let function = |f: usize| {
             let id = FuncId::new(f);
+            let (dying, stretches) = operations.as_ref().map_or_else(Default::default, |o| o.of(module, id));
+            let roles = stretches.iter().flat_map(|s| s.members.iter().map(|m| ((s.block, m.inst), m.role)));
             FunctionPlan {
-                dying: if any_dies { last_use::find(module, id, &may, &summaries) } else { Box::default() },
+                dying,
+                roles: roles.filter(|(_, role)| *role != Role::Alone).collect(),
                 host_steps: if wanted.host_steps { host_steps::find(module, id) } else { Box::default() },
             }
         };
-        Plan { functions: (0..module.imports.len() + module.functions.len()).map(function).collect() }
+        let functions = (0..module.imports.len() + module.functions.len()).map(function).collect();
+        Plan { functions, in_place: wanted.dying }
     }
 
     /// A plan that says nothing: results have memory of their own, and tensors are on the host.
@@ -124,13 +209,14 @@ impl Plan {
         Plan::default()
     }
 
-    /// The arguments that die at an operation: their elements are not seen afterwards, but through
-    /// others of that set that are the same object.
-    pub fn dying(&self, func: FuncId, block: u32, inst: u32) -> Arguments {
-        let Some(plan) = self.functions.get(func.index()) else { return Arguments::default() };
-        plan.dying
-            .binary_search_by_key(&(block, inst), |(place, _)| *place)
-            .map_or(Arguments::default(), |at| plan.dying[at].1)
+    /// What is to be known of an operation.
+    pub fn operation(&self, func: FuncId, block: u32, inst: u32) -> AtOperation {
+        let Some(plan) = self.functions.get(func.index()) else { return AtOperation::default() };
+        AtOperation {
+            dying: at(&plan.dying, (block, inst)),
+            role: at(&plan.roles, (block, inst)),
+            in_place: self.in_place,
+        }
     }
 
     /// The steps to be made before an instruction.

@@ -3,7 +3,7 @@
 
 use super::arena::{Arena, padded};
 use super::heap::Shared;
-use super::pool::{Buffer, BufferList, MEDIUM, Place, class_of};
+use super::pool::{Buffer, BufferList, Claim, MEDIUM, Place, class_of};
 use super::region::Region;
 use crate::object::tensor::SHORT_RANK;
 use crate::object::{List, ListRef, ObjectRef, Storage, Str, StrRef, Tensor, TensorRef};
@@ -18,6 +18,9 @@ use std::ptr::NonNull;
 const STRETCH: usize = 1 << 20;
 /// Items of a list that are copied or moved between two such looks.
 pub(super) const ITEMS: usize = 1 << 10;
+
+/// The address of no elements.
+const ALIGNED: usize = 64;
 
 /// Why an object was not made.
 pub(super) enum NoRoom {
@@ -203,6 +206,43 @@ impl RegionAllocator<'_> {
         let data = self.buffer(bytes, zeroed)?;
         // SAFETY: the allocation has room for the header.
         Ok(unsafe { write_header(place, self.index, data, elem, dims, len, Storage::Pooled) })
+    }
+
+    /// A tensor that is charged for as [`RegionAllocator::tensor`] charges for it, without memory for
+    /// its elements. It must be one that would be pooled.
+    pub(super) fn deferred_tensor(&mut self, elem: Elem, dims: &[u64]) -> Result<(TensorRef, Claim), NoRoom> {
+        let (len, bytes) = payload(elem, dims)?;
+        debug_assert!(bytes >= MEDIUM);
+        let place = self.arena(Tensor::header_size(dims.len(), false))?;
+        let (class, capacity) = class_of(bytes).ok_or(NoRoom::Budget(bytes))?;
+        self.take_right(class, capacity)?;
+        self.shared.add(capacity);
+        let claim = self.region.buffers.claim(class);
+        self.region.buffer_bytes += capacity;
+        self.region.peak = self.region.peak.max(self.region.live());
+        let nowhere = std::ptr::without_provenance_mut(ALIGNED);
+        // SAFETY: the allocation has room for the header.
+        let tensor = unsafe { write_header(place, self.index, nowhere, elem, dims, len, Storage::Deferred) };
+        Ok((tensor, claim))
+    }
+
+    /// Gives a deferred tensor of this region memory for its elements, which is charged for.
+    pub(super) fn back(&mut self, tensor: TensorRef, claim: Claim) -> Result<(), NoRoom> {
+        debug_assert!(tensor.storage() == Storage::Deferred && tensor.region() == self.index);
+        let bytes = tensor.bytes();
+        let (class, capacity) = class_of(bytes).ok_or(NoRoom::Budget(bytes))?;
+        let buffer = match self.shared.pool.spare(class) {
+            Some(kept) => kept,
+            None => self.shared.pool.make(bytes, false).ok_or(NoRoom::Budget(capacity))?,
+        };
+        self.shared.add(0);
+        self.region.buffers.back(claim, buffer);
+        // SAFETY: a handle refers to a live header, and no program looks at one that is deferred.
+        unsafe {
+            (*tensor.0).data = buffer.data();
+            (*tensor.0).storage = Storage::Pooled;
+        }
+        Ok(())
     }
 
     /// A tensor with the elements' memory of `old`, a pooled one of this region of as many bytes,
@@ -423,8 +463,9 @@ impl RegionAllocator<'_> {
     /// if inline, copied.
     pub(super) fn move_tensor(&mut self, tensor: TensorRef) -> Result<TensorRef, NoRoom> {
         let storage = tensor.storage();
-        // Nobody has a tensor that is spent; who had one all the same would get a copy.
-        debug_assert_ne!(storage, Storage::Spent);
+        // Nobody has a tensor that is spent; who had one all the same would get a copy. Nor has
+        // anybody one that is deferred where a region ends.
+        debug_assert!(!matches!(storage, Storage::Spent | Storage::Deferred));
         let moved = if matches!(storage, Storage::Inline | Storage::Spent) {
             self.copy_tensor(tensor)?
         } else {
@@ -524,9 +565,9 @@ impl TensorRef {
     /// Leaves a tensor of rank 1 without elements.
     pub(super) fn make_empty(self) {
         // SAFETY: a handle refers to a live header, which has at least three
-        // dims; 64 is an aligned address for no elements.
+        // dims.
         unsafe {
-            (*self.0).data = std::ptr::without_provenance_mut(64);
+            (*self.0).data = std::ptr::without_provenance_mut(ALIGNED);
             (*self.0).len = 0;
             (*self.0).wlen = 0;
             (*self.0).wd0 = 0;

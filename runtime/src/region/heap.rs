@@ -3,7 +3,7 @@
 
 use super::allocator::{NoRoom, RegionAllocator, write_header};
 use super::arena::padded;
-use super::pool::{MEDIUM, Pool};
+use super::pool::{Claim, MEDIUM, Pool};
 use super::region::Region;
 use crate::device::DeviceCounts;
 use crate::interruption::Interruption;
@@ -279,6 +279,29 @@ impl Heap {
         dims: &[u64],
     ) -> Result<TensorRef, TrapError> {
         self.try_here(|p| p.tensor_over(old, elem, dims))
+    }
+
+    /// A tensor in the innermost region whose elements have no memory yet. Memory is charged for
+    /// as [`Heap::uninit`] does, which would take it from the pool.
+    ///
+    /// # Safety
+    /// Until it is backed nothing may look at its elements, nor end the region but to free
+    /// what is in it.
+    pub(crate) unsafe fn deferred(
+        &mut self,
+        elem: Elem,
+        dims: &[u64],
+    ) -> Result<(TensorRef, Claim), TrapError> {
+        self.try_here(|p| p.deferred_tensor(elem, dims))
+    }
+
+    /// Gives a deferred tensor of the innermost region memory for its elements, still to be written.
+    ///
+    /// # Safety
+    /// As [`Heap::uninit`]. The claim must be the tensor's, and no object may have left the region since
+    /// then.
+    pub(crate) unsafe fn back(&mut self, tensor: TensorRef, claim: Claim) -> Result<(), TrapError> {
+        self.try_here(|p| p.back(tensor, claim))
     }
 
     /// Whether the memory of a tensor's elements can become another's: they lie in a buffer of

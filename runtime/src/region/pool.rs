@@ -192,9 +192,14 @@ pub(crate) fn capacity_of(class: u32) -> usize {
 pub(crate) enum Holding {
     /// It is there.
     Backed(Buffer),
-    /// A result has taken it over, which is charged for one of its own; this is its class.
+    /// A result has taken it over, which is charged for one of its own, or nobody needs it yet;
+    /// this is its class.
     Unbacked(u32),
 }
+
+/// The place in a region's list of a buffer that is charged for and not there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Claim(usize);
 
 /// Buffers that one region is charged for.
 #[derive(Default)]
@@ -221,6 +226,19 @@ impl BufferList {
         debug_assert_eq!(self.0[at], Holding::Backed(buffer));
         self.0[at] = Holding::Unbacked(buffer.class() as u32);
         self.push(buffer);
+    }
+
+    /// Charges for a buffer of a class that is not there.
+    pub(crate) fn claim(&mut self, class: u32) -> Claim {
+        self.0.push(Holding::Unbacked(class));
+        Claim(self.0.len() - 1)
+    }
+
+    /// Makes `buffer` the one that has been claimed. The list has lost none since then.
+    pub(crate) fn back(&mut self, claim: Claim, buffer: Buffer) {
+        debug_assert_eq!(self.0[claim.0], Holding::Unbacked(buffer.class() as u32));
+        buffer.set_index(claim.0);
+        self.0[claim.0] = Holding::Backed(buffer);
     }
 
     #[inline]

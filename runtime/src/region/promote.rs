@@ -198,7 +198,7 @@ impl Move<'_> {
                     self.buffer(data);
                     new
                 }
-                Storage::Inline | Storage::View | Storage::Lent | Storage::Spent => {
+                Storage::Inline | Storage::View | Storage::Lent | Storage::Spent | Storage::Deferred => {
                     self.to.string(&[old.as_str()])?
                 }
             };

@@ -163,9 +163,11 @@ impl Way {
     }
 
     fn new_tools(self) -> Tools {
-        // No operation of the reference writes into an argument, so that all are held against that.
+        // No operation of the reference writes into an argument, nor waits for others: all are held against that.
         let is_reference = self == Way::reference(self.metered);
-        let config = Config::new().dispatch(self.dispatch).in_place(!is_reference);
+        let config = Config::new().dispatch(self.dispatch).in_place(!is_reference).fusion(!is_reference);
+        // Groups are worth it from so many elements on that few tests would have some.
+        let config = if self.tier == Tier::None { config } else { config.fusion_of_small(1) };
         let config = match self.device {
             Device::None => config,
             Device::Null => config.device(Arc::new(NullDevice::new())),

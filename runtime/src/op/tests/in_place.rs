@@ -11,7 +11,7 @@ const DIMS: &[u64] = &[4, 512];
 
 /// What stands for a parameter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Given {
+pub(super) enum Given {
     /// A tensor of [`DIMS`].
     Whole,
     /// The same tensor as the argument before it.
@@ -52,7 +52,7 @@ fn elem_of(param: &Param, elems: &[Elem]) -> Option<Elem> {
     }
 }
 
-fn arguments(b: &mut Bench, operation: &Operation, elems: &[Elem], given: &[Given]) -> Vec<Arg> {
+pub(super) fn arguments(b: &mut Bench, operation: &Operation, elems: &[Elem], given: &[Given]) -> Vec<Arg> {
     let mut args: Vec<Arg> = Vec::new();
     for (n, (param, given)) in operation.typed().params.iter().zip(given).enumerate() {
         let elem =
@@ -78,7 +78,7 @@ fn arguments(b: &mut Bench, operation: &Operation, elems: &[Elem], given: &[Give
 }
 
 /// The ways to give arguments, of which one at least is a whole tensor.
-fn ways(operation: &Operation, elems: &[Elem]) -> Vec<Vec<Given>> {
+pub(super) fn ways(operation: &Operation, elems: &[Elem]) -> Vec<Vec<Given>> {
     let mut ways: Vec<Vec<Given>> = vec![Vec::new()];
     let params = operation.typed().params;
     for (n, param) in params.iter().enumerate() {

@@ -4,13 +4,14 @@
 use super::*;
 use crate::object::Scalar;
 use crate::object::{Element, StrRef, TensorRef};
-use crate::plan::Arguments;
+use crate::plan::{Arguments, AtOperation, Role};
 use crate::region::Heap;
 use crate::trap::TrapCode;
 use nbc_ir::catalogue::{Operation, Param};
 use nbc_ir::entity::SigId;
 use nbc_ir::{Elem, Type};
 
+mod fused;
 mod goldens;
 mod hostile;
 mod in_place;
@@ -24,11 +25,15 @@ pub(super) struct Bench {
     pub(super) fuel: u64,
     pub(super) polls: usize,
     interrupt_at: usize,
+    deferred: Deferred,
 }
 
 impl OpHost for Bench {
     fn heap(&mut self) -> &mut Heap {
         &mut self.heap
+    }
+    fn deferred(&mut self) -> &mut Deferred {
+        &mut self.deferred
     }
     fn poll(&mut self) -> Result<(), TrapError> {
         self.polls += 1;
@@ -41,6 +46,14 @@ impl OpHost for Bench {
     fn call(&mut self, func: u64, args: &[u64]) -> Result<u64, TrapError> {
         match func {
             0 => Ok((f64::from_slot(args[0]) * 2.0).to_slot()),
+            2 => Ok(args.iter().map(|x| f64::from_slot(*x)).sum::<f64>().to_slot()),
+            3 => Ok((args[0] as i64 * 10).to_slot()),
+            4 => {
+                // SAFETY: the argument is a row, which is alive.
+                let row = unsafe { crate::object::TensorRef::from_slot(args[0]) };
+                // SAFETY: nothing writes it.
+                Ok(unsafe { row.as_slice::<f64>() }.iter().product::<f64>().to_slot())
+            }
             _ => Err(TrapCode::HostError.into()),
         }
     }
@@ -57,7 +70,7 @@ impl Bench {
     pub(super) fn new() -> Bench {
         // SAFETY: the tests use nothing after its bench.
         let heap = unsafe { Heap::new(4 << 30) };
-        Bench { heap, fuel: u64::MAX, polls: 0, interrupt_at: usize::MAX }
+        Bench { heap, fuel: u64::MAX, polls: 0, interrupt_at: usize::MAX, deferred: Deferred::default() }
     }
 
     pub(super) fn tensor<T: Element>(&mut self, dims: &[u64], data: &[T]) -> Arg {
@@ -80,6 +93,24 @@ impl Bench {
         elems: &[Elem],
         args: &[Arg],
         dying: Arguments,
+    ) -> Result<Arg, TrapError> {
+        self.run_planned(name, elems, args, AtOperation { dying, role: Role::Alone, in_place: true })
+    }
+
+    /// Computes what waits.
+    fn settle(&mut self) {
+        // SAFETY: there are no arguments.
+        let mut call = unsafe { OpCall::new(self, &[], &[], &[], 0, &mut []) };
+        super::fused::settle(&mut call).unwrap();
+    }
+
+    /// The same as a plan says.
+    pub(super) fn run_planned(
+        &mut self,
+        name: &str,
+        elems: &[Elem],
+        args: &[Arg],
+        plan: AtOperation,
     ) -> Result<Arg, TrapError> {
         let operation = Operation::find(name).expect(name);
         let (mut slots, mut types, mut list_len) = (vec![], vec![], 0);
@@ -106,7 +137,7 @@ impl Bench {
         let mut results = vec![0; signature.results.len()];
         // SAFETY: the arguments are live, and their types have just been checked.
         let call =
-            unsafe { OpCall::new(self, &slots, &types, elems, list_len, &mut results).with_dying(dying) };
+            unsafe { OpCall::new(self, &slots, &types, elems, list_len, &mut results).with_plan(plan) };
         run_operation(operation.index(), call)?;
         let ty = signature.results.first().and_then(|r| r.result_type(elems));
         Ok(Arg::Slot(results.first().copied().unwrap_or(0), ty.unwrap_or(Type::Bool)))
@@ -484,6 +515,33 @@ fn functions_of_the_program_and_strings() {
     assert_eq!(doubled.values::<f64>(), [2.0, 5.0]);
     let e = b.run("tensor.map", &[Elem::F64, Elem::F64], &[x, function(1)]).err().unwrap();
     assert_eq!(e.code, TrapCode::HostError);
+
+    const F64S: [Elem; 4] = [Elem::F64; 4];
+    let (m, n) = (b.tensor(&[2, 2], &[1.0, 2.0, 3.0, 4.0]), b.tensor(&[2, 2], &[10.0, 20.0, 30.0, 40.0]));
+    let two = b.run("tensor.map2", &F64S[..3], &[m.clone(), n.clone(), function(2)]).unwrap();
+    assert_eq!((two.dims(), two.values::<f64>()), (vec![2, 2], vec![11.0, 22.0, 33.0, 44.0]));
+    let three = b.run("tensor.map3", &F64S, &[m.clone(), n.clone(), m.clone(), function(2)]).unwrap();
+    assert_eq!(three.values::<f64>(), [12.0, 24.0, 36.0, 48.0]);
+    let v = b.tensor(&[4], &[0.0; 4]);
+    let e = b.run("tensor.map2", &F64S[..3], &[m.clone(), v.clone(), function(2)]).err().unwrap();
+    assert_eq!(e.message(), "tensors have different dims: [2, 2] and [4]");
+    let e = b.run("tensor.same_dims", &F64S[..2], &[m.clone(), v]).err().unwrap();
+    assert_eq!(e.code, TrapCode::ShapeMismatch);
+    b.run("tensor.same_dims", &F64S[..2], &[m.clone(), n]).unwrap();
+    let first = Arg::Slot(0.5f64.to_slot(), Type::F64);
+    let sum = b.run("tensor.fold", &F64S[..2], &[m.clone(), first.clone(), function(2)]).unwrap();
+    assert_eq!(f64::from_slot(sum.slot()), 10.5);
+    let sums = b.run("tensor.scan", &F64S[..2], &[m.clone(), first, function(2)]).unwrap();
+    assert_eq!((sums.dims(), sums.values::<f64>()), (vec![2, 2], vec![1.5, 3.5, 6.5, 10.5]));
+    let tens = b.run("tensor.generate", &[Elem::I64], &[Arg::List(vec![2, 2]), function(3)]).unwrap();
+    assert_eq!((tens.dims(), tens.values::<i64>()), (vec![2, 2], vec![0, 10, 20, 30]));
+    let products = b.run("tensor.map_rows", &F64S[..2], &[m.clone(), function(4)]).unwrap();
+    assert_eq!((products.dims(), products.values::<f64>()), (vec![2], vec![2.0, 12.0]));
+    let scalar = b.tensor(&[], &[1.0]);
+    let e = b.run("tensor.map_rows", &F64S[..2], &[scalar, function(4)]).err().unwrap();
+    assert_eq!(e.code, TrapCode::IndexOutOfRange);
+    let like = b.run("tensor.zeros_like", &[Elem::F64, Elem::I32], &[m]).unwrap();
+    assert_eq!((like.dims(), like.values::<i32>()), (vec![2, 2], vec![0; 4]));
 
     let text = |a: Arg| {
         // SAFETY: strings of the tests live to their end.

@@ -10,6 +10,7 @@ use crate::choices::Random;
 use crate::way::Way;
 use nbc::compare::calls::{Console, Outcome as Run, Printed};
 use nbc::compare::values;
+use nbc::ir::expand::Expanded;
 use nbc::ir::verify::VerifiedModule;
 use nbc::ir::{BlockId, FuncId, Module, Type};
 use nbc::jit::midend::claims::Claims;
@@ -123,6 +124,8 @@ pub fn check(module: Module, script: &Script, seed: u64, tally: &mut Tally) -> R
         tally.refused += 1;
         return Ok(());
     };
+    // As programs are run: what the loops in place of operations do is seen, and what they cost.
+    let module = Expanded::new(&module).map_or(module, |expanded| expanded.module().clone());
     OPERATIONS.with_borrow_mut(|(operations, console)| {
         let before = tally.nodes;
         let mut calls = Calls::default();

@@ -446,7 +446,8 @@ impl<'a, 'c, 'm> Body<'a, 'c, 'm> {
                     self.learn(*reg, ty, x.rank);
                 }
             }
-            12 | 13 if real => self.chain(x.reg, elem, x.rank),
+            12 if real => self.chain(x.reg, elem, x.rank),
+            13 => self.group(),
             14..=16 => self.any_operation(x),
             _ => self.call(),
         }

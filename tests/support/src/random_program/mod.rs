@@ -9,6 +9,7 @@
 mod body;
 mod catalogue;
 mod function;
+mod group;
 mod nest;
 mod routine;
 mod stream;

@@ -4,7 +4,7 @@
 
 use super::nest::Nest;
 use crate::mir::{Address, Lanes, MirOp, Ty};
-use crate::target::{Cpu, supported};
+use crate::target::{Cpu, is_function, supported};
 use nbc_ir::inst::Imm;
 use nbc_ir::{Elem, Inst, Opcode, Operand, Reg, Type};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -527,6 +527,7 @@ impl Shapes {
                 },
                 (MirOp::Inst(inst), Shape::Vector | Shape::Sum(_)) => match inst.opcode() {
                     F64Div | F64Sqrt | F32Div | F32Sqrt => 4 * saved - cost,
+                    opcode if is_function(opcode) => 10 * saved - cost,
                     // Done with halves.
                     I64Mul => -5 - cost,
                     I64Shr | I64Min | I64Max | I64MinU | I64MaxU | I64Abs | F64Min | F64Max | F32Min

@@ -1,5 +1,7 @@
 //! What dies where: functions whose operations say it in a comment.
 
+mod fusion;
+
 use super::{Plan, Wanted};
 use nbc_ir::{FuncId, Module};
 
@@ -7,7 +9,7 @@ use nbc_ir::{FuncId, Module};
 /// and 2 die, one with `;;` has one of which none does. Other operations are not looked at.
 fn check(text: &str) {
     let module = Module::parse(text, "plan.nba").and_then(Module::verify).unwrap();
-    let plan = Plan::new(&module, Wanted { dying: true, host_steps: false });
+    let plan = Plan::new(&module, Wanted { dying: true, fusion: true, host_steps: false });
     let mut seen = 0;
     for (f, func) in module.functions.iter().enumerate() {
         for (b, block) in func.blocks.iter().enumerate() {
@@ -16,7 +18,7 @@ fn check(text: &str) {
                 let Some((_, wanted)) = line.split_once(";;") else { continue };
                 let wanted: Vec<usize> = wanted.split_whitespace().map(|n| n.parse().unwrap()).collect();
                 let id = FuncId::new(module.imports.len() + f);
-                let found: Vec<usize> = plan.dying(id, b as u32, i as u32).iter().collect();
+                let found: Vec<usize> = plan.operation(id, b as u32, i as u32).dying.iter().collect();
                 assert_eq!(found, wanted, "{line}\nin {text}");
                 seen += 1;
             }
@@ -208,7 +210,7 @@ last:
 /// The steps of the first function, one for each: block, instruction, register, `r` or `w`.
 fn steps(text: &str) -> Vec<String> {
     let module = Module::parse(text, "plan.nba").and_then(Module::verify).unwrap();
-    let plan = Plan::new(&module, Wanted { dying: false, host_steps: true });
+    let plan = Plan::new(&module, Wanted { dying: false, fusion: false, host_steps: true });
     let func = &module.functions[0];
     let mut found = Vec::new();
     for (b, block) in func.blocks.iter().enumerate() {
@@ -300,7 +302,7 @@ meet:
 #[test]
 fn hostile_shapes_take_no_longer_than_others() {
     use std::fmt::Write;
-    let all = Wanted { dying: true, host_steps: true };
+    let all = Wanted { dying: true, fusion: true, host_steps: true };
     let plan = |text: &str| {
         let module =
             Module::parse(text, "plan.nba").and_then(Module::verify).unwrap_or_else(|e| panic!("{e}"));

@@ -1,0 +1,335 @@
+//! One pass over memory: the elements of all results of a list, block by block.
+//!
+//! Of a block, each operation computes its elements from memory or from what those before it have left
+//! in *tiles*, blocks of scratch memory that are used again when nobody reads them any more, as registers are.
+//! Blocks are so small that tiles stay in the nearest cache.
+//!
+//! Invariant: an element depends on nothing but the elements of its place, so neither the length of
+//! blocks nor the number of threads changes a bit.
+
+use super::{Deferred, Member, Repeated, Source};
+use crate::op::OpHost;
+use crate::op::loops::MOST;
+use crate::op::simd::Version;
+use crate::op::work::{Leave, in_pieces};
+use crate::trap::TrapError;
+use std::cell::Cell;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+use std::ptr;
+
+/// Bytes of a tile.
+const TILE: usize = 8 << 10;
+/// Blocks of a piece, where operations are short.
+const BLOCKS: usize = 4;
+/// Most work of a block, in elements times weight: a part of a millisecond.
+const MOST_WORK: usize = 1 << 18;
+/// Fewest elements of a block.
+const FEWEST: usize = 64;
+
+/// Where elements are: in memory for all of them, or in a tile for those of a block.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// The first of all elements; null for a tile.
+    base: *mut u8,
+    /// Bytes from an element to the next; how far a tile is from the first.
+    step: usize,
+}
+
+impl Place {
+    const NONE: Place = Place { base: ptr::null_mut(), step: 0 };
+
+    fn tile(number: usize) -> Place {
+        Place { base: ptr::null_mut(), step: number * TILE }
+    }
+
+    /// The elements from number `start` on.
+    ///
+    /// # Safety
+    /// They are there, and `tiles` is where tiles are.
+    #[inline(always)]
+    unsafe fn at(self, start: usize, tiles: *mut u8) -> *mut u8 {
+        // SAFETY: upheld by the caller.
+        unsafe { if self.base.is_null() { tiles.add(self.step) } else { self.base.add(start * self.step) } }
+    }
+}
+
+/// What is done for each block.
+enum Step {
+    /// An operation computes its elements.
+    Run { version: Version, from: [Place; MOST], moves: [bool; MOST], to: Place },
+    /// Elements of a tensor that is broadcast go to a tile.
+    Spread { repeated: usize, to: Place },
+}
+
+/// What makes up a pass. It is kept for the next.
+#[derive(Default)]
+pub(super) struct Steps {
+    list: Vec<Step>,
+    /// By operation of the list, the last step that reads its result; none where nobody needs it.
+    last_read: Vec<usize>,
+    /// By operation, where its elements are.
+    places: Vec<Place>,
+    /// Slots that nobody reads any more.
+    free: Vec<usize>,
+    tiles: usize,
+}
+
+/// A pass that is ready to be made.
+pub(in crate::op) struct Pass<'l> {
+    steps: &'l [Step],
+    repeated: &'l [Repeated],
+    /// What a reduction reads, with the bytes of its elements.
+    read: [Place; 2],
+    tiles: usize,
+    /// Elements of a block.
+    block: usize,
+    /// Work of an element.
+    weight: usize,
+}
+
+// SAFETY: threads write different elements of results, each has tiles of its own, and what they read nobody
+// writes but for the element of its place.
+unsafe impl Sync for Pass<'_> {}
+
+/// Last step that reads a result which has memory of its own.
+const IN_MEMORY: usize = usize::MAX;
+/// Of a result that nobody needs.
+const NOT_NEEDED: usize = 0;
+
+impl Deferred {
+    /// Computes all elements that somebody needs.
+    pub(super) fn run(&mut self, host: &mut dyn OpHost) -> Result<(), TrapError> {
+        let len = self.len;
+        let mut steps = std::mem::take(&mut self.steps);
+        let pass = self.pass(&mut steps, &[]);
+        let grain = if pass.weight > BLOCKS { pass.block } else { pass.block * BLOCKS };
+        let leave = Leave::of(host);
+        let done = in_pieces(host, len, pass.weight, grain, &|piece| pass.blocks(piece, &leave, |_, _| {}));
+        self.steps = steps;
+        done.and_then(|()| leave.granted())
+    }
+
+    /// A pass for all that is needed, and for what a reduction reads.
+    pub(super) fn pass<'l>(&'l self, steps: &'l mut Steps, read: &[Source]) -> Pass<'l> {
+        let members = &self.members;
+        let end = members.len();
+        steps.list.clear();
+        steps.places.clear();
+        steps.free.clear();
+        steps.tiles = 0;
+        steps.last_read.clear();
+        steps.last_read.resize(end, NOT_NEEDED);
+        let (mut weight, mut widest) = (0, 1);
+        let need = |last_read: &mut Vec<usize>, sources: &[Source], step: usize| {
+            for source in sources {
+                if let Source::Result(at) = *source {
+                    last_read[at] = last_read[at].max(step);
+                }
+            }
+        };
+        // Steps are numbered from 1 here.
+        need(&mut steps.last_read, read, end + 1);
+        for (at, member) in members.iter().enumerate().rev() {
+            if member.claim.is_none() {
+                steps.last_read[at] = IN_MEMORY;
+            }
+            if steps.last_read[at] != NOT_NEEDED {
+                need(&mut steps.last_read, &member.sources[..member.count], at + 1);
+                weight += member.of.weight;
+                let sizes = member.of.from[..member.count].iter().map(|e| e.size());
+                widest = sizes.fold(widest.max(member.of.to.size()), usize::max);
+            }
+        }
+        for (at, member) in members.iter().enumerate() {
+            if steps.last_read[at] == NOT_NEEDED {
+                steps.places.push(Place::NONE);
+            } else {
+                steps.add(members, at, member);
+            }
+        }
+        let mut places = [Place::NONE; 2];
+        for (place, source) in places.iter_mut().zip(read) {
+            *place = steps.place(source);
+        }
+        let fitting = (MOST_WORK / weight.max(1)).max(FEWEST).min(TILE / widest);
+        Pass {
+            repeated: &self.repeated,
+            read: places,
+            tiles: steps.tiles,
+            block: 1 << fitting.ilog2(),
+            weight: weight.max(1),
+            steps: &steps.list,
+        }
+    }
+}
+
+impl Steps {
+    /// A tile that nobody uses.
+    fn take(&mut self) -> usize {
+        self.free.pop().unwrap_or_else(|| {
+            self.tiles += 1;
+            self.tiles - 1
+        })
+    }
+
+    /// Where elements are, of what is in memory or has been computed.
+    fn place(&self, source: &Source) -> Place {
+        match source {
+            Source::Elements { data, size } => Place { base: data.cast_mut(), step: *size },
+            Source::One(data) => Place { base: data.cast_mut(), step: 0 },
+            Source::Scalar(bits) => Place { base: ptr::from_ref(bits).cast::<u8>().cast_mut(), step: 0 },
+            Source::Result(at) => self.places[*at],
+            Source::Broadcast(_) => Place::NONE,
+        }
+    }
+
+    /// Adds what an operation does.
+    fn add(&mut self, members: &[Member], at: usize, member: &Member) {
+        let sources = &member.sources[..member.count];
+        let (mut from, mut moves) = ([Place::NONE; MOST], [false; MOST]);
+        // Slots that are free from here on.
+        let mut freed = [None; MOST];
+        for (n, source) in sources.iter().enumerate() {
+            from[n] = self.place(source);
+            moves[n] = !matches!(source, Source::One(_) | Source::Scalar(_));
+            if let Source::Broadcast(repeated) = *source {
+                let tile = self.take();
+                from[n] = Place::tile(tile);
+                freed[n] = Some(tile);
+                self.list.push(Step::Spread { repeated, to: from[n] });
+            }
+            if let Source::Result(of) = *source {
+                let is_last = self.last_read[of] == at + 1 && !sources[..n].iter().any(|s| s.is_result(of));
+                freed[n] = is_last.then_some(from[n].step / TILE);
+            }
+        }
+        let size = member.of.to.size();
+        let to = if member.claim.is_none() {
+            Place { base: member.result.data(), step: size }
+        } else {
+            // Over elements as large that are read here the last time: they are still in the nearest cache.
+            let over = sources.iter().zip(&mut freed).find_map(|(source, freed)| match *source {
+                Source::Result(of) if members[of].of.to.size() == size => freed.take(),
+                _ => None,
+            });
+            Place::tile(over.unwrap_or_else(|| self.take()))
+        };
+        self.free.extend(freed.into_iter().flatten());
+        self.places.push(to);
+        self.list.push(Step::Run { version: member.of.run, from, moves, to });
+    }
+}
+
+impl Source {
+    fn is_result(&self, of: usize) -> bool {
+        matches!(*self, Source::Result(at) if at == of)
+    }
+}
+
+impl Pass<'_> {
+    /// Work of an element.
+    pub(in crate::op) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Computes the elements of a range, as far as there is leave, and hands `read` what the reduction reads of
+    /// each block, with the number of elements.
+    pub(in crate::op) fn blocks(
+        &self,
+        range: Range<usize>,
+        leave: &Leave,
+        mut read: impl FnMut([*const u8; 2], usize),
+    ) {
+        let asks = range.len() * self.weight > MOST_WORK;
+        with_tiles(self.tiles, |tiles| {
+            for start in range.clone().step_by(self.block) {
+                if asks && !leave.go_on() {
+                    return;
+                }
+                let len = self.block.min(range.end - start);
+                self.block_at(start, len, tiles);
+                // SAFETY: the elements have been computed.
+                let at = self.read.map(|place| unsafe { place.at(start, tiles) }.cast_const());
+                read(at, len);
+            }
+        });
+    }
+
+    fn block_at(&self, start: usize, len: usize, tiles: *mut u8) {
+        for step in self.steps {
+            // SAFETY: elements are there for as long as the list is, and a tile is large enough for a block of them. What
+            // an operation reads has been computed by those before it. A result lies where an argument does only if
+            // each of its elements is read before the result's of that place is written.
+            unsafe {
+                match step {
+                    Step::Run { version, from, moves, to } => {
+                        let from = from.map(|place| place.at(start, tiles).cast_const());
+                        version(to.at(start, tiles), from, *moves, len);
+                    }
+                    Step::Spread { repeated, to } => {
+                        self.repeated[*repeated].spread(to.at(start, tiles), start, len);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Repeated {
+    /// Writes the `len` elements from number `start` of the broadcast on.
+    ///
+    /// # Safety
+    /// There is room for them at `to`, and the tensor is there.
+    unsafe fn spread(&self, to: *mut u8, start: usize, len: usize) {
+        // SAFETY: upheld by the caller.
+        unsafe {
+            match self.size {
+                // Bytes, for complex numbers are aligned as their parts.
+                1 => self.spread_as::<[u8; 1]>(to.cast(), start, len),
+                4 => self.spread_as::<[u8; 4]>(to.cast(), start, len),
+                8 => self.spread_as::<[u8; 8]>(to.cast(), start, len),
+                _ => self.spread_as::<[u8; 16]>(to.cast(), start, len),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As above; `T` has the size of an element, and any alignment.
+    unsafe fn spread_as<T: Copy>(&self, to: *mut T, start: usize, len: usize) {
+        let moves = self.plan.moves()[0];
+        self.plan.runs(start, len, |at, [offset], n| {
+            // SAFETY: upheld by the caller; the plan is one of the tensor's dims and the result's.
+            unsafe {
+                let (to, from) = (to.add(at), self.data.cast::<T>().add(offset));
+                if moves {
+                    ptr::copy_nonoverlapping(from, to, n);
+                } else {
+                    let element = from.read();
+                    (0..n).for_each(|k| to.add(k).write(element));
+                }
+            }
+        });
+    }
+}
+
+/// Memory of tiles, in units of a cache line.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line(#[allow(dead_code)] [MaybeUninit<u8>; 64]); // only its address is of use
+
+thread_local! {
+    /// Slots of former passes on this thread: at most as many as operations of a group read at once.
+    static TILES: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
+}
+
+/// Runs `f` with so many tiles.
+fn with_tiles(count: usize, f: impl FnOnce(*mut u8)) {
+    let mut tiles = TILES.take();
+    let lines = count * (TILE / size_of::<Line>());
+    if tiles.len() < lines {
+        tiles.resize(lines, Line([MaybeUninit::uninit(); 64]));
+    }
+    f(tiles.as_mut_ptr().cast());
+    TILES.set(tiles);
+}
