@@ -39,6 +39,9 @@ impl Host {
 
 const T: Type = Type::Tensor(Elem::F64);
 
+/// What is measured, its operation, arguments, their types, and the length of lists.
+type Family<'a> = (&'a str, &'a str, &'a [u64], &'a [Type], usize);
+
 fn operations(c: &mut Criterion) {
     // SAFETY: nothing made here is used after its heap is dropped.
     let mut host = Host(unsafe { Heap::new(8 << 30) }, Deferred::default());
@@ -57,6 +60,55 @@ fn operations(c: &mut Criterion) {
                 b.iter(|| {
                     host.0.begin();
                     host.run(index, args, &[T; 2][..args.len()], 0);
+                    // SAFETY: the result is not used.
+                    unsafe { host.0.end() };
+                });
+            });
+        }
+        group.finish();
+    }
+    for len in [100_000u64, 3_000_000] {
+        let mut group = c.benchmark_group(format!("{len} elements of f64, families"));
+        group.throughput(Throughput::Elements(len));
+        let x = host.run(index("tensor.random"), &[len, 1], &[Type::I64; 2], 1);
+        let y = host.run(index("tensor.random"), &[len, 2], &[Type::I64; 2], 1);
+        let mask = host.run(index("tensor.lt"), &[x, y], &[T; 2], 0);
+        let wide = host.run(index("tensor.reshape"), &[x, 1000, u64::MAX], &[T, Type::I64, Type::I64], 2);
+        let column = host.run(index("tensor.random"), &[1000, 1, 3], &[Type::I64; 3], 2);
+        let places = host.run(index("tensor.argsort"), &[x, 0], &[T, Type::I64], 0);
+        let (flags, ints) = (Type::Tensor(Elem::Bool), Type::Tensor(Elem::I64));
+        let calls: [Family<'_>; 18] = [
+            ("where", "tensor.where", &[mask, x, y], &[flags, T, T], 0),
+            (
+                "clip",
+                "tensor.clip",
+                &[x, 0.25f64.to_bits(), 0.75f64.to_bits()],
+                &[T, Type::F64, Type::F64],
+                0,
+            ),
+            ("add of a column", "tensor.add", &[wide, column], &[T, T], 0),
+            ("argmax", "tensor.argmax", &[x], &[T], 0),
+            ("var", "tensor.var", &[x, 0], &[T, Type::I64], 0),
+            ("norm", "tensor.norm", &[x], &[T], 0),
+            ("sum_axes 0", "tensor.sum_axes", &[wide, 0, 0], &[T, Type::I64, Type::Bool], 1),
+            ("sum_axes 1", "tensor.sum_axes", &[wide, 1, 0], &[T, Type::I64, Type::Bool], 1),
+            ("max_axes 0", "tensor.max_axes", &[wide, 0, 0], &[T, Type::I64, Type::Bool], 1),
+            ("cumsum", "tensor.cumsum", &[x], &[T], 0),
+            ("sort", "tensor.sort", &[x, 0], &[T, Type::I64], 0),
+            ("argsort", "tensor.argsort", &[x, 0], &[T, Type::I64], 0),
+            ("median", "tensor.median", &[x], &[T], 0),
+            ("take", "tensor.take", &[x, places], &[T, ints], 0),
+            ("compress", "tensor.compress", &[x, mask], &[T, flags], 0),
+            ("flip", "tensor.flip", &[x, 0], &[T, Type::I64], 1),
+            ("roll", "tensor.roll", &[x, 7, 0], &[T, Type::I64, Type::I64], 1),
+            ("is_nan", "tensor.is_nan", &[x], &[T], 0),
+        ];
+        for (title, name, args, types, list_len) in calls {
+            let index = index(name);
+            group.bench_function(BenchmarkId::from_parameter(title), |b| {
+                b.iter(|| {
+                    host.0.begin();
+                    host.run(index, args, types, list_len);
                     // SAFETY: the result is not used.
                     unsafe { host.0.end() };
                 });

@@ -66,7 +66,14 @@ fn operations() {
     );
     for dims in [&[][..], &[0], &[u64::MAX], &[u64::MAX; 9], &[3, 4]] {
         let all = Extent::new(dims, usize::MAX);
-        for cost in [Cost::Constant, Cost::PerElement(u32::MAX), Cost::MatMul] {
+        let all_costs = [
+            Cost::Constant,
+            Cost::PerElement(u32::MAX),
+            Cost::PerResult(u32::MAX),
+            Cost::PerSource(u32::MAX),
+            Cost::MatMul,
+        ];
+        for cost in all_costs {
             let work = cost.work([all, all, Extent::NONE], all);
             assert!(work.fuel() <= u64::MAX / 16 && cost.work([], Extent::NONE).fuel() == 0);
         }

@@ -16,6 +16,12 @@ pub enum Cost {
     /// That many floating-point operations for each element of the largest
     /// argument or result; every argument and result is read or written once.
     PerElement(u32),
+    /// That many floating-point operations for each element of the result, which alone
+    /// is counted: few of an argument's elements are looked at for each.
+    PerResult(u32),
+    /// That many for each element of the largest argument but the first, which is not counted:
+    /// it is written in as many places as the others say.
+    PerSource(u32),
     /// 2·m·k·n operations for an (m, k) by (k, n) product.
     MatMul,
     /// Nothing grows with the shapes (views, properties).
@@ -67,6 +73,13 @@ impl Cost {
         if self == Cost::Constant {
             return Work::default();
         }
+        if let Cost::PerResult(flops) = self {
+            return Work {
+                flops: result.len.saturating_mul(flops as u64),
+                bytes: result.bytes.saturating_mul(2),
+            };
+        }
+        let args = args.into_iter().skip(matches!(self, Cost::PerSource(_)) as usize);
         let (mut bytes, mut most, mut inner) = (result.bytes, result.len, None);
         for arg in args {
             bytes = bytes.saturating_add(arg.bytes);
@@ -75,8 +88,8 @@ impl Cost {
             inner.get_or_insert(arg.last);
         }
         let flops = match self {
-            Cost::Constant => 0,
-            Cost::PerElement(flops) => most.saturating_mul(flops as u64),
+            Cost::Constant | Cost::PerResult(_) => 0,
+            Cost::PerElement(flops) | Cost::PerSource(flops) => most.saturating_mul(flops as u64),
             Cost::MatMul => result.len.saturating_mul(inner.unwrap_or(0)).saturating_mul(2),
         };
         Work { flops, bytes }

@@ -89,14 +89,34 @@ macro_rules! for_each_operation {
         { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Whether greater.";
     tensor_ge "tensor.ge" "<T: real>(tensor<T>|T, tensor<T>|T) -> tensor<bool>"
         { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Whether greater or equal.";
-    tensor_and "tensor.and" "(tensor<bool>, tensor<bool>) -> tensor<bool>"
-        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Both.";
-    tensor_or "tensor.or" "(tensor<bool>, tensor<bool>) -> tensor<bool>"
-        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Either.";
-    tensor_not "tensor.not" "(tensor<bool>) -> tensor<bool>"
-        { shape: Same, kind: Elementwise, cost: PerElement(1) } "The opposite.";
+    tensor_and "tensor.and" "<T: bits>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Both; of integers bit by bit.";
+    tensor_or "tensor.or" "<T: bits>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Either; of integers bit by bit.";
+    tensor_xor "tensor.xor" "<T: bits>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "One of both, not both; of integers bit by bit.";
+    tensor_not "tensor.not" "<T: bits>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "The opposite; of integers bit by bit.";
+    tensor_shl "tensor.shl" "<T: int>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "The first shifted left by the second, modulo the width.";
+    tensor_shr "tensor.shr" "<T: int>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "The first shifted right by the second, modulo the width; the sign stays.";
+    tensor_floor_div "tensor.floor_div" "<T: real>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(8) } "Quotient, rounded down; integers trap on zero.";
+    tensor_mod "tensor.mod" "<T: real>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(8) } "Remainder with the sign of the second, which goes with tensor.floor_div; integers trap on zero.";
+    tensor_sign "tensor.sign" "<T: real>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "-1, 0 or 1; NaN of NaN.";
+    tensor_is_nan "tensor.is_nan" "<T: inexact>(tensor<T>) -> tensor<bool>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Whether NaN, of complex elements either part.";
+    tensor_is_inf "tensor.is_inf" "<T: inexact>(tensor<T>) -> tensor<bool>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Whether infinite, of complex elements either part.";
+    tensor_is_finite "tensor.is_finite" "<T: inexact>(tensor<T>) -> tensor<bool>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Whether neither NaN nor infinite, of complex elements both parts.";
     tensor_where "tensor.where" "<T: any>(tensor<bool>, tensor<T>|T, tensor<T>|T) -> tensor<T>"
         { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "The second where the first is true, else the third.";
+    tensor_clip "tensor.clip" "<T: real>(tensor<T>|T, tensor<T>|T, tensor<T>|T) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(2) } "The first, but not below the second, and then not above the third; NaN if any is.";
 
     // Elementwise functions.
     tensor_sqrt "tensor.sqrt" "<T: float>(tensor<T>) -> tensor<T>"
@@ -182,6 +202,39 @@ macro_rules! for_each_operation {
     tensor_all "tensor.all" "(tensor<bool>) -> bool"
         { shape: Scalar, kind: Reduction, cost: PerElement(1), in_one_pass: true } "Whether every element is true.";
 
+    tensor_count_nonzero "tensor.count_nonzero" "<T: any>(tensor<T>) -> i64"
+        { shape: Scalar, kind: Reduction, cost: PerElement(1) } "How many elements are not zero; true is not, nor is NaN.";
+    tensor_var "tensor.var" "<T: float>(tensor<T>, i64) -> T"
+        { shape: Scalar, kind: Reduction, cost: PerElement(4) } "Variance: the sum of squared distances from the mean, over the number of elements less the second argument.";
+    tensor_std "tensor.std" "<T: float>(tensor<T>, i64) -> T"
+        { shape: Scalar, kind: Reduction, cost: PerElement(4) } "Standard deviation: the square root of tensor.var.";
+    tensor_norm "tensor.norm" "<T: float>(tensor<T>) -> T"
+        { shape: Scalar, kind: Reduction, cost: PerElement(2) } "Square root of the sum of squares, without overflow on the way; 0 when empty.";
+
+    // Reductions along axes, which are kept with length 1 where the truth value says so, else dropped. No axes are all.
+    tensor_sum_axes "tensor.sum_axes" "<T: number>(tensor<T>, [i64], bool) -> tensor<T>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(1) } "Sum along the axes, all if none is given, in the order of tensor.sum; `true` keeps them with length 1.";
+    tensor_prod_axes "tensor.prod_axes" "<T: number>(tensor<T>, [i64], bool) -> tensor<T>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(1) } "Product along the axes, all if none is given, in the order of tensor.prod; `true` keeps them with length 1.";
+    tensor_min_axes "tensor.min_axes" "<T: real>(tensor<T>, [i64], bool) -> tensor<T>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(1) } "Smallest element along the axes, all if none is given; `true` keeps them with length 1; traps when there is none.";
+    tensor_max_axes "tensor.max_axes" "<T: real>(tensor<T>, [i64], bool) -> tensor<T>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(1) } "Largest element along the axes, all if none is given; `true` keeps them with length 1; traps when there is none.";
+    tensor_mean_axes "tensor.mean_axes" "<T: inexact>(tensor<T>, [i64], bool) -> tensor<T>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(1) } "Mean along the axes, all if none is given; `true` keeps them with length 1.";
+    tensor_var_axes "tensor.var_axes" "<T: float>(tensor<T>, [i64], bool, i64) -> tensor<T>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(4) } "Variance along the axes, all if none is given; `true` keeps them with length 1; the last is taken off the number of elements.";
+    tensor_std_axes "tensor.std_axes" "<T: float>(tensor<T>, [i64], bool, i64) -> tensor<T>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(4) } "Standard deviation along the axes: the square root of tensor.var_axes.";
+    tensor_norm_axes "tensor.norm_axes" "<T: float>(tensor<T>, [i64], bool) -> tensor<T>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(2) } "Square root of the sum of squares along the axes, all if none is given; `true` keeps them with length 1.";
+    tensor_any_axes "tensor.any_axes" "(tensor<bool>, [i64], bool) -> tensor<bool>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(1) } "Whether any element along the axes is true, all if none is given; `true` keeps them with length 1.";
+    tensor_all_axes "tensor.all_axes" "(tensor<bool>, [i64], bool) -> tensor<bool>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(1) } "Whether every element along the axes is true, all if none is given; `true` keeps them with length 1.";
+    tensor_count_nonzero_axes "tensor.count_nonzero_axes" "<T: any>(tensor<T>, [i64], bool) -> tensor<i64>"
+        { shape: DropAxes, kind: Reduction, cost: PerElement(1) } "How many elements along the axes are not zero, all if none is given; `true` keeps them with length 1.";
+
     // Reductions along one axis, which is dropped.
     tensor_sum_axis "tensor.sum_axis" "<T: real>(tensor<T>, i64) -> tensor<T>"
         { shape: DropAxis, kind: Reduction, cost: PerElement(1) } "Sum along an axis, in the order of tensor.sum.";
@@ -198,9 +251,111 @@ macro_rules! for_each_operation {
     tensor_mean_axis "tensor.mean_axis" "<T: float>(tensor<T>, i64) -> tensor<T>"
         { shape: DropAxis, kind: Reduction, cost: PerElement(1) } "Mean along an axis.";
 
-    // Order along one axis.
+    // Complex elements and their parts.
+    complex_of_parts "complex.of_parts" "<T: complex>(tensor<part T>, tensor<part T>) -> tensor<T>"
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Complex elements of real parts and imaginary parts.";
+    complex_real "complex.real" "<T: complex>(tensor<T>) -> tensor<part T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Real parts.";
+    complex_imag "complex.imag" "<T: complex>(tensor<T>) -> tensor<part T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Imaginary parts.";
+    complex_conj "complex.conj" "<T: complex>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(1) } "Conjugates: imaginary parts negated.";
+    complex_abs "complex.abs" "<T: complex>(tensor<T>) -> tensor<part T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(10) } "Absolute values, without overflow on the way.";
+    complex_angle "complex.angle" "<T: complex>(tensor<T>) -> tensor<part T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(40) } "Angles in radians, from -pi to pi.";
+    complex_exp "complex.exp" "<T: complex>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(60) } "e to the power.";
+    complex_sqrt "complex.sqrt" "<T: complex>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(20) } "Square roots with a real part not below 0; the cut is the negative real axis, its sides told by the sign of zero.";
+
+    // Elements by their places.
+    tensor_take "tensor.take" "<T: any>(tensor<T>, tensor<i64>) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerResult(2) } "The elements at the flat indices of the second; traps where one is out of range.";
+    tensor_take_axis "tensor.take_axis" "<T: any>(tensor<T>, tensor<i64>, i64) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerResult(2) } "What lies at the indices along the given axis, whose place their dims take; traps where one is out of range.";
+    tensor_take_along "tensor.take_along" "<T: any>(tensor<T>, tensor<i64>, i64) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerResult(2) } "Each element along the given axis by an index of its own; the indices have the tensor's dims but along the axis.";
+    tensor_put "tensor.put" "<T: any>(tensor<T>, tensor<i64>, tensor<T>|T)"
+        { shape: Scalar, kind: Movement, cost: PerSource(2), pure: false, writes: &[0] } "Writes the third, of the indices' dims or one value, to the flat indices of the second, in their order.";
+    tensor_scatter_add "tensor.scatter_add" "<T: number>(tensor<T>, tensor<i64>, tensor<T>|T)"
+        { shape: Scalar, kind: Other, cost: PerSource(4), pure: false, writes: &[0] } "Adds the third, of the indices' dims or one value, to the elements at the flat indices, in their order.";
+    tensor_scatter_add_axis "tensor.scatter_add_axis" "<T: number>(tensor<T>, tensor<i64>, tensor<T>, i64)"
+        { shape: Scalar, kind: Other, cost: PerSource(4), pure: false, writes: &[0] } "Adds the third to what lies at the indices along the given axis; its dims are those of tensor.take_axis.";
+    tensor_nonzero "tensor.nonzero" "<T: any>(tensor<T>) -> tensor<i64>"
+        { shape: Special, kind: Other, cost: PerElement(4) } "The places of the elements that are not zero: a row for each, with its index along every axis.";
+    tensor_nonzero_flat "tensor.nonzero_flat" "<T: any>(tensor<T>) -> tensor<i64>"
+        { shape: Special, kind: Other, cost: PerElement(2) } "The flat indices of the elements that are not zero.";
+    tensor_compress "tensor.compress" "<T: any>(tensor<T>, tensor<bool>) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(2) } "What lies where the second is true, one after the other; its dims are the first ones of the tensor.";
+    tensor_put_mask "tensor.put_mask" "<T: any>(tensor<T>, tensor<bool>, tensor<T>|T)"
+        { shape: Scalar, kind: Movement, cost: PerElement(2), pure: false, writes: &[0] } "Writes the third where the second is true: one value, or as many as that is, in order.";
+
+    // Elements in another order or number.
+    tensor_roll "tensor.roll" "<T: any>(tensor<T>, [i64], [i64]) -> tensor<T>"
+        { shape: Same, kind: Movement, cost: PerElement(1) } "Elements so many places on, as the first list says, along the axes of the second, and from the start again.";
+    tensor_flip "tensor.flip" "<T: any>(tensor<T>, [i64]) -> tensor<T>"
+        { shape: Same, kind: Movement, cost: PerElement(1) } "Elements in reverse along the axes, all if none is given.";
+    tensor_slice_step "tensor.slice_step" "<T: any>(tensor<T>, [i64], [i64], [i64]) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerResult(1) } "A copy from the first indices up to, not including, the second by the steps of the third; down to -1 with negative steps.";
+    tensor_pad "tensor.pad" "<T: any>(tensor<T>, [i64], [i64], tensor<T>|T) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(1) } "With so many elements more before and behind each axis, all the given one.";
+    tensor_pad_edge "tensor.pad_edge" "<T: any>(tensor<T>, [i64], [i64]) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(1) } "With so many elements more before and behind each axis: the first and the last.";
+    tensor_pad_wrap "tensor.pad_wrap" "<T: any>(tensor<T>, [i64], [i64]) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(1) } "With so many elements more before and behind each axis: those from the other end on.";
+    tensor_pad_reflect "tensor.pad_reflect" "<T: any>(tensor<T>, [i64], [i64]) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(4) } "With so many elements more before and behind each axis: its own in reverse, but for the first or last.";
+    tensor_pad_symmetric "tensor.pad_symmetric" "<T: any>(tensor<T>, [i64], [i64]) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(4) } "With so many elements more before and behind each axis: its own in reverse.";
+    tensor_repeat "tensor.repeat" "<T: any>(tensor<T>, i64, i64) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(1) } "Each element so many times, one after the other, along the axis given last.";
+    tensor_tile "tensor.tile" "<T: any>(tensor<T>, [i64]) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(1) } "The whole tensor so many times along each axis.";
+    tensor_stack "tensor.stack" "<T: any>(list<tensor<T>>, i64) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(1) } "Tensors of equal dims side by side along a new axis, which is the given one of the result.";
+    tensor_concat_list "tensor.concat_list" "<T: any>(list<tensor<T>>, i64) -> tensor<T>"
+        { shape: Special, kind: Movement, cost: PerElement(1) } "Tensors side by side along the given axis, as tensor.concat of two.";
+    tensor_outer "tensor.outer" "<T: number>(tensor<T>, tensor<T>) -> tensor<T>"
+        { shape: Special, kind: Other, cost: PerElement(1) } "The product of each element of the first, for rows, and each of the second.";
+
+    // Running sums and differences.
+    tensor_cumsum "tensor.cumsum" "<T: number>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Other, cost: PerElement(4) } "Sums of the elements up to each, in row-major order, one after the other; integers wrap.";
+    tensor_cumprod "tensor.cumprod" "<T: number>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Other, cost: PerElement(4) } "Products of the elements up to each, in row-major order, one after the other; integers wrap.";
+    tensor_cumsum_axis "tensor.cumsum_axis" "<T: number>(tensor<T>, i64) -> tensor<T>"
+        { shape: Same, kind: Other, cost: PerElement(4) } "Sums of the elements up to each along an axis.";
+    tensor_cumprod_axis "tensor.cumprod_axis" "<T: number>(tensor<T>, i64) -> tensor<T>"
+        { shape: Same, kind: Other, cost: PerElement(4) } "Products of the elements up to each along an axis.";
+    tensor_diff "tensor.diff" "<T: number>(tensor<T>, i64) -> tensor<T>"
+        { shape: Special, kind: Other, cost: PerElement(1) } "Each element less the one before it along an axis, which is one shorter.";
+
+    // Order.
+    tensor_sort "tensor.sort" "<T: real>(tensor<T>, i64) -> tensor<T>"
+        { shape: Same, kind: Other, cost: PerElement(64) } "Elements in ascending order along an axis; NaN last, equals stay in order.";
+    tensor_argsort "tensor.argsort" "<T: real>(tensor<T>, i64) -> tensor<i64>"
+        { shape: Same, kind: Other, cost: PerElement(64) } "The indices along an axis that put it in the order of tensor.sort.";
     tensor_sort_with_places "tensor.sort_with_places" "<T: real>(tensor<T>, i64) -> (tensor<T>, tensor<i64>)"
         { shape: Same, kind: Other, cost: PerElement(64) } "Elements in ascending order along an axis, and the index along it that each comes from; NaN last, equals stay in order.";
+    tensor_searchsorted "tensor.searchsorted" "<T: real>(tensor<T>, tensor<T>|T, bool) -> tensor<i64>"
+        { shape: Special, kind: Other, cost: PerResult(32) } "Where the second would go into the first, a sorted vector: before equals, or behind them if `true`.";
+    tensor_unique "tensor.unique" "<T: real>(tensor<T>) -> tensor<T>"
+        { shape: Special, kind: Other, cost: PerElement(64) } "Each value that there is, once, in ascending order; all NaN are one.";
+    tensor_unique_all "tensor.unique_all" "<T: real>(tensor<T>) -> (tensor<T>, tensor<i64>, tensor<i64>, tensor<i64>)"
+        { shape: Special, kind: Other, cost: PerElement(80) } "The values of tensor.unique; the flat index of the first of each; the place among them of every element, as a vector; and how often each is there.";
+    tensor_histogram "tensor.histogram" "<T: real>(tensor<T>, tensor<T>) -> tensor<i64>"
+        { shape: Special, kind: Other, cost: PerElement(32) } "How many elements lie between neighbours of the second, ascending edges; the last edge belongs to the last bin.";
+    tensor_histogram_range "tensor.histogram_range" "<T: float>(tensor<T>, T, T, i64) -> tensor<i64>"
+        { shape: Special, kind: Other, cost: PerElement(16) } "tensor.histogram with that many bins whose edges are those of tensor.linspace between the two numbers.";
+    tensor_median "tensor.median" "<T: float>(tensor<T>) -> T"
+        { shape: Scalar, kind: Reduction, cost: PerElement(16) } "The middle element in ascending order, or the mean of the two in the middle; NaN if any is; traps when empty.";
+    tensor_quantile "tensor.quantile" "<T: float>(tensor<T>, T) -> T"
+        { shape: Scalar, kind: Reduction, cost: PerElement(16) } "What that part of the elements, from 0 to 1, is not above, linear between two elements; NaN if any is; traps when empty.";
+    tensor_median_axis "tensor.median_axis" "<T: float>(tensor<T>, i64) -> tensor<T>"
+        { shape: DropAxis, kind: Reduction, cost: PerElement(16) } "tensor.median along an axis.";
+    tensor_quantile_axis "tensor.quantile_axis" "<T: float>(tensor<T>, i64, T) -> tensor<T>"
+        { shape: DropAxis, kind: Reduction, cost: PerElement(16) } "tensor.quantile along an axis.";
 
     // Linear algebra.
     linalg_matmul "linalg.matmul" "<T: inexact>(tensor<T>, tensor<T>) -> tensor<T>"

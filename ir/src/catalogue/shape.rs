@@ -4,12 +4,14 @@
 //! runs. An error says what does not go together; who has the call makes a trap of it.
 //!
 //! ```
-//! use nbc_ir::catalogue::shape::{broadcast, matmul};
+//! use nbc_ir::catalogue::shape::{broadcast, matmul, without_axes};
 //! use nbc_ir::dims::Dims;
 //! let dims = |d: &[u64]| Dims::new(d).expect("few enough");
 //! assert_eq!(*broadcast(&[dims(&[4, 1]), dims(&[3])]).unwrap(), [4, 3]);
 //! assert_eq!(*matmul(&dims(&[2, 3]), &dims(&[3])).unwrap().dims, [2]);
 //! assert!(broadcast(&[dims(&[4]), dims(&[3])]).is_err());
+//! let first = [true, false, false, false, false, false, false, false];
+//! assert_eq!(*without_axes(&dims(&[2, 3]), &first, true), [1, 3]);
 //! ```
 
 use crate::dims::{Dims, MAX_RANK};
@@ -27,10 +29,26 @@ pub enum Shape {
     Broadcast,
     /// The first tensor's without the given axis.
     DropAxis,
+    /// The first tensor's without the given axes, or with length 1 along them: see [`without_axes`].
+    DropAxes,
     /// Of a matrix product.
     MatMul,
     /// Worked out by the kernel as its documentation says.
     Special,
+}
+
+/// `dims` without the axes that `is_folded` says, or with length 1 along them where they are kept.
+#[must_use]
+pub fn without_axes(dims: &Dims, is_folded: &[bool; MAX_RANK], keep: bool) -> Dims {
+    let mut left = [0; MAX_RANK];
+    let mut rank = 0;
+    for (dim, is_folded) in dims.iter().zip(is_folded) {
+        if keep || !is_folded {
+            left[rank] = if *is_folded { 1 } else { *dim };
+            rank += 1;
+        }
+    }
+    Dims::new(&left[..rank]).expect("no more dims than before")
 }
 
 /// Two shapes that do not go together, by position.

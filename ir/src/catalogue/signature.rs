@@ -19,6 +19,10 @@ pub enum Class {
     Float,
     /// f32, f64, c64, c128.
     Inexact,
+    /// c64, c128.
+    Complex,
+    /// bool, u8, i32, i64.
+    Bits,
     /// All but the complex ones: those whose elements are scalars.
     Scalar,
 }
@@ -33,6 +37,8 @@ impl Class {
             Class::Int => matches!(elem, Elem::U8 | Elem::I32 | Elem::I64),
             Class::Float => matches!(elem, Elem::F32 | Elem::F64),
             Class::Inexact => matches!(elem, Elem::F32 | Elem::F64 | Elem::C64 | Elem::C128),
+            Class::Complex => matches!(elem, Elem::C64 | Elem::C128),
+            Class::Bits => matches!(elem, Elem::Bool | Elem::U8 | Elem::I32 | Elem::I64),
             Class::Scalar => !matches!(elem, Elem::C64 | Elem::C128),
         }
     }
@@ -46,13 +52,15 @@ impl Class {
             Class::Int => "int",
             Class::Float => "float",
             Class::Inexact => "inexact",
+            Class::Complex => "complex",
+            Class::Bits => "bits",
             Class::Scalar => "scalar",
         }
     }
 
     fn from_name(name: &str) -> Option<Class> {
         use Class::*;
-        [Any, Number, Real, Int, Float, Inexact, Scalar].into_iter().find(|c| c.name() == name)
+        [Any, Number, Real, Int, Float, Inexact, Complex, Bits, Scalar].into_iter().find(|c| c.name() == name)
     }
 }
 
@@ -63,6 +71,8 @@ pub enum Param {
     Exact(Type),
     /// Tensor whose element type is the variable.
     Tensor(usize),
+    /// Tensor of the parts of the variable's complex element type.
+    TensorOfParts(usize),
     /// Scalar of the variable's element type.
     Scalar(usize),
     /// Tensor of the variable's element type, or such a scalar.
@@ -119,6 +129,7 @@ impl Param {
             Param::Exact(t) => *t == ty,
             Param::Ints => ty == Type::I64,
             Param::Tensor(v) => elems.get(*v).is_some_and(|e| ty == Type::Tensor(*e)),
+            Param::TensorOfParts(v) => elems.get(*v).is_some_and(|e| part_of(*e) == Some(ty)),
             Param::Scalar(v) => scalar(v) == Some(ty),
             Param::TensorOrScalar(v) => {
                 elems.get(*v).is_some_and(|e| ty == Type::Tensor(*e)) || scalar(v) == Some(ty)
@@ -143,6 +154,7 @@ impl Param {
             Param::Exact(t) => *t == ty,
             Param::Ints => ty == Type::I64,
             Param::Tensor(_) => matches!(ty, Type::Tensor(_)),
+            Param::TensorOfParts(_) => matches!(ty, Type::Tensor(Elem::F32 | Elem::F64)),
             Param::Scalar(_) => ty.is_scalar(),
             Param::TensorOrScalar(_) => ty.is_scalar() || matches!(ty, Type::Tensor(_)),
             Param::ListOfTensors(_) => matches!(ty, Type::List(crate::types::Item::Tensor(_))),
@@ -162,7 +174,7 @@ impl Param {
         match self {
             Param::Exact(ty) => ty.is_scalar(),
             Param::Ints | Param::Scalar(_) | Param::TensorOrScalar(_) => true,
-            Param::Tensor(_) | Param::ListOfTensors(_) | Param::Func(..) => false,
+            Param::Tensor(_) | Param::TensorOfParts(_) | Param::ListOfTensors(_) | Param::Func(..) => false,
         }
     }
 
@@ -174,6 +186,7 @@ impl Param {
             Param::Exact(ty) => ty.display(&[]).to_string(),
             Param::Ints => "i64".to_owned(),
             Param::Tensor(v) => format!("tensor<{}>", var(v)),
+            Param::TensorOfParts(v) => format!("tensor<part {}>", var(v)),
             Param::Scalar(v) => format!("a scalar {}", var(v)),
             Param::TensorOrScalar(v) => format!("tensor<{}> or a scalar", var(v)),
             Param::ListOfTensors(v) => format!("list<tensor<{}>>", var(v)),
@@ -187,6 +200,7 @@ impl Param {
         match self {
             Param::Exact(t) => Some(*t),
             Param::Tensor(v) => Some(Type::Tensor(*elems.get(*v)?)),
+            Param::TensorOfParts(v) => part_of(*elems.get(*v)?),
             Param::Scalar(v) => elems.get(*v)?.scalar(),
             Param::ListOfTensors(v) => Some(Type::List(crate::types::Item::Tensor(*elems.get(*v)?))),
             Param::TensorOrScalar(_) | Param::Ints | Param::Func(..) => None,
@@ -202,6 +216,8 @@ impl Param {
         };
         match (self, ty) {
             (Param::Tensor(v) | Param::TensorOrScalar(v), Type::Tensor(e)) => learn(*v, e),
+            (Param::TensorOfParts(v), Type::Tensor(Elem::F32)) => learn(*v, Elem::C64),
+            (Param::TensorOfParts(v), Type::Tensor(Elem::F64)) => learn(*v, Elem::C128),
             (Param::ListOfTensors(v), Type::List(crate::types::Item::Tensor(e))) => learn(*v, e),
             (Param::Func(params, results), Type::Func(id)) => {
                 if let Some(sig) = sigs.get(id.index()) {
@@ -223,6 +239,15 @@ impl Param {
             }
             _ => {}
         }
+    }
+}
+
+/// The tensor of the parts of complex elements.
+fn part_of(elem: Elem) -> Option<Type> {
+    match elem {
+        Elem::C64 => Some(Type::Tensor(Elem::F32)),
+        Elem::C128 => Some(Type::Tensor(Elem::F64)),
+        _ => None,
     }
 }
 
@@ -294,6 +319,9 @@ fn parse_param(text: &str, vars: &[&str]) -> Option<Param> {
         return (parse_param(scalar, vars)? == Param::Scalar(v)).then_some(Param::TensorOrScalar(v));
     }
     if let Some(inner) = text.strip_prefix("tensor<").and_then(|t| t.strip_suffix('>')) {
+        if let Some(v) = inner.strip_prefix("part ").and_then(var) {
+            return Some(Param::TensorOfParts(v));
+        }
         return match var(inner) {
             Some(v) => Some(Param::Tensor(v)),
             None => Some(Param::Exact(Type::Tensor(Elem::from_name(inner)?))),

@@ -219,6 +219,7 @@ const fn shape(shape: Shape) -> &'static str {
         Shape::Same => "the first tensor’s",
         Shape::Broadcast => "broadcast",
         Shape::DropAxis => "without the axis",
+        Shape::DropAxes => "without the axes",
         Shape::MatMul | Shape::Special => "as described",
     }
 }
@@ -227,6 +228,8 @@ fn cost(cost: Cost) -> String {
     match cost {
         Cost::PerElement(0) => "moves only".to_owned(),
         Cost::PerElement(flops) => flops.to_string(),
+        Cost::PerResult(flops) => format!("{flops} of the result"),
+        Cost::PerSource(flops) => format!("{flops} of what is written"),
         Cost::MatMul => "2·m·k·n in all".to_owned(),
         Cost::Constant => "none".to_owned(),
     }

@@ -371,7 +371,7 @@ impl<'a, 'm> Checker<'a, 'm> {
         {
             let sig = known.typed();
             let flat = sig.list_len(args.len()).map(|len| sig.flat_params(len)).unwrap_or_default();
-            let has = |p: &&Param| matches!(p, Param::Tensor(v) | Param::TensorOrScalar(v) | Param::ListOfTensors(v) | Param::Scalar(v) if *v == var);
+            let has = |p: &&Param| matches!(p, Param::Tensor(v) | Param::TensorOfParts(v) | Param::TensorOrScalar(v) | Param::ListOfTensors(v) | Param::Scalar(v) if *v == var);
             parts.extend(flat.iter().position(has).map(|i| Part::Item(2, i)));
         } else {
             parts.push(self.part);
@@ -610,6 +610,9 @@ fn param_text(param: &Param, elems: &[Elem]) -> String {
     match param {
         Param::Exact(ty) => ty.display(&[]).to_string(),
         Param::Tensor(v) => format!("tensor<{}>", elem(v)),
+        Param::TensorOfParts(_) => {
+            param.result_type(elems).map_or("a tensor of parts".to_owned(), |ty| ty.display(&[]).to_string())
+        }
         Param::Scalar(v) => scalar(v).unwrap_or_else(|| format!("a scalar of {}", elem(v))),
         Param::TensorOrScalar(v) => match scalar(v) {
             Some(scalar) => format!("tensor<{}> or {scalar}", elem(v)),

@@ -77,8 +77,8 @@ scalars! {
 }
 
 /// Runs `$body` with the type alias `$T` for the element type `$elem`, which
-/// must be one of the classes listed: `any`, `scalar`, `number`, `real`,
-/// `float` or `inexact`, as in the catalogue. The verifier has proven the
+/// must be one of the classes listed: `any`, `scalar`, `number`, `real`, `int`,
+/// `bits`, `float` or `inexact`, as in the catalogue. The verifier has proven the
 /// class, so other element types are an internal error.
 macro_rules! with_elem {
     (any $elem:expr, $T:ident => $body:expr) => {
@@ -94,6 +94,12 @@ macro_rules! with_elem {
     };
     (real $elem:expr, $T:ident => $body:expr) => {
         with_elem!(@arms $elem, $T, $body, U8 u8, I32 i32, I64 i64, F32 f32, F64 f64; else)
+    };
+    (int $elem:expr, $T:ident => $body:expr) => {
+        with_elem!(@arms $elem, $T, $body, U8 u8, I32 i32, I64 i64; else)
+    };
+    (bits $elem:expr, $T:ident => $body:expr) => {
+        with_elem!(@arms $elem, $T, $body, U8 u8, I32 i32, I64 i64, Bool bool; else)
     };
     (float $elem:expr, $T:ident => $body:expr) => {
         with_elem!(@arms $elem, $T, $body, F32 f32, F64 f64; else)

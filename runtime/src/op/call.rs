@@ -241,6 +241,26 @@ impl<'a> OpCall<'a> {
         Ok(())
     }
 
+    /// [`OpCall::with_working_space`] where `work` sets results besides: these are kept.
+    ///
+    /// # Safety
+    /// Nothing else that `work` makes may be used after it, and results must be of the types that the row says.
+    pub(super) unsafe fn with_results_kept(
+        &mut self,
+        types: &[Type],
+        work: impl FnOnce(&mut OpCall<'a>) -> Result<(), TrapError>,
+    ) -> Result<(), TrapError> {
+        self.host.heap().begin();
+        work(self)?;
+        let mut kept: Vec<(u64, Type)> = self.results.iter().copied().zip(types.iter().copied()).collect();
+        // SAFETY: upheld by the caller.
+        unsafe { self.host.heap().end_keep(&mut kept)? };
+        for (result, (slot, _)) in self.results.iter_mut().zip(&kept) {
+            *result = *slot;
+        }
+        Ok(())
+    }
+
     /// Makes `output` the first result.
     ///
     /// # Safety

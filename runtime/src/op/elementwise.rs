@@ -189,7 +189,11 @@ pub(super) fn ternary<A: Element, B: Element, C: Element, R: Element>(
 }
 
 /// [`binary`] for division: first makes sure that no integer divisor is zero.
-fn division<T: Number>(call: &mut OpCall<'_>, weight: usize, f: impl Fn(T, T) -> T + Copy + Sync) -> Done {
+pub(super) fn division<T: Number>(
+    call: &mut OpCall<'_>,
+    weight: usize,
+    f: impl Fn(T, T) -> T + Copy + Sync,
+) -> Done {
     if T::INTEGER {
         fused::needs(call, 1)?;
         let (a, b) = (Operand::of(call, 0, T::ELEM), Operand::of(call, 1, T::ELEM));
@@ -257,18 +261,12 @@ kernels! {
     tensor_ge compared real 1 |a, b| a >= b;
 }
 
-pub(super) fn tensor_and(call: &mut OpCall<'_>) -> Done {
-    binary::<bool, bool>(call, 1, |a, b| a & b)
-}
-
-pub(super) fn tensor_or(call: &mut OpCall<'_>) -> Done {
-    binary::<bool, bool>(call, 1, |a, b| a | b)
-}
-
-pub(super) fn tensor_not(call: &mut OpCall<'_>) -> Done {
-    unary::<bool, bool>(call, 1, |a| !a)
-}
-
 pub(super) fn tensor_where(call: &mut OpCall<'_>) -> Done {
     with_elem!(any call.elem(0), T => ternary(call, 1, |c: bool, a: T, b: T| if c { a } else { b }))
+}
+
+pub(super) fn tensor_clip(call: &mut OpCall<'_>) -> Done {
+    with_elem!(real call.elem(0), T => {
+        ternary(call, 1, |x: T, low: T, high: T| Real::min(Real::max(x, low), high))
+    })
 }

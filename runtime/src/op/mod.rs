@@ -12,23 +12,32 @@
 //! they leave in an element is not said; one that shows the bytes of elements
 //! reads them through [`nan`](crate::object::nan).
 
+mod arrange;
+mod axes;
+mod bits;
 mod broadcast;
 mod call;
+mod complex;
 mod create;
+mod cumulative;
 mod elementwise;
+mod extremum;
 mod functions;
 mod fused;
+mod gather;
 mod higher_order;
 mod linalg;
 mod loops;
 mod movement;
 mod number;
 mod on_device;
+mod order;
 mod random;
 mod reduce;
-mod reduce_axis;
+mod reduce_axes;
 mod simd;
 mod sort;
+mod spread;
 mod strings;
 mod work;
 
@@ -47,16 +56,24 @@ macro_rules! kernels {
     ($($kernel:ident $name:literal $signature:literal { $($of:tt)* } $doc:literal;)*) => {
         /// The kernel of every row of [`CATALOGUE`], in its order.
         pub static KERNELS: &[Kernel] = {
+            use arrange::*;
+            use bits::*;
+            use complex::*;
             use create::*;
+            use cumulative::*;
             use elementwise::*;
+            use extremum::*;
             use functions::*;
+            use gather::*;
             use higher_order::*;
             use linalg::*;
             use movement::*;
+            use order::*;
             use random::*;
             use reduce::*;
-            use reduce_axis::*;
+            use reduce_axes::*;
             use sort::*;
+            use spread::*;
             use strings::*;
             &[$($kernel),*]
         };

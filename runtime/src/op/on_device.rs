@@ -34,7 +34,7 @@ fn result_dims(operation: &Operation, args: &[Dims]) -> Option<Dims> {
             [a, b] => shape::matmul(a, b).ok().map(|product| product.dims),
             _ => None,
         },
-        Shape::Scalar | Shape::Given | Shape::DropAxis | Shape::Special => None,
+        Shape::Scalar | Shape::Given | Shape::DropAxis | Shape::DropAxes | Shape::Special => None,
     }
 }
 

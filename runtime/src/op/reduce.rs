@@ -3,16 +3,16 @@
 //! Sums and products are folded in one fixed order, the same for every
 //! instruction set and any number of threads: blocks of [`BLOCK`] elements;
 //! in a block, element `i` goes to lane `i % LANES`; the lanes are combined by
-//! halves; and the blocks' results are folded the same way again. Smallest and
-//! largest do not depend on the order.
+//! halves; and the blocks' results are folded the same way again. What does not depend on the
+//! order, the smallest and the largest, is in [`extremum`](super::extremum).
 
 use super::fused::{self, Pass};
 use super::number::{Number, Real};
 use super::simd::{Work, dispatch};
 use super::work::{Leave, fill, position};
 use super::{OpCall, OpHost, shape_mismatch};
-use crate::object::Scalar;
 use crate::object::element::with_elem;
+use crate::object::{Element, Scalar};
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Elem;
 use std::marker::PhantomData;
@@ -105,9 +105,38 @@ impl<T: Real> Fold<T> for Largest {
     }
 }
 
+/// Whether any is.
+#[derive(Clone, Copy)]
+pub(super) struct Either;
+/// Whether all are.
+#[derive(Clone, Copy)]
+pub(super) struct Both;
+
+impl Fold<bool> for Either {
+    #[inline(always)]
+    fn neutral(self) -> bool {
+        false
+    }
+    #[inline(always)]
+    fn combine(self, a: bool, b: bool) -> bool {
+        a | b
+    }
+}
+
+impl Fold<bool> for Both {
+    #[inline(always)]
+    fn neutral(self) -> bool {
+        true
+    }
+    #[inline(always)]
+    fn combine(self, a: bool, b: bool) -> bool {
+        a & b
+    }
+}
+
 /// Combines the lanes by halves: lane `i` with lane `i + half`.
 #[inline(always)]
-fn combine_lanes<T: Copy>(mut lanes: [T; LANES], fold: impl Fold<T>) -> T {
+pub(super) fn combine_lanes<T: Copy>(mut lanes: [T; LANES], fold: impl Fold<T>) -> T {
     let mut half = LANES / 2;
     while half > 0 {
         for i in 0..half {
@@ -116,6 +145,30 @@ fn combine_lanes<T: Copy>(mut lanes: [T; LANES], fold: impl Fold<T>) -> T {
         half /= 2;
     }
     lanes[0]
+}
+
+/// Adds `get(a[i], b[i])` to lane `i % LANES`, for all `i`.
+#[inline(always)]
+pub(super) fn add_to_lanes<A: Copy, B: Copy, T: Copy>(
+    lanes: &mut [T; LANES],
+    a: &[A],
+    b: &[B],
+    fold: impl Fold<T>,
+    get: impl Fn(A, B) -> T,
+) {
+    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let (a_rest, b_rest) = (a.remainder(), b.remainder());
+    // A copy of its own, which stays in registers.
+    let mut wide = *lanes;
+    for (a, b) in a.zip(b) {
+        for i in 0..LANES {
+            wide[i] = fold.combine(wide[i], get(a[i], b[i]));
+        }
+    }
+    for ((lane, a), b) in wide.iter_mut().zip(a_rest).zip(b_rest) {
+        *lane = fold.combine(*lane, get(*a, *b));
+    }
+    *lanes = wide;
 }
 
 /// Folds one block, element by element through `get` of chunks of both inputs.
@@ -148,16 +201,7 @@ impl<A: Copy, B: Copy, T: Copy, F: Fold<T>, G: Fn(A, B) -> T> Work for Part<'_, 
     #[inline(always)]
     fn run(self) -> [T; LANES] {
         let Part { mut lanes, of: Block { a, b, fold, get, .. } } = self;
-        let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-        let (a_rest, b_rest) = (a.remainder(), b.remainder());
-        for (a, b) in a.zip(b) {
-            for i in 0..LANES {
-                lanes[i] = fold.combine(lanes[i], get(a[i], b[i]));
-            }
-        }
-        for ((lane, a), b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
-            *lane = fold.combine(*lane, get(*a, *b));
-        }
+        add_to_lanes(&mut lanes, a, b, fold, get);
         lanes
     }
 }
@@ -244,7 +288,7 @@ fn fold_arguments<A: Scalar, T: Scalar, F: Fold<T>>(
 }
 
 /// [`fold`] of `len` elements that a pass computes.
-fn fold_computed<A: Scalar, T: Scalar, F: Fold<T>>(
+pub(super) fn fold_computed<A: Scalar, T: Scalar, F: Fold<T>>(
     host: &mut dyn OpHost,
     pass: &Pass<'_>,
     len: usize,
@@ -274,6 +318,17 @@ fn fold_all<A: Scalar, T: Scalar, F: Fold<T>>(
     get: impl Fn(A) -> T + Copy + Sync,
 ) -> Result<T, TrapError> {
     fold_arguments(call, f, |a: A, _| get(a))
+}
+
+/// Folds all elements of argument `at`, which no group computes.
+pub(super) fn fold_all_of<A: Element, T: Element, F: Fold<T>>(
+    call: &mut OpCall<'_>,
+    at: usize,
+    f: F,
+    get: impl Fn(A) -> T + Copy + Sync,
+) -> Result<T, TrapError> {
+    let x = call.input::<A>(at);
+    fold(call.host, x, x, f, |a, _| get(a))
 }
 
 pub(super) fn tensor_sum(call: &mut OpCall<'_>) -> Done {
@@ -323,73 +378,6 @@ pub(super) fn tensor_dot(call: &mut OpCall<'_>) -> Done {
     Ok(())
 }
 
-/// Traps when argument 0 is empty.
-fn some(call: &OpCall<'_>) -> Done {
-    if call.tensor(0).len() == 0 { Err(TrapCode::Empty.into()) } else { Ok(()) }
-}
-
-pub(super) fn tensor_reduce_min(call: &mut OpCall<'_>) -> Done {
-    with_elem!(real call.elem(0), T => {
-        some(call)?;
-        let least = fold_all(call, Smallest, |v: T| v)?;
-        call.set(least.to_slot());
-        Ok(())
-    })
-}
-
-pub(super) fn tensor_reduce_max(call: &mut OpCall<'_>) -> Done {
-    with_elem!(real call.elem(0), T => {
-        some(call)?;
-        let most = fold_all(call, Largest, |v: T| v)?;
-        call.set(most.to_slot());
-        Ok(())
-    })
-}
-
-pub(super) fn tensor_minmax(call: &mut OpCall<'_>) -> Done {
-    with_elem!(real call.elem(0), T => {
-        some(call)?;
-        let least = fold_all(call, Smallest, |v: T| v)?;
-        let most = fold_all(call, Largest, |v: T| v)?;
-        call.set(least.to_slot());
-        call.set_as(1, most.to_slot());
-        Ok(())
-    })
-}
-
-/// The index of the first element equal to `wanted`, or of the first NaN if
-/// `wanted` is NaN.
-fn find<T: Real>(host: &mut dyn OpHost, x: &[T], wanted: T) -> Result<u64, TrapError> {
-    let at = if wanted.is_nan() {
-        position(host, x, |v| v.is_nan())?
-    } else {
-        position(host, x, |v| *v == wanted)?
-    };
-    Ok(at.unwrap_or(0) as u64)
-}
-
-pub(super) fn tensor_argmin(call: &mut OpCall<'_>) -> Done {
-    with_elem!(real call.elem(0), T => {
-        some(call)?;
-        let least = fold_all(call, Smallest, |v: T| v)?;
-        let x = call.input::<T>(0);
-        let at = find(call.host, x, least)?;
-        call.set(at);
-        Ok(())
-    })
-}
-
-pub(super) fn tensor_argmax(call: &mut OpCall<'_>) -> Done {
-    with_elem!(real call.elem(0), T => {
-        some(call)?;
-        let most = fold_all(call, Largest, |v: T| v)?;
-        let x = call.input::<T>(0);
-        let at = find(call.host, x, most)?;
-        call.set(at);
-        Ok(())
-    })
-}
-
 /// Whether any element of argument 0 is `wanted`.
 fn contains(call: &mut OpCall<'_>, wanted: bool) -> Result<bool, TrapError> {
     match fused::ending(call)? {
@@ -414,4 +402,12 @@ pub(super) fn tensor_all(call: &mut OpCall<'_>) -> Done {
     let all = !contains(call, false)?;
     call.set(all as u64);
     Ok(())
+}
+
+pub(super) fn tensor_count_nonzero(call: &mut OpCall<'_>) -> Done {
+    with_elem!(any call.elem(0), T => {
+        let count = fold_all_of(call, 0, Sum, |v: T| (v != T::ZERO) as i64)?;
+        call.set(count as u64);
+        Ok(())
+    })
 }

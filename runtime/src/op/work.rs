@@ -4,6 +4,7 @@
 //! how it is cut never changes a bit.
 
 use super::OpHost;
+use super::simd::{Work, dispatch};
 use crate::interruption::Interruption;
 use crate::trap::{TrapCode, TrapError};
 use std::mem::MaybeUninit;
@@ -28,12 +29,42 @@ pub(super) fn fill<T: Send>(
     weight: usize,
     fill: impl Fn(usize, &mut [MaybeUninit<T>]) + Sync,
 ) -> Result<(), TrapError> {
+    fill_groups(host, out, weight, GRAIN, fill)
+}
+
+/// [`fill`] with pieces that begin at multiples of `group`.
+pub(super) fn fill_groups<T: Send>(
+    host: &mut dyn OpHost,
+    out: &mut [MaybeUninit<T>],
+    weight: usize,
+    group: usize,
+    fill: impl Fn(usize, &mut [MaybeUninit<T>]) + Sync,
+) -> Result<(), TrapError> {
     let start = Shared(out.as_mut_ptr());
-    in_pieces(host, out.len(), weight, GRAIN, &|piece| {
+    in_pieces(host, out.len(), weight, group, &|piece| {
         // SAFETY: pieces are disjoint parts of `0..out.len()`, and `out` is
         // borrowed exclusively until all are done.
         let part = unsafe { std::slice::from_raw_parts_mut(start.get().add(piece.start), piece.len()) };
         fill(piece.start, part)
+    })
+}
+
+/// Writes `out` by calling `run(unit, out)` for every one of `count` units, each of which takes as long
+/// as `weight` additions. All together must write all of it.
+///
+/// # Safety
+/// No two units may write the same element, and all must stay within `len` elements from the place they are given.
+pub(super) unsafe fn for_units<T: Send>(
+    host: &mut dyn OpHost,
+    out: &mut [MaybeUninit<T>],
+    (count, weight): (usize, usize),
+    run: impl Fn(usize, *mut MaybeUninit<T>) + Sync,
+) -> Result<(), TrapError> {
+    let start = Shared(out.as_mut_ptr());
+    in_pieces(host, count, weight, 1, &|units| {
+        for unit in units {
+            run(unit, start.get());
+        }
     })
 }
 
@@ -54,18 +85,38 @@ pub(super) fn copy<T: Copy>(
     Ok(())
 }
 
+/// Elements that are looked at together for one that is wanted.
+const LOOK: usize = 1024;
+
+/// The number of the first part of [`LOOK`] elements that has one that is wanted.
+struct Look<'w, T, F> {
+    all: &'w [T],
+    is_wanted: F,
+}
+
+impl<T, F: Fn(&T) -> bool> Work for Look<'_, T, F> {
+    type Result = Option<usize>;
+    #[inline(always)]
+    fn run(self) -> Option<usize> {
+        // All of a part are looked at, so that it is done many at a time.
+        self.all.chunks(LOOK).position(|part| part.iter().fold(false, |any, v| any | (self.is_wanted)(v)))
+    }
+}
+
 /// The first place of an element that `is_wanted`.
 pub(super) fn position<T>(
     host: &mut dyn OpHost,
     all: &[T],
-    is_wanted: impl Fn(&T) -> bool,
+    is_wanted: impl Fn(&T) -> bool + Copy,
 ) -> Result<Option<usize>, TrapError> {
     for (n, part) in all.chunks(BETWEEN_POLLS).enumerate() {
         if n > 0 {
             host.poll()?;
         }
-        if let Some(at) = part.iter().position(&is_wanted) {
-            return Ok(Some(n * BETWEEN_POLLS + at));
+        if let Some(look) = dispatch(Look { all: part, is_wanted }) {
+            let start = look * LOOK;
+            let at = part[start..].iter().position(is_wanted).unwrap_or(0);
+            return Ok(Some(n * BETWEEN_POLLS + start + at));
         }
     }
     Ok(None)

@@ -120,8 +120,15 @@ pub fn is_member(op: &Operation) -> bool {
         return op.in_one_pass;
     }
     let signature = op.typed();
-    let is_operand =
-        |p: &Param| matches!(p, Param::Tensor(_) | Param::TensorOrScalar(_) | Param::Exact(Type::Tensor(_)));
+    let is_operand = |p: &Param| {
+        matches!(
+            p,
+            Param::Tensor(_)
+                | Param::TensorOfParts(_)
+                | Param::TensorOrScalar(_)
+                | Param::Exact(Type::Tensor(_))
+        )
+    };
     may_take_over(op)
         && signature.results.len() == 1
         && (1..=3).contains(&signature.params.len())

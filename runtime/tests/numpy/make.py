@@ -146,7 +146,7 @@ with np.errstate(all="ignore"):
         case("tensor.dims", [dtype], [x], np.array(x.shape, "i8"))
     for name, f in [("and", np.logical_and), ("or", np.logical_or)]:
         a, b = numbers("?", (6,)), numbers("?", (6,))
-        case(f"tensor.{name}", [], [a, b], f(a, b))
+        case(f"tensor.{name}", ["?"], [a, b], f(a, b))
     for dtype in ["u1", "i4", "i8", "f4", "f8", "?"]:
         for to in ["u1", "i4", "i8", "f4", "f8", "?"]:
             x = numbers(dtype, (8,))

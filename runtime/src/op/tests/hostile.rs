@@ -5,7 +5,7 @@ use super::{Arg, Bench};
 use crate::op::OpHost;
 use nbc_ir::catalogue::{CATALOGUE, Operation, Param};
 use nbc_ir::entity::SigId;
-use nbc_ir::{Elem, Type};
+use nbc_ir::{Elem, Item, Type};
 
 /// A little generator, so that a failure can be repeated.
 struct Random(u64);
@@ -85,7 +85,21 @@ fn argument(
         }
         Param::Ints => Arg::List((0..list).map(|_| r.int()).collect()),
         Param::Func(..) => Arg::Slot(r.below(2) as u64, Type::Func(SigId(0))),
-        Param::ListOfTensors(_) => unreachable!("no operation takes one yet"),
+        Param::TensorOfParts(v) => {
+            let part = if elems[*v] == Elem::C64 { Elem::F32 } else { Elem::F64 };
+            tensor(b, r, last, part)
+        }
+        Param::ListOfTensors(v) => {
+            let item = Item::Tensor(elems[*v]);
+            let items: Vec<u64> = (0..r.below(4)).map(|_| tensor(b, r, last, elems[*v]).slot()).collect();
+            let first = items.first().copied().unwrap_or_default();
+            let made = b.heap().list(item, items.len() as u64, first).unwrap();
+            for (n, slot) in items.iter().enumerate() {
+                // SAFETY: the tensors have just been made, in the list's region.
+                unsafe { b.heap().list_set(made, n as u64, *slot).unwrap() };
+            }
+            Arg::Slot(made.slot(), Type::List(item))
+        }
     }
 }
 

@@ -383,7 +383,7 @@ impl<'a, 'c, 'm> Body<'a, 'c, 'm> {
         let Type::Tensor(elem) = x.ty else { return };
         let float = matches!(elem, Elem::F32 | Elem::F64);
         let real = !matches!(elem, Elem::Bool | Elem::C64 | Elem::C128);
-        match self.c.below(16) {
+        match self.c.below(18) {
             0 => {
                 // Some are large enough for a buffer of their own.
                 let n = self.c.below(20) as i64 + if self.c.percent(30) { 128 } else { 0 };
@@ -448,6 +448,7 @@ impl<'a, 'c, 'm> Body<'a, 'c, 'm> {
             }
             12 if real => self.chain(x.reg, elem, x.rank),
             13 => self.group(),
+            14..=16 => self.any_operation(x),
             _ => self.call(),
         }
     }

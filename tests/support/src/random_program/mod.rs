@@ -7,6 +7,7 @@
 //! read exactly once.
 
 mod body;
+mod catalogue;
 mod function;
 mod group;
 mod nest;

@@ -1,0 +1,525 @@
+//! Elements in another order or number: rolled, turned round, by steps, padded, repeated, joined.
+//!
+//! For each axis of the result, an [`Along`] says which index of the source an index has. Invariant:
+//! it lies in the source, or there is none and the element is the given one. Innermost axes that
+//! stay as they are move as one block.
+
+use super::number::Number;
+use super::simd::{Work, dispatch};
+use super::work::fill;
+use super::{OpCall, Output, shape_mismatch};
+use crate::object::element::with_elem;
+use crate::object::{Element, ListRef, TensorRef};
+use crate::trap::{TrapCode, TrapError};
+use nbc_ir::Type;
+use nbc_ir::dims::{Dims, MAX_RANK};
+use std::mem::MaybeUninit;
+
+type Done = Result<(), TrapError>;
+
+/// Where indices along an axis of the result come from, of `n` that the source has.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Along {
+    /// The same index.
+    Same,
+    /// That many places on, and from the start again.
+    Roll { by: usize, n: usize },
+    /// From one index on by steps.
+    Steps { from: usize, step: isize },
+    /// Each so many times.
+    Repeat { times: usize },
+    /// Those of the source, and beyond them those that `beyond` says.
+    Pad { before: usize, n: usize, beyond: Beyond },
+}
+
+/// What lies beyond the elements of an axis.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Beyond {
+    /// A given element.
+    Given,
+    /// The first or last element.
+    Edge,
+    /// The elements from the other end on.
+    Wrap,
+    /// The elements in reverse, the first or last left out.
+    Reflect,
+    /// The elements in reverse.
+    Symmetric,
+}
+
+/// Indices of the result that come from such as lie `step` apart.
+#[derive(Clone, Copy)]
+struct Run {
+    /// The first, if it is in the source.
+    from: Option<usize>,
+    step: isize,
+    len: usize,
+}
+
+impl Along {
+    /// The run from index `at` on.
+    #[inline]
+    fn run(self, at: usize) -> Run {
+        let up = |from, len| Run { from: Some(from), step: 1, len };
+        match self {
+            Along::Same => up(at, usize::MAX),
+            Along::Roll { by, n } if at < by => up(n - by + at, by - at),
+            Along::Roll { by, n } => up(at - by, n - at),
+            Along::Steps { from, step } => {
+                Run { from: Some(from.wrapping_add_signed(at as isize * step)), step, len: usize::MAX }
+            }
+            Along::Repeat { times } => Run { from: Some(at / times), step: 0, len: times - at % times },
+            Along::Pad { before, n, .. } if at >= before && at - before < n => {
+                up(at - before, n - (at - before))
+            }
+            Along::Pad { before, n, beyond } => {
+                let one = |from| Run { from: Some(from), step: 0, len: 1 };
+                // How far behind a start of the source's elements repeated for ever.
+                let behind = |period: usize| (at + period - before % period) % period;
+                match beyond {
+                    Beyond::Given if at < before => Run { from: None, step: 0, len: before - at },
+                    Beyond::Given => Run { from: None, step: 0, len: usize::MAX },
+                    Beyond::Edge if at < before => Run { from: Some(0), step: 0, len: before - at },
+                    Beyond::Edge => Run { from: Some(n - 1), step: 0, len: usize::MAX },
+                    Beyond::Wrap => up(behind(n), n - behind(n)),
+                    Beyond::Reflect if n == 1 => one(0),
+                    Beyond::Reflect => {
+                        let at = behind(2 * (n - 1));
+                        one(if at < n { at } else { 2 * (n - 1) - at })
+                    }
+                    Beyond::Symmetric => {
+                        let at = behind(2 * n);
+                        one(if at < n { at } else { 2 * n - 1 - at })
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The result of dims `result`, each of its axes from argument 0 as `along` says; `given` is what is in no place of it.
+fn arrange<T: Element>(call: &mut OpCall<'_>, result: &Dims, along: &[Along; MAX_RANK], given: T) -> Done {
+    let dims = call.tensor(0).dims();
+    let x = call.input::<T>(0);
+    let out: Output<'_, T> = call.output(result)?;
+    // The innermost axes that stay are a block, and the axis before them is gone along.
+    let kept =
+        (0..dims.len()).rev().take_while(|axis| along[*axis] == Along::Same && dims[*axis] == result[*axis]);
+    let axes = dims.len() - kept.count();
+    let block = dims[axes..].iter().fold(1usize, |n, d| n.saturating_mul(*d as usize));
+    let (inner, inner_dim) = match axes.checked_sub(1) {
+        Some(last) => (along[last], result[last] as usize),
+        None => (Along::Same, 1),
+    };
+    let mut steps = [0usize; MAX_RANK];
+    let mut size = block;
+    for axis in (0..axes).rev() {
+        steps[axis] = size;
+        size = size.saturating_mul(dims[axis] as usize);
+    }
+    let outer = axes.saturating_sub(1);
+    // Where the row with that number begins in the source.
+    let base = |mut row: usize| {
+        let mut at = 0;
+        for axis in (0..outer).rev() {
+            let dim = result[axis] as usize;
+            at += along[axis].run(row % dim).from? * steps[axis];
+            row /= dim;
+        }
+        Some(at)
+    };
+    let row = inner_dim.saturating_mul(block);
+    fill(call.host, &mut *out.elements, 2, |start, piece: &mut [MaybeUninit<T>]| {
+        let mut done = 0;
+        while done < piece.len() {
+            let (number, column) = ((start + done) / row, (start + done) % row);
+            let count = (row - column).min(piece.len() - done);
+            let piece = &mut piece[done..done + count];
+            done += count;
+            match base(number) {
+                Some(base) => along_row(piece, &x[base..], (inner, block), column, given),
+                None => piece.iter_mut().for_each(|to| _ = to.write(given)),
+            }
+        }
+    })?;
+    // SAFETY: rows have been written whole, and `fill` has had every piece written.
+    unsafe { call.finish(out) };
+    Ok(())
+}
+
+/// Writes a part of a row from element number `column` on.
+fn along_row<T: Element>(
+    to: &mut [MaybeUninit<T>],
+    x: &[T],
+    (along, block): (Along, usize),
+    column: usize,
+    given: T,
+) {
+    let mut done = 0;
+    while done < to.len() {
+        let (at, within) = ((column + done) / block, (column + done) % block);
+        let run = along.run(at);
+        let whole = run.len.saturating_mul(block).saturating_sub(within).min(to.len() - done);
+        let Some(from) = run.from else {
+            to[done..done + whole].iter_mut().for_each(|to| _ = to.write(given));
+            done += whole;
+            continue;
+        };
+        let first = from * block + within;
+        if run.step == 1 {
+            to[done..done + whole].write_copy_of_slice(&x[first..first + whole]);
+            done += whole;
+        } else if block == 1 {
+            let to = &mut to[done..done + whole];
+            match run.step {
+                0 => to.iter_mut().for_each(|to| _ = to.write(x[from])),
+                -1 => {
+                    let x = &x[from + 1 - whole..=from];
+                    to.iter_mut().zip(x.iter().rev()).for_each(|(to, v)| _ = to.write(*v));
+                }
+                step => {
+                    for (k, to) in to.iter_mut().enumerate() {
+                        to.write(x[from.wrapping_add_signed(k as isize * step)]);
+                    }
+                }
+            }
+            done += whole;
+        } else {
+            let now = (block - within).min(whole);
+            to[done..done + now].write_copy_of_slice(&x[first..first + now]);
+            done += now;
+        }
+    }
+}
+
+/// The trap of lists that do not have a number for each axis.
+#[cold]
+fn rank_mismatch(want: usize, found: usize) -> TrapError {
+    TrapError::new(TrapCode::RankMismatch, format!("{want} numbers wanted, one for each axis, found {found}"))
+}
+
+/// The trap of a dim that no number can be.
+#[cold]
+fn too_long(axis: usize) -> TrapError {
+    TrapError::new(
+        TrapCode::InvalidArgument,
+        format!("axis {axis} of the result would be longer than a dim can be"),
+    )
+}
+
+pub(super) fn tensor_roll(call: &mut OpCall<'_>) -> Done {
+    let dims = call.tensor(0).dims();
+    let mut by = [0u64; MAX_RANK];
+    for n in 0..call.list_len {
+        let axis = call.axis(1 + call.list_len + n, dims.len())?;
+        if dims[axis] > 0 {
+            let shift = call.int(1 + n).rem_euclid(dims[axis] as i64) as u64;
+            by[axis] = (by[axis] + shift) % dims[axis];
+        }
+    }
+    let along = std::array::from_fn(|axis| match by[axis] {
+        0 => Along::Same,
+        by => Along::Roll { by: by as usize, n: dims[axis] as usize },
+    });
+    with_elem!(any call.elem(0), T => arrange::<T>(call, &dims, &along, T::ZERO))
+}
+
+pub(super) fn tensor_flip(call: &mut OpCall<'_>) -> Done {
+    let dims = call.tensor(0).dims();
+    let turned = call.axes(1, dims.len())?;
+    let along = std::array::from_fn(|axis| match turned[axis] && dims[axis] > 0 {
+        true => Along::Steps { from: dims[axis] as usize - 1, step: -1 },
+        false => Along::Same,
+    });
+    with_elem!(any call.elem(0), T => arrange::<T>(call, &dims, &along, T::ZERO))
+}
+
+/// How many indices there are from `from` by `step` before `to`, of an axis of length `n`.
+fn steps(axis: usize, n: u64, from: i64, to: i64, step: i64) -> Result<u64, TrapError> {
+    let n = n as i64;
+    let fits = match step {
+        0 => {
+            let text = format!("a step of 0 along axis {axis}: it has to be positive or negative");
+            return Err(TrapError::new(TrapCode::InvalidArgument, text));
+        }
+        1.. => (0..=n).contains(&from) && (0..=n).contains(&to),
+        // Going down, one before the first stands for the start.
+        _ => (-1..n).contains(&from) && (-1..n).contains(&to),
+    };
+    if !fits {
+        let text = format!("{from} to {to} by {step} of {n} along axis {axis}");
+        return Err(TrapError::new(TrapCode::IndexOutOfRange, text));
+    }
+    let (span, step) =
+        if step > 0 { (to - from, step.unsigned_abs()) } else { (from - to, step.unsigned_abs()) };
+    Ok(span.max(0) as u64 / step + (span > 0 && !(span as u64).is_multiple_of(step)) as u64)
+}
+
+pub(super) fn tensor_slice_step(call: &mut OpCall<'_>) -> Done {
+    let dims = call.tensor(0).dims();
+    let len = call.list_len;
+    if len != dims.len() {
+        return Err(rank_mismatch(dims.len(), len));
+    }
+    let mut result = dims;
+    let mut along = [Along::Same; MAX_RANK];
+    for axis in 0..len {
+        let (from, to, step) = (call.int(1 + axis), call.int(1 + len + axis), call.int(1 + 2 * len + axis));
+        result[axis] = steps(axis, dims[axis], from, to, step)?;
+        let is_all = step == 1 && from == 0 && result[axis] == dims[axis];
+        if !is_all && result[axis] > 0 {
+            // Where only one is taken, the step does not matter, and may be huge.
+            let step = if result[axis] == 1 { 1 } else { step as isize };
+            along[axis] = Along::Steps { from: from as usize, step };
+        }
+    }
+    with_elem!(any call.elem(0), T => arrange::<T>(call, &result, &along, T::ZERO))
+}
+
+/// The dims of argument 0 with as much before and behind as the two lists say, and where each axis comes from.
+fn padded(call: &OpCall<'_>, beyond: Beyond) -> Result<(Dims, [Along; MAX_RANK]), TrapError> {
+    let dims = call.tensor(0).dims();
+    let len = call.list_len;
+    if len != dims.len() {
+        return Err(rank_mismatch(dims.len(), len));
+    }
+    let mut result = dims;
+    let mut along = [Along::Same; MAX_RANK];
+    for axis in 0..len {
+        let (before, behind) = (call.int(1 + axis), call.int(1 + len + axis));
+        if before < 0 || behind < 0 {
+            let text = format!("{before} before and {behind} behind axis {axis}: neither can be negative");
+            return Err(TrapError::new(TrapCode::InvalidArgument, text));
+        }
+        let added = before as u64 + behind as u64;
+        if added == 0 {
+            continue;
+        }
+        if dims[axis] == 0 && beyond != Beyond::Given {
+            let text = format!("axis {axis} has no elements to go on with");
+            return Err(TrapError::new(TrapCode::Empty, text));
+        }
+        result[axis] = dims[axis]
+            .checked_add(added)
+            .filter(|d| i64::try_from(*d).is_ok())
+            .ok_or_else(|| too_long(axis))?;
+        along[axis] = Along::Pad { before: before as usize, n: dims[axis] as usize, beyond };
+    }
+    Ok((result, along))
+}
+
+pub(super) fn tensor_pad(call: &mut OpCall<'_>) -> Done {
+    let (result, along) = padded(call, Beyond::Given)?;
+    let at = 1 + 2 * call.list_len;
+    if let Type::Tensor(_) = call.arg_types[at]
+        && !call.tensor(at).dims().is_empty()
+    {
+        let (dims, given) = (call.tensor(0).dims(), call.tensor(at).dims());
+        return Err(shape_mismatch("what is put around has to be one element, without dims", &dims, &given));
+    }
+    with_elem!(any call.elem(0), T => {
+        let given = match call.arg_types[at] {
+            Type::Tensor(_) => call.input::<T>(at)[0],
+            _ => T::from_slot_if_scalar(call.args[at]).unwrap_or(T::ZERO),
+        };
+        arrange::<T>(call, &result, &along, given)
+    })
+}
+
+macro_rules! pads {
+    ($($kernel:ident $beyond:ident;)*) => {$(
+        pub(super) fn $kernel(call: &mut OpCall<'_>) -> Done {
+            let (result, along) = padded(call, Beyond::$beyond)?;
+            with_elem!(any call.elem(0), T => arrange::<T>(call, &result, &along, T::ZERO))
+        }
+    )*};
+}
+
+pads! {
+    tensor_pad_edge Edge;
+    tensor_pad_wrap Wrap;
+    tensor_pad_reflect Reflect;
+    tensor_pad_symmetric Symmetric;
+}
+
+/// A number of times, which must not be negative.
+fn times(count: i64) -> Result<u64, TrapError> {
+    u64::try_from(count).map_err(|_| {
+        TrapError::new(TrapCode::InvalidArgument, format!("{count} times: it cannot be negative"))
+    })
+}
+
+pub(super) fn tensor_repeat(call: &mut OpCall<'_>) -> Done {
+    let mut result = call.tensor(0).dims();
+    let times = times(call.int(1))?;
+    let axis = call.axis(2, result.len())?;
+    result[axis] = result[axis]
+        .checked_mul(times)
+        .filter(|d| i64::try_from(*d).is_ok())
+        .ok_or_else(|| too_long(axis))?;
+    let mut along = [Along::Same; MAX_RANK];
+    if times > 1 {
+        along[axis] = Along::Repeat { times: times as usize };
+    }
+    with_elem!(any call.elem(0), T => arrange::<T>(call, &result, &along, T::ZERO))
+}
+
+pub(super) fn tensor_tile(call: &mut OpCall<'_>) -> Done {
+    let dims = call.tensor(0).dims();
+    let len = call.list_len;
+    if len != dims.len() {
+        return Err(rank_mismatch(dims.len(), len));
+    }
+    let mut result = dims;
+    let mut along = [Along::Same; MAX_RANK];
+    for axis in 0..len {
+        let times = times(call.int(1 + axis))?;
+        result[axis] = dims[axis]
+            .checked_mul(times)
+            .filter(|d| i64::try_from(*d).is_ok())
+            .ok_or_else(|| too_long(axis))?;
+        if times > 1 && dims[axis] > 0 {
+            along[axis] = Along::Pad { before: 0, n: dims[axis] as usize, beyond: Beyond::Wrap };
+        }
+    }
+    with_elem!(any call.elem(0), T => arrange::<T>(call, &result, &along, T::ZERO))
+}
+
+/// The tensors of the list in argument 0, at least one.
+fn listed(call: &OpCall<'_>) -> Result<Vec<TensorRef>, TrapError> {
+    // SAFETY: arguments are live values of their types.
+    let list = unsafe { ListRef::from_slot(call.args[0]) };
+    if list.len() == 0 {
+        return Err(TrapError::new(
+            TrapCode::Empty,
+            "a list without tensors: there have to be some to be joined",
+        ));
+    }
+    let mut all = Vec::new();
+    all.try_reserve_exact(list.len()).map_err(|_| TrapCode::OutOfMemory)?;
+    // SAFETY: what a list holds is live and of the type of its items.
+    all.extend(
+        (0..list.len() as u64).filter_map(|n| list.get(n)).map(|slot| unsafe { TensorRef::from_slot(slot) }),
+    );
+    Ok(all)
+}
+
+/// Writes rows that are made of a part of each tensor: of as many elements as `part` says.
+fn join<T: Element>(
+    call: &mut OpCall<'_>,
+    all: &[TensorRef],
+    result: &Dims,
+    part: impl Fn(&TensorRef) -> usize,
+) -> Done {
+    let out: Output<'_, T> = call.output(result)?;
+    if !out.elements.is_empty() {
+        let mut ends = Vec::new();
+        ends.try_reserve_exact(all.len()).map_err(|_| TrapCode::OutOfMemory)?;
+        let mut row = 0;
+        for tensor in all {
+            row += part(tensor);
+            ends.push(row);
+        }
+        // SAFETY: what a list holds is live, and nothing writes it while the operation runs.
+        let slices: Vec<&[T]> = all.iter().map(|tensor| unsafe { tensor.as_slice::<T>() }).collect();
+        fill(call.host, &mut *out.elements, 2, |start, piece: &mut [MaybeUninit<T>]| {
+            let (mut number, mut column) = (start / row, start % row);
+            let mut n = ends.partition_point(|end| *end <= column);
+            let mut done = 0;
+            while done < piece.len() {
+                let (end, begin) = (ends[n], if n == 0 { 0 } else { ends[n - 1] });
+                let count = (end - column).min(piece.len() - done);
+                let from = number * (end - begin) + (column - begin);
+                piece[done..done + count].write_copy_of_slice(&slices[n][from..from + count]);
+                done += count;
+                column += count;
+                // On to the next that has a part.
+                while n < ends.len() && ends[n] <= column {
+                    n += 1;
+                }
+                if n == ends.len() {
+                    (number, column) = (number + 1, 0);
+                    n = ends.partition_point(|end| *end == 0);
+                }
+            }
+        })?;
+    }
+    // SAFETY: `fill` has had every piece written whole.
+    unsafe { call.finish(out) };
+    Ok(())
+}
+
+pub(super) fn tensor_stack(call: &mut OpCall<'_>) -> Done {
+    let all = listed(call)?;
+    let dims = all[0].dims();
+    if let Some((n, other)) = all.iter().enumerate().find(|(_, t)| *t.dims() != *dims) {
+        let text = format!("tensors to be stacked want equal dims, number {n} has others than the first");
+        return Err(shape_mismatch(&text, &dims, &other.dims()));
+    }
+    let axis = call.axis(1, dims.len() + 1)?;
+    let joined = [&dims[..axis], &[all.len() as u64], &dims[axis..]].concat();
+    let result = Dims::new(&joined).ok_or_else(|| {
+        TrapError::new(TrapCode::InvalidArgument, format!("a stack of {dims}: a tensor has at most 8 dims"))
+    })?;
+    let part = dims[axis..].iter().fold(1usize, |n, d| n.saturating_mul(*d as usize));
+    with_elem!(any call.elem(0), T => join::<T>(call, &all, &result, |_| part))
+}
+
+pub(super) fn tensor_concat_list(call: &mut OpCall<'_>) -> Done {
+    let all = listed(call)?;
+    let dims = all[0].dims();
+    let axis = call.axis(1, dims.len())?;
+    let mut result = dims;
+    for (n, tensor) in all.iter().enumerate().skip(1) {
+        let other = tensor.dims();
+        if other.len() != dims.len() || *other.without(axis) != *dims.without(axis) {
+            let text =
+                format!("the dims differ elsewhere than along axis {axis}, of the first and number {n}");
+            return Err(shape_mismatch(&text, &dims, &other));
+        }
+        result[axis] = result[axis]
+            .checked_add(other[axis])
+            .filter(|d| i64::try_from(*d).is_ok())
+            .ok_or_else(|| too_long(axis))?;
+    }
+    let part =
+        |tensor: &TensorRef| tensor.dims()[axis..].iter().fold(1usize, |n, d| n.saturating_mul(*d as usize));
+    with_elem!(any call.elem(0), T => join::<T>(call, &all, &result, part))
+}
+
+/// One element times each of a row.
+struct Scaled<'w, T> {
+    by: T,
+    x: &'w [T],
+    to: &'w mut [MaybeUninit<T>],
+}
+
+impl<T: Number> Work for Scaled<'_, T> {
+    type Result = ();
+    #[inline(always)]
+    fn run(self) {
+        for (to, v) in self.to.iter_mut().zip(self.x) {
+            to.write(Number::mul(self.by, *v));
+        }
+    }
+}
+
+pub(super) fn tensor_outer(call: &mut OpCall<'_>) -> Done {
+    with_elem!(number call.elem(0), T => {
+        let (a, b) = (call.input::<T>(0), call.input::<T>(1));
+        let out: Output<'_, T> = call.output(&[a.len() as u64, b.len() as u64])?;
+        fill(call.host, &mut *out.elements, 1, |start, piece: &mut [MaybeUninit<T>]| {
+            let mut done = 0;
+            while done < piece.len() {
+                let (row, column) = ((start + done) / b.len(), (start + done) % b.len());
+                let count = (b.len() - column).min(piece.len() - done);
+                let to = &mut piece[done..done + count];
+                dispatch(Scaled { by: a[row], x: &b[column..column + count], to });
+                done += count;
+            }
+        })?;
+        // SAFETY: `fill` has had every piece written whole.
+        unsafe { call.finish(out) };
+        Ok(())
+    })
+}

@@ -1,0 +1,91 @@
+//! Any operation of the catalogue, with arguments that its signature takes.
+//!
+//! Lists and axes are small numbers, now and then such that the operation traps. Rows that
+//! make tensors of no tensor, whose sizes nothing bounds, are left out.
+
+use super::body::{Body, Known};
+use nbc::ir::catalogue::{CATALOGUE, Kind, Operation, Param, Shape};
+use nbc::ir::{Elem, Operand, Type};
+
+/// Whether the rows' calls can be written here.
+fn is_called(operation: &Operation) -> bool {
+    let params = operation.typed().params;
+    let takes = |param: &Param| matches!(param, Param::Tensor(_) | Param::Exact(Type::Tensor(_)));
+    operation.kind != Kind::Creation
+        && params.iter().any(takes)
+        && !params.iter().any(|param| matches!(param, Param::Func(..)))
+}
+
+impl Body<'_, '_, '_> {
+    /// Some operation, of `x` if its elements go.
+    pub fn any_operation(&mut self, x: Known) {
+        let Type::Tensor(of_x) = x.ty else { return };
+        let operation = self.c.pick(&CATALOGUE.iter().filter(|op| is_called(op)).collect::<Vec<_>>());
+        let signature = operation.typed();
+        let mut elems = Vec::new();
+        for (_, class) in &signature.vars {
+            let all: Vec<Elem> = Elem::ALL.into_iter().filter(|e| class.has(*e)).collect();
+            elems.push(if class.has(of_x) { of_x } else { self.c.pick(&all) });
+        }
+        let rank = x.rank.max(1);
+        let mut args: Vec<Operand> = Vec::new();
+        for param in &signature.params {
+            match param {
+                Param::Tensor(v) | Param::TensorOrScalar(v) => {
+                    let ty = Type::Tensor(elems[*v]);
+                    let given =
+                        if ty == x.ty && self.c.percent(60) { x.reg.into() } else { self.operand(ty) };
+                    args.push(given);
+                }
+                Param::TensorOfParts(v) => {
+                    let part = if elems[*v] == Elem::C64 { Elem::F32 } else { Elem::F64 };
+                    let given = self.operand(Type::Tensor(part));
+                    args.push(given);
+                }
+                Param::ListOfTensors(v) => {
+                    let fill = self.operand(Type::Tensor(elems[*v]));
+                    let len = 1 + self.c.below(3) as i64;
+                    args.push(self.f.list_new(len, fill).into());
+                }
+                Param::Ints => {
+                    for _ in 0..rank {
+                        let number = self.small();
+                        args.push(number);
+                    }
+                }
+                Param::Exact(Type::I64) => {
+                    let number = self.small();
+                    args.push(number);
+                }
+                Param::Exact(ty) => {
+                    let given = self.operand(*ty);
+                    args.push(given);
+                }
+                Param::Scalar(v) => {
+                    let Some(ty) = elems[*v].scalar() else { return };
+                    let given = self.operand(ty);
+                    args.push(given);
+                }
+                Param::Func(..) => return,
+            }
+        }
+        let Ok(results) = self.f.try_op(operation.name, Some(&elems), args) else { return };
+        let types: Vec<Option<Type>> = signature.results.iter().map(|r| r.result_type(&elems)).collect();
+        for (reg, ty) in results.iter().zip(types) {
+            let rank = match operation.shape {
+                Shape::Same | Shape::Broadcast => x.rank,
+                Shape::DropAxis | Shape::DropAxes => x.rank.saturating_sub(1),
+                _ => 1,
+            };
+            if let Some(ty) = ty {
+                self.learn(*reg, ty, rank);
+            }
+        }
+    }
+
+    /// A small number for a list or an axis.
+    fn small(&mut self) -> Operand {
+        let number = self.c.below(40) as i64;
+        Operand::Imm(if number < 36 { number % 3 } else { number - 38 }.into())
+    }
+}
