@@ -163,6 +163,14 @@ macro_rules! for_each_operation {
         { shape: Same, kind: Elementwise, cost: PerElement(20) } "Natural logarithm of 1 plus the element.";
     tensor_cbrt "tensor.cbrt" "<T: float>(tensor<T>) -> tensor<T>"
         { shape: Same, kind: Elementwise, cost: PerElement(20) } "Cube root.";
+    tensor_erf "tensor.erf" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(40) } "Error function.";
+    tensor_erfc "tensor.erfc" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(40) } "1 less the error function, exact where that is small.";
+    tensor_lgamma "tensor.lgamma" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(40) } "Natural logarithm of the absolute value of the gamma function.";
+    tensor_tgamma "tensor.tgamma" "<T: float>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Elementwise, cost: PerElement(40) } "Gamma function.";
     tensor_map "tensor.map" "<T: scalar, U: scalar>(tensor<T>, func<(T) -> U>) -> tensor<U>"
         { shape: Same, kind: Elementwise, cost: PerElement(10), pure: false } "The function of every element, in row-major order.";
     tensor_map2 "tensor.map2" "<T: scalar, U: scalar, V: scalar>(tensor<T>, tensor<U>, func<(T, U) -> V>) -> tensor<V>"

@@ -117,6 +117,10 @@ mathematical! {
     tensor_log10 Log10;
     tensor_log1p Log1p;
     tensor_cbrt Cbrt;
+    tensor_erf Erf;
+    tensor_erfc Erfc;
+    tensor_lgamma Lgamma;
+    tensor_tgamma Tgamma;
 }
 
 mathematical! {
