@@ -14,8 +14,11 @@ pub const CASES: &[Case] = &[
     (
         &[
             "nbc::Config::device",
+            "nbc::Config::fusion",
             "nbc::Config::in_place",
             "runtime::Config::device",
+            "runtime::Config::fusion",
+            "runtime::Config::fusion_of_small",
             "runtime::Config::in_place",
             "runtime::DeviceArg::dims",
             "runtime::Instance::device_counts",

@@ -316,7 +316,10 @@ impl Repeated {
 /// Memory of tiles, in units of a cache line.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct Line(#[allow(dead_code)] [MaybeUninit<u8>; 64]); // only its address is of use
+struct Line {
+    // Only its address is of use.
+    _bytes: [MaybeUninit<u8>; 64],
+}
 
 thread_local! {
     /// Slots of former passes on this thread: at most as many as operations of a group read at once.
@@ -328,7 +331,7 @@ fn with_tiles(count: usize, f: impl FnOnce(*mut u8)) {
     let mut tiles = TILES.take();
     let lines = count * (TILE / size_of::<Line>());
     if tiles.len() < lines {
-        tiles.resize(lines, Line([MaybeUninit::uninit(); 64]));
+        tiles.resize(lines, Line { _bytes: [MaybeUninit::uninit(); 64] });
     }
     f(tiles.as_mut_ptr().cast());
     TILES.set(tiles);
