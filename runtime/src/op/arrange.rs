@@ -318,9 +318,10 @@ pub(super) fn tensor_pad(call: &mut OpCall<'_>) -> Done {
         return Err(shape_mismatch("what is put around has to be one element, without dims", &dims, &given));
     }
     with_elem!(any call.elem(0), T => {
-        let given = match call.arg_types[at] {
-            Type::Tensor(_) => call.input::<T>(at)[0],
-            _ => T::from_slot_if_scalar(call.args[at]).unwrap_or(T::ZERO),
+        let given = if let Type::Tensor(_) = call.arg_types[at] {
+            call.input::<T>(at)[0]
+        } else {
+            T::from_slot_if_scalar(call.args[at]).unwrap_or(T::ZERO)
         };
         arrange::<T>(call, &result, &along, given)
     })

@@ -62,9 +62,10 @@ pub(super) fn tensor_searchsorted(call: &mut OpCall<'_>) -> Done {
     with_elem!(real call.elem(0), T => {
         let sorted = call.input::<T>(0);
         let number = T::from_slot(call.args[1]);
-        let (values, dims) = match call.arg_types[1] {
-            Type::Tensor(_) => (call.input::<T>(1), call.tensor(1).dims()),
-            _ => (std::slice::from_ref(&number), Dims::default()),
+        let (values, dims) = if let Type::Tensor(_) = call.arg_types[1] {
+            (call.input::<T>(1), call.tensor(1).dims())
+        } else {
+            (std::slice::from_ref(&number), Dims::default())
         };
         let out: Output<'_, i64> = call.output(&dims)?;
         let weight = 4 * (sorted.len().max(2).ilog2() as usize);
