@@ -46,12 +46,9 @@ fn groups_and_reasons_are_shown_by_line() {
   alone line 12: tensor.neg
     no operation beside it makes its arguments or uses its result
     before: line 11: tensor.store writes elements, or keeps objects
-    behind: line 14: tensor.map calls a function
-  alone line 14: tensor.map
-    it calls a function for each element
+    behind: line 14: tensor.zeros_like needs a result at once
   alone line 15: tensor.exp
     no operation beside it makes its arguments or uses its result
-    before: line 14: tensor.map calls a function
     behind: line 16: tensor.load reads elements of a result
 "
     );

@@ -87,7 +87,7 @@ fn null_devices() {
     for every in [0, 1, 2, 3, u64::MAX] {
         for in_place in [false, true] {
             let device = Arc::new(NullDevice::failing(every));
-            let mut i = instance(Config::new().in_place(in_place).device(device.clone()));
+            let mut i = instance(Config::new().in_place(in_place).fusion(in_place).device(device.clone()));
             for n in [0, 1, 127, 128, 5000] {
                 match i.call("main", &[Value::I64(n)]) {
                     Ok(values) => assert_eq!(values, [Value::F64(6.0)]),

@@ -66,9 +66,9 @@ pub struct Operation {
     pub writes: &'static [usize],
     /// Whether equal arguments give equal results and nothing else changes.
     pub pure: bool,
-    /// Whether a reduction goes through the elements of its arguments once, in row-major order, so that it
+    /// Whether a reduction goes through the elements of its arguments once, in row-major order. Then it
     /// can be handed them part by part, as operations before it make them. Of a creation, whether every
-    /// element is its last argument, so that operations behind it can be handed that.
+    /// element is its last argument: then operations behind it can be handed that.
     pub in_one_pass: bool,
     /// Work.
     pub cost: Cost,

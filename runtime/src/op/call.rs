@@ -202,8 +202,8 @@ impl<'a> OpCall<'a> {
         }
     }
 
-    /// A result whose elements are still to be written and which is charged for, in the memory of an argument
-    /// that dies here if there is one of as many elements as large. So arguments must be read as elements that
+    /// A result that is charged for, whose elements are still to be written. It is in the memory of an argument
+    /// that dies here, if there is one of as many elements as large. So arguments must be read as elements that
     /// somebody writes: through pointers, and each before the result's element of the same place is written.
     #[inline]
     pub(super) fn result_in_place(&mut self, elem: Elem, dims: &[u64]) -> Result<TensorRef, TrapError> {

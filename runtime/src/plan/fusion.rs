@@ -6,14 +6,14 @@
 //! of all, block by block. So what can be observed, but for time, is what it is without groups.
 //!
 //! Between members there may be only instructions that neither write elements nor read those of a
-//! member's result, and that call nothing and leave the region as it is. A result that nobody can
+//! member's result. They call nothing, and leave the region as it is. A result that nobody can
 //! see behind the group is never written to memory, as [`super::last_use`] shows.
 //!
 //! Shapes are known when the program runs. So a group is a permission: there it is seen which
 //! members go together.
 //!
-//! Invariant: between the first and the last member of a group nothing runs that could tell whether
-//! the elements of a member's result have been computed, but members.
+//! Invariant: between the first and the last member of a group only members could tell whether
+//! the elements of a member's result have been computed.
 
 use super::aliases::Classes;
 use super::{Arguments, Before, may_take_over};

@@ -259,8 +259,8 @@ fn back_all(call: &mut OpCall<'_>, list: &mut Deferred) -> Result<(), TrapError>
     Ok(())
 }
 
-/// Sees to it that the elements of argument `at` have been computed, for who looks at them before it
-/// is known whether the operation joins what waits.
+/// Sees to it that the elements of argument `at` have been computed. It is for who looks at them
+/// before it is known whether the operation joins what waits.
 pub(super) fn needs(call: &mut OpCall<'_>, at: usize) -> Result<(), TrapError> {
     if call.plan.role == Role::Alone || !matches!(call.arg_types[at], nbc_ir::Type::Tensor(_)) {
         return Ok(());

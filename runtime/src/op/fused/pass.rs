@@ -1,7 +1,7 @@
 //! One pass over memory: the elements of all results of a list, block by block.
 //!
-//! Of a block, each operation computes its elements from memory or from what those before it have left
-//! in *tiles*, blocks of scratch memory that are used again when nobody reads them any more, as registers are.
+//! Of a block, each operation computes its elements from memory, or from what those before it have left
+//! in *tiles*. Tiles are blocks of scratch memory, used again when nobody reads them any more, as registers are.
 //! Blocks are so small that tiles stay in the nearest cache.
 //!
 //! Invariant: an element depends on nothing but the elements of its place, so neither the length of
@@ -233,8 +233,8 @@ impl Pass<'_> {
         self.weight
     }
 
-    /// Computes the elements of a range, as far as there is leave, and hands `read` what the reduction reads of
-    /// each block, with the number of elements.
+    /// Computes the elements of a range, as far as there is leave. `read` is handed what the reduction
+    /// reads of each block, with the number of elements.
     pub(in crate::op) fn blocks(
         &self,
         range: Range<usize>,
