@@ -1,7 +1,7 @@
 //! Fused multiplication and addition for processors that have none.
 //!
 //! Exact by integers: the product has 106 bits, so product and summand fit into
-//! 128 bits when they are near each other, and else the smaller one only counts
+//! 128 bits when they are near each other. Else the smaller one only counts
 //! as "a little more".
 
 /// A finite double that is not zero: `mantissa · 2^exponent`, with a sign.
