@@ -108,8 +108,10 @@ def logarithm(name, base):
     emit(f"{name}_OF_C", "Their logarithms, negated", logs)
     if base == mp.e:
         emit(f"{name}_OF_C_LOW", "What they are more", [-log(c) - l for c, l in zip(table, logs)])
-        polynomial("LN_CUBIC", "(ln(1 + r) - r + r^2 / 2) / r^3", lambda r: (log(1 + r) - r + r**2 / 2) / r**3,
-                   lambda r: r**2, low * mpf("1.001"), high * mpf("1.001"), 8)
+        (first, *others), error = fit(lambda r: (log(1 + r) - r + r**2 / 2) / r**3, lambda r: r**2,
+                                      low * mpf("1.001"), high * mpf("1.001"), list(range(9)))
+        number("LN_CUBIC", "(ln(1 + r) - r + r^2 / 2) / r^3: the first", first)
+        emit("LN_QUARTIC", "And the others", others, error)
     inverse = 1 / log(base)
 
     def f(r):

@@ -24,7 +24,8 @@ impl Random {
     fn number(&mut self, range: (f64, f64)) -> f64 {
         let sign = if self.next() % 2 == 0 { 1.0 } else { -1.0 };
         match self.next() % 8 {
-            0 | 1 => f64::from_bits(self.next()),
+            // The reference has opinions of its own on NaN that signal.
+            0 | 1 => Some(f64::from_bits(self.next())).filter(|x| !x.is_nan()).unwrap_or(f64::NAN),
             2..=4 => range.0 + (range.1 - range.0) * self.unit(),
             5 => sign * (self.unit() * -60.0).exp2(),
             6 => sign + (self.unit() - 0.5) * (self.unit() * -50.0).exp2(),
@@ -58,7 +59,9 @@ impl Random {
 
     pub fn pair_of_singles(&mut self, range: (f64, f64)) -> (f32, f32) {
         if self.next() % 4 == 0 {
-            return (f32::from_bits(self.next() as u32), f32::from_bits(self.next() as u32));
+            let mut any =
+                || Some(f32::from_bits(self.next() as u32)).filter(|x| !x.is_nan()).unwrap_or(f32::NAN);
+            return (any(), any());
         }
         let (x, y) = self.pair(true, range);
         (x as f32, y as f32)

@@ -9,8 +9,8 @@ use super::polynomial::estrin;
 use super::{Function, Function2, c};
 use crate::lanes::Lanes;
 
-/// Of a number between -1 and 1: whether it is beyond ±1/2, and an s and its arc sine less s. That s is
-/// the absolute value, or beyond ±1/2 what the arc sine is to be taken of instead.
+/// Of a number between -1 and 1: whether it is beyond ±1/2, an s, and the arc sine of s less s. There s is
+/// the absolute value, or beyond what stands for it.
 #[inline(always)]
 fn arc<L: Lanes>(x: L) -> (L::Mask, L, L) {
     let size = x.abs();

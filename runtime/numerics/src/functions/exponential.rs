@@ -68,6 +68,15 @@ pub(super) fn reduced<L: Lanes>(x: L) -> (Whole<L>, L) {
     (k, k.value.fma(c(-LN2_2), r))
 }
 
+/// k and r of a number, and what r lost by rounding.
+#[inline(always)]
+pub(super) fn reduced_to_pair<L: Lanes>(x: L) -> (Whole<L>, Pair<L>) {
+    let k = Whole::nearest(x, LOG2_E);
+    let first = k.value.fma(c(-LN2_1), x);
+    let high = k.value.fma(c(-LN2_2), first);
+    (k, Pair { high, low: k.value.fma(c(-LN2_2), first - high) })
+}
+
 /// e^r, but for about a quarter of a unit more than rounding takes.
 #[inline(always)]
 pub(super) fn exp_of_reduced<L: Lanes>(r: L) -> L {
@@ -83,8 +92,8 @@ pub(super) fn exp_of_reduced_single<L: Lanes>(r: L) -> L {
 
 /// e^r - 1.
 #[inline(always)]
-pub(super) fn expm1_of_reduced<L: Lanes>(r: L) -> Pair<L> {
-    Pair::sum_ordered(r, r * r * estrin(r, &EXP))
+fn expm1_of_reduced<L: Lanes>(r: Pair<L>) -> Pair<L> {
+    Pair::sum_ordered(r.high, (r.high * r.high).fma(estrin(r.high, &EXP), r.low))
 }
 
 /// e to the power.
@@ -173,7 +182,7 @@ impl Function for Expm1 {
     }
     #[inline(always)]
     fn common<L: Lanes>(x: L) -> L {
-        let (k, r) = reduced(x);
+        let (k, r) = reduced_to_pair(x);
         let power = k.power();
         // The sign is that of x, also where both are zero.
         let y = expm1_of_reduced(r);

@@ -1,23 +1,13 @@
 //! Hyperbolic functions. With x = k ln 2 + r they are sums of sinh r and cosh r, each
-//! times (2^k ± 2^-k) / 2; the hyperbolic tangent is t / (t + 2), where t is e^2x - 1.
+//! times (2^k ± 2^-k) / 2; the tangent is their quotient. For singles it is t / (t + 2),
+//! where t is e^2x - 1.
 
-use super::coefficients::{COSH, COSH_SINGLE, EXP_SINGLE, LN2_1, LN2_2, LOG2_E, SINH, SINH_SINGLE};
-use super::exponential::{NORMAL, Whole, clamp, exp_of_reduced, expm1_of_reduced, reduced};
+use super::coefficients::{COSH, COSH_SINGLE, EXP_SINGLE, LN2_1, LOG2_E, SINH, SINH_SINGLE};
+use super::exponential::{NORMAL, Whole, clamp, exp_of_reduced, reduced, reduced_to_pair};
 use super::pair::Pair;
 use super::polynomial::estrin;
 use super::{Function, c};
 use crate::lanes::Lanes;
-
-/// e^x - 1 for 0 ≤ x ≤ 707.
-#[inline(always)]
-fn expm1<L: Lanes>(x: L) -> Pair<L> {
-    let (k, r) = reduced(x);
-    let power = k.power();
-    let y = expm1_of_reduced(r);
-    // The first is the larger, or zero.
-    let sum = Pair::sum_ordered(power - c(1.0), power * y.high);
-    Pair::sum_ordered(sum.high, power.fma(y.low, sum.low))
-}
 
 /// What hyperbolic sine and cosine are made of.
 struct Halves<L: Lanes> {
@@ -30,23 +20,43 @@ struct Halves<L: Lanes> {
     sinh: L,
     /// cosh r, or what it is more than 1.
     cosh: L,
+    /// What `plus` is too small, and `minus` too large: 2^-k / 2 for k from 27 on.
+    lost: L,
+}
+
+impl<L: Lanes> Halves<L> {
+    #[inline(always)]
+    fn sinh(&self) -> Pair<L> {
+        let linear = Pair::product(self.plus, self.r);
+        // The first is the larger, or zero.
+        let sum = Pair::sum_ordered(self.minus, linear.high);
+        let low = self.plus.fma(self.sinh, linear.low) + sum.low;
+        Pair::sum_ordered(sum.high, self.minus.fma(self.cosh, low))
+    }
+
+    #[inline(always)]
+    fn cosh(&self) -> Pair<L> {
+        let linear = Pair::product(self.minus, self.r);
+        let sum = Pair::sum_ordered(self.plus, linear.high);
+        let low = self.minus.fma(self.sinh, sum.low + linear.low);
+        Pair::sum_ordered(sum.high, self.plus.fma(self.cosh, low))
+    }
 }
 
 /// For results that are doubles: `sinh` is what r lost by rounding, besides.
 #[inline(always)]
 fn halves<L: Lanes>(x: L) -> Halves<L> {
-    let k = Whole::nearest(x, LOG2_E);
-    let first = k.value.fma(c(-LN2_1), x);
-    let r = k.value.fma(c(-LN2_2), first);
-    let lost = k.value.fma(c(-LN2_2), first - r);
+    let (k, Pair { high: r, low: lost }) = reduced_to_pair(x);
     let (up, down) = (k.scale(c(0.5)), k.scale_down(c(0.5)));
     let z = r * r;
+    let plus = up + down;
     Halves {
-        plus: up + down,
+        plus,
         minus: up - down,
         r,
         sinh: (z * r).fma(estrin(z, &SINH), lost),
         cosh: z * estrin(z, &COSH),
+        lost: down - (plus - up),
     }
 }
 
@@ -63,6 +73,7 @@ fn halves_single<L: Lanes>(x: L) -> Halves<L> {
         r,
         sinh: (z * r).fma(estrin(z, &SINH_SINGLE), r),
         cosh: z.fma(estrin(z, &COSH_SINGLE), c(1.0)),
+        lost: c(0.0),
     }
 }
 
@@ -84,13 +95,8 @@ impl Function for Sinh {
     }
     #[inline(always)]
     fn common<L: Lanes>(x: L) -> L {
-        let Halves { plus, minus, r, sinh, cosh } = halves(x);
-        let linear = Pair::product(plus, r);
-        // The first is the larger, or zero.
-        let sum = Pair::sum_ordered(minus, linear.high);
-        let y = sum.high + minus.fma(cosh, plus.fma(sinh, linear.low) + sum.low);
         // The sign is that of x, also where both are zero.
-        L::of_bits(y.bits() | x.sign())
+        L::of_bits(halves(x).sinh().high.bits() | x.sign())
     }
     #[inline(always)]
     fn rare<L: Lanes>(x: L) -> L {
@@ -115,9 +121,7 @@ impl Function for Cosh {
     }
     #[inline(always)]
     fn common<L: Lanes>(x: L) -> L {
-        let Halves { plus, minus, r, sinh, cosh } = halves(x);
-        let sum = Pair::sum_ordered(plus, minus * r);
-        sum.high + plus.fma(cosh, minus.fma(sinh, sum.low))
+        halves(x).cosh().high
     }
     #[inline(always)]
     fn rare<L: Lanes>(x: L) -> L {
@@ -143,9 +147,12 @@ impl Function for Tanh {
     fn common<L: Lanes>(x: L) -> L {
         // From 22 on it is 1.
         let angle = L::select(x.abs().lt(c(22.0)), x.abs(), c(22.0));
-        let t = expm1(angle + angle);
-        let more = Pair::sum(t.high, c(2.0));
-        t.over(Pair { high: more.high, low: more.low + t.low }).with_sign(x.sign())
+        let halves = halves(angle);
+        // That counts near 1, times e^-r.
+        let lost = halves.lost.fma(halves.cosh - halves.r, halves.lost);
+        let (sinh, cosh) = (halves.sinh(), halves.cosh());
+        let sinh = Pair { low: sinh.low - lost, ..sinh };
+        sinh.over(Pair { low: cosh.low + lost, ..cosh }).with_sign(x.sign())
     }
     #[inline(always)]
     fn rare<L: Lanes>(x: L) -> L {

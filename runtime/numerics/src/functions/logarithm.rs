@@ -1,7 +1,6 @@
-//! Logarithms: x = 2^k m, and m is near 1 / c for one of sixteen c.
-//!
-//! So log x = k log 2 - log c + log(1 + r) with a small r = m c - 1. See P.-T. P. Tang,
-//! "Table-driven implementation of the logarithm function", 1990.
+//! Logarithms: x = 2^k m, and m is near 1 / c for one of sixteen c. So log x is
+//! k log 2 - log c + log(1 + r) with a small r = m c - 1.
+//! (P.-T. P. Tang, "Table-driven implementation of the logarithm function", 1990).
 //!
 //! The c are such that their logarithms have few bits: the first two terms are
 //! added exactly (S. Gal, "Computing elementary functions", 1986). Around 1, c is 1 and r exact.
@@ -62,9 +61,14 @@ fn of_normal<L: Lanes, B: Base, M: More<L>>(x: L, exponent: L, more: M) -> L {
     let Parts { k, m, interval } = split(x);
     let k = k + exponent;
     let factor = L::lookup16(B::C, interval);
-    let r = m.fma(factor, c(-1.0));
+    // Exact, as the product is near 1. What the product lost counts near 1, where terms nearly cancel.
+    let product = Pair::product(m, factor);
+    let r = product.high - c(1.0);
     let whole = k.fma(c(B::LOG_2[0]), L::lookup16(B::MINUS_LOG_C, interval));
-    let small = k.fma(c(B::LOG_2[1]), more.of(m, factor, r));
+    // The derivative is about 1 - r.
+    let lost = (-r).fma(product.low, product.low);
+    let small = lost.fma(c(B::LOG_E[0]), more.of(m, factor, r));
+    let small = k.fma(c(B::LOG_2[1]), small);
     // Not smaller than r, or zero.
     let (sum, small) = match B::LOG_E[0] == 1.0 {
         true => (Pair::sum_ordered(whole, r), small),

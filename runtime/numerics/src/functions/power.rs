@@ -25,10 +25,14 @@ pub(super) fn logarithm<L: Lanes>(x: L, exponent: L) -> Pair<L> {
     let square = Pair::product(r, r);
     let first = Pair::sum_ordered(whole, r);
     let second = Pair::sum_ordered(first.high, square.high * c(-0.5));
-    // The derivative is 1 / (1 + r): about 1 - r + r².
-    let lost = (square.high - r).fma(product.low, product.low);
+    // The derivative is 1 / (1 + r): about 1 - r + r² - r³.
+    let derivative = (-r).fma(square.high, square.high - r);
+    let lost = derivative.fma(product.low, product.low);
     let low = square.low.fma(c(-0.5), lost) + small;
-    let low = (square.high * r).fma(estrin(r, &LN_CUBIC), (first.low + second.low) + low);
+    // The cubic term by itself, so that little rounding counts.
+    let quartic = square.high * square.high;
+    let low = quartic.fma(estrin(r, &LN_QUARTIC), (first.low + second.low) + low);
+    let low = (square.high * r).fma(c(LN_CUBIC), low);
     Pair::sum_ordered(second.high, low)
 }
 
@@ -40,9 +44,10 @@ pub(super) fn exponential<L: Lanes>(x: Pair<L>) -> (Whole<L>, Pair<L>) {
     let r = k.value.fma(c(-LN2_1), x.high);
     let more = k.value.fma(c(-LN2_2), x.low);
     let sum = Pair::sum_ordered(c(1.0), r);
-    // 1 + r is exact; only the polynomial gets by with a rounded sum.
-    let r = r + more;
-    (k, Pair::sum_ordered(sum.high, (r * r).fma(estrin(r, &EXP), sum.low + more)))
+    let rest = r * r * estrin(r, &EXP);
+    // e^r - 1 times more.
+    let more = more.fma(r + rest, more);
+    (k, Pair::sum_ordered(sum.high, (sum.low + more) + rest))
 }
 
 /// y times the logarithm.

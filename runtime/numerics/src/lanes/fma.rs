@@ -1,8 +1,8 @@
 //! Fused multiplication and addition for processors that have none.
 //!
-//! Exact by integers: the product has 106 bits. So product and summand fit into
-//! 128 bits when they are near each other. Else the smaller one only counts as
-//! "a little more".
+//! Exact by integers: the product has 106 bits, so product and summand fit into
+//! 128 bits when they are near each other. Else the smaller one only counts
+//! as "a little more".
 
 /// A finite double that is not zero: `mantissa · 2^exponent`, with a sign.
 fn parts(x: f64) -> (bool, i32, u64) {

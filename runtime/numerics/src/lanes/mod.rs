@@ -2,8 +2,8 @@
 //!
 //! [`Lanes`] is what a function may do: arithmetic, comparison, choice, the bits
 //! of a double, small tables. There is one implementation for each width that
-//! processors have, and one that counts on the plainest instructions only. Another
-//! writes down what it is asked, as a function in C.
+//! processors have, and one that counts on no instruction but the plainest.
+//! Another writes down what it is asked, as a function in C.
 //!
 //! Invariant: an operation gives each lane what it gives a vector of one, to the
 //! bit (NaN aside, which is some NaN). So the width never shows in a result.

@@ -1,7 +1,6 @@
-//! Results do not depend on the width: they are the same bits, or all NaN.
-//!
-//! Functions run over slices of every length and in place, one number at a time, and two in a
-//! register. They run with one argument for all, and with fused multiplication made of integers.
+//! Results do not depend on the width: they are the same bits, or all NaN. That goes
+//! for slices of every length, in place, and with one argument for all. It also goes
+//! for one number, two in a register, and fused multiplication made of integers.
 
 use super::arguments::{doubles, pairs};
 use nbc_numerics::functions::{self, Function, Function2};
