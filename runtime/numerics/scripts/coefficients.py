@@ -71,7 +71,7 @@ def cosh_rest(z):
 
 
 polynomial("SINH", "(sinh r / r - 1) / r^2 in r^2, for r up to ln 2 / 2", sinh_rest, lambda z: z, 0, half**2, 5)
-polynomial("COSH", "(cosh r - 1) / r^2 in r^2, for r up to ln 2 / 2", cosh_rest, lambda z: z, 0, half**2, 6)
+polynomial("COSH", "(cosh r - 1) / r^2 in r^2, for r up to ln 2 / 2", cosh_rest, lambda z: z, 0, half**2, 5)
 polynomial("SINH_SINGLE", "The sine's for singles", sinh_rest, lambda z: z, 0, half**2, 3)
 polynomial("COSH_SINGLE", "The cosine's for singles", cosh_rest, lambda z: z, 0, half**2, 3)
 

@@ -25,20 +25,20 @@ struct Halves<L: Lanes> {
 }
 
 impl<L: Lanes> Halves<L> {
+    /// The low part may be large.
     #[inline(always)]
     fn sinh(&self) -> Pair<L> {
         let linear = Pair::product(self.plus, self.r);
         // The first is the larger, or zero.
         let sum = Pair::sum_ordered(self.minus, linear.high);
         let low = self.plus.fma(self.sinh, linear.low) + sum.low;
-        Pair::sum_ordered(sum.high, self.minus.fma(self.cosh, low))
+        Pair { high: sum.high, low: self.minus.fma(self.cosh, low) }
     }
 
     #[inline(always)]
     fn cosh(&self) -> Pair<L> {
-        let linear = Pair::product(self.minus, self.r);
-        let sum = Pair::sum_ordered(self.plus, linear.high);
-        let low = self.minus.fma(self.sinh, sum.low + linear.low);
+        let sum = Pair::sum_ordered(self.plus, self.minus * self.r);
+        let low = self.minus.fma(self.sinh, sum.low);
         Pair::sum_ordered(sum.high, self.plus.fma(self.cosh, low))
     }
 }
@@ -95,8 +95,9 @@ impl Function for Sinh {
     }
     #[inline(always)]
     fn common<L: Lanes>(x: L) -> L {
+        let y = halves(x).sinh();
         // The sign is that of x, also where both are zero.
-        L::of_bits(halves(x).sinh().high.bits() | x.sign())
+        L::of_bits((y.high + y.low).bits() | x.sign())
     }
     #[inline(always)]
     fn rare<L: Lanes>(x: L) -> L {
@@ -148,11 +149,11 @@ impl Function for Tanh {
         // From 22 on it is 1.
         let angle = L::select(x.abs().lt(c(22.0)), x.abs(), c(22.0));
         let halves = halves(angle);
-        // That counts near 1, times e^-r.
-        let lost = halves.lost.fma(halves.cosh - halves.r, halves.lost);
-        let (sinh, cosh) = (halves.sinh(), halves.cosh());
-        let sinh = Pair { low: sinh.low - lost, ..sinh };
-        sinh.over(Pair { low: cosh.low + lost, ..cosh }).with_sign(x.sign())
+        let sinh = halves.sinh();
+        // Near 1 that counts twice, times e^-r, which is about 1 - r.
+        let twice = halves.r.fma(c(2.0), c(-2.0));
+        let sinh = Pair { low: halves.lost.fma(twice, sinh.low), ..sinh };
+        sinh.over(halves.cosh()).with_sign(x.sign())
     }
     #[inline(always)]
     fn rare<L: Lanes>(x: L) -> L {

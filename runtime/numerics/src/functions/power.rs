@@ -44,10 +44,9 @@ pub(super) fn exponential<L: Lanes>(x: Pair<L>) -> (Whole<L>, Pair<L>) {
     let r = k.value.fma(c(-LN2_1), x.high);
     let more = k.value.fma(c(-LN2_2), x.low);
     let sum = Pair::sum_ordered(c(1.0), r);
-    let rest = r * r * estrin(r, &EXP);
-    // e^r - 1 times more.
-    let more = more.fma(r + rest, more);
-    (k, Pair::sum_ordered(sum.high, (sum.low + more) + rest))
+    // 1 + r is exact; only the polynomial gets by with a rounded sum.
+    let r = r + more;
+    (k, Pair::sum_ordered(sum.high, (r * r).fma(estrin(r, &EXP), sum.low + more)))
 }
 
 /// y times the logarithm.
