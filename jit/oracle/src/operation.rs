@@ -3,13 +3,14 @@
 //! compute, cost and trap with is defined where it is.
 //!
 //! Objects go there and come back as copies. That is not enough for three kinds: views, which
-//! share elements, `tensor.assign`, which writes into an argument, and `tensor.map`, which calls
+//! share elements, `tensor.assign` and others that write into an argument, and `tensor.map`, which calls
 //! back. There the runtime only says what the operation costs, and of a view its dims.
 
 use crate::state::{Budget, State};
 use crate::value::Slot;
 use crate::{Stop, wrong};
 use nbc_ir::builder::ModuleBuilder;
+use nbc_ir::catalogue::Operation;
 use nbc_ir::{Elem, Module, Operand, Type};
 use nbc_runtime::backtrace::Trap;
 use nbc_runtime::engine::{Engine, Limits};
@@ -114,8 +115,10 @@ impl Operations {
             results: results.to_vec(),
             way: Way::Operation,
         };
-        if name == "tensor.assign" {
-            return self.assign(state, key, args).map(|()| Vec::new());
+        // What is read-only there too traps there.
+        let writes = Operation::find(name).is_some_and(|op| op.writes == [0]);
+        if writes && state.heap.tensor(args[0].object()?)?.writable {
+            return self.write(state, key, args).map(|()| Vec::new());
         }
         let fuel = state.fuel().unwrap_or(PLENTY);
         let ran = self.run(key, state, args, fuel)?;
@@ -153,7 +156,8 @@ impl Operations {
         Ok(ran.fuel - state.heap.tensor(from.object()?)?.len)
     }
 
-    fn assign(&mut self, state: &mut State, key: Key, args: &[Slot]) -> Result<(), Stop> {
+    /// Calls an operation that writes into its first argument.
+    fn write(&mut self, state: &mut State, key: Key, args: &[Slot]) -> Result<(), Stop> {
         let target = args[0].object()?;
         let ty = key.params[0];
         let copy = Key {
@@ -167,9 +171,6 @@ impl Operations {
         let ran = self.run(Key { results: vec![ty], way: Way::OnCopy, ..key }, state, args, PLENTY)?;
         state.take(ran.fuel - copying)?;
         let values = ran.result.map_err(|trap| Stop::Trap(trap.error))?;
-        if !state.heap.tensor(target)?.writable {
-            return Err(TrapCode::ReadOnly.into());
-        }
         let [Value::Tensor(made)] = &values[..] else { return Err(wrong("a copy is a tensor")) };
         state.heap.elements_mut(target)?.copy_from_slice(made.as_bytes());
         Ok(())
