@@ -74,10 +74,11 @@ def chains():
     five += ["%r = tensor.mul %r, %y", "%r = tensor.sub %r, 0.5"]
     yield chain("chain of 5", "np.sqrt(x * y + x) * y - 0.5", five)
     # Horner's rule, eight times; then four more.
-    text, lines = "x", ["%r = copy %x"]
+    text, lines, value = "x", [], "%x"
     for factor in ["0.5", "0.25", "0.75", "0.125", "0.375", "0.625", "0.875", "0.0625"]:
         text = f"({text} * y + {factor})"
-        lines += ["%r = tensor.mul %r, %y", f"%r = tensor.add %r, {factor}"]
+        lines += [f"%r = tensor.mul {value}, %y", f"%r = tensor.add %r, {factor}"]
+        value = "%r"
     lines += ["%r = tensor.sqrt %r", "%r = tensor.div %r, %y"]
     lines += ["%r = tensor.sub %r, %x", "%r = tensor.abs %r"]
     yield chain("chain of 20", f"np.abs(np.sqrt({text}) / y - x)", lines)
