@@ -6,6 +6,7 @@
 use crate::mir::Lanes;
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use nbc_ir::Opcode;
+use nbc_runtime::abi::scalars;
 
 /// The features that matter of the processor that code is made for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,7 +50,7 @@ pub fn supported(opcode: Opcode, lanes: Lanes, cpu: &Cpu) -> bool {
             | F64Reinterpret => true,
             F64Ceil | F64Floor | F64Trunc | F64Nearest => cpu.rounding,
             F64Fma => cpu.fma,
-            _ => is_function(opcode),
+            _ => scalars::is_function(opcode),
         },
         Lanes::F32x4 => match opcode {
             F32Add | F32Sub | F32Mul | F32Div | F32Min | F32Max | F32Neg | F32Abs | F32Sqrt | F32FromI32
@@ -99,36 +100,4 @@ pub fn supported(opcode: Opcode, lanes: Lanes, cpu: &Cpu) -> bool {
         ),
         Lanes::I8x16 => false,
     }
-}
-
-/// Whether an instruction on doubles is a mathematical function, which is called.
-pub fn is_function(opcode: Opcode) -> bool {
-    use Opcode::*;
-    matches!(
-        opcode,
-        F64Sin
-            | F64Cos
-            | F64Tan
-            | F64Asin
-            | F64Acos
-            | F64Atan
-            | F64Sinh
-            | F64Cosh
-            | F64Tanh
-            | F64Exp
-            | F64Exp2
-            | F64Expm1
-            | F64Ln
-            | F64Log2
-            | F64Log10
-            | F64Log1p
-            | F64Erf
-            | F64Erfc
-            | F64Lgamma
-            | F64Tgamma
-            | F64Cbrt
-            | F64Pow
-            | F64Atan2
-            | F64Hypot
-    )
 }

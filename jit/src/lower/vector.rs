@@ -4,12 +4,13 @@
 
 use super::scalar;
 use crate::mir::Lanes;
-use crate::target::{Cpu, is_function, supported};
+use crate::target::{Cpu, supported};
 use cranelift_codegen::ir::{
     InstBuilder, InstructionData, Opcode as Clif, Type as ClifType, Value, ValueDef, types,
 };
 use cranelift_frontend::FunctionBuilder;
 use nbc_ir::Opcode;
+use nbc_runtime::abi::scalars;
 
 /// The type of a vector in compiled code.
 pub fn clif_type(lanes: Lanes) -> ClifType {
@@ -70,7 +71,7 @@ pub fn lanewise(
         return None;
     }
     let ty = clif_type(lanes);
-    if is_function(opcode) {
+    if scalars::is_function(opcode) {
         return Some(scalar::function_of_lanes(b, cpu, opcode, args));
     }
     Some(match *args {

@@ -53,6 +53,10 @@ macro_rules! unary_functions {
             }
         }
 
+        fn is_function_of_one(opcode: Opcode) -> bool {
+            matches!(opcode, $(Opcode::$f64_inst)|*)
+        }
+
         /// Where the mathematical function is, for an instruction that is one.
         fn function(op: UnaryOp) -> Option<usize> {
             match op {
@@ -72,6 +76,10 @@ macro_rules! binary_functions {
                 $(BinaryOp::$f64_inst => two2::<functions::$definition>().map(|f| f as usize),)*
                 _ => None,
             }
+        }
+
+        fn is_function_of_two(opcode: Opcode) -> bool {
+            matches!(opcode, $(Opcode::$f64_inst)|*)
         }
 
         /// As [`function`].
@@ -156,6 +164,11 @@ macro_rules! truncation_rows {
     };
 }
 arith::for_each_truncation!(truncation_rows);
+
+/// Whether an instruction on doubles is a mathematical function, which is called.
+pub fn is_function(opcode: Opcode) -> bool {
+    is_function_of_one(opcode) || is_function_of_two(opcode)
+}
 
 /// As [`binary`], for a mathematical function of each lane of vectors of two doubles, in the System V calling
 /// convention. `None` where the instruction is none, or the processor has no such function.

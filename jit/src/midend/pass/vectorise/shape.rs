@@ -4,9 +4,10 @@
 
 use super::nest::Nest;
 use crate::mir::{Address, Lanes, MirOp, Ty};
-use crate::target::{Cpu, is_function, supported};
+use crate::target::{Cpu, supported};
 use nbc_ir::inst::Imm;
 use nbc_ir::{Elem, Inst, Opcode, Operand, Reg, Type};
+use nbc_runtime::abi::scalars;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Growth small enough for multiples of it to be computed without care.
@@ -527,7 +528,7 @@ impl Shapes {
                 },
                 (MirOp::Inst(inst), Shape::Vector | Shape::Sum(_)) => match inst.opcode() {
                     F64Div | F64Sqrt | F32Div | F32Sqrt => 4 * saved - cost,
-                    opcode if is_function(opcode) => 10 * saved - cost,
+                    opcode if scalars::is_function(opcode) => 10 * saved - cost,
                     // Done with halves.
                     I64Mul => -5 - cost,
                     I64Shr | I64Min | I64Max | I64MinU | I64MaxU | I64Abs | F64Min | F64Max | F32Min
