@@ -192,19 +192,23 @@ fn along_row<T: Element>(
     }
 }
 
-/// The trap of lists that do not have a number for each axis.
-#[cold]
-fn rank_mismatch(want: usize, found: usize) -> TrapError {
-    TrapError::new(TrapCode::RankMismatch, format!("{want} numbers wanted, one for each axis, found {found}"))
+/// The dims of argument 0, where the lists have a number for each axis.
+fn listed_dims(call: &OpCall<'_>) -> Result<Dims, TrapError> {
+    let dims = call.tensor(0).dims();
+    let (want, found) = (dims.len(), call.list_len);
+    if want == found {
+        return Ok(dims);
+    }
+    let text = format!("{want} numbers wanted, one for each axis, found {found}");
+    Err(TrapError::new(TrapCode::RankMismatch, text))
 }
 
-/// The trap of a dim that no number can be.
-#[cold]
-fn too_long(axis: usize) -> TrapError {
-    TrapError::new(
-        TrapCode::InvalidArgument,
-        format!("axis {axis} of the result would be longer than a dim can be"),
-    )
+/// A length of an axis of the result, if a dim can be so long.
+fn length(axis: usize, length: Option<u64>) -> Result<u64, TrapError> {
+    length.filter(|d| i64::try_from(*d).is_ok()).ok_or_else(|| {
+        let text = format!("axis {axis} of the result would be longer than a dim can be");
+        TrapError::new(TrapCode::InvalidArgument, text)
+    })
 }
 
 pub(super) fn tensor_roll(call: &mut OpCall<'_>) -> Done {
@@ -256,11 +260,7 @@ fn steps(axis: usize, n: u64, from: i64, to: i64, step: i64) -> Result<u64, Trap
 }
 
 pub(super) fn tensor_slice_step(call: &mut OpCall<'_>) -> Done {
-    let dims = call.tensor(0).dims();
-    let len = call.list_len;
-    if len != dims.len() {
-        return Err(rank_mismatch(dims.len(), len));
-    }
+    let (dims, len) = (listed_dims(call)?, call.list_len);
     let mut result = dims;
     let mut along = [Along::Same; MAX_RANK];
     for axis in 0..len {
@@ -278,11 +278,7 @@ pub(super) fn tensor_slice_step(call: &mut OpCall<'_>) -> Done {
 
 /// The dims of argument 0 with as much before and behind as the two lists say, and where each axis comes from.
 fn padded(call: &OpCall<'_>, beyond: Beyond) -> Result<(Dims, [Along; MAX_RANK]), TrapError> {
-    let dims = call.tensor(0).dims();
-    let len = call.list_len;
-    if len != dims.len() {
-        return Err(rank_mismatch(dims.len(), len));
-    }
+    let (dims, len) = (listed_dims(call)?, call.list_len);
     let mut result = dims;
     let mut along = [Along::Same; MAX_RANK];
     for axis in 0..len {
@@ -299,10 +295,7 @@ fn padded(call: &OpCall<'_>, beyond: Beyond) -> Result<(Dims, [Along; MAX_RANK])
             let text = format!("axis {axis} has no elements to go on with");
             return Err(TrapError::new(TrapCode::Empty, text));
         }
-        result[axis] = dims[axis]
-            .checked_add(added)
-            .filter(|d| i64::try_from(*d).is_ok())
-            .ok_or_else(|| too_long(axis))?;
+        result[axis] = length(axis, dims[axis].checked_add(added))?;
         along[axis] = Along::Pad { before: before as usize, n: dims[axis] as usize, beyond };
     }
     Ok((result, along))
@@ -354,10 +347,7 @@ pub(super) fn tensor_repeat(call: &mut OpCall<'_>) -> Done {
     let mut result = call.tensor(0).dims();
     let times = times(call.int(1))?;
     let axis = call.axis(2, result.len())?;
-    result[axis] = result[axis]
-        .checked_mul(times)
-        .filter(|d| i64::try_from(*d).is_ok())
-        .ok_or_else(|| too_long(axis))?;
+    result[axis] = length(axis, result[axis].checked_mul(times))?;
     let mut along = [Along::Same; MAX_RANK];
     if times > 1 {
         along[axis] = Along::Repeat { times: times as usize };
@@ -366,19 +356,12 @@ pub(super) fn tensor_repeat(call: &mut OpCall<'_>) -> Done {
 }
 
 pub(super) fn tensor_tile(call: &mut OpCall<'_>) -> Done {
-    let dims = call.tensor(0).dims();
-    let len = call.list_len;
-    if len != dims.len() {
-        return Err(rank_mismatch(dims.len(), len));
-    }
+    let (dims, len) = (listed_dims(call)?, call.list_len);
     let mut result = dims;
     let mut along = [Along::Same; MAX_RANK];
     for axis in 0..len {
         let times = times(call.int(1 + axis))?;
-        result[axis] = dims[axis]
-            .checked_mul(times)
-            .filter(|d| i64::try_from(*d).is_ok())
-            .ok_or_else(|| too_long(axis))?;
+        result[axis] = length(axis, dims[axis].checked_mul(times))?;
         if times > 1 && dims[axis] > 0 {
             along[axis] = Along::Pad { before: 0, n: dims[axis] as usize, beyond: Beyond::Wrap };
         }
@@ -478,10 +461,7 @@ pub(super) fn tensor_concat_list(call: &mut OpCall<'_>) -> Done {
                 format!("the dims differ elsewhere than along axis {axis}, of the first and number {n}");
             return Err(shape_mismatch(&text, &dims, &other));
         }
-        result[axis] = result[axis]
-            .checked_add(other[axis])
-            .filter(|d| i64::try_from(*d).is_ok())
-            .ok_or_else(|| too_long(axis))?;
+        result[axis] = length(axis, result[axis].checked_add(other[axis]))?;
     }
     let part =
         |tensor: &TensorRef| tensor.dims()[axis..].iter().fold(1usize, |n, d| n.saturating_mul(*d as usize));

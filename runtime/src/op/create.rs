@@ -15,17 +15,18 @@ use nbc_ir::catalogue::Extent;
 type Done = Result<(), TrapError>;
 
 pub(super) fn tensor_zeros(call: &mut OpCall<'_>) -> Done {
-    let (elem, dims) = (call.elem(0), call.dims(0)?);
-    call.charge(Extent::new(&dims, elem.size()))?;
-    let tensor = call.host.heap().zeros(elem, &dims)?;
-    call.set(tensor.slot());
-    Ok(())
+    let dims = call.dims(0)?;
+    zeros(call, call.elem(0), &dims)
 }
 
 pub(super) fn tensor_zeros_like(call: &mut OpCall<'_>) -> Done {
-    let (elem, dims) = (call.elem(1), call.tensor(0).dims());
-    call.charge(Extent::new(&dims, elem.size()))?;
-    let tensor = call.host.heap().zeros(elem, &dims)?;
+    let dims = call.tensor(0).dims();
+    zeros(call, call.elem(1), &dims)
+}
+
+fn zeros(call: &mut OpCall<'_>, elem: Elem, dims: &[u64]) -> Done {
+    call.charge(Extent::new(dims, elem.size()))?;
+    let tensor = call.host.heap().zeros(elem, dims)?;
     call.set(tensor.slot());
     Ok(())
 }

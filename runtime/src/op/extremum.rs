@@ -5,14 +5,13 @@
 
 use super::fused;
 use super::number::Real;
-use super::reduce::{BLOCK, Largest, Smallest, fold_all_of, fold_computed};
+use super::reduce::{BLOCK, Fold, Largest, Smallest, blocks, fold_all_of, fold_computed};
 use super::simd::{Work, dispatch};
-use super::work::{fill, position};
+use super::work::position;
 use super::{OpCall, OpHost};
 use crate::object::Scalar;
 use crate::object::element::with_elem;
 use crate::trap::{TrapCode, TrapError};
-use std::mem::MaybeUninit;
 
 type Done = Result<(), TrapError>;
 
@@ -101,17 +100,8 @@ fn find<T: Real, E: End<T>>(host: &mut dyn OpHost, x: &[T], end: E) -> Result<(F
     if x.len() <= BLOCK {
         return Ok((dispatch(Best { x, end }), 0));
     }
-    let count = x.len().div_ceil(BLOCK);
-    let mut blocks: Vec<Found<T>> = Vec::new();
-    blocks.try_reserve_exact(count).map_err(|_| TrapCode::OutOfMemory)?;
-    fill(host, &mut blocks.spare_capacity_mut()[..count], BLOCK, |start, piece: &mut [MaybeUninit<_>]| {
-        for (i, found) in piece.iter_mut().enumerate() {
-            let from = (start + i) * BLOCK;
-            found.write(dispatch(Best { x: &x[from..x.len().min(from + BLOCK)], end }));
-        }
-    })?;
-    // SAFETY: `fill` has had every piece written whole.
-    unsafe { blocks.set_len(count) };
+    let block = |from: usize| dispatch(Best { x: &x[from..x.len().min(from + BLOCK)], end });
+    let blocks = blocks(host, x.len().div_ceil(BLOCK), BLOCK, block)?;
     let (mut best, mut at) = (blocks[0], 0);
     for (n, block) in blocks.iter().enumerate() {
         if block.nan {
@@ -136,36 +126,27 @@ fn some(call: &OpCall<'_>) -> Done {
     ))
 }
 
-/// The smallest element, as `min` says: of those that are there, or that a group computes.
+/// The smallest element, as `min` says.
 fn smallest<T: Real>(call: &mut OpCall<'_>) -> Result<T, TrapError> {
-    if let Some(ending) = fused::ending(call)? {
-        let len = ending.len();
-        return ending.run(call.host, |host, pass| fold_computed(host, pass, len, Smallest, |v: T, _| v));
-    }
-    let x = call.input::<T>(0);
-    let (found, _) = find(call.host, x, Lower)?;
-    settle(call, found, |call| fold_all_of(call, 0, Smallest, |v: T| v))
+    best(call, Lower, Smallest)
 }
 
-/// The largest element, as `max` says: of those that are there, or that a group computes.
+/// The largest element, as `max` says.
 fn largest<T: Real>(call: &mut OpCall<'_>) -> Result<T, TrapError> {
-    if let Some(ending) = fused::ending(call)? {
-        let len = ending.len();
-        return ending.run(call.host, |host, pass| fold_computed(host, pass, len, Largest, |v: T, _| v));
-    }
-    let x = call.input::<T>(0);
-    let (found, _) = find(call.host, x, Upper)?;
-    settle(call, found, |call| fold_all_of(call, 0, Largest, |v: T| v))
+    best(call, Upper, Largest)
 }
 
-/// The value of what was found: a zero may have either sign, and only `exactly` knows.
-fn settle<T: Real>(
-    call: &mut OpCall<'_>,
-    found: Found<T>,
-    exactly: impl Fn(&mut OpCall<'_>) -> Result<T, TrapError>,
-) -> Result<T, TrapError> {
+/// The element at an end, of those that are there or that a group computes. A zero may have
+/// either sign, and a NaN be any: then only `exactly` knows.
+fn best<T: Real>(call: &mut OpCall<'_>, end: impl End<T>, exactly: impl Fold<T>) -> Result<T, TrapError> {
+    if let Some(ending) = fused::ending(call)? {
+        let len = ending.len();
+        return ending.run(call.host, |host, pass| fold_computed(host, pass, len, exactly, |v: T, _| v));
+    }
+    let x = call.input::<T>(0);
+    let (found, _) = find(call.host, x, end)?;
     let is_open = found.nan || !T::INTEGER && found.best == T::ZERO;
-    if is_open { exactly(call) } else { Ok(found.best) }
+    if is_open { fold_all_of(call, 0, exactly, |v: T| v) } else { Ok(found.best) }
 }
 
 /// The flat index of the first element that is best, or of the first NaN.

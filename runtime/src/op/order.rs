@@ -5,7 +5,7 @@
 //! comes first is said where it shows.
 
 use super::number::Real;
-use super::sort::{Key, place_of, placed, sort, space};
+use super::sort::{Key, Lanes, place_of, placed, sort, space};
 use super::work::{Leave, fill, position};
 use super::{OpCall, Output};
 use crate::object::element::with_elem;
@@ -433,19 +433,18 @@ fn along_axis<T: Between>(call: &mut OpCall<'_>, wanted: Wanted) -> Done {
     let dims = call.tensor(0).dims();
     let axis = call.axis(1, dims.len())?;
     let result = dims.without(axis);
-    let n = dims[axis] as usize;
-    if n == 0 && result.count() != Some(0) {
+    if dims[axis] == 0 && result.count() != Some(0) {
         return Err(empty(&dims));
     }
     let x = call.input::<T>(0);
     let out: Output<'_, T> = call.output(&result)?;
     if !out.elements.is_empty() {
-        let inner = dims[axis + 1..].iter().product::<u64>() as usize;
+        let lanes = Lanes::of(call)?;
         let work = |call: &mut OpCall<'_>| {
-            let keys = space::<T::Bits>(call, n)?;
+            let keys = space::<T::Bits>(call, lanes.n)?;
             for (lane, to) in out.elements.iter_mut().enumerate() {
-                let start = lane / inner * n * inner + lane % inner;
-                to.write(quantile::<T>(call, (&x[start..], inner), keys, wanted)?);
+                let x = &x[lanes.start(lane)..];
+                to.write(quantile::<T>(call, (x, lanes.inner), keys, wanted)?);
             }
             Ok(())
         };

@@ -46,21 +46,6 @@ pub(super) struct Smallest;
 #[derive(Clone, Copy)]
 pub(super) struct Largest;
 
-/// Whether there is one that is true.
-#[derive(Clone, Copy)]
-struct Any;
-
-impl Fold<bool> for Any {
-    #[inline(always)]
-    fn neutral(self) -> bool {
-        false
-    }
-    #[inline(always)]
-    fn combine(self, a: bool, b: bool) -> bool {
-        a | b
-    }
-}
-
 impl<T: Number> Fold<T> for Sum {
     #[inline(always)]
     fn neutral(self) -> T {
@@ -251,7 +236,7 @@ fn fold<A: Copy + Sync, B: Copy + Sync, T: Copy + Send + Sync, F: Fold<T>>(
 }
 
 /// What `block` makes of each of `count` blocks, given its first element's number.
-fn blocks<T: Send>(
+pub(super) fn blocks<T: Send>(
     host: &mut dyn OpHost,
     count: usize,
     weight: usize,
@@ -387,7 +372,8 @@ fn contains(call: &mut OpCall<'_>, wanted: bool) -> Result<bool, TrapError> {
         }
         Some(ending) => {
             let len = ending.len();
-            ending.run(call.host, |host, pass| fold_computed(host, pass, len, Any, |v: bool, _| v == wanted))
+            ending
+                .run(call.host, |host, pass| fold_computed(host, pass, len, Either, |v: bool, _| v == wanted))
         }
     }
 }

@@ -92,14 +92,15 @@ pub(super) fn place_of(placed: u128) -> usize {
 }
 
 /// A tensor seen as lanes along an axis.
-struct Lanes {
-    n: usize,
-    inner: usize,
+pub(super) struct Lanes {
+    pub(super) n: usize,
+    pub(super) inner: usize,
     count: usize,
 }
 
 impl Lanes {
-    fn of(call: &OpCall<'_>) -> Result<Lanes, TrapError> {
+    /// Along the axis in argument 1.
+    pub(super) fn of(call: &OpCall<'_>) -> Result<Lanes, TrapError> {
         let (dims, len) = (call.tensor(0).dims(), call.tensor(0).len());
         let axis = call.axis(1, dims.len())?;
         // Without elements there are no lanes, however long they would be.
@@ -109,7 +110,7 @@ impl Lanes {
     }
 
     /// Where lane number `lane` begins; its elements are `inner` apart.
-    fn start(&self, lane: usize) -> usize {
+    pub(super) fn start(&self, lane: usize) -> usize {
         lane / self.inner * self.n * self.inner + lane % self.inner
     }
 }
