@@ -545,6 +545,24 @@ impl Inst {
         });
     }
 
+    /// Replaces each operand read, but for kept registers: they are written too.
+    pub fn map_uses(&mut self, mut map: impl FnMut(Operand) -> Operand) {
+        self.for_each_field_mut(|field| match field {
+            FieldMut::Use(o) => *o = map(*o),
+            FieldMut::Uses(list) => list.iter_mut().for_each(|o| *o = map(*o)),
+            _ => {}
+        });
+    }
+
+    /// Replaces each register written, kept ones among them.
+    pub fn map_defs(&mut self, mut map: impl FnMut(Reg) -> Reg) {
+        self.for_each_field_mut(|field| match field {
+            FieldMut::Def(r) => *r = map(*r),
+            FieldMut::Defs(list) | FieldMut::Keeps(list) => list.iter_mut().for_each(|r| *r = map(*r)),
+            _ => {}
+        });
+    }
+
     /// Calls `see` with each block the instruction may go to, in table order.
     pub fn for_each_successor(&self, mut see: impl FnMut(BlockId)) {
         self.for_each_field(|field| match field {

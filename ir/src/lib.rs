@@ -5,7 +5,7 @@
 //! - [`catalogue`]: operations on whole objects, rows in [`for_each_operation`]
 //! - [`module`]: modules, functions, blocks
 //! - [`Module::parse`], [`Module::print`]: the text format; [`binary`]: the binary one
-//! - [`flow`]: control flow graph, dominators, loops
+//! - [`flow`]: control flow graph, dominators, loops; [`webs`]: what a register holds in turn
 //! - [`builder`]: modules from Rust; [`isa`]: the reference page `docs/isa.md`
 //! - [`shown`]: text of programs in messages
 //! - [`verify`]: from [`Module`] to [`VerifiedModule`]
@@ -38,6 +38,7 @@ pub mod shown;
 mod suggest;
 pub mod types;
 pub mod verify;
+pub mod webs;
 
 pub use entity::{BlockId, ConstId, FuncId, GlobalId, OpId, Reg, SigId};
 pub use error::{Diagnostic, Error, ErrorKind, Note, Place};

@@ -569,11 +569,7 @@ impl MirOp {
             }
         };
         match self {
-            MirOp::Inst(inst) => inst.for_each_field_mut(|field| match field {
-                FieldMut::Use(o) => *o = map(*o),
-                FieldMut::Uses(list) => list.iter_mut().for_each(|o| *o = map(*o)),
-                _ => {}
-            }),
+            MirOp::Inst(inst) => inst.map_uses(map),
             MirOp::Field { tensor, .. } => reg(tensor, &mut map),
             MirOp::Load { at, .. } | MirOp::LoadVector { at, .. } | MirOp::Address { at, .. } => {
                 reg(&mut at.base, &mut map);
@@ -604,11 +600,7 @@ impl MirOp {
     /// Replaces each register written.
     pub fn map_defs(&mut self, mut map: impl FnMut(Reg) -> Reg) {
         match self {
-            MirOp::Inst(inst) => inst.for_each_field_mut(|field| match field {
-                FieldMut::Def(r) => *r = map(*r),
-                FieldMut::Defs(list) | FieldMut::Keeps(list) => list.iter_mut().for_each(|r| *r = map(*r)),
-                _ => {}
-            }),
+            MirOp::Inst(inst) => inst.map_defs(map),
             MirOp::Field { dst, .. }
             | MirOp::Load { dst, .. }
             | MirOp::LoadVector { dst, .. }

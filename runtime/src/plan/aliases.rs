@@ -3,6 +3,8 @@
 //! the same elements, and which of those others may know.
 //!
 //! Registers between which a tensor, or a view of it, goes are one class, whatever the order.
+//! Functions are [renumbered](super::renumber) first, so that a register which is set anew
+//! is not of the class of what it held.
 //! A class is *known outside* when a tensor of it came from elsewhere (a parameter, a global, a
 //! constant, a list). So it is when one has gone there (into a list, to a function that keeps it).
 //! Then nothing can be said of who sees the elements. Of calls, summaries say what a function does
@@ -13,6 +15,7 @@
 
 use nbc_ir::catalogue::{Aliasing, Operation};
 use nbc_ir::{FuncId, Function, Inst, Operand, Reg, Type, VerifiedModule};
+use std::borrow::Cow;
 
 /// What callers have to know of a function.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,14 +35,16 @@ pub(super) struct Summaries(Vec<Summary>);
 const ROUNDS: usize = 8;
 
 impl Summaries {
-    pub(super) fn new(module: &VerifiedModule) -> Summaries {
+    /// Those of a module whose own functions are `functions`, renumbered.
+    pub(super) fn new(module: &VerifiedModule, functions: &[Cow<'_, Function>]) -> Summaries {
+        let imports = module.imports.len();
         let count = module.imports.len() + module.functions.len();
         let mut all = Summaries((0..count).map(|f| best(module, FuncId::new(f))).collect());
         let mut callers: Vec<Vec<usize>> = vec![Vec::new(); count];
         // How much there is to look at in each.
         let mut weights = vec![0; count];
         for (f, weight) in weights.iter_mut().enumerate() {
-            let Some(func) = module.function(FuncId::new(f)) else { continue };
+            let Some(func) = f.checked_sub(imports).map(|own| &functions[own]) else { continue };
             *weight = func.regs.len() + 1;
             for inst in func.blocks.iter().flat_map(|b| &b.insts) {
                 *weight += 1;
@@ -52,20 +57,19 @@ impl Summaries {
             }
         }
         let mut budget = weights.iter().sum::<usize>() * ROUNDS;
-        let mut waiting: Vec<usize> = (module.imports.len()..count).collect();
+        let mut waiting: Vec<usize> = (imports..count).collect();
         let mut is_waiting = vec![true; count];
         while let Some(f) = waiting.pop() {
             is_waiting[f] = false;
-            let id = FuncId::new(f);
-            let Some(func) = module.function(id) else { continue };
+            let func = &functions[f - imports];
             match budget.checked_sub(weights[f] + callers[f].len()) {
                 Some(left) => budget = left,
                 None => {
-                    all.0.iter_mut().skip(module.imports.len()).for_each(Summary::say_the_worst);
+                    all.0.iter_mut().skip(imports).for_each(Summary::say_the_worst);
                     return all;
                 }
             }
-            let now = Classes::new(module, id, &all).summary(module, func);
+            let now = Classes::new(module, FuncId::new(f), func, &all).summary(module, func);
             if now != all.0[f] {
                 all.0[f] = now;
                 for &caller in &callers[f] {
@@ -108,10 +112,13 @@ pub(super) struct Classes {
 }
 
 impl Classes {
-    pub(super) fn new(module: &VerifiedModule, id: FuncId, summaries: &Summaries) -> Classes {
-        let Some(func) = module.function(id) else {
-            return Classes { parent: Vec::new(), known: Vec::new(), kept: Vec::new() };
-        };
+    /// Those of function `id`, of which `func` is what is left when it is renumbered.
+    pub(super) fn new(
+        module: &VerifiedModule,
+        id: FuncId,
+        func: &Function,
+        summaries: &Summaries,
+    ) -> Classes {
         let regs = func.regs.len();
         let mut classes =
             Classes { parent: (0..regs as u32).collect(), known: vec![false; regs], kept: vec![false; regs] };

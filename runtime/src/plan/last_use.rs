@@ -3,7 +3,8 @@
 //!
 //! An argument dies where no register of its class (see [`super::aliases`]) is live behind the
 //! operation, and the class is not known outside. Liveness is the backward data-flow problem of the
-//! textbooks, with one bit a register and sixty-four registers at a time.
+//! textbooks, with one bit a register and sixty-four registers at a time. Most registers are
+//! *local*: written and read in one block alone. For those a look at each block is enough.
 
 use super::aliases::Classes;
 use super::{Arguments, Before};
@@ -84,6 +85,17 @@ fn add_candidates(
     }
 }
 
+/// Where a register is written and read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Home {
+    /// Nowhere.
+    None,
+    /// In one block, first written.
+    Local(BlockId),
+    /// Anywhere.
+    Everywhere,
+}
+
 struct Liveness<'a> {
     func: &'a Function,
     cfg: &'a Cfg,
@@ -104,7 +116,13 @@ impl<'a> Liveness<'a> {
             by_class.entry(c.class).or_default().push(n);
         }
         let regs = (0..self.func.regs.len()).map(|r| Reg(r as u32));
-        let tracked: Vec<Reg> = regs.filter(|r| by_class.contains_key(&classes.of(*r))).collect();
+        let tracked = regs.filter(|r| by_class.contains_key(&classes.of(*r)));
+        let Some(homes) = self.homes() else { return false };
+        let (local, tracked): (Vec<Reg>, Vec<Reg>) =
+            tracked.partition(|r| matches!(homes[r.index()], Home::Local(_)));
+        if !self.keep_dying_in_blocks(classes, &local, candidates) {
+            return false;
+        }
         let mut bits = Bits { of: vec![0; self.func.regs.len()] };
         for group in tracked.chunks(u64::BITS as usize) {
             let mut masks: FxHashMap<usize, u64> = FxHashMap::default();
@@ -127,6 +145,67 @@ impl<'a> Liveness<'a> {
                 }
             }
             group.iter().for_each(|reg| bits.of[reg.index()] = 0);
+        }
+        true
+    }
+
+    /// Where the accesses to each register are.
+    fn homes(&mut self) -> Option<Vec<Home>> {
+        let mut homes = vec![Home::None; self.func.regs.len()];
+        for &block in self.cfg.rpo() {
+            for inst in self.look(block)? {
+                inst.for_each_use(|r| {
+                    let home = &mut homes[r.index()];
+                    // Read before it is written here: the value comes from elsewhere.
+                    *home = if *home == Home::Local(block) { *home } else { Home::Everywhere };
+                });
+                inst.for_each_def(|r| {
+                    let home = &mut homes[r.index()];
+                    let is_here = matches!(*home, Home::None) || *home == Home::Local(block);
+                    *home = if is_here { Home::Local(block) } else { Home::Everywhere };
+                });
+            }
+        }
+        Some(homes)
+    }
+
+    /// What local registers say of candidates.
+    fn keep_dying_in_blocks(
+        &mut self,
+        classes: &mut Classes,
+        local: &[Reg],
+        candidates: &mut [Candidate],
+    ) -> bool {
+        let mut class_of = vec![None; self.func.regs.len()];
+        for reg in local {
+            class_of[reg.index()] = Some(classes.of(*reg));
+        }
+        let mut is_live = vec![false; class_of.len()];
+        // By class, how many registers are live.
+        let mut alive: FxHashMap<usize, usize> = FxHashMap::default();
+        // Found in this order, and so are the instructions below.
+        let mut waiting = candidates.iter_mut().rev().peekable();
+        for &block in self.cfg.rpo().iter().rev() {
+            let Some(insts) = self.look(block) else { return false };
+            for (n, inst) in insts.iter().enumerate().rev() {
+                inst.for_each_def(|r| {
+                    if let Some(class) = class_of[r.index()]
+                        && std::mem::take(&mut is_live[r.index()])
+                    {
+                        *alive.get_mut(&class).expect("it is live") -= 1;
+                    }
+                });
+                while let Some(c) = waiting.next_if(|c| (c.block, c.inst) == (block, n)) {
+                    c.dies &= alive.get(&c.class).is_none_or(|count| *count == 0);
+                }
+                inst.for_each_use(|r| {
+                    if let Some(class) = class_of[r.index()]
+                        && !std::mem::replace(&mut is_live[r.index()], true)
+                    {
+                        *alive.entry(class).or_default() += 1;
+                    }
+                });
+            }
         }
         true
     }

@@ -42,13 +42,16 @@ mod aliases;
 pub mod fusion;
 mod host_steps;
 mod last_use;
+mod renumber;
 
 use aliases::{Classes, Summaries};
 pub use fusion::Role;
 use fusion::{Part, Stretch};
 use nbc_ir::catalogue::{Kind, Operation};
 use nbc_ir::flow::Cfg;
-use nbc_ir::{FuncId, Inst, Reg, VerifiedModule};
+use nbc_ir::{FuncId, Function, Inst, Reg, VerifiedModule};
+use renumber::renumbered;
+use std::borrow::Cow;
 
 /// Arguments of one operation, by position; none beyond the eighth.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -126,17 +129,19 @@ pub struct Plan {
 }
 
 /// What is known of a module's operations, before its functions are looked at.
-struct Operations {
+struct Operations<'m> {
     /// By operation of the module, whether it is of interest which of its arguments die.
     may: Vec<bool>,
     parts: Vec<Part>,
     fusion: bool,
+    /// The module's own functions.
+    functions: Vec<Cow<'m, Function>>,
     summaries: Summaries,
 }
 
-impl Operations {
+impl<'m> Operations<'m> {
     /// Nothing where there is none that a plan says something of.
-    fn new(module: &VerifiedModule, wanted: Wanted) -> Option<Operations> {
+    fn new(module: &'m VerifiedModule, wanted: Wanted) -> Option<Operations<'m>> {
         let parts: Vec<Part> = module.ops.iter().map(|op| fusion::part(&op.name)).collect();
         let may_here = |name: &str, part: &Part| {
             wanted.dying && Operation::find(name).is_some_and(may_take_over)
@@ -147,18 +152,21 @@ impl Operations {
         if !may.contains(&true) {
             return None;
         }
-        Some(Operations { may, parts, fusion: wanted.fusion, summaries: Summaries::new(module) })
+        let functions: Vec<_> = module.functions.iter().map(|func| renumbered(module, func)).collect();
+        let summaries = Summaries::new(module, &functions);
+        Some(Operations { may, parts, fusion: wanted.fusion, functions, summaries })
     }
 
     /// Where arguments die in a function, and which operations could be groups.
     fn of(&self, module: &VerifiedModule, id: FuncId) -> (Box<[(Before, Arguments)]>, Vec<Stretch>) {
-        let Some(func) = module.function(id) else { return Default::default() };
+        let own = id.index().checked_sub(module.imports.len());
+        let Some(func) = own.map(|own| &*self.functions[own]) else { return Default::default() };
         let is_of_interest =
             |inst: &Inst| matches!(inst, Inst::CallOp { callee, .. } if self.may[callee.index()]);
         if !func.blocks.iter().flat_map(|b| &b.insts).any(is_of_interest) {
             return Default::default();
         }
-        let mut classes = Classes::new(module, id, &self.summaries);
+        let mut classes = Classes::new(module, id, func, &self.summaries);
         let cfg = Cfg::new(func);
         let dying = last_use::find(func, &cfg, &self.may, &mut classes);
         let stretches = match self.fusion {

@@ -173,7 +173,7 @@ fn a_view_of_before_is_not_the_result() {
   br loop
 loop:
   %v = tensor.reshape %a, [-1]
-  %a = tensor.mul %x, 2.0  ;; 1 kept
+  %a = tensor.mul %x, 2.0  ;; 1
   %b = tensor.add %a, %v   ;; 1 last
   %a = copy %b
   %n = i64.sub %n, 1

@@ -207,6 +207,74 @@ last:
     );
 }
 
+#[test]
+fn a_register_that_is_set_again_is_another() {
+    check(
+        "func @f(%x: tensor<f64>, %c: bool) -> tensor<f64> {
+  %r = copy %x
+  %r = tensor.mul %r, 2.0  ;;
+  %r = tensor.add %r, %x   ;; 0
+  %x = tensor.neg %r       ;; 0
+  %x = tensor.abs %x       ;; 0
+  br_if %c, yes, no
+yes:
+  %r = copy %x
+  %r = tensor.exp %r       ;; 0
+  br no2
+no:
+  %r = tensor.exp %x       ;; 0
+  br no2
+no2:
+  %r = tensor.sqrt %r      ;; 0
+  ret %r
+}",
+    );
+    // In its first iteration it is the parameter.
+    check(
+        "func @f(%x: tensor<f64>, %n: i64) -> tensor<f64> {
+  %r = copy %x
+  br loop
+loop:
+  %r = tensor.mul %r, 2.0  ;;
+  %r = tensor.add %r, 1.0  ;; 0
+  %n = i64.sub %n, 1
+  %more = i64.gt %n, 0
+  br_if %more, loop, done
+done:
+  ret %r
+}",
+    );
+    // What a call returns is new, though the register had an argument.
+    check(
+        "func @g(%x: tensor<f64>) -> tensor<f64> {
+  %r = copy %x
+  %r = tensor.mul %r, 2.0  ;;
+  ret %r
+}
+func @f(%x: tensor<f64>) -> tensor<f64> {
+  %y = call @g(%x)
+  %z = tensor.neg %y       ;; 0
+  ret %z
+}",
+    );
+}
+
+#[test]
+fn what_is_kept_goes_on() {
+    check(
+        "func @f(%x: tensor<f64>) -> tensor<f64> {
+  region.begin
+  %r = tensor.neg %x
+  %v = tensor.reshape %r, [-1]
+  %b = tensor.abs %r       ;;
+  region.end keep %r, %v
+  %b = tensor.abs %r       ;;
+  %c = tensor.add %b, %v   ;; 0 1
+  ret %c
+}",
+    );
+}
+
 /// The steps of the first function, one for each: block, instruction, register, `r` or `w`.
 fn steps(text: &str) -> Vec<String> {
     let module = Module::parse(text, "plan.nba").and_then(Module::verify).unwrap();
