@@ -90,6 +90,16 @@ pub enum Operand {
     Imm(Imm),
 }
 
+impl Operand {
+    /// The register, if it is one.
+    pub const fn reg(self) -> Option<Reg> {
+        match self {
+            Operand::Reg(reg) => Some(reg),
+            Operand::Imm(_) => None,
+        }
+    }
+}
+
 impl From<Reg> for Operand {
     fn from(r: Reg) -> Operand {
         Operand::Reg(r)

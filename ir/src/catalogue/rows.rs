@@ -46,7 +46,7 @@ macro_rules! for_each_operation {
     tensor_cast "tensor.cast" "<T: scalar, U: scalar>(tensor<T>) -> tensor<U>"
         { shape: Same, kind: Elementwise, cost: PerElement(1) } "Elements converted to U: integers wrap, floats are truncated toward zero and clamped, as `sat` does.";
     tensor_same_dims "tensor.same_dims" "<T: any, U: any>(tensor<T>, tensor<U>)"
-        { shape: Scalar, kind: Other, cost: Constant, pure: false } "Traps unless both tensors have the same dims.";
+        { shape: Scalar, kind: Other, cost: Constant } "Traps unless both tensors have the same dims.";
     tensor_dims "tensor.dims" "<T: any>(tensor<T>) -> tensor<i64>"
         { shape: Special, kind: Other, cost: Constant } "The dims as a tensor of rank 1.";
 

@@ -17,7 +17,7 @@
 
 use super::aliases::Classes;
 use super::{Arguments, Before, may_take_over};
-use nbc_ir::catalogue::{Aliasing, Kind, Operation, Param};
+use nbc_ir::catalogue::{Aliasing, Cost, Kind, Operation, Param};
 use nbc_ir::flow::Cfg;
 use nbc_ir::inst::Effect;
 use nbc_ir::{Function, Inst, OpId, Operand, Reg, Type};
@@ -94,6 +94,8 @@ pub(super) enum Part {
     Reduction,
     /// It may stand in between unless it reads a result.
     Beside,
+    /// It looks at dims alone, and may stand in between.
+    Dims,
     /// It ends a stretch.
     End(End),
 }
@@ -105,6 +107,8 @@ pub(super) fn part(name: &str) -> Part {
         Part::Elementwise
     } else if op.pure && op.in_one_pass {
         Part::Reduction
+    } else if op.pure && op.cost == Cost::Constant && op.result == Aliasing::New {
+        Part::Dims
     } else if op.pure && op.result != Aliasing::Unknown {
         Part::Beside
     } else if op.writes.is_empty() {
@@ -216,12 +220,10 @@ impl Finder<'_> {
 
     fn operation(&mut self, block: u32, n: u32, results: &[Reg], callee: OpId, args: &[Operand]) {
         let part = self.parts[callee.index()];
-        let mut regs = args.iter().filter_map(|a| match a {
-            Operand::Reg(r) => Some(*r),
-            Operand::Imm(_) => None,
-        });
+        let mut regs = args.iter().filter_map(|a| a.reg());
         match part {
             Part::End(end) => self.close(block, n, end),
+            Part::Dims => {}
             Part::Beside => {
                 if regs.any(|r| self.is_result(r)) {
                     self.close(block, n, End::Operation);

@@ -5,21 +5,30 @@
 //! vectorised as any other. Nothing is to be gained by writing it out by hand.
 //! A program is expanded before it is planned and loaded: all tiers see the same loops.
 //!
+//! A map of a [pure function](elementwise) becomes operations on whole tensors, if elements
+//! are many. So it does where operations beside it can make one pass with it.
+//!
 //! Invariant: what remains has the results and effects of what was there, in the
 //! same order. [`Expanded::origin`] says which instruction stands for which, for messages. A
 //! function that would get too large stays as it is, and its operations are called.
 
+mod elementwise;
+
+use crate::catalogue::{self, Operation};
 use crate::entity::{BlockId, FuncId, OpId, Reg};
 use crate::inst::{Imm, Inst, Operand};
 use crate::module::{Block, Function, Module, OpRef};
 use crate::types::{Elem, Type};
 use crate::verify::{MAX_REGION_DEPTH, MAX_REGS, MAX_SIZE, VerifiedModule};
+use elementwise::{Elementwise, Step};
 use rustc_hash::FxHashMap;
 
+/// From so many elements on, operations on whole tensors are faster than a loop.
+const LONG: i64 = 2048;
 /// More registers than any loop here has.
-const MOST_NEW_REGS: usize = 16;
+const MOST_NEW_REGS: usize = 20;
 /// More instructions than any loop here has.
-const MOST_NEW_INSTS: usize = 32;
+const MOST_NEW_INSTS: usize = 40;
 
 /// An operation that becomes a loop.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,6 +60,13 @@ impl Kind {
     }
 }
 
+/// A map as operations on whole tensors.
+struct Whole {
+    function: Elementwise,
+    /// Whether there are operations beside it that could make one pass with it.
+    is_beside: bool,
+}
+
 /// A module whose operations that call functions are loops.
 #[derive(Clone, Debug)]
 pub struct Expanded {
@@ -72,7 +88,8 @@ impl Expanded {
             let id = FuncId::new(changed.imports.len() + at);
             let depth = module.facts(id).max_depth;
             let parameters = module.func_sig(id).map_or(0, |sig| sig.params.len());
-            let mut writer = Writer::new(&mut operations, changed.functions[at].clone(), parameters, depth);
+            let func = changed.functions[at].clone();
+            let mut writer = Writer::new(module, &mut operations, func, parameters, depth);
             writer.run();
             if let Some(from) = writer.origins {
                 changed.functions[at] = writer.func;
@@ -104,12 +121,36 @@ struct Operations {
     ids: FxHashMap<OpRef, OpId>,
     /// For each that was there, what it becomes.
     kinds: Vec<Option<Kind>>,
+    /// For each that was there, whether it can make one pass with others.
+    beside: Vec<Beside>,
+}
+
+/// Whether an operation can make one pass over memory with others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    /// With those before and behind it.
+    Any,
+    /// With those before it.
+    End,
+    No,
+}
+
+impl Beside {
+    fn of(name: &str) -> Beside {
+        match Operation::find(name) {
+            Some(op) if op.pure && op.kind == catalogue::Kind::Elementwise => Beside::Any,
+            Some(op) if op.pure && op.kind == catalogue::Kind::Reduction && op.in_one_pass => Beside::End,
+            _ => Beside::No,
+        }
+    }
 }
 
 impl Operations {
     fn new(ops: &[OpRef]) -> Operations {
         let ids = ops.iter().enumerate().map(|(i, op)| (op.clone(), OpId::new(i))).collect();
-        Operations { ops: ops.to_vec(), ids, kinds: ops.iter().map(|op| Kind::of(&op.name)).collect() }
+        let kinds = ops.iter().map(|op| Kind::of(&op.name)).collect();
+        let beside = ops.iter().map(|op| Beside::of(&op.name)).collect();
+        Operations { ops: ops.to_vec(), ids, kinds, beside }
     }
 
     fn op(&mut self, name: &str, elems: &[Elem]) -> OpId {
@@ -123,6 +164,7 @@ impl Operations {
 
 /// Writes one function anew.
 struct Writer<'m> {
+    module: &'m VerifiedModule,
     operations: &'m mut Operations,
     func: Function,
     parameters: usize,
@@ -140,10 +182,17 @@ struct Writer<'m> {
 }
 
 impl<'m> Writer<'m> {
-    fn new(operations: &'m mut Operations, func: Function, parameters: usize, depth: u32) -> Writer<'m> {
+    fn new(
+        module: &'m VerifiedModule,
+        operations: &'m mut Operations,
+        func: Function,
+        parameters: usize,
+        depth: u32,
+    ) -> Writer<'m> {
         let size = func.size();
         let known = FxHashMap::default();
         Writer {
+            module,
             operations,
             func,
             parameters,
@@ -176,11 +225,14 @@ impl<'m> Writer<'m> {
             .collect();
         for (block, was) in old.into_iter().enumerate() {
             self.at = block;
+            let mut whole = self.whole(&was.insts);
             for (position, inst) in was.insts.into_iter().enumerate() {
                 self.from = (block as u32, position as u32);
                 self.line = was.lines.get(position).copied().unwrap_or(0);
+                let whole = whole.remove(&position);
+                let steps = whole.as_ref().map_or(0, |w| w.function.steps.len());
                 match self.kind(&inst) {
-                    Some(kind) if self.has_room(kind) => self.expand(kind, &inst),
+                    Some(kind) if self.has_room(kind, steps) => self.expand(kind, &inst, whole),
                     _ => self.push(inst),
                 }
             }
@@ -208,11 +260,56 @@ impl<'m> Writer<'m> {
         self.known.retain(|reg, _| reg.index() >= parameters);
     }
 
-    fn has_room(&mut self, kind: Kind) -> bool {
-        let room = self.func.regs.len() + MOST_NEW_REGS <= MAX_REGS && self.size + MOST_NEW_INSTS <= MAX_SIZE;
+    /// Maps of a block, by position, whose functions are operations on whole tensors.
+    fn whole(&self, insts: &[Inst]) -> FxHashMap<usize, Whole> {
+        let mut found = FxHashMap::default();
+        // Results that others could go together with, with the position where each is made.
+        let mut results: FxHashMap<Reg, usize> = FxHashMap::default();
+        for (position, inst) in insts.iter().enumerate() {
+            let mut beside = Beside::No;
+            if let Inst::CallOp { callee, args, .. } = inst {
+                beside = self.operations.beside.get(callee.index()).copied().unwrap_or(Beside::No);
+                if let Some(function) = self.function_of_map(*callee, args) {
+                    found.insert(position, Whole { function, is_beside: false });
+                    beside = Beside::Any;
+                }
+                if beside != Beside::No {
+                    let makers: Vec<usize> =
+                        args.iter().filter_map(|a| results.get(&a.reg()?).copied()).collect();
+                    if !makers.is_empty() {
+                        for at in makers.into_iter().chain([position]) {
+                            found.entry(at).and_modify(|whole: &mut Whole| whole.is_beside = true);
+                        }
+                    }
+                }
+            }
+            inst.for_each_def(|reg| {
+                results.remove(&reg);
+                if beside == Beside::Any {
+                    results.insert(reg, position);
+                }
+            });
+        }
+        found
+    }
+
+    /// The function of a map, if there is but one that it can be, as operations.
+    fn function_of_map(&self, callee: OpId, args: &[Operand]) -> Option<Elementwise> {
+        let Kind::Map(tensors) = self.operations.kinds.get(callee.index()).copied().flatten()? else {
+            return None;
+        };
+        let func = self.module.function(self.known.get(&args.last()?.reg()?).copied().flatten()?)?;
+        let elems = &self.operations.ops[callee.index()].elems;
+        Elementwise::of(func, &elems[..tensors], elems[tensors])
+    }
+
+    /// Whether a loop may be written, and so many operations besides.
+    fn has_room(&mut self, kind: Kind, operations: usize) -> bool {
+        let (regs, insts) = (MOST_NEW_REGS + operations, MOST_NEW_INSTS + operations);
+        let room = self.func.regs.len() + regs <= MAX_REGS && self.size + insts <= MAX_SIZE;
         let deep = kind == Kind::MapRows && self.depth >= MAX_REGION_DEPTH;
         if room && !deep {
-            self.size += MOST_NEW_INSTS;
+            self.size += insts;
         }
         room && !deep
     }
@@ -301,26 +398,61 @@ impl<'m> Writer<'m> {
         n
     }
 
-    fn expand(&mut self, kind: Kind, inst: &Inst) {
+    fn expand(&mut self, kind: Kind, inst: &Inst, whole: Option<Whole>) {
         let Inst::CallOp { results, callee, args } = inst else { return };
         let elems = self.operations.ops[callee.index()].elems.clone();
         let [result] = results[..] else { return };
         let last = args[args.len() - 1];
         match kind {
-            Kind::Map(tensors) => self.map(&elems, &args[..tensors], last, result),
+            Kind::Map(tensors) => self.map(&elems, &args[..tensors], last, result, whole),
             Kind::Fold | Kind::Scan => self.fold(kind, &elems, args[0], args[1], last, result),
             Kind::Generate => self.generate(elems[0], &args[..args.len() - 1], last, result),
             Kind::MapRows => self.map_rows(&elems, args[0], last, result),
         }
     }
 
-    fn map(&mut self, elems: &[Elem], tensors: &[Operand], function: Operand, result: Reg) {
-        let (from, to) = (&elems[..tensors.len()], elems[tensors.len()]);
+    fn map(
+        &mut self,
+        elems: &[Elem],
+        tensors: &[Operand],
+        function: Operand,
+        result: Reg,
+        whole: Option<Whole>,
+    ) {
+        let from = &elems[..tensors.len()];
         for (&elem, &other) in from.iter().zip(tensors).skip(1) {
             // Traps where dims differ.
             let callee = self.operations.op("tensor.same_dims", &[from[0], elem]);
             self.push(Inst::CallOp { results: Box::new([]), callee, args: Box::new([tensors[0], other]) });
         }
+        match whole {
+            Some(whole) if whole.is_beside => {
+                let out = self.operations_of(whole.function, tensors);
+                self.push(Inst::Copy { dst: result, a: out.into() });
+            }
+            Some(whole) if self.depth < MAX_REGION_DEPTH => {
+                let (n, is_long) = (self.len(tensors[0]), self.reg(Type::Bool));
+                let (long, short, after) = (self.block(), self.block(), self.block());
+                self.push(Inst::I64Ge { dst: is_long, a: n.into(), b: Operand::Imm(Imm::I64(LONG)) });
+                self.push(Inst::BrIf { cond: is_long.into(), then_to: long, else_to: short });
+                self.at = long.index();
+                // What is computed on the way is gone afterwards.
+                self.push(Inst::RegionBegin {});
+                let out = self.operations_of(whole.function, tensors);
+                self.push(Inst::RegionEnd { kept: Box::new([out]) });
+                self.push(Inst::Copy { dst: result, a: out.into() });
+                self.push(Inst::Br { target: after });
+                self.at = short.index();
+                self.map_one_by_one(elems, tensors, function, result);
+                self.push(Inst::Br { target: after });
+                self.at = after.index();
+            }
+            _ => self.map_one_by_one(elems, tensors, function, result),
+        }
+    }
+
+    fn map_one_by_one(&mut self, elems: &[Elem], tensors: &[Operand], function: Operand, result: Reg) {
+        let (from, to) = (&elems[..tensors.len()], elems[tensors.len()]);
         let n = self.len(tensors[0]);
         let out = self.op("tensor.zeros_like", &[from[0], to], &[tensors[0]], Type::Tensor(to));
         let flat: Vec<Reg> = from.iter().zip(tensors).map(|(elem, x)| self.flat(*elem, *x, n)).collect();
@@ -332,6 +464,34 @@ impl<'m> Writer<'m> {
             it.store(flat_out, i, value);
         });
         self.push(Inst::Copy { dst: result, a: out.into() });
+    }
+
+    /// The operations of a function, of whole tensors.
+    fn operations_of(&mut self, function: Elementwise, tensors: &[Operand]) -> Reg {
+        let mut now: FxHashMap<Reg, Operand> = FxHashMap::default();
+        now.extend(tensors.iter().enumerate().map(|(at, tensor)| (Reg::new(at), *tensor)));
+        let named = |now: &FxHashMap<Reg, Operand>, operand: Operand| match operand {
+            Operand::Reg(reg) => now[&reg],
+            Operand::Imm(_) => operand,
+        };
+        for step in function.steps {
+            let (dst, value) = match step {
+                Step::Copy { dst, a } => (dst, named(&now, a)),
+                Step::Scalar { mut inst, dst } => {
+                    let new = self.reg(function.regs[dst.index()]);
+                    inst.map_uses(|operand| named(&now, operand));
+                    inst.map_defs(|_| new);
+                    self.push(inst);
+                    (dst, new.into())
+                }
+                Step::Operation { name, elems, args, dst, ty } => {
+                    let args: Vec<Operand> = args.into_iter().map(|arg| named(&now, arg)).collect();
+                    (dst, self.op(name, &elems, &args, ty).into())
+                }
+            };
+            now.insert(dst, value);
+        }
+        now[&function.result].reg().expect("the result is a tensor")
     }
 
     fn fold(
@@ -409,7 +569,7 @@ mod tests {
         insts.filter(|i| i.opcode() == opcode).count()
     }
 
-    const TWICE: &str = "func @twice(%x: f64) -> f64 {\n  %r = f64.add %x, %x\n  ret %r\n}\n";
+    const TWICE: &str = "func @twice(%x: f64) -> f64 {\n  %r = f64.fma %x, %x, %x\n  ret %r\n}\n";
 
     #[test]
     fn operations_that_call_become_loops_and_know_where_they_come_from() {
@@ -468,7 +628,7 @@ b:
     #[test]
     fn what_gets_too_large_stays() {
         // Nearly as many registers as a function may have.
-        let assign: String = (0..MAX_REGS - 20).map(|i| format!("  %r{i} = f64.const 0.0\n")).collect();
+        let assign: String = (0..MAX_REGS - 24).map(|i| format!("  %r{i} = f64.const 0.0\n")).collect();
         let maps = "  %y = tensor.map %x, %f\n".repeat(10);
         let module = verified(&format!(
             "{TWICE}export func @main(%x: tensor<f64>) {{\n  %f = func.ref @twice\n{assign}{maps}  ret\n}}"
