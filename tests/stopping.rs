@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_millis(30);
 
 /// Loops whose iterations are few and each of them long. Some begin with many that are short, after
 /// which compiled code has paid for many iterations at once.
-const LOOPS: [(&str, &str); 13] = [
+const LOOPS: [(&str, &str); 15] = [
     ("new lists", "%l = list.new %k, 1"),
     ("new lists of zeros", "%l = list.new %k, 0\n  %n = list.len %l"),
     ("zeros", "%x = tensor.zeros<f64> [%k]"),
@@ -39,6 +39,8 @@ const LOOPS: [(&str, &str); 13] = [
         "%a = tensor.zeros<f32> [%k, 0]\n  %b = tensor.zeros<f32> [0, 3000]\n  %c = linalg.matmul %a, %b",
     ),
     ("views", "%v = tensor.row %some, 0"),
+    ("lists joined", "%l = list.new %k, %none\n  %x = tensor.concat_list %l, 0"),
+    ("lists stacked", "%l = list.new %k, %none\n  %x = tensor.stack %l, 0"),
     ("calling the host", "call @host.nap(%k)"),
 ];
 
@@ -51,6 +53,7 @@ global @g: tensor<f64> = @c
 export func @main() {{
   %one = tensor.zeros<f64> [1]
   %some = tensor.zeros<f64> [2, 2]
+  %none = tensor.zeros<f64> [0]
   %kept = list.new 1, %one
   %i = i64.const 0
   %k = i64.const {first}

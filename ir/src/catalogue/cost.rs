@@ -16,8 +16,8 @@ pub enum Cost {
     /// That many floating-point operations for each element of the largest
     /// argument or result; every argument and result is read or written once.
     PerElement(u32),
-    /// That many floating-point operations for each element of the result, which alone
-    /// is counted: few of an argument's elements are looked at for each.
+    /// That many floating-point operations for each element of the result. Of the first argument
+    /// few elements are looked at for each, and the others are read.
     PerResult(u32),
     /// That many for each element of the largest argument but the first, which is not counted:
     /// it is written in as many places as the others say.
@@ -74,9 +74,10 @@ impl Cost {
             return Work::default();
         }
         if let Cost::PerResult(flops) = self {
+            let read = args.into_iter().skip(1).fold(0u64, |bytes, arg| bytes.saturating_add(arg.bytes));
             return Work {
                 flops: result.len.saturating_mul(flops as u64),
-                bytes: result.bytes.saturating_mul(2),
+                bytes: result.bytes.saturating_mul(2).saturating_add(read),
             };
         }
         let args = args.into_iter().skip(matches!(self, Cost::PerSource(_)) as usize);

@@ -184,7 +184,7 @@ macro_rules! for_each_operation {
     tensor_generate "tensor.generate" "<T: scalar>([i64], func<(i64) -> T>) -> tensor<T>"
         { shape: Given, kind: Creation, cost: PerElement(10), pure: false } "The function of each flat row-major index.";
     tensor_map_rows "tensor.map_rows" "<T: any, U: scalar>(tensor<T>, func<(tensor<T>) -> U>) -> tensor<U>"
-        { shape: Special, kind: Other, cost: PerElement(10), pure: false } "The function of each row along axis 0, as a tensor of rank 1. What it makes is gone before the next row.";
+        { shape: Special, kind: Other, cost: PerElement(10), pure: false } "The function of each row along axis 0: a view with one dimension less, whose elements it may write. What it makes is gone before the next row.";
 
     // Reductions over all elements.
     tensor_sum "tensor.sum" "<T: real>(tensor<T>) -> T"
@@ -297,7 +297,7 @@ macro_rules! for_each_operation {
     tensor_compress "tensor.compress" "<T: any>(tensor<T>, tensor<bool>) -> tensor<T>"
         { shape: Special, kind: Movement, cost: PerElement(2) } "What lies where the second is true, one after the other; its dims are the first ones of the tensor.";
     tensor_put_mask "tensor.put_mask" "<T: any>(tensor<T>, tensor<bool>, tensor<T>|T)"
-        { shape: Scalar, kind: Movement, cost: PerElement(2), pure: false, writes: &[0] } "Writes the third where the second is true: one value, or as many as that is, in order.";
+        { shape: Scalar, kind: Movement, cost: PerElement(2), pure: false, writes: &[0] } "Writes the third where the second, of the same dims, is true: one value, or as many as that is, in order.";
 
     // Elements in another order or number.
     tensor_roll "tensor.roll" "<T: any>(tensor<T>, [i64], [i64]) -> tensor<T>"

@@ -61,6 +61,15 @@ impl ListRef {
         unsafe { (*self.0).region }
     }
 
+    /// All slots.
+    ///
+    /// # Safety
+    /// The list must live as long as they are used, and nothing may write it meanwhile.
+    pub(crate) unsafe fn as_slots<'a>(self) -> &'a [u64] {
+        // SAFETY: a handle refers to a live header, whose `data` has `len` slots.
+        unsafe { std::slice::from_raw_parts((*self.0).data, (*self.0).len as usize) }
+    }
+
     /// The slot at `index`, if there is one.
     #[inline]
     pub fn get(self, index: u64) -> Option<u64> {

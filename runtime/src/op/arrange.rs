@@ -6,16 +6,20 @@
 
 use super::number::Number;
 use super::simd::{Work, dispatch};
+use super::sort::space;
 use super::work::fill;
-use super::{OpCall, Output, shape_mismatch};
+use super::{OpCall, OpHost, Output, shape_mismatch};
 use crate::object::element::with_elem;
-use crate::object::{Element, ListRef, TensorRef};
+use crate::object::{Element, TensorRef};
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Type;
 use nbc_ir::dims::{Dims, MAX_RANK};
 use std::mem::MaybeUninit;
 
 type Done = Result<(), TrapError>;
+
+/// Items of a list between two questions to the host.
+const ITEMS: usize = 1 << 12;
 
 /// Where indices along an axis of the result come from, of `n` that the source has.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -369,92 +373,131 @@ pub(super) fn tensor_tile(call: &mut OpCall<'_>) -> Done {
     with_elem!(any call.elem(0), T => arrange::<T>(call, &result, &along, T::ZERO))
 }
 
-/// The tensors of the list in argument 0, at least one.
-fn listed(call: &OpCall<'_>) -> Result<Vec<TensorRef>, TrapError> {
-    // SAFETY: arguments are live values of their types.
-    let list = unsafe { ListRef::from_slot(call.args[0]) };
-    if list.len() == 0 {
-        return Err(TrapError::new(
-            TrapCode::Empty,
-            "a list without tensors: there have to be some to be joined",
-        ));
+/// The tensors of the list in argument 0.
+#[derive(Clone, Copy)]
+struct Listed<'a>(&'a [u64]);
+
+impl<'a> Listed<'a> {
+    /// At least one.
+    fn of(call: &OpCall<'a>) -> Result<Listed<'a>, TrapError> {
+        let list = call.list(0);
+        if list.len() == 0 {
+            return Err(TrapError::new(
+                TrapCode::Empty,
+                "a list without tensors: there have to be some to be joined",
+            ));
+        }
+        // SAFETY: arguments outlive the operation, and nothing writes the list while it runs.
+        Ok(Listed(unsafe { list.as_slots() }))
     }
-    let mut all = Vec::new();
-    all.try_reserve_exact(list.len()).map_err(|_| TrapCode::OutOfMemory)?;
-    // SAFETY: what a list holds is live and of the type of its items.
-    all.extend(
-        (0..list.len() as u64).filter_map(|n| list.get(n)).map(|slot| unsafe { TensorRef::from_slot(slot) }),
-    );
-    Ok(all)
+
+    fn len(self) -> usize {
+        self.0.len()
+    }
+
+    fn get(self, n: usize) -> TensorRef {
+        // SAFETY: what a list holds is live and of the type of its items.
+        unsafe { TensorRef::from_slot(self.0[n]) }
+    }
+
+    /// Calls `see` with each and its number, with the host's leave.
+    fn each(self, host: &mut dyn OpHost, mut see: impl FnMut(usize, TensorRef) -> Done) -> Done {
+        for n in 0..self.len() {
+            if n % ITEMS == ITEMS - 1 {
+                host.poll()?;
+            }
+            see(n, self.get(n))?;
+        }
+        Ok(())
+    }
 }
 
 /// Writes rows that are made of a part of each tensor: of as many elements as `part` says.
 fn join<T: Element>(
     call: &mut OpCall<'_>,
-    all: &[TensorRef],
+    all: Listed<'_>,
     result: &Dims,
-    part: impl Fn(&TensorRef) -> usize,
+    part: impl Fn(TensorRef) -> usize,
 ) -> Done {
     let out: Output<'_, T> = call.output(result)?;
     if !out.elements.is_empty() {
-        let mut ends = Vec::new();
-        ends.try_reserve_exact(all.len()).map_err(|_| TrapCode::OutOfMemory)?;
-        let mut row = 0;
-        for tensor in all {
-            row += part(tensor);
-            ends.push(row);
-        }
-        // SAFETY: what a list holds is live, and nothing writes it while the operation runs.
-        let slices: Vec<&[T]> = all.iter().map(|tensor| unsafe { tensor.as_slice::<T>() }).collect();
-        fill(call.host, &mut *out.elements, 2, |start, piece: &mut [MaybeUninit<T>]| {
-            let (mut number, mut column) = (start / row, start % row);
-            let mut n = ends.partition_point(|end| *end <= column);
-            let mut done = 0;
-            while done < piece.len() {
-                let (end, begin) = (ends[n], if n == 0 { 0 } else { ends[n - 1] });
-                let count = (end - column).min(piece.len() - done);
-                let from = number * (end - begin) + (column - begin);
-                piece[done..done + count].write_copy_of_slice(&slices[n][from..from + count]);
-                done += count;
-                column += count;
-                // On to the next that has a part.
-                while n < ends.len() && ends[n] <= column {
-                    n += 1;
-                }
-                if n == ends.len() {
-                    (number, column) = (number + 1, 0);
-                    n = ends.partition_point(|end| *end == 0);
-                }
-            }
-        })?;
+        let work = |call: &mut OpCall<'_>| {
+            // Where the part of each ends in a row.
+            let ends = space::<u64>(call, all.len())?;
+            let mut row = 0;
+            all.each(call.host, |n, tensor| {
+                row += part(tensor);
+                ends[n] = row as u64;
+                Ok(())
+            })?;
+            // Short parts are looked for, one after the other.
+            let weight = 2 + (40 * all.len() / row.max(1)).min(40);
+            fill(call.host, &mut *out.elements, weight, |start, piece: &mut [MaybeUninit<T>]| {
+                join_piece(all, ends, start, piece);
+            })
+        };
+        // SAFETY: nothing that is made in there is used behind it.
+        unsafe { call.with_working_space(work)? };
     }
     // SAFETY: `fill` has had every piece written whole.
     unsafe { call.finish(out) };
     Ok(())
 }
 
-pub(super) fn tensor_stack(call: &mut OpCall<'_>) -> Done {
-    let all = listed(call)?;
-    let dims = all[0].dims();
-    if let Some((n, other)) = all.iter().enumerate().find(|(_, t)| *t.dims() != *dims) {
-        let text = format!("tensors to be stacked want equal dims, number {n} has others than the first");
-        return Err(shape_mismatch(&text, &dims, &other.dims()));
+/// Writes the elements from number `start` on. `ends` says where the part of each tensor ends in a row.
+fn join_piece<T: Element>(all: Listed<'_>, ends: &[u64], start: usize, piece: &mut [MaybeUninit<T>]) {
+    let end_of = |n: usize| ends[n] as usize;
+    let row = end_of(ends.len() - 1);
+    let (mut number, mut column) = (start / row, start % row);
+    let mut n = ends.partition_point(|end| *end as usize <= column);
+    let mut done = 0;
+    while done < piece.len() {
+        let (end, begin) = (end_of(n), if n == 0 { 0 } else { end_of(n - 1) });
+        let count = (end - column).min(piece.len() - done);
+        let from = number * (end - begin) + (column - begin);
+        // SAFETY: what a list holds is live, and nothing writes it while the operation runs.
+        let elements = unsafe { all.get(n).as_slice::<T>() };
+        piece[done..done + count].write_copy_of_slice(&elements[from..from + count]);
+        done += count;
+        column += count;
+        // On to the next that has a part: the least whose end is behind.
+        if column == row {
+            (number, column) = (number + 1, 0);
+        }
+        if column == 0 || end_of(n) <= column {
+            n = ends.partition_point(|end| *end as usize <= column);
+        }
     }
+}
+
+pub(super) fn tensor_stack(call: &mut OpCall<'_>) -> Done {
+    let all = Listed::of(call)?;
+    let dims = all.get(0).dims();
     let axis = call.axis(1, dims.len() + 1)?;
     let joined = [&dims[..axis], &[all.len() as u64], &dims[axis..]].concat();
     let result = Dims::new(&joined).ok_or_else(|| {
         TrapError::new(TrapCode::InvalidArgument, format!("a stack of {dims}: a tensor has at most 8 dims"))
     })?;
+    all.each(call.host, |n, tensor| {
+        if *tensor.dims() == *dims {
+            return Ok(());
+        }
+        let text = format!("tensors to be stacked want equal dims, number {n} has others than the first");
+        Err(shape_mismatch(&text, &dims, &tensor.dims()))
+    })?;
     let part = dims[axis..].iter().fold(1usize, |n, d| n.saturating_mul(*d as usize));
-    with_elem!(any call.elem(0), T => join::<T>(call, &all, &result, |_| part))
+    with_elem!(any call.elem(0), T => join::<T>(call, all, &result, |_| part))
 }
 
 pub(super) fn tensor_concat_list(call: &mut OpCall<'_>) -> Done {
-    let all = listed(call)?;
-    let dims = all[0].dims();
+    let all = Listed::of(call)?;
+    let dims = all.get(0).dims();
     let axis = call.axis(1, dims.len())?;
     let mut result = dims;
-    for (n, tensor) in all.iter().enumerate().skip(1) {
+    all.each(call.host, |n, tensor| {
+        if n == 0 {
+            return Ok(());
+        }
         let other = tensor.dims();
         if other.len() != dims.len() || *other.without(axis) != *dims.without(axis) {
             let text =
@@ -462,10 +505,11 @@ pub(super) fn tensor_concat_list(call: &mut OpCall<'_>) -> Done {
             return Err(shape_mismatch(&text, &dims, &other));
         }
         result[axis] = length(axis, result[axis].checked_add(other[axis]))?;
-    }
+        Ok(())
+    })?;
     let part =
-        |tensor: &TensorRef| tensor.dims()[axis..].iter().fold(1usize, |n, d| n.saturating_mul(*d as usize));
-    with_elem!(any call.elem(0), T => join::<T>(call, &all, &result, part))
+        |tensor: TensorRef| tensor.dims()[axis..].iter().fold(1usize, |n, d| n.saturating_mul(*d as usize));
+    with_elem!(any call.elem(0), T => join::<T>(call, all, &result, part))
 }
 
 /// One element times each of a row.

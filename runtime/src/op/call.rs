@@ -4,7 +4,7 @@
 //! Fuel is charged from the shapes before a result is allocated.
 
 use super::fused::Deferred;
-use crate::object::{Element, StrRef, TensorRef};
+use crate::object::{Element, ListRef, StrRef, TensorRef};
 use crate::plan::AtOperation;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
@@ -12,6 +12,9 @@ use nbc_ir::catalogue::{Cost, Extent};
 use nbc_ir::dims::Dims;
 use nbc_ir::{Elem, Type};
 use std::mem::MaybeUninit;
+
+/// What an item of a list is charged as: each is looked at, with the header of its object.
+const BYTES_OF_ITEM: u64 = 256;
 
 /// The services that a kernel needs of the instance that runs it.
 pub trait OpHost {
@@ -109,6 +112,13 @@ impl<'a> OpCall<'a> {
         unsafe { StrRef::from_slot(self.args[at]).as_str() }
     }
 
+    /// Argument `at`, a list.
+    pub(super) fn list(&self, at: usize) -> ListRef {
+        debug_assert!(matches!(self.arg_types[at], Type::List(_)));
+        // SAFETY: arguments are live values of their types (`new`).
+        unsafe { ListRef::from_slot(self.args[at]) }
+    }
+
     /// Argument `at`, an `i64`.
     pub(super) fn int(&self, at: usize) -> i64 {
         self.args[at] as i64
@@ -134,7 +144,9 @@ impl<'a> OpCall<'a> {
     pub(super) fn axis(&self, at: usize, rank: usize) -> Result<usize, TrapError> {
         let axis = self.int(at);
         usize::try_from(axis).ok().filter(|a| *a < rank).ok_or_else(|| {
-            TrapError::new(TrapCode::IndexOutOfRange, format!("axis {axis} of a tensor with {rank} dims"))
+            let hint = if axis < 0 { ": axes count from 0, from the first on" } else { "" };
+            let text = format!("axis {axis} of a tensor with {rank} dims{hint}");
+            TrapError::new(TrapCode::IndexOutOfRange, text)
         })
     }
 
@@ -164,9 +176,11 @@ impl<'a> OpCall<'a> {
             }
             // What a string has of elements no operation counts, but its bytes.
             Type::Str => Some(Extent { bytes: self.str(at).len() as u64, ..Extent::NONE }),
-            Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::List(_) | Type::Func(_) => {
-                None
-            }
+            Type::List(_) => Some(Extent {
+                bytes: (self.list(at).len() as u64).saturating_mul(BYTES_OF_ITEM),
+                ..Extent::NONE
+            }),
+            Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::Func(_) => None,
         });
         let work = self.cost.work(args, result);
         self.host.charge(work.fuel())

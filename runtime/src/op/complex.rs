@@ -40,9 +40,10 @@ macro_rules! functions {
             }
             let size = $exp(x);
             if size == $ty::INFINITY && x < 2.0 * <$ty>::MAX_EXP as $ty {
-                // The length may be too large where a part is not: in two steps.
-                let half = $exp(x / 2.0);
-                return Complex::new(half * $cos(y) * half, half * $sin(y) * half);
+                // The length may be too large where a part is not: in four steps, for tiny angles.
+                let root = $exp(x / 4.0);
+                let scaled = |part: $ty| part * root * root * root * root;
+                return Complex::new(scaled($cos(y)), scaled($sin(y)));
             }
             Complex::new(size * $cos(y), size * $sin(y))
         }

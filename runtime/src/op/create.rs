@@ -64,6 +64,21 @@ fn steps<T: Scalar>(call: &mut OpCall<'_>, len: u64, value: impl Fn(usize) -> T 
     Ok(())
 }
 
+/// The value at each place of so many from `start` to `end`.
+pub(super) fn spaced(start: f64, end: f64, len: u64) -> impl Fn(usize) -> f64 + Copy {
+    let count = len.max(2) - 1;
+    let span = end - start;
+    // Ends so far apart that their distance is no number are halves of it away from the middle.
+    let is_far = span.is_infinite() && start.is_finite() && end.is_finite();
+    let step = if is_far { end / count as f64 - start / count as f64 } else { span / count as f64 };
+    move |i| match i as u64 {
+        i if i > 0 && i == len - 1 => end,
+        0 if is_far => start,
+        i if is_far && i > count / 2 => end - (count - i) as f64 * step,
+        i => start + i as f64 * step,
+    }
+}
+
 pub(super) fn tensor_linspace(call: &mut OpCall<'_>) -> Done {
     let n = call.int(2);
     let len = u64::try_from(n)
@@ -71,8 +86,7 @@ pub(super) fn tensor_linspace(call: &mut OpCall<'_>) -> Done {
     let single = call.elem(0) == Elem::F32;
     let end_of = |slot| if single { f32::from_slot(slot) as f64 } else { f64::from_slot(slot) };
     let (start, end) = (end_of(call.args[0]), end_of(call.args[1]));
-    let step = (end - start) / (len.max(2) - 1) as f64;
-    let value = move |i: usize| if i > 0 && i as u64 == len - 1 { end } else { start + i as f64 * step };
+    let value = spaced(start, end, len);
     if single { steps::<f32>(call, len, move |i| value(i) as f32) } else { steps::<f64>(call, len, value) }
 }
 

@@ -7,7 +7,7 @@
 use super::broadcast::{Plan, broadcast};
 use super::loops::{self, Elementwise, MOST};
 use super::number::{Number, Real};
-use super::work::in_pieces;
+use super::work::{in_pieces, position};
 use super::{OpCall, fused};
 use crate::object::element::with_elem;
 use crate::object::{Element, TensorRef};
@@ -200,7 +200,7 @@ pub(super) fn division<T: Number>(
         // SAFETY: so many elements are there as long as the call runs, and nothing is written here.
         let divisors = unsafe { std::slice::from_raw_parts(b.data.cast::<T>(), b.len) };
         if broadcast(&[a.dims, b.dims])?.count() != Some(0)
-            && let Some(at) = divisors.iter().position(|v| *v == T::ZERO)
+            && let Some(at) = position(call.host, divisors, |v| *v == T::ZERO)?
         {
             return Err(TrapError::new(
                 TrapCode::DivideByZero,

@@ -375,15 +375,19 @@ pub(super) fn tensor_compress(call: &mut OpCall<'_>) -> Done {
         if row == 1 {
             each_chosen(call, mask, count, |number, at| _ = out.elements[number].write(x[at]))?;
         } else if !out.elements.is_empty() {
-            let chosen = (0..mask.len()).filter(|at| mask[*at]);
+            let mut to = out.elements.chunks_mut(row);
             let mut since_poll = 0;
-            for (to, at) in out.elements.chunks_mut(row).zip(chosen) {
-                since_poll += row;
+            for (at, _) in mask.iter().enumerate() {
+                since_poll += if mask[at] { row } else { 1 };
                 if since_poll > STRETCH {
                     call.host.poll()?;
                     since_poll = 0;
                 }
-                super::work::copy(call.host, to, &x[at * row..(at + 1) * row])?;
+                if mask[at]
+                    && let Some(to) = to.next()
+                {
+                    super::work::copy(call.host, to, &x[at * row..(at + 1) * row])?;
+                }
             }
         }
         // SAFETY: as many rows have been written as there are.

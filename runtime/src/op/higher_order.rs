@@ -116,7 +116,7 @@ pub(super) fn tensor_map_rows(call: &mut OpCall<'_>) -> Done {
     let Some((&rows, of_row)) = dims.split_first() else {
         return Err(TrapError::new(TrapCode::IndexOutOfRange, "rows of a tensor without dims".to_owned()));
     };
-    let len: u64 = of_row.iter().product();
+    let len = of_row.iter().fold(1u64, |len, dim| len.saturating_mul(*dim));
     each(call, to, &[rows], &mut |call, i| {
         let mut value = 0;
         // SAFETY: what is made there is a row, and what the function makes; only a scalar is kept.

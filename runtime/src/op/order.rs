@@ -4,6 +4,7 @@
 //! Invariant: the order is that of [`sort`](super::sort): NaN last and all alike; which of equal zeros
 //! comes first is said where it shows.
 
+use super::create::spaced;
 use super::number::Real;
 use super::sort::{Key, Lanes, place_of, placed, sort, space};
 use super::work::{Leave, fill, position};
@@ -14,6 +15,7 @@ use crate::trap::{TrapCode, TrapError};
 use nbc_ir::catalogue::Extent;
 use nbc_ir::dims::Dims;
 use nbc_ir::{Elem, Type};
+use std::cmp::Ordering;
 
 type Done = Result<(), TrapError>;
 
@@ -123,12 +125,16 @@ pub(super) fn tensor_unique(call: &mut OpCall<'_>) -> Done {
             let sorted = all_sorted::<T>(call)?;
             let count = count_values(call, sorted)?;
             let out = call.output_charged::<T>(&[count as u64])?;
-            let firsts = (0..sorted.len()).filter(|at| is_first(sorted, *at));
-            for (n, (to, at)) in out.elements.iter_mut().zip(firsts).enumerate() {
-                if n % STRETCH == STRETCH - 1 {
+            let mut to = out.elements.iter_mut();
+            for (at, placed) in sorted.iter().enumerate() {
+                if at % STRETCH == STRETCH - 1 {
                     call.host.poll()?;
                 }
-                to.write(x[place_of(sorted[at])]);
+                if is_first(sorted, at)
+                    && let Some(to) = to.next()
+                {
+                    to.write(x[place_of(*placed)]);
+                }
             }
             // SAFETY: as many have been written as there are.
             unsafe { call.finish(out) };
@@ -210,12 +216,18 @@ pub(super) fn tensor_histogram(call: &mut OpCall<'_>) -> Done {
             let text = format!("a histogram of {} edges: there have to be two", edges.len());
             return Err(TrapError::new(TrapCode::InvalidArgument, text));
         };
-        let ascends = |at: usize| edges[at] <= edges[at + 1];
-        if let Some(at) = (0..edges.len() - 1).find(|at| !ascends(*at)) {
+        let bins = edges.len() - 1;
+        let mut wrong = None;
+        for first in (0..bins).step_by(STRETCH) {
+            call.host.poll()?;
+            let mut places = first..bins.min(first + STRETCH);
+            // Also where one of them is a NaN.
+            wrong = wrong.or_else(|| places.find(|at| edges[*at].partial_cmp(&edges[at + 1]).is_none_or(Ordering::is_gt)));
+        }
+        if let Some(at) = wrong {
             let text = format!("edges of a histogram have to ascend: number {} does not follow {at}", at + 1);
             return Err(TrapError::new(TrapCode::InvalidArgument, text));
         }
-        let bins = edges.len() - 1;
         // The last edge belongs to the last bin. What is above it, or a NaN, gets a number behind.
         count::<T>(call, bins, |v| match v == *last {
             true => Some(bins - 1),
@@ -246,10 +258,8 @@ pub(super) fn tensor_histogram_range(call: &mut OpCall<'_>) -> Done {
     let single = call.elem(0) == Elem::F32;
     let step = (high - low) / bins as f64;
     // The edges of tensor.linspace.
-    let edge = move |i: usize| {
-        let edge = if i == bins { high } else { low + i as f64 * step };
-        if single { edge as f32 as f64 } else { edge }
-    };
+    let spaced = spaced(low, high, bins as u64 + 1);
+    let edge = move |i: usize| if single { spaced(i) as f32 as f64 } else { spaced(i) };
     let bin = move |v: f64| {
         if !(low <= v && v <= high) {
             return None;
@@ -283,13 +293,17 @@ macro_rules! between {
     ($($ty:ident $bits:ident;)*) => {$(
         impl Between for $ty {
             fn mean(a: $ty, b: $ty) -> $ty {
-                (a + b) / 2.0
+                let mean = (a + b) / 2.0;
+                if mean.is_infinite() && a.is_finite() && b.is_finite() { a / 2.0 + b / 2.0 } else { mean }
             }
             fn between(a: $ty, b: $ty, part: f64) -> $ty {
                 if part == 0.0 || a == b {
                     return a;
                 }
                 let (a, b) = (a as f64, b as f64);
+                if a.is_finite() && b.is_finite() && (b - a).is_infinite() {
+                    return (a * (1.0 - part) + b * part) as $ty;
+                }
                 // From the nearer end, so that both ends are exact.
                 let v = if part < 0.5 { a + (b - a) * part } else { b - (b - a) * (1.0 - part) };
                 v as $ty
@@ -309,10 +323,11 @@ between! {
 }
 
 /// The elements number `rank` and `rank + 1` in ascending order (or the last twice) of keys, which change places.
-/// What it needs besides lasts as long as the innermost region.
+/// `counts` has room for those of a [`DIGIT`], if keys are many: see [`space_for`].
 fn choose<K: Ord + Copy + Into<u64>>(
     call: &mut OpCall<'_>,
     keys: &mut [K],
+    counts: &mut [u64],
     rank: usize,
 ) -> Result<(u64, u64), TrapError> {
     if keys.len() <= FEW {
@@ -323,7 +338,6 @@ fn choose<K: Ord + Copy + Into<u64>>(
     // From the highest digit down: which value of it the element has.
     let bits = size_of::<K>() as u32 * 8;
     let (mut known, mut value, mut rest) = (0, 0u64, rank as u64);
-    let counts = space::<u64>(call, 1 << DIGIT)?;
     while known < bits {
         let digit = DIGIT.min(bits - known);
         let shift = bits - known - digit;
@@ -364,11 +378,19 @@ enum Wanted {
     Part(f64),
 }
 
+/// Room for the keys of `n` elements and for what [`choose`] counts, as long as the innermost region.
+fn space_for<'s, K: Copy + Default + Send>(
+    call: &mut OpCall<'_>,
+    n: usize,
+) -> Result<(&'s mut [K], &'s mut [u64]), TrapError> {
+    Ok((space(call, n)?, space(call, if n > FEW { 1 << DIGIT } else { 0 })?))
+}
+
 /// The median or quantile of `n` elements that lie `step` apart; `keys` has room for them.
 fn quantile<T: Between>(
     call: &mut OpCall<'_>,
     (x, step): (&[T], usize),
-    keys: &mut [T::Bits],
+    (keys, counts): (&mut [T::Bits], &mut [u64]),
     wanted: Wanted,
 ) -> Result<T, TrapError> {
     let n = keys.len();
@@ -385,13 +407,13 @@ fn quantile<T: Between>(
     }
     Ok(match wanted {
         Wanted::Median => {
-            let (a, b) = choose(call, keys, (n - 1) / 2)?;
+            let (a, b) = choose(call, keys, counts, (n - 1) / 2)?;
             let (a, b) = (T::bits_of(a), T::bits_of(b));
             if n % 2 == 1 { a } else { T::mean(a, b) }
         }
         Wanted::Part(part) => {
             let at = part * (n - 1) as f64;
-            let (a, b) = choose(call, keys, at.floor() as usize)?;
+            let (a, b) = choose(call, keys, counts, at.floor() as usize)?;
             T::between(T::bits_of(a), T::bits_of(b), at - at.floor())
         }
     })
@@ -420,8 +442,8 @@ fn of_all<T: Between>(call: &mut OpCall<'_>, wanted: Wanted) -> Done {
         return Err(empty(&call.tensor(0).dims()));
     }
     let work = |call: &mut OpCall<'_>| {
-        let keys = space::<T::Bits>(call, x.len())?;
-        let value = quantile::<T>(call, (x, 1), keys, wanted)?;
+        let room = space_for::<T::Bits>(call, x.len())?;
+        let value = quantile::<T>(call, (x, 1), room, wanted)?;
         call.set(value.to_slot());
         Ok(())
     };
@@ -441,10 +463,10 @@ fn along_axis<T: Between>(call: &mut OpCall<'_>, wanted: Wanted) -> Done {
     if !out.elements.is_empty() {
         let lanes = Lanes::of(call)?;
         let work = |call: &mut OpCall<'_>| {
-            let keys = space::<T::Bits>(call, lanes.n)?;
+            let (keys, counts) = space_for::<T::Bits>(call, lanes.n)?;
             for (lane, to) in out.elements.iter_mut().enumerate() {
                 let x = &x[lanes.start(lane)..];
-                to.write(quantile::<T>(call, (x, lanes.inner), keys, wanted)?);
+                to.write(quantile::<T>(call, (x, lanes.inner), (keys, counts), wanted)?);
             }
             Ok(())
         };

@@ -159,8 +159,7 @@ pub(super) fn fold_axes<A: Element, P: Copy + Sync, T: Element, F: Fold<T>>(
 ) -> Done {
     let (n, results) = (of.n, to.len());
     if n == 0 {
-        to.iter_mut().for_each(|to| _ = to.write(fold.neutral()));
-        return Ok(());
+        return fill(host, to, 1, |_, to| to.iter_mut().for_each(|to| _ = to.write(fold.neutral())));
     }
     let group = if of.kept.inner().1 == 1 { COLUMNS } else { 1 };
     if n <= BLOCK {

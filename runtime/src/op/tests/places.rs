@@ -203,3 +203,54 @@ fn what_takes_long_asks_for_leave() {
         b.heap.interruption().clear();
     }
 }
+
+/// What goes through an argument before or beside its work asks meanwhile, and not only in between.
+#[test]
+fn looks_at_whole_arguments_ask_for_leave() {
+    let mut b = Bench::new();
+    let n = 5_000_000;
+    let mut divisors = vec![1i64; n];
+    divisors[n - 1] = 0;
+    let divisors = b.tensor(&[n as u64], &divisors);
+    b.polls = 0;
+    let divided = b.run("tensor.div", &[Elem::I64], &[int(1), divisors]);
+    assert_eq!(divided.err().unwrap().code, TrapCode::DivideByZero);
+    assert!(b.polls >= 4, "{} polls of a division", b.polls);
+
+    let nothing = b.tensor::<f64>(&[0, n as u64], &[]);
+    b.polls = 0;
+    b.run("tensor.sum_axis", F64, &[nothing, int(0)]).unwrap();
+    assert!(b.polls >= 1, "{} polls of a sum of nothing", b.polls);
+
+    let mut flags = vec![false; n / 2];
+    flags[0] = true;
+    let rows = b.run("tensor.zeros", F64, &[list(&[n as i64 / 2, 2])]).unwrap();
+    let flags = b.tensor(&[n as u64 / 2], &flags);
+    b.polls = 0;
+    b.run("tensor.compress", F64, &[rows, flags]).unwrap();
+    assert!(b.polls >= n / 2 / (1 << 16), "{} polls of a choice of rows", b.polls);
+
+    let mut edges = vec![0.0; n];
+    edges[n - 2] = 1.0;
+    let (x, edges) = (b.tensor(&[1], &[0.5]), b.tensor(&[n as u64], &edges));
+    b.polls = 0;
+    let counted = b.run("tensor.histogram", F64, &[x, edges]);
+    assert_eq!(counted.err().unwrap().code, TrapCode::InvalidArgument);
+    assert!(b.polls >= n / (1 << 16), "{} polls of edges", b.polls);
+
+    let same = b.run("tensor.full", F64, &[list(&[n as i64]), f(1.0)]).unwrap();
+    b.polls = 0;
+    b.run("tensor.unique", F64, &[same]).unwrap();
+    assert!(b.polls >= 3 * (n / (1 << 16)), "{} polls of one value", b.polls);
+}
+
+/// Room beside the result is for one lane, whatever their number.
+#[test]
+fn lanes_share_their_working_space() {
+    let mut b = Bench::new();
+    let x = b.run("tensor.random", F64, &[list(&[200, 20_000]), int(1)]).unwrap();
+    let held = b.heap.stats().peak;
+    b.run("tensor.median_axis", F64, &[x, int(1)]).unwrap();
+    let more = b.heap.stats().peak - held;
+    assert!(more < 400_000, "{more} bytes for lanes of 160,000");
+}
