@@ -62,7 +62,7 @@ p.run("compress_nothing", "tensor.compress", [x, x > 9], np.zeros(0))
 p.run("compress_whole", "tensor.compress", [x, np.asarray(True)], x[None])
 p.run("nonzero_scalar", "tensor.nonzero", [np.asarray(3.0)], np.zeros((1, 0), "i8"))
 p.run("nonzero_edges", "tensor.nonzero_flat", [np.array([0.0, -0.0, np.nan, np.inf])], np.array([2, 3]))
-p.run("fuel_take", "tensor.take", [np.zeros(1000), np.zeros(16, "i8")], np.zeros(16), fuel=(2 * 16 + 2 * 16) // 16)
+p.run("fuel_take", "tensor.take", [np.zeros(1000), np.zeros(16, "i8")], np.zeros(16), fuel=(2 * 16 + 3 * 16) // 16)
 p.run("fuel_compress", "tensor.compress", [np.zeros(64), np.zeros(64, bool)], np.zeros(0),
       fuel=(2 * 64 + (64 + 8 + 64)) // 16)
 p.run("fuel_nonzero", "tensor.nonzero", [np.zeros((8, 8))], np.zeros((0, 2), "i8"), fuel=(4 * 128 + 64 + 128) // 16)
