@@ -5,7 +5,7 @@
 //! that a [`Plan`] yields. Where the operation belongs to a group, [`fused`] may run it later.
 
 use super::broadcast::{Plan, broadcast};
-use super::loops::{self, Elementwise, MOST};
+use super::loops::{self, Arithmetic, Elementwise, MOST};
 use super::number::{Number, Real};
 use super::work::in_pieces;
 use super::{OpCall, fused};
@@ -188,12 +188,8 @@ pub(super) fn ternary<A: Element, B: Element, C: Element, R: Element>(
     run(call, &loops::ternary(weight, f))
 }
 
-/// [`binary`] for division: first makes sure that no integer divisor is zero.
-pub(super) fn division<T: Number>(
-    call: &mut OpCall<'_>,
-    weight: usize,
-    f: impl Fn(T, T) -> T + Copy + Sync,
-) -> Done {
+/// Makes sure that no integer divisor is zero.
+fn divisors_are_not_zero<T: Number>(call: &mut OpCall<'_>) -> Done {
     if T::INTEGER {
         fused::needs(call, 1)?;
         let (a, b) = (Operand::of(call, 0, T::ELEM), Operand::of(call, 1, T::ELEM));
@@ -208,7 +204,45 @@ pub(super) fn division<T: Number>(
             ));
         }
     }
+    Ok(())
+}
+
+/// [`binary`] for division: first makes sure that no integer divisor is zero.
+pub(super) fn division<T: Number>(
+    call: &mut OpCall<'_>,
+    weight: usize,
+    f: impl Fn(T, T) -> T + Copy + Sync,
+) -> Done {
+    divisors_are_not_zero::<T>(call)?;
     binary(call, weight, f)
+}
+
+/// Kernels of simple operations, which groups may compute in registers.
+macro_rules! simple {
+    ($($kernel:ident $arithmetic:ident $loop_of:ident $class:ident $weight:literal $f:expr;)*) => {$(
+        pub(super) fn $kernel(call: &mut OpCall<'_>) -> Done {
+            with_elem!($class call.elem(0), T => {
+                run(call, &loops::$loop_of::<T, _>($weight, $f).simple(Arithmetic::$arithmetic))
+            })
+        }
+    )*};
+}
+
+simple! {
+    tensor_add Add both number 1 |a, b| a.add(b);
+    tensor_sub Sub both number 1 |a, b| a.sub(b);
+    tensor_mul Mul both number 1 |a, b| a.mul(b);
+    tensor_min Min both real 1 Real::min;
+    tensor_max Max both real 1 Real::max;
+    tensor_neg Neg same number 1 |a| a.neg();
+    tensor_abs Abs same real 1 Real::abs;
+}
+
+pub(super) fn tensor_div(call: &mut OpCall<'_>) -> Done {
+    with_elem!(number call.elem(0), T => {
+        divisors_are_not_zero::<T>(call)?;
+        run(call, &loops::both::<T, _>(2, |a, b| a.div(b)).simple(Arithmetic::Div))
+    })
 }
 
 macro_rules! kernels {
@@ -217,16 +251,6 @@ macro_rules! kernels {
             with_elem!($class call.elem(0), T => $walk::<T, _>(call, $weight, $f))
         }
     )*};
-}
-
-/// [`unary`] with elements of one type.
-fn same<T: Element, F: Fn(T) -> T + Copy + Sync>(call: &mut OpCall<'_>, weight: usize, f: F) -> Done {
-    unary(call, weight, f)
-}
-
-/// [`binary`] with elements of one type.
-fn both<T: Element, F: Fn(T, T) -> T + Copy + Sync>(call: &mut OpCall<'_>, weight: usize, f: F) -> Done {
-    binary(call, weight, f)
 }
 
 /// [`division`], its closure's type spelled out as in the others.
@@ -244,15 +268,7 @@ fn compared<T: Element, F: Fn(T, T) -> bool + Copy + Sync>(
 }
 
 kernels! {
-    tensor_add both number 1 |a, b| a.add(b);
-    tensor_sub both number 1 |a, b| a.sub(b);
-    tensor_mul both number 1 |a, b| a.mul(b);
-    tensor_div quotient number 2 |a, b| a.div(b);
     tensor_rem quotient real 8 |a, b| a.rem(b);
-    tensor_min both real 1 Real::min;
-    tensor_max both real 1 Real::max;
-    tensor_neg same number 1 |a| a.neg();
-    tensor_abs same real 1 Real::abs;
     tensor_eq compared any 1 |a, b| a == b;
     tensor_ne compared any 1 |a, b| a != b;
     tensor_lt compared real 1 |a, b| a < b;
@@ -267,6 +283,7 @@ pub(super) fn tensor_where(call: &mut OpCall<'_>) -> Done {
 
 pub(super) fn tensor_clip(call: &mut OpCall<'_>) -> Done {
     with_elem!(real call.elem(0), T => {
-        ternary(call, 1, |x: T, low: T, high: T| Real::min(Real::max(x, low), high))
+        let clip = |x: T, low: T, high: T| Real::min(Real::max(x, low), high);
+        run(call, &loops::ternary(1, clip).simple(Arithmetic::Clip))
     })
 }

@@ -12,11 +12,15 @@
 //! Invariant: outside of a group the list is empty. A trap between the first and the last operation leaves
 //! results behind that nobody can see, and [`Deferred::forget`] empties the list.
 
+mod chain;
+mod linking;
 mod pass;
+mod registers;
 
 use super::broadcast::Plan;
 use super::elementwise::Operand;
 use super::loops::{Elementwise, MOST};
+use super::simd::{self, Width};
 use super::{OpCall, OpHost};
 use crate::object::{Storage, TensorRef};
 use crate::plan::Role;
@@ -76,6 +80,8 @@ pub struct Deferred {
     steps: pass::Steps,
     /// Results of fewer elements are computed at once.
     few: usize,
+    /// The instructions that chains are computed with.
+    width: Width,
 }
 
 impl Default for Deferred {
@@ -94,7 +100,14 @@ impl Deferred {
             len: 0,
             steps: pass::Steps::default(),
             few: few.max(1),
+            width: simd::width(),
         }
+    }
+
+    /// The same with other instructions, which the machine has.
+    #[cfg(test)]
+    pub(super) fn with_width(self, width: Width) -> Deferred {
+        Deferred { width, ..self }
     }
 
     /// Forgets what is still to be computed: nobody can see it any more.
