@@ -11,8 +11,9 @@ use super::work::in_pieces;
 use super::{OpCall, fused};
 use crate::object::element::with_elem;
 use crate::object::{Element, TensorRef};
+use crate::region::pool::MEDIUM;
 use crate::trap::{TrapCode, TrapError};
-use nbc_ir::catalogue::Extent;
+use nbc_ir::catalogue::{Cost, Extent, Work};
 use nbc_ir::dims::Dims;
 use nbc_ir::{Elem, Type};
 
@@ -98,9 +99,56 @@ impl Shared<'_> {
 }
 
 /// Runs an elementwise operation on all arguments of the call.
+#[inline]
 pub(super) fn run(call: &mut OpCall<'_>, of: &Elementwise) -> Done {
     let count = call.args.len();
     assert!((1..=MOST).contains(&count), "an elementwise operation has one argument to three");
+    match few(call, of) {
+        Some(done) => done,
+        None => run_any(call, of),
+    }
+}
+
+/// The operation on few elements of tensors with the same dims, and scalars: what there is to find out takes
+/// longer than to compute them. None where [`run_any`] has to see to it.
+fn few(call: &mut OpCall<'_>, of: &Elementwise) -> Option<Done> {
+    let (mut like, mut from, mut moves) = (None::<TensorRef>, [std::ptr::null(); MOST], [false; MOST]);
+    let Cost::PerElement(flops) = call.cost else { return None };
+    let mut moved = 0;
+    for (at, ty) in call.arg_types.iter().enumerate() {
+        let &Type::Tensor(found) = ty else {
+            from[at] = (&raw const call.args[at]).cast();
+            continue;
+        };
+        assert_eq!(found, of.from[at], "the tensor has elements of another type");
+        let tensor = call.tensor(at);
+        if !like.get_or_insert(tensor).has_dims_of(tensor) {
+            return None;
+        }
+        (from[at], moves[at]) = (tensor.data().cast_const(), true);
+        moved += tensor.len() * found.size();
+    }
+    let like = like?;
+    let (len, bytes) = (like.len(), like.len() * of.to.size());
+    // What is larger may be written into an argument.
+    if bytes >= MEDIUM || call.prepared.is_some() || fused::may_join(call, len) {
+        return None;
+    }
+    // What `Cost::work` makes of them.
+    let work = Work { flops: len as u64 * u64::from(flops), bytes: (moved + bytes) as u64 };
+    let made = call.host.charge(work.fuel()).and_then(|()| {
+        // SAFETY: all elements are written before anybody sees it.
+        unsafe { call.host.heap().uninit(of.to, &like.dims()) }
+    });
+    Some(made.map(|to| {
+        // SAFETY: an argument has an element for each of the result, or is one for all. The result is new.
+        unsafe { (of.run)(to.data(), from, moves, len) };
+        call.set(to.slot());
+    }))
+}
+
+fn run_any(call: &mut OpCall<'_>, of: &Elementwise) -> Done {
+    let count = call.args.len();
     // What is not there goes on reading the first, and is not looked at.
     let mut operands = [Operand::of(call, 0, of.from[0]); MOST];
     for (at, operand) in operands.iter_mut().enumerate().take(count).skip(1) {
@@ -281,9 +329,14 @@ pub(super) fn tensor_where(call: &mut OpCall<'_>) -> Done {
     with_elem!(any call.elem(0), T => ternary(call, 1, |c: bool, a: T, b: T| if c { a } else { b }))
 }
 
+/// The maximum with `low`, and the minimum of that and `high`. Inlined, that it is compiled for what the loop is.
+#[inline(always)]
+fn clipped<T: Real>(x: T, low: T, high: T) -> T {
+    Real::min(Real::max(x, low), high)
+}
+
 pub(super) fn tensor_clip(call: &mut OpCall<'_>) -> Done {
     with_elem!(real call.elem(0), T => {
-        let clip = |x: T, low: T, high: T| Real::min(Real::max(x, low), high);
-        run(call, &loops::ternary(1, clip).simple(Arithmetic::Clip))
+        run(call, &loops::ternary(1, clipped::<T>).simple(Arithmetic::Clip))
     })
 }

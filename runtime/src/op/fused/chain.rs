@@ -162,6 +162,9 @@ pub(super) fn version(elem: Elem, width: Width) -> Option<Version> {
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 mod wide {
     //! The loop, compiled for each type and instruction set.
+    //!
+    //! With more vectors in the accumulator there are fewer turns of the loop. With fewer, the processor is at
+    //! the next part while a root or a quotient of this one takes its time. Six of 512 bits were found best.
 
     use super::super::registers::x86::{Doubles4, Doubles8, Singles8, Singles16};
     use super::{Link, run};
@@ -181,8 +184,8 @@ mod wide {
     versions! {
         doubles_avx2 Doubles4 [8] "avx2";
         singles_avx2 Singles8 [8] "avx2";
-        doubles_avx512 Doubles8 [8] "avx512f,avx512dq,avx512bw,avx512vl";
-        singles_avx512 Singles16 [8] "avx512f,avx512dq,avx512bw,avx512vl";
+        doubles_avx512 Doubles8 [6] "avx512f,avx512dq,avx512bw,avx512vl";
+        singles_avx512 Singles16 [6] "avx512f,avx512dq,avx512bw,avx512vl";
     }
 }
 

@@ -68,8 +68,9 @@ struct Member {
     is_dead: bool,
 }
 
-/// Operations of an instance that have been deferred.
-pub struct Deferred {
+/// Operations that have been deferred.
+#[derive(Default)]
+struct List {
     members: Vec<Member>,
     repeated: Vec<Repeated>,
     /// Arguments that have died, in whose memory a result may be.
@@ -78,6 +79,12 @@ pub struct Deferred {
     len: usize,
     /// Memory of former passes, for the next.
     steps: pass::Steps,
+}
+
+/// Operations of an instance that have been deferred.
+pub struct Deferred {
+    /// None before the first, and while it is being worked at.
+    list: Option<Box<List>>,
     /// Results of fewer elements are computed at once.
     few: usize,
     /// The instructions that chains are computed with.
@@ -93,15 +100,7 @@ impl Default for Deferred {
 impl Deferred {
     /// None, where results of fewer than `few` elements are not.
     pub fn of(few: usize) -> Deferred {
-        Deferred {
-            members: Vec::new(),
-            repeated: Vec::new(),
-            spendable: Vec::new(),
-            len: 0,
-            steps: pass::Steps::default(),
-            few: few.max(1),
-            width: simd::width(),
-        }
+        Deferred { list: None, few: few.max(1), width: simd::width() }
     }
 
     /// The same with other instructions, which the machine has.
@@ -112,6 +111,25 @@ impl Deferred {
 
     /// Forgets what is still to be computed: nobody can see it any more.
     pub fn forget(&mut self) {
+        if let Some(list) = &mut self.list {
+            list.forget();
+        }
+    }
+
+    /// Elements of each result that is still to be computed; none if there is no such result.
+    fn len(&self) -> Option<usize> {
+        self.list.as_ref().filter(|list| !list.members.is_empty()).map(|list| list.len)
+    }
+
+    /// The list, to be worked at.
+    fn take(&mut self) -> Box<List> {
+        self.list.take().unwrap_or_default()
+    }
+}
+
+impl List {
+    /// Forgets all.
+    fn forget(&mut self) {
         self.members.clear();
         self.repeated.clear();
         self.spendable.clear();
@@ -170,6 +188,16 @@ pub(super) fn joins(
     if call.plan.role == Role::Alone { Ok(false) } else { join(call, of, operands, dims) }
 }
 
+/// Whether an operation with results of `len` elements may join what waits, or be the first of that.
+#[inline]
+pub(super) fn may_join(call: &mut OpCall<'_>, len: usize) -> bool {
+    if call.plan.role == Role::Alone {
+        return false;
+    }
+    let deferred = call.host.deferred();
+    deferred.len().is_some() || (call.plan.role != Role::Last && len >= deferred.few)
+}
+
 fn join(
     call: &mut OpCall<'_>,
     of: &Elementwise,
@@ -178,32 +206,29 @@ fn join(
 ) -> Result<bool, TrapError> {
     let len = dims.count().and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
     let is_last = call.plan.role == Role::Last;
-    let list = call.host.deferred();
-    if !list.members.is_empty() && list.len != len {
+    if call.host.deferred().len().is_some_and(|waits| waits != len) {
         settle(call)?;
     }
-    let list = call.host.deferred();
-    if list.members.is_empty() {
-        if is_last || len < list.few {
-            return Ok(false);
-        }
-        list.len = len;
+    let deferred = call.host.deferred();
+    if deferred.len().is_none() && (is_last || len < deferred.few) {
+        return Ok(false);
     }
     call.charge(Extent::new(dims, of.to.size()))?;
-    let mut list = std::mem::take(call.host.deferred());
+    let mut list = call.host.deferred().take();
+    list.len = len;
     let mut done = add(call, &mut list, of, operands, dims);
     if is_last && done.is_ok() {
         done = list.run(call.host);
         list.forget();
     }
-    *call.host.deferred() = list;
+    call.host.deferred().list = Some(list);
     done.map(|()| true)
 }
 
 /// Makes the result of an operation that is charged for, and adds it to the list.
 fn add(
     call: &mut OpCall<'_>,
-    list: &mut Deferred,
+    list: &mut List,
     of: &Elementwise,
     operands: &[Operand],
     dims: &Dims,
@@ -253,15 +278,15 @@ fn add(
 
 /// Computes all that is deferred, so that results can be read that are still to be.
 pub(super) fn settle(call: &mut OpCall<'_>) -> Result<(), TrapError> {
-    let mut list = std::mem::take(call.host.deferred());
+    let mut list = call.host.deferred().take();
     let done = back_all(call, &mut list).and_then(|()| list.run(call.host));
     list.forget();
-    *call.host.deferred() = list;
+    call.host.deferred().list = Some(list);
     done
 }
 
 /// Gives memory to the results that somebody will read who is not in the list.
-fn back_all(call: &mut OpCall<'_>, list: &mut Deferred) -> Result<(), TrapError> {
+fn back_all(call: &mut OpCall<'_>, list: &mut List) -> Result<(), TrapError> {
     for member in list.members.iter_mut().filter(|m| !m.is_dead) {
         if let Some(claim) = member.claim.take() {
             debug_assert_eq!(member.result.storage(), Storage::Deferred);
@@ -279,21 +304,22 @@ pub(super) fn needs(call: &mut OpCall<'_>, at: usize) -> Result<(), TrapError> {
         return Ok(());
     }
     let tensor = call.tensor(at);
-    if call.host.deferred().find(tensor).is_some() { settle(call) } else { Ok(()) }
+    let waits = call.host.deferred().list.as_ref().is_some_and(|list| list.find(tensor).is_some());
+    if waits { settle(call) } else { Ok(()) }
 }
 
 /// A reduction at the end of a group, that is handed the elements of its arguments as they are computed.
 pub(super) struct Ending {
-    list: Deferred,
+    list: Box<List>,
     read: [Source; 2],
 }
 
 /// The reduction of `call` as the end of what waits, if it reads a result of that. Else its arguments are there.
 pub(super) fn ending(call: &mut OpCall<'_>) -> Result<Option<Ending>, TrapError> {
-    if call.plan.role != Role::Last || call.host.deferred().members.is_empty() {
+    if call.plan.role != Role::Last || call.host.deferred().len().is_none() {
         return Ok(None);
     }
-    let mut list = std::mem::take(call.host.deferred());
+    let mut list = call.host.deferred().take();
     let read = [0, call.args.len() - 1].map(|at| {
         let tensor = call.tensor(at);
         let operand = Operand::of(call, at, tensor.elem());
@@ -304,7 +330,7 @@ pub(super) fn ending(call: &mut OpCall<'_>) -> Result<Option<Ending>, TrapError>
     {
         return Ok(Some(Ending { list, read: [a, b] }));
     }
-    *call.host.deferred() = list;
+    call.host.deferred().list = Some(list);
     settle(call).map(|()| None)
 }
 
@@ -321,10 +347,11 @@ impl Ending {
         reduce: impl FnOnce(&mut dyn OpHost, &Pass<'_>) -> Result<R, TrapError>,
     ) -> Result<R, TrapError> {
         let mut steps = std::mem::take(&mut self.list.steps);
-        let reduced = reduce(host, &self.list.pass(&mut steps, &self.read));
+        let width = host.deferred().width;
+        let reduced = reduce(host, &self.list.pass(&mut steps, &self.read, width));
         self.list.steps = steps;
         self.list.forget();
-        *host.deferred() = self.list;
+        host.deferred().list = Some(self.list);
         reduced
     }
 }

@@ -8,10 +8,10 @@
 //! blocks nor the number of threads changes a bit.
 
 use super::chain::{self, Link};
-use super::{Deferred, Member, Repeated, Source};
+use super::{List, Member, Repeated, Source};
 use crate::op::OpHost;
 use crate::op::loops::MOST;
-use crate::op::simd::Version;
+use crate::op::simd::{Version, Width};
 use crate::op::work::{Leave, in_pieces};
 use crate::trap::TrapError;
 use std::cell::Cell;
@@ -25,6 +25,8 @@ pub(super) const TILE: usize = 8 << 10;
 const BLOCKS: usize = 4;
 /// Most work of a block, in elements times weight: a part of a millisecond.
 const MOST_WORK: usize = 1 << 18;
+/// Larger blocks are multiples of this, and so of what chains compute at a time.
+const PARTS: usize = 192;
 /// Fewest elements of a block.
 const FEWEST: usize = 64;
 
@@ -125,12 +127,12 @@ const IN_MEMORY: usize = usize::MAX;
 /// Of a result that nobody needs.
 pub(super) const NOT_NEEDED: usize = 0;
 
-impl Deferred {
+impl List {
     /// Computes all elements that somebody needs.
     pub(super) fn run(&mut self, host: &mut dyn OpHost) -> Result<(), TrapError> {
         let len = self.len;
         let mut steps = std::mem::take(&mut self.steps);
-        let pass = self.pass(&mut steps, &[]);
+        let pass = self.pass(&mut steps, &[], host.deferred().width);
         let grain = if pass.weight > BLOCKS { pass.block } else { pass.block * BLOCKS };
         let leave = Leave::of(host);
         let done = in_pieces(host, len, pass.weight, grain, &|piece| pass.blocks(piece, &leave, |_, _| {}));
@@ -139,7 +141,7 @@ impl Deferred {
     }
 
     /// A pass for all that is needed, and for what a reduction reads.
-    pub(super) fn pass<'l>(&'l self, steps: &'l mut Steps, read: &[Source]) -> Pass<'l> {
+    pub(super) fn pass<'l>(&'l self, steps: &'l mut Steps, read: &[Source], width: Width) -> Pass<'l> {
         let members = &self.members;
         let end = members.len();
         steps.list.clear();
@@ -172,7 +174,7 @@ impl Deferred {
         }
         let mut at = 0;
         while let Some(member) = members.get(at) {
-            let (version, after) = steps.chain(members, at, self.width);
+            let (version, after) = steps.chain(members, at, width);
             if let Some(version) = version {
                 steps.add_chain(members, at..after, version);
             } else if steps.last_read[at] != NOT_NEEDED {
@@ -191,7 +193,7 @@ impl Deferred {
             repeated: &self.repeated,
             read: places,
             tiles: steps.tiles,
-            block: 1 << fitting.ilog2(),
+            block: if fitting < PARTS { 1 << fitting.ilog2() } else { fitting - fitting % PARTS },
             weight: weight.max(1),
             steps: &steps.list,
             links: &steps.links,
