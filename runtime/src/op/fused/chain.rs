@@ -206,12 +206,12 @@ unsafe fn run<V: Vector, const N: usize>(links: &[Link], start: usize, tiles: *m
     // SAFETY: as many have been written; the rest is upheld by the caller.
     unsafe {
         let found = found[..links.len()].assume_init_ref();
-        let parts = len / part;
+        let (parts, rest) = (len / part, len % part);
         for k in 0..parts {
             through::<V, N, false>(found, k * part, part);
         }
-        if len % part != 0 {
-            through::<V, N, true>(found, parts * part, len % part);
+        if rest != 0 {
+            through::<V, N, true>(found, parts * part, rest);
         }
     }
 }

@@ -70,10 +70,7 @@ impl Steps {
 
     /// Adds the chain of the operations with these numbers.
     pub(super) fn add_chain(&mut self, members: &[Member], all: Range<usize>, version: chain::Version) {
-        // Tiles that are in use until the chain is through with all parts of a block.
-        let mut freed = Vec::new();
-        // Tensors that are broadcast come first, in the order in which they are read.
-        let mut spread = Vec::new();
+        // Tensors that are broadcast come first.
         for at in all.clone() {
             let member = &members[at];
             if self.last_read[at] == NOT_NEEDED {
@@ -82,12 +79,12 @@ impl Steps {
             for source in member.sources() {
                 if let Source::Broadcast(repeated) = *source {
                     let place = self.spread(repeated, member.of.to.size());
-                    freed.extend(place.as_tile());
-                    spread.push(place);
+                    self.freed.extend(place.as_tile());
+                    self.spread.push(place);
                 }
             }
         }
-        let mut spread = spread.into_iter();
+        let mut spread = 0..self.spread.len();
         let first = self.links.len();
         let mut spills = Spills::default();
         let mut acc = None;
@@ -100,7 +97,7 @@ impl Steps {
             let mut from = [Place::Nowhere; MOST];
             for (place, source) in from.iter_mut().zip(member.sources()) {
                 *place = match source {
-                    Source::Broadcast(_) => spread.next().expect("one for each"),
+                    Source::Broadcast(_) => self.spread[spread.next().expect("one for each")],
                     _ => self.place(source),
                 };
             }
@@ -110,7 +107,7 @@ impl Steps {
                     && self.last_read[of] == at + 1
                     && !member.sources[..n].iter().any(|s| s.is_result(of))
                 {
-                    freed.extend(from[n].as_tile());
+                    self.freed.extend(from[n].as_tile());
                     spills.give_back(from[n]);
                 }
             }
@@ -122,8 +119,9 @@ impl Steps {
             self.places.push(to);
             acc = Some(at);
         }
-        freed.extend(spills.tile);
-        self.free.extend(freed);
+        self.spread.clear();
+        self.freed.extend(spills.tile);
+        self.free.append(&mut self.freed);
         self.list.push(Step::Chain { version, links: first..self.links.len() });
     }
 

@@ -30,8 +30,8 @@ use nbc_ir::catalogue::Extent;
 use nbc_ir::dims::Dims;
 pub(super) use pass::Pass;
 
-/// Results of fewer elements are not worth a pass.
-pub const FEW: usize = 2048;
+/// Results of fewer elements are not worth a pass. Here five operations of doubles or more gain by one, and two lose.
+pub const FEW: usize = 1024;
 
 /// Where an argument's elements come from.
 #[derive(Clone, Copy)]

@@ -101,6 +101,10 @@ pub(super) struct Steps {
     pub(super) places: Vec<Place>,
     /// Slots that nobody reads any more.
     pub(super) free: Vec<usize>,
+    /// Tiles that are in use until the chain that is being made is through with all parts of a block.
+    pub(super) freed: Vec<usize>,
+    /// Tiles of that chain with tensors that are broadcast, in the order in which they are read.
+    pub(super) spread: Vec<Place>,
     tiles: usize,
 }
 
