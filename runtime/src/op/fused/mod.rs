@@ -30,8 +30,9 @@ use nbc_ir::catalogue::Extent;
 use nbc_ir::dims::Dims;
 pub(super) use pass::Pass;
 
-/// Results of fewer elements are not worth a pass. Here five operations of doubles or more gain by one, and two lose.
-pub const FEW: usize = 1024;
+/// Results of fewer elements are not worth a pass. With 1024, five operations of doubles gain a little by one, and
+/// two take half as long again. From here on five gain more than two lose.
+pub const FEW: usize = 1536;
 
 /// Where an argument's elements come from.
 #[derive(Clone, Copy)]
