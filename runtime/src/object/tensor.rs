@@ -127,6 +127,20 @@ impl TensorRef {
         Dims::new(dims).unwrap_or_default()
     }
 
+    /// Whether another has the same dims.
+    #[inline]
+    pub(crate) fn has_dims_of(self, other: TensorRef) -> bool {
+        if self == other {
+            return true;
+        }
+        if self.rank() > SHORT_RANK {
+            return *self.dims() == *other.dims();
+        }
+        // SAFETY: a handle refers to a live header, whose first three dims are always there, 0 behind the rank.
+        let first = |t: TensorRef| unsafe { (&raw const (*t.0).dims).cast::<[u64; SHORT_RANK]>().read() };
+        self.rank() == other.rank() && first(self) == first(other)
+    }
+
     /// The last dim; 1 where there is none.
     #[inline]
     pub(crate) fn last_dim(self) -> u64 {

@@ -3,9 +3,10 @@
 //! Invariant: a result is handed on only when every element has been written.
 
 use super::elementwise::Operand;
+use super::loops::{self, Arithmetic};
 use super::number::Real;
 use super::work::fill;
-use super::{OpCall, Output, fused, loops};
+use super::{OpCall, Output, fused};
 use crate::object::Scalar;
 use crate::object::element::with_elem;
 use crate::trap::{TrapCode, TrapError};
@@ -35,7 +36,7 @@ pub(super) fn tensor_full(call: &mut OpCall<'_>) -> Done {
     with_elem!(scalar call.elem(0), T => {
         let dims = call.dims(0)?;
         let value = Operand::of(call, call.list_len, call.elem(0));
-        if fused::joins(call, &loops::unary(1, |x: T| x), &[value], &dims)? {
+        if fused::joins(call, &loops::unary(1, |x: T| x).simple(Arithmetic::Copy), &[value], &dims)? {
             return Ok(());
         }
         let value = <T as Scalar>::from_slot(call.args[call.list_len]);

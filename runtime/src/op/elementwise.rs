@@ -5,14 +5,15 @@
 //! that a [`Plan`] yields. Where the operation belongs to a group, [`fused`] may run it later.
 
 use super::broadcast::{Plan, broadcast};
-use super::loops::{self, Elementwise, MOST};
+use super::loops::{self, Arithmetic, Elementwise, MOST};
 use super::number::{Number, Real};
 use super::work::{in_pieces, position};
 use super::{OpCall, fused};
 use crate::object::element::with_elem;
 use crate::object::{Element, TensorRef};
+use crate::region::pool::MEDIUM;
 use crate::trap::{TrapCode, TrapError};
-use nbc_ir::catalogue::Extent;
+use nbc_ir::catalogue::{Cost, Extent, Work};
 use nbc_ir::dims::Dims;
 use nbc_ir::{Elem, Type};
 
@@ -98,9 +99,56 @@ impl Shared<'_> {
 }
 
 /// Runs an elementwise operation on all arguments of the call.
+#[inline]
 pub(super) fn run(call: &mut OpCall<'_>, of: &Elementwise) -> Done {
     let count = call.args.len();
     assert!((1..=MOST).contains(&count), "an elementwise operation has one argument to three");
+    match few(call, of) {
+        Some(done) => done,
+        None => run_any(call, of),
+    }
+}
+
+/// The operation on few elements of tensors with the same dims, and scalars: what there is to find out takes
+/// longer than to compute them. None where [`run_any`] has to see to it.
+fn few(call: &mut OpCall<'_>, of: &Elementwise) -> Option<Done> {
+    let (mut like, mut from, mut moves) = (None::<TensorRef>, [std::ptr::null(); MOST], [false; MOST]);
+    let Cost::PerElement(flops) = call.cost else { return None };
+    let mut moved = 0;
+    for (at, ty) in call.arg_types.iter().enumerate() {
+        let &Type::Tensor(found) = ty else {
+            from[at] = (&raw const call.args[at]).cast();
+            continue;
+        };
+        assert_eq!(found, of.from[at], "the tensor has elements of another type");
+        let tensor = call.tensor(at);
+        if !like.get_or_insert(tensor).has_dims_of(tensor) {
+            return None;
+        }
+        (from[at], moves[at]) = (tensor.data().cast_const(), true);
+        moved += tensor.len() * found.size();
+    }
+    let like = like?;
+    let (len, bytes) = (like.len(), like.len() * of.to.size());
+    // What is larger may be written into an argument.
+    if bytes >= MEDIUM || call.prepared.is_some() || fused::may_join(call, len) {
+        return None;
+    }
+    // What `Cost::work` makes of them.
+    let work = Work { flops: len as u64 * u64::from(flops), bytes: (moved + bytes) as u64 };
+    let made = call.host.charge(work.fuel()).and_then(|()| {
+        // SAFETY: all elements are written before anybody sees it.
+        unsafe { call.host.heap().uninit(of.to, &like.dims()) }
+    });
+    Some(made.map(|to| {
+        // SAFETY: an argument has an element for each of the result, or is one for all. The result is new.
+        unsafe { (of.run)(to.data(), from, moves, len) };
+        call.set(to.slot());
+    }))
+}
+
+fn run_any(call: &mut OpCall<'_>, of: &Elementwise) -> Done {
+    let count = call.args.len();
     // What is not there goes on reading the first, and is not looked at.
     let mut operands = [Operand::of(call, 0, of.from[0]); MOST];
     for (at, operand) in operands.iter_mut().enumerate().take(count).skip(1) {
@@ -188,12 +236,8 @@ pub(super) fn ternary<A: Element, B: Element, C: Element, R: Element>(
     run(call, &loops::ternary(weight, f))
 }
 
-/// [`binary`] for division: first makes sure that no integer divisor is zero.
-pub(super) fn division<T: Number>(
-    call: &mut OpCall<'_>,
-    weight: usize,
-    f: impl Fn(T, T) -> T + Copy + Sync,
-) -> Done {
+/// Makes sure that no integer divisor is zero.
+fn divisors_are_not_zero<T: Number>(call: &mut OpCall<'_>) -> Done {
     if T::INTEGER {
         fused::needs(call, 1)?;
         let (a, b) = (Operand::of(call, 0, T::ELEM), Operand::of(call, 1, T::ELEM));
@@ -208,7 +252,45 @@ pub(super) fn division<T: Number>(
             ));
         }
     }
+    Ok(())
+}
+
+/// [`binary`] for division: first makes sure that no integer divisor is zero.
+pub(super) fn division<T: Number>(
+    call: &mut OpCall<'_>,
+    weight: usize,
+    f: impl Fn(T, T) -> T + Copy + Sync,
+) -> Done {
+    divisors_are_not_zero::<T>(call)?;
     binary(call, weight, f)
+}
+
+/// Kernels of simple operations, which groups may compute in registers.
+macro_rules! simple {
+    ($($kernel:ident $arithmetic:ident $loop_of:ident $class:ident $weight:literal $f:expr;)*) => {$(
+        pub(super) fn $kernel(call: &mut OpCall<'_>) -> Done {
+            with_elem!($class call.elem(0), T => {
+                run(call, &loops::$loop_of::<T, _>($weight, $f).simple(Arithmetic::$arithmetic))
+            })
+        }
+    )*};
+}
+
+simple! {
+    tensor_add Add both number 1 |a, b| a.add(b);
+    tensor_sub Sub both number 1 |a, b| a.sub(b);
+    tensor_mul Mul both number 1 |a, b| a.mul(b);
+    tensor_min Min both real 1 Real::min;
+    tensor_max Max both real 1 Real::max;
+    tensor_neg Neg same number 1 |a| a.neg();
+    tensor_abs Abs same real 1 Real::abs;
+}
+
+pub(super) fn tensor_div(call: &mut OpCall<'_>) -> Done {
+    with_elem!(number call.elem(0), T => {
+        divisors_are_not_zero::<T>(call)?;
+        run(call, &loops::both::<T, _>(2, |a, b| a.div(b)).simple(Arithmetic::Div))
+    })
 }
 
 macro_rules! kernels {
@@ -217,16 +299,6 @@ macro_rules! kernels {
             with_elem!($class call.elem(0), T => $walk::<T, _>(call, $weight, $f))
         }
     )*};
-}
-
-/// [`unary`] with elements of one type.
-fn same<T: Element, F: Fn(T) -> T + Copy + Sync>(call: &mut OpCall<'_>, weight: usize, f: F) -> Done {
-    unary(call, weight, f)
-}
-
-/// [`binary`] with elements of one type.
-fn both<T: Element, F: Fn(T, T) -> T + Copy + Sync>(call: &mut OpCall<'_>, weight: usize, f: F) -> Done {
-    binary(call, weight, f)
 }
 
 /// [`division`], its closure's type spelled out as in the others.
@@ -244,15 +316,7 @@ fn compared<T: Element, F: Fn(T, T) -> bool + Copy + Sync>(
 }
 
 kernels! {
-    tensor_add both number 1 |a, b| a.add(b);
-    tensor_sub both number 1 |a, b| a.sub(b);
-    tensor_mul both number 1 |a, b| a.mul(b);
-    tensor_div quotient number 2 |a, b| a.div(b);
     tensor_rem quotient real 8 |a, b| a.rem(b);
-    tensor_min both real 1 Real::min;
-    tensor_max both real 1 Real::max;
-    tensor_neg same number 1 |a| a.neg();
-    tensor_abs same real 1 Real::abs;
     tensor_eq compared any 1 |a, b| a == b;
     tensor_ne compared any 1 |a, b| a != b;
     tensor_lt compared real 1 |a, b| a < b;
@@ -265,8 +329,14 @@ pub(super) fn tensor_where(call: &mut OpCall<'_>) -> Done {
     with_elem!(any call.elem(0), T => ternary(call, 1, |c: bool, a: T, b: T| if c { a } else { b }))
 }
 
+/// The maximum with `low`, and the minimum of that and `high`. Inlined, that it is compiled for what the loop is.
+#[inline(always)]
+fn clipped<T: Real>(x: T, low: T, high: T) -> T {
+    Real::min(Real::max(x, low), high)
+}
+
 pub(super) fn tensor_clip(call: &mut OpCall<'_>) -> Done {
     with_elem!(real call.elem(0), T => {
-        ternary(call, 1, |x: T, low: T, high: T| Real::min(Real::max(x, low), high))
+        run(call, &loops::ternary(1, clipped::<T>).simple(Arithmetic::Clip))
     })
 }

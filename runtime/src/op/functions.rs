@@ -4,8 +4,8 @@
 //! conversion never traps.
 
 use super::OpCall;
-use super::elementwise::{run, unary, unary_called};
-use super::loops::{Elementwise, MOST};
+use super::elementwise::{run, unary_called};
+use super::loops::{self, Arithmetic, Elementwise, MOST};
 use crate::object::element::with_elem;
 use crate::scalar;
 use crate::trap::TrapError;
@@ -16,22 +16,23 @@ use nbc_numerics::functions::{self as definitions, Function, Function2};
 type Done = Result<(), TrapError>;
 
 macro_rules! functions {
-    ($($kernel:ident $walk:ident $weight:literal $f32:expr, $f64:expr;)*) => {$(
+    ($($kernel:ident $arithmetic:ident $weight:literal $f32:expr, $f64:expr;)*) => {$(
         pub(super) fn $kernel(call: &mut OpCall<'_>) -> Done {
-            match call.elem(0) {
-                Elem::F32 => $walk::<f32, f32>(call, $weight, $f32),
-                _ => $walk::<f64, f64>(call, $weight, $f64),
-            }
+            let of = match call.elem(0) {
+                Elem::F32 => loops::unary::<f32, f32, _>($weight, $f32),
+                _ => loops::unary::<f64, f64, _>($weight, $f64),
+            };
+            run(call, &of.simple(Arithmetic::$arithmetic))
         }
     )*};
 }
 
 functions! {
-    tensor_sqrt unary 4 |x| x.sqrt(), |x| x.sqrt();
-    tensor_ceil unary 1 |x| x.ceil(), |x| x.ceil();
-    tensor_floor unary 1 |x| x.floor(), |x| x.floor();
-    tensor_trunc unary 1 |x| x.trunc(), |x| x.trunc();
-    tensor_nearest unary 1 scalar::nearest_f32, scalar::nearest_f64;
+    tensor_sqrt Sqrt 4 |x| x.sqrt(), |x| x.sqrt();
+    tensor_ceil Ceil 1 |x| x.ceil(), |x| x.ceil();
+    tensor_floor Floor 1 |x| x.floor(), |x| x.floor();
+    tensor_trunc Trunc 1 |x| x.trunc(), |x| x.trunc();
+    tensor_nearest Nearest 1 scalar::nearest_f32, scalar::nearest_f64;
 }
 
 /// About how many additions take as long as a function of vectors.
@@ -80,14 +81,17 @@ unsafe fn each_pair<T: numerics::Element, F: Function2>(
 fn mathematical<F: Function>(call: &mut OpCall<'_>) -> Done {
     let elem = call.elem(0);
     let loop_of = if elem == Elem::F32 { each::<f32, F> } else { each::<f64, F> };
-    run(call, &Elementwise { run: loop_of, from: [elem; MOST], to: elem, weight: WEIGHT })
+    run(call, &Elementwise { run: loop_of, from: [elem; MOST], to: elem, weight: WEIGHT, arithmetic: None })
 }
 
 /// The result of a mathematical function for every pair of elements of arguments 0 and 1, broadcast.
 fn mathematical_of_two<F: Function2>(call: &mut OpCall<'_>) -> Done {
     let elem = call.elem(0);
     let loop_of = if elem == Elem::F32 { each_pair::<f32, F> } else { each_pair::<f64, F> };
-    run(call, &Elementwise { run: loop_of, from: [elem; MOST], to: elem, weight: 2 * WEIGHT })
+    run(
+        call,
+        &Elementwise { run: loop_of, from: [elem; MOST], to: elem, weight: 2 * WEIGHT, arithmetic: None },
+    )
 }
 
 macro_rules! mathematical {

@@ -16,6 +16,28 @@ use std::ptr::NonNull;
 /// Most arguments of an elementwise operation.
 pub(super) const MOST: usize = 3;
 
+/// Simple operations, which a group computes in registers where elements are floats of one type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Arithmetic {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Min,
+    Max,
+    /// The maximum of the first two, and of that and the third the minimum.
+    Clip,
+    /// The argument itself.
+    Copy,
+    Neg,
+    Abs,
+    Sqrt,
+    Floor,
+    Ceil,
+    Trunc,
+    Nearest,
+}
+
 /// An elementwise operation, without the types of its function.
 #[derive(Clone, Copy)]
 pub(super) struct Elementwise {
@@ -27,6 +49,15 @@ pub(super) struct Elementwise {
     pub(super) to: Elem,
     /// About how many times as long as an addition an element takes.
     pub(super) weight: usize,
+    /// What it is, if it is simple.
+    pub(super) arithmetic: Option<Arithmetic>,
+}
+
+impl Elementwise {
+    /// The same, which is known to be simple.
+    pub(super) fn simple(self, arithmetic: Arithmetic) -> Elementwise {
+        Elementwise { arithmetic: Some(arithmetic), ..self }
+    }
 }
 
 /// Elements that are read together, before their results are written. So nothing need be
@@ -213,12 +244,24 @@ impl<A: Copy, B: Copy, C: Copy, R, F: Fn(A, B, C) -> R + Copy> Loop for Three<A,
 
 /// The operation that has `f` of each element.
 pub(super) fn unary<A: Element, R: Element, F: Fn(A) -> R + Copy>(weight: usize, _: F) -> Elementwise {
-    Elementwise { run: compiled::<One<A, R, F>>(), from: [A::ELEM; MOST], to: R::ELEM, weight }
+    Elementwise {
+        run: compiled::<One<A, R, F>>(),
+        from: [A::ELEM; MOST],
+        to: R::ELEM,
+        weight,
+        arithmetic: None,
+    }
 }
 
 /// [`unary`] for functions that wide instructions do not help: one version of the loop is enough.
 pub(super) fn unary_called<A: Element, R: Element, F: Fn(A) -> R + Copy>(weight: usize, _: F) -> Elementwise {
-    Elementwise { run: <One<A, R, F> as Loop>::run, from: [A::ELEM; MOST], to: R::ELEM, weight }
+    Elementwise {
+        run: <One<A, R, F> as Loop>::run,
+        from: [A::ELEM; MOST],
+        to: R::ELEM,
+        weight,
+        arithmetic: None,
+    }
 }
 
 /// The operation that has `f` of each pair of elements.
@@ -227,7 +270,17 @@ pub(super) fn binary<A: Element, B: Element, R: Element, F: Fn(A, B) -> R + Copy
     _: F,
 ) -> Elementwise {
     let from = [A::ELEM, B::ELEM, B::ELEM];
-    Elementwise { run: compiled::<Two<A, B, R, F>>(), from, to: R::ELEM, weight }
+    Elementwise { run: compiled::<Two<A, B, R, F>>(), from, to: R::ELEM, weight, arithmetic: None }
+}
+
+/// [`unary`] with elements of one type.
+pub(super) fn same<T: Element, F: Fn(T) -> T + Copy>(weight: usize, f: F) -> Elementwise {
+    unary(weight, f)
+}
+
+/// [`binary`] with elements of one type.
+pub(super) fn both<T: Element, F: Fn(T, T) -> T + Copy>(weight: usize, f: F) -> Elementwise {
+    binary(weight, f)
 }
 
 /// The operation that has `f` of three elements of each place.
@@ -236,5 +289,5 @@ pub(super) fn ternary<A: Element, B: Element, C: Element, R: Element, F: Fn(A, B
     _: F,
 ) -> Elementwise {
     let from = [A::ELEM, B::ELEM, C::ELEM];
-    Elementwise { run: compiled::<Three<A, B, C, R, F>>(), from, to: R::ELEM, weight }
+    Elementwise { run: compiled::<Three<A, B, C, R, F>>(), from, to: R::ELEM, weight, arithmetic: None }
 }

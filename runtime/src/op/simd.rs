@@ -31,8 +31,8 @@ pub(super) trait Loop {
 pub(super) type Version = unsafe fn(*mut u8, [*const u8; MOST], [bool; MOST], usize);
 
 /// The widest instructions that the machine has.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Width {
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Width {
     Baseline,
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     Avx2,
@@ -40,8 +40,23 @@ enum Width {
     Avx512,
 }
 
+#[cfg(test)]
+impl Width {
+    /// All that this machine has.
+    pub(super) fn here() -> Vec<Width> {
+        let all = [
+            Width::Baseline,
+            #[cfg(all(target_arch = "x86_64", not(miri)))]
+            Width::Avx2,
+            #[cfg(all(target_arch = "x86_64", not(miri)))]
+            Width::Avx512,
+        ];
+        all.into_iter().filter(|width| *width <= self::width()).collect()
+    }
+}
+
 #[inline]
-fn width() -> Width {
+pub(super) fn width() -> Width {
     static WIDTH: OnceLock<Width> = OnceLock::new();
     *WIDTH.get_or_init(find_width)
 }

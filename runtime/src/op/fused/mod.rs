@@ -12,11 +12,15 @@
 //! Invariant: outside of a group the list is empty. A trap between the first and the last operation leaves
 //! results behind that nobody can see, and [`Deferred::forget`] empties the list.
 
+mod chain;
+mod linking;
 mod pass;
+mod registers;
 
 use super::broadcast::Plan;
 use super::elementwise::Operand;
 use super::loops::{Elementwise, MOST};
+use super::simd::{self, Width};
 use super::{OpCall, OpHost};
 use crate::object::{Storage, TensorRef};
 use crate::plan::Role;
@@ -26,8 +30,9 @@ use nbc_ir::catalogue::Extent;
 use nbc_ir::dims::Dims;
 pub(super) use pass::Pass;
 
-/// Results of fewer elements are not worth a pass.
-pub const FEW: usize = 2048;
+/// Results of fewer elements are not worth a pass. With 1024, five operations of doubles gain a little by one, and
+/// two take half as long again. From here on five gain more than two lose.
+pub const FEW: usize = 1536;
 
 /// Where an argument's elements come from.
 #[derive(Clone, Copy)]
@@ -64,8 +69,9 @@ struct Member {
     is_dead: bool,
 }
 
-/// Operations of an instance that have been deferred.
-pub struct Deferred {
+/// Operations that have been deferred.
+#[derive(Default)]
+struct List {
     members: Vec<Member>,
     repeated: Vec<Repeated>,
     /// Arguments that have died, in whose memory a result may be.
@@ -74,8 +80,16 @@ pub struct Deferred {
     len: usize,
     /// Memory of former passes, for the next.
     steps: pass::Steps,
+}
+
+/// Operations of an instance that have been deferred.
+pub struct Deferred {
+    /// None before the first, and while it is being worked at.
+    list: Option<Box<List>>,
     /// Results of fewer elements are computed at once.
     few: usize,
+    /// The instructions that chains are computed with.
+    width: Width,
 }
 
 impl Default for Deferred {
@@ -87,18 +101,36 @@ impl Default for Deferred {
 impl Deferred {
     /// None, where results of fewer than `few` elements are not.
     pub fn of(few: usize) -> Deferred {
-        Deferred {
-            members: Vec::new(),
-            repeated: Vec::new(),
-            spendable: Vec::new(),
-            len: 0,
-            steps: pass::Steps::default(),
-            few: few.max(1),
-        }
+        Deferred { list: None, few: few.max(1), width: simd::width() }
+    }
+
+    /// The same with other instructions, which the machine has.
+    #[cfg(test)]
+    pub(super) fn with_width(self, width: Width) -> Deferred {
+        Deferred { width, ..self }
     }
 
     /// Forgets what is still to be computed: nobody can see it any more.
     pub fn forget(&mut self) {
+        if let Some(list) = &mut self.list {
+            list.forget();
+        }
+    }
+
+    /// Elements of each result that is still to be computed; none if there is no such result.
+    fn len(&self) -> Option<usize> {
+        self.list.as_ref().filter(|list| !list.members.is_empty()).map(|list| list.len)
+    }
+
+    /// The list, to be worked at.
+    fn take(&mut self) -> Box<List> {
+        self.list.take().unwrap_or_default()
+    }
+}
+
+impl List {
+    /// Forgets all.
+    fn forget(&mut self) {
         self.members.clear();
         self.repeated.clear();
         self.spendable.clear();
@@ -157,6 +189,16 @@ pub(super) fn joins(
     if call.plan.role == Role::Alone { Ok(false) } else { join(call, of, operands, dims) }
 }
 
+/// Whether an operation with results of `len` elements may join what waits, or be the first of that.
+#[inline]
+pub(super) fn may_join(call: &mut OpCall<'_>, len: usize) -> bool {
+    if call.plan.role == Role::Alone {
+        return false;
+    }
+    let deferred = call.host.deferred();
+    deferred.len().is_some() || (call.plan.role != Role::Last && len >= deferred.few)
+}
+
 fn join(
     call: &mut OpCall<'_>,
     of: &Elementwise,
@@ -165,32 +207,29 @@ fn join(
 ) -> Result<bool, TrapError> {
     let len = dims.count().and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
     let is_last = call.plan.role == Role::Last;
-    let list = call.host.deferred();
-    if !list.members.is_empty() && list.len != len {
+    if call.host.deferred().len().is_some_and(|waits| waits != len) {
         settle(call)?;
     }
-    let list = call.host.deferred();
-    if list.members.is_empty() {
-        if is_last || len < list.few {
-            return Ok(false);
-        }
-        list.len = len;
+    let deferred = call.host.deferred();
+    if deferred.len().is_none() && (is_last || len < deferred.few) {
+        return Ok(false);
     }
     call.charge(Extent::new(dims, of.to.size()))?;
-    let mut list = std::mem::take(call.host.deferred());
+    let mut list = call.host.deferred().take();
+    list.len = len;
     let mut done = add(call, &mut list, of, operands, dims);
     if is_last && done.is_ok() {
         done = list.run(call.host);
         list.forget();
     }
-    *call.host.deferred() = list;
+    call.host.deferred().list = Some(list);
     done.map(|()| true)
 }
 
 /// Makes the result of an operation that is charged for, and adds it to the list.
 fn add(
     call: &mut OpCall<'_>,
-    list: &mut Deferred,
+    list: &mut List,
     of: &Elementwise,
     operands: &[Operand],
     dims: &Dims,
@@ -240,15 +279,15 @@ fn add(
 
 /// Computes all that is deferred, so that results can be read that are still to be.
 pub(super) fn settle(call: &mut OpCall<'_>) -> Result<(), TrapError> {
-    let mut list = std::mem::take(call.host.deferred());
+    let mut list = call.host.deferred().take();
     let done = back_all(call, &mut list).and_then(|()| list.run(call.host));
     list.forget();
-    *call.host.deferred() = list;
+    call.host.deferred().list = Some(list);
     done
 }
 
 /// Gives memory to the results that somebody will read who is not in the list.
-fn back_all(call: &mut OpCall<'_>, list: &mut Deferred) -> Result<(), TrapError> {
+fn back_all(call: &mut OpCall<'_>, list: &mut List) -> Result<(), TrapError> {
     for member in list.members.iter_mut().filter(|m| !m.is_dead) {
         if let Some(claim) = member.claim.take() {
             debug_assert_eq!(member.result.storage(), Storage::Deferred);
@@ -266,21 +305,22 @@ pub(super) fn needs(call: &mut OpCall<'_>, at: usize) -> Result<(), TrapError> {
         return Ok(());
     }
     let tensor = call.tensor(at);
-    if call.host.deferred().find(tensor).is_some() { settle(call) } else { Ok(()) }
+    let waits = call.host.deferred().list.as_ref().is_some_and(|list| list.find(tensor).is_some());
+    if waits { settle(call) } else { Ok(()) }
 }
 
 /// A reduction at the end of a group, that is handed the elements of its arguments as they are computed.
 pub(super) struct Ending {
-    list: Deferred,
+    list: Box<List>,
     read: [Source; 2],
 }
 
 /// The reduction of `call` as the end of what waits, if it reads a result of that. Else its arguments are there.
 pub(super) fn ending(call: &mut OpCall<'_>) -> Result<Option<Ending>, TrapError> {
-    if call.plan.role != Role::Last || call.host.deferred().members.is_empty() {
+    if call.plan.role != Role::Last || call.host.deferred().len().is_none() {
         return Ok(None);
     }
-    let mut list = std::mem::take(call.host.deferred());
+    let mut list = call.host.deferred().take();
     let read = [0, call.args.len() - 1].map(|at| {
         let tensor = call.tensor(at);
         let operand = Operand::of(call, at, tensor.elem());
@@ -291,7 +331,7 @@ pub(super) fn ending(call: &mut OpCall<'_>) -> Result<Option<Ending>, TrapError>
     {
         return Ok(Some(Ending { list, read: [a, b] }));
     }
-    *call.host.deferred() = list;
+    call.host.deferred().list = Some(list);
     settle(call).map(|()| None)
 }
 
@@ -308,10 +348,11 @@ impl Ending {
         reduce: impl FnOnce(&mut dyn OpHost, &Pass<'_>) -> Result<R, TrapError>,
     ) -> Result<R, TrapError> {
         let mut steps = std::mem::take(&mut self.list.steps);
-        let reduced = reduce(host, &self.list.pass(&mut steps, &self.read));
+        let width = host.deferred().width;
+        let reduced = reduce(host, &self.list.pass(&mut steps, &self.read, width));
         self.list.steps = steps;
         self.list.forget();
-        *host.deferred() = self.list;
+        host.deferred().list = Some(self.list);
         reduced
     }
 }

@@ -7,10 +7,11 @@
 //! Invariant: an element depends on nothing but the elements of its place, so neither the length of
 //! blocks nor the number of threads changes a bit.
 
-use super::{Deferred, Member, Repeated, Source};
+use super::chain::{self, Link};
+use super::{List, Member, Repeated, Source};
 use crate::op::OpHost;
 use crate::op::loops::MOST;
-use crate::op::simd::Version;
+use crate::op::simd::{Version, Width};
 use crate::op::work::{Leave, in_pieces};
 use crate::trap::TrapError;
 use std::cell::Cell;
@@ -19,28 +20,46 @@ use std::ops::Range;
 use std::ptr;
 
 /// Bytes of a tile.
-const TILE: usize = 8 << 10;
+pub(super) const TILE: usize = 8 << 10;
 /// Blocks of a piece, where operations are short.
 const BLOCKS: usize = 4;
 /// Most work of a block, in elements times weight: a part of a millisecond.
 const MOST_WORK: usize = 1 << 18;
+/// Larger blocks are multiples of this, and so of what chains compute at a time.
+const PARTS: usize = 192;
 /// Fewest elements of a block.
 const FEWEST: usize = 64;
 
-/// Where elements are: in memory for all of them, or in a tile for those of a block.
+/// Where elements are, each time for a block of them.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
-    /// The first of all elements; null for a tile.
-    base: *mut u8,
-    /// Bytes from an element to the next; how far a tile is from the first.
-    step: usize,
+pub(super) enum Place {
+    /// In no memory.
+    Nowhere,
+    /// In memory for all of them: the first, and bytes from one to the next, 0 where there is one for all.
+    Memory { base: *mut u8, step: usize },
+    /// In a tile, so far from the first; bytes from one to the next, 0 where there are only those of a part.
+    Tile { offset: usize, step: usize },
 }
 
 impl Place {
-    const NONE: Place = Place { base: ptr::null_mut(), step: 0 };
+    pub(super) fn tile(number: usize, step: usize) -> Place {
+        Place::Tile { offset: number * TILE, step }
+    }
 
-    fn tile(number: usize) -> Place {
-        Place { base: ptr::null_mut(), step: number * TILE }
+    /// The tile that a whole block of elements is in.
+    pub(super) fn as_tile(self) -> Option<usize> {
+        match self {
+            Place::Tile { offset, step } => (step != 0).then_some(offset / TILE),
+            Place::Nowhere | Place::Memory { .. } => None,
+        }
+    }
+
+    /// Bytes from one element to the next.
+    pub(super) fn step(self) -> usize {
+        match self {
+            Place::Nowhere => 0,
+            Place::Memory { step, .. } | Place::Tile { step, .. } => step,
+        }
     }
 
     /// The elements from number `start` on.
@@ -48,16 +67,24 @@ impl Place {
     /// # Safety
     /// They are there, and `tiles` is where tiles are.
     #[inline(always)]
-    unsafe fn at(self, start: usize, tiles: *mut u8) -> *mut u8 {
+    pub(super) unsafe fn at(self, start: usize, tiles: *mut u8) -> *mut u8 {
         // SAFETY: upheld by the caller.
-        unsafe { if self.base.is_null() { tiles.add(self.step) } else { self.base.add(start * self.step) } }
+        unsafe {
+            match self {
+                Place::Nowhere => ptr::null_mut(),
+                Place::Memory { base, step } => base.add(start * step),
+                Place::Tile { offset, .. } => tiles.add(offset),
+            }
+        }
     }
 }
 
 /// What is done for each block.
-enum Step {
+pub(super) enum Step {
     /// An operation computes its elements.
     Run { version: Version, from: [Place; MOST], moves: [bool; MOST], to: Place },
+    /// Simple operations in a row compute theirs, by links with these numbers.
+    Chain { version: chain::Version, links: Range<usize> },
     /// Elements of a tensor that is broadcast go to a tile.
     Spread { repeated: usize, to: Place },
 }
@@ -65,19 +92,26 @@ enum Step {
 /// What makes up a pass. It is kept for the next.
 #[derive(Default)]
 pub(super) struct Steps {
-    list: Vec<Step>,
+    pub(super) list: Vec<Step>,
+    /// Links of chains, one chain behind the other.
+    pub(super) links: Vec<Link>,
     /// By operation of the list, the last step that reads its result; none where nobody needs it.
-    last_read: Vec<usize>,
+    pub(super) last_read: Vec<usize>,
     /// By operation, where its elements are.
-    places: Vec<Place>,
+    pub(super) places: Vec<Place>,
     /// Slots that nobody reads any more.
-    free: Vec<usize>,
+    pub(super) free: Vec<usize>,
+    /// Tiles that are in use until the chain that is being made is through with all parts of a block.
+    pub(super) freed: Vec<usize>,
+    /// Tiles of that chain with tensors that are broadcast, in the order in which they are read.
+    pub(super) spread: Vec<Place>,
     tiles: usize,
 }
 
 /// A pass that is ready to be made.
 pub(in crate::op) struct Pass<'l> {
     steps: &'l [Step],
+    links: &'l [Link],
     repeated: &'l [Repeated],
     /// What a reduction reads, with the bytes of its elements.
     read: [Place; 2],
@@ -95,14 +129,14 @@ unsafe impl Sync for Pass<'_> {}
 /// Last step that reads a result which has memory of its own.
 const IN_MEMORY: usize = usize::MAX;
 /// Of a result that nobody needs.
-const NOT_NEEDED: usize = 0;
+pub(super) const NOT_NEEDED: usize = 0;
 
-impl Deferred {
+impl List {
     /// Computes all elements that somebody needs.
     pub(super) fn run(&mut self, host: &mut dyn OpHost) -> Result<(), TrapError> {
         let len = self.len;
         let mut steps = std::mem::take(&mut self.steps);
-        let pass = self.pass(&mut steps, &[]);
+        let pass = self.pass(&mut steps, &[], host.deferred().width);
         let grain = if pass.weight > BLOCKS { pass.block } else { pass.block * BLOCKS };
         let leave = Leave::of(host);
         let done = in_pieces(host, len, pass.weight, grain, &|piece| pass.blocks(piece, &leave, |_, _| {}));
@@ -111,10 +145,11 @@ impl Deferred {
     }
 
     /// A pass for all that is needed, and for what a reduction reads.
-    pub(super) fn pass<'l>(&'l self, steps: &'l mut Steps, read: &[Source]) -> Pass<'l> {
+    pub(super) fn pass<'l>(&'l self, steps: &'l mut Steps, read: &[Source], width: Width) -> Pass<'l> {
         let members = &self.members;
         let end = members.len();
         steps.list.clear();
+        steps.links.clear();
         steps.places.clear();
         steps.free.clear();
         steps.tiles = 0;
@@ -141,14 +176,19 @@ impl Deferred {
                 widest = sizes.fold(widest.max(member.of.to.size()), usize::max);
             }
         }
-        for (at, member) in members.iter().enumerate() {
-            if steps.last_read[at] == NOT_NEEDED {
-                steps.places.push(Place::NONE);
-            } else {
+        let mut at = 0;
+        while let Some(member) = members.get(at) {
+            let (version, after) = steps.chain(members, at, width);
+            if let Some(version) = version {
+                steps.add_chain(members, at..after, version);
+            } else if steps.last_read[at] != NOT_NEEDED {
                 steps.add(members, at, member);
+            } else {
+                steps.places.push(Place::Nowhere);
             }
+            at = if version.is_some() { after } else { at + 1 };
         }
-        let mut places = [Place::NONE; 2];
+        let mut places = [Place::Nowhere; 2];
         for (place, source) in places.iter_mut().zip(read) {
             *place = steps.place(source);
         }
@@ -157,63 +197,71 @@ impl Deferred {
             repeated: &self.repeated,
             read: places,
             tiles: steps.tiles,
-            block: 1 << fitting.ilog2(),
+            block: if fitting < PARTS { 1 << fitting.ilog2() } else { fitting - fitting % PARTS },
             weight: weight.max(1),
             steps: &steps.list,
+            links: &steps.links,
         }
     }
 }
 
 impl Steps {
     /// A tile that nobody uses.
-    fn take(&mut self) -> usize {
+    pub(super) fn take(&mut self) -> usize {
         self.free.pop().unwrap_or_else(|| {
             self.tiles += 1;
             self.tiles - 1
         })
     }
 
+    /// A tile with elements of a tensor that is broadcast.
+    pub(super) fn spread(&mut self, repeated: usize, size: usize) -> Place {
+        let to = Place::tile(self.take(), size);
+        self.list.push(Step::Spread { repeated, to });
+        to
+    }
+
     /// Where elements are, of what is in memory or has been computed.
-    fn place(&self, source: &Source) -> Place {
+    pub(super) fn place(&self, source: &Source) -> Place {
         match source {
-            Source::Elements { data, size } => Place { base: data.cast_mut(), step: *size },
-            Source::One(data) => Place { base: data.cast_mut(), step: 0 },
-            Source::Scalar(bits) => Place { base: ptr::from_ref(bits).cast::<u8>().cast_mut(), step: 0 },
+            Source::Elements { data, size } => Place::Memory { base: data.cast_mut(), step: *size },
+            Source::One(data) => Place::Memory { base: data.cast_mut(), step: 0 },
+            Source::Scalar(bits) => {
+                Place::Memory { base: ptr::from_ref(bits).cast::<u8>().cast_mut(), step: 0 }
+            }
             Source::Result(at) => self.places[*at],
-            Source::Broadcast(_) => Place::NONE,
+            Source::Broadcast(_) => Place::Nowhere,
         }
     }
 
     /// Adds what an operation does.
     fn add(&mut self, members: &[Member], at: usize, member: &Member) {
         let sources = &member.sources[..member.count];
-        let (mut from, mut moves) = ([Place::NONE; MOST], [false; MOST]);
+        let (mut from, mut moves) = ([Place::Nowhere; MOST], [false; MOST]);
         // Slots that are free from here on.
         let mut freed = [None; MOST];
         for (n, source) in sources.iter().enumerate() {
             from[n] = self.place(source);
-            moves[n] = !matches!(source, Source::One(_) | Source::Scalar(_));
+            moves[n] = !source.is_one();
             if let Source::Broadcast(repeated) = *source {
-                let tile = self.take();
-                from[n] = Place::tile(tile);
-                freed[n] = Some(tile);
-                self.list.push(Step::Spread { repeated, to: from[n] });
+                from[n] = self.spread(repeated, member.of.from[n].size());
+                freed[n] = from[n].as_tile();
             }
             if let Source::Result(of) = *source {
                 let is_last = self.last_read[of] == at + 1 && !sources[..n].iter().any(|s| s.is_result(of));
-                freed[n] = is_last.then_some(from[n].step / TILE);
+                freed[n] = from[n].as_tile().filter(|_| is_last);
             }
         }
         let size = member.of.to.size();
         let to = if member.claim.is_none() {
-            Place { base: member.result.data(), step: size }
+            Place::Memory { base: member.result.data(), step: size }
         } else {
             // Over elements as large that are read here the last time: they are still in the nearest cache.
             let over = sources.iter().zip(&mut freed).find_map(|(source, freed)| match *source {
                 Source::Result(of) if members[of].of.to.size() == size => freed.take(),
                 _ => None,
             });
-            Place::tile(over.unwrap_or_else(|| self.take()))
+            Place::tile(over.unwrap_or_else(|| self.take()), size)
         };
         self.free.extend(freed.into_iter().flatten());
         self.places.push(to);
@@ -222,8 +270,13 @@ impl Steps {
 }
 
 impl Source {
-    fn is_result(&self, of: usize) -> bool {
+    pub(super) fn is_result(&self, of: usize) -> bool {
         matches!(*self, Source::Result(at) if at == of)
+    }
+
+    /// Whether there is one element for all.
+    pub(super) fn is_one(&self) -> bool {
+        matches!(self, Source::One(_) | Source::Scalar(_))
     }
 }
 
@@ -267,6 +320,7 @@ impl Pass<'_> {
                         let from = from.map(|place| place.at(start, tiles).cast_const());
                         version(to.at(start, tiles), from, *moves, len);
                     }
+                    Step::Chain { version, links } => version(&self.links[links.clone()], start, tiles, len),
                     Step::Spread { repeated, to } => {
                         self.repeated[*repeated].spread(to.at(start, tiles), start, len);
                     }

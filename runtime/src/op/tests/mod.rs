@@ -13,6 +13,7 @@ use nbc_ir::entity::SigId;
 use nbc_ir::{Elem, Type};
 use std::sync::Arc;
 
+mod chains;
 mod fused;
 mod goldens;
 mod hostile;
