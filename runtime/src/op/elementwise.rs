@@ -194,6 +194,8 @@ pub(super) fn division<T: Number>(
     weight: usize,
     f: impl Fn(T, T) -> T + Copy + Sync,
 ) -> Done {
+    // Processors divide integers one at a time.
+    let weight = if T::INTEGER { weight.max(12) } else { weight };
     if T::INTEGER {
         fused::needs(call, 1)?;
         let (a, b) = (Operand::of(call, 0, T::ELEM), Operand::of(call, 1, T::ELEM));
@@ -248,7 +250,7 @@ kernels! {
     tensor_sub both number 1 |a, b| a.sub(b);
     tensor_mul both number 1 |a, b| a.mul(b);
     tensor_div quotient number 2 |a, b| a.div(b);
-    tensor_rem quotient real 8 |a, b| a.rem(b);
+    tensor_rem quotient real 24 |a, b| a.rem(b);
     tensor_min both real 1 Real::min;
     tensor_max both real 1 Real::max;
     tensor_neg same number 1 |a| a.neg();
