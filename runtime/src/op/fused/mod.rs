@@ -308,7 +308,9 @@ impl Ending {
         reduce: impl FnOnce(&mut dyn OpHost, &Pass<'_>) -> Result<R, TrapError>,
     ) -> Result<R, TrapError> {
         let mut steps = std::mem::take(&mut self.list.steps);
-        let reduced = reduce(host, &self.list.pass(&mut steps, &self.read));
+        let pass = self.list.pass(&mut steps, &self.read);
+        pass.is_at_hand(host, self.list.len);
+        let reduced = reduce(host, &pass);
         self.list.steps = steps;
         self.list.forget();
         *host.deferred() = self.list;

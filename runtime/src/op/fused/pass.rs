@@ -12,6 +12,7 @@ use crate::op::OpHost;
 use crate::op::loops::MOST;
 use crate::op::simd::Version;
 use crate::op::work::{Leave, in_pieces};
+use crate::placement::Part;
 use crate::trap::TrapError;
 use std::cell::Cell;
 use std::mem::MaybeUninit;
@@ -86,6 +87,8 @@ pub(in crate::op) struct Pass<'l> {
     block: usize,
     /// Work of an element.
     weight: usize,
+    /// Bytes of an element that go through memory.
+    bytes: usize,
 }
 
 // SAFETY: threads write different elements of results, each has tiles of its own, and what they read nobody
@@ -105,7 +108,11 @@ impl Deferred {
         let pass = self.pass(&mut steps, &[]);
         let grain = if pass.weight > BLOCKS { pass.block } else { pass.block * BLOCKS };
         let leave = Leave::of(host);
+        // Where something else is to be run behind it, this is not what is at hand then.
+        let before = host.heap().placing().at_hand;
+        pass.is_at_hand(host, len);
         let done = in_pieces(host, len, pass.weight, grain, &|piece| pass.blocks(piece, &leave, |_, _| {}));
+        host.heap().placing_mut().at_hand = before;
         self.steps = steps;
         done.and_then(|()| leave.granted())
     }
@@ -120,7 +127,7 @@ impl Deferred {
         steps.tiles = 0;
         steps.last_read.clear();
         steps.last_read.resize(end, NOT_NEEDED);
-        let (mut weight, mut widest) = (0, 1);
+        let (mut weight, mut widest, mut bytes) = (0, 1, 0);
         let need = |last_read: &mut Vec<usize>, sources: &[Source], step: usize| {
             for source in sources {
                 if let Source::Result(at) = *source {
@@ -139,6 +146,8 @@ impl Deferred {
                 weight += member.of.weight;
                 let sizes = member.of.from[..member.count].iter().map(|e| e.size());
                 widest = sizes.fold(widest.max(member.of.to.size()), usize::max);
+                bytes += member.sources[..member.count].iter().map(Source::bytes).sum::<usize>();
+                bytes += if member.claim.is_none() { member.of.to.size() } else { 0 };
             }
         }
         for (at, member) in members.iter().enumerate() {
@@ -159,6 +168,7 @@ impl Deferred {
             tiles: steps.tiles,
             block: 1 << fitting.ilog2(),
             weight: weight.max(1),
+            bytes: bytes + read.iter().map(Source::bytes).sum::<usize>(),
             steps: &steps.list,
         }
     }
@@ -222,6 +232,11 @@ impl Steps {
 }
 
 impl Source {
+    /// Bytes of an element that come from memory.
+    fn bytes(&self) -> usize {
+        if let Source::Elements { size, .. } = self { *size } else { 0 }
+    }
+
     fn is_result(&self, of: usize) -> bool {
         matches!(*self, Source::Result(at) if at == of)
     }
@@ -231,6 +246,13 @@ impl Pass<'_> {
     /// Work of an element.
     pub(in crate::op) fn weight(&self) -> usize {
         self.weight
+    }
+
+    /// Says that the pass is at hand, with so many elements.
+    pub(super) fn is_at_hand(&self, host: &mut dyn OpHost, len: usize) {
+        let at_hand = &mut host.heap().placing_mut().at_hand;
+        (at_hand.part, at_hand.elements) = (Part::Group, len as u64);
+        at_hand.bytes = (self.bytes as u64).saturating_mul(len as u64);
     }
 
     /// Computes the elements of a range, as far as there is leave. `read` is handed what the reduction
