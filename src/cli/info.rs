@@ -27,7 +27,7 @@ pub struct Info {
     most: Most,
     /// Measure how fast this machine is, and keep it in the user's cache folder for later runs
     ///
-    /// It takes about a second, and needs a machine that does nothing else
+    /// It takes a second or two, and needs a machine that does nothing else
     /// (docs/placement.md).
     #[arg(long, conflicts_with = "file")]
     calibrate: bool,
