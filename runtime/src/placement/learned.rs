@@ -192,7 +192,8 @@ mod tests {
     fn what_is_much_worse_is_hardly_tried() {
         let bucket = Bucket::default();
         let taken = run(&bucket, &candidates(100.0, 1000.0), [100.0, 1000.0], 10_000);
-        assert!((1..=12).contains(&taken[1]), "{taken:?}");
+        // Three times to be sure, and then once in 900 uses.
+        assert!((1..=15).contains(&taken[1]), "{taken:?}");
     }
 
     #[test]
