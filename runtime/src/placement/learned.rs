@@ -37,8 +37,11 @@ const MOST: f64 = 2.0;
 #[derive(Default)]
 pub(super) struct Learned {
     /// By operation and part.
-    operations: OnceLock<Box<[OnceLock<Box<[Bucket; BUCKETS]>>]>>,
+    operations: OnceLock<Box<[OnceLock<Sizes>]>>,
 }
+
+/// An operation's buckets.
+type Sizes = Box<[Bucket; BUCKETS]>;
 
 impl Learned {
     /// What is known of an operation that is predicted to take so many nanoseconds on one core.

@@ -214,7 +214,11 @@ fn what_was_learned_counts() {
     let adds = || seen.iter().filter(|s| s.operation == "tensor.add");
     assert_eq!(adds().next().unwrap().choice, Choice::AllCores);
     // It has tried one core, and stays there but for trials.
-    assert!(adds().skip(100).filter(|s| s.choice == Choice::OneCore).count() > 190, "{:?}", adds().last());
+    assert!(
+        adds().skip(100).filter(|s| s.choice == Choice::OneCore).count() > 190,
+        "{:?}",
+        adds().next_back()
+    );
 }
 
 #[test]
