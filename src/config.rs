@@ -19,6 +19,7 @@ use nbc_runtime::device::Device;
 use nbc_runtime::engine;
 use nbc_runtime::machine::dispatch::Dispatch;
 use nbc_runtime::machine::tier::Tier;
+use nbc_runtime::placement::{Cores, Decision, Rates};
 use nbc_runtime::threads::Threads;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -103,6 +104,26 @@ impl Config {
     /// ```
     pub fn pool(mut self, pool: Arc<rayon::ThreadPool>) -> Config {
         self.interpreter = self.interpreter.threads(Threads::of(pool));
+        self
+    }
+
+    /// How fast the machine is, where somebody has measured it: by this it is predicted whether more
+    /// cores pay (`docs/placement.md`).
+    pub fn rates(mut self, rates: Rates) -> Config {
+        self.interpreter = self.interpreter.rates(rates);
+        self
+    }
+
+    /// On how many cores operations run, instead of as placement decides. It changes no bit of any result.
+    pub fn cores(mut self, cores: Cores) -> Config {
+        self.interpreter = self.interpreter.cores(cores);
+        self
+    }
+
+    /// Tells `sink` where each operation ran, and why; on the thread of the instance. What it
+    /// panics with is lost. A clock is read for every operation then.
+    pub fn on_placement(mut self, sink: impl Fn(&Decision<'_>) + Send + Sync + 'static) -> Config {
+        self.interpreter = self.interpreter.on_placement(sink);
         self
     }
 

@@ -222,6 +222,12 @@
 #[doc = include_str!("../docs/embedding.md")]
 struct Embedding;
 
+/// The page of placement.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/placement.md")]
+struct PlacementPage;
+
+mod calibration;
 #[doc(hidden)]
 pub mod compare;
 mod config;
@@ -243,6 +249,14 @@ pub mod device {
     pub use nbc_runtime::device::null::NullDevice;
     pub use nbc_runtime::device::{
         Device, DeviceArg, DeviceCall, DeviceCounts, DeviceError, DeviceMemory, DeviceTensor,
+    };
+}
+
+/// On how many cores operations run, and what decides that (`docs/placement.md`).
+pub mod placement {
+    pub use crate::calibration::calibrate;
+    pub use nbc_runtime::placement::{
+        Candidate, Choice, Cores, Decision, Part, Placement, Rates, RatesError, Reason,
     };
 }
 

@@ -8,12 +8,13 @@ use std::process::Command;
 use support::command::{self, command, folder, nbc};
 use support::repository::root;
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "CONTRIBUTING.md",
     "docs/benchmarking.md",
     "docs/jit.md",
     "docs/limits.md",
+    "docs/placement.md",
     "docs/security.md",
     "tests/programs/README.md",
 ];

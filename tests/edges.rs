@@ -9,6 +9,7 @@ use nbc::compare::calls::{Between, Outcome};
 use nbc::expectation::PLENTY;
 use nbc::ir::builder::{FunctionBuilder, ModuleBuilder};
 use nbc::ir::{Module, Type, VerifiedModule};
+use nbc::placement::Cores;
 use nbc::runtime::engine::{Limits, Program};
 use nbc::runtime::error::Error;
 use nbc::runtime::instance::Instance;
@@ -563,7 +564,7 @@ fn ends_without(pool: &rayon::ThreadPool, call: impl FnOnce() + Send) -> bool {
 fn operations_run_on_the_threads_that_the_host_gives() {
     let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap());
     let module = verified(LARGE);
-    let program = |config: Config| Engine::new(config).load(module.clone());
+    let program = |config: Config| Engine::new(config.cores(Cores::All)).load(module.clone());
     let (given, two) = (program(Config::new().pool(pool.clone())), program(Config::new().threads(2)));
     for name in ["elementwise", "product", "sorted"] {
         let run = |program: &Program| {

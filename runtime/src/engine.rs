@@ -7,6 +7,7 @@ use crate::machine::dispatch::Dispatch;
 use crate::machine::loaded::Loaded;
 use crate::machine::tier::{Tier, Watch};
 use crate::op::{Deferred, FEW};
+use crate::placement::{Cores, Decision, Placement, Rates, Sink};
 use crate::plan::{Plan, Wanted};
 use crate::stack::Stacks;
 use crate::threads::Threads;
@@ -26,6 +27,9 @@ pub struct Config {
     fusion: Option<usize>,
     device: Option<Arc<dyn Device>>,
     threads: Threads,
+    rates: Rates,
+    cores: Cores,
+    sink: Option<Sink>,
 }
 
 impl fmt::Debug for Config {
@@ -38,6 +42,9 @@ impl fmt::Debug for Config {
             .field("fusion", &self.fusion)
             .field("device", &self.device.as_ref().map(|d| d.name()))
             .field("threads", &self.threads)
+            .field("rates", &self.rates)
+            .field("cores", &self.cores)
+            .field("on_placement", &self.sink.is_some())
             .finish()
     }
 }
@@ -52,6 +59,9 @@ impl Default for Config {
             fusion: Some(FEW),
             device: None,
             threads: Threads::default(),
+            rates: Rates::default(),
+            cores: Cores::default(),
+            sink: None,
         }
     }
 }
@@ -109,6 +119,25 @@ impl Config {
     /// Which threads take part in whole-array operations.
     pub fn threads(mut self, threads: Threads) -> Config {
         self.threads = threads;
+        self
+    }
+
+    /// How fast the machine is, where somebody has measured it: by this it is predicted what pays.
+    pub fn rates(mut self, rates: Rates) -> Config {
+        self.rates = rates;
+        self
+    }
+
+    /// On how many cores operations run, instead of as placement decides. It changes no bit of any result.
+    pub fn cores(mut self, cores: Cores) -> Config {
+        self.cores = cores;
+        self
+    }
+
+    /// Tells `sink` where each operation ran, and why; on the thread of the instance. What it
+    /// panics with is lost. A clock is read for every operation then.
+    pub fn on_placement(mut self, sink: impl Fn(&Decision<'_>) + Send + Sync + 'static) -> Config {
+        self.sink = Some(Arc::new(sink));
         self
     }
 
@@ -185,12 +214,14 @@ impl Limits {
 pub struct Engine {
     config: Arc<Config>,
     stacks: Arc<Stacks>,
+    placement: Arc<Placement>,
 }
 
 impl Engine {
     /// An engine with that configuration.
     pub fn new(config: Config) -> Engine {
-        Engine { config: Arc::new(config), stacks: Arc::default() }
+        let placement = Placement::new(config.rates, config.cores, config.sink.clone());
+        Engine { config: Arc::new(config), stacks: Arc::default(), placement: Arc::new(placement) }
     }
 
     /// The interpreter's dispatcher.
@@ -213,6 +244,11 @@ impl Engine {
 
     pub(crate) fn threads(&self) -> Threads {
         self.config.threads.clone()
+    }
+
+    /// What decides where its operations run, and has learned of them.
+    pub fn placement(&self) -> &Arc<Placement> {
+        &self.placement
     }
 
     /// The stacks of its instances.

@@ -69,6 +69,7 @@ impl Instance {
         let mut heap = unsafe { Heap::new(limits.memory) };
         heap.pool().device = program.engine().device();
         heap.set_threads(program.engine().threads());
+        heap.set_placement(program.engine().placement().clone());
         let (slice, watch) = (program.engine().slice(), program.engine().watch());
         let hosts = hosts.iter().map(HostFunc::entry).collect();
         let context = Box::new(Context::new(code, heap, stack, hosts, slice, watch));

@@ -10,7 +10,8 @@
 //! - [`region`]: who owns objects, and when they go
 //! - [`op`]: kernels behind the operation catalogue
 //! - [`interruption`]: who may stop a program from outside
-//! - [`threads`]: on how many cores operations run
+//! - [`threads`]: who takes part in operations
+//! - [`placement`]: where each runs: on one core or on all
 //! - [`trap`], [`backtrace`]: the ways in which a program can fail, and where
 
 pub mod abi;
@@ -28,6 +29,7 @@ pub mod load;
 pub mod machine;
 pub mod object;
 pub mod op;
+pub mod placement;
 pub mod plan;
 pub mod region;
 pub mod scalar;

@@ -2,12 +2,14 @@
 
 use super::failure::Failure;
 use super::input::{self, Most};
-use super::{output, show};
+use super::{output, rates, show};
 use nbc::Module;
 use nbc::jit::{Jit, Options};
+use nbc::placement::{Rates, calibrate};
 use nbc::runtime::engine::Limits;
 use nbc::runtime::machine::dispatch::Dispatch;
 use nbc::runtime::op::dispatch_name;
+use nbc::runtime::threads::Threads;
 use serde_json::json;
 
 #[derive(clap::Args)]
@@ -15,6 +17,7 @@ use serde_json::json;
 Examples:
   nbc info
   nbc info --json | jq .simd
+  nbc info --calibrate
   nbc info examples/life.nba")]
 pub struct Info {
     /// Program, .nba or .nbc; - for standard input
@@ -22,6 +25,12 @@ pub struct Info {
     file: Option<String>,
     #[command(flatten)]
     most: Most,
+    /// Measure how fast this machine is, and keep it in the user's cache folder for later runs
+    ///
+    /// It takes a second or two, and needs a machine that does nothing else
+    /// (docs/placement.md).
+    #[arg(long, conflicts_with = "file")]
+    calibrate: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -65,12 +74,26 @@ impl Info {
                     nbc::ir::shown::visible_lines(&program_text(file, &module)).into_owned()
                 }
             }
+            None if self.calibrate => self.calibrated()?,
             None => self.machine(),
         };
         Ok(output::print(&(text + "\n"))?)
     }
 
+    /// Measures the machine's rates, and keeps them.
+    fn calibrated(&self) -> Result<String, Failure> {
+        let rates = calibrate(&Threads::default())?;
+        let file = rates::keep(&rates)?;
+        if self.json {
+            return Ok(json!({ "rates": rates_json(&rates), "file": file.display().to_string() }).to_string());
+        }
+        let lines = rates.each().map(|(name, value, meaning)| format!("{name:16} {value:<12.4e} {meaning}"));
+        let file = nbc::ir::shown::visible_lines(&file.display().to_string()).into_owned();
+        Ok(format!("{}\nwritten to {file}", lines.collect::<Vec<_>>().join("\n")))
+    }
+
     fn machine(&self) -> String {
+        let kept = rates::kept();
         let version = env!("CARGO_PKG_VERSION");
         let build = if cfg!(debug_assertions) { "debug" } else { "release" };
         let platform = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
@@ -96,6 +119,8 @@ impl Info {
                 "tiers": tiers,
                 "compiles_for": isa,
                 "devices": [{ "name": "cpu", "threads": threads }],
+                "rates": rates_json(&kept.rates),
+                "rates_file": kept.file.map(|file| file.display().to_string()),
                 "limits": {
                     "fuel": limits.fuel,
                     "timeout_seconds": limits.timeout.map(|t| t.as_secs_f64()),
@@ -112,16 +137,30 @@ impl Info {
                  tensor simd   {}\n\
                  tiers         {}{}\n\
                  devices       cpu ({threads} threads)\n\
+                 rates         {}\n\
                  limits        no fuel limit, no time limit, memory as there is, {} MiB of stack",
                 features.join(" "),
                 dispatches.join(" and "),
                 dispatch_name(),
                 tiers.join(" and "),
                 isa.map_or_else(String::new, |isa| format!(" (Cranelift, {isa})")),
+                kept.file.map_or_else(
+                    || "guessed; nbc info --calibrate measures them".to_owned(),
+                    |file| format!("from {}", nbc::ir::shown::visible_lines(&file.display().to_string())),
+                ),
                 limits.stack >> 20,
             )
         }
     }
+}
+
+/// Rates by name.
+fn rates_json(rates: &Rates) -> serde_json::Value {
+    rates
+        .each()
+        .map(|(name, value, _)| (name.to_owned(), json!(value)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 /// Exported and imported functions with their types, and exported globals.

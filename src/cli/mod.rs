@@ -18,8 +18,10 @@ mod info;
 mod input;
 mod outcomes;
 mod output;
+mod placed;
 mod plan;
 mod quantity;
+mod rates;
 mod replace;
 mod run;
 mod show;
@@ -111,7 +113,8 @@ enum What {
     /// constants, the operations it uses and its size. Without one: the processor's
     /// features, how the interpreter dispatches, and which instruction set
     /// whole-tensor operations use. Also the tiers and devices there are, what is
-    /// compiled for, and the limits of `run` when none are given.
+    /// compiled for, and the limits of `run` when none are given. --calibrate measures how
+    /// fast the machine is, by which later runs decide on how many cores operations run.
     Info(info::Info),
     /// Time a program's benches, interpreted and compiled
     ///

@@ -2,17 +2,20 @@
 
 use super::failure::Failure;
 use super::input::{self, Most, Room};
+use super::placed::Placed;
 use super::replace::{self, Holds, Target};
 use super::tier::Tier;
-use super::{arguments, ending, output, quantity, show};
+use super::{arguments, ending, output, quantity, rates, show};
 use nbc::Value;
 use nbc::ir::{FuncId, Module, VerifiedModule};
 use nbc::npy;
+use nbc::placement::Cores;
 use nbc::runtime::engine::{Engine, Limits};
 use nbc::runtime::instance::InterruptHandle;
 use nbc::runtime::linker::Linker;
 use serde_json::{Value as Json, json};
 use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[derive(clap::Args)]
@@ -53,6 +56,15 @@ pub struct Run {
     most: Most,
     #[command(flatten)]
     tier: Tier,
+    /// How many cores whole-array operations run on: as placement decides, one, or all
+    #[arg(long, value_name = "CORES", value_enum, default_value_t = OnCores::Auto)]
+    cores: OnCores,
+    /// Say on standard error on how many cores operations ran, why, and how well that was predicted
+    ///
+    /// One line for each operation, power of two of elements, and choice, with mean
+    /// times. A clock is read for every operation then (docs/placement.md).
+    #[arg(long)]
+    explain_placement: bool,
     /// Add a last line: RESULT SECONDS COMPILE_SECONDS
     ///
     /// RESULT is the function's first result, if it is a number (%.17g). SECONDS
@@ -63,6 +75,27 @@ pub struct Run {
     /// Print results or the error as one JSON document; what the program prints goes to standard error
     #[arg(long)]
     pub json: bool,
+}
+
+/// How many cores operations run on.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum OnCores {
+    /// As placement decides.
+    Auto,
+    /// One.
+    One,
+    /// All.
+    All,
+}
+
+impl From<OnCores> for Cores {
+    fn from(cores: OnCores) -> Cores {
+        match cores {
+            OnCores::Auto => Cores::Auto,
+            OnCores::One => Cores::One,
+            OnCores::All => Cores::All,
+        }
+    }
 }
 
 const AFTER: &str = "\
@@ -96,7 +129,11 @@ impl Run {
         let files = self.open_outputs(&name, &sig.results)?;
         let parsing = parsing.elapsed();
 
-        let config = self.tier.config()?;
+        let mut config = self.tier.config()?.rates(rates::kept().rates).cores(self.cores.into());
+        let placed = self.explain_placement.then(|| Arc::new(Placed::default()));
+        if let Some(placed) = placed.clone() {
+            config = config.on_placement(move |decision| placed.add(decision));
+        }
         let program = Engine::new(config).load(module);
         let limits = Limits::new()
             .fuel(self.fuel)
@@ -112,13 +149,19 @@ impl Run {
         let seconds = start.elapsed().as_secs_f64();
         output::flush()?;
         let memory = instance.memory();
-        let cost = json!({
+        let mut cost = json!({
             "seconds": seconds,
             "compile_seconds": compile.as_secs_f64(),
             "fuel_used": self.fuel.zip(instance.fuel()).map(|(all, left)| all.saturating_sub(left)),
             "memory_peak": memory.peak,
             "memory_resident_peak": memory.resident_peak,
         });
+        if let Some(placed) = &placed {
+            match self.json {
+                true => cost["placement"] = placed.json(),
+                false => _ = io::stderr().write_all(placed.table().as_bytes()),
+            }
+        }
         let results = match results {
             Ok(results) => results,
             Err(e) => {

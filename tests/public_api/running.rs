@@ -4,8 +4,10 @@
 use super::Case;
 use nbc::ir::{Elem, Item};
 use nbc::jit::{Jit, Mode, OptLevel, Options, Perf};
+use nbc::placement::{Cores, Decision, Rates, calibrate};
 use nbc::runtime::machine::loaded::Loaded;
 use nbc::runtime::machine::tier::{HotPlace, MustStop, Tier};
+use nbc::runtime::threads::Threads;
 use nbc::{
     ArgRef, Caller, Config, Dispatch, Engine, Error, ErrorKind, FuncId, HostFunc, Instance, Limits, Linker,
     OwnedTensor, Program, Str, Tensor, TensorView, TrapCode, TrapError, Type, TypedFunc, Value,
@@ -25,6 +27,9 @@ pub const CASES: &[Case] = &[
             "nbc::Config::jit",
             "nbc::Config::tier",
             "nbc::Config::threads",
+            "nbc::Config::rates",
+            "nbc::Config::cores",
+            "nbc::Config::on_placement",
             "nbc::Config::pool",
             "nbc::Engine::new",
             "runtime::Config::new",
@@ -32,6 +37,17 @@ pub const CASES: &[Case] = &[
             "runtime::Config::slice",
             "runtime::Config::tier",
             "runtime::Config::threads",
+            "runtime::Config::rates",
+            "runtime::Config::cores",
+            "runtime::Config::on_placement",
+            "runtime::Engine::placement",
+            "runtime::Placement::rates",
+            "runtime::Rates::each",
+            "runtime::Candidate::predicted",
+            "runtime::Choice::name",
+            "runtime::Decision::taken",
+            "runtime::Part::name",
+            "runtime::Reason::name",
             "runtime::Engine::new",
             "runtime::Engine::dispatch",
             "runtime::Engine::read",
@@ -183,6 +199,7 @@ fn engines() {
     if let Ok(pool) = nbc::rayon::ThreadPoolBuilder::new().num_threads(2).build() {
         is_usable(&mut linker().instantiate(&program(Config::new().pool(Arc::new(pool)))).unwrap());
     }
+    operations_are_placed();
     for bytes in [&b""[..], b"\0", b"NBC", b"func", &[0xff; 100]] {
         let read = Engine::default().read(bytes, "\u{1b}");
         assert!(bytes.is_empty() || read.is_err());
@@ -190,6 +207,27 @@ fn engines() {
     // What was loaded outlives its engine.
     let program = Engine::default().load(program(Config::new()).module().clone());
     is_usable(&mut linker().instantiate(&program).unwrap());
+}
+
+/// Rates that no machine has, pinned cores, and hosts that panic when they are told.
+fn operations_are_placed() {
+    for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-300] {
+        let rates = Rates { unit: rate, far: rate, start: rate, ..Rates::default() };
+        for cores in [Cores::Auto, Cores::One, Cores::All] {
+            let told = |decision: &Decision<'_>| {
+                assert_eq!(decision.taken().map(|c| c.choice.name()), Some(decision.choice.name()));
+                let part = decision.part.name();
+                let is_said = decision.taken().is_some_and(|c| c.predicted().is_nan());
+                assert!(is_said, "{part:?} {}", decision.reason.name());
+            };
+            let program = program(Config::new().rates(rates).cores(cores).on_placement(told));
+            assert_eq!(program.engine().placement().rates().each().count(), Rates::default().each().count());
+            let mut i = linker().instantiate(&program).unwrap();
+            assert!(i.call("products", &[Value::I64(20)]).is_ok());
+            is_usable(&mut i);
+        }
+    }
+    assert!(calibrate(&Threads::at_most(1)).is_ok_and(|rates| rates.unit > 0.0));
 }
 
 fn limits_of_any_size() {

@@ -155,11 +155,11 @@ pub(super) fn tensor_not(call: &mut OpCall<'_>) -> Done {
 }
 
 pub(super) fn tensor_floor_div(call: &mut OpCall<'_>) -> Done {
-    with_elem!(real call.elem(0), T => division::<T>(call, 8, Floored::floor_div))
+    with_elem!(real call.elem(0), T => division::<T>(call, 30, Floored::floor_div))
 }
 
 pub(super) fn tensor_mod(call: &mut OpCall<'_>) -> Done {
-    with_elem!(real call.elem(0), T => division::<T>(call, 8, Floored::modulo))
+    with_elem!(real call.elem(0), T => division::<T>(call, 25, Floored::modulo))
 }
 
 /// -1, 0 or 1; NaN of NaN.

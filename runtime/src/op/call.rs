@@ -165,6 +165,7 @@ impl<'a> OpCall<'a> {
         if self.prepared.is_some() {
             return Ok(());
         }
+        let mut elements = result.len;
         let args = (0..self.args.len()).filter_map(|at| match self.arg_types[at] {
             Type::Tensor(_) => {
                 let tensor = self.tensor(at);
@@ -182,7 +183,9 @@ impl<'a> OpCall<'a> {
             }),
             Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::Func(_) => None,
         });
-        let work = self.cost.work(args, result);
+        let work = self.cost.work(args.inspect(|arg| elements = elements.max(arg.len)), result);
+        let at_hand = &mut self.host.heap().placing_mut().at_hand;
+        (at_hand.elements, at_hand.bytes) = (elements, work.bytes);
         self.host.charge(work.fuel())
     }
 

@@ -55,7 +55,7 @@ pub(super) fn tensor_full(call: &mut OpCall<'_>) -> Done {
 /// The result of `len` elements that `value` gives by their index.
 fn steps<T: Scalar>(call: &mut OpCall<'_>, len: u64, value: impl Fn(usize) -> T + Sync) -> Done {
     let out: Output<'_, T> = call.output(&[len])?;
-    fill(call.host, &mut *out.elements, 2, |at, piece| {
+    fill(call.host, &mut *out.elements, 5, |at, piece| {
         for (i, e) in piece.iter_mut().enumerate() {
             e.write(value(at + i));
         }

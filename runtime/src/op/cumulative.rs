@@ -16,6 +16,8 @@ type Done = Result<(), TrapError>;
 
 /// Lanes that go side by side.
 const COLUMNS: usize = 256;
+/// How many times as long as an addition beside others one takes that waits for the one before it.
+const ALONE: usize = 7;
 /// Steps between two questions to the host.
 const STEPS: usize = 1 << 16;
 
@@ -81,8 +83,10 @@ fn along<T: Element>(
             dispatch(Step { before: row(k - 1), x: &x[from..from + width], to: row(k), f });
         }
     };
+    // By itself a total waits for the one before it.
+    let weight = n.saturating_mul(if wide == 1 { ALONE } else { wide });
     // SAFETY: each unit writes the columns of its slab, and no other.
-    unsafe { for_units(call.host, &mut *out.elements, (count, n.saturating_mul(wide)), unit)? };
+    unsafe { for_units(call.host, &mut *out.elements, (count, weight), unit)? };
     leave.granted()?;
     // SAFETY: the slabs' columns are all of the result.
     unsafe { call.finish(out) };

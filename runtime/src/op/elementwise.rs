@@ -236,6 +236,11 @@ pub(super) fn ternary<A: Element, B: Element, C: Element, R: Element>(
     run(call, &loops::ternary(weight, f))
 }
 
+/// The weight of a division that takes so long for floats: processors divide integers one at a time.
+fn weight_of_division<T: Number>(weight: usize) -> usize {
+    if T::INTEGER { weight.max(12) } else { weight }
+}
+
 /// Makes sure that no integer divisor is zero.
 fn divisors_are_not_zero<T: Number>(call: &mut OpCall<'_>) -> Done {
     if T::INTEGER {
@@ -262,7 +267,7 @@ pub(super) fn division<T: Number>(
     f: impl Fn(T, T) -> T + Copy + Sync,
 ) -> Done {
     divisors_are_not_zero::<T>(call)?;
-    binary(call, weight, f)
+    binary(call, weight_of_division::<T>(weight), f)
 }
 
 /// Kernels of simple operations, which groups may compute in registers.
@@ -289,7 +294,7 @@ simple! {
 pub(super) fn tensor_div(call: &mut OpCall<'_>) -> Done {
     with_elem!(number call.elem(0), T => {
         divisors_are_not_zero::<T>(call)?;
-        run(call, &loops::both::<T, _>(2, |a, b| a.div(b)).simple(Arithmetic::Div))
+        run(call, &loops::both::<T, _>(weight_of_division::<T>(2), |a, b| a.div(b)).simple(Arithmetic::Div))
     })
 }
 
@@ -316,7 +321,7 @@ fn compared<T: Element, F: Fn(T, T) -> bool + Copy + Sync>(
 }
 
 kernels! {
-    tensor_rem quotient real 8 |a, b| a.rem(b);
+    tensor_rem quotient real 24 |a, b| a.rem(b);
     tensor_eq compared any 1 |a, b| a == b;
     tensor_ne compared any 1 |a, b| a != b;
     tensor_lt compared real 1 |a, b| a < b;

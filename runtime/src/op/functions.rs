@@ -35,9 +35,6 @@ functions! {
     tensor_nearest Nearest 1 scalar::nearest_f32, scalar::nearest_f64;
 }
 
-/// About how many additions take as long as a function of vectors.
-const WEIGHT: usize = 4;
-
 /// A mathematical function as a loop.
 ///
 /// # Safety
@@ -78,60 +75,57 @@ unsafe fn each_pair<T: numerics::Element, F: Function2>(
 }
 
 /// The result of a mathematical function for every element of argument 0.
-fn mathematical<F: Function>(call: &mut OpCall<'_>) -> Done {
+fn mathematical<F: Function>(call: &mut OpCall<'_>, weight: usize) -> Done {
     let elem = call.elem(0);
     let loop_of = if elem == Elem::F32 { each::<f32, F> } else { each::<f64, F> };
-    run(call, &Elementwise { run: loop_of, from: [elem; MOST], to: elem, weight: WEIGHT, arithmetic: None })
+    run(call, &Elementwise { run: loop_of, from: [elem; MOST], to: elem, weight, arithmetic: None })
 }
 
 /// The result of a mathematical function for every pair of elements of arguments 0 and 1, broadcast.
-fn mathematical_of_two<F: Function2>(call: &mut OpCall<'_>) -> Done {
+fn mathematical_of_two<F: Function2>(call: &mut OpCall<'_>, weight: usize) -> Done {
     let elem = call.elem(0);
     let loop_of = if elem == Elem::F32 { each_pair::<f32, F> } else { each_pair::<f64, F> };
-    run(
-        call,
-        &Elementwise { run: loop_of, from: [elem; MOST], to: elem, weight: 2 * WEIGHT, arithmetic: None },
-    )
+    run(call, &Elementwise { run: loop_of, from: [elem; MOST], to: elem, weight, arithmetic: None })
 }
 
 macro_rules! mathematical {
-    ($over:ident $($kernel:ident $definition:ident;)*) => {$(
+    ($over:ident $($kernel:ident $definition:ident $weight:literal;)*) => {$(
         pub(super) fn $kernel(call: &mut OpCall<'_>) -> Done {
-            $over::<definitions::$definition>(call)
+            $over::<definitions::$definition>(call, $weight)
         }
     )*};
 }
 
 mathematical! {
     mathematical
-    tensor_sin Sin;
-    tensor_cos Cos;
-    tensor_tan Tan;
-    tensor_asin Asin;
-    tensor_acos Acos;
-    tensor_atan Atan;
-    tensor_sinh Sinh;
-    tensor_cosh Cosh;
-    tensor_tanh Tanh;
-    tensor_exp Exp;
-    tensor_exp2 Exp2;
-    tensor_expm1 Expm1;
-    tensor_ln Ln;
-    tensor_log2 Log2;
-    tensor_log10 Log10;
-    tensor_log1p Log1p;
-    tensor_cbrt Cbrt;
-    tensor_erf Erf;
-    tensor_erfc Erfc;
-    tensor_lgamma Lgamma;
-    tensor_tgamma Tgamma;
+    tensor_sin Sin 7;
+    tensor_cos Cos 7;
+    tensor_tan Tan 10;
+    tensor_asin Asin 7;
+    tensor_acos Acos 7;
+    tensor_atan Atan 9;
+    tensor_sinh Sinh 6;
+    tensor_cosh Cosh 6;
+    tensor_tanh Tanh 10;
+    tensor_exp Exp 4;
+    tensor_exp2 Exp2 4;
+    tensor_expm1 Expm1 5;
+    tensor_ln Ln 5;
+    tensor_log2 Log2 5;
+    tensor_log10 Log10 5;
+    tensor_log1p Log1p 6;
+    tensor_cbrt Cbrt 7;
+    tensor_erf Erf 19;
+    tensor_erfc Erfc 19;
+    tensor_lgamma Lgamma 47;
+    tensor_tgamma Tgamma 47;
 }
 
 mathematical! {
     mathematical_of_two
-    tensor_pow Pow;
-    tensor_atan2 Atan2;
-    tensor_hypot Hypot;
+    tensor_pow Pow 14;
+    tensor_atan2 Atan2 11;
+    tensor_hypot Hypot 5;
 }
 
 /// Conversion between scalars, never trapping.

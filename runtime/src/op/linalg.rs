@@ -10,6 +10,7 @@ use super::{OpCall, OpHost, Output, shape_mismatch};
 use crate::object::element::with_elem;
 use crate::trap::{TrapCode, TrapError};
 use gemm::Parallelism;
+use nbc_ir::Elem;
 use nbc_ir::catalogue::shape::{NoProduct, matmul};
 use std::mem::MaybeUninit;
 
@@ -17,8 +18,6 @@ type Done = Result<(), TrapError>;
 
 /// Up to this many multiplications a plain loop is faster than the library.
 const SMALL: usize = 512;
-/// From this many multiplications on all cores take part.
-const PARALLEL: usize = 1 << 18;
 /// Multiplications between two questions to the host: some 10 ms on one core.
 const BETWEEN_POLLS: usize = 1 << 28;
 /// As many multiplications as one element is counted for that is written.
@@ -83,8 +82,15 @@ fn multiply<T: Number>(
     let side = |other: usize| (BETWEEN_POLLS / (depth.max(WRITTEN) * other)).max(1).next_multiple_of(SIDE);
     let rows = side(n).min(m);
     let columns = side(rows).min(n);
-    let threads = Some(host.heap().threads()).filter(|_| rows * columns * depth >= PARALLEL);
-    let threads = threads.filter(|threads| threads.count() > 1).cloned();
+    let placing = host.heap().placing();
+    // Half as large numbers are multiplied twice as many at a time; a complex product is four.
+    let long = match T::ELEM {
+        Elem::F32 => 0.5,
+        Elem::C64 => 2.0,
+        Elem::C128 => 4.0,
+        _ => 1.0,
+    };
+    let placed = placing.place(placing.load((m * k * n) as f64 * placing.rates().product * long));
     for row in (0..m).step_by(rows) {
         for column in (0..n).step_by(columns) {
             for at in (0..k).step_by(depth) {
@@ -120,12 +126,13 @@ fn multiply<T: Number>(
                         );
                     }
                 };
-                match &threads {
+                match &placed.threads {
                     None => panel(Parallelism::None),
                     Some(threads) => threads.run(|| panel(Parallelism::Rayon(threads.count()))),
                 }
             }
         }
     }
+    host.heap().placing().done(placed);
     Ok(())
 }

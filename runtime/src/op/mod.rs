@@ -41,6 +41,7 @@ mod spread;
 mod strings;
 mod work;
 
+use crate::placement::AtHand;
 use crate::trap::TrapError;
 use nbc_ir::catalogue::{CATALOGUE, Extent, Shape};
 
@@ -89,6 +90,7 @@ nbc_ir::for_each_operation!(kernels);
 pub fn run_operation(index: usize, mut call: OpCall<'_>) -> Result<(), TrapError> {
     let operation = &CATALOGUE[index];
     call.cost = operation.cost;
+    call.host.heap().placing_mut().at_hand = AtHand { operation: index as u32, ..AtHand::default() };
     if operation.shape == Shape::Scalar {
         call.charge(Extent::NONE)?;
     }

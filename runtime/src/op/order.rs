@@ -6,7 +6,7 @@
 
 use super::create::spaced;
 use super::number::Real;
-use super::sort::{Key, Lanes, place_of, placed, sort, space};
+use super::sort::{Asks, Key, Lanes, Room, place_of, placed, sort, space, work_of};
 use super::work::{Leave, fill, position};
 use super::{OpCall, Output};
 use crate::object::element::with_elem;
@@ -85,18 +85,20 @@ pub(super) fn tensor_searchsorted(call: &mut OpCall<'_>) -> Done {
 /// All elements with their places, in order, as long as the innermost region; with leave to go on.
 fn all_sorted<'s, T: Key>(call: &mut OpCall<'_>) -> Result<&'s [u128], TrapError> {
     let x = call.input::<T>(0);
-    let (mut all, mut spare) = (space::<u128>(call, x.len())?, space(call, x.len())?);
-    for (n, (part, x)) in all.chunks_mut(STRETCH).zip(x.chunks(STRETCH)).enumerate() {
+    let mut room = Room { lane: space::<u128>(call, x.len())?, spare: space(call, x.len())? };
+    for (n, (part, x)) in room.lane.chunks_mut(STRETCH).zip(x.chunks(STRETCH)).enumerate() {
         call.host.poll()?;
         for (i, (to, v)) in part.iter_mut().zip(x).enumerate() {
             *to = placed(*v, n * STRETCH + i);
         }
     }
     let leave = Leave::of(&mut *call.host);
-    let threads = call.host.heap().threads().clone();
-    sort(&mut all, &mut spare, &threads, &leave);
+    let placing = call.host.heap().placing();
+    let placed = placing.place(placing.load(work_of(x.len()) as f64 * placing.rates().unit));
+    sort(&mut room, Asks { leave: &leave, threads: placed.threads.as_ref() });
     leave.granted()?;
-    Ok(all)
+    call.host.heap().placing().done(placed);
+    Ok(room.lane)
 }
 
 /// Whether an element in order is another value than the one before it.

@@ -46,7 +46,7 @@ pub(super) fn tensor_random(call: &mut OpCall<'_>) -> Done {
 fn uniform<T: Element>(call: &mut OpCall<'_>, value: impl Fn(u64, u64) -> T + Sync) -> Done {
     let (dims, seed) = (call.dims(0)?, call.args[call.list_len]);
     let out: Output<'_, T> = call.output(&dims)?;
-    fill(call.host, &mut *out.elements, 2, |start, piece| {
+    fill(call.host, &mut *out.elements, 15, |start, piece| {
         for (i, e) in piece.iter_mut().enumerate() {
             e.write(value(seed, (start + i) as u64));
         }
@@ -67,7 +67,7 @@ pub(super) fn tensor_random_normal(call: &mut OpCall<'_>) -> Done {
 fn normal<T: Element>(call: &mut OpCall<'_>, round: impl Fn(f64) -> T + Sync) -> Done {
     let (dims, seed) = (call.dims(0)?, call.args[call.list_len]);
     let out: Output<'_, T> = call.output(&dims)?;
-    fill(call.host, &mut *out.elements, 20, |start, piece| {
+    fill(call.host, &mut *out.elements, 64, |start, piece| {
         // Pieces start at even places, so pairs are never torn.
         debug_assert!(start.is_multiple_of(2));
         for (i, pair) in piece.chunks_mut(2).enumerate() {

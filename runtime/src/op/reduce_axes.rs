@@ -431,7 +431,9 @@ fn arg_along<T: Real>(call: &mut OpCall<'_>, better: impl Fn(T, T) -> bool + Cop
     let x = call.input::<T>(0);
     let out: Output<'_, i64> = call.output(&of.result)?;
     let leave = Leave::of(call.host);
-    fill_groups(call.host, &mut *out.elements, of.n.max(1) * 2, COLUMNS, |start, piece| {
+    // Where results do not lie side by side, each comparison waits for the one before it.
+    let weight = of.n.max(1) * if of.kept.inner().1 == 1 { 2 } else { 10 };
+    fill_groups(call.host, &mut *out.elements, weight, COLUMNS, |start, piece| {
         let mut best = [T::ZERO; COLUMNS];
         let mut places = [0i64; COLUMNS];
         let (inner, step) = (of.kept.inner(), of.folded.inner().1);

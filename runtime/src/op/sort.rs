@@ -1,23 +1,29 @@
 //! Sorting along an axis: stable, in NumPy's order (ascending, NaN last).
 //!
 //! Elements are sorted as integers of the same order, short runs first, on all cores, then runs are merged
-//! two and two. Invariant: of equal elements the first stays first, also of zeros with
+//! two and two. Of many short lanes each core takes some. Invariant: of equal elements the first stays first, also of zeros with
 //! different signs; so the result is the same however many threads there are.
 
+use super::OpCall;
 use super::number::Real;
-use super::work::{Leave, fill};
-use super::{OpCall, OpHost};
+use super::work::{Leave, Shared, fill, in_pieces_on};
 use crate::object::element::with_elem;
+use crate::placement::{AtHand, Choice, Part};
 use crate::threads::Threads;
 use crate::trap::TrapError;
 use nbc_ir::catalogue::Extent;
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 type Done = Result<(), TrapError>;
 
 /// Elements of a run that is sorted by itself.
 const RUN: usize = 1 << 14;
+/// Most elements of lanes that are sorted side by side, each on one core with room of its own.
+const SHORT: usize = 1 << 16;
+/// About how many additions an element takes, times the logarithm of how many there are.
+const WEIGHT: usize = 6;
 /// Elements that are merged or looked through between two questions to the host.
 const STRETCH: usize = 1 << 16;
 
@@ -120,17 +126,15 @@ pub(super) fn tensor_sort(call: &mut OpCall<'_>) -> Done {
     with_elem!(real call.elem(0), T => {
         let out = call.output::<T>(&call.tensor(0).dims())?;
         let from = call.input::<T>(0);
-        let to = &mut *out.elements;
+        let to = Shared::of(&mut *out.elements);
         let work = |call: &mut OpCall<'_>| {
-            let (mut lane, mut spare) = (space(call, lanes.n)?, space(call, lanes.n)?);
-            let leave = Leave::of(&mut *call.host);
-            for number in 0..lanes.count {
+            each_lane(call, &lanes, |number, room, asks| {
                 let start = lanes.start(number);
-                sort_values::<T>(call.host, &from[start..], lanes.inner, (&mut lane, &mut spare), &leave, |i, v| {
-                    to[start + i * lanes.inner].write(v);
-                })?;
-            }
-            leave.granted()
+                sort_values::<T>(&from[start..], lanes.inner, room, asks, |i, v| {
+                    // SAFETY: element `i` of the lane is one of the result, and this lane's alone.
+                    unsafe { to.get().add(start + i * lanes.inner).write(MaybeUninit::new(v)) };
+                })
+            })
         };
         // SAFETY: nothing that is made in there is used behind it.
         unsafe { call.with_working_space(work)? };
@@ -140,19 +144,20 @@ pub(super) fn tensor_sort(call: &mut OpCall<'_>) -> Done {
     })
 }
 
-/// Sorts a lane whose elements lie `step` apart, and gives each to `write` with its new place.
-fn sort_values<'s, T: Key>(
-    host: &mut dyn OpHost,
+/// Sorts a lane whose elements lie `step` apart, and gives each to `write` with its new place. Without leave
+/// to go on it stops somewhere.
+fn sort_values<T: Key>(
     from: &[T],
     step: usize,
-    (lane, spare): (&mut &'s mut [T::Bits], &mut &'s mut [T::Bits]),
-    leave: &Leave,
+    room: &mut Room<'_, T::Bits>,
+    asks: Asks<'_>,
     mut write: impl FnMut(usize, T),
-) -> Done {
+) {
     let mut negative_zeros = false;
+    let lane = &mut *room.lane;
     for first in (0..lane.len()).step_by(STRETCH) {
-        if first > 0 {
-            host.poll()?;
+        if first > 0 && !asks.leave.go_on() {
+            return;
         }
         let end = lane.len().min(first + STRETCH);
         for (i, bits) in lane[first..end].iter_mut().enumerate() {
@@ -161,11 +166,11 @@ fn sort_values<'s, T: Key>(
             *bits = v.bits();
         }
     }
-    let threads = host.heap().threads().clone();
-    sort(lane, spare, &threads, leave);
+    sort(room, asks);
+    let lane = &*room.lane;
     for (n, part) in lane.chunks(STRETCH).enumerate() {
-        if n > 0 {
-            host.poll()?;
+        if n > 0 && !asks.leave.go_on() {
+            return;
         }
         for (i, bits) in part.iter().enumerate() {
             write(n * STRETCH + i, T::of_bits(*bits));
@@ -175,8 +180,8 @@ fn sort_values<'s, T: Key>(
         // Zeros come in the order in which they were.
         let mut at = lane.partition_point(|bits| T::of_bits(*bits) < T::ZERO);
         for i in 0..lane.len() {
-            if i % STRETCH == STRETCH - 1 {
-                host.poll()?;
+            if i % STRETCH == STRETCH - 1 && !asks.leave.go_on() {
+                return;
             }
             if from[i * step] == T::ZERO {
                 write(at, from[i * step]);
@@ -184,38 +189,107 @@ fn sort_values<'s, T: Key>(
             }
         }
     }
+}
+
+/// Sorts each lane as integers with their places, and gives them to `write`: the lane's start, the number of the first, and
+/// what is in order from there on.
+fn sort_placed<T: Key>(
+    call: &mut OpCall<'_>,
+    lanes: &Lanes,
+    write: impl Fn(usize, usize, &[u128]) + Sync,
+) -> Done {
+    let from = call.input::<T>(0);
+    each_lane(call, lanes, |number, room, asks| {
+        let start = lanes.start(number);
+        for (n, part) in room.lane.chunks_mut(STRETCH).enumerate() {
+            if n > 0 && !asks.leave.go_on() {
+                return;
+            }
+            for (i, to) in part.iter_mut().enumerate() {
+                let place = n * STRETCH + i;
+                *to = placed(from[start + place * lanes.inner], place);
+            }
+        }
+        sort(room, asks);
+        for (n, part) in room.lane.chunks(STRETCH).enumerate() {
+            if n > 0 && !asks.leave.go_on() {
+                return;
+            }
+            write(start, n * STRETCH, part);
+        }
+    })
+}
+
+/// Runs `one` for the number of each lane, where it is placed, with room for the lane and as much to spare.
+fn each_lane<K: Copy + Default + Send>(
+    call: &mut OpCall<'_>,
+    lanes: &Lanes,
+    one: impl Fn(usize, &mut Room<'_, K>, Asks<'_>) + Sync,
+) -> Done {
+    let (n, count) = (lanes.n, lanes.count);
+    // Charged for however it runs.
+    let mut room = Room { lane: space::<K>(call, n)?, spare: space(call, n)? };
+    let host = &mut *call.host;
+    let leave = Leave::of(host);
+    let placing = host.heap().placing();
+    // One lane can be shared if it is longer than a run, and short lanes can be if there are several.
+    let within = (n > RUN || count == 1).then_some(Choice::AllCores);
+    let side_by_side = (n <= SHORT && count > 1).then_some(Choice::LanesOnAllCores);
+    let load = placing.load(count as f64 * work_of(n) as f64 * placing.rates().unit);
+    let placed = placing.place_among(load, [within, side_by_side]);
+    let one_by_one = |room: &mut Room<'_, K>, threads: Option<&Threads>| {
+        for number in 0..count {
+            // Short lanes are asked about now and then, long ones as they are sorted.
+            if number * n % STRETCH < n && !leave.go_on() {
+                return;
+            }
+            one(number, room, Asks { leave: &leave, threads });
+        }
+    };
+    if placed.choice == Choice::LanesOnAllCores {
+        let lacks_room = AtomicBool::new(false);
+        let pieces = (count, work_of(n), 1);
+        in_pieces_on(host, placed.threads.as_ref(), pieces, &|numbers| {
+            let (Some(mut lane), Some(mut spare)) = (own(n), own(if n > RUN { n } else { 0 })) else {
+                return lacks_room.store(true, Ordering::Relaxed);
+            };
+            let mut room = Room { lane: &mut lane, spare: &mut spare };
+            for number in numbers {
+                if !leave.go_on() {
+                    return;
+                }
+                one(number, &mut room, Asks { leave: &leave, threads: None });
+            }
+        })?;
+        if lacks_room.into_inner() {
+            one_by_one(&mut room, None);
+        }
+    } else {
+        one_by_one(&mut room, placed.threads.as_ref());
+    }
+    leave.granted()?;
+    host.heap().placing().done(placed);
     Ok(())
 }
 
-/// Sorts each lane as integers with their places, and gives them to `write`: the lane's start and what is in order.
-fn sort_placed<T: Key>(call: &mut OpCall<'_>, lanes: &Lanes, mut write: impl FnMut(usize, &[u128])) -> Done {
-    let from = call.input::<T>(0);
-    let (mut lane, mut spare) = (space(call, lanes.n)?, space(call, lanes.n)?);
-    let leave = Leave::of(&mut *call.host);
-    let threads = call.host.heap().threads().clone();
-    for number in 0..lanes.count {
-        // Short lanes are asked about now and then, long ones as they are sorted.
-        if number * lanes.n % STRETCH < lanes.n && !leave.go_on() {
-            break;
-        }
-        let start = lanes.start(number);
-        for (i, placed_one) in lane.iter_mut().enumerate() {
-            *placed_one = placed(from[start + i * lanes.inner], i);
-        }
-        sort(&mut lane, &mut spare, &threads, &leave);
-        write(start, lane);
-    }
-    leave.granted()
+/// Room for `n` of a thread's own, beside the heap, if there is any.
+fn own<K: Copy + Default>(n: usize) -> Option<Vec<K>> {
+    let mut own = Vec::new();
+    own.try_reserve_exact(n).ok()?;
+    own.resize(n, K::default());
+    Some(own)
 }
 
 pub(super) fn tensor_argsort(call: &mut OpCall<'_>) -> Done {
     let lanes = Lanes::of(call)?;
     let out = call.output::<i64>(&call.tensor(0).dims())?;
-    let to = &mut *out.elements;
+    let to = Shared::of(&mut *out.elements);
     let work = |call: &mut OpCall<'_>| {
-        with_elem!(real call.elem(0), T => sort_placed::<T>(call, &lanes, |start, lane| {
-            for (i, placed) in lane.iter().enumerate() {
-                to[start + i * lanes.inner].write(place_of(*placed) as i64);
+        with_elem!(real call.elem(0), T => sort_placed::<T>(call, &lanes, |start, first, part| {
+            for (i, placed) in part.iter().enumerate() {
+                let place = MaybeUninit::new(place_of(*placed) as i64);
+                // SAFETY: element `first + i` of the lane is one of the result, and this lane's alone.
+                unsafe { to.get().add(start + (first + i) * lanes.inner).write(place) };
             }
         }))
     };
@@ -234,13 +308,17 @@ pub(super) fn tensor_sort_with_places(call: &mut OpCall<'_>) -> Done {
         let sorted = call.output_charged::<T>(&dims)?;
         let places = call.output_charged::<i64>(&dims)?;
         let from = call.input::<T>(0);
-        let (to, to_places) = (&mut *sorted.elements, &mut *places.elements);
+        let (to, to_places) = (Shared::of(&mut *sorted.elements), Shared::of(&mut *places.elements));
         let work = |call: &mut OpCall<'_>| {
-            sort_placed::<T>(call, &lanes, |start, lane| {
-                for (i, placed) in lane.iter().enumerate() {
-                    let (at, place) = (start + i * lanes.inner, place_of(*placed));
-                    to[at].write(from[start + place * lanes.inner]);
-                    to_places[at].write(place as i64);
+            sort_placed::<T>(call, &lanes, |start, first, part| {
+                for (i, placed) in part.iter().enumerate() {
+                    let (at, place) = (start + (first + i) * lanes.inner, place_of(*placed));
+                    let value = MaybeUninit::new(from[start + place * lanes.inner]);
+                    // SAFETY: element `first + i` of the lane is one of either result, and this lane's alone.
+                    unsafe {
+                        to.get().add(at).write(value);
+                        to_places.get().add(at).write(MaybeUninit::new(place as i64));
+                    }
                 }
             })
         };
@@ -264,28 +342,51 @@ pub(super) fn space<'s, K: Copy + Default + Send>(
     let start = call.host.heap().scratch(n.saturating_mul(size_of::<K>()))?.cast::<MaybeUninit<K>>();
     // SAFETY: the memory has room for `n` of them, is aligned to 16, and is nobody else's.
     let room = unsafe { std::slice::from_raw_parts_mut(start.as_ptr(), n) };
-    fill(call.host, &mut *room, 1, |_, piece| {
+    let before = call.host.heap().placing().at_hand;
+    let bytes = n.saturating_mul(size_of::<K>()) as u64;
+    let clearing = AtHand { part: Part::Space, elements: n as u64, bytes, ..before };
+    call.host.heap().placing_mut().at_hand = clearing;
+    let cleared = fill(call.host, &mut *room, 1, |_, piece| {
         piece.iter_mut().for_each(|place| _ = place.write(K::default()))
-    })?;
+    });
+    call.host.heap().placing_mut().at_hand = before;
+    cleared?;
     // SAFETY: all have just been written.
     Ok(unsafe { std::slice::from_raw_parts_mut(start.as_ptr().cast::<K>(), n) })
 }
 
-/// Sorts `lane`; `spare` is as long. Either may hold the result, so they change places.
-/// Without leave to go on it stops with the elements in any order.
-pub(super) fn sort<'s, K: Ord + Copy + Send + Sync>(
-    lane: &mut &'s mut [K],
-    spare: &mut &'s mut [K],
-    threads: &Threads,
-    leave: &Leave,
+/// Where elements are sorted. Either half may hold the result, so they change places.
+pub(super) struct Room<'r, K> {
+    pub(super) lane: &'r mut [K],
+    /// As long, if the lane is longer than a run.
+    pub(super) spare: &'r mut [K],
+}
+
+/// What a sort asks: for leave to go on, and other threads.
+#[derive(Clone, Copy)]
+pub(super) struct Asks<'a> {
+    pub(super) leave: &'a Leave,
+    /// Those that take part; none besides the calling one if there are none.
+    pub(super) threads: Option<&'a Threads>,
+}
+
+/// About how many additions sorting `n` elements takes.
+pub(super) fn work_of(n: usize) -> usize {
+    n.saturating_mul(WEIGHT * n.max(2).ilog2() as usize)
+}
+
+/// Sorts the lane. Without leave to go on it stops with the elements in any order.
+pub(super) fn sort<K: Ord + Copy + Send + Sync>(
+    Room { lane, spare }: &mut Room<'_, K>,
+    Asks { leave, threads }: Asks<'_>,
 ) {
     if lane.len() <= RUN {
         // Other cores are not asked for one run, nor is the host.
         return lane.sort_unstable();
     }
-    match threads.count() {
-        1 => sort_runs(lane, spare, 1, leave),
-        count => threads.run(|| sort_runs(lane, spare, count, leave)),
+    match threads {
+        None => sort_runs(lane, spare, 1, leave),
+        Some(threads) => threads.run(|| sort_runs(lane, spare, threads.count(), leave)),
     }
 }
 

@@ -6,6 +6,7 @@
 use super::OpHost;
 use super::simd::{Work, dispatch};
 use crate::interruption::Interruption;
+use crate::threads::Threads;
 use crate::trap::{TrapCode, TrapError};
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -15,8 +16,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const PIECE: usize = 1 << 14;
 /// Pieces are even, as random_normal makes pairs.
 const GRAIN: usize = 2;
-/// From this much work on (elements times weight) all cores take part.
-const PARALLEL: usize = 1 << 18;
 /// About a millisecond of work on one core.
 const BETWEEN_POLLS: usize = 1 << 20;
 
@@ -40,7 +39,7 @@ pub(super) fn fill_groups<T: Send>(
     group: usize,
     fill: impl Fn(usize, &mut [MaybeUninit<T>]) + Sync,
 ) -> Result<(), TrapError> {
-    let start = Shared(out.as_mut_ptr());
+    let start = Shared::of(out);
     in_pieces(host, out.len(), weight, group, &|piece| {
         // SAFETY: pieces are disjoint parts of `0..out.len()`, and `out` is
         // borrowed exclusively until all are done.
@@ -60,7 +59,7 @@ pub(super) unsafe fn for_units<T: Send>(
     (count, weight): (usize, usize),
     run: impl Fn(usize, *mut MaybeUninit<T>) + Sync,
 ) -> Result<(), TrapError> {
-    let start = Shared(out.as_mut_ptr());
+    let start = Shared::of(out);
     in_pieces(host, count, weight, 1, &|units| {
         for unit in units {
             run(unit, start.get());
@@ -154,19 +153,23 @@ impl Leave {
 }
 
 /// The start of a slice whose disjoint parts several threads write.
-struct Shared<T>(*mut MaybeUninit<T>);
+pub(super) struct Shared<T>(*mut MaybeUninit<T>);
 
 // SAFETY: only disjoint parts are reached through it, of elements that may be sent.
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
-    fn get(&self) -> *mut MaybeUninit<T> {
+    pub(super) fn of(slice: &mut [MaybeUninit<T>]) -> Shared<T> {
+        Shared(slice.as_mut_ptr())
+    }
+
+    pub(super) fn get(&self) -> *mut MaybeUninit<T> {
         self.0
     }
 }
 
-/// Runs `run` for disjoint ranges that make up `0..len` and begin at multiples of `grain`. Not generic, so that
-/// the machinery of threads is compiled once and not for every kernel.
+/// Runs `run` for disjoint ranges that make up `0..len` and begin at multiples of `grain`, where it is placed. Not
+/// generic, so that the machinery of threads is compiled once and not for every kernel.
 pub(super) fn in_pieces(
     host: &mut dyn OpHost,
     len: usize,
@@ -174,20 +177,32 @@ pub(super) fn in_pieces(
     grain: usize,
     run: &(dyn Fn(Range<usize>) + Sync),
 ) -> Result<(), TrapError> {
+    let placing = host.heap().placing();
+    let load = placing.load(len as f64 * weight as f64 * placing.rates().unit);
+    let placed = placing.place(load);
+    in_pieces_on(host, placed.threads.as_ref(), (len, weight, grain), run)?;
+    host.heap().placing().done(placed);
+    Ok(())
+}
+
+/// [`in_pieces`] on those threads, or on this one.
+pub(super) fn in_pieces_on(
+    host: &mut dyn OpHost,
+    threads: Option<&Threads>,
+    (len, weight, grain): (usize, usize, usize),
+    run: &(dyn Fn(Range<usize>) + Sync),
+) -> Result<(), TrapError> {
     let weight = weight.clamp(1, BETWEEN_POLLS);
     let stretch = BETWEEN_POLLS / weight;
-    let threads = Some(host.heap().threads()).filter(|_| len.saturating_mul(weight) >= PARALLEL);
-    let threads = threads.filter(|threads| threads.count() > 1).cloned();
     let piece = (PIECE / weight).max(1).next_multiple_of(grain);
-    let stretch = threads
-        .as_ref()
-        .map_or(stretch.next_multiple_of(grain), |t| (stretch * t.count()).next_multiple_of(piece));
+    let stretch =
+        threads.map_or(stretch.next_multiple_of(grain), |t| (stretch * t.count()).next_multiple_of(piece));
     for start in (0..len).step_by(stretch) {
         if start > 0 {
             host.poll()?;
         }
         let end = len.min(start.saturating_add(stretch));
-        match &threads {
+        match threads {
             None => run(start..end),
             Some(threads) => threads.each(0..(end - start).div_ceil(piece), |j| {
                 run(start + j * piece..end.min(start + (j + 1) * piece));

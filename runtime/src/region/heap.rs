@@ -9,10 +9,12 @@ use crate::device::DeviceCounts;
 use crate::interruption::Interruption;
 use crate::object::tensor::SHORT_RANK;
 use crate::object::{Element, ListRef, Object, ObjectRef, Storage, StrRef, Tensor, TensorRef};
+use crate::placement::{Placement, Placing};
 use crate::threads::Threads;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::{ConstValue, Elem, Item, Type};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 /// Idle arenas of the first regions keep this much for their next use.
 const KEEP_NEAR: usize = 1 << 20;
@@ -45,8 +47,8 @@ pub(super) struct Shared {
     pub(super) resident_peak: usize,
     /// Who may stop what takes long.
     pub(super) interruption: Interruption,
-    /// Those that take part in operations.
-    pub(super) threads: Threads,
+    /// Where operations run.
+    pub(super) placing: Placing,
     /// Bytes of copies made for the host since it last began to take values out.
     pub(super) taken_out: usize,
 }
@@ -88,7 +90,7 @@ impl Heap {
                 arenas: 0,
                 resident_peak: 0,
                 interruption: Interruption::default(),
-                threads: Threads::default(),
+                placing: Placing::default(),
                 taken_out: 0,
             },
             globals: Vec::new(),
@@ -121,12 +123,29 @@ impl Heap {
     /// Those that take part in operations.
     #[inline]
     pub fn threads(&self) -> &Threads {
-        &self.shared.threads
+        &self.shared.placing.threads
     }
 
     /// Sets which take part in operations.
     pub fn set_threads(&mut self, threads: Threads) {
-        self.shared.threads = threads;
+        self.shared.placing.threads = threads;
+    }
+
+    /// Sets what decides where operations run.
+    pub fn set_placement(&mut self, placement: Arc<Placement>) {
+        self.shared.placing.placement = placement;
+    }
+
+    /// Where operations run.
+    #[inline]
+    pub(crate) fn placing(&self) -> &Placing {
+        &self.shared.placing
+    }
+
+    /// The same, to be told what is at hand.
+    #[inline]
+    pub(crate) fn placing_mut(&mut self) -> &mut Placing {
+        &mut self.shared.placing
     }
 
     /// Index of the innermost region.

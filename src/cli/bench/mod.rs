@@ -16,7 +16,7 @@ mod tiers;
 
 use super::failure::Failure;
 use super::input::{self, Most, Room};
-use super::{arguments, output, quantity, run, tier};
+use super::{arguments, output, quantity, rates, run, tier};
 use indicatif::{ProgressBar, ProgressStyle};
 use machine::Machine;
 use measure::Plan;
@@ -148,7 +148,7 @@ impl Benches {
         let plan = Plan { runs: self.runs, min_time: self.min_time, timeout: self.timeout };
         let threads = self.threads.map_or_else(Threads::default, Threads::at_most);
         let machine = Machine::this(dispatch, threads.count());
-        let base = Config::new().dispatch(dispatch).threads(threads);
+        let base = Config::new().dispatch(dispatch).threads(threads).rates(rates::kept().rates);
         let bar = progress_bar(benches.len() as u64 * (measure::steps(plan) + 1));
         let text = !self.json && !self.markdown;
 

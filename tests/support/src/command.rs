@@ -39,6 +39,8 @@ pub fn command() -> Command {
     for variable in ["NBC_TIER", "NBC_PERF", "PERF_BUILDID_DIR"] {
         c.env_remove(variable);
     }
+    // Rates of tests are not the user's.
+    c.env("XDG_CACHE_HOME", std::env::temp_dir().join("nbc-tests"));
     c
 }
 

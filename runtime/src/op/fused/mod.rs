@@ -349,7 +349,9 @@ impl Ending {
     ) -> Result<R, TrapError> {
         let mut steps = std::mem::take(&mut self.list.steps);
         let width = host.deferred().width;
-        let reduced = reduce(host, &self.list.pass(&mut steps, &self.read, width));
+        let pass = self.list.pass(&mut steps, &self.read, width);
+        pass.is_at_hand(host, self.list.len);
+        let reduced = reduce(host, &pass);
         self.list.steps = steps;
         self.list.forget();
         host.deferred().list = Some(self.list);

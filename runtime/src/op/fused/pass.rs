@@ -13,6 +13,7 @@ use crate::op::OpHost;
 use crate::op::loops::MOST;
 use crate::op::simd::{Version, Width};
 use crate::op::work::{Leave, in_pieces};
+use crate::placement::Part;
 use crate::trap::TrapError;
 use std::cell::Cell;
 use std::mem::MaybeUninit;
@@ -120,6 +121,8 @@ pub(in crate::op) struct Pass<'l> {
     block: usize,
     /// Work of an element.
     weight: usize,
+    /// Bytes of an element that go through memory.
+    bytes: usize,
 }
 
 // SAFETY: threads write different elements of results, each has tiles of its own, and what they read nobody
@@ -139,7 +142,11 @@ impl List {
         let pass = self.pass(&mut steps, &[], host.deferred().width);
         let grain = if pass.weight > BLOCKS { pass.block } else { pass.block * BLOCKS };
         let leave = Leave::of(host);
+        // Where something else is to be run behind it, this is not what is at hand then.
+        let before = host.heap().placing().at_hand;
+        pass.is_at_hand(host, len);
         let done = in_pieces(host, len, pass.weight, grain, &|piece| pass.blocks(piece, &leave, |_, _| {}));
+        host.heap().placing_mut().at_hand = before;
         self.steps = steps;
         done.and_then(|()| leave.granted())
     }
@@ -155,7 +162,7 @@ impl List {
         steps.tiles = 0;
         steps.last_read.clear();
         steps.last_read.resize(end, NOT_NEEDED);
-        let (mut weight, mut widest) = (0, 1);
+        let (mut weight, mut widest, mut bytes) = (0, 1, 0);
         let need = |last_read: &mut Vec<usize>, sources: &[Source], step: usize| {
             for source in sources {
                 if let Source::Result(at) = *source {
@@ -174,6 +181,8 @@ impl List {
                 weight += member.of.weight;
                 let sizes = member.of.from[..member.count].iter().map(|e| e.size());
                 widest = sizes.fold(widest.max(member.of.to.size()), usize::max);
+                bytes += member.sources[..member.count].iter().map(Source::bytes).sum::<usize>();
+                bytes += if member.claim.is_none() { member.of.to.size() } else { 0 };
             }
         }
         let mut at = 0;
@@ -199,6 +208,7 @@ impl List {
             tiles: steps.tiles,
             block: if fitting < PARTS { 1 << fitting.ilog2() } else { fitting - fitting % PARTS },
             weight: weight.max(1),
+            bytes: bytes + read.iter().map(Source::bytes).sum::<usize>(),
             steps: &steps.list,
             links: &steps.links,
         }
@@ -270,6 +280,11 @@ impl Steps {
 }
 
 impl Source {
+    /// Bytes of an element that come from memory.
+    fn bytes(&self) -> usize {
+        if let Source::Elements { size, .. } = self { *size } else { 0 }
+    }
+
     pub(super) fn is_result(&self, of: usize) -> bool {
         matches!(*self, Source::Result(at) if at == of)
     }
@@ -284,6 +299,13 @@ impl Pass<'_> {
     /// Work of an element.
     pub(in crate::op) fn weight(&self) -> usize {
         self.weight
+    }
+
+    /// Says that the pass is at hand, with so many elements.
+    pub(super) fn is_at_hand(&self, host: &mut dyn OpHost, len: usize) {
+        let at_hand = &mut host.heap().placing_mut().at_hand;
+        (at_hand.part, at_hand.elements) = (Part::Group, len as u64);
+        at_hand.bytes = (self.bytes as u64).saturating_mul(len as u64);
     }
 
     /// Computes the elements of a range, as far as there is leave. `read` is handed what the reduction

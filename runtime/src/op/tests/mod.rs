@@ -4,6 +4,7 @@
 use super::*;
 use crate::object::Scalar;
 use crate::object::{Element, StrRef, TensorRef};
+use crate::placement::{Cores, Placement, Rates};
 use crate::plan::{Arguments, AtOperation, Role};
 use crate::region::Heap;
 use crate::threads::Threads;
@@ -660,6 +661,7 @@ fn the_number_of_threads_changes_no_bit() {
     let bits = |threads: Threads| {
         let mut b = Bench::new();
         b.heap.set_threads(threads);
+        b.heap.set_placement(Arc::new(Placement::new(Rates::default(), Cores::All, None)));
         let mut all: Vec<u64> = vec![];
         let x = b.run("tensor.random_normal", F64, &[list(&[300, 900]), int(3)]).unwrap();
         let y = b.run("tensor.random", F64, &[list(&[900, 200]), int(4)]).unwrap();

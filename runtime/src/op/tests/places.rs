@@ -240,8 +240,17 @@ fn looks_at_whole_arguments_ask_for_leave() {
 
     let same = b.run("tensor.full", F64, &[list(&[n as i64]), f(1.0)]).unwrap();
     b.polls = 0;
-    b.run("tensor.unique", F64, &[same]).unwrap();
+    b.run("tensor.unique", F64, &[same.clone()]).unwrap();
     assert!(b.polls >= 3 * (n / (1 << 16)), "{} polls of one value", b.polls);
+
+    // Many short lanes are as much as a long one.
+    let lanes = b.run("tensor.reshape", F64, &[same, list(&[-1, 50])]).unwrap();
+    for name in ["tensor.sort", "tensor.argsort", "tensor.sort_with_places"] {
+        b.heap.interruption().flag().store(true, std::sync::atomic::Ordering::Relaxed);
+        let stopped = b.run(name, F64, &[lanes.clone(), int(1)]);
+        assert_eq!(stopped.err().unwrap().code, TrapCode::Interrupted, "{name}");
+        b.heap.interruption().clear();
+    }
 }
 
 /// Room beside the result is for one lane, whatever their number.
