@@ -24,7 +24,7 @@ use elementwise::{Elementwise, Step};
 use rustc_hash::FxHashMap;
 
 /// From so many elements on, operations on whole tensors are faster than a loop.
-const LONG: i64 = 2048;
+const LONG: i64 = 1024;
 /// More registers than any loop here has.
 const MOST_NEW_REGS: usize = 20;
 /// More instructions than any loop here has.

@@ -3,7 +3,8 @@
 //!
 //! A *bucket* is an operation whose predicted time lies between two powers of two. It remembers the last
 //! choice, which changes only for a gain of 10 %. Now and then another choice is tried, the more rarely the worse
-//! it seems to be; so a wrong prediction, or a machine that has changed, does not stay unnoticed.
+//! it seems to be; so a wrong prediction, or a machine that has changed, does not stay unnoticed. A trial is
+//! several uses in a row, of which the fastest counts: cores that have slept take long to wake.
 //!
 //! Invariant: atomics alone, read and written without order. Two threads may lose a measurement of each other's,
 //! and nothing else.
@@ -11,7 +12,7 @@
 //! ```text
 //! let bucket = learned.bucket(operation, predicted);
 //! let (chosen, reason) = bucket.select(&candidates);   // run it, measure it
-//! bucket.record(candidates[chosen].choice, measured / predicted);
+//! bucket.record(candidates[chosen].choice, measured / predicted, reason == Reason::Trial);
 //! ```
 
 use super::{Candidate, Choice, Part, Reason};
@@ -30,6 +31,10 @@ const LIKELY: f64 = 4.0;
 const MEMORY: u32 = 16;
 /// So many first measurements count by the least: what is touched for the first time takes longer.
 const FIRST: u32 = 3;
+/// Nanoseconds that a trial is to last, by uses in a row: schedulers need some to spread threads over cores.
+const TRIAL: f64 = 4e6;
+/// Fewest and most uses of a trial.
+const TRIALS: (f64, f64) = (4.0, 32.0);
 /// A later one counts for at most so many times the mean: the system may have had something else to do.
 const MOST: f64 = 2.0;
 
@@ -62,6 +67,9 @@ pub(super) struct Bucket {
     /// The last choice, counted from 1; 0 where there was none.
     last: AtomicU32,
     uses: AtomicU32,
+    /// Uses that are left of a trial, and the least factor of it so far.
+    trial: AtomicU32,
+    least: AtomicU32,
     /// By choice, its factors.
     factors: [Factor; Choice::COUNT],
     /// By choice, at which use it was last taken.
@@ -94,24 +102,59 @@ impl Bucket {
         let uses = self.uses.fetch_add(1, Relaxed).wrapping_add(1);
         let is_due = |c: &Candidate| {
             let loss = time(c) / time(&candidates[best]) - 1.0;
-            // A trial in so many uses makes them a hundredth longer; the first ones come sooner.
+            // A trial in so many uses makes them a hundredth longer; the first one comes soon,
+            // for what was measured once may have waited for threads to be started.
             let is_sure = self.factors[c.choice.index()].parts().1 >= FIRST;
-            let between = if is_sure { (100.0 * loss).max(32.0) } else { (20.0 * loss).max(4.0) };
-            uses.wrapping_sub(self.taken[c.choice.index()].load(Relaxed)) as f64 >= between
+            let between = if is_sure { (100.0 * loss).max(32.0) } else { (20.0 * loss).clamp(1.0, 16.0) };
+            let between = between * uses_of_trial(time(c));
+            uses.wrapping_sub(self.taken_at(c)) as f64 >= between
         };
-        if let Some(other) = (0..candidates.len()).find(|at| *at != best && is_due(&candidates[*at])) {
+        let left = self.trial.load(Relaxed);
+        let others = || (0..candidates.len()).filter(|at| *at != best);
+        // The one that is being tried was taken last; a choice that has become the best is tried no more.
+        let latest = || others().find(|at| self.taken_at(&candidates[*at]) == uses.wrapping_sub(1));
+        if left > 0 {
+            if let Some(other) = latest() {
+                (best, reason) = (other, Reason::Trial);
+            } else {
+                self.trial.store(0, Relaxed);
+            }
+        } else if let Some(other) = others().find(|at| is_due(&candidates[*at])) {
+            self.trial.store(uses_of_trial(time(&candidates[other])) as u32, Relaxed);
+            self.least.store(f32::INFINITY.to_bits(), Relaxed);
             (best, reason) = (other, Reason::Trial);
         }
         self.taken[candidates[best].choice.index()].store(uses, Relaxed);
         (best, reason)
     }
 
-    /// A choice took `factor` times as long as was predicted.
-    pub(super) fn record(&self, choice: Choice, factor: f64) {
-        if factor.is_finite() {
-            self.factors[choice.index()].add(factor);
+    /// At which use a candidate was last taken.
+    fn taken_at(&self, candidate: &Candidate) -> u32 {
+        self.taken[candidate.choice.index()].load(Relaxed)
+    }
+
+    /// A choice took `factor` times as long as was predicted, perhaps as a trial.
+    pub(super) fn record(&self, choice: Choice, factor: f64, is_trial: bool) {
+        let factors = &self.factors[choice.index()];
+        if !factor.is_finite() {
+            return;
+        }
+        if !is_trial {
+            return factors.add(factor);
+        }
+        let least = f64::from(f32::from_bits(self.least.load(Relaxed))).min(factor);
+        self.least.store((least as f32).to_bits(), Relaxed);
+        let left = self.trial.load(Relaxed).saturating_sub(1);
+        self.trial.store(left, Relaxed);
+        if left == 0 {
+            factors.set(least);
         }
     }
+}
+
+/// So many uses are a trial of what is thought to take so many nanoseconds.
+fn uses_of_trial(ns: f64) -> f64 {
+    (TRIAL / ns).round().max(TRIALS.0).min(TRIALS.1)
 }
 
 /// A mean of factors: the upper half is an `f32`, the lower how many there are, up to [`MEMORY`].
@@ -127,6 +170,11 @@ impl Factor {
     fn mean(&self) -> Option<f64> {
         let (mean, count) = self.parts();
         (count > 0).then_some(mean)
+    }
+
+    /// What a trial has shown counts as a few measurements do.
+    fn set(&self, factor: f64) {
+        self.0.store(((factor as f32).to_bits() as u64) << 32 | FIRST as u64, Relaxed);
     }
 
     fn add(&self, factor: f64) {
@@ -145,8 +193,11 @@ impl Factor {
 mod tests {
     use super::*;
 
+    /// Times here are in units of 10 microseconds, so that a trial is four uses.
+    const UNIT: f64 = 1e4;
+
     fn candidates(one: f64, all: f64) -> [Candidate; 2] {
-        let candidate = |choice, body| Candidate { choice, start: 0.0, body };
+        let candidate = |choice, time| Candidate { choice, start: 0.0, body: time * UNIT };
         [candidate(Choice::OneCore, one), candidate(Choice::AllCores, all)]
     }
 
@@ -154,8 +205,9 @@ mod tests {
     fn run(bucket: &Bucket, candidates: &[Candidate; 2], times: [f64; 2], uses: usize) -> [usize; 2] {
         let mut taken = [0; 2];
         for _ in 0..uses {
-            let (at, _) = bucket.select(candidates);
-            bucket.record(candidates[at].choice, times[at] / candidates[at].predicted());
+            let (at, reason) = bucket.select(candidates);
+            let factor = times[at] * UNIT / candidates[at].predicted();
+            bucket.record(candidates[at].choice, factor, reason == Reason::Trial);
             taken[at] += 1;
         }
         taken
@@ -195,8 +247,24 @@ mod tests {
     fn what_is_much_worse_is_hardly_tried() {
         let bucket = Bucket::default();
         let taken = run(&bucket, &candidates(100.0, 1000.0), [100.0, 1000.0], 10_000);
-        // Three times to be sure, and then once in 900 uses.
-        assert!((1..=15).contains(&taken[1]), "{taken:?}");
+        // Some 900 uses are between one use of a trial and the next.
+        assert!((1..=16).contains(&taken[1]), "{taken:?}");
+    }
+
+    #[test]
+    fn cores_that_have_slept_are_slow_at_first() {
+        let bucket = Bucket::default();
+        let both = candidates(100.0, 60.0);
+        let mut sleeps = true;
+        let mut taken = [0; 2];
+        for n in 0..3000 {
+            let (at, reason) = bucket.select(&both);
+            let time = [100.0, if sleeps || n < 1 { 400.0 } else { 60.0 }][at];
+            sleeps = at == 0;
+            bucket.record(both[at].choice, time * UNIT / both[at].predicted(), reason == Reason::Trial);
+            taken[at] += 1;
+        }
+        assert!(taken[1] > 2500, "{taken:?}");
     }
 
     #[test]
@@ -218,11 +286,12 @@ mod tests {
         // The first one touches memory for the first time.
         run(&bucket, &both, [500.0, 500.0], 1);
         run(&bucket, &both, [100.0, 60.0], 100);
-        bucket.record(Choice::AllCores, 1e6);
-        assert_eq!(bucket.select(&both).0, 1);
-        bucket.record(Choice::AllCores, f64::NAN);
-        bucket.record(Choice::AllCores, f64::INFINITY);
-        assert_eq!(bucket.select(&both).0, 1);
+        bucket.record(Choice::AllCores, 1e6, false);
+        // But for a trial.
+        assert!(run(&bucket, &both, [100.0, 60.0], 20)[1] >= 16);
+        bucket.record(Choice::AllCores, f64::NAN, false);
+        bucket.record(Choice::AllCores, f64::INFINITY, true);
+        assert!(run(&bucket, &both, [100.0, 60.0], 20)[1] >= 16);
     }
 
     #[test]

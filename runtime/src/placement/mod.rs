@@ -354,7 +354,7 @@ impl Placing {
         };
         if let (Some(ns), Some(taken)) = (running.bucket, decision.taken()) {
             let bucket = self.placement.learned.bucket(operation as usize, part, ns);
-            bucket.record(choice, measured / taken.predicted());
+            bucket.record(choice, measured / taken.predicted(), running.reason == Reason::Trial);
         }
         self.placement.tell(&decision);
     }
