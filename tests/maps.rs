@@ -4,7 +4,7 @@
 use nbc::ir::expand::Expanded;
 use nbc::ir::inst::{Effect, Opcode, Pattern, Role};
 use nbc::ir::{Elem, Inst, Module, Type};
-use nbc::runtime::engine::{Config, Engine};
+use nbc::runtime::engine::{Config, Engine, Limits};
 use nbc::runtime::linker::Linker;
 use nbc::runtime::object::{Element, OwnedTensor};
 use nbc::runtime::plan::{Plan, Role as InGroup, Wanted};
@@ -196,4 +196,33 @@ export func @main(%x: tensor<f64>) -> f64 {
     let deferred = InGroup::Deferred { kept: false };
     // The product, three of the function, and the sum.
     assert_eq!(roles, [deferred, deferred, deferred, deferred, InGroup::Last]);
+}
+
+/// What a long function computes on the way is not there after its map, also where operations stand beside it.
+#[test]
+fn long_functions_leave_nothing_behind() {
+    let body = "  %x = f64.mul %x, 1.5\n".repeat(40);
+    let text = format!(
+        "func @f(%x: f64) -> f64 {{\n{body}  ret %x\n}}
+export func @main(%n: i64, %times: i64) -> i64 {{
+  %x = tensor.full<f64> [%n], 1.0
+  %f = func.ref @f
+  br loop
+loop:
+  %y = tensor.map %x, %f
+  %r = tensor.sum %y
+  %times = i64.sub %times, 1
+  %more = i64.gt %times, 0
+  br_if %more, loop, done
+done:
+  ret %n
+}}"
+    );
+    let program = Engine::default().read(text.as_bytes(), "map.nba").unwrap();
+    // Of each iteration its result stays: 100 of some 10 KB, or 1000 of less than 1 KiB.
+    for (n, times) in [(100, 1000), (1200, 100)] {
+        let limits = Limits::new().memory(2 << 20);
+        let mut instance = Linker::new().instantiate_with(&program, limits).unwrap();
+        assert_eq!(instance.call("main", &[Value::I64(n), Value::I64(times)]).unwrap(), [Value::I64(n)]);
+    }
 }

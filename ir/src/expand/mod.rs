@@ -25,6 +25,9 @@ use rustc_hash::FxHashMap;
 
 /// From so many elements on, operations on whole tensors are faster than a loop.
 const LONG: i64 = 1024;
+/// Most instructions of a function whose map stands among other operations: what it computes on the way is
+/// charged for until the region around ends.
+const MOST_BESIDE: usize = 8;
 /// More registers than any loop here has.
 const MOST_NEW_REGS: usize = 20;
 /// More instructions than any loop here has.
@@ -63,7 +66,7 @@ impl Kind {
 /// A map as operations on whole tensors.
 struct Whole {
     function: Elementwise,
-    /// Whether there are operations beside it that could make one pass with it.
+    /// Whether there are operations beside it with which it is to make one pass.
     is_beside: bool,
 }
 
@@ -278,7 +281,9 @@ impl<'m> Writer<'m> {
                         args.iter().filter_map(|a| results.get(&a.reg()?).copied()).collect();
                     if !makers.is_empty() {
                         for at in makers.into_iter().chain([position]) {
-                            found.entry(at).and_modify(|whole: &mut Whole| whole.is_beside = true);
+                            found.entry(at).and_modify(|whole: &mut Whole| {
+                                whole.is_beside = whole.function.steps.len() <= MOST_BESIDE;
+                            });
                         }
                     }
                 }
