@@ -6,7 +6,7 @@ use support::command::{self, file, nbc};
 const PROGRAM: &str = "\
 import func @host.f(f64) -> f64
 func @double(%v: f64) -> f64 {
-  %d = f64.add %v, %v
+  %d = f64.fma %v, 2.0, 0.0
   ret %d
 }
 export func @main(%x: tensor<f64>, %y: tensor<f64>) -> f64 {
