@@ -53,7 +53,7 @@ const MUCH: usize = 1 << 20;
 const LITTLE: usize = 1 << 15;
 /// How long one time is measured.
 const FOR: Duration = Duration::from_millis(40);
-/// Fewest and most runs, of which the lower quartile counts: a machine has other things to do.
+/// Fewest and most runs, of which the fast ones count: a machine has other things to do.
 const RUNS: (usize, usize) = (3, 400);
 /// The first runs touch memory for the first time.
 const WARM: usize = 2;

@@ -87,6 +87,11 @@ impl Operation {
         CATALOGUE.iter().position(|op| std::ptr::eq(op, self)).expect("operations live in the catalogue")
     }
 
+    /// Whether each element of its result is a function of the arguments' of that place, and it does nothing else.
+    pub fn is_elementwise(&self) -> bool {
+        self.kind == Kind::Elementwise && self.pure
+    }
+
     /// The signature, parsed. Cheap enough to call once for each use in a module.
     pub fn typed(&self) -> OpSignature {
         parse_signature(self.signature)

@@ -7,7 +7,7 @@
 //! Invariant: operations have the bits of the instructions that they stand for, and trap for
 //! want of memory alone.
 
-use crate::catalogue::{Kind, Operation};
+use crate::catalogue::Operation;
 use crate::entity::Reg;
 use crate::inst::{Effect, FieldRef, Inst, Operand};
 use crate::module::Function;
@@ -147,7 +147,7 @@ fn operation(name: &str) -> Option<&'static str> {
         _ => return None,
     };
     let op = Operation::find(&format!("tensor.{name}"))?;
-    (op.kind == Kind::Elementwise && op.pure).then_some(op.name)
+    op.is_elementwise().then_some(op.name)
 }
 
 #[cfg(test)]

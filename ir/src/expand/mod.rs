@@ -141,7 +141,7 @@ enum Beside {
 impl Beside {
     fn of(name: &str) -> Beside {
         match Operation::find(name) {
-            Some(op) if op.pure && op.kind == catalogue::Kind::Elementwise => Beside::Any,
+            Some(op) if op.is_elementwise() => Beside::Any,
             Some(op) if op.pure && op.kind == catalogue::Kind::Reduction && op.in_one_pass => Beside::End,
             _ => Beside::No,
         }

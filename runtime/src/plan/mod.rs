@@ -47,7 +47,7 @@ mod renumber;
 use aliases::{Classes, Summaries};
 pub use fusion::Role;
 use fusion::{Part, Stretch};
-use nbc_ir::catalogue::{Kind, Operation};
+use nbc_ir::catalogue::Operation;
 use nbc_ir::flow::Cfg;
 use nbc_ir::{FuncId, Function, Inst, Reg, VerifiedModule};
 use renumber::renumbered;
@@ -242,7 +242,7 @@ impl Plan {
 
 /// Whether a row's kernel writes its result where an argument is, if that dies.
 pub fn may_take_over(op: &Operation) -> bool {
-    op.kind == Kind::Elementwise && op.pure
+    op.is_elementwise()
 }
 
 #[cfg(test)]
