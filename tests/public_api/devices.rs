@@ -36,6 +36,7 @@ pub const CASES: &[Case] = &[
         &[
             "ir::Operation::find",
             "ir::Operation::index",
+            "ir::Operation::is_elementwise",
             "ir::Operation::typed",
             "ir::Cost::work",
             "ir::Work::fuel",
@@ -63,6 +64,7 @@ fn instance(config: Config) -> Instance {
 fn operations() {
     assert!(Operation::find("").is_none() && Operation::find("tensor.add\0").is_none());
     let add = Operation::find("tensor.add").unwrap();
+    assert!(add.is_elementwise());
     assert_eq!(
         (Operation::find(add.name).map(|op| op.index()), add.typed().params.len()),
         (Some(add.index()), 2)
