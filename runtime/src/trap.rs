@@ -67,6 +67,12 @@ traps! {
     HostError "host_error" "a host function failed";
     /// A reduction without a neutral element over no elements.
     Empty "empty" "reduction of an empty tensor";
+    /// A matrix that has to have an inverse has none.
+    Singular "singular" "the matrix is singular";
+    /// A matrix that has to be positive definite is not.
+    NotPositiveDefinite "not_positive_definite" "the matrix is not positive definite";
+    /// An iteration has not come to an end within its steps.
+    NoConvergence "no_convergence" "the iteration has not converged";
     /// A check found that compiled code would have done something wrong: a mistake
     /// of the compiler, whose harm was prevented.
     CompilerFault "compiler_fault" "compiled code was about to go wrong, which is a mistake of the compiler";

@@ -77,6 +77,9 @@ fn operations() {
             Cost::PerResult(u32::MAX),
             Cost::PerSource(u32::MAX),
             Cost::MatMul,
+            Cost::Cubic(u32::MAX),
+            Cost::Transform(u32::MAX),
+            Cost::Special,
         ];
         for cost in all_costs {
             let work = cost.work([all, all, Extent::NONE], all);

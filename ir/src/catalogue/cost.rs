@@ -24,6 +24,13 @@ pub enum Cost {
     PerSource(u32),
     /// 2·m·k·n operations for an (m, k) by (k, n) product.
     MatMul,
+    /// That many times m·n·min(m, n) operations for the first argument: an (m, n) matrix, or as many
+    /// times as there are matrices in a batch.
+    Cubic(u32),
+    /// That many times n·log₂ n operations, n being the elements of the largest argument or result.
+    Transform(u32),
+    /// Said by the kernel, before it does anything: it depends on more than the dims.
+    Special,
     /// Nothing grows with the shapes (views, properties).
     Constant,
 }
@@ -35,18 +42,22 @@ pub struct Extent {
     pub len: u64,
     /// The last dim; 1 of a tensor of rank 0.
     pub last: u64,
+    /// The dim before the last; 1 of a tensor of rank 0 or 1.
+    pub rows: u64,
     /// Bytes in all.
     pub bytes: u64,
 }
 
 impl Extent {
     /// Nothing: of a scalar, or of what is no object.
-    pub const NONE: Extent = Extent { len: 0, last: 0, bytes: 0 };
+    pub const NONE: Extent = Extent { len: 0, last: 0, rows: 0, bytes: 0 };
 
     /// That of a tensor of `dims`, its elements of `size` bytes.
     pub fn new(dims: &[u64], size: usize) -> Extent {
         let len = count(dims).unwrap_or(u64::MAX);
-        Extent { len, last: dims.last().copied().unwrap_or(1), bytes: len.saturating_mul(size as u64) }
+        let from_last = |n| dims.iter().rev().nth(n).copied().unwrap_or(1);
+        let bytes = len.saturating_mul(size as u64);
+        Extent { len, last: from_last(0), rows: from_last(1), bytes }
     }
 }
 
@@ -70,7 +81,7 @@ impl Cost {
     /// The work of a call with those arguments and that result.
     #[inline]
     pub fn work(self, args: impl IntoIterator<Item = Extent>, result: Extent) -> Work {
-        if self == Cost::Constant {
+        if matches!(self, Cost::Constant | Cost::Special) {
             return Work::default();
         }
         if let Cost::PerResult(flops) = self {
@@ -81,17 +92,25 @@ impl Cost {
             };
         }
         let args = args.into_iter().skip(matches!(self, Cost::PerSource(_)) as usize);
-        let (mut bytes, mut most, mut inner) = (result.bytes, result.len, None);
+        let (mut bytes, mut most, mut first) = (result.bytes, result.len, None);
         for arg in args {
             bytes = bytes.saturating_add(arg.bytes);
             most = most.max(arg.len);
-            // The inner dim of a product is the last of the first matrix, or of the vector.
-            inner.get_or_insert(arg.last);
+            first.get_or_insert(arg);
         }
+        let first = first.unwrap_or(Extent::NONE);
         let flops = match self {
-            Cost::Constant | Cost::PerResult(_) => 0,
+            Cost::Constant | Cost::Special | Cost::PerResult(_) => 0,
             Cost::PerElement(flops) | Cost::PerSource(flops) => most.saturating_mul(flops as u64),
-            Cost::MatMul => result.len.saturating_mul(inner.unwrap_or(0)).saturating_mul(2),
+            // The inner dim of a product is the last of the first matrix, or of the vector.
+            Cost::MatMul => result.len.saturating_mul(first.last).saturating_mul(2),
+            Cost::Cubic(times) => {
+                first.len.saturating_mul(first.rows.min(first.last)).saturating_mul(times as u64)
+            }
+            Cost::Transform(times) => {
+                let levels = most.max(2).ilog2() as u64;
+                most.saturating_mul(levels).saturating_mul(times as u64)
+            }
         };
         Work { flops, bytes }
     }

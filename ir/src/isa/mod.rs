@@ -232,6 +232,9 @@ fn cost(cost: Cost) -> String {
         Cost::PerResult(flops) => format!("{flops} of the result"),
         Cost::PerSource(flops) => format!("{flops} of what is written"),
         Cost::MatMul => "2·m·k·n in all".to_owned(),
+        Cost::Cubic(times) => format!("{times}·m·n·min(m, n) of the first"),
+        Cost::Transform(times) => format!("{times}·n·log₂ n in all"),
+        Cost::Special => "as described".to_owned(),
         Cost::Constant => "none".to_owned(),
     }
 }

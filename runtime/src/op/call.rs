@@ -8,7 +8,7 @@ use crate::object::{Element, ListRef, StrRef, TensorRef};
 use crate::plan::AtOperation;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
-use nbc_ir::catalogue::{Cost, Extent};
+use nbc_ir::catalogue::{Cost, Extent, Work};
 use nbc_ir::dims::Dims;
 use nbc_ir::{Elem, Type};
 use std::mem::MaybeUninit;
@@ -172,6 +172,7 @@ impl<'a> OpCall<'a> {
                 Some(Extent {
                     len: tensor.len() as u64,
                     last: tensor.last_dim(),
+                    rows: tensor.dims().iter().rev().nth(1).copied().unwrap_or(1),
                     bytes: tensor.bytes() as u64,
                 })
             }
@@ -184,6 +185,11 @@ impl<'a> OpCall<'a> {
             Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::Func(_) => None,
         });
         let work = self.cost.work(args.inspect(|arg| elements = elements.max(arg.len)), result);
+        self.charge_work(elements, work)
+    }
+
+    /// Charges for `work` over so many elements: of a row whose cost the kernel says.
+    pub(super) fn charge_work(&mut self, elements: u64, work: Work) -> Result<(), TrapError> {
         let at_hand = &mut self.host.heap().placing_mut().at_hand;
         (at_hand.elements, at_hand.bytes) = (elements, work.bytes);
         self.host.charge(work.fuel())

@@ -4,10 +4,10 @@
 //! machine's instruction set, but not on the number of threads. Large products
 //! go panel by panel, so that the host is asked in between.
 
-use super::number::Number;
-use super::work::fill;
-use super::{OpCall, OpHost, Output, shape_mismatch};
 use crate::object::element::with_elem;
+use crate::op::number::Number;
+use crate::op::work::fill;
+use crate::op::{OpCall, OpHost, Output, shape_mismatch};
 use crate::trap::{TrapCode, TrapError};
 use gemm::Parallelism;
 use nbc_ir::Elem;
@@ -27,7 +27,7 @@ const SIDE: usize = 64;
 /// and at most as many multiplications for an element: those of a panel are then not many more.
 const DEPTH: usize = BETWEEN_POLLS / (SIDE * SIDE);
 
-pub(super) fn linalg_matmul(call: &mut OpCall<'_>) -> Done {
+pub(in crate::op) fn linalg_matmul(call: &mut OpCall<'_>) -> Done {
     let (a, b) = (call.tensor(0).dims(), call.tensor(1).dims());
     let product = matmul(&a, &b).map_err(|why| match why {
         NoProduct::Rank => TrapError::new(

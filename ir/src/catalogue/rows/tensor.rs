@@ -1,15 +1,11 @@
-//! The catalogue's rows; see [`crate::catalogue`].
-//!
-//! A row is: kernel (a function of the runtime), name, signature, what else is
-//! to be known of it, and one line of documentation. Shape, kind and cost are
-//! always said; other fields of [`Operation`](crate::catalogue::Operation) where
-//! they are not those of [`PLAIN`](crate::catalogue::PLAIN): a pure operation whose
-//! result is new.
+//! Rows of `tensor` and `complex`: whole arrays.
 
-/// Calls the macro `$use_rows` with every row of the catalogue.
+/// Adds them to the rows that are there and hands all on.
+#[doc(hidden)]
 #[macro_export]
-macro_rules! for_each_operation {
-    ($use_rows:ident) => { $use_rows! {
+macro_rules! tensor_rows {
+    ($use_rows:ident { $($before:tt)* }) => { $crate::linalg_rows! { $use_rows {
+    $($before)*
     // Creation.
     tensor_zeros "tensor.zeros" "<T: any>([i64]) -> tensor<T>"
         { shape: Given, kind: Creation, cost: PerElement(0) } "All zero.";
@@ -364,29 +360,5 @@ macro_rules! for_each_operation {
         { shape: DropAxis, kind: Reduction, cost: PerElement(16) } "tensor.median along an axis.";
     tensor_quantile_axis "tensor.quantile_axis" "<T: float>(tensor<T>, i64, T) -> tensor<T>"
         { shape: DropAxis, kind: Reduction, cost: PerElement(16) } "tensor.quantile along an axis.";
-
-    // Linear algebra.
-    linalg_matmul "linalg.matmul" "<T: inexact>(tensor<T>, tensor<T>) -> tensor<T>"
-        { shape: MatMul, kind: Other, cost: MatMul } "Matrix product of (m, k) and (k, n); a vector counts as a column on the right and a row on the left.";
-
-    // Strings.
-    str_len "str.len" "(str) -> i64"
-        { shape: Scalar, kind: Other, cost: Constant } "Length in bytes.";
-    str_concat "str.concat" "(str, str) -> str"
-        { shape: Scalar, kind: Other, cost: PerElement(0) } "Both strings, one after the other.";
-    str_eq "str.eq" "(str, str) -> bool"
-        { shape: Scalar, kind: Other, cost: PerElement(0) } "Whether the strings have the same bytes.";
-    str_of_i64 "str.of_i64" "(i64) -> str"
-        { shape: Scalar, kind: Other, cost: Constant } "Decimal digits.";
-    str_of_f64 "str.of_f64" "(f64) -> str"
-        { shape: Scalar, kind: Other, cost: Constant } "The shortest digits that read back as the same value.";
-    str_of_bool "str.of_bool" "(bool) -> str"
-        { shape: Scalar, kind: Other, cost: Constant } "`true` or `false`.";
-    str_byte "str.byte" "(str, i64) -> i32"
-        { shape: Scalar, kind: Other, cost: Constant } "The byte at an index; traps out of range.";
-    str_bytes "str.bytes" "(str) -> tensor<u8>"
-        { shape: Special, kind: Other, cost: PerElement(0) } "The bytes, as a tensor of rank 1 with elements of its own.";
-    str_of_bytes "str.of_bytes" "(tensor<u8>) -> str"
-        { shape: Scalar, kind: Other, cost: PerElement(0) } "The string with those bytes, in row-major order; traps with invalid_argument where they are no UTF-8.";
-    } };
+    } } };
 }
