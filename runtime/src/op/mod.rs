@@ -23,6 +23,8 @@ mod create;
 mod cumulative;
 mod elementwise;
 mod extremum;
+#[cfg(feature = "fft")]
+mod fft;
 mod functions;
 mod fused;
 mod gather;
@@ -66,6 +68,8 @@ macro_rules! kernels {
             use cumulative::*;
             use elementwise::*;
             use extremum::*;
+            #[cfg(feature = "fft")]
+            use fft::*;
             use functions::*;
             use gather::*;
             use higher_order::*;
