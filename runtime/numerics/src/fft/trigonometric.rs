@@ -103,7 +103,7 @@ enum Line<T> {
     Real(Pairs<T>, Arc<Roots<T>>),
     /// Half as many complex numbers; the roots of order 2n, and the first of order 8n.
     Half(Arc<Roots<T>>, Complex<T>),
-    /// Twice as many complex numbers; the roots of order 4n.
+    /// Twice as many complex numbers; the roots of order 8n.
     Twice(Arc<Roots<T>>),
 }
 
@@ -130,7 +130,7 @@ impl<T: Float> Trigonometric<T> {
                 let first = super::roots::root(1, 8 * n as u64);
                 Line::Half(plans.roots(2 * n as u64, n / 2), T::complex(first))
             }
-            Kind::Four => Line::Twice(plans.roots(4 * n as u64, 2 * n)),
+            Kind::Four => Line::Twice(plans.roots(8 * n as u64, 2 * n)),
         };
         Trigonometric {
             kind,
@@ -248,7 +248,7 @@ impl<T: Float> Form for Trigonometric<T> {
             }
             (Line::Twice(roots), _) => {
                 for (j, z) in (first..).zip(z) {
-                    *z = if j < n { roots.at(j) * x(j) } else { Complex::default() };
+                    *z = if j < n { roots.at(2 * j) * x(j) } else { Complex::default() };
                 }
             }
         }
