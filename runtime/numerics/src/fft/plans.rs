@@ -186,7 +186,13 @@ impl Plans {
             (single.entries.len() + double.entries.len(), single.bytes + double.bytes)
         };
         let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
-        PlanCounts { hits: count(&self.hits), made: count(&self.made), evicted: count(&self.evicted), kept, bytes }
+        PlanCounts {
+            hits: count(&self.hits),
+            made: count(&self.made),
+            evicted: count(&self.evicted),
+            kept,
+            bytes,
+        }
     }
 }
 

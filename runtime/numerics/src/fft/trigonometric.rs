@@ -40,7 +40,11 @@ impl Kind {
     /// Type number 1 to 4.
     #[must_use]
     pub fn of_number(number: i64) -> Option<Kind> {
-        [Kind::One, Kind::Two, Kind::Three, Kind::Four].into_iter().zip(1..).find(|k| k.1 == number).map(|k| k.0)
+        [Kind::One, Kind::Two, Kind::Three, Kind::Four]
+            .into_iter()
+            .zip(1..)
+            .find(|k| k.1 == number)
+            .map(|k| k.0)
     }
 
     /// The type of the inverse.
@@ -172,17 +176,12 @@ impl<T: Float> Trigonometric<T> {
         let two = T::of(2.0);
         match (&self.line, self.kind) {
             (Line::Real(pairs, roots), Kind::Two) => {
-                let turned = if 2 * k <= self.n {
-                    pairs.spectrum(z, k)
-                } else {
-                    pairs.spectrum(z, self.n - k).conj()
-                };
+                let turned =
+                    if 2 * k <= self.n { pairs.spectrum(z, k) } else { pairs.spectrum(z, self.n - k).conj() };
                 let root = roots.at(k);
                 two * (turned.re * root.re - turned.im * root.im)
             }
-            (Line::Real(pairs, _), _) => {
-                pairs.unpack(z, if k % 2 == 0 { k / 2 } else { self.n - 1 - k / 2 })
-            }
+            (Line::Real(pairs, _), _) => pairs.unpack(z, if k % 2 == 0 { k / 2 } else { self.n - 1 - k / 2 }),
             (Line::Half(roots, first), _) => {
                 let at = if k % 2 == 0 { k / 2 } else { (self.n - 1 - k) / 2 };
                 let turned = z[at] * roots.at(at) * first;
@@ -234,7 +233,8 @@ impl<T: Float> Form for Trigonometric<T> {
             (Line::Real(pairs, roots), _) => {
                 let spectrum = |k: usize| {
                     let back = if k == 0 { T::zero() } else { x(n - k) };
-                    (Complex::new(x(k), T::zero()) - times_i(Complex::new(back, T::zero()))) * roots.at(k).conj()
+                    (Complex::new(x(k), T::zero()) - times_i(Complex::new(back, T::zero())))
+                        * roots.at(k).conj()
                 };
                 for (k, z) in (first..).zip(z) {
                     *z = pairs.of_spectrum(k, spectrum);
@@ -264,7 +264,8 @@ impl<T: Float> Form for Trigonometric<T> {
                 (_, _, true) if k % 2 == 1 => -self.cosine(z, k),
                 (_, _, true) => self.cosine(z, k),
             };
-            let weight = if self.ends_after != T::one() && self.is_end(k) { self.ends_after } else { T::one() };
+            let weight =
+                if self.ends_after != T::one() && self.is_end(k) { self.ends_after } else { T::one() };
             *y = number * (self.scale * weight);
         }
     }

@@ -74,7 +74,9 @@ pub(super) fn length(axis: usize, asked: i64, own: u64) -> Result<u64, TrapError
         }
         1.. => Ok(asked as u64),
         _ => {
-            let text = format!("a length of {asked} along axis {axis}: it is at least 1, or -1 for that of the tensor");
+            let text = format!(
+                "a length of {asked} along axis {axis}: it is at least 1, or -1 for that of the tensor"
+            );
             Err(TrapError::new(TrapCode::InvalidArgument, text))
         }
     }

@@ -111,7 +111,13 @@ trait Convolved: Number + Default {
     ///
     /// # Safety
     /// There are as many elements at `to`, nobody else's.
-    unsafe fn by_transforms(call: &mut OpCall<'_>, wanted: &Wanted, a: &[Self], b: &[Self], to: *mut Self) -> Done;
+    unsafe fn by_transforms(
+        call: &mut OpCall<'_>,
+        wanted: &Wanted,
+        a: &[Self],
+        b: &[Self],
+        to: *mut Self,
+    ) -> Done;
 }
 
 fn transforms_of<T: Float>(dims: &Dims) -> u64 {

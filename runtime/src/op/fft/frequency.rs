@@ -12,7 +12,11 @@ use nbc_numerics::fft::Float;
 use nbc_numerics::fft::frequency::of_number;
 
 /// The frequencies of the first `count` of `n` numbers, whose samples are argument 1 apart.
-fn frequencies<T: Float + Scalar + Element>(call: &mut OpCall<'_>, count: impl Fn(u64) -> u64, is_real: bool) -> Done {
+fn frequencies<T: Float + Scalar + Element>(
+    call: &mut OpCall<'_>,
+    count: impl Fn(u64) -> u64,
+    is_real: bool,
+) -> Done {
     let asked = call.int(0);
     let Some(n) = u64::try_from(asked).ok().filter(|n| *n > 0) else {
         let text = format!("frequencies of {asked} numbers: there is at least 1");

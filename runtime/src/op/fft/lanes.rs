@@ -209,7 +209,9 @@ impl Block {
             let width = self.width.min(lanes.outer - first);
             if F::IS_GATHERED && F::IS_SCATTERED && !F::HAS_MIDDLE && self.used == self.complex {
                 // SAFETY: lanes one behind the other are there, and this block's.
-                return unsafe { in_place(form, &plans[0], (from, to), first * self.complex, width, scratch) };
+                return unsafe {
+                    in_place(form, &plans[0], (from, to), first * self.complex, width, scratch)
+                };
             }
             for (lane, line) in (first..).zip(lines.chunks_mut(self.step).take(width)) {
                 // SAFETY: the lane is there; nobody writes it but this block, below.
@@ -254,7 +256,9 @@ impl Block {
         }
         let lines = self.transform(form, plans, width, lines, others, scratch);
         // SAFETY: as for what is gathered.
-        let results = unsafe { seen_as::<F::To, F::Part>(results, if F::IS_SCATTERED { 0 } else { self.steps[1] * self.width }) };
+        let results = unsafe {
+            seen_as::<F::To, F::Part>(results, if F::IS_SCATTERED { 0 } else { self.steps[1] * self.width })
+        };
         if !F::IS_SCATTERED {
             for (line, y) in lines.chunks(self.step).zip(results.chunks_mut(self.steps[1])).take(width) {
                 form.after(&line[..self.complex], 0, &mut y[..lanes.to]);

@@ -11,8 +11,8 @@
 
 use super::lanes::{Done, Lanes, Place, no_room, weight};
 use crate::op::call::OpCall;
-use crate::op::sort::space;
 use crate::op::simd::{Work, dispatch};
+use crate::op::sort::space;
 use crate::op::work::in_pieces;
 use nbc_numerics::fft::chirp::Chirp;
 use nbc_numerics::fft::split::turn;
@@ -48,7 +48,11 @@ pub(super) unsafe fn long_lanes<F: Form>(
         let second = Long { is_inverse: !first.is_inverse, ..first };
         let used = form.given_len().min(lanes.from);
         let is_strided = lanes.inner > 1;
-        if F::IS_GATHERED && F::IS_SCATTERED && !F::HAS_MIDDLE && !is_strided && used == first.n
+        if F::IS_GATHERED
+            && F::IS_SCATTERED
+            && !F::HAS_MIDDLE
+            && !is_strided
+            && used == first.n
             && let Some(Route::Split { rows, columns }) = route(first.n)
         {
             // Without copies: from the argument to the result.
@@ -69,7 +73,8 @@ pub(super) unsafe fn long_lanes<F: Form>(
         let results = space::<F::To>(call, if is_strided { lanes.to } else { 0 })?;
         for lane in 0..lanes.outer * lanes.inner {
             let (outer, inner) = (lane / lanes.inner, lane % lanes.inner);
-            let (start, end) = (outer * lanes.from * lanes.inner + inner, outer * lanes.to * lanes.inner + inner);
+            let (start, end) =
+                (outer * lanes.from * lanes.inner + inner, outer * lanes.to * lanes.inner + inner);
             if is_strided {
                 let from = Place(from.cast_mut());
                 pieces(call, gathered, 4, &|first, piece| {

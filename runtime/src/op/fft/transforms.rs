@@ -167,7 +167,8 @@ where
     let dims = call.tensor(0).dims();
     let Some((last, others)) = asked.axes.as_slice().split_last() else { return Err(no_axes()) };
     let n = asked.lengths[*last];
-    let out: Output<'_, Complex<T>> = call.output(&with_length(&asked.lengths, *last, half(n as usize) as u64))?;
+    let out: Output<'_, Complex<T>> =
+        call.output(&with_length(&asked.lengths, *last, half(n as usize) as u64))?;
     if !out.elements.is_empty() {
         let from = call.input::<T>(0);
         let to = out.elements.as_mut_ptr().cast::<Complex<T>>();

@@ -27,7 +27,8 @@ fn transform<T: Float + Element>(call: &mut OpCall<'_>, row: Row, asked: i64, no
         return Err(TrapError::new(TrapCode::InvalidArgument, text));
     };
     if kind == Kind::One && !row.is_sine && n < 2 {
-        let text = format!("a cosine transform of type 1 of one number along axis {axis}: it is of 2 at least");
+        let text =
+            format!("a cosine transform of type 1 of one number along axis {axis}: it is of 2 at least");
         return Err(TrapError::new(TrapCode::InvalidArgument, text));
     }
     let kind = if row.is_inverse { kind.inverse() } else { kind };

@@ -40,7 +40,8 @@ fn defined(x: &[C], k: usize, is_inverse: bool) -> C {
         let turn = root((j as u128 * k as u128 % n as u128) as u64, n);
         let turn = if is_inverse { turn.conj() } else { turn };
         // Each product, and what it lost in rounding.
-        for (part, a, b) in [(0, x.re, turn.re), (0, -x.im, turn.im), (1, x.re, turn.im), (1, x.im, turn.re)] {
+        for (part, a, b) in [(0, x.re, turn.re), (0, -x.im, turn.im), (1, x.re, turn.im), (1, x.im, turn.re)]
+        {
             let p = a * b;
             add(part, p);
             add(part, a.mul_add(b, -p));
@@ -104,7 +105,8 @@ fn lanes_are_transformed_by_themselves() {
             let all = b.run("fft.forward", C128, &[arg, int(axis as i64)]).unwrap().values::<C>();
             let real: Vec<f64> = x.iter().map(|x| x.re).collect();
             let arg = b.tensor(&d, &real);
-            let cosines = b.run("fft.dct", F64, &[arg.clone(), int(axis as i64), int(2)]).unwrap().values::<f64>();
+            let cosines =
+                b.run("fft.dct", F64, &[arg.clone(), int(axis as i64), int(2)]).unwrap().values::<f64>();
             for lane in 0..len / dims[axis] {
                 let start = lane / inner * inner * dims[axis] + lane % inner;
                 let pick = |k: usize| start + k * inner;
@@ -238,7 +240,9 @@ fn cosines_and_sines_are_what_they_are_defined_as() {
     for n in (1..=17).chain([32, 45, 101, 128]) {
         let x = noise(n, 7);
         for kind in 1..=4 {
-            for (is_sine, name, back) in [(false, "fft.dct", "fft.dct_inverse"), (true, "fft.dst", "fft.dst_inverse")] {
+            for (is_sine, name, back) in
+                [(false, "fft.dct", "fft.dct_inverse"), (true, "fft.dst", "fft.dst_inverse")]
+            {
                 let arg = b.tensor(&[n as u64], &x);
                 let found = b.run(name, F64, &[arg.clone(), int(0), int(kind)]);
                 if n == 1 && kind == 1 && !is_sine {
@@ -249,7 +253,10 @@ fn cosines_and_sines_are_what_they_are_defined_as() {
                 let found = found.unwrap();
                 for (k, y) in found.values::<f64>().into_iter().enumerate() {
                     let wanted = trigonometric(&x, kind, is_sine, k);
-                    assert!((y - wanted).abs() < 1e-14 * n as f64, "{name} {kind}, {k} of {n}: {y}, not {wanted}");
+                    assert!(
+                        (y - wanted).abs() < 1e-14 * n as f64,
+                        "{name} {kind}, {k} of {n}: {y}, not {wanted}"
+                    );
                 }
                 for norm in ["", "backward", "ortho", "forward"] {
                     let norm = text(&mut b, norm);
@@ -261,9 +268,13 @@ fn cosines_and_sines_are_what_they_are_defined_as() {
                     }
                 }
                 let norm = text(&mut b, "ortho");
-                let kept = b.run(&format!("{name}_as"), F64, &[arg, int(0), int(kind), int(-1), norm]).unwrap();
+                let kept =
+                    b.run(&format!("{name}_as"), F64, &[arg, int(0), int(kind), int(-1), norm]).unwrap();
                 let length = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
-                assert!((length(&kept.values()) / length(&x) - 1.0).abs() < 1e-13, "{name} {kind} of {n} is orthogonal");
+                assert!(
+                    (length(&kept.values()) / length(&x) - 1.0).abs() < 1e-13,
+                    "{name} {kind} of {n} is orthogonal"
+                );
             }
         }
     }
@@ -292,9 +303,11 @@ fn several_axes_are_one_after_the_other() {
     let arg = b.tensor(&dims, &x);
     let norm = text(&mut b, "ortho");
     let lengths = [7i64, -1, 3];
-    let half = b.run("fft.real_axes_as", C128, &[arg, list(&[0, 1, 2]), list(&lengths), norm.clone()]).unwrap();
+    let half =
+        b.run("fft.real_axes_as", C128, &[arg, list(&[0, 1, 2]), list(&lengths), norm.clone()]).unwrap();
     assert_eq!(half.dims(), [7, 5, 2]);
-    let back = b.run("fft.real_inverse_axes_as", C128, &[half, list(&[0, 1, 2]), list(&lengths), norm]).unwrap();
+    let back =
+        b.run("fft.real_inverse_axes_as", C128, &[half, list(&[0, 1, 2]), list(&lengths), norm]).unwrap();
     assert_eq!(back.dims(), [7, 5, 3]);
     for (at, y) in back.values::<f64>().into_iter().enumerate() {
         let (i, j, k) = (at / 15, at / 3 % 5, at % 3);
@@ -312,7 +325,12 @@ fn derivatives_of_waves_are_waves() {
         (x, std::f64::consts::TAU * y / 3.0)
     };
     let all = |f: &dyn Fn(f64, f64) -> f64| -> Vec<f64> {
-        (0..n * m).map(|at| { let (x, y) = wave(at / m, at % m); f(x, y) }).collect()
+        (0..n * m)
+            .map(|at| {
+                let (x, y) = wave(at / m, at % m);
+                f(x, y)
+            })
+            .collect()
     };
     let x = all(&|x, y| (3.0 * x).sin() + (2.0 * y).cos());
     let arg = b.tensor(&[n as u64, m as u64], &x);
@@ -357,13 +375,24 @@ fn convolved(a: &[f64], (n, m): (usize, usize), b: &[f64], (k, l): (usize, usize
 #[test]
 fn convolutions_are_what_they_are_defined_as() {
     let mut b = Bench::new();
-    let cases = [(1, 1, 1, 1), (3, 4, 2, 2), (2, 2, 3, 4), (5, 1, 1, 6), (40, 50, 30, 20), (1, 3000, 1, 900), (1, 2500, 1, 3)];
+    let cases = [
+        (1, 1, 1, 1),
+        (3, 4, 2, 2),
+        (2, 2, 3, 4),
+        (5, 1, 1, 6),
+        (40, 50, 30, 20),
+        (1, 3000, 1, 900),
+        (1, 2500, 1, 3),
+    ];
     for (n, m, k, l) in cases {
         let (x, y) = (noise(n * m, 1), noise(k * l, 2));
         let full = convolved(&x, (n, m), &y, (k, l));
         let (a, c) = (b.tensor(&[n as u64, m as u64], &x), b.tensor(&[k as u64, l as u64], &y));
         let of_complex = |x: &[f64]| x.iter().map(|x| C::new(0.0, *x)).collect::<Vec<_>>();
-        let (za, zc) = (b.tensor(&[n as u64, m as u64], &of_complex(&x)), b.tensor(&[k as u64, l as u64], &of_complex(&y)));
+        let (za, zc) = (
+            b.tensor(&[n as u64, m as u64], &of_complex(&x)),
+            b.tensor(&[k as u64, l as u64], &of_complex(&y)),
+        );
         for (mode, rows, columns, top, left) in [
             ("full", n + k - 1, m + l - 1, 0, 0),
             ("same", n, m, (k - 1) / 2, (l - 1) / 2),
@@ -371,7 +400,8 @@ fn convolutions_are_what_they_are_defined_as() {
         ] {
             let word = text(&mut b, mode);
             let found = b.run("fft.convolve", F64, &[a.clone(), c.clone(), word.clone()]);
-            if mode == "valid" && (n < k) != (m < l) && n != k && m != l || mode == "valid" && n > k && m < l {
+            if mode == "valid" && (n < k) != (m < l) && n != k && m != l || mode == "valid" && n > k && m < l
+            {
                 assert_eq!(found.err().unwrap().code, TrapCode::ShapeMismatch);
                 continue;
             }
@@ -380,7 +410,10 @@ fn convolutions_are_what_they_are_defined_as() {
             let complex = b.run("fft.convolve", C128, &[za.clone(), zc.clone(), word]).unwrap().values::<C>();
             for (at, y) in found.values::<f64>().into_iter().enumerate() {
                 let wanted = full[(at / columns + top) * (m + l - 1) + at % columns + left];
-                assert!((y - wanted).abs() < 1e-12, "{mode} of {n}x{m} and {k}x{l} at {at}: {y}, not {wanted}");
+                assert!(
+                    (y - wanted).abs() < 1e-12,
+                    "{mode} of {n}x{m} and {k}x{l} at {at}: {y}, not {wanted}"
+                );
                 near(complex[at], C::new(-wanted, 0.0), 1e-12, mode);
             }
         }
