@@ -274,6 +274,8 @@ pub use config::{Config, Engine};
 pub use nbc_ir::builder::{FunctionBuilder, ModuleBuilder};
 pub use nbc_ir::{Elem, FuncId, Item, Module, Signature, Type, VerifiedModule, format_source};
 pub use nbc_runtime::backtrace::{Frame, Trap};
+#[cfg(feature = "fft")]
+pub use nbc_runtime::engine::PlanCounts;
 pub use nbc_runtime::engine::{Limits, Program};
 pub use nbc_runtime::error::{Error, ErrorKind};
 pub use nbc_runtime::host::{Caller, FromProgram, HostFunc, HostResults, IntoHostFunc, IntoProgram};

@@ -13,6 +13,10 @@ use crate::stack::Stacks;
 use crate::threads::Threads;
 use nbc_ir::expand::Expanded;
 use nbc_ir::{Module, VerifiedModule};
+#[cfg(feature = "fft")]
+pub use nbc_numerics::fft::PlanCounts;
+#[cfg(feature = "fft")]
+use nbc_numerics::fft::Plans;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -215,13 +219,21 @@ pub struct Engine {
     config: Arc<Config>,
     stacks: Arc<Stacks>,
     placement: Arc<Placement>,
+    #[cfg(feature = "fft")]
+    plans: Arc<Plans>,
 }
 
 impl Engine {
     /// An engine with that configuration.
     pub fn new(config: Config) -> Engine {
         let placement = Placement::new(config.rates, config.cores, config.sink.clone());
-        Engine { config: Arc::new(config), stacks: Arc::default(), placement: Arc::new(placement) }
+        Engine {
+            config: Arc::new(config),
+            stacks: Arc::default(),
+            placement: Arc::new(placement),
+            #[cfg(feature = "fft")]
+            plans: Arc::default(),
+        }
     }
 
     /// The interpreter's dispatcher.
@@ -249,6 +261,18 @@ impl Engine {
     /// What decides where its operations run, and has learned of them.
     pub fn placement(&self) -> &Arc<Placement> {
         &self.placement
+    }
+
+    /// What its transforms have kept.
+    #[cfg(feature = "fft")]
+    pub(crate) fn plans(&self) -> &Arc<Plans> {
+        &self.plans
+    }
+
+    /// How often plans of Fourier transforms were there, were made, and went; all its instances share them.
+    #[cfg(feature = "fft")]
+    pub fn plan_counts(&self) -> PlanCounts {
+        self.plans.counts()
     }
 
     /// The stacks of its instances.

@@ -70,6 +70,8 @@ impl Instance {
         heap.pool().device = program.engine().device();
         heap.set_threads(program.engine().threads());
         heap.set_placement(program.engine().placement().clone());
+        #[cfg(feature = "fft")]
+        heap.set_plans(program.engine().plans().clone());
         let (slice, watch) = (program.engine().slice(), program.engine().watch());
         let hosts = hosts.iter().map(HostFunc::entry).collect();
         let context = Box::new(Context::new(code, heap, stack, hosts, slice, watch));

@@ -156,6 +156,17 @@ impl Run {
             "memory_peak": memory.peak,
             "memory_resident_peak": memory.resident_peak,
         });
+        #[cfg(feature = "fft")]
+        {
+            let plans = program.engine().plan_counts();
+            cost["fft_plans"] = json!({
+                "hits": plans.hits,
+                "made": plans.made,
+                "evicted": plans.evicted,
+                "kept": plans.kept,
+                "bytes": plans.bytes,
+            });
+        }
         if let Some(placed) = &placed {
             match self.json {
                 true => cost["placement"] = placed.json(),

@@ -41,6 +41,7 @@ pub const CASES: &[Case] = &[
             "runtime::Config::cores",
             "runtime::Config::on_placement",
             "runtime::Engine::placement",
+            "runtime::Engine::plan_counts",
             "runtime::Placement::rates",
             "runtime::Rates::each",
             "runtime::Candidate::predicted",
@@ -204,6 +205,9 @@ fn engines() {
         let read = Engine::default().read(bytes, "\u{1b}");
         assert!(bytes.is_empty() || read.is_err());
     }
+    // Nothing has been transformed; without the feature there is no such function.
+    #[cfg(feature = "fft")]
+    assert_eq!(program(Config::new()).engine().plan_counts(), nbc::PlanCounts::default());
     // What was loaded outlives its engine.
     let program = Engine::default().load(program(Config::new()).module().clone());
     is_usable(&mut linker().instantiate(&program).unwrap());

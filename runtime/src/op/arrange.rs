@@ -225,11 +225,16 @@ pub(super) fn tensor_roll(call: &mut OpCall<'_>) -> Done {
             by[axis] = (by[axis] + shift) % dims[axis];
         }
     }
+    rolled(call, &dims, &by)
+}
+
+/// Elements so many places on along each axis, and from the start again; `by` is at most a length.
+pub(super) fn rolled(call: &mut OpCall<'_>, dims: &Dims, by: &[u64; MAX_RANK]) -> Done {
     let along = std::array::from_fn(|axis| match by[axis] {
         0 => Along::Same,
         by => Along::Roll { by: by as usize, n: dims[axis] as usize },
     });
-    with_elem!(any call.elem(0), T => arrange::<T>(call, &dims, &along, T::ZERO))
+    with_elem!(any call.elem(0), T => arrange::<T>(call, dims, &along, T::ZERO))
 }
 
 pub(super) fn tensor_flip(call: &mut OpCall<'_>) -> Done {

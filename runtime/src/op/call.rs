@@ -150,6 +150,12 @@ impl<'a> OpCall<'a> {
         })
     }
 
+    /// What transforms have kept.
+    #[cfg(feature = "fft")]
+    pub(super) fn plans(&mut self) -> std::sync::Arc<nbc_numerics::fft::Plans> {
+        self.host.heap().plans().clone()
+    }
+
     /// Sets the first result.
     pub(super) fn set(&mut self, slot: u64) {
         self.set_as(0, slot);

@@ -36,7 +36,7 @@ pub(super) fn tensor_full(call: &mut OpCall<'_>) -> Done {
     with_elem!(scalar call.elem(0), T => {
         let dims = call.dims(0)?;
         let value = Operand::of(call, call.list_len, call.elem(0));
-        if fused::joins(call, &loops::unary(1, |x: T| x).simple(Arithmetic::Copy), &[value], &dims)? {
+        if fused::joins(call, &loops::unary(1, |x: T| x).simple(Arithmetic::Copy), &mut [value], &dims)? {
             return Ok(());
         }
         let value = <T as Scalar>::from_slot(call.args[call.list_len]);

@@ -49,6 +49,13 @@ impl Operand {
         let data = (&raw const call.args[at]).cast();
         Operand { data, len: 1, size: elem.size(), tensor: None, dims: Dims::default() }
     }
+
+    /// Looks anew where the elements of a tensor are.
+    pub(super) fn find_again(&mut self) {
+        if let Some(tensor) = self.tensor {
+            self.data = tensor.data().cast_const();
+        }
+    }
 }
 
 /// The first of elements that threads read, and the first that they write.
@@ -154,20 +161,21 @@ fn run_any(call: &mut OpCall<'_>, of: &Elementwise) -> Done {
     for (at, operand) in operands.iter_mut().enumerate().take(count).skip(1) {
         *operand = Operand::of(call, at, of.from[at]);
     }
-    let operands = &operands[..count];
-    let dims = match operands {
+    let operands = &mut operands[..count];
+    let dims = match &*operands {
         [a] => a.dims,
         [a, b] if b.tensor.is_none() || *a.dims == *b.dims => a.dims,
         [a, b] if a.tensor.is_none() => b.dims,
         _ => {
             let mut all = [Dims::default(); MOST];
-            all.iter_mut().zip(operands).for_each(|(dims, operand)| *dims = operand.dims);
+            all.iter_mut().zip(&*operands).for_each(|(dims, operand)| *dims = operand.dims);
             broadcast(&all[..count])?
         }
     };
     if fused::joins(call, of, operands, &dims)? {
         return Ok(());
     }
+    let operands = &*operands;
     call.charge(Extent::new(&dims, of.to.size()))?;
     let to = call.result_in_place(of.to, &dims)?;
     let len = to.len();

@@ -13,6 +13,8 @@ use crate::placement::{Placement, Placing};
 use crate::threads::Threads;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::{ConstValue, Elem, Item, Type};
+#[cfg(feature = "fft")]
+use nbc_numerics::fft::Plans;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -49,6 +51,9 @@ pub(super) struct Shared {
     pub(super) interruption: Interruption,
     /// Where operations run.
     pub(super) placing: Placing,
+    /// What transforms have kept.
+    #[cfg(feature = "fft")]
+    pub(super) plans: Arc<Plans>,
     /// Bytes of copies made for the host since it last began to take values out.
     pub(super) taken_out: usize,
 }
@@ -91,6 +96,8 @@ impl Heap {
                 resident_peak: 0,
                 interruption: Interruption::default(),
                 placing: Placing::default(),
+                #[cfg(feature = "fft")]
+                plans: Arc::default(),
                 taken_out: 0,
             },
             globals: Vec::new(),
@@ -146,6 +153,18 @@ impl Heap {
     #[inline]
     pub(crate) fn placing_mut(&mut self) -> &mut Placing {
         &mut self.shared.placing
+    }
+
+    /// What transforms have kept for the next.
+    #[cfg(feature = "fft")]
+    pub(crate) fn plans(&self) -> &Arc<Plans> {
+        &self.shared.plans
+    }
+
+    /// Sets where transforms keep what the next may want.
+    #[cfg(feature = "fft")]
+    pub(crate) fn set_plans(&mut self, plans: Arc<Plans>) {
+        self.shared.plans = plans;
     }
 
     /// Index of the innermost region.

@@ -59,6 +59,9 @@ class Program:
         text = f"tensor<{elem(x)}> {value(x)}"
         return self.constants.setdefault(text.replace("} {", "} = {").replace("] {", "] = {"), f"@c{len(self.constants)}")
 
+    def text(self, text):
+        return self.constants.setdefault(f'str = "{text}"', f"@c{len(self.constants)}")
+
     def body(self, operation, args, kinds, writes, results):
         """The lines of a function that calls the operation, and which of them does."""
         lines, words = [], []
@@ -77,6 +80,9 @@ class Program:
                     words.append("%t")
                 else:
                     words.append(f"%a{n}")
+            elif isinstance(arg, str):
+                lines.append(f"%s{n} = const.get {self.text(arg)}")
+                words.append(f"%s{n}")
             else:
                 words.append(value(arg))
         given = f"<{', '.join(kinds)}>" if kinds else ""

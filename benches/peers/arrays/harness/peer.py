@@ -1,4 +1,4 @@
-"""A process in which NumPy, NumExpr or Numba work, asked line by line. See `workers.py`.
+"""A process in which NumPy, NumExpr, Numba, SciPy or FFTW work, asked line by line. See `workers.py`.
 
 Loops are in Python, as in programs that use these libraries; what a call costs is part of it.
 """
@@ -15,13 +15,17 @@ TYPES = {"f64": np.float64, "f32": np.float32}
 HEAD = """\
 # {family}: {name}
 import numpy as np
+{imports}
+THREADS = {threads}
 
 
 def once(x, y, m):
+    {setup}
     return {text}
 
 
 def repeat_numpy(x, y, m, n):
+    {setup}
     for _ in range(n):
         r = {text}
     return r
@@ -48,11 +52,28 @@ def random(n, seed):
     return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def module(work, folder):
+# What a side's expressions need besides.
+IMPORTS = {
+    "scipy": "import scipy.fft\n",
+    "fftw": "import pyfftw\nimport pyfftw.interfaces.scipy_fft\n\npyfftw.interfaces.cache.enable()\n"
+    "pyfftw.interfaces.cache.set_keepalive_time(600)\npyfftw.config.PLANNER_EFFORT = 'FFTW_MEASURE'\n",
+}
+
+
+def module(work, side, threads, folder):
     """The work as a module in a file, since Numba keeps only what comes from files."""
-    name = f"{work.family}_{work.name}".replace(" ", "_")
+    name = f"{work.family}_{work.name}".replace(" ", "_").replace("-", "_")
+    if side in IMPORTS:
+        name += f"_{side}_{threads}"
     path = os.path.join(folder, name + ".py")
-    text = HEAD.format(family=work.family, name=work.name, text=work.numpy)
+    text = HEAD.format(
+        family=work.family,
+        name=work.name,
+        text=getattr(work, side) if side in IMPORTS else work.numpy,
+        imports=IMPORTS.get(side, ""),
+        threads=threads if side in IMPORTS else 0,
+        setup=work.setup,
+    )
     if not os.path.exists(path) or open(path).read() != text:
         with open(path, "w") as file:
             file.write(text)
@@ -83,7 +104,7 @@ class Peer:
             x, y = (0.1 + 3.9 * random(key[1], seed) for seed in (1, 2))
             self.arrays = [x.astype(TYPES[elem]), y.astype(TYPES[elem]), random(key[1], 3) < 0.5]
             self.key = key
-        made = module(work, self.folder)
+        made = module(work, self.side, self.threads, self.folder)
         x, y, m = self.arrays
         if self.side == "numba":
             import numba
@@ -130,7 +151,7 @@ class Peer:
             return "WRONG: " + shapes
         if np.array_equal(expected, found):
             return "exact"
-        if expected.dtype.kind != "f" or not work.tolerance:
+        if expected.dtype.kind not in "fc" or not work.tolerance:
             at = np.flatnonzero(expected != found)[0]
             return f"WRONG: {found.flat[at]!r} for {expected.flat[at]!r} at {at}"
         size = np.abs(expected)
@@ -139,7 +160,8 @@ class Peer:
             x, y = self.arrays[0].astype(np.float64), self.arrays[1].astype(np.float64)
             size = np.abs(eval(work.terms, {"x": x, "y": y}))
         unit = np.finfo(expected.dtype).eps * np.maximum(size, np.finfo(expected.dtype).tiny)
-        worst = float(np.max(np.abs(expected.astype(np.float64) - found) / unit))
+        wide = np.complex128 if expected.dtype.kind == "c" else np.float64
+        worst = float(np.max(np.abs(expected.astype(wide) - found) / unit))
         # Not a number is never within.
         return f"{'within' if worst <= work.tolerance else 'WRONG:'} {worst:.3g} eps"
 

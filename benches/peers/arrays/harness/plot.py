@@ -10,7 +10,14 @@ from html import escape
 from harness.measure import median
 from harness.report import NAMES, groups, power
 
-COLOURS = {"nbc": "#c0392b", "numpy": "#2c6fbb", "numexpr": "#d68910", "numba": "#1e8449"}
+COLOURS = {
+    "nbc": "#c0392b",
+    "numpy": "#2c6fbb",
+    "numexpr": "#d68910",
+    "numba": "#1e8449",
+    "scipy": "#7d3c98",
+    "fftw": "#5d6d7e",
+}
 LABELS = {"nbc": "NBC"} | NAMES
 COLUMNS = 4
 WIDTH, HEIGHT = 230, 190

@@ -2,7 +2,7 @@
 from harness.measure import median, noise, ratio
 from shared.tables import mean, short, table
 
-NAMES = {"numpy": "NumPy", "numexpr": "NumExpr", "numba": "Numba"}
+NAMES = {"numpy": "NumPy", "numexpr": "NumExpr", "numba": "Numba", "scipy": "SciPy", "fftw": "FFTW"}
 
 
 def power(n):

@@ -91,7 +91,7 @@ def environment(threads):
 
 
 class Peer(Worker):
-    """NumPy, NumExpr or Numba."""
+    """NumPy, or what is beside it."""
 
     def __init__(self, side, threads, python, name=None):
         script = os.path.join(HERE, "harness", "peer.py")

@@ -10,7 +10,8 @@ FROM_THOUSAND = SIZES[1:]
 CHAINS = [10**4, 10**6, 10**7]
 FEW = [8, 32, 100]
 TYPES = ["f64", "f32"]
-
+# Sides beside NumPy.
+OTHERS = ["numexpr", "numba", "scipy", "fftw"]
 
 
 class Work:
@@ -29,12 +30,14 @@ class Work:
         self.result = result
         self.tolerance = tolerance
         self.terms = more.get("terms")
+        # What is done once before the iterations, in Python and in NBC.
+        self.setup, self.nbc_setup = more.get("setup", ("pass", []))
         # None where that side is not asked.
-        self.numexpr = more.get("numexpr")
-        self.numba = more.get("numba")
+        for side in OTHERS:
+            setattr(self, side, more.get(side))
 
     def peers(self):
-        return ["numpy"] + [side for side in ("numexpr", "numba") if getattr(self, side)]
+        return ["numpy"] + [side for side in OTHERS if getattr(self, side)]
 
 
 def elementwise():
@@ -99,20 +102,43 @@ def few():
     yield Work("few", "max", "x.max()", "%r = tensor.max %x", FEW, "f64")
 
 
-WORKS = [*elementwise(), *functions(), *reductions(), *chains(), *few()]
+def fourier():
+    """Transforms: of NumPy, SciPy and FFTW."""
+    made = ["%z = complex.of_parts %x, %y"]
+    cube, box = "(64, 64, 64)", "(32, 32, 16, 16)"
+    lines = [2**10, 2**16, 2**20]
+    yield transform("complex", "fft(z{})", "fft.forward %z, 0", "z = x + 1j * y", made, lines)
+    yield transform("prime", "fft(z{})", "fft.forward %z, 0", "z = x + 1j * y", made, [65_537])
+    yield transform("real", "rfft(x{})", "fft.real %x, 0", "pass", [], [2**16, 2**20])
+    for name, dims in [("3-D", cube), ("4-D", box)]:
+        shaped = [*made, f"%z = tensor.reshape %z, [{dims[1:-1]}]"]
+        z = f"z = (x + 1j * y).reshape{dims}"
+        yield transform(name, "fftn(z{})", "fft.forward_axes %z, []", z, shaped, [2**18])
+
+
+def transform(name, call, nbc, python_setup, nbc_setup, sizes):
+    workers = ", workers=THREADS"
+    more = {"scipy": "scipy.fft." + call.format(workers)}
+    more |= {"fftw": "pyfftw.interfaces.scipy_fft." + call.format(workers)}
+    more |= {"setup": (python_setup, nbc_setup), "terms": "(x @ x + y @ y) ** 0.5"}
+    numpy = "np.fft." + call.format("")
+    return Work("fourier", name, numpy, "%r = " + nbc, sizes, "tensor<c128>", 16, **more)
+
+
+WORKS = [*elementwise(), *functions(), *reductions(), *chains(), *few(), *fourier()]
 FAMILIES = list(dict.fromkeys(work.family for work in WORKS))
 
 PROGRAM = """\
 ; {family}: {name}, once for its result and %n times for its time.
 
 export func @once({arrays}) -> {result} {{
-{lines}
+{setup}{lines}
   ret %r
 }}
 
 ; What an iteration makes is gone at its end. Something of each result is looked at.
 export func @repeat({arrays}, %n: i64) -> {last} {{
-  %i = i64.const 0
+{setup}  %i = i64.const 0
   br again
 again:
   region.begin
@@ -130,14 +156,21 @@ done:
 
 def program(work, elem):
     """The work in NBC."""
-    is_tensor = work.result.startswith("tensor")
+    last, look = work.result, "%last = copy %r"
+    if work.result == "tensor<c128>":
+        # There are no complex scalars.
+        last, look = "i64", "%last = tensor.len %r"
+    elif work.result.startswith("tensor"):
+        last, look = work.result[len("tensor<"):-1], "%last = tensor.load %r, 0"
     text = PROGRAM.format(
         family=work.family,
         name=work.name,
         arrays="%x: tensor<f64>, %y: tensor<f64>, %m: tensor<bool>",
         result=work.result,
-        last=work.result[len("tensor<"):-1] if is_tensor else work.result,
+        last=last,
+        setup="".join(f"  {line}\n" for line in work.nbc_setup),
         lines="\n".join("  " + line for line in work.nbc),
-        look="%last = tensor.load %r, 0" if is_tensor else "%last = copy %r",
+        look=look,
     )
-    return text.replace("f64", elem)
+    text = text.replace("f64", elem)
+    return text.replace("c128", "c64") if elem == "f32" else text

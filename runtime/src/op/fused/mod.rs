@@ -178,12 +178,12 @@ impl List {
 }
 
 /// Whether the operation has been deferred, or has computed what was with its own: then all is done. Else it
-/// is to run alone, its arguments being there.
+/// is to run alone, its arguments being there, and `operands` say where.
 #[inline]
 pub(super) fn joins(
     call: &mut OpCall<'_>,
     of: &Elementwise,
-    operands: &[Operand],
+    operands: &mut [Operand],
     dims: &Dims,
 ) -> Result<bool, TrapError> {
     if call.plan.role == Role::Alone { Ok(false) } else { join(call, of, operands, dims) }
@@ -202,13 +202,15 @@ pub(super) fn may_join(call: &mut OpCall<'_>, len: usize) -> bool {
 fn join(
     call: &mut OpCall<'_>,
     of: &Elementwise,
-    operands: &[Operand],
+    operands: &mut [Operand],
     dims: &Dims,
 ) -> Result<bool, TrapError> {
     let len = dims.count().and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
     let is_last = call.plan.role == Role::Last;
     if call.host.deferred().len().is_some_and(|waits| waits != len) {
         settle(call)?;
+        // An argument that waited had no memory when it was looked at.
+        operands.iter_mut().for_each(Operand::find_again);
     }
     let deferred = call.host.deferred();
     if deferred.len().is_none() && (is_last || len < deferred.few) {

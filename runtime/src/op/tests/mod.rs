@@ -15,6 +15,8 @@ use nbc_ir::{Elem, Type};
 use std::sync::Arc;
 
 mod chains;
+#[cfg(feature = "fft")]
+mod fft;
 mod fused;
 mod goldens;
 mod hostile;
