@@ -52,6 +52,7 @@ fn value(word: &str, ty: Type, module: &Module, room: &mut Room) -> Result<Value
             None if word.ends_with(".npy") => Value::Tensor(room.read(word, elem)?),
             None => Value::Tensor(inline(&Node::parse(word)?, elem)?),
         },
+        Type::Sparse(_) => return Err("a sparse matrix cannot be given yet".to_owned()),
         Type::List(item) => {
             let Node::List(nodes) = Node::parse(word)? else {
                 return Err(format!("expected a {}, such as [1, 2]", ty.display(&module.sigs)));
