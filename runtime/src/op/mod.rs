@@ -37,6 +37,7 @@ mod reduce;
 mod reduce_axes;
 mod simd;
 mod sort;
+mod sparse;
 mod spread;
 mod strings;
 mod work;
@@ -74,6 +75,7 @@ macro_rules! kernels {
             use reduce::*;
             use reduce_axes::*;
             use sort::*;
+            use sparse::*;
             use spread::*;
             use strings::*;
             &[$($kernel),*]
