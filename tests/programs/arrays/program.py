@@ -127,6 +127,11 @@ class Program:
         lines, _ = self.body(operation, args, kinds, writes, len(results))
         self.returns.append((name, lines, results, near, fuel))
 
+    def first(self, name, operation, args, result, results, near=None):
+        """A call of which only the first result is looked at."""
+        lines, at = self.body(operation, args, (), False, results)
+        self.returns.append((name, lines[:-1] + ["ret %r0"], (result,), near, None))
+
     def trap(self, name, operation, args, code, kinds=(), writes=False, results=1):
         """A call that traps at the operation."""
         lines, at = self.body(operation, args, kinds, writes, results)

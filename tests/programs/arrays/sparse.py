@@ -94,6 +94,14 @@ for dtype in TYPES:
     p.run(f"lower_{n}", "sparse.solve_triangular", [t, w, True, False], np.array([1, 1, 2]).astype(dtype))
     p.run(f"upper_{n}", "sparse.solve_triangular", [sp.csc_array(t.T), w, False, True],
           np.array([-66, 17, 6]).astype(dtype))
+    spd = sp.csr_array(np.array([[4, 1, 0], [1, 3, -1], [0, -1, 2]]).astype(dtype))
+    known = np.array([1, -2, 3]).astype(dtype)
+    near = 1e-4 if dtype == "f4" else 1e-9
+    small = 1e-6 if dtype == "f4" else 1e-12
+    for easier in ["none", "jacobi", "ilu0", "amg"]:
+        for method in ["cg", "bicgstab", "gmres"]:
+            args = [spd, spd @ known, easier, small, 50] + ([3] if method == "gmres" else [])
+            p.first(f"{method}_{easier}_{n}", f"sparse.{method}", args, known, results=3, near=near)
 # In the order in which they are given: 1e16 + 1 is 1e16.
 same = np.zeros(4, dtype=np.int64)
 p.run("in_order", "sparse.of_triples", [same, same, [1, 1], np.array([1e16, 1.0, -1e16, 1.0])],
@@ -133,6 +141,16 @@ p.trap("two_inner", "sparse.product", [three, matrix("f8", (2, 3))], "shape_mism
 p.trap("diagonals_offsets", "sparse.of_diagonals", [np.ones((2, 3)), i8(0), [3, 3]], "shape_mismatch")
 p.trap("upper_is_lower", "sparse.solve_triangular", [three, np.ones(3), False, False], "invalid_argument")
 p.trap("no_diagonal", "sparse.solve_triangular", [sp.csr_array((3, 3)), np.ones(3), True, False], "singular")
+flat = sp.csr_array(np.array([[0.0, 1], [1, 0]]))
+p.trap("cg_not_positive", "sparse.cg", [-three @ three.T, np.ones(3), "none", 1e-9, 9], "not_positive_definite", results=3)
+p.trap("cg_few", "sparse.cg", [three @ three.T, np.ones(3), "none", 1e-9, 1], "no_convergence", results=3)
+p.trap("cg_nan", "sparse.cg", [three @ three.T, np.full(3, np.nan), "none", 1e-9, 9], "no_convergence", results=3)
+p.trap("cg_name", "sparse.cg", [three, np.ones(3), "best", 1e-9, 9], "invalid_argument", results=3)
+p.trap("cg_tolerance", "sparse.cg", [three, np.ones(3), "none", -1.0, 9], "invalid_argument", results=3)
+p.trap("cg_jacobi", "sparse.cg", [flat, np.ones(2), "jacobi", 1e-9, 9], "singular", results=3)
+p.trap("gmres_ilu0", "sparse.gmres", [flat, np.ones(2), "ilu0", 1e-9, 9, 5], "singular", results=3)
+p.trap("gmres_restart", "sparse.gmres", [flat, np.ones(2), "none", 1e-9, 9, 0], "invalid_argument", results=3)
+p.trap("bicgstab_rank", "sparse.bicgstab", [flat, np.ones((2, 1)), "none", 1e-9, 9], "rank_mismatch", results=3)
 p.trap("not_square", "sparse.solve_triangular", [matrix("f8", (2, 3)), np.ones(3), True, False], "shape_mismatch")
 p.trap("right_side", "sparse.solve_triangular", [three, np.ones(2), True, False], "shape_mismatch")
 p.write()

@@ -25,9 +25,13 @@ pub mod build;
 pub mod combine;
 pub mod convert;
 mod field;
+pub mod iterate;
+pub mod multigrid;
 pub mod multiply;
+pub mod precondition;
 pub mod product;
 pub mod triangular;
+pub mod vector;
 
 pub use field::Field;
 

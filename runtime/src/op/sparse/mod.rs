@@ -8,6 +8,8 @@
 mod build;
 mod combine;
 mod convert;
+mod iterate;
+mod multigrid;
 mod multiply;
 mod product;
 mod triangular;
@@ -15,6 +17,7 @@ mod triangular;
 pub(super) use build::*;
 pub(super) use combine::*;
 pub(super) use convert::*;
+pub(super) use iterate::*;
 pub(super) use multiply::*;
 pub(super) use product::*;
 pub(super) use triangular::*;

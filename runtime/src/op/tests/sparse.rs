@@ -2,7 +2,11 @@
 
 use super::{Arg, Bench};
 use crate::object::SparseRef;
+use crate::op::OpHost;
+use crate::placement::{Cores, Placement, Rates};
+use crate::threads::Threads;
 use nbc_ir::{Elem, Type};
+use std::sync::Arc;
 
 /// A little generator, so that a failure can be repeated.
 struct Random(u64);
@@ -273,5 +277,103 @@ fn triangular_systems_are_solved_alike_by_rows_and_by_columns() {
                 assert_eq!(found[0], found[1]);
             }
         }
+    }
+}
+
+/// The five-point Laplacian of a square of `n` by `n`.
+fn laplacian(b: &mut Bench, n: usize) -> Arg {
+    let lines: Vec<f64> = [-1.0, 2.0, -1.0].iter().flat_map(|v| vec![*v; n]).collect();
+    let (lines, offsets) = (f64s(b, &[3, n], &lines), b.tensor(&[3], &[-1i64, 0, 1]));
+    let line = run(b, "sparse.of_diagonals", &[lines, offsets, ints(&[n, n])]);
+    let one = run(b, "sparse.identity", &[ints(&[n, n])]);
+    let x = run(b, "sparse.kron", &[one.clone(), line.clone()]);
+    let y = run(b, "sparse.kron", &[line, one]);
+    run(b, "sparse.add", &[x, y])
+}
+
+/// Norm of `b - a x`, by that of `b`.
+fn residual(b: &mut Bench, a: &Arg, x: &Arg, right: &[f64]) -> f64 {
+    let product = f64s_of(&run(b, "sparse.matmul", &[a.clone(), x.clone()]));
+    let norm = |v: &mut dyn Iterator<Item = f64>| v.map(|v| v * v).sum::<f64>().sqrt();
+    norm(&mut right.iter().zip(&product).map(|(b, p)| b - p)) / norm(&mut right.iter().copied())
+}
+
+#[test]
+fn iterations_solve_what_they_are_for() {
+    let mut b = Bench::new();
+    let n = 24;
+    let laplacian = laplacian(&mut b, n);
+    let right: Vec<f64> = (0..n * n).map(|i| ((i * 7) % 11) as f64 - 4.0).collect();
+    let ahead: Vec<f64> = vec![0.4; 2 * n * n];
+    let (lines, offsets) = (f64s(&mut b, &[2, n * n], &ahead), b.tensor(&[2], &[1i64, -3]));
+    let wind = run(&mut b, "sparse.of_diagonals", &[lines, offsets, ints(&[n * n, n * n])]);
+    let skew = run(&mut b, "sparse.add", &[laplacian.clone(), wind]);
+    let columns = run(&mut b, "sparse.to_csc", &[skew.clone()]);
+    for (name, matrix) in [
+        ("sparse.cg", &laplacian),
+        ("sparse.bicgstab", &skew),
+        ("sparse.gmres", &skew),
+        ("sparse.gmres", &columns),
+        ("sparse.bicgstab", &laplacian),
+    ] {
+        for easier in ["none", "jacobi", "ilu0", "amg"] {
+            let given = f64s(&mut b, &[n * n], &right);
+            let mut args = vec![matrix.clone(), given, b.string(easier)];
+            args.extend([Arg::Slot(1e-9f64.to_bits(), Type::F64), Arg::Slot(2000, Type::I64)]);
+            if name == "sparse.gmres" {
+                args.push(Arg::Slot(30, Type::I64));
+            }
+            let x = run(&mut b, name, &args);
+            let left = residual(&mut b, matrix, &x, &right);
+            assert!(left < 2e-9, "{name} with {easier}: {left}");
+        }
+    }
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let mut found: Vec<Vec<Vec<u64>>> = vec![];
+    for threads in [1, 2, 4] {
+        let mut b = Bench::new();
+        b.heap().set_threads(Threads::at_most(threads));
+        b.heap().set_placement(Arc::new(Placement::new(Rates::default(), Cores::All, None)));
+        let n = 120;
+        let a = laplacian(&mut b, n);
+        let x: Vec<f64> = (0..n * n).map(|i| 1.0 / (i as f64 + 1.5)).collect();
+        let x = f64s(&mut b, &[n * n], &x);
+        let mut results = vec![run(&mut b, "sparse.matmul", &[a.clone(), x.clone()])];
+        let square = run(&mut b, "sparse.product", &[a.clone(), a.clone()]);
+        results.push(run(&mut b, "sparse.values", &[square]));
+        for easier in ["jacobi", "amg"] {
+            let given = [a.clone(), x.clone(), b.string(easier)];
+            let rest = [Arg::Slot(1e-8f64.to_bits(), Type::F64), Arg::Slot(900, Type::I64)];
+            results.push(run(&mut b, "sparse.cg", &[&given[..], &rest].concat()));
+        }
+        found.push(results.iter().map(|r| f64s_of(r).iter().map(|v| v.to_bits()).collect()).collect());
+    }
+    assert!(found[0] == found[1] && found[1] == found[2]);
+}
+
+#[test]
+fn iterations_without_an_end_are_ended() {
+    let mut b = Bench::new();
+    let a = laplacian(&mut b, 4);
+    let mut solve = |matrix: &Arg, right: f64, name: &str, easier: &str, most: u64| {
+        let given = f64s(&mut b, &[16], &[right; 16]);
+        let mut args = vec![matrix.clone(), given, b.string(easier)];
+        args.extend([Arg::Slot(1e-30f64.to_bits(), Type::F64), Arg::Slot(most, Type::I64)]);
+        if name == "sparse.gmres" {
+            args.push(Arg::Slot(5, Type::I64));
+        }
+        b.run(name, &[Elem::F64], &args).err().map(|e| (e.code, e.message().to_owned()))
+    };
+    use crate::trap::TrapCode::{InvalidArgument, NoConvergence};
+    for name in ["sparse.cg", "sparse.bicgstab", "sparse.gmres"] {
+        for (right, most) in [(f64::NAN, 1 << 40), (f64::INFINITY, 1 << 40), (1e300, 1 << 40), (1.0, 1)] {
+            let (code, text) = solve(&a, right, name, "none", most).expect("it does not converge");
+            assert_eq!(code, NoConvergence, "{name} of {right}: {text}");
+        }
+        assert_eq!(solve(&a, 0.0, name, "amg", 9), None);
+        assert_eq!(solve(&a, 0.0, name, "best", 9).map(|e| e.0), Some(InvalidArgument));
     }
 }
