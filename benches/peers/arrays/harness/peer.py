@@ -17,11 +17,15 @@ HEAD = """\
 import numpy as np
 
 
-def once(x, y, m):
+def before(x, y, m):
+    return {before}
+
+
+def once(x, y, m, s=None):
     return {text}
 
 
-def repeat_numpy(x, y, m, n):
+def repeat_numpy(x, y, m, s, n):
     for _ in range(n):
         r = {text}
     return r
@@ -39,6 +43,18 @@ def repeat_numexpr(again, arrays, n):
     return r
 """
 
+LAPLACIAN = """
+
+def laplacian(n, dtype):
+    import scipy.sparse as sp
+
+    def line(k):
+        return sp.diags_array([-1.0, 2.0, -1.0], offsets=[-1, 0, 1], shape=(k, k), dtype=dtype)
+
+    across = sp.kron(line(100), sp.eye_array(n // 100, dtype=dtype))
+    return sp.csr_array(sp.kron(sp.eye_array(100, dtype=dtype), line(n // 100)) + across)
+"""
+
 
 def random(n, seed):
     """SplitMix64 as numbers from 0 to 1: what `worker.rs` makes, bit for bit."""
@@ -52,7 +68,9 @@ def module(work, folder):
     """The work as a module in a file, since Numba keeps only what comes from files."""
     name = f"{work.family}_{work.name}".replace(" ", "_")
     path = os.path.join(folder, name + ".py")
-    text = HEAD.format(family=work.family, name=work.name, text=work.numpy)
+    text = HEAD.format(family=work.family, name=work.name, text=work.numpy, before=work.before)
+    if work.before != "None":
+        text += LAPLACIAN
     if not os.path.exists(path) or open(path).read() != text:
         with open(path, "w") as file:
             file.write(text)
@@ -108,8 +126,9 @@ class Peer:
 
             self.once, self.repeat = once, repeat
         else:
-            self.once = lambda: made.once(x, y, m)
-            self.repeat = lambda n: made.repeat_numpy(x, y, m, n)
+            s = made.before(x, y, m)
+            self.once = lambda: made.once(x, y, m, s)
+            self.repeat = lambda n: made.repeat_numpy(x, y, m, s, n)
         return "ready"
 
     def time(self, n):

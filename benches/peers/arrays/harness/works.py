@@ -32,6 +32,8 @@ class Work:
         # None where that side is not asked.
         self.numexpr = more.get("numexpr")
         self.numba = more.get("numba")
+        # What is made once, before anything is timed: an expression for `s`, and lines for `%s`.
+        self.before, self.nbc_before = more.get("before", "None"), more.get("nbc_before", [])
 
     def peers(self):
         return ["numpy"] + [side for side in ("numexpr", "numba") if getattr(self, side)]
@@ -99,20 +101,46 @@ def few():
     yield Work("few", "max", "x.max()", "%r = tensor.max %x", FEW, "f64")
 
 
-WORKS = [*elementwise(), *functions(), *reductions(), *chains(), *few()]
+def grid(name, side):
+    """Lines for the second difference along one side of a grid, and for the identity."""
+    return [
+        f"%ones_{name} = tensor.full<f64> [2, {side}], -1.0",
+        f"%beside_{name} = sparse.of_diagonals %ones_{name}, %offsets, [{side}, {side}]",
+        f"%one_{name} = sparse.identity<f64> [{side}, {side}]",
+        f"%two_{name} = sparse.scale %one_{name}, 2.0",
+        f"%line_{name} = sparse.add %beside_{name}, %two_{name}",
+    ]
+
+
+def sparse():
+    """The five-point Laplacian of a grid of 100 by a hundredth of the elements."""
+    lines = ["%len = tensor.len %x", "%side = i64.div %len, 100", "%offsets = tensor.arange<i64> -1, 2, 2"]
+    lines += [*grid("a", "100"), *grid("b", "%side")]
+    lines += ["%along = sparse.kron %one_a, %line_b", "%across = sparse.kron %line_a, %one_b"]
+    lines += ["%s = sparse.add %along, %across"]
+    of, sizes, more = "sparse", [10**4, 10**5, 10**6], {"before": "laplacian(len(x), x.dtype)", "nbc_before": lines}
+    yield Work(of, "times a vector", "s @ x", "%r = sparse.matmul %s, %x", sizes, tolerance=8, **more)
+    square = ["%p = sparse.product %s, %s", "%r = sparse.stored %p"]
+    yield Work(of, "times itself", "(s @ s).nnz", square, sizes, "i64", **more)
+    yield Work(of, "transposed to rows", "s.T.tocsr().nnz", ["%t = sparse.transpose %s", "%p = sparse.to_csr %t",
+               "%r = sparse.stored %p"], sizes, "i64", **more)
+    yield Work(of, "sum", "(s + s).nnz", ["%p = sparse.add %s, %s", "%r = sparse.stored %p"], sizes, "i64", **more)
+
+
+WORKS = [*elementwise(), *functions(), *reductions(), *chains(), *few(), *sparse()]
 FAMILIES = list(dict.fromkeys(work.family for work in WORKS))
 
 PROGRAM = """\
 ; {family}: {name}, once for its result and %n times for its time.
 
 export func @once({arrays}) -> {result} {{
-{lines}
+{before}{lines}
   ret %r
 }}
 
 ; What an iteration makes is gone at its end. Something of each result is looked at.
 export func @repeat({arrays}, %n: i64) -> {last} {{
-  %i = i64.const 0
+{before}  %i = i64.const 0
   br again
 again:
   region.begin
@@ -137,6 +165,7 @@ def program(work, elem):
         arrays="%x: tensor<f64>, %y: tensor<f64>, %m: tensor<bool>",
         result=work.result,
         last=work.result[len("tensor<"):-1] if is_tensor else work.result,
+        before="".join(f"  {line}\n" for line in work.nbc_before),
         lines="\n".join("  " + line for line in work.nbc),
         look="%last = tensor.load %r, 0" if is_tensor else "%last = copy %r",
     )
