@@ -98,6 +98,10 @@ for dtype in TYPES:
     known = np.array([1, -2, 3]).astype(dtype)
     near = 1e-4 if dtype == "f4" else 1e-9
     small = 1e-6 if dtype == "f4" else 1e-12
+    both_sides = np.stack([known, known[::-1]], axis=1)
+    for form, of in [(spd, "csr"), (sp.csc_array(spd), "csc")]:
+        p.run(f"posdef_{of}_{n}", "sparse.solve_posdef", [form, spd @ known], known, near=near)
+        p.run(f"posdef_two_{of}_{n}", "sparse.solve_posdef", [form, spd @ both_sides], both_sides, near=near)
     for easier in ["none", "jacobi", "ilu0", "amg"]:
         for method in ["cg", "bicgstab", "gmres"]:
             args = [spd, spd @ known, easier, small, 50] + ([3] if method == "gmres" else [])
@@ -151,6 +155,10 @@ p.trap("cg_jacobi", "sparse.cg", [flat, np.ones(2), "jacobi", 1e-9, 9], "singula
 p.trap("gmres_ilu0", "sparse.gmres", [flat, np.ones(2), "ilu0", 1e-9, 9, 5], "singular", results=3)
 p.trap("gmres_restart", "sparse.gmres", [flat, np.ones(2), "none", 1e-9, 9, 0], "invalid_argument", results=3)
 p.trap("bicgstab_rank", "sparse.bicgstab", [flat, np.ones((2, 1)), "none", 1e-9, 9], "rank_mismatch", results=3)
+p.trap("posdef_negative", "sparse.solve_posdef", [-three @ three.T, np.ones(3)], "not_positive_definite")
+p.trap("posdef_zero", "sparse.solve_posdef", [sp.csr_array((3, 3)), np.ones(3)], "not_positive_definite")
+p.trap("posdef_nan", "sparse.solve_posdef", [three * np.nan, np.ones(3)], "invalid_argument")
+p.trap("posdef_dims", "sparse.solve_posdef", [three, np.ones(2)], "shape_mismatch")
 p.trap("not_square", "sparse.solve_triangular", [matrix("f8", (2, 3)), np.ones(3), True, False], "shape_mismatch")
 p.trap("right_side", "sparse.solve_triangular", [three, np.ones(2), True, False], "shape_mismatch")
 p.write()

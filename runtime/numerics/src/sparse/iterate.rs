@@ -94,6 +94,11 @@ fn at_once(size: f64, iterations: usize) -> Option<Ended> {
     }
 }
 
+/// NaN is not.
+fn is_positive(x: f64) -> bool {
+    x > 0.0
+}
+
 /// Conjugate gradients, for a matrix that is its own conjugate transpose and positive definite; so must the
 /// preconditioner be. `x` is zero; the room is four vectors.
 ///
@@ -121,14 +126,14 @@ pub fn cg<T: Field, E>(
         system.precondition(r, z)?;
         let before = product;
         product = dot(r, z, pace)?;
-        if !(product.re() > 0.0) {
+        if !is_positive(product.re()) {
             return ended(if product.is_finite() { How::NotPositive } else { How::NotFinite }, residual);
         }
         let beta = if iteration == 0 { T::ZERO } else { product.over(before) };
         update(p, z, |p, z| z + beta * p, pace)?;
         system.apply(p, q)?;
         let curvature = dot(p, q, pace)?;
-        if !(curvature.re() > 0.0) {
+        if !is_positive(curvature.re()) {
             return ended(if curvature.is_finite() { How::NotPositive } else { How::NotFinite }, residual);
         }
         let alpha = product.over(curvature);

@@ -24,6 +24,8 @@
 pub mod build;
 pub mod combine;
 pub mod convert;
+#[cfg(feature = "linalg")]
+pub mod direct;
 mod field;
 pub mod iterate;
 pub mod multigrid;
@@ -87,6 +89,11 @@ impl<'a, T> Compressed<'a, T> {
     pub fn part(&self, part: usize) -> (&'a [i32], &'a [T]) {
         let range = self.range(part);
         (&self.indices[range.clone()], &self.values[range])
+    }
+
+    /// The part that element number `at` is in.
+    pub fn part_of(&self, at: usize) -> usize {
+        self.pointers.partition_point(|start| *start as usize <= at).saturating_sub(1)
     }
 
     /// The first part that begins at position `at` or behind it. Positions count each part and each element.

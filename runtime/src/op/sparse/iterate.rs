@@ -144,7 +144,7 @@ fn iterate<T: Element + Field>(call: &mut OpCall<'_>, method: Method) -> Done {
     }
     equations(matrix.dims(), &given, name)?;
     let (tolerance, most) = (f64::from_bits(call.args[3]), call.int(4));
-    if !(tolerance >= 0.0) {
+    if tolerance.is_nan() || tolerance < 0.0 {
         return Err(invalid(format!("{name} wants a tolerance from 0 on, found {tolerance}")));
     }
     let most = usize::try_from(most).map_err(|_| invalid(format!("{name} of at most {most} iterations")))?;

@@ -8,6 +8,8 @@
 mod build;
 mod combine;
 mod convert;
+#[cfg(feature = "linalg")]
+mod direct;
 mod iterate;
 mod multigrid;
 mod multiply;
@@ -17,6 +19,8 @@ mod triangular;
 pub(super) use build::*;
 pub(super) use combine::*;
 pub(super) use convert::*;
+#[cfg(feature = "linalg")]
+pub(super) use direct::*;
 pub(super) use iterate::*;
 pub(super) use multiply::*;
 pub(super) use product::*;
@@ -31,6 +35,13 @@ use nbc_ir::catalogue::Work;
 use nbc_numerics::sparse::{Compressed, Field};
 
 type Done = Result<(), TrapError>;
+
+/// In a build without decompositions.
+#[cfg(not(feature = "linalg"))]
+pub(super) fn sparse_solve_posdef(_: &mut OpCall<'_>) -> Done {
+    let text = "sparse.solve_posdef is not in this build, which is without the feature linalg";
+    Err(TrapError::new(TrapCode::InvalidArgument, text))
+}
 
 /// The three tensors of a matrix that is being made, with their elements.
 struct Parts<'a, T> {

@@ -377,3 +377,57 @@ fn iterations_without_an_end_are_ended() {
         assert_eq!(solve(&a, 0.0, name, "best", 9).map(|e| e.0), Some(InvalidArgument));
     }
 }
+
+#[cfg(feature = "linalg")]
+#[test]
+fn positive_definite_systems_are_solved_directly() {
+    for n in [1, 2, 9, 30] {
+        let mut b = Bench::new();
+        let a = laplacian(&mut b, n);
+        let right: Vec<f64> = (0..n * n).map(|i| ((i * 7) % 11) as f64 - 4.0).collect();
+        let given = f64s(&mut b, &[n * n], &right);
+        let x = run(&mut b, "sparse.solve_posdef", &[a.clone(), given]);
+        assert!(residual(&mut b, &a, &x, &right) < 1e-13);
+    }
+    let mut b = Bench::new();
+    let none = run(&mut b, "sparse.identity", &[ints(&[0, 0])]);
+    let given = f64s(&mut b, &[0, 3], &[]);
+    assert_eq!(run(&mut b, "sparse.solve_posdef", &[none, given]).dims(), [0, 3]);
+}
+
+#[test]
+fn long_work_is_stopped() {
+    let mut b = Bench::new();
+    b.heap().set_threads(Threads::at_most(1));
+    let n = 300;
+    let a = laplacian(&mut b, n);
+    let columns = run(&mut b, "sparse.to_csc", &[a.clone()]);
+    let x = f64s(&mut b, &[n * n], &vec![1.0; n * n]);
+    let places = b.tensor(&[n as u64 * n as u64], &(0..(n * n) as i64).collect::<Vec<_>>());
+    let small = run(&mut b, "sparse.identity", &[ints(&[30, 30])]);
+    let axis = Arg::Slot(0, Type::I64);
+    let solve = [b.string("jacobi"), Arg::Slot(1e-8f64.to_bits(), Type::F64), Arg::Slot(900, Type::I64)];
+    for (name, args) in [
+        ("sparse.of_triples", vec![places.clone(), places, ints(&[n * n, n * n]), x.clone()]),
+        ("sparse.to_csr", vec![columns.clone()]),
+        ("sparse.add", vec![a.clone(), columns.clone()]),
+        ("sparse.matmul", vec![a.clone(), x.clone()]),
+        ("sparse.matmul", vec![columns.clone(), x.clone()]),
+        ("sparse.product", vec![a.clone(), a.clone()]),
+        ("sparse.kron", vec![a.clone(), small]),
+        ("sparse.sum_axis", vec![a.clone(), axis]),
+        ("sparse.diagonal", vec![a.clone()]),
+        ("sparse.cg", [&[a.clone(), x.clone()], &solve[..]].concat()),
+        ("sparse.bicgstab", [&[columns, x], &solve[..]].concat()),
+    ] {
+        let depth = b.heap().depth();
+        let allowed = b.polls;
+        b.interrupt_at = allowed;
+        let stopped = b.run(name, &[Elem::F64], &args);
+        b.interrupt_at = usize::MAX;
+        let code = stopped.err().map(|e| e.code);
+        assert_eq!(code, Some(crate::trap::TrapCode::Interrupted), "{name}");
+        // SAFETY: nothing that was made in between is used.
+        unsafe { b.heap().unwind_to(depth) };
+    }
+}
