@@ -8,7 +8,7 @@ use crate::compare::values;
 use nbc_ir::shown::clipped;
 use nbc_ir::{Elem, Error, Imm, Module, Signature, Type};
 use nbc_runtime::engine::Limits;
-use nbc_runtime::object::OwnedTensor;
+use nbc_runtime::object::{Format, OwnedSparse, OwnedTensor};
 use nbc_runtime::value::Value;
 use num_complex::Complex;
 
@@ -368,6 +368,7 @@ impl<'a> Reader<'a> {
             Type::Bool => Value::Bool(bool::read(self)?),
             Type::Str => Value::Str(self.string()?),
             Type::Tensor(elem) => Value::Tensor(self.tensor(elem)?),
+            Type::Sparse(elem) => Value::Sparse(self.sparse(elem)?),
             Type::List(item) => {
                 self.expect("[")?;
                 Value::List(item, self.list("]", |r| r.value(item.ty()))?)
@@ -419,18 +420,49 @@ impl<'a> Reader<'a> {
         if dims.iter().any(|d| i64::try_from(*d).is_err()) {
             return Err(format!("{dims:?} are no dims of a tensor"));
         }
+        let made = self.elements(elem, &dims)?;
+        made.ok_or_else(|| format!("the elements do not fit the dims {dims:?}"))
+    }
+
+    /// Elements in braces, as a tensor; `None` where they do not fit the dims.
+    fn elements(&mut self, elem: Elem, dims: &[u64]) -> Result<Option<OwnedTensor>, String> {
         self.expect("{")?;
         let end = "}";
-        let made = match elem {
-            Elem::U8 => OwnedTensor::from_slice(&dims, &self.list(end, Reader::byte)?),
-            Elem::I32 => OwnedTensor::from_slice(&dims, &self.list(end, i32::read)?),
-            Elem::I64 => OwnedTensor::from_slice(&dims, &self.list(end, i64::read)?),
-            Elem::F32 => OwnedTensor::from_slice(&dims, &self.list(end, f32::read)?),
-            Elem::F64 => OwnedTensor::from_slice(&dims, &self.list(end, f64::read)?),
-            Elem::C64 => OwnedTensor::from_slice(&dims, &self.list(end, Reader::complex::<f32>)?),
-            Elem::C128 => OwnedTensor::from_slice(&dims, &self.list(end, Reader::complex::<f64>)?),
-            Elem::Bool => OwnedTensor::from_slice(&dims, &self.list(end, bool::read)?),
+        Ok(match elem {
+            Elem::U8 => OwnedTensor::from_slice(dims, &self.list(end, Reader::byte)?),
+            Elem::I32 => OwnedTensor::from_slice(dims, &self.list(end, i32::read)?),
+            Elem::I64 => OwnedTensor::from_slice(dims, &self.list(end, i64::read)?),
+            Elem::F32 => OwnedTensor::from_slice(dims, &self.list(end, f32::read)?),
+            Elem::F64 => OwnedTensor::from_slice(dims, &self.list(end, f64::read)?),
+            Elem::C64 => OwnedTensor::from_slice(dims, &self.list(end, Reader::complex::<f32>)?),
+            Elem::C128 => OwnedTensor::from_slice(dims, &self.list(end, Reader::complex::<f64>)?),
+            Elem::Bool => OwnedTensor::from_slice(dims, &self.list(end, bool::read)?),
+        })
+    }
+
+    /// `csr [2, 3] {(0, 2), (1, 0)} {5.0, 7.0}`: format, dims, places in their order, and elements.
+    fn sparse(&mut self, elem: Elem) -> Result<OwnedSparse, String> {
+        let format = match self.word() {
+            "csr" => Format::Csr,
+            "csc" => Format::Csc,
+            other => return Err(format!("{:?} is neither csr nor csc", clipped(other, 40))),
         };
-        made.ok_or_else(|| format!("the elements do not fit the dims {dims:?}"))
+        self.expect("[")?;
+        let dims: Vec<u64> = self.list("]", Reader::number)?;
+        let Ok(dims) = <[u64; 2]>::try_from(dims) else {
+            return Err("a sparse matrix has 2 dims".to_owned());
+        };
+        self.expect("{")?;
+        let places = self.list("}", |r| {
+            r.expect("(")?;
+            let row = r.number()?;
+            r.expect(",")?;
+            let col = r.number()?;
+            r.expect(")")?;
+            Ok([row, col])
+        })?;
+        let values = self.elements(elem, &[places.len() as u64])?;
+        let values = values.ok_or_else(|| format!("there are {} places", places.len()))?;
+        OwnedSparse::of_places(format, dims, &places, values)
     }
 }

@@ -1,6 +1,6 @@
 //! NBC: a small, typed bytecode and the virtual machine that runs it.
 //!
-//! This crate is what embedders add. It holds little of its own but [`npy`]:
+//! This crate is what embedders add. It holds little of its own but [`npy`] and [`matrix_market`]:
 //! everything else comes from [`ir`] (what a program is) and [`runtime`] (what
 //! happens while it runs), gathered here in one flat place. The feature `cli`, on by
 //! default, is the `nbc` command and what only it uses; embedders do without.
@@ -12,7 +12,7 @@
 //! | get it ready | [`Engine`], [`Config`], [`Dispatch`] → [`Program`]: what is hot is compiled, as the command does |
 //! | give it what it may reach | [`Linker`], [`HostFunc`], [`Caller`] |
 //! | bound it | [`Limits`] |
-//! | run it | [`Instance`], [`TypedFunc`], [`Value`], [`ArgRef`], [`TensorView`], [`Tensor`], [`Str`], [`OwnedTensor`] |
+//! | run it | [`Instance`], [`TypedFunc`], [`Value`], [`ArgRef`], [`TensorView`], [`Tensor`], [`Str`], [`OwnedTensor`], [`OwnedSparse`] |
 //! | stop it | [`InterruptHandle`] |
 //! | see what went wrong | [`Error`], [`ErrorKind`], [`Trap`], [`TrapCode`] |
 //!
@@ -233,6 +233,7 @@ pub mod compare;
 mod config;
 #[doc(hidden)]
 pub mod expectation;
+pub mod matrix_market;
 pub mod npy;
 
 /// The tier that compiles: how it works, and what it has done (`docs/jit.md`).
@@ -283,7 +284,7 @@ pub use nbc_runtime::instance::{Instance, InterruptHandle, TypedFunc};
 pub use nbc_runtime::linker::Linker;
 pub use nbc_runtime::machine::dispatch::Dispatch;
 pub use nbc_runtime::machine::tier::Tier;
-pub use nbc_runtime::object::{Element, OwnedTensor};
+pub use nbc_runtime::object::{Element, Format, OwnedSparse, OwnedTensor};
 pub use nbc_runtime::region::{HeapStats, RegionStats};
 pub use nbc_runtime::trap::{TrapCode, TrapError};
 pub use nbc_runtime::value::{ArgRef, Params, Results, Str, Tensor, TensorView, Value};

@@ -15,6 +15,7 @@ const PAGES: [&str; 8] = [
     "docs/jit.md",
     "docs/limits.md",
     "docs/placement.md",
+    "docs/sparse.md",
     "docs/security.md",
     "tests/programs/README.md",
 ];

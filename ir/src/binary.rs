@@ -104,8 +104,8 @@ pub mod code {
     pub const EXPR: u8 = 0x14;
     /// A tensor is this plus the code of its element type.
     pub const TENSOR: u8 = Type::Tensor(Elem::U8).code();
-    /// Reserved; plus the code of the element type.
-    pub const SPARSE: u8 = 0x30;
+    /// A sparse matrix is this plus the code of its element type.
+    pub const SPARSE: u8 = Type::Sparse(Elem::U8).code();
 }
 
 /// How many types `sig` names when written out, and how deep function types

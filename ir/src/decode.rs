@@ -361,7 +361,13 @@ impl<'a> Reader<'a> {
                 let elem = Elem::from_code(b - code::TENSOR);
                 Type::Tensor(elem.ok_or_else(|| self.unknown_type(at, b))?)
             }
-            b if b & 0xf0 == code::SPARSE => return Err(self.reserved(at, b)),
+            b if b & 0xf0 == code::SPARSE => {
+                let elem = Elem::from_code(b - code::SPARSE).ok_or_else(|| self.unknown_type(at, b))?;
+                if !elem.is_of_sparse() {
+                    return Err(self.fault_at(at, format!("a sparse matrix has no elements of type {elem}")));
+                }
+                Type::Sparse(elem)
+            }
             b => Type::scalar_from_code(b).ok_or_else(|| self.unknown_type(at, b))?,
         })
     }

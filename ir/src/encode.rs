@@ -213,7 +213,7 @@ impl Writer {
         let code = ty.code();
         match ty {
             Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::Str => self.bytes.push(code),
-            Type::Tensor(elem) => self.bytes.push(code + elem.code()),
+            Type::Tensor(elem) | Type::Sparse(elem) => self.bytes.push(code + elem.code()),
             Type::List(item) => {
                 self.bytes.push(code);
                 self.ty(item.ty());

@@ -72,6 +72,11 @@ impl Elem {
         }
     }
 
+    /// Whether a sparse matrix may have such elements.
+    pub const fn is_of_sparse(self) -> bool {
+        matches!(self, Elem::F32 | Elem::F64 | Elem::C128)
+    }
+
     /// The register type that one element is read into and written from;
     /// `None` for complex elements, which are read by parts.
     pub const fn scalar(self) -> Option<Type> {
@@ -121,6 +126,7 @@ macro_rules! for_each_type {
             F64 "f64" 0x04 scalar "IEEE double.";
             Bool "bool" 0x05 scalar "Truth value.";
             Tensor(Elem) "tensor" 0x20 object "n-dimensional, row-major, contiguous array.";
+            Sparse(Elem) "sparse" 0x30 object "Sparse matrix of f32, f64 or c128; immutable.";
             Str "str" 0x10 object "Immutable UTF-8 string.";
             Func(SigId) "func" 0x12 reference "Reference to a function with that signature. A plain number, not an object.";
         }
@@ -142,8 +148,8 @@ macro_rules! define {
 
         /// Type of a register, parameter, result or global.
         ///
-        /// Sparse matrices, big integers and symbolic expressions will be objects
-        /// too; their binary codes are reserved (see [`crate::binary`]).
+        /// Big integers and symbolic expressions will be objects too; their binary
+        /// codes are reserved (see [`crate::binary`]).
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         pub enum Type {
             $(#[doc = $item_doc] $item $(($item_of))?,)*
@@ -263,7 +269,7 @@ impl fmt::Display for TypeDisplay<'_> {
         let name = self.ty.name();
         match self.ty {
             Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::Str => f.write_str(name),
-            Type::Tensor(e) => write!(f, "{name}<{e}>"),
+            Type::Tensor(e) | Type::Sparse(e) => write!(f, "{name}<{e}>"),
             Type::List(item) => write!(f, "{name}<{}>", item.ty().display(self.sigs)),
             // A signature may only name signatures before it, which the
             // decoder and the verifier check; `get` keeps printing total.

@@ -112,7 +112,7 @@ fn give(heap: &mut Heap, value: &Value) -> Result<u64, TrapError> {
         let slot = value.lower(heap)?;
         match value {
             // Lent until here, with all that is in it.
-            Value::Tensor(_) | Value::List(..) => {
+            Value::Tensor(_) | Value::Sparse(_) | Value::List(..) => {
                 let depth = heap.depth();
                 value.ty().map_or(Ok(slot), |ty| heap.copy_to(slot, ty, depth))
             }

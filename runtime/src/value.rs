@@ -3,7 +3,7 @@
 use crate::arith::{canonical_f32, canonical_f64};
 use crate::error::{Error, ErrorKind};
 use crate::object::element::with_elem;
-use crate::object::{Element, ListRef, OwnedTensor, StrRef, TensorRef};
+use crate::object::{Element, ListRef, OwnedSparse, OwnedTensor, SparseRef, StrRef, TensorRef};
 use crate::region::Heap;
 use crate::region::taking::no_memory;
 use crate::trap::TrapError;
@@ -45,6 +45,8 @@ pub enum Value {
     Str(String),
     /// Tensor. As an argument it is lent: the program reads it where it is.
     Tensor(OwnedTensor),
+    /// Sparse matrix. As an argument it is lent too.
+    Sparse(OwnedSparse),
     /// List with the type of its items.
     List(Item, Vec<Value>),
     /// Reference to a function of the module.
@@ -62,6 +64,7 @@ impl Value {
             Value::Bool(_) => Type::Bool,
             Value::Str(_) => Type::Str,
             Value::Tensor(t) => Type::Tensor(t.elem()),
+            Value::Sparse(s) => Type::Sparse(s.elem()),
             Value::List(item, _) => Type::List(*item),
             Value::Func(_) => return None,
         })
@@ -81,6 +84,19 @@ impl Value {
             Value::Str(text) => heap.string(text)?.slot(),
             // SAFETY: upheld by the caller.
             Value::Tensor(t) => unsafe { lend_owned(heap, t)? },
+            Value::Sparse(s) => {
+                let mut parts = [s.pointers(), s.indices(), s.values()].into_iter();
+                // SAFETY: upheld by the caller; a matrix of the host's is as objects have to be, and lent
+                // tensors are written by nobody.
+                unsafe {
+                    let mut part = || {
+                        let slot = lend_owned(heap, parts.next().expect("there are three"))?;
+                        Ok::<_, TrapError>(TensorRef::from_slot(slot))
+                    };
+                    let parts = [part()?, part()?, part()?];
+                    heap.sparse(s.format(), s.dims(), parts)?.slot()
+                }
+            }
             Value::Func(id) => id.index() as u64,
             Value::List(item, values) => {
                 let mut slots = Vec::with_capacity(values.len());
@@ -116,6 +132,7 @@ impl Value {
                 Type::Func(_) => Value::Func(FuncId(slot as u32)),
                 Type::Str => Value::Str(heap.copy_string_out(StrRef::from_slot(slot))?),
                 Type::Tensor(_) => Value::Tensor(take_tensor(heap, slot, again)?),
+                Type::Sparse(_) => Value::Sparse(copy_sparse(heap, SparseRef::from_slot(slot))?),
                 Type::List(item) => {
                     let list = ListRef::from_slot(slot);
                     heap.take_out(list.len().saturating_mul(size_of::<Value>()))?;
@@ -137,6 +154,18 @@ impl Value {
 unsafe fn take_tensor(heap: &mut Heap, slot: u64, again: bool) -> Result<OwnedTensor, TrapError> {
     // SAFETY: upheld by the caller.
     unsafe { if again { heap.copy_tensor_out(TensorRef::from_slot(slot)) } else { heap.take_tensor(slot) } }
+}
+
+/// A copy, as another matrix may have the same tensors.
+///
+/// # Safety
+/// The matrix must be live.
+unsafe fn copy_sparse(heap: &mut Heap, matrix: SparseRef) -> Result<OwnedSparse, TrapError> {
+    let [pointers, indices, values] = matrix.parts();
+    // SAFETY: upheld by the caller; nothing ever writes them.
+    let mut copy = |part| unsafe { heap.copy_tensor_out(part) };
+    let parts = [copy(pointers)?, copy(indices)?, copy(values)?];
+    Ok(OwnedSparse::of_checked(matrix.format(), matrix.dims(), parts))
 }
 
 /// # Safety
@@ -170,7 +199,7 @@ macro_rules! value_from {
         }
     )*};
 }
-value_from! { i32 => I32; i64 => I64; f32 => F32; f64 => F64; bool => Bool; String => Str; OwnedTensor => Tensor; }
+value_from! { i32 => I32; i64 => I64; f32 => F32; f64 => F64; bool => Bool; String => Str; OwnedTensor => Tensor; OwnedSparse => Sparse; }
 
 impl From<&str> for Value {
     fn from(v: &str) -> Value {
@@ -309,7 +338,7 @@ pub trait Pass<P: Param> {
 }
 
 /// A result type of a [`TypedFunc`](crate::instance::TypedFunc): a scalar,
-/// `String` or [`OwnedTensor`].
+/// `String`, [`OwnedTensor`] or [`OwnedSparse`].
 pub trait Return: Sized {
     /// Whether results of type `ty` come as `Self`.
     fn matches(ty: Type) -> bool;
@@ -417,6 +446,19 @@ impl Return for OwnedTensor {
     }
     fn name() -> &'static str {
         "tensor"
+    }
+}
+
+impl Return for OwnedSparse {
+    fn matches(ty: Type) -> bool {
+        matches!(ty, Type::Sparse(_))
+    }
+    unsafe fn lift(heap: &mut Heap, slot: u64, _: bool) -> Result<OwnedSparse, TrapError> {
+        // SAFETY: upheld by the caller.
+        unsafe { copy_sparse(heap, SparseRef::from_slot(slot)) }
+    }
+    fn name() -> &'static str {
+        "sparse"
     }
 }
 

@@ -1,8 +1,8 @@
 //! Arguments of the called function, read by its signature.
 //!
 //! Scalars and strings are written plainly. Tensors are written as
-//! `[[1, 2], [3, 4]]`, or as the name of an `.npy` file, lists as `[1, 2]`,
-//! functions by `@name`.
+//! `[[1, 2], [3, 4]]`, or as the name of an `.npy` file, sparse matrices as that of an `.mtx` file,
+//! lists as `[1, 2]`, functions by `@name`.
 
 use super::failure::Failure;
 use super::input::Room;
@@ -52,6 +52,13 @@ fn value(word: &str, ty: Type, module: &Module, room: &mut Room) -> Result<Value
             None if word.ends_with(".npy") => Value::Tensor(room.read(word, elem)?),
             None => Value::Tensor(inline(&Node::parse(word)?, elem)?),
         },
+        Type::Sparse(elem) => {
+            let path = word.strip_prefix('@').unwrap_or(word);
+            if path.len() == word.len() && !word.ends_with(".mtx") {
+                return Err("expected the name of a file that ends in .mtx, or any name after @".to_owned());
+            }
+            Value::Sparse(room.read_sparse(path, elem)?)
+        }
         Type::List(item) => {
             let Node::List(nodes) = Node::parse(word)? else {
                 return Err(format!("expected a {}, such as [1, 2]", ty.display(&module.sigs)));

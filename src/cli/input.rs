@@ -7,9 +7,10 @@
 use super::failure::Failure;
 use super::quantity;
 use nbc::ir::{Elem, Module, VerifiedModule};
-use nbc::{Linker, OwnedTensor, npy};
+use nbc::runtime::object::OwnedSparse;
+use nbc::{Linker, OwnedTensor, matrix_market, npy};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 
 /// What standard input is called in messages.
 pub const STANDARD: &str = "<stdin>";
@@ -143,17 +144,39 @@ impl Room {
         let ordinary = file.metadata().is_ok_and(|m| m.is_file());
         let most = self.file.min(self.left);
         let read = npy::read_from(file, ordinary.then_some(len), most);
-        let tensor = read.map_err(|e| match (e.is_too_large(), self.memory) {
-            (true, Some(memory)) if self.left <= self.file => {
-                format!("{e}: the arguments do not fit --memory {}", quantity::show(memory as u64))
-            }
-            (true, _) => format!("{e}; --max-input BYTES lets more be read"),
-            (false, _) => e.to_string(),
-        })?;
+        let tensor = read.map_err(|e| self.refused(&e, e.is_too_large()))?;
         if tensor.elem() != elem {
             return Err(format!("expected a tensor<{elem}>, found one of {} in {path}", tensor.elem()));
         }
         self.left -= (tensor.as_bytes().len() as u64).min(self.left);
         Ok(tensor)
+    }
+
+    /// The matrix in an `.mtx` file.
+    ///
+    /// # Errors
+    /// When there is none, or no room for it.
+    pub fn read_sparse(&mut self, path: &str, elem: Elem) -> Result<OwnedSparse, String> {
+        let (file, _) = open(path).map_err(|e| format!("cannot read {path}: {e}"))?;
+        // A text takes more bytes than what it says, but a file without an end must have one.
+        let most = self.file.min(self.left);
+        let text = BufReader::new(file.take(self.file.saturating_add(1)));
+        let matrix = matrix_market::read_from(text, elem, most);
+        let matrix = matrix.map_err(|e| self.refused(&e, e.is_too_large()))?;
+        let parts = [matrix.pointers(), matrix.indices(), matrix.values()];
+        let bytes = parts.iter().map(|part| part.as_bytes().len() as u64).sum::<u64>();
+        self.left -= bytes.min(self.left);
+        Ok(matrix)
+    }
+
+    /// Why a file was not read, and what lets it be.
+    fn refused(&self, why: &dyn std::fmt::Display, too_large: bool) -> String {
+        match (too_large, self.memory) {
+            (true, Some(memory)) if self.left <= self.file => {
+                format!("{why}: the arguments do not fit --memory {}", quantity::show(memory as u64))
+            }
+            (true, _) => format!("{why}; --max-input BYTES lets more be read"),
+            (false, _) => why.to_string(),
+        }
     }
 }

@@ -8,11 +8,11 @@ use super::tier::Tier;
 use super::{arguments, ending, output, quantity, rates, show};
 use nbc::Value;
 use nbc::ir::{FuncId, Module, VerifiedModule};
-use nbc::npy;
 use nbc::placement::Cores;
 use nbc::runtime::engine::{Engine, Limits};
 use nbc::runtime::instance::InterruptHandle;
 use nbc::runtime::linker::Linker;
+use nbc::{matrix_market, npy};
 use serde_json::{Value as Json, json};
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
@@ -30,12 +30,12 @@ pub struct Run {
     /// Exported function to call [default: main, or the only one]
     #[arg(long, value_name = "NAME")]
     invoke: Option<String>,
-    /// Write a tensor result to a NumPy file instead of printing it; again for further ones
+    /// Write a tensor to a NumPy file, or a sparse matrix to a Matrix Market file, instead of printing it; again for further ones
     ///
     /// The file is opened before the program runs, and holds what it held until
     /// there is a result. With - or /dev/stdout it is standard output, and what the
     /// program prints and its other results go to standard error.
-    #[arg(long, value_name = "FILE.npy")]
+    #[arg(long, value_name = "FILE")]
     out: Vec<String>,
     /// Print tensors whole and exactly
     #[arg(long)]
@@ -216,7 +216,8 @@ impl Run {
     /// Opens the files for results: one that cannot be written is better known
     /// before the program has run for hours.
     fn open_outputs(&self, name: &str, results: &[nbc::ir::Type]) -> Result<Vec<Target>, Failure> {
-        let tensors = results.iter().filter(|t| matches!(t, nbc::ir::Type::Tensor(_))).count();
+        let of_file = |t: &&nbc::ir::Type| matches!(t, nbc::ir::Type::Tensor(_) | nbc::ir::Type::Sparse(_));
+        let tensors = results.iter().filter(of_file).count();
         if self.out.len() > tensors {
             let (files, noun) = (self.out.len(), if tensors == 1 { "tensor" } else { "tensors" });
             return Err(Failure::usage(format!("{files} --out, but @{name} returns {tensors} {noun}")));
@@ -242,6 +243,11 @@ impl Run {
         let (mut rest, mut failures) = (Vec::new(), Vec::new());
         for value in results {
             match (value, files.len()) {
+                (Value::Sparse(s), 1..) => {
+                    let saved =
+                        files.next().map(|file| file.finish(|mut out| matrix_market::write(&mut out, s)));
+                    failures.extend(saved.and_then(Result::err));
+                }
                 (Value::Tensor(t), 1..) => {
                     let saved = files.next().map(|file| file.finish(|mut out| npy::write(&mut out, t)));
                     failures.extend(saved.and_then(Result::err));
@@ -271,7 +277,9 @@ impl Run {
                 out.write_all(b",")?;
             }
             match (value, files.len()) {
-                (Value::Tensor(_), 1..) => write!(out, "{}", json!({ "file": files.next() }))?,
+                (Value::Tensor(_) | Value::Sparse(_), 1..) => {
+                    write!(out, "{}", json!({ "file": files.next() }))?
+                }
                 _ => show::write_json(value, module, &mut out)?,
             }
         }

@@ -12,7 +12,7 @@ use nbc::OwnedTensor;
 use nbc::Value;
 use nbc::ir::dims::MAX_RANK;
 use nbc::ir::{Elem, Module, shown};
-use nbc::runtime::object::Element;
+use nbc::runtime::object::{Element, OwnedSparse};
 use num_complex::Complex;
 use serde_json::{Value as Json, json};
 use std::io::{self, Write};
@@ -47,15 +47,35 @@ fn item(value: &Value, module: &Module, full: bool, out: &mut dyn Write) -> io::
         Value::Str(s) => write!(out, "{s:?}"),
         Value::Func(id) => write!(out, "@{}", shown::visible(&module.func_name(*id))),
         Value::Tensor(t) => tensor(t, full, out),
+        Value::Sparse(s) => sparse(s, full, out),
         Value::List(_, items) => list(items, module, full, out),
     }
+}
+
+/// A line of what it is, then row, column and value of each stored element; of many those of both ends.
+fn sparse(s: &OwnedSparse, full: bool, out: &mut dyn Write) -> io::Result<()> {
+    let [rows, cols] = s.dims();
+    let (elem, format, stored) = (s.elem(), s.format().name(), s.stored());
+    write!(out, "sparse<{elem}> of {rows} by {cols}, {format}, {stored} stored")?;
+    let value = json_elements(s.values());
+    let cut = !full && stored > WHOLE;
+    for (at, [row, col]) in s.places().enumerate() {
+        if !cut || at < ENDS || at >= stored - ENDS {
+            write!(out, "\n({row}, {col}) {}", value(at))?;
+        } else if at == ENDS {
+            out.write_all(b"\n...")?;
+        }
+    }
+    Ok(())
 }
 
 fn list(items: &[Value], module: &Module, full: bool, out: &mut dyn Write) -> io::Result<()> {
     // Tensors of several lines stand below each other.
     let has_lines = |v: &Value| {
         let mut lines = Lines(false);
-        matches!(v, Value::Tensor(_)) && item(v, module, full, &mut lines).is_ok() && lines.0
+        matches!(v, Value::Tensor(_) | Value::Sparse(_))
+            && item(v, module, full, &mut lines).is_ok()
+            && lines.0
     };
     let cut = !full && items.len() > WHOLE;
     let shown = || shown_indices(items.len(), if cut { ENDS } else { usize::MAX });
@@ -361,6 +381,14 @@ pub fn json(value: &Value, module: &Module) -> Json {
             let element = json_elements(t);
             let data: Json = (0..t.len()).map(element).collect();
             json!({ "elem": t.elem().name(), "dims": t.dims(), "data": data })
+        }
+        Value::Sparse(s) => {
+            let all = |t: &OwnedTensor| (0..t.len()).map(json_elements(t)).collect::<Json>();
+            let [pointers, indices, data] = [s.pointers(), s.indices(), s.values()].map(all);
+            json!({
+                "elem": s.elem().name(), "dims": s.dims(), "format": s.format().name(),
+                "pointers": pointers, "indices": indices, "data": data,
+            })
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Invariant: what is said of a difference is short, whatever the values.
 
 use nbc_ir::Elem;
-use nbc_runtime::object::{Element, OwnedTensor};
+use nbc_runtime::object::{Element, OwnedSparse, OwnedTensor};
 use nbc_runtime::value::Value;
 use num_complex::Complex;
 use std::fmt::{self, Write};
@@ -21,6 +21,9 @@ pub fn matches(expected: &Value, found: &Value, tolerance: Option<f64>) -> bool 
         (Value::F64(e), Value::F64(f)) => same_f64(*e, *f, tolerance),
         (Value::Tensor(e), Value::Tensor(f)) => {
             e.elem() == f.elem() && e.dims() == f.dims() && same_elements(e, f, tolerance)
+        }
+        (Value::Sparse(e), Value::Sparse(f)) => {
+            e.elem() == f.elem() && same_places(e, f) && same_elements(e.values(), f.values(), tolerance)
         }
         (Value::List(e_item, e), Value::List(f_item, f)) => {
             e_item == f_item && all(e, f, |e, f| matches(e, f, tolerance))
@@ -41,6 +44,7 @@ pub fn identical(a: &Value, b: &Value) -> bool {
         (Value::Func(a), Value::Func(b)) => a == b,
         // Tensors are equal when their bits are.
         (Value::Tensor(a), Value::Tensor(b)) => a == b,
+        (Value::Sparse(a), Value::Sparse(b)) => a == b,
         (Value::List(a_item, a), Value::List(b_item, b)) => a_item == b_item && all(a, b, identical),
         _ => false,
     }
@@ -146,6 +150,10 @@ impl fmt::Display for Shown<'_> {
             Value::Func(id) => write!(f, "{id:?}"),
             Value::List(_, items) => write!(f, "[{}]", show(items)),
             Value::Tensor(t) => write!(f, "{:?} {{{}}}", t.dims(), elements(t)),
+            Value::Sparse(s) => {
+                let places = list(s.places().map(|[row, col]| format!("({row}, {col})")), s.stored());
+                write!(f, "{} {:?} {{{places}}} {{{}}}", s.format().name(), s.dims(), elements(s.values()))
+            }
         }
     }
 }
@@ -191,6 +199,12 @@ fn same_f32(expected: f32, found: f32, tolerance: Option<f64>) -> bool {
     let near = tolerance.is_some_and(|t| (f64::from(expected) - f64::from(found)).abs() <= t);
     let expected = if expected.is_nan() { f32::NAN } else { expected };
     near || expected.to_bits() == found.to_bits()
+}
+
+/// Whether two matrices have elements at the same places, in the same order.
+fn same_places(e: &OwnedSparse, f: &OwnedSparse) -> bool {
+    let is_alike = e.format() == f.format() && e.dims() == f.dims();
+    is_alike && e.pointers() == f.pointers() && e.indices() == f.indices()
 }
 
 fn same_elements(e: &OwnedTensor, f: &OwnedTensor, t: Option<f64>) -> bool {

@@ -51,6 +51,7 @@ pub const CASES: &[Case] = &[
             "ir::Elem::size",
             "ir::Elem::scalar",
             "ir::Elem::part",
+            "ir::Elem::is_of_sparse",
             "ir::Item::ty",
             "ir::Item::from_type",
             "ir::Type::is_object",

@@ -3,7 +3,8 @@
 use super::Case;
 use nbc::ir::{Elem, Item};
 use nbc::ndarray::{Array1, Array2, ArrayD, s};
-use nbc::{Engine, Linker, OwnedTensor, Tensor, TrapCode, TrapError, Type, Value, npy};
+use nbc::{Engine, Format, Linker, OwnedSparse, OwnedTensor, Tensor, TrapCode, TrapError, Type, Value};
+use nbc::{matrix_market, npy};
 use std::io::{self, Write};
 
 pub const CASES: &[Case] = &[
@@ -23,6 +24,24 @@ pub const CASES: &[Case] = &[
         tensors,
     ),
     (&["runtime::Value::ty"], values),
+    (
+        &[
+            "runtime::Format::flipped",
+            "runtime::Format::name",
+            "runtime::OwnedSparse::new",
+            "runtime::OwnedSparse::of_places",
+            "runtime::OwnedSparse::format",
+            "runtime::OwnedSparse::dims",
+            "runtime::OwnedSparse::elem",
+            "runtime::OwnedSparse::stored",
+            "runtime::OwnedSparse::pointers",
+            "runtime::OwnedSparse::indices",
+            "runtime::OwnedSparse::values",
+            "runtime::OwnedSparse::places",
+        ],
+        matrices,
+    ),
+    (&["matrix_market::read_from", "matrix_market::write"], matrix_files),
     (&["npy::read", "npy::read_from", "npy::write"], files),
     (
         &[
@@ -112,6 +131,96 @@ fn values() {
     assert_eq!(Value::Func(nbc::FuncId(u32::MAX)).ty(), None);
     assert_eq!(Value::from("").ty(), Some(Type::Str));
     let _ = format!("{nested:?} {}", nested == nested.clone());
+}
+
+fn matrices() {
+    let pointers = |p: &[i64]| OwnedTensor::from_slice(&[p.len() as u64], p).unwrap();
+    let indices = |i: &[i32]| OwnedTensor::from_slice(&[i.len() as u64], i).unwrap();
+    let elements = |n: usize| OwnedTensor::from_slice(&[n as u64], &vec![1.0; n]).unwrap();
+    for format in [Format::Csr, Format::Csc] {
+        assert_ne!(format.name(), format.flipped().name());
+        for dims in [[0, 0], [1, 1], [2, 3], [3, 2], [MAX, 1], [1, MAX], [1 << 31, 0], [0, 1 << 31]] {
+            for p in [
+                &[0i64][..],
+                &[],
+                &[0, 1],
+                &[0, 2, 1],
+                &[0, 1, 2],
+                &[0, -1, 2],
+                &[1, 1, 2],
+                &[0, i64::MAX, 2],
+            ] {
+                for i in [&[][..], &[0], &[0, 0], &[1, 0], &[0, 1], &[-1, 0], &[0, i32::MAX], &[0, 1, 2]] {
+                    let made = OwnedSparse::new(format, dims, pointers(p), indices(i), elements(i.len()));
+                    let Ok(made) = made else { continue };
+                    assert_eq!((made.format(), made.dims(), made.elem()), (format, dims, Elem::F64));
+                    let places: Vec<[u64; 2]> = made.places().collect();
+                    assert_eq!(places.len(), made.stored());
+                    let again = OwnedSparse::of_places(format, dims, &places, made.values().clone()).unwrap();
+                    assert_eq!((again.pointers(), again.indices()), (made.pointers(), made.indices()));
+                    assert_eq!(again, made);
+                }
+            }
+        }
+        for places in [[[0, 0], [0, 0]], [[1, 1], [0, 0]], [[MAX, 0], [0, 0]], [[0, 0], [0, MAX]]] {
+            assert!(OwnedSparse::of_places(format, [2, 2], &places, elements(2)).is_err());
+        }
+        assert!(OwnedSparse::of_places(format, [2, 2], &[[0, 0]], elements(2)).is_err());
+    }
+    let of_bytes = OwnedTensor::from_slice(&[0], &[0u8; 0]).unwrap();
+    assert!(OwnedSparse::new(Format::Csr, [0, 0], pointers(&[0]), indices(&[]), of_bytes.clone()).is_err());
+    assert!(OwnedSparse::new(Format::Csr, [0, 0], of_bytes, indices(&[]), elements(0)).is_err());
+}
+
+fn matrix_files() {
+    let text = "%%MatrixMarket matrix coordinate real general\n3 2 3\n3 1 4\n1 2 -1.5e0\n3 1 1\n";
+    let read = |text: &[u8], elem| matrix_market::read_from(text, elem, 1 << 20);
+    let matrix = read(text.as_bytes(), Elem::F64).unwrap();
+    assert!(matrix.places().eq([[0, 1], [2, 0]]));
+    assert_eq!(matrix.values().as_slice::<f64>(), Some(&[-1.5, 5.0][..]));
+    assert!(read(text.as_bytes(), Elem::F32).is_ok() && read(text.as_bytes(), Elem::C128).is_ok());
+    for at in 0..text.len() {
+        let _ = read(&text.as_bytes()[..at], Elem::F64);
+        for byte in [0, b'\n', 0xff, b'9', b'-', b'%', b' '] {
+            let mut changed = text.as_bytes().to_vec();
+            changed[at] = byte;
+            let _ = read(&changed, Elem::F64);
+        }
+    }
+    let head = |form: &str, sizes: &str, rest: &str| format!("%%MatrixMarket matrix {form}\n{sizes}\n{rest}");
+    for (form, sizes, rest) in [
+        ("coordinate real general", "2 2 18446744073709551615", "1 1 1\n"),
+        ("coordinate real general", "2147483648 1 0", ""),
+        ("coordinate real general", "2147483647 1 0", ""),
+        ("coordinate real general", "2 2 1", "0 1 1\n"),
+        ("coordinate real general", "2 2 1", "3 1 1\n"),
+        ("coordinate real general", "2 2 1", "1 1 1\n1 1 1\n"),
+        ("coordinate real symmetric", "2 3 0", ""),
+        ("coordinate real skew-symmetric", "2 2 1", "1 1 1\n"),
+        ("coordinate complex general", "2 2 1", "1 1 1 1\n"),
+        ("coordinate real best", "2 2 0", ""),
+        ("array pattern general", "2 2", ""),
+        ("array real general", "2147483647 2147483647", "1\n"),
+        ("array real general", "2 1", "1\n"),
+    ] {
+        assert!(read(head(form, sizes, rest).as_bytes(), Elem::F64).is_err(), "{form}, {sizes}");
+    }
+    assert!(read(&[b' '; 10000], Elem::F64).is_err());
+    let is = |form: &str, sizes: &str, rest: &str, elem, want: &str| {
+        let made = read(head(form, sizes, rest).as_bytes(), elem).unwrap();
+        let mut file = Vec::new();
+        matrix_market::write(&mut file, &made).unwrap();
+        let text = String::from_utf8(file).unwrap();
+        assert_eq!(text.split_once('\n').unwrap().1, want, "{form}");
+    };
+    is("coordinate pattern symmetric", "2 2 1", "2 1\n", Elem::F32, "2 2 2\n1 2 1.0\n2 1 1.0\n");
+    is("coordinate real skew-symmetric", "2 2 1", "2 1 3D0\n", Elem::F64, "2 2 2\n1 2 -3.0\n2 1 3.0\n");
+    let hermitian = "2 2 2\n1 2 1.0 -2.0\n2 1 1.0 2.0\n";
+    is("coordinate complex hermitian", "2 2 1", "2 1 1 2\n", Elem::C128, hermitian);
+    is("array integer symmetric", "2 2", "1\n2\n0\n", Elem::F64, "2 2 3\n1 1 1.0\n1 2 2.0\n2 1 2.0\n");
+    for room in 0..60 {
+        assert!(matrix_market::write(&mut Full(room), &matrix).is_err());
+    }
 }
 
 /// Takes some bytes and then nothing.

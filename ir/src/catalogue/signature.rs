@@ -25,6 +25,8 @@ pub enum Class {
     Bits,
     /// All but the complex ones: those whose elements are scalars.
     Scalar,
+    /// f32, f64, c128: what sparse matrices have.
+    Sparse,
 }
 
 impl Class {
@@ -40,6 +42,7 @@ impl Class {
             Class::Complex => matches!(elem, Elem::C64 | Elem::C128),
             Class::Bits => matches!(elem, Elem::Bool | Elem::U8 | Elem::I32 | Elem::I64),
             Class::Scalar => !matches!(elem, Elem::C64 | Elem::C128),
+            Class::Sparse => elem.is_of_sparse(),
         }
     }
 
@@ -55,12 +58,15 @@ impl Class {
             Class::Complex => "complex",
             Class::Bits => "bits",
             Class::Scalar => "scalar",
+            Class::Sparse => "sparse",
         }
     }
 
     fn from_name(name: &str) -> Option<Class> {
         use Class::*;
-        [Any, Number, Real, Int, Float, Inexact, Complex, Bits, Scalar].into_iter().find(|c| c.name() == name)
+        [Any, Number, Real, Int, Float, Inexact, Complex, Bits, Scalar, Sparse]
+            .into_iter()
+            .find(|c| c.name() == name)
     }
 }
 
@@ -73,6 +79,8 @@ pub enum Param {
     Tensor(usize),
     /// Tensor of the parts of the variable's complex element type.
     TensorOfParts(usize),
+    /// Sparse matrix whose element type is the variable.
+    Sparse(usize),
     /// Scalar of the variable's element type.
     Scalar(usize),
     /// Tensor of the variable's element type, or such a scalar.
@@ -130,6 +138,7 @@ impl Param {
             Param::Ints => ty == Type::I64,
             Param::Tensor(v) => elems.get(*v).is_some_and(|e| ty == Type::Tensor(*e)),
             Param::TensorOfParts(v) => elems.get(*v).is_some_and(|e| part_of(*e) == Some(ty)),
+            Param::Sparse(v) => elems.get(*v).is_some_and(|e| ty == Type::Sparse(*e)),
             Param::Scalar(v) => scalar(v) == Some(ty),
             Param::TensorOrScalar(v) => {
                 elems.get(*v).is_some_and(|e| ty == Type::Tensor(*e)) || scalar(v) == Some(ty)
@@ -155,6 +164,7 @@ impl Param {
             Param::Ints => ty == Type::I64,
             Param::Tensor(_) => matches!(ty, Type::Tensor(_)),
             Param::TensorOfParts(_) => matches!(ty, Type::Tensor(Elem::F32 | Elem::F64)),
+            Param::Sparse(_) => matches!(ty, Type::Sparse(_)),
             Param::Scalar(_) => ty.is_scalar(),
             Param::TensorOrScalar(_) => ty.is_scalar() || matches!(ty, Type::Tensor(_)),
             Param::ListOfTensors(_) => matches!(ty, Type::List(crate::types::Item::Tensor(_))),
@@ -174,7 +184,8 @@ impl Param {
         match self {
             Param::Exact(ty) => ty.is_scalar(),
             Param::Ints | Param::Scalar(_) | Param::TensorOrScalar(_) => true,
-            Param::Tensor(_) | Param::TensorOfParts(_) | Param::ListOfTensors(_) | Param::Func(..) => false,
+            Param::Tensor(_) | Param::TensorOfParts(_) | Param::Sparse(_) => false,
+            Param::ListOfTensors(_) | Param::Func(..) => false,
         }
     }
 
@@ -187,6 +198,7 @@ impl Param {
             Param::Ints => "i64".to_owned(),
             Param::Tensor(v) => format!("tensor<{}>", var(v)),
             Param::TensorOfParts(v) => format!("tensor<part {}>", var(v)),
+            Param::Sparse(v) => format!("sparse<{}>", var(v)),
             Param::Scalar(v) => format!("a scalar {}", var(v)),
             Param::TensorOrScalar(v) => format!("tensor<{}> or a scalar", var(v)),
             Param::ListOfTensors(v) => format!("list<tensor<{}>>", var(v)),
@@ -201,6 +213,7 @@ impl Param {
             Param::Exact(t) => Some(*t),
             Param::Tensor(v) => Some(Type::Tensor(*elems.get(*v)?)),
             Param::TensorOfParts(v) => part_of(*elems.get(*v)?),
+            Param::Sparse(v) => Some(Type::Sparse(*elems.get(*v)?)),
             Param::Scalar(v) => elems.get(*v)?.scalar(),
             Param::ListOfTensors(v) => Some(Type::List(crate::types::Item::Tensor(*elems.get(*v)?))),
             Param::TensorOrScalar(_) | Param::Ints | Param::Func(..) => None,
@@ -216,6 +229,7 @@ impl Param {
         };
         match (self, ty) {
             (Param::Tensor(v) | Param::TensorOrScalar(v), Type::Tensor(e)) => learn(*v, e),
+            (Param::Sparse(v), Type::Sparse(e)) => learn(*v, e),
             (Param::TensorOfParts(v), Type::Tensor(Elem::F32)) => learn(*v, Elem::C64),
             (Param::TensorOfParts(v), Type::Tensor(Elem::F64)) => learn(*v, Elem::C128),
             (Param::ListOfTensors(v), Type::List(crate::types::Item::Tensor(e))) => learn(*v, e),
@@ -326,6 +340,9 @@ fn parse_param(text: &str, vars: &[&str]) -> Option<Param> {
             Some(v) => Some(Param::Tensor(v)),
             None => Some(Param::Exact(Type::Tensor(Elem::from_name(inner)?))),
         };
+    }
+    if let Some(inner) = text.strip_prefix("sparse<").and_then(|t| t.strip_suffix('>')) {
+        return Some(Param::Sparse(var(inner)?));
     }
     if let Some(inner) = text.strip_prefix("list<tensor<").and_then(|t| t.strip_suffix(">>")) {
         return Some(Param::ListOfTensors(var(inner)?));

@@ -35,6 +35,18 @@ impl<'a> Parser<'a> {
                 self.expect(b'>', "")?;
                 Ok(Type::Tensor(elem))
             }
+            "sparse" => {
+                self.expect(b'<', " and an element type, as in `sparse<f64>`")?;
+                let token = self.tok;
+                let elem = self.elem()?;
+                if !elem.is_of_sparse() {
+                    let help = Some("elements of a sparse matrix are f32, f64 or c128".to_owned());
+                    let message = format!("a sparse matrix has no elements of type {elem}");
+                    return Err(self.fail(token, message, help));
+                }
+                self.expect(b'>', "")?;
+                Ok(Type::Sparse(elem))
+            }
             "list" => {
                 self.expect(b'<', " and an item type, as in `list<str>`")?;
                 let inner = self.tok;
@@ -57,7 +69,7 @@ impl<'a> Parser<'a> {
                 Ok(Type::Func(sig))
             }
             _ => {
-                let names = ["i32", "i64", "f32", "f64", "bool", "str", "tensor", "list", "func"];
+                let names = ["i32", "i64", "f32", "f64", "bool", "str", "tensor", "sparse", "list", "func"];
                 let help = if Elem::from_name(word).is_some() {
                     Some(format!("{word} is the type of tensor elements: tensor<{word}>"))
                 } else {

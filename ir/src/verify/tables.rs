@@ -76,6 +76,11 @@ fn signatures(report: &mut Report<'_>) {
                 report.module(context(), message);
                 break;
             }
+            if let Some(elem) = not_of_sparse(*ty) {
+                let message = format!("a sparse matrix has no elements of type {elem}");
+                report.module(context(), message);
+                break;
+            }
         }
         let (weight, depth) = sig_weight(sig, &weights);
         if weight > MAX_SIG_WEIGHT || depth > MAX_SIG_DEPTH {
@@ -100,6 +105,14 @@ fn signatures(report: &mut Report<'_>) {
 fn func_type(ty: Type) -> Option<SigId> {
     match ty {
         Type::Func(sig) | Type::List(Item::Func(sig)) => Some(sig),
+        _ => None,
+    }
+}
+
+/// The element type of a sparse matrix, or of a list of such, that cannot have it.
+pub(super) fn not_of_sparse(ty: Type) -> Option<Elem> {
+    match ty {
+        Type::Sparse(elem) | Type::List(Item::Sparse(elem)) => (!elem.is_of_sparse()).then_some(elem),
         _ => None,
     }
 }

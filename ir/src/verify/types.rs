@@ -10,7 +10,7 @@
 
 use super::operands::Part;
 use super::report::{At, Report, clip, mnemonic, operand, plural, reg};
-use super::tables::{OpEntry, type_is_known};
+use super::tables::{OpEntry, not_of_sparse, type_is_known};
 use super::{FunctionGaps, MAX_REGS, MAX_SIZE};
 use crate::catalogue::{OpSignature, Operation, Param};
 use crate::entity::{BlockId, FuncId, OpId, Reg};
@@ -140,6 +140,13 @@ fn registers(report: &mut Report<'_>, id: FuncId, func: &Function, sig: &Signatu
         if !type_is_known(report.module, *ty) {
             let message =
                 format!("the type of {} names a signature that is not there", reg(func, Reg::new(i)));
+            report.function(id, message, None);
+        }
+        if let Some(elem) = not_of_sparse(*ty) {
+            let message = format!(
+                "the type of {} is no type: a sparse matrix has no elements of type {elem}",
+                reg(func, Reg::new(i))
+            );
             report.function(id, message, None);
         }
     }
@@ -371,7 +378,7 @@ impl<'a, 'm> Checker<'a, 'm> {
         {
             let sig = known.typed();
             let flat = sig.list_len(args.len()).map(|len| sig.flat_params(len)).unwrap_or_default();
-            let has = |p: &&Param| matches!(p, Param::Tensor(v) | Param::TensorOfParts(v) | Param::TensorOrScalar(v) | Param::ListOfTensors(v) | Param::Scalar(v) if *v == var);
+            let has = |p: &&Param| matches!(p, Param::Tensor(v) | Param::Sparse(v) | Param::TensorOfParts(v) | Param::TensorOrScalar(v) | Param::ListOfTensors(v) | Param::Scalar(v) if *v == var);
             parts.extend(flat.iter().position(has).map(|i| Part::Item(2, i)));
         } else {
             parts.push(self.part);
@@ -610,6 +617,7 @@ fn param_text(param: &Param, elems: &[Elem]) -> String {
     match param {
         Param::Exact(ty) => ty.display(&[]).to_string(),
         Param::Tensor(v) => format!("tensor<{}>", elem(v)),
+        Param::Sparse(v) => format!("sparse<{}>", elem(v)),
         Param::TensorOfParts(_) => {
             param.result_type(elems).map_or("a tensor of parts".to_owned(), |ty| ty.display(&[]).to_string())
         }

@@ -65,6 +65,7 @@ fn item(c: &mut Choices<'_>, sigs: usize) -> Item {
         3 => Item::F64,
         4 => Item::Bool,
         5 => Item::Tensor(c.pick(&Elem::ALL)),
+        6 if c.flag() => Item::Sparse(c.pick(&[Elem::F32, Elem::F64, Elem::C128])),
         6 if sigs > 0 => Item::Func(SigId::new(c.below(sigs))),
         _ => Item::Str,
     }

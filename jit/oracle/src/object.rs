@@ -11,6 +11,7 @@ use crate::value::{ObjectId, Pointer, Slot, canonical};
 use crate::{Stop, wrong};
 use nbc_ir::{Elem, Item, Type};
 use nbc_jit::mir::Field;
+use nbc_runtime::object::OwnedSparse;
 use nbc_runtime::trap::{TrapCode, TrapError};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
@@ -123,6 +124,8 @@ pub enum Object {
     Str(Rc<str>),
     /// A list.
     List(List),
+    /// A sparse matrix, which never changes.
+    Sparse(Rc<OwnedSparse>),
 }
 
 #[derive(Clone, Debug)]
@@ -230,13 +233,15 @@ impl Heap {
     pub fn move_fuel(&self, kept: &[Slot]) -> Result<u64, Stop> {
         let mut all = 0;
         for slot in kept {
-            if let Slot::Object(id) = slot
-                && self.region(*id) == self.innermost()
-                && let Object::List(list) = self.get(*id)?
-                && list.item.ty().is_object()
-            {
-                all += list.items.len() as u64;
+            let Slot::Object(id) = slot else { continue };
+            if self.region(*id) != self.innermost() {
+                continue;
             }
+            all += match self.get(*id)? {
+                Object::List(list) if list.item.ty().is_object() => list.items.len() as u64,
+                Object::Sparse(_) => 3,
+                _ => 0,
+            };
         }
         Ok(all)
     }
@@ -314,6 +319,7 @@ impl Heap {
             Object::Tensor(_) => 64,
             Object::Str(text) => text.len() + 32,
             Object::List(list) => list.items.len() * size_of::<Slot>() + 32,
+            Object::Sparse(matrix) => parts(matrix).iter().sum::<usize>() + 64,
         })?;
         let id = ObjectId(self.objects.len() as u32);
         self.objects.push(Entry { object, region, is_gone: false });
@@ -455,7 +461,7 @@ impl Heap {
                 let bytes = self.elements(id)?.to_vec();
                 self.add_tensor(t.elem, &t.dims, bytes, true, region)
             }
-            Object::Str(text) => self.add(Object::Str(text), region),
+            same @ (Object::Str(_) | Object::Sparse(_)) => self.add(same, region),
             Object::List(mut list) => {
                 // What is one object in several places stays one.
                 let mut copies: FxHashMap<ObjectId, Slot> = FxHashMap::default();
@@ -493,6 +499,7 @@ impl Heap {
         Ok(match self.get(id)? {
             Object::Tensor(tensor) => tensor.bytes() as u64 / 64,
             Object::Str(text) => text.len() as u64 / 64,
+            Object::Sparse(matrix) => parts(matrix).iter().map(|bytes| *bytes as u64 / 64).sum(),
             Object::List(list) => {
                 let mut all = list.items.len() as u64 / 8;
                 for item in &list.items {
@@ -542,6 +549,11 @@ impl Heap {
         write(elem, self.bytes_at_mut(Pointer { tensor, offset }, size)?, value);
         Ok(())
     }
+}
+
+/// Bytes of a matrix's pointers, indices and values.
+fn parts(matrix: &OwnedSparse) -> [usize; 3] {
+    [matrix.pointers(), matrix.indices(), matrix.values()].map(|part| part.as_bytes().len())
 }
 
 #[cold]

@@ -10,7 +10,7 @@ use crate::Stop;
 use crate::object::{GLOBAL, Heap, List, Object, canonical_elements};
 use crate::value::{ObjectId, Slot, canonical};
 use nbc_ir::{ConstValue, Elem, GlobalInit, Item, Module, Type};
-use nbc_runtime::object::OwnedTensor;
+use nbc_runtime::object::{Format, OwnedSparse, OwnedTensor};
 use nbc_runtime::trap::TrapCode;
 use nbc_runtime::value::Value;
 use num_complex::Complex;
@@ -182,6 +182,7 @@ impl State {
                 let dims: Vec<u64> = t.dims().iter().map(|d| *d as u64).collect();
                 self.heap.add_tensor(t.elem(), &dims, t.as_bytes().to_vec(), writable, region)?
             }
+            Value::Sparse(matrix) => self.heap.add(Object::Sparse(matrix.clone().into()), region)?,
             Value::List(item, values) => {
                 let items = values.iter().map(|v| self.lower(v, writable)).collect::<Result<_, _>>()?;
                 self.heap.add(Object::List(List { item: *item, items }), region)?
@@ -213,6 +214,10 @@ impl State {
                 let owned = owned(tensor.elem, &tensor.dims, &elements);
                 Value::Tensor(owned.ok_or_else(|| Stop::Unsupported("a tensor without memory".to_owned()))?)
             }
+            Type::Sparse(_) => match self.heap.get(slot.object()?)? {
+                Object::Sparse(matrix) => Value::Sparse(OwnedSparse::clone(matrix)),
+                _ => return Err(crate::wrong("the object is no sparse matrix")),
+            },
             Type::List(item) => {
                 let items = self.heap.list(slot.object()?)?.items.iter();
                 Value::List(item, items.map(|i| self.lift(*i, item.ty())).collect::<Result<_, _>>()?)
@@ -271,6 +276,8 @@ pub enum Part {
     Str(String),
     /// A list; its items follow.
     List(Item, usize),
+    /// A sparse matrix: format, dims, and the bytes of its tensors.
+    Sparse(bool, [u64; 2], [Vec<u8>; 3]),
     /// An object that has been come to before, by number.
     Again(usize),
 }
@@ -335,6 +342,11 @@ impl Picture {
                 });
             }
             Object::Str(text) => self.parts.push(Part::Str(text.to_string())),
+            Object::Sparse(matrix) => {
+                let parts = [matrix.pointers(), matrix.indices(), matrix.values()];
+                let bytes = parts.map(|part| canonical_elements(part.elem(), part.as_bytes()));
+                self.parts.push(Part::Sparse(matrix.format() == Format::Csr, matrix.dims(), bytes));
+            }
             Object::List(list) => {
                 self.parts.push(Part::List(list.item, list.items.len()));
                 for item in &list.items {

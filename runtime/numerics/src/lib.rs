@@ -21,6 +21,7 @@ pub mod functions;
 pub mod lanes;
 mod level;
 mod run;
+pub mod sparse;
 
 pub use level::{Level, level};
 pub use run::{

@@ -78,7 +78,7 @@ scalars! {
 
 /// Runs `$body` with the type alias `$T` for the element type `$elem`, which
 /// must be one of the classes listed: `any`, `scalar`, `number`, `real`, `int`,
-/// `bits`, `float` or `inexact`, as in the catalogue. The verifier has proven the
+/// `bits`, `float`, `inexact` or `sparse`, as in the catalogue. The verifier has proven the
 /// class, so other element types are an internal error.
 macro_rules! with_elem {
     (any $elem:expr, $T:ident => $body:expr) => {
@@ -107,6 +107,9 @@ macro_rules! with_elem {
     (inexact $elem:expr, $T:ident => $body:expr) => {
         with_elem!(@arms $elem, $T, $body, F32 f32, F64 f64,
             C64 num_complex::Complex<f32>, C128 num_complex::Complex<f64>; else)
+    };
+    (sparse $elem:expr, $T:ident => $body:expr) => {
+        with_elem!(@arms $elem, $T, $body, F32 f32, F64 f64, C128 num_complex::Complex<f64>; else)
     };
     (@arms $elem:expr, $T:ident, $body:expr, $($variant:ident $ty:ty),*; $($other:tt)?) => {
         match $elem {

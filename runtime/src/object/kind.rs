@@ -18,7 +18,7 @@
 //! # Ok::<(), nbc_runtime::trap::TrapError>(())
 //! ```
 
-use super::{ListRef, StrRef, TensorRef};
+use super::{ListRef, SparseRef, StrRef, TensorRef};
 use nbc_ir::Type;
 
 /// The properties that every kind of object tells.
@@ -88,6 +88,26 @@ impl Object for ListRef {
     }
 }
 
+impl Object for SparseRef {
+    #[inline(always)]
+    fn slot(self) -> u64 {
+        SparseRef::slot(self)
+    }
+    #[inline(always)]
+    fn region(self) -> u32 {
+        SparseRef::region(self)
+    }
+    fn bytes(self) -> usize {
+        0
+    }
+    fn items(self) -> usize {
+        3
+    }
+    fn item(self, index: usize) -> Option<(u64, Type)> {
+        Some((self.parts().get(index)?.slot(), *self.part_types().get(index)?))
+    }
+}
+
 /// Handle of a live object of any kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ObjectRef {
@@ -97,6 +117,8 @@ pub enum ObjectRef {
     Str(StrRef),
     /// A list.
     List(ListRef),
+    /// A sparse matrix.
+    Sparse(SparseRef),
 }
 
 impl ObjectRef {
@@ -113,6 +135,7 @@ impl ObjectRef {
             match ty {
                 Type::Tensor(_) => Some(ObjectRef::Tensor(TensorRef::from_slot(slot))),
                 Type::Str => Some(ObjectRef::Str(StrRef::from_slot(slot))),
+                Type::Sparse(_) => Some(ObjectRef::Sparse(SparseRef::from_slot(slot))),
                 Type::List(_) => Some(ObjectRef::List(ListRef::from_slot(slot))),
                 Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::Func(_) => None,
             }
@@ -127,6 +150,7 @@ macro_rules! ask {
             ObjectRef::Tensor($o) => $answer,
             ObjectRef::Str($o) => $answer,
             ObjectRef::List($o) => $answer,
+            ObjectRef::Sparse($o) => $answer,
         }
     };
 }

@@ -6,8 +6,8 @@
 //! forwarding pointer into a header whose region is about to end. An object's
 //! payload never moves and never changes length while the object lives.
 //!
-//! Headers are reached through the copyable handles [`TensorRef`], [`StrRef`]
-//! and [`ListRef`]. A handle is a plain address without a lifetime: it is good
+//! Headers are reached through the copyable handles [`TensorRef`], [`StrRef`],
+//! [`ListRef`] and [`SparseRef`]. A handle is a plain address without a lifetime: it is good
 //! until the object's region ends, which the verifier's region rule proves for
 //! programs. Making one from a slot is therefore `unsafe`.
 
@@ -16,6 +16,7 @@ pub mod kind;
 pub mod list;
 pub mod nan;
 pub mod owned;
+pub mod sparse;
 pub mod str;
 pub mod tensor;
 
@@ -23,6 +24,7 @@ pub use element::{Element, Scalar};
 pub use kind::{Object, ObjectRef};
 pub use list::{List, ListRef};
 pub use owned::OwnedTensor;
+pub use sparse::{Format, OwnedSparse, Sparse, SparseRef};
 pub use str::{Str, StrRef};
 pub use tensor::{Tensor, TensorRef};
 

@@ -4,7 +4,7 @@
 //! Fuel is charged from the shapes before a result is allocated.
 
 use super::fused::Deferred;
-use crate::object::{Element, ListRef, StrRef, TensorRef};
+use crate::object::{Element, ListRef, SparseRef, StrRef, TensorRef};
 use crate::plan::AtOperation;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
@@ -119,6 +119,13 @@ impl<'a> OpCall<'a> {
         unsafe { ListRef::from_slot(self.args[at]) }
     }
 
+    /// Argument `at`, a sparse matrix.
+    pub(super) fn sparse(&self, at: usize) -> SparseRef {
+        debug_assert!(matches!(self.arg_types[at], Type::Sparse(_)));
+        // SAFETY: arguments are live values of their types (`new`).
+        unsafe { SparseRef::from_slot(self.args[at]) }
+    }
+
     /// Argument `at`, an `i64`.
     pub(super) fn int(&self, at: usize) -> i64 {
         self.args[at] as i64
@@ -181,6 +188,11 @@ impl<'a> OpCall<'a> {
                     rows: tensor.dims().iter().rev().nth(1).copied().unwrap_or(1),
                     bytes: tensor.bytes() as u64,
                 })
+            }
+            Type::Sparse(_) => {
+                let matrix = self.sparse(at);
+                let ([rows, last], bytes) = (matrix.dims(), matrix.held() as u64);
+                Some(Extent { len: matrix.stored() as u64, last, rows, bytes })
             }
             // What a string has of elements no operation counts, but its bytes.
             Type::Str => Some(Extent { bytes: self.str(at).len() as u64, ..Extent::NONE }),

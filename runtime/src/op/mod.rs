@@ -40,6 +40,7 @@ mod reduce;
 mod reduce_axes;
 mod simd;
 mod sort;
+mod sparse;
 mod spread;
 mod strings;
 mod work;
@@ -80,6 +81,7 @@ macro_rules! kernels {
             use reduce::*;
             use reduce_axes::*;
             use sort::*;
+            use sparse::*;
             use spread::*;
             use strings::*;
             &[$(in_this_build!($kernel $($of)*)),*]

@@ -6,7 +6,9 @@ use super::heap::Shared;
 use super::pool::{Buffer, BufferList, Claim, MEDIUM, Place, class_of};
 use super::region::Region;
 use crate::object::tensor::SHORT_RANK;
-use crate::object::{List, ListRef, ObjectRef, Storage, Str, StrRef, Tensor, TensorRef};
+use crate::object::{
+    Format, List, ListRef, ObjectRef, Sparse, SparseRef, Storage, Str, StrRef, Tensor, TensorRef,
+};
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::dims::{Dims, MAX_RANK, count};
 use nbc_ir::{ConstValue, Elem, Item, Type};
@@ -409,6 +411,7 @@ impl RegionAllocator<'_> {
                 Some(ObjectRef::Tensor(tensor)) => Ok(self.copy_tensor(tensor)?.slot()),
                 Some(ObjectRef::Str(text)) => Ok(self.string(&[text.as_str()])?.slot()),
                 Some(ObjectRef::List(list)) => self.copy_list(list),
+                Some(ObjectRef::Sparse(matrix)) => self.copy_sparse(matrix),
                 None => Ok(slot),
             }
         }
@@ -448,6 +451,33 @@ impl RegionAllocator<'_> {
             unsafe { (*to.0).data.add(i as usize).write(copy) };
         }
         Ok(to.slot())
+    }
+
+    /// A sparse matrix of those tensors, which nobody can write from now on.
+    ///
+    /// # Safety
+    /// They must be as [`crate::object::sparse`] says, live at least as long as the region, and nobody else's who may write.
+    pub(super) unsafe fn sparse(
+        &mut self,
+        format: Format,
+        [rows, cols]: [u64; 2],
+        parts: [TensorRef; 3],
+    ) -> Result<SparseRef, NoRoom> {
+        for part in parts.iter().filter(|part| part.is_writable()) {
+            part.set_read_only();
+        }
+        let elem = parts[2].elem();
+        let [pointers, indices, values] = parts.map(|part| part.0);
+        let (region, storage) = (self.index, Storage::Inline);
+        let header = Sparse { pointers, indices, values, rows, cols, region, elem, format, storage };
+        Ok(SparseRef(self.move_header(header)?))
+    }
+
+    fn copy_sparse(&mut self, from: SparseRef) -> Result<u64, NoRoom> {
+        let [pointers, indices, values] = from.parts();
+        let parts = [self.copy_tensor(pointers)?, self.copy_tensor(indices)?, self.copy_tensor(values)?];
+        // SAFETY: they are those of a sparse matrix, and nobody has them yet.
+        Ok(unsafe { self.sparse(from.format(), from.dims(), parts)? }.slot())
     }
 
     /// Makes the region the owner of `buffer`, taken from `other`.
@@ -490,7 +520,7 @@ impl RegionAllocator<'_> {
         Ok(moved)
     }
 
-    /// A header in this region for the pooled string or list payload at `data`.
+    /// A header in this region for an object whose payload is elsewhere.
     pub(super) fn move_header<H>(&mut self, header: H) -> Result<*mut H, NoRoom> {
         let place = self.arena(size_of::<H>())?.cast::<H>();
         // SAFETY: the allocation has room for the header and is 16-aligned.

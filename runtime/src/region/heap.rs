@@ -8,7 +8,9 @@ use super::region::Region;
 use crate::device::DeviceCounts;
 use crate::interruption::Interruption;
 use crate::object::tensor::SHORT_RANK;
-use crate::object::{Element, ListRef, Object, ObjectRef, Storage, StrRef, Tensor, TensorRef};
+use crate::object::{
+    Element, Format, ListRef, Object, ObjectRef, SparseRef, Storage, StrRef, Tensor, TensorRef,
+};
 use crate::placement::{Placement, Placing};
 use crate::threads::Threads;
 use crate::trap::{TrapCode, TrapError};
@@ -498,6 +500,22 @@ impl Heap {
     /// live there or further out.
     pub fn list(&mut self, item: Item, len: u64, fill: u64) -> Result<ListRef, TrapError> {
         self.try_here(|p| p.list(item, len, fill))
+    }
+
+    /// A sparse matrix in the innermost region of those pointers, indices and values, which are read-only
+    /// from now on.
+    ///
+    /// # Safety
+    /// They must be as [`crate::object::sparse`] says and live at least as long as the innermost
+    /// region. Who has a handle of one must not write it.
+    pub unsafe fn sparse(
+        &mut self,
+        format: Format,
+        dims: [u64; 2],
+        parts: [TensorRef; 3],
+    ) -> Result<SparseRef, TrapError> {
+        // SAFETY: upheld by the caller.
+        self.try_here(|p| unsafe { p.sparse(format, dims, parts) })
     }
 
     /// Stores `value` at `index`; an object that may go before the list does

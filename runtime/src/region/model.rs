@@ -6,21 +6,28 @@
 
 use super::heap::{outlives, region_of};
 use super::*;
-use crate::object::{ListRef, StrRef, TensorRef};
+use crate::object::{Format, ListRef, SparseRef, StrRef, TensorRef};
 use crate::trap::TrapCode;
 use nbc_ir::{Elem, Item, Type};
 use std::cell::RefCell;
 use std::rc::Rc;
 
 const F64: Type = Type::Tensor(Elem::F64);
+const SPARSE: Type = Type::Sparse(Elem::F64);
 const LIST: Type = Type::List(Item::Tensor(Elem::F64));
 
 /// What a register should hold.
 #[derive(Clone)]
 enum Value {
-    Tensor { elements: Rc<RefCell<Vec<f64>>>, from: usize, len: usize },
+    Tensor {
+        elements: Rc<RefCell<Vec<f64>>>,
+        from: usize,
+        len: usize,
+    },
     Str(Rc<str>),
     List(Rc<RefCell<Vec<Value>>>),
+    /// A square matrix with those on its diagonal.
+    Sparse(Rc<[f64]>, Format),
 }
 
 impl Value {
@@ -31,6 +38,7 @@ impl Value {
                 Value::Tensor { elements: Rc::new(RefCell::new(own)), from: 0, len: *len }
             }
             Value::Str(text) => Value::Str(text.clone()),
+            Value::Sparse(diagonal, format) => Value::Sparse(diagonal.clone(), *format),
             Value::List(items) => {
                 // One object in several slots stays one.
                 let items = items.borrow();
@@ -83,6 +91,15 @@ impl Run {
                     assert_eq!(found.as_slice::<f64>(), &elements.borrow()[*from..from + len]);
                 }
                 Value::Str(text) => assert_eq!(StrRef::from_slot(slot).as_str(), &**text),
+                Value::Sparse(diagonal, format) => {
+                    let (found, n) = (SparseRef::from_slot(slot), diagonal.len());
+                    assert_eq!((found.dims(), found.format()), ([n as u64; 2], *format));
+                    let [pointers, indices, values] = found.parts();
+                    assert!((0..=n as i64).eq(pointers.as_slice::<i64>().iter().copied()));
+                    assert!((0..n as i32).eq(indices.as_slice::<i32>().iter().copied()));
+                    assert_eq!(values.as_slice::<f64>(), &**diagonal);
+                    assert!(!values.is_writable() || n == 0);
+                }
                 Value::List(items) => {
                     let list = ListRef::from_slot(slot);
                     assert_eq!(list.len(), items.borrow().len());
@@ -156,6 +173,35 @@ impl Run {
         }
     }
 
+    fn make_sparse(&mut self) {
+        let n = self.random.below(200);
+        let diagonal: Vec<f64> = (0..n).map(|i| i as f64).collect();
+        let len = n as u64;
+        let pointers = self.heap.tensor_from(&[len + 1], &(0..=n as i64).collect::<Vec<_>>());
+        let indices = self.heap.tensor_from(&[len], &(0..n as i32).collect::<Vec<_>>());
+        let values = self.heap.tensor_from(&[len], &diagonal);
+        let (Ok(pointers), Ok(indices), Ok(values)) = (pointers, indices, values) else { return };
+        // SAFETY: they are those of a diagonal matrix, and new.
+        let made = unsafe { self.heap.sparse(Format::Csr, [len; 2], [pointers, indices, values]) };
+        if let Ok(made) = made {
+            self.registers.push((made.slot(), SPARSE, Value::Sparse(diagonal.into(), Format::Csr)));
+        }
+    }
+
+    /// A matrix over the tensors of another.
+    fn make_transpose(&mut self) {
+        let Some((slot, Value::Sparse(diagonal, format))) = self.any(SPARSE) else { return };
+        let format = format.flipped();
+        // SAFETY: a register's value is live, and its parts live as long.
+        let made = unsafe {
+            let matrix = SparseRef::from_slot(slot);
+            self.heap.sparse(format, matrix.dims(), matrix.parts())
+        };
+        if let Ok(made) = made {
+            self.registers.push((made.slot(), SPARSE, Value::Sparse(diagonal, format)));
+        }
+    }
+
     fn make_list(&mut self) {
         let Some((fill, value)) = self.any(F64) else { return };
         let n = if self.random.below(8) == 0 { 130 } else { self.random.below(5) };
@@ -197,8 +243,8 @@ impl Run {
     }
 
     fn set_global(&mut self) {
-        let types = [F64, Type::Str, LIST];
-        let g = self.random.below(3);
+        let types = [F64, Type::Str, LIST, SPARSE];
+        let g = self.random.below(4);
         let Some((slot, value)) = self.any(types[g]) else { return };
         // SAFETY: a register's value is live.
         if let Ok(copy) = unsafe { self.heap.global_set(g, slot, types[g], false) } {
@@ -207,7 +253,7 @@ impl Run {
     }
 
     fn get_global(&mut self) {
-        let g = self.random.below(3);
+        let g = self.random.below(4);
         if let Some(global) = self.globals[g].clone() {
             self.registers.push(global);
         }
@@ -277,7 +323,7 @@ impl Run {
     }
 
     fn step(&mut self) {
-        match self.random.below(26) {
+        match self.random.below(29) {
             0..5 => self.make_tensor(),
             5..8 => self.make_view(),
             8..11 => self.write(),
@@ -293,6 +339,8 @@ impl Run {
                 }
             }
             21..23 => self.renew(),
+            26 => self.make_sparse(),
+            27 => self.make_transpose(),
             _ => self.end(),
         }
         if self.random.below(8) > 0 {
@@ -308,8 +356,9 @@ impl Run {
 fn run(seed: u64, limit: usize) {
     // SAFETY: all registers are forgotten before the heap is dropped.
     let heap = unsafe { Heap::new(limit) };
-    let mut run = Run { heap, random: Random(seed), registers: vec![], globals: vec![None, None, None] };
-    run.heap.define_globals(3);
+    let mut run =
+        Run { heap, random: Random(seed), registers: vec![], globals: vec![None, None, None, None] };
+    run.heap.define_globals(4);
     for _ in 0..20 {
         run.heap.begin();
         for _ in 0..100 {

@@ -3,7 +3,7 @@
 //!
 //! A moved object's old header becomes a forwarding pointer, so two registers
 //! that held one object hold one afterwards. The root of a view moves before
-//! the view, and a list moves with its items. A pooled payload changes owner
+//! the view, and a list or a sparse matrix moves with what it holds. A pooled payload changes owner
 //! without a copy; an inline one is copied behind its new header. Slots into
 //! the ending region that are not kept must not be used any more: an inline
 //! payload now exists twice.
@@ -12,7 +12,9 @@ use super::allocator::{ITEMS, NoRoom, RegionAllocator};
 use super::heap::Heap;
 use super::pool::Buffer;
 use super::region::Region;
-use crate::object::{List, ListRef, Object, ObjectRef, Storage, Str, StrRef, Tensor, TensorRef};
+use crate::object::{
+    List, ListRef, Object, ObjectRef, Sparse, SparseRef, Storage, Str, StrRef, Tensor, TensorRef,
+};
 use crate::trap::TrapError;
 use nbc_ir::Type;
 
@@ -129,6 +131,7 @@ impl Move<'_> {
                 Some(ObjectRef::Tensor(tensor)) => Ok(self.tensor(tensor)?.slot()),
                 Some(ObjectRef::Str(text)) => Ok(self.string(text)?.slot()),
                 Some(ObjectRef::List(list)) => Ok(self.list(list)?.slot()),
+                Some(ObjectRef::Sparse(matrix)) => Ok(self.sparse(matrix)?.slot()),
                 None => Ok(slot),
             }
         }
@@ -250,6 +253,33 @@ impl Move<'_> {
     }
 }
 
+impl Move<'_> {
+    /// # Safety
+    /// As [`Heap::keep`].
+    unsafe fn sparse(&mut self, old: SparseRef) -> Result<SparseRef, NoRoom> {
+        if self.stays(old.region()) {
+            return Ok(old);
+        }
+        // SAFETY: the handle refers to a header of the ending region; in a forwarded one `rows` is the new
+        // slot. The parts are live tensors, of the matrix's region or further out.
+        unsafe {
+            let header = old.0;
+            if (*header).storage == Storage::Forwarded {
+                return Ok(SparseRef::from_slot((*header).rows));
+            }
+            // The parts first, in place, as of a list. Another matrix may have them too.
+            (*header).pointers = self.tensor(TensorRef((*header).pointers))?.0;
+            (*header).indices = self.tensor(TensorRef((*header).indices))?.0;
+            (*header).values = self.tensor(TensorRef((*header).values))?.0;
+            let new = Sparse { region: self.to.index, ..header.read() };
+            let new = SparseRef(self.to.move_header(new)?);
+            (*header).storage = Storage::Forwarded;
+            (*header).rows = new.slot();
+            Ok(new)
+        }
+    }
+}
+
 /// Changes the index of the region that an object, and what it holds of that region, lives in.
 ///
 /// # Safety
@@ -271,6 +301,12 @@ pub(super) unsafe fn renumber(slot: u64, ty: Type, from: u32, to: u32) {
                 (*list.0).region = to;
                 for (slot, ty) in (0..list.items()).filter_map(|n| Object::item(list, n)) {
                     renumber(slot, ty, from, to);
+                }
+            }
+            ObjectRef::Sparse(matrix) => {
+                (*matrix.0).region = to;
+                for (part, ty) in matrix.parts().iter().zip(matrix.part_types()) {
+                    renumber(part.slot(), ty, from, to);
                 }
             }
         }

@@ -85,6 +85,8 @@ impl Pool {
                 Some(ObjectRef::List(list)) => (0..list.items())
                     .filter_map(|n| Object::item(list, n))
                     .try_for_each(|(slot, ty)| self.bring_object_home(slot, ty, write)),
+                // No operation of a device has those.
+                Some(ObjectRef::Sparse(_)) => Ok(()),
                 Some(ObjectRef::Str(_)) | None => Ok(()),
             }
         }

@@ -109,6 +109,9 @@ fn bench(bench: &Bench, record: &Record) -> Json {
 fn result(value: &Value, module: &Module) -> Json {
     match value {
         Value::Tensor(t) if t.len() > WHOLE => json!({ "elem": t.elem().name(), "dims": t.dims() }),
+        Value::Sparse(s) if s.stored() > WHOLE => {
+            json!({ "elem": s.elem().name(), "dims": s.dims(), "stored": s.stored() })
+        }
         Value::Str(text) if text.len() > WHOLE => json!({ "bytes": text.len() }),
         Value::List(_, items) if items.len() > WHOLE => json!({ "items": items.len() }),
         Value::List(_, items) => items.iter().map(|item| result(item, module)).collect(),

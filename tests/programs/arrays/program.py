@@ -13,6 +13,11 @@ def elem(x):
     return NAMES[str(x.dtype)]
 
 
+def is_sparse(x):
+    """Whether a matrix of SciPy, without asking for SciPy where there is none."""
+    return hasattr(x, "tocsr")
+
+
 def scalar(v):
     """A number as the text format writes it."""
     if isinstance(v, (bool, np.bool_)):
@@ -30,6 +35,12 @@ def value(x):
     """An argument or a result: an array, a number, or a list of numbers in brackets."""
     if isinstance(x, np.ndarray):
         return f"{list(x.shape)} {{{', '.join(scalar(v) for v in x.ravel())}}}"
+    if is_sparse(x):
+        c, columns = x.tocoo(), x.format == "csc"
+        order = np.lexsort((c.row, c.col) if columns else (c.col, c.row))
+        places = ", ".join(f"({c.row[i]}, {c.col[i]})" for i in order)
+        values = ", ".join(scalar(c.data[i]) for i in order)
+        return f"{x.format} {list(x.shape)} {{{places}}} {{{values}}}"
     if isinstance(x, list):
         return f"[{', '.join(str(v) for v in x)}]"
     return scalar(x)
@@ -37,6 +48,8 @@ def value(x):
 
 def type_of(x):
     """The type of a result."""
+    if is_sparse(x):
+        return f"sparse<{NAMES[str(x.dtype)]}>"
     if isinstance(x, np.ndarray):
         return f"tensor<{elem(x)}>"
     if isinstance(x, (bool, np.bool_)):
@@ -59,20 +72,39 @@ class Program:
         text = f"tensor<{elem(x)}> {value(x)}"
         return self.constants.setdefault(text.replace("} {", "} = {").replace("] {", "] = {"), f"@c{len(self.constants)}")
 
-    def text(self, text):
-        return self.constants.setdefault(f'str = "{text}"', f"@c{len(self.constants)}")
+    def text(self, x):
+        """The name of a constant string."""
+        return self.constants.setdefault(f'str = "{x}"', f"@c{len(self.constants)}")
+
+    @staticmethod
+    def triples(x):
+        """Rows, columns and values, in the order that they are stored."""
+        c = x.tocoo()
+        return c.row.astype(np.int64), c.col.astype(np.int64), c.data
 
     def body(self, operation, args, kinds, writes, results):
         """The lines of a function that calls the operation, and which of them does."""
         lines, words = [], []
         for n, arg in enumerate(args):
-            if isinstance(arg, Lists):
+            if isinstance(arg, str):
+                words.append(f'%t{n}')
+                lines.append(f'%t{n} = const.get {self.text(arg)}')
+            elif isinstance(arg, Lists):
                 first = None
                 for i, item in enumerate(arg):
                     lines.append(f"%x{n}_{i} = const.get {self.constant(item)}")
                 lines.append(f"%l{n} = list.new {len(arg)}, %x{n}_0")
                 lines += [f"list.set %l{n}, {i}, %x{n}_{i}" for i in range(1, len(arg))]
                 words.append(f"%l{n}")
+            elif is_sparse(arg):
+                parts = self.triples(arg)
+                for name, part in zip("ijv", parts):
+                    lines.append(f"%{name}{n} = const.get {self.constant(part)}")
+                sides = ", ".join(str(side) for side in arg.shape)
+                lines.append(f"%s{n} = sparse.of_triples %i{n}, %j{n}, [{sides}], %v{n}")
+                if arg.format == "csc":
+                    lines.append(f"%s{n} = sparse.to_csc %s{n}")
+                words.append(f"%s{n}")
             elif isinstance(arg, np.ndarray):
                 lines.append(f"%a{n} = const.get {self.constant(arg)}")
                 if n == 0 and writes:
@@ -97,6 +129,11 @@ class Program:
         """A call that returns these results; `near` is how far floats may be, `fuel` what the operation costs."""
         lines, _ = self.body(operation, args, kinds, writes, len(results))
         self.returns.append((name, lines, results, near, fuel))
+
+    def first(self, name, operation, args, result, results, near=None):
+        """A call of which only the first result is looked at."""
+        lines, at = self.body(operation, args, (), False, results)
+        self.returns.append((name, lines[:-1] + ["ret %r0"], (result,), near, None))
 
     def trap(self, name, operation, args, code, kinds=(), writes=False, results=1):
         """A call that traps at the operation."""

@@ -19,13 +19,15 @@ import numpy as np
 THREADS = {threads}
 
 
-def once(x, y, m):
-    {setup}
+def before(x, y, m):
+    return {before}
+
+
+def once(x, y, m, s=None):
     return {text}
 
 
-def repeat_numpy(x, y, m, n):
-    {setup}
+def repeat_numpy(x, y, m, s, n):
     for _ in range(n):
         r = {text}
     return r
@@ -52,6 +54,18 @@ def random(n, seed):
     return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
+LAPLACIAN = """
+
+def laplacian(n, dtype):
+    import scipy.sparse as sp
+
+    def line(k):
+        return sp.diags_array([-1.0, 2.0, -1.0], offsets=[-1, 0, 1], shape=(k, k), dtype=dtype)
+
+    across = sp.kron(line(100), sp.eye_array(n // 100, dtype=dtype))
+    return sp.csr_array(sp.kron(sp.eye_array(100, dtype=dtype), line(n // 100)) + across)
+"""
+
 # What a side's expressions need besides.
 IMPORTS = {
     "scipy": "import scipy.fft\n",
@@ -72,8 +86,10 @@ def module(work, side, threads, folder):
         text=getattr(work, side) if side in IMPORTS else work.numpy,
         imports=IMPORTS.get(side, ""),
         threads=threads if side in IMPORTS else 0,
-        setup=work.setup,
+        before=work.before,
     )
+    if "laplacian" in work.before:
+        text += LAPLACIAN
     if not os.path.exists(path) or open(path).read() != text:
         with open(path, "w") as file:
             file.write(text)
@@ -129,8 +145,9 @@ class Peer:
 
             self.once, self.repeat = once, repeat
         else:
-            self.once = lambda: made.once(x, y, m)
-            self.repeat = lambda n: made.repeat_numpy(x, y, m, n)
+            s = made.before(x, y, m)
+            self.once = lambda: made.once(x, y, m, s)
+            self.repeat = lambda n: made.repeat_numpy(x, y, m, s, n)
         return "ready"
 
     def time(self, n):

@@ -30,8 +30,8 @@ class Work:
         self.result = result
         self.tolerance = tolerance
         self.terms = more.get("terms")
-        # What is done once before the iterations, in Python and in NBC.
-        self.setup, self.nbc_setup = more.get("setup", ("pass", []))
+        # What is made once, before anything is timed: an expression for `s`, and lines for `%s`.
+        self.before, self.nbc_before = more.get("before", ("None", []))
         # None where that side is not asked.
         for side in OTHERS:
             setattr(self, side, more.get(side))
@@ -104,41 +104,67 @@ def few():
 
 def fourier():
     """Transforms: of NumPy, SciPy and FFTW."""
-    made = ["%z = complex.of_parts %x, %y"]
+    made = ["%s = complex.of_parts %x, %y"]
     cube, box = "(64, 64, 64)", "(32, 32, 16, 16)"
     lines = [2**10, 2**16, 2**20]
-    yield transform("complex", "fft(z{})", "fft.forward %z, 0", "z = x + 1j * y", made, lines)
-    yield transform("prime", "fft(z{})", "fft.forward %z, 0", "z = x + 1j * y", made, [65_537])
-    yield transform("real", "rfft(x{})", "fft.real %x, 0", "pass", [], [2**16, 2**20])
+    yield transform("complex", "fft(s{})", "fft.forward %s, 0", ("x + 1j * y", made), lines)
+    yield transform("prime", "fft(s{})", "fft.forward %s, 0", ("x + 1j * y", made), [65_537])
+    yield transform("real", "rfft(x{})", "fft.real %x, 0", ("None", []), [2**16, 2**20])
     for name, dims in [("3-D", cube), ("4-D", box)]:
-        shaped = [*made, f"%z = tensor.reshape %z, [{dims[1:-1]}]"]
-        z = f"z = (x + 1j * y).reshape{dims}"
-        yield transform(name, "fftn(z{})", "fft.forward_axes %z, []", z, shaped, [2**18])
+        shaped = [*made, f"%s = tensor.reshape %s, [{dims[1:-1]}]"]
+        before = (f"(x + 1j * y).reshape{dims}", shaped)
+        yield transform(name, "fftn(s{})", "fft.forward_axes %s, []", before, [2**18])
 
 
-def transform(name, call, nbc, python_setup, nbc_setup, sizes):
+def transform(name, call, nbc, before, sizes):
     workers = ", workers=THREADS"
     more = {"scipy": "scipy.fft." + call.format(workers)}
     more |= {"fftw": "pyfftw.interfaces.scipy_fft." + call.format(workers)}
-    more |= {"setup": (python_setup, nbc_setup), "terms": "(x @ x + y @ y) ** 0.5"}
+    more |= {"before": before, "terms": "(x @ x + y @ y) ** 0.5"}
     numpy = "np.fft." + call.format("")
     return Work("fourier", name, numpy, "%r = " + nbc, sizes, "tensor<c128>", 16, **more)
 
 
-WORKS = [*elementwise(), *functions(), *reductions(), *chains(), *few(), *fourier()]
+def grid(name, side):
+    """Lines for the second difference along one side of a grid, and for the identity."""
+    return [
+        f"%ones_{name} = tensor.full<f64> [2, {side}], -1.0",
+        f"%beside_{name} = sparse.of_diagonals %ones_{name}, %offsets, [{side}, {side}]",
+        f"%one_{name} = sparse.identity<f64> [{side}, {side}]",
+        f"%two_{name} = sparse.scale %one_{name}, 2.0",
+        f"%line_{name} = sparse.add %beside_{name}, %two_{name}",
+    ]
+
+
+def sparse():
+    """The five-point Laplacian of a grid of 100 by a hundredth of the elements."""
+    lines = ["%len = tensor.len %x", "%side = i64.div %len, 100", "%offsets = tensor.arange<i64> -1, 2, 2"]
+    lines += [*grid("a", "100"), *grid("b", "%side")]
+    lines += ["%along = sparse.kron %one_a, %line_b", "%across = sparse.kron %line_a, %one_b"]
+    lines += ["%s = sparse.add %along, %across"]
+    of, sizes, more = "sparse", [10**4, 10**5, 10**6], {"before": ("laplacian(len(x), x.dtype)", lines)}
+    yield Work(of, "times a vector", "s @ x", "%r = sparse.matmul %s, %x", sizes, tolerance=8, **more)
+    square = ["%p = sparse.product %s, %s", "%r = sparse.stored %p"]
+    yield Work(of, "times itself", "(s @ s).nnz", square, sizes, "i64", **more)
+    yield Work(of, "transposed to rows", "s.T.tocsr().nnz", ["%t = sparse.transpose %s", "%p = sparse.to_csr %t",
+               "%r = sparse.stored %p"], sizes, "i64", **more)
+    yield Work(of, "sum", "(s + s).nnz", ["%p = sparse.add %s, %s", "%r = sparse.stored %p"], sizes, "i64", **more)
+
+
+WORKS = [*elementwise(), *functions(), *reductions(), *chains(), *few(), *fourier(), *sparse()]
 FAMILIES = list(dict.fromkeys(work.family for work in WORKS))
 
 PROGRAM = """\
 ; {family}: {name}, once for its result and %n times for its time.
 
 export func @once({arrays}) -> {result} {{
-{setup}{lines}
+{before}{lines}
   ret %r
 }}
 
 ; What an iteration makes is gone at its end. Something of each result is looked at.
 export func @repeat({arrays}, %n: i64) -> {last} {{
-{setup}  %i = i64.const 0
+{before}  %i = i64.const 0
   br again
 again:
   region.begin
@@ -168,7 +194,7 @@ def program(work, elem):
         arrays="%x: tensor<f64>, %y: tensor<f64>, %m: tensor<bool>",
         result=work.result,
         last=last,
-        setup="".join(f"  {line}\n" for line in work.nbc_setup),
+        before="".join(f"  {line}\n" for line in work.nbc_before),
         lines="\n".join("  " + line for line in work.nbc),
         look=look,
     )

@@ -59,6 +59,27 @@ fn tensor(b: &mut Bench, r: &mut Random, last: &mut Vec<u64>, elem: Elem) -> Arg
     Arg::Slot(tensor.slot(), Type::Tensor(elem))
 }
 
+/// A sparse matrix of small dims, often those that go with the ones before.
+fn sparse(b: &mut Bench, r: &mut Random, last: &mut Vec<u64>, elem: Elem) -> Arg {
+    if last.len() != 2 || r.below(4) == 0 {
+        let n = r.below(4) as u64;
+        *last = if r.below(2) == 0 { vec![n, n] } else { vec![n, r.below(4) as u64] };
+    }
+    let dims = [last[0], last[1]];
+    let stored = if dims.contains(&0) { 0 } else { r.below(10) };
+    let places =
+        |r: &mut Random, side: u64| (0..stored).map(|_| r.below(side as usize) as i64).collect::<Vec<_>>();
+    let (rows, cols) = (places(r, dims[0]), places(r, dims[1]));
+    let rows = b.tensor(&[stored as u64], &rows);
+    let cols = b.tensor(&[stored as u64], &cols);
+    let bytes: Vec<u8> = (0..stored * elem.size()).map(|_| (r.below(9) * 31) as u8).collect();
+    let values = b.heap().tensor_from_bytes(elem, &[stored as u64], &bytes).unwrap();
+    let values = Arg::Slot(values.slot(), Type::Tensor(elem));
+    let sides = Arg::List(dims.iter().map(|d| *d as i64).collect());
+    let made = b.run("sparse.of_triples", &[elem], &[rows, cols, sides, values]).unwrap();
+    if r.below(3) > 0 { made } else { b.run("sparse.to_csc", &[elem], &[made]).unwrap() }
+}
+
 fn argument(
     b: &mut Bench,
     r: &mut Random,
@@ -75,6 +96,7 @@ fn argument(
         }
         Param::Exact(ty) => Arg::Slot(r.scalar(*ty), *ty),
         Param::Tensor(v) => tensor(b, r, last, elems[*v]),
+        Param::Sparse(v) => sparse(b, r, last, elems[*v]),
         Param::TensorOrScalar(v) => match elems[*v].scalar() {
             Some(ty) if r.below(3) == 0 => Arg::Slot(r.scalar(ty), ty),
             _ => tensor(b, r, last, elems[*v]),

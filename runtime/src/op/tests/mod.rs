@@ -24,6 +24,7 @@ mod in_place;
 mod order;
 mod places;
 mod reductions;
+mod sparse;
 
 /// A host with a heap and fuel; functions are numbers.
 pub(super) struct Bench {

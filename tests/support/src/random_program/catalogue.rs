@@ -10,7 +10,8 @@ use nbc::ir::{Elem, Operand, Type};
 /// Whether the rows' calls can be written here.
 fn is_called(operation: &Operation) -> bool {
     let params = operation.typed().params;
-    let takes = |param: &Param| matches!(param, Param::Tensor(_) | Param::Exact(Type::Tensor(_)));
+    let takes =
+        |param: &Param| matches!(param, Param::Tensor(_) | Param::Sparse(_) | Param::Exact(Type::Tensor(_)));
     operation.kind != Kind::Creation
         && params.iter().any(takes)
         && !params.iter().any(|param| matches!(param, Param::Func(..)))
@@ -35,6 +36,10 @@ impl Body<'_, '_, '_> {
                     let ty = Type::Tensor(elems[*v]);
                     let given =
                         if ty == x.ty && self.c.percent(60) { x.reg.into() } else { self.operand(ty) };
+                    args.push(given);
+                }
+                Param::Sparse(v) => {
+                    let given = self.sparse(elems[*v]);
                     args.push(given);
                 }
                 Param::TensorOfParts(v) => {
@@ -81,6 +86,20 @@ impl Body<'_, '_, '_> {
                 self.learn(*reg, ty, rank);
             }
         }
+    }
+
+    /// A sparse matrix, a new one if need be.
+    fn sparse(&mut self, elem: Elem) -> Operand {
+        let ty = Type::Sparse(elem);
+        if let (Some(k), true) = (self.find(ty, None), self.c.percent(90)) {
+            return k.reg.into();
+        }
+        let sides: Vec<Operand> =
+            [self.c.below(4), self.c.below(4)].map(|n| Operand::Imm((n as i64).into())).into();
+        let made =
+            self.f.try_op("sparse.identity", Some(&[elem]), sides).expect("an identity of two sides").one();
+        self.learn(made, ty, 2);
+        made.into()
     }
 
     /// A small number for a list or an axis.

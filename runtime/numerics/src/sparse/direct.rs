@@ -1,0 +1,101 @@
+//! Systems of equations with a positive definite matrix, by a sparse Cholesky factorisation of the faer crate.
+//!
+//! First the places alone are looked at: an order of the unknowns that leaves few new elements, and where these
+//! are ([`Analysis`]). That says how much memory the factors take, which whoever calls has. All runs on
+//! one thread, so results do not depend on how many there are; the library does not ask for leave to go on.
+//!
+//! ```
+//! use nbc_numerics::sparse::direct::{Analysis, factor_and_solve};
+//! use std::mem::MaybeUninit;
+//! // 4 1
+//! // 1 3
+//! let (pointers, indices, values) = ([0usize, 2, 4], [0usize, 1, 0, 1], [4.0, 1.0, 1.0, 3.0]);
+//! let analysis = Analysis::new(2, &pointers, &indices).expect("memory");
+//! let mut factors = vec![0.0; analysis.stored()];
+//! let mut room = vec![MaybeUninit::uninit(); analysis.room::<f64>(1)];
+//! let mut x = [1.0, 2.0];
+//! let places = (&pointers[..], &indices[..]);
+//! factor_and_solve(&analysis, places, &values, (&mut factors, &mut room), &mut x, 1).expect("positive definite");
+//! assert!((x[0] - 1.0 / 11.0).abs() < 1e-15 && (x[1] - 7.0 / 11.0).abs() < 1e-15);
+//! ```
+
+use super::Field;
+use faer::dyn_stack::MemStack;
+use faer::linalg::cholesky::llt::factor::{LltError, LltRegularization};
+use faer::sparse::linalg::cholesky::{
+    CholeskySymbolicParams, SymbolicCholesky, SymmetricOrdering, factorize_symbolic_cholesky,
+};
+use faer::sparse::{FaerError, SparseColMatRef, SymbolicSparseColMatRef};
+use faer::{Conj, MatMut, Par, Side};
+use std::mem::MaybeUninit;
+
+/// Numbers that the library computes with.
+pub trait Direct: Field + faer::traits::ComplexField {}
+
+impl<T: Field + faer::traits::ComplexField> Direct for T {}
+
+/// Why there are no factors.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Failed {
+    /// There is no memory, or the factors have more elements than can be counted.
+    Memory,
+    /// The matrix is not positive definite: the pivot of that number, in the order of the factorisation, is not.
+    Pivot(usize),
+}
+
+/// What is known of the factors from the places of the elements alone.
+pub struct Analysis(SymbolicCholesky<usize>);
+
+impl Analysis {
+    /// Of a square matrix by columns, whose elements below the diagonal and on it are looked at.
+    ///
+    /// # Errors
+    /// Without memory.
+    pub fn new(n: usize, pointers: &[usize], indices: &[usize]) -> Result<Analysis, Failed> {
+        let places = SymbolicSparseColMatRef::new_checked(n, n, pointers, None, indices);
+        let order = SymmetricOrdering::Amd;
+        let made = factorize_symbolic_cholesky(places, Side::Lower, order, CholeskySymbolicParams::default());
+        made.map(Analysis).map_err(|_: FaerError| Failed::Memory)
+    }
+
+    /// How many elements the factor stores.
+    pub fn stored(&self) -> usize {
+        self.0.len_val()
+    }
+
+    /// Bytes of room that factoring and solving for so many right-hand sides take.
+    pub fn room<T: Direct>(&self, width: usize) -> usize {
+        let factor = self.0.factorize_numeric_llt_scratch::<T>(Par::Seq, Default::default());
+        let solve = self.0.solve_in_place_scratch::<T>(width, Par::Seq);
+        let most = factor.or(solve);
+        most.size_bytes().saturating_add(most.align_bytes())
+    }
+}
+
+/// Solves for `width` right-hand sides, which `x` holds row by row, in place. Elements must be finite.
+///
+/// # Errors
+/// [`Failed::Pivot`].
+pub fn factor_and_solve<T: Direct>(
+    analysis: &Analysis,
+    (pointers, indices): (&[usize], &[usize]),
+    values: &[T],
+    (factors, room): (&mut [T], &mut [MaybeUninit<u8>]),
+    x: &mut [T],
+    width: usize,
+) -> Result<(), Failed> {
+    let n = analysis.0.nrows();
+    if n == 0 || width == 0 {
+        return Ok(());
+    }
+    let places = SymbolicSparseColMatRef::new_checked(n, n, pointers, None, indices);
+    let a = SparseColMatRef::new(places, values);
+    let stack = MemStack::new(room);
+    let none = LltRegularization::default();
+    let made =
+        analysis.0.factorize_numeric_llt(factors, a, Side::Lower, none, Par::Seq, stack, Default::default());
+    let llt = made.map_err(|LltError::NonPositivePivot { index }| Failed::Pivot(index))?;
+    let x = MatMut::from_row_major_slice_mut(x, n, width);
+    llt.solve_in_place_with_conj(Conj::No, x, Par::Seq, stack);
+    Ok(())
+}

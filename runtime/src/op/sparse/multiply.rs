@@ -1,0 +1,136 @@
+//! Products of two sparse matrices.
+//!
+//! Rows are made on all cores where that pays. Each thread has room for a row of its own, which it takes while
+//! it makes a piece.
+
+use super::convert::{charge_flip, in_format};
+use super::{Done, asking, charge, result, zeros};
+use crate::object::element::with_elem;
+use crate::object::{Element, Format, TensorRef};
+use crate::op::sort::space;
+use crate::op::work::{Leave, Shared, fill, in_pieces};
+use crate::op::{OpCall, OpHost, shape_mismatch};
+use crate::trap::TrapError;
+use nbc_numerics::sparse::multiply::{Room, count_rows, fill_rows};
+use nbc_numerics::sparse::{Compressed, Field, Pace, build::sum_up};
+use std::mem::MaybeUninit;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+/// About how many additions a product of two elements takes, whose sum is somewhere else in memory.
+const WEIGHT: usize = 8;
+
+pub(in crate::op) fn sparse_product(call: &mut OpCall<'_>) -> Done {
+    with_elem!(sparse call.elem(0), T => product::<T>(call))
+}
+
+fn product<T: Element + Field>(call: &mut OpCall<'_>) -> Done {
+    let (a, b) = (call.sparse(0), call.sparse(1));
+    let ([rows, inner], [other, cols]) = (a.dims(), b.dims());
+    if inner != other {
+        return Err(shape_mismatch("the inner dims of sparse.product differ", &a.dims(), &b.dims()));
+    }
+    let format = a.format();
+    if b.format() != format {
+        charge_flip(call, 1)?;
+    }
+    charge(call, a.stored() as u64, 1, (a.held() + b.held()) as u64)?;
+    result(call, |call| {
+        let (first, second) = (call.compressed::<T>(0), in_format::<T>(call, 1, format)?);
+        // By columns it is the product of the transposes, the other way round.
+        let (first, second) = if format == Format::Csr { (first, second) } else { (second, first) };
+        let parts = multiply(call, first, second)?;
+        Ok((format, [rows, cols], parts))
+    })
+}
+
+/// Charges for the product of two matrices by rows and makes its three tensors.
+pub(super) fn multiply<'a, T: Element + Field>(
+    call: &mut OpCall<'a>,
+    a: Compressed<'_, T>,
+    b: Compressed<'_, T>,
+) -> Result<[TensorRef; 3], TrapError> {
+    // How many products of elements there are.
+    let mut products = 0u64;
+    for indices in a.indices.chunks(1 << 16) {
+        call.host.poll()?;
+        products += indices.iter().map(|part| b.range(*part as usize).len() as u64).sum::<u64>();
+    }
+    let steps = products.saturating_add((a.major + b.minor) as u64);
+    charge(call, steps, 12, products.saturating_mul(4 + T::ELEM.size() as u64))?;
+    let (starts, pointers) = zeros::<i64>(call, a.major + 1)?;
+    let rooms = call.host.heap().threads().count();
+    let (seen, sums) = (space::<u32>(call, b.minor * rooms)?, space::<T>(call, b.minor * rooms)?);
+    let each = (products as usize / a.major.max(1)).saturating_mul(WEIGHT).max(1);
+    let grains = |seen: &mut [u32],
+                  sums: &mut [T],
+                  run: &(dyn Fn(Range<usize>, &mut Room<'_, T>) + Sync),
+                  host: &mut dyn OpHost| {
+        let made = seen.chunks_mut(b.minor.max(1)).zip(sums.chunks_mut(b.minor.max(1)));
+        let mut made: Vec<Room<'_, T>> = made.map(|(seen, sums)| Room::new(seen, sums)).collect();
+        if made.is_empty() {
+            // Without columns there is nothing to be seen.
+            made.extend((0..rooms).map(|_| Room::new(&mut [], &mut [])));
+        }
+        let free = Mutex::new(made);
+        in_pieces(host, a.major, each, 1, &|rows| {
+            // There are as many as threads, and each has one at most.
+            let mut room = loop {
+                if let Some(room) = free.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+                    break room;
+                }
+                std::thread::yield_now();
+            };
+            run(rows, &mut room);
+            free.lock().unwrap_or_else(PoisonError::into_inner).push(room);
+        })
+    };
+    let leave = Leave::of(call.host);
+    let counts = Shared::of(as_uninit(&mut pointers[1..]));
+    grains(
+        seen,
+        sums,
+        &|rows, room| {
+            // SAFETY: the rows of different pieces are different, and the counts are zeros that nobody else has.
+            let counts = unsafe {
+                std::slice::from_raw_parts_mut(counts.get().cast::<i64>().add(rows.start), rows.len())
+            };
+            count_rows(a, b, rows, counts, room, &|| leave.go_on());
+        },
+        call.host,
+    )?;
+    leave.granted()?;
+    sum_up(pointers, &mut Pace::new(&mut asking(call.host)))?;
+    let stored = pointers[a.major] as usize;
+    let (places, indices) = zeros::<i32>(call, stored)?;
+    let (elements, values) = zeros::<T>(call, stored)?;
+    fill(call.host, as_uninit(seen), 1, |_, piece| piece.fill(MaybeUninit::new(0)))?;
+    let leave = Leave::of(call.host);
+    let (indices, values) = (Shared::of(as_uninit(indices)), Shared::of(as_uninit(values)));
+    let pointers = &*pointers;
+    grains(
+        seen,
+        sums,
+        &|rows, room| {
+            let (start, end) = (pointers[rows.start] as usize, pointers[rows.end] as usize);
+            // SAFETY: the elements of different rows are different, all are zeros, and nobody else has them.
+            let (indices, values) = unsafe {
+                (
+                    std::slice::from_raw_parts_mut(indices.get().cast::<i32>().add(start), end - start),
+                    std::slice::from_raw_parts_mut(values.get().cast::<T>().add(start), end - start),
+                )
+            };
+            fill_rows(a, b, rows, pointers, (indices, values), room, &|| leave.go_on());
+        },
+        call.host,
+    )?;
+    leave.granted()?;
+    Ok([starts, places, elements])
+}
+
+/// Elements that may be written and not read.
+fn as_uninit<T>(elements: &mut [T]) -> &mut [MaybeUninit<T>] {
+    let (start, len) = (elements.as_mut_ptr().cast::<MaybeUninit<T>>(), elements.len());
+    // SAFETY: they are the same elements, borrowed exclusively; nobody here leaves one that is not initialised.
+    unsafe { std::slice::from_raw_parts_mut(start, len) }
+}
