@@ -11,7 +11,7 @@ pub enum ErrorKind {
     Read,
     /// The module is not sound.
     Verify,
-    /// The module needs host functions that it was not given.
+    /// The module needs host functions that it was not given, or operations that this build is without.
     Link,
     /// There is no such exported function or global.
     Unknown,

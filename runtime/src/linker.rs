@@ -4,6 +4,8 @@ use crate::engine::{Limits, Program};
 use crate::error::{Error, ErrorKind};
 use crate::host::{HostFunc, IntoHostFunc};
 use crate::instance::Instance;
+use crate::op::in_build;
+use nbc_ir::catalogue::Operation;
 use nbc_ir::shown::clipped;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,7 +75,7 @@ impl Linker {
     ///
     /// # Errors
     /// `Link` with the list of functions that the program imports and was not given, or was given with
-    /// another type. `Link` too when a name was defined twice. `Limits` when there is no stack of that size
+    /// another type. `Link` too when a name was defined twice, or an operation is not in this build. `Limits` when there is no stack of that size
     /// to be had, and `Trap` when its constants and globals do not fit the memory limit.
     pub fn instantiate_with(&self, program: &Program, limits: Limits) -> Result<Instance, Error> {
         if let Some(name) = self.twice.first() {
@@ -84,6 +86,10 @@ impl Linker {
             return Err(Error::new(ErrorKind::Link, text));
         }
         let module = program.module();
+        for op in &module.ops {
+            let operation = Operation::find(&op.name).expect("verified: the catalogue has it");
+            in_build(operation.index()).map_err(|why| Error::new(ErrorKind::Link, why))?;
+        }
         let mut hosts = Vec::with_capacity(module.imports.len());
         let mut wrong = Vec::new();
         for import in &module.imports {

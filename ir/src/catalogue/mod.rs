@@ -72,6 +72,9 @@ pub struct Operation {
     pub in_one_pass: bool,
     /// Work.
     pub cost: Cost,
+    /// The feature of the runtime's crate without which a build has no kernel for it. Reading and verifying go
+    /// on without; an instance of a program that has it is refused.
+    pub needs: Option<&'static str>,
     /// One line of documentation.
     pub doc: &'static str,
 }
@@ -111,6 +114,7 @@ pub const PLAIN: Operation = Operation {
     pure: true,
     in_one_pass: false,
     cost: Cost::PerElement(0),
+    needs: None,
     doc: "",
 };
 

@@ -74,7 +74,7 @@ pub(crate) fn op_site(
     let list_len = operation.typed().list_len(args.len()).expect("verified: the number of arguments fits");
     OpSite {
         index: operation.index(),
-        kernel: crate::op::KERNELS[operation.index()],
+        kernel: crate::op::kernel(operation.index()),
         elems: op.elems.clone(),
         args,
         arg_types,

@@ -2,7 +2,8 @@
 //!
 //! A kernel is a function from register slots to register slots. The table
 //! [`KERNELS`] has one for each row of [`nbc_ir::for_each_operation`], so a
-//! row without a kernel does not compile. Kernels are run by
+//! row without a kernel does not compile. A row may need a feature; a build
+//! without it has no kernel for the row, and refuses programs that have it. Kernels are run by
 //! [`run_operation`], which charges their fuel from the shapes, before the
 //! result is allocated. They ask the host's leave to go on at least every
 //! millisecond or so ([`OpHost::poll`]) and otherwise know nothing of
@@ -42,7 +43,7 @@ mod strings;
 mod work;
 
 use crate::placement::AtHand;
-use crate::trap::TrapError;
+use crate::trap::{TrapCode, TrapError};
 use nbc_ir::catalogue::{CATALOGUE, Extent, Shape};
 
 pub use call::{OpCall, OpHost};
@@ -55,8 +56,9 @@ pub type Kernel = fn(&mut OpCall<'_>) -> Result<(), TrapError>;
 
 macro_rules! kernels {
     ($($kernel:ident $name:literal $signature:literal { $($of:tt)* } $doc:literal;)*) => {
-        /// The kernel of every row of [`CATALOGUE`], in its order.
-        pub static KERNELS: &[Kernel] = {
+        /// The kernel of every row of [`CATALOGUE`], in its order; none where this build is without the feature
+        /// that the row `needs`.
+        static KERNELS: &[Option<Kernel>] = {
             use arrange::*;
             use bits::*;
             use complex::*;
@@ -76,11 +78,52 @@ macro_rules! kernels {
             use sort::*;
             use spread::*;
             use strings::*;
-            &[$($kernel),*]
+            &[$(in_this_build!($kernel $($of)*)),*]
         };
     };
 }
+
+/// A row's kernel, if it needs no feature or this build has it. It looks through the row's fields one by one.
+macro_rules! in_this_build {
+    ($kernel:ident needs: Some($feature:literal) $($rest:tt)*) => {{
+        #[cfg(feature = $feature)]
+        {
+            Some($kernel as Kernel)
+        }
+        #[cfg(not(feature = $feature))]
+        {
+            None
+        }
+    }};
+    ($kernel:ident $field:tt $($rest:tt)*) => { in_this_build!($kernel $($rest)*) };
+    ($kernel:ident) => { Some($kernel as Kernel) };
+}
 nbc_ir::for_each_operation!(kernels);
+
+/// The kernel of row `index`.
+pub(crate) fn kernel(index: usize) -> Kernel {
+    KERNELS[index].unwrap_or(absent)
+}
+
+/// What stands for a kernel that this build is without. No instance comes here: see [`in_build`].
+fn absent(_: &mut OpCall<'_>) -> Result<(), TrapError> {
+    Err(TrapError::new(TrapCode::InvalidArgument, "the operation is not in this build"))
+}
+
+/// Whether this build can run row `index`.
+///
+/// # Errors
+/// Why not.
+pub(crate) fn in_build(index: usize) -> Result<(), String> {
+    match (KERNELS[index], &CATALOGUE[index]) {
+        (Some(_), _) => Ok(()),
+        (None, row) => Err(format!(
+            "{} is not in this build: it was built without the feature `{}`",
+            row.name,
+            row.needs.unwrap_or_default()
+        )),
+    }
+}
 
 /// Runs row `index` of the catalogue. On success all results are set and its
 /// fuel is charged; on a trap none is set.
@@ -97,7 +140,7 @@ pub fn run_operation(index: usize, mut call: OpCall<'_>) -> Result<(), TrapError
     if call.host.heap().pool().device.is_some() && on_device::run(index, operation, &mut call)? {
         return Ok(());
     }
-    KERNELS[index](&mut call)
+    kernel(index)(&mut call)
 }
 
 #[cfg(test)]
