@@ -8,7 +8,8 @@
 //! # Signatures
 //! `<T: float>(tensor<T>, [i64]) -> tensor<T>`: type variables with their
 //! class, parameters, results. A parameter is a type; `T`, the scalar of
-//! element type T; `tensor<part T>`, a tensor of the parts of complex elements T; `tensor<T>|T`, a tensor or such a scalar (which counts as
+//! element type T; `tensor<part T>`, a tensor of the parts of complex elements T; of a result,
+//! `tensor<real T>` and `tensor<complex T>`, real or complex elements of T's precision; `tensor<T>|T`, a tensor or such a scalar (which counts as
 //! a tensor of rank 0); or `[i64]`, a bracketed list of integers. All lists
 //! of one call have the same length.
 

@@ -73,6 +73,10 @@ pub enum Param {
     Tensor(usize),
     /// Tensor of the parts of the variable's complex element type.
     TensorOfParts(usize),
+    /// Tensor of real elements of the precision of the variable's. A result's alone.
+    TensorOfReals(usize),
+    /// Tensor of complex elements of the precision of the variable's. A result's alone.
+    TensorOfComplex(usize),
     /// Scalar of the variable's element type.
     Scalar(usize),
     /// Tensor of the variable's element type, or such a scalar.
@@ -130,6 +134,8 @@ impl Param {
             Param::Ints => ty == Type::I64,
             Param::Tensor(v) => elems.get(*v).is_some_and(|e| ty == Type::Tensor(*e)),
             Param::TensorOfParts(v) => elems.get(*v).is_some_and(|e| part_of(*e) == Some(ty)),
+            Param::TensorOfReals(v) => elems.get(*v).is_some_and(|e| real_of(*e) == Some(ty)),
+            Param::TensorOfComplex(v) => elems.get(*v).is_some_and(|e| complex_of(*e) == Some(ty)),
             Param::Scalar(v) => scalar(v) == Some(ty),
             Param::TensorOrScalar(v) => {
                 elems.get(*v).is_some_and(|e| ty == Type::Tensor(*e)) || scalar(v) == Some(ty)
@@ -154,7 +160,10 @@ impl Param {
             Param::Exact(t) => *t == ty,
             Param::Ints => ty == Type::I64,
             Param::Tensor(_) => matches!(ty, Type::Tensor(_)),
-            Param::TensorOfParts(_) => matches!(ty, Type::Tensor(Elem::F32 | Elem::F64)),
+            Param::TensorOfParts(_) | Param::TensorOfReals(_) => {
+                matches!(ty, Type::Tensor(Elem::F32 | Elem::F64))
+            }
+            Param::TensorOfComplex(_) => matches!(ty, Type::Tensor(Elem::C64 | Elem::C128)),
             Param::Scalar(_) => ty.is_scalar(),
             Param::TensorOrScalar(_) => ty.is_scalar() || matches!(ty, Type::Tensor(_)),
             Param::ListOfTensors(_) => matches!(ty, Type::List(crate::types::Item::Tensor(_))),
@@ -174,7 +183,12 @@ impl Param {
         match self {
             Param::Exact(ty) => ty.is_scalar(),
             Param::Ints | Param::Scalar(_) | Param::TensorOrScalar(_) => true,
-            Param::Tensor(_) | Param::TensorOfParts(_) | Param::ListOfTensors(_) | Param::Func(..) => false,
+            Param::Tensor(_)
+            | Param::TensorOfParts(_)
+            | Param::TensorOfReals(_)
+            | Param::TensorOfComplex(_)
+            | Param::ListOfTensors(_)
+            | Param::Func(..) => false,
         }
     }
 
@@ -187,6 +201,8 @@ impl Param {
             Param::Ints => "i64".to_owned(),
             Param::Tensor(v) => format!("tensor<{}>", var(v)),
             Param::TensorOfParts(v) => format!("tensor<part {}>", var(v)),
+            Param::TensorOfReals(v) => format!("tensor<real {}>", var(v)),
+            Param::TensorOfComplex(v) => format!("tensor<complex {}>", var(v)),
             Param::Scalar(v) => format!("a scalar {}", var(v)),
             Param::TensorOrScalar(v) => format!("tensor<{}> or a scalar", var(v)),
             Param::ListOfTensors(v) => format!("list<tensor<{}>>", var(v)),
@@ -201,6 +217,8 @@ impl Param {
             Param::Exact(t) => Some(*t),
             Param::Tensor(v) => Some(Type::Tensor(*elems.get(*v)?)),
             Param::TensorOfParts(v) => part_of(*elems.get(*v)?),
+            Param::TensorOfReals(v) => real_of(*elems.get(*v)?),
+            Param::TensorOfComplex(v) => complex_of(*elems.get(*v)?),
             Param::Scalar(v) => elems.get(*v)?.scalar(),
             Param::ListOfTensors(v) => Some(Type::List(crate::types::Item::Tensor(*elems.get(*v)?))),
             Param::TensorOrScalar(_) | Param::Ints | Param::Func(..) => None,
@@ -247,6 +265,20 @@ fn part_of(elem: Elem) -> Option<Type> {
     match elem {
         Elem::C64 => Some(Type::Tensor(Elem::F32)),
         Elem::C128 => Some(Type::Tensor(Elem::F64)),
+        _ => None,
+    }
+}
+
+/// The tensor of real elements of that precision.
+fn real_of(elem: Elem) -> Option<Type> {
+    matches!(elem, Elem::F32 | Elem::F64).then_some(Type::Tensor(elem)).or_else(|| part_of(elem))
+}
+
+/// The tensor of complex elements of that precision.
+fn complex_of(elem: Elem) -> Option<Type> {
+    match elem {
+        Elem::F32 | Elem::C64 => Some(Type::Tensor(Elem::C64)),
+        Elem::F64 | Elem::C128 => Some(Type::Tensor(Elem::C128)),
         _ => None,
     }
 }
@@ -321,6 +353,12 @@ fn parse_param(text: &str, vars: &[&str]) -> Option<Param> {
     if let Some(inner) = text.strip_prefix("tensor<").and_then(|t| t.strip_suffix('>')) {
         if let Some(v) = inner.strip_prefix("part ").and_then(var) {
             return Some(Param::TensorOfParts(v));
+        }
+        if let Some(v) = inner.strip_prefix("real ").and_then(var) {
+            return Some(Param::TensorOfReals(v));
+        }
+        if let Some(v) = inner.strip_prefix("complex ").and_then(var) {
+            return Some(Param::TensorOfComplex(v));
         }
         return match var(inner) {
             Some(v) => Some(Param::Tensor(v)),

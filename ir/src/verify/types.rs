@@ -610,7 +610,7 @@ fn param_text(param: &Param, elems: &[Elem]) -> String {
     match param {
         Param::Exact(ty) => ty.display(&[]).to_string(),
         Param::Tensor(v) => format!("tensor<{}>", elem(v)),
-        Param::TensorOfParts(_) => {
+        Param::TensorOfParts(_) | Param::TensorOfReals(_) | Param::TensorOfComplex(_) => {
             param.result_type(elems).map_or("a tensor of parts".to_owned(), |ty| ty.display(&[]).to_string())
         }
         Param::Scalar(v) => scalar(v).unwrap_or_else(|| format!("a scalar of {}", elem(v))),

@@ -18,6 +18,8 @@
 pub mod functions;
 pub mod lanes;
 mod level;
+#[cfg(feature = "linalg")]
+pub mod linalg;
 mod run;
 
 pub use level::{Level, level};

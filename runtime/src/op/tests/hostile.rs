@@ -89,6 +89,7 @@ fn argument(
             let part = if elems[*v] == Elem::C64 { Elem::F32 } else { Elem::F64 };
             tensor(b, r, last, part)
         }
+        Param::TensorOfReals(_) | Param::TensorOfComplex(_) => unreachable!("of results alone"),
         Param::ListOfTensors(v) => {
             let item = Item::Tensor(elems[*v]);
             let items: Vec<u64> = (0..r.below(4)).map(|_| tensor(b, r, last, elems[*v]).slot()).collect();

@@ -19,6 +19,8 @@ mod fused;
 mod goldens;
 mod hostile;
 mod in_place;
+#[cfg(feature = "linalg")]
+mod linalg;
 mod order;
 mod places;
 mod reductions;
@@ -116,6 +118,17 @@ impl Bench {
         args: &[Arg],
         plan: AtOperation,
     ) -> Result<Arg, TrapError> {
+        Ok(self.run_all(name, elems, args, plan)?.remove(0))
+    }
+
+    /// The same with all results; a truth value for no result.
+    pub(super) fn run_all(
+        &mut self,
+        name: &str,
+        elems: &[Elem],
+        args: &[Arg],
+        plan: AtOperation,
+    ) -> Result<Vec<Arg>, TrapError> {
         let operation = Operation::find(name).expect(name);
         let (mut slots, mut types, mut list_len) = (vec![], vec![], 0);
         for arg in args {
@@ -143,8 +156,11 @@ impl Bench {
         let call =
             unsafe { OpCall::new(self, &slots, &types, elems, list_len, &mut results).with_plan(plan) };
         run_operation(operation.index(), call)?;
-        let ty = signature.results.first().and_then(|r| r.result_type(elems));
-        Ok(Arg::Slot(results.first().copied().unwrap_or(0), ty.unwrap_or(Type::Bool)))
+        if results.is_empty() {
+            return Ok(vec![Arg::Slot(0, Type::Bool)]);
+        }
+        let types = signature.results.iter().map(|r| r.result_type(elems).unwrap_or(Type::Bool));
+        Ok(results.into_iter().zip(types).map(|(slot, ty)| Arg::Slot(slot, ty)).collect())
     }
 }
 

@@ -66,7 +66,7 @@ impl Body<'_, '_, '_> {
                     let given = self.operand(ty);
                     args.push(given);
                 }
-                Param::Func(..) => return,
+                Param::Func(..) | Param::TensorOfReals(_) | Param::TensorOfComplex(_) => return,
             }
         }
         let Ok(results) = self.f.try_op(operation.name, Some(&elems), args) else { return };
