@@ -85,6 +85,8 @@ pub enum Param {
     ListOfTensors(usize),
     /// Bracketed list of integers.
     Ints,
+    /// Bracketed list of tensors whose element type is the variable.
+    Tensors(usize),
     /// Function over scalars of the variables' element types.
     Func(Vec<Param>, Vec<Param>),
 }
@@ -104,7 +106,7 @@ impl OpSignature {
     /// How many integers each bracketed list of a call with `given` flattened
     /// arguments has; `None` when that number of arguments is impossible.
     pub fn list_len(&self, given: usize) -> Option<usize> {
-        let lists = self.params.iter().filter(|p| **p == Param::Ints).count();
+        let lists = self.params.iter().filter(|p| p.is_bracketed()).count();
         let rest = given.checked_sub(self.params.len() - lists)?;
         match lists {
             0 => (rest == 0).then_some(0),
@@ -117,7 +119,7 @@ impl OpSignature {
     pub fn flat_params(&self, list_len: usize) -> Vec<&Param> {
         let mut flat = Vec::new();
         for p in &self.params {
-            let times = if *p == Param::Ints { list_len } else { 1 };
+            let times = if p.is_bracketed() { list_len } else { 1 };
             flat.extend(std::iter::repeat_n(p, times));
         }
         flat
@@ -125,6 +127,11 @@ impl OpSignature {
 }
 
 impl Param {
+    /// Whether it stands for as many arguments as the call's bracketed lists are long.
+    pub fn is_bracketed(&self) -> bool {
+        matches!(self, Param::Ints | Param::Tensors(_))
+    }
+
     /// Whether a value of type `ty` may be passed, the variables being `elems`.
     /// `sigs` are the module's signatures.
     pub fn accepts(&self, ty: Type, elems: &[Elem], sigs: &[Signature]) -> bool {
@@ -132,7 +139,7 @@ impl Param {
         match self {
             Param::Exact(t) => *t == ty,
             Param::Ints => ty == Type::I64,
-            Param::Tensor(v) => elems.get(*v).is_some_and(|e| ty == Type::Tensor(*e)),
+            Param::Tensor(v) | Param::Tensors(v) => elems.get(*v).is_some_and(|e| ty == Type::Tensor(*e)),
             Param::TensorOfParts(v) => elems.get(*v).is_some_and(|e| part_of(*e) == Some(ty)),
             Param::TensorOfReals(v) => elems.get(*v).is_some_and(|e| real_of(*e) == Some(ty)),
             Param::TensorOfComplex(v) => elems.get(*v).is_some_and(|e| complex_of(*e) == Some(ty)),
@@ -159,7 +166,7 @@ impl Param {
         match self {
             Param::Exact(t) => *t == ty,
             Param::Ints => ty == Type::I64,
-            Param::Tensor(_) => matches!(ty, Type::Tensor(_)),
+            Param::Tensor(_) | Param::Tensors(_) => matches!(ty, Type::Tensor(_)),
             Param::TensorOfParts(_) | Param::TensorOfReals(_) => {
                 matches!(ty, Type::Tensor(Elem::F32 | Elem::F64))
             }
@@ -184,6 +191,7 @@ impl Param {
             Param::Exact(ty) => ty.is_scalar(),
             Param::Ints | Param::Scalar(_) | Param::TensorOrScalar(_) => true,
             Param::Tensor(_)
+            | Param::Tensors(_)
             | Param::TensorOfParts(_)
             | Param::TensorOfReals(_)
             | Param::TensorOfComplex(_)
@@ -199,7 +207,7 @@ impl Param {
         match self {
             Param::Exact(ty) => ty.display(&[]).to_string(),
             Param::Ints => "i64".to_owned(),
-            Param::Tensor(v) => format!("tensor<{}>", var(v)),
+            Param::Tensor(v) | Param::Tensors(v) => format!("tensor<{}>", var(v)),
             Param::TensorOfParts(v) => format!("tensor<part {}>", var(v)),
             Param::TensorOfReals(v) => format!("tensor<real {}>", var(v)),
             Param::TensorOfComplex(v) => format!("tensor<complex {}>", var(v)),
@@ -221,7 +229,7 @@ impl Param {
             Param::TensorOfComplex(v) => complex_of(*elems.get(*v)?),
             Param::Scalar(v) => elems.get(*v)?.scalar(),
             Param::ListOfTensors(v) => Some(Type::List(crate::types::Item::Tensor(*elems.get(*v)?))),
-            Param::TensorOrScalar(_) | Param::Ints | Param::Func(..) => None,
+            Param::TensorOrScalar(_) | Param::Ints | Param::Tensors(_) | Param::Func(..) => None,
         }
     }
 
@@ -233,7 +241,9 @@ impl Param {
             }
         };
         match (self, ty) {
-            (Param::Tensor(v) | Param::TensorOrScalar(v), Type::Tensor(e)) => learn(*v, e),
+            (Param::Tensor(v) | Param::Tensors(v) | Param::TensorOrScalar(v), Type::Tensor(e)) => {
+                learn(*v, e)
+            }
             (Param::TensorOfParts(v), Type::Tensor(Elem::F32)) => learn(*v, Elem::C64),
             (Param::TensorOfParts(v), Type::Tensor(Elem::F64)) => learn(*v, Elem::C128),
             (Param::ListOfTensors(v), Type::List(crate::types::Item::Tensor(e))) => learn(*v, e),
@@ -345,6 +355,10 @@ fn parse_param(text: &str, vars: &[&str]) -> Option<Param> {
     }
     if text == "[i64]" {
         return Some(Param::Ints);
+    }
+    if let Some(inner) = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
+        let Param::Tensor(v) = parse_param(inner, vars)? else { return None };
+        return Some(Param::Tensors(v));
     }
     if let Some((tensor, scalar)) = text.split_once('|') {
         let Param::Tensor(v) = parse_param(tensor, vars)? else { return None };

@@ -7,7 +7,25 @@ macro_rules! linalg_rows {
     ($use_rows:ident { $($before:tt)* }) => { $crate::fft_rows! { $use_rows {
     $($before)*
     linalg_matmul "linalg.matmul" "<T: inexact>(tensor<T>, tensor<T>) -> tensor<T>"
-        { shape: MatMul, kind: Other, cost: MatMul } "Matrix product of (m, k) and (k, n); a vector counts as a column on the right and a row on the left.";
+        { shape: MatMul, kind: Other, cost: MatMul } "Matrix product of (m, k) and (k, n); a vector counts as a column on the right and a row on the left. Dims before those count matrices, and are broadcast.";
+    linalg_matmul_t "linalg.matmul_t" "<T: inexact>(tensor<T>, tensor<T>, i64, i64) -> tensor<T>"
+        { shape: Special, kind: Other, cost: Special } "The same of matrices as they are (0), of their transposes (1) or conjugate transposes (2), which are not copied for it.";
+    linalg_matmul_add "linalg.matmul_add" "<T: inexact>(tensor<T>, tensor<T>, tensor<T>)"
+        { shape: Special, kind: Other, cost: Special, writes: &[0], pure: false } "Adds to the first the product of the others.";
+    linalg_einsum "linalg.einsum" "<T: inexact>(str, [tensor<T>]) -> tensor<T>"
+        { shape: Special, kind: Other, cost: Special, subscripts: Some(0) } "Sums of products by a constant string of subscripts, a letter for each axis: \"ij,jk->ik\" is the product of matrices. Letters that the result has not are summed over, one twice in an operand is its diagonal.";
+    linalg_tensordot "linalg.tensordot" "<T: inexact>(tensor<T>, tensor<T>, [i64], [i64]) -> tensor<T>"
+        { shape: Special, kind: Other, cost: Special } "Sums of products over axes of the first and as many of the second; the result has the other axes of the first, then those of the second.";
+    linalg_kron "linalg.kron" "<T: inexact>(tensor<T>, tensor<T>) -> tensor<T>"
+        { shape: Special, kind: Other, cost: PerElement(1) } "Kronecker product: the second, times each element of the first, in its place.";
+    linalg_trace "linalg.trace" "<T: inexact>(tensor<T>) -> tensor<T>"
+        { shape: Special, kind: Other, cost: Special } "The sum of the diagonal, of the last two dims.";
+    linalg_norm "linalg.norm" "<T: inexact>(tensor<T>) -> tensor<real T>"
+        { shape: Special, kind: Other, cost: Special } "Frobenius norm of matrices, length of a vector.";
+    linalg_norm_1 "linalg.norm_1" "<T: inexact>(tensor<T>) -> tensor<real T>"
+        { shape: Special, kind: Other, cost: Special } "The largest sum of absolute values of a column; of a vector all of it.";
+    linalg_norm_inf "linalg.norm_inf" "<T: inexact>(tensor<T>) -> tensor<real T>"
+        { shape: Special, kind: Other, cost: Special } "The largest sum of absolute values of a row; of a vector the largest absolute value.";
     linalg_solve "linalg.solve" "<T: inexact>(tensor<T>, tensor<T>) -> tensor<T>"
         { shape: Special, kind: Other, cost: Special, needs: Some("linalg") } "The x of a·x = b, for square a and b a vector or columns; traps where a is singular.";
     linalg_solve_triangular "linalg.solve_triangular" "<T: inexact>(tensor<T>, tensor<T>, bool, bool, i64) -> tensor<T>"
@@ -50,5 +68,17 @@ macro_rules! linalg_rows {
         { shape: Special, kind: Other, cost: Special, needs: Some("linalg") } "How many singular values are not zero; the share is that of linalg.lstsq.";
     linalg_cond "linalg.cond" "<T: inexact>(tensor<T>) -> tensor<real T>"
         { shape: Special, kind: Other, cost: Special, needs: Some("linalg") } "The condition number: the largest singular value over the least, infinite of a singular matrix, 0 of an empty one.";
+    linalg_norm_2 "linalg.norm_2" "<T: inexact>(tensor<T>) -> tensor<real T>"
+        { shape: Special, kind: Other, cost: Special, needs: Some("linalg") } "The largest singular value.";
+    linalg_norm_nuclear "linalg.norm_nuclear" "<T: inexact>(tensor<T>) -> tensor<real T>"
+        { shape: Special, kind: Other, cost: Special, needs: Some("linalg") } "The sum of the singular values.";
+    linalg_expm "linalg.expm" "<T: inexact>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Other, cost: Cubic(30), needs: Some("linalg") } "The exponential of square matrices.";
+    linalg_logm "linalg.logm" "<T: inexact>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Other, cost: Cubic(100), needs: Some("linalg") } "The principal logarithm of square matrices; traps where there is none, of a real matrix where it is complex.";
+    linalg_sqrtm "linalg.sqrtm" "<T: inexact>(tensor<T>) -> tensor<T>"
+        { shape: Same, kind: Other, cost: Cubic(100), needs: Some("linalg") } "The principal square root of square matrices; traps where there is none, of a real matrix where it is complex.";
+    linalg_matrix_power "linalg.matrix_power" "<T: inexact>(tensor<T>, i64) -> tensor<T>"
+        { shape: Same, kind: Other, cost: Special, needs: Some("linalg") } "Square matrices to an integer power; to a negative one that of the inverse.";
     } } };
 }

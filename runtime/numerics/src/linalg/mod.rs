@@ -19,10 +19,13 @@
 
 pub mod cholesky;
 pub mod eigen;
+pub mod exponential;
 mod field;
 pub mod lu;
 pub mod qr;
 mod room;
+pub mod root;
+mod schur;
 pub mod small;
 pub mod svd;
 pub mod triangular;
@@ -39,4 +42,13 @@ pub enum Fault {
     NotPositiveDefinite(usize),
     /// The iteration has not converged.
     NoConvergence,
+    /// The result of a real matrix would be complex.
+    NotReal,
+    /// Elements are so large that no digit of the result would be right.
+    TooLarge,
+    /// Who asked for it has stopped it.
+    Stopped,
 }
+
+/// What is asked for leave to go on, at least before each product of matrices.
+pub type Ask<'a> = &'a dyn Fn() -> Result<(), Fault>;

@@ -21,9 +21,10 @@ pub(super) fn bytes(parts: &[StackReq]) -> usize {
     StackReq::all_of(parts).unaligned_bytes_required()
 }
 
-/// Room for `len` numbers.
+/// Room for `len` numbers, so that what comes behind it is aligned too.
 pub(super) fn numbers<T>(len: usize) -> StackReq {
-    StackReq::new_aligned::<T>(len, ALIGNED)
+    let bytes = len.saturating_mul(size_of::<T>()).saturating_add(ALIGNED - 1) / ALIGNED * ALIGNED;
+    StackReq::new_aligned::<u8>(bytes, ALIGNED)
 }
 
 /// `len` numbers of the room, each as `first` says.

@@ -1,6 +1,7 @@
 //! Decompositions into factors: LU, Cholesky, QR, singular values, eigenvalues.
 
-use super::batch::{Done, Entry, Job, Made, Stack, each, finite};
+use super::batch::{Entry, Job, each, finite};
+use super::stack::{Done, Made, Stack};
 use crate::object::element::with_elem;
 use crate::op::OpCall;
 use nbc_ir::catalogue::Extent;
@@ -15,10 +16,10 @@ fn charged<T: Entry, R>(
 ) -> Result<u64, crate::trap::TrapError> {
     let len = elements
         .iter()
-        .fold(0u64, |all, dims| all.saturating_add(super::batch::times(&[a.count, dims[0], dims[1]])));
+        .fold(0u64, |all, dims| all.saturating_add(super::stack::times(&[a.count, dims[0], dims[1]])));
     call.charge(Extent { len, bytes: len.saturating_mul(size_of::<R>() as u64), ..Extent::NONE })?;
     finite::<T>(call, 0)?;
-    Ok(super::batch::times(&[a.m, a.n, a.size()]).saturating_mul(times))
+    Ok(super::stack::times(&[a.m, a.n, a.size()]).saturating_mul(times))
 }
 
 /// The elements of matrix `at`.

@@ -1,7 +1,8 @@
 //! Numbers of a matrix, and matrices that answer for its inverse: determinants, ranks, condition numbers,
 //! inverses and pseudo-inverses.
 
-use super::batch::{Done, Entry, Job, Made, Stack, charge, each, finite, times};
+use super::batch::{Entry, Job, each, finite};
+use super::stack::{Done, Made, Stack, charge, times};
 use crate::object::Element;
 use crate::object::element::with_elem;
 use crate::op::OpCall;
@@ -144,5 +145,19 @@ pub(in crate::op) fn linalg_cond(call: &mut OpCall<'_>) -> Done {
             (Some(_), _) => Part::INFINITY,
             (None, _) => 0.0,
         })
+    })
+}
+
+pub(in crate::op) fn linalg_norm_2(call: &mut OpCall<'_>) -> Done {
+    with_elem!(inexact call.elem(0), T => {
+        type Part = <T as Field>::Part;
+        of_values::<T, Part>(call, |_, values| values.first().copied().unwrap_or_default())
+    })
+}
+
+pub(in crate::op) fn linalg_norm_nuclear(call: &mut OpCall<'_>) -> Done {
+    with_elem!(inexact call.elem(0), T => {
+        type Part = <T as Field>::Part;
+        of_values::<T, Part>(call, |_, values| values.iter().sum())
     })
 }

@@ -4,25 +4,39 @@
 
 #[cfg(feature = "linalg")]
 mod batch;
+mod contraction;
 #[cfg(feature = "linalg")]
 mod factor;
 #[cfg(feature = "linalg")]
+mod function;
+mod gemm;
+#[cfg(feature = "linalg")]
 mod measure;
+mod norm;
 mod product;
 #[cfg(feature = "linalg")]
 mod solve;
+#[cfg_attr(not(feature = "linalg"), allow(dead_code))]
+mod stack;
 
 use super::OpCall;
 use crate::trap::{TrapCode, TrapError};
 
+pub(super) use contraction::{linalg_einsum, linalg_tensordot};
 #[cfg(feature = "linalg")]
 pub(super) use factor::{
     linalg_cholesky, linalg_eig, linalg_eig_values, linalg_eigh, linalg_eigh_values, linalg_lu, linalg_qr,
     linalg_qr_full, linalg_svd, linalg_svd_full, linalg_svd_values,
 };
 #[cfg(feature = "linalg")]
-pub(super) use measure::{linalg_cond, linalg_det, linalg_inv, linalg_pinv, linalg_rank, linalg_slogdet};
-pub(super) use product::linalg_matmul;
+pub(super) use function::{linalg_expm, linalg_logm, linalg_matrix_power, linalg_sqrtm};
+#[cfg(feature = "linalg")]
+pub(super) use measure::{
+    linalg_cond, linalg_det, linalg_inv, linalg_norm_2, linalg_norm_nuclear, linalg_pinv, linalg_rank,
+    linalg_slogdet,
+};
+pub(super) use norm::{linalg_kron, linalg_norm, linalg_norm_1, linalg_norm_inf, linalg_trace};
+pub(super) use product::{linalg_matmul, linalg_matmul_add, linalg_matmul_t};
 #[cfg(feature = "linalg")]
 pub(super) use solve::{linalg_lstsq, linalg_solve, linalg_solve_posdef, linalg_solve_triangular};
 

@@ -1,6 +1,7 @@
 //! Systems of equations: general, triangular, positive definite, and least squares.
 
-use super::batch::{Done, Entry, Job, Made, Paired, Stack, charge, each, finite, name, times, with_last};
+use super::batch::{Entry, Job, each, finite};
+use super::stack::{Done, Made, Paired, Stack, charge, name, times, with_last};
 use crate::object::element::with_elem;
 use crate::op::{OpCall, shape_mismatch};
 use crate::trap::{TrapCode, TrapError};

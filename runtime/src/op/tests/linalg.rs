@@ -13,18 +13,18 @@ use std::sync::Arc;
 
 /// Matrices to hold against each other, in f64 or complex arithmetic of it, row-major.
 #[derive(Clone, PartialEq, Debug)]
-struct Matrix {
-    m: usize,
-    n: usize,
-    of: Vec<Complex<f64>>,
+pub(super) struct Matrix {
+    pub(super) m: usize,
+    pub(super) n: usize,
+    pub(super) of: Vec<Complex<f64>>,
 }
 
 impl Matrix {
-    fn new(m: usize, n: usize, of: impl Fn(usize, usize) -> Complex<f64>) -> Matrix {
+    pub(super) fn new(m: usize, n: usize, of: impl Fn(usize, usize) -> Complex<f64>) -> Matrix {
         Matrix { m, n, of: (0..m * n).map(|i| of(i / n, i % n)).collect() }
     }
 
-    fn identity(n: usize) -> Matrix {
+    pub(super) fn identity(n: usize) -> Matrix {
         Matrix::new(n, n, |i, j| if i == j { 1.0.into() } else { 0.0.into() })
     }
 
@@ -33,20 +33,20 @@ impl Matrix {
         Matrix::new(n, n, |i, j| if i == j { s.of[i] } else { 0.0.into() })
     }
 
-    fn at(&self, i: usize, j: usize) -> Complex<f64> {
+    pub(super) fn at(&self, i: usize, j: usize) -> Complex<f64> {
         self.of[i * self.n + j]
     }
 
-    fn times(&self, b: &Matrix) -> Matrix {
+    pub(super) fn times(&self, b: &Matrix) -> Matrix {
         assert_eq!(self.n, b.m);
         Matrix::new(self.m, b.n, |i, j| (0..self.n).map(|k| self.at(i, k) * b.at(k, j)).sum())
     }
 
-    fn adjoint(&self) -> Matrix {
+    pub(super) fn adjoint(&self) -> Matrix {
         Matrix::new(self.n, self.m, |i, j| self.at(j, i).conj())
     }
 
-    fn size(&self) -> f64 {
+    pub(super) fn size(&self) -> f64 {
         self.of.iter().map(|x| x.norm_sqr()).sum::<f64>().sqrt()
     }
 
@@ -67,12 +67,12 @@ fn apart(a: &Matrix, b: &Matrix) -> f64 {
 }
 
 /// Elements of one of the four types, and their results.
-struct Kind {
-    elem: Elem,
-    rounding: f64,
+pub(super) struct Kind {
+    pub(super) elem: Elem,
+    pub(super) rounding: f64,
 }
 
-const KINDS: [Kind; 4] = [
+pub(super) const KINDS: [Kind; 4] = [
     Kind { elem: Elem::F32, rounding: 1.2e-7 },
     Kind { elem: Elem::F64, rounding: 2.3e-16 },
     Kind { elem: Elem::C64, rounding: 1.2e-7 },
@@ -84,7 +84,7 @@ fn is_complex(elem: Elem) -> bool {
 }
 
 /// A matrix of which the elements depend on the seed.
-fn random(elem: Elem, m: usize, n: usize, seed: u64) -> Matrix {
+pub(super) fn random(elem: Elem, m: usize, n: usize, seed: u64) -> Matrix {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = move || {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -100,7 +100,7 @@ fn hermitian(elem: Elem, n: usize, seed: u64) -> Matrix {
     Matrix::new(n, n, |i, j| (a.at(i, j) + a.at(j, i).conj()) * 0.5)
 }
 
-fn given(b: &mut Bench, elem: Elem, dims: &[u64], x: &[Complex<f64>]) -> Arg {
+pub(super) fn given(b: &mut Bench, elem: Elem, dims: &[u64], x: &[Complex<f64>]) -> Arg {
     match elem {
         Elem::F32 => b.tensor(dims, &x.iter().map(|x| x.re as f32).collect::<Vec<_>>()),
         Elem::F64 => b.tensor(dims, &x.iter().map(|x| x.re).collect::<Vec<_>>()),
@@ -111,11 +111,11 @@ fn given(b: &mut Bench, elem: Elem, dims: &[u64], x: &[Complex<f64>]) -> Arg {
     }
 }
 
-fn matrix(b: &mut Bench, elem: Elem, a: &Matrix) -> Arg {
+pub(super) fn matrix(b: &mut Bench, elem: Elem, a: &Matrix) -> Arg {
     given(b, elem, &[a.m as u64, a.n as u64], &a.of)
 }
 
-fn read(arg: &Arg) -> Matrix {
+pub(super) fn read(arg: &Arg) -> Matrix {
     let whole = |x: f64| Complex::new(x, 0.0);
     let of = match arg.tensor().elem() {
         Elem::F32 => arg.values::<f32>().iter().map(|x| whole((*x).into())).collect(),
@@ -135,12 +135,12 @@ fn read(arg: &Arg) -> Matrix {
     Matrix { m, n, of }
 }
 
-fn all(b: &mut Bench, name: &str, elem: Elem, args: &[Arg]) -> Vec<Matrix> {
+pub(super) fn all(b: &mut Bench, name: &str, elem: Elem, args: &[Arg]) -> Vec<Matrix> {
     let results = b.run_all(name, &[elem], args, AtOperation::default());
     results.unwrap_or_else(|e| panic!("{name} of {elem}: {e}")).iter().map(read).collect()
 }
 
-fn code(b: &mut Bench, name: &str, elem: Elem, args: &[Arg]) -> Option<TrapCode> {
+pub(super) fn code(b: &mut Bench, name: &str, elem: Elem, args: &[Arg]) -> Option<TrapCode> {
     let depth = b.heap().depth();
     let code = b.run_all(name, &[elem], args, AtOperation::default()).err().map(|e| e.code);
     // SAFETY: what a trap leaves is nobody's.
@@ -149,7 +149,7 @@ fn code(b: &mut Bench, name: &str, elem: Elem, args: &[Arg]) -> Option<TrapCode>
 }
 
 /// Shapes: one, square, odd, prime, tall, wide, over the small ones' bound and over a block's.
-const SHAPES: [(usize, usize); 14] = [
+pub(super) const SHAPES: [(usize, usize); 14] = [
     (1, 1),
     (2, 2),
     (3, 3),
@@ -166,7 +166,7 @@ const SHAPES: [(usize, usize); 14] = [
     (150, 61),
 ];
 
-fn each(test: impl Fn(&mut Bench, &Kind, usize, usize)) {
+pub(super) fn each(test: impl Fn(&mut Bench, &Kind, usize, usize)) {
     for kind in &KINDS {
         for (m, n) in SHAPES {
             test(&mut Bench::new(), kind, m, n);
@@ -174,7 +174,7 @@ fn each(test: impl Fn(&mut Bench, &Kind, usize, usize)) {
     }
 }
 
-fn within(kind: &Kind, a: &Matrix, b: &Matrix, what: &str) {
+pub(super) fn within(kind: &Kind, a: &Matrix, b: &Matrix, what: &str) {
     let bound = kind.rounding * 30.0 * (a.m.max(a.n) as f64 + 10.0);
     let gap = apart(a, b);
     assert!(gap <= bound, "{what} of {} with dims {:?}: {gap:e} apart", kind.elem, (a.m, a.n));
@@ -307,7 +307,7 @@ fn eigenvectors_are_stretched() {
             let det = all(b, "linalg.det", kind.elem, &[arg.clone()]).remove(0).of[0];
             let product: Complex<f64> = w.of.iter().product();
             // That of so many rows may be no number any more.
-            if det.re.abs() + det.im.abs() == f64::INFINITY {
+            if !(det.re.abs() + det.im.abs()).is_finite() {
                 continue;
             }
             assert!((det - product).norm() <= kind.rounding * 1e4 * product.norm(), "{det} {product}");

@@ -15,6 +15,8 @@ use nbc_ir::{Elem, Type};
 use std::sync::Arc;
 
 mod chains;
+#[cfg(feature = "linalg")]
+mod contraction;
 mod fused;
 mod goldens;
 mod hostile;
@@ -70,6 +72,8 @@ impl OpHost for Bench {
 pub(super) enum Arg {
     Slot(u64, Type),
     List(Vec<i64>),
+    /// A bracketed list of tensors.
+    Tensors(Vec<u64>, Elem),
 }
 
 impl Bench {
@@ -137,6 +141,11 @@ impl Bench {
                     slots.push(*slot);
                     types.push(*ty);
                 }
+                Arg::Tensors(tensors, elem) => {
+                    list_len = tensors.len();
+                    slots.extend(tensors);
+                    types.extend(tensors.iter().map(|_| Type::Tensor(*elem)));
+                }
                 Arg::List(ints) => {
                     list_len = ints.len();
                     slots.extend(ints.iter().map(|i| *i as u64));
@@ -168,7 +177,7 @@ impl Arg {
     pub(super) fn slot(&self) -> u64 {
         match self {
             Arg::Slot(slot, _) => *slot,
-            Arg::List(_) => panic!("a list has no slot"),
+            Arg::List(_) | Arg::Tensors(..) => panic!("a list has no slot"),
         }
     }
 
@@ -522,7 +531,7 @@ fn products_of_matrices() {
         (e.code, e.message()),
         (TrapCode::ShapeMismatch, "the inner dims of matmul differ: [2, 3] and [2]")
     );
-    let t = b.tensor(&[1, 1, 1], &[1.0]);
+    let t = b.tensor(&[], &[1.0]);
     assert_eq!(b.run("linalg.matmul", F64, &[m, t]).err().unwrap().code, TrapCode::RankMismatch);
 }
 

@@ -66,6 +66,8 @@ impl Body<'_, '_, '_> {
                     let given = self.operand(ty);
                     args.push(given);
                 }
+                // Subscripts have to be a constant.
+                Param::Tensors(_) => return,
                 Param::Func(..) | Param::TensorOfReals(_) | Param::TensorOfComplex(_) => return,
             }
         }
