@@ -572,7 +572,7 @@ impl<'m> Printer<'m> {
         };
         let mut texts = Vec::with_capacity(typed.params.len());
         for param in &typed.params {
-            texts.push(if *param == crate::catalogue::Param::Ints {
+            texts.push(if param.is_bracketed() {
                 format!("[{}]", join((0..list_len).map(&mut next)))
             } else {
                 next(0)

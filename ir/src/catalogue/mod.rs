@@ -8,20 +8,23 @@
 //! # Signatures
 //! `<T: float>(tensor<T>, [i64]) -> tensor<T>`: type variables with their
 //! class, parameters, results. A parameter is a type; `T`, the scalar of
-//! element type T; `sparse<T>`, a sparse matrix; `tensor<part T>`, a tensor of the parts of complex elements T; `tensor<T>|T`, a tensor or such a scalar (which counts as
-//! a tensor of rank 0); or `[i64]`, a bracketed list of integers. All lists
+//! element type T; `sparse<T>`, a sparse matrix; `tensor<part T>`, a tensor of the parts of complex elements T; of a result,
+//! `tensor<real T>` and `tensor<complex T>`, real or complex elements of T's precision; `tensor<T>|T`, a tensor or such a scalar (which counts as
+//! a tensor of rank 0); `[i64]`, a bracketed list of integers; or `[tensor<T>]`, one of tensors. All lists
 //! of one call have the same length.
 
 mod cost;
 mod rows;
 pub mod shape;
 mod signature;
+mod subscripts;
 
 use signature::parse_signature;
 
 pub use cost::{Cost, Extent, Work};
 pub use shape::Shape;
 pub use signature::{Class, OpSignature, Param};
+pub use subscripts::{Lengths, Subscripts};
 
 /// How an operation treats elements; fusion and placement go by it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,6 +78,8 @@ pub struct Operation {
     /// The feature of the runtime's crate without which a build has no kernel for it. Reading and verifying go
     /// on without; an instance of a program that has it is refused.
     pub needs: Option<&'static str>,
+    /// A parameter that has to be a constant string: [`Subscripts`] for the bracketed list of tensors.
+    pub subscripts: Option<usize>,
     /// One line of documentation.
     pub doc: &'static str,
 }
@@ -115,6 +120,7 @@ pub const PLAIN: Operation = Operation {
     in_one_pass: false,
     cost: Cost::PerElement(0),
     needs: None,
+    subscripts: None,
     doc: "",
 };
 

@@ -89,6 +89,8 @@ pub struct Product {
     pub k: u64,
     /// Columns of the second.
     pub n: u64,
+    /// The dims that count products: those before the matrices, broadcast.
+    pub lead: Dims,
     /// Of the result: without the dim that a vector has not.
     pub dims: Dims,
 }
@@ -96,34 +98,45 @@ pub struct Product {
 /// Why two shapes have no product.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NoProduct {
-    /// Not matrices or vectors.
+    /// No matrices or vectors.
     Rank,
     /// The inner dims differ.
     Inner,
+    /// The dims before the matrices do not go together.
+    Lead,
 }
 
 /// The product of matrices or vectors: a vector counts as a column on the right
-/// and a row on the left.
+/// and a row on the left. The dims before those of matrices count them, and are broadcast.
 ///
 /// # Errors
-/// Another rank than 1 or 2, or inner dims that differ.
+/// A rank of 0, or dims that do not go together.
 pub fn matmul(a: &Dims, b: &Dims) -> Result<Product, NoProduct> {
-    let (m, k, k2, n) = match (&**a, &**b) {
-        ([m, k], [k2, n]) => (*m, *k, *k2, *n),
-        ([m, k], [k2]) => (*m, *k, *k2, 1),
-        ([k], [k2, n]) => (1, *k, *k2, *n),
-        ([k], [k2]) => (1, *k, *k2, 1),
-        _ => return Err(NoProduct::Rank),
+    let (a_lead, m, k) = match &**a {
+        [lead @ .., m, k] => (lead, *m, *k),
+        [k] => (&[][..], 1, *k),
+        [] => return Err(NoProduct::Rank),
     };
-    if k != k2 {
+    let (b_lead, inner, n) = match &**b {
+        [lead @ .., k, n] => (lead, *k, *n),
+        [k] => (&[][..], *k, 1),
+        [] => return Err(NoProduct::Rank),
+    };
+    if k != inner {
         return Err(NoProduct::Inner);
     }
-    let both = [m, n];
-    let dims = match (a.len(), b.len()) {
-        (2, 2) => &both[..],
-        (2, _) => &both[..1],
-        (_, 2) => &both[1..],
-        _ => &[],
-    };
-    Ok(Product { m, k, n, dims: Dims::new(dims).expect("two dims are few enough") })
+    let lead = |dims: &[u64]| Dims::new(dims).expect("fewer dims than there were");
+    let lead = broadcast(&[lead(a_lead), lead(b_lead)]).map_err(|_| NoProduct::Lead)?;
+    let (rows, columns) = (a.len() > 1, b.len() > 1);
+    let mut dims = [0; MAX_RANK];
+    dims[..lead.len()].copy_from_slice(&lead);
+    let mut rank = lead.len();
+    for (dim, is_there) in [(m, rows), (n, columns)] {
+        if is_there {
+            dims[rank] = dim;
+            rank += 1;
+        }
+    }
+    let dims = Dims::new(&dims[..rank]).expect("no more dims than one of them has");
+    Ok(Product { m, k, n, lead, dims })
 }

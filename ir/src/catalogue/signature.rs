@@ -81,6 +81,10 @@ pub enum Param {
     TensorOfParts(usize),
     /// Sparse matrix whose element type is the variable.
     Sparse(usize),
+    /// Tensor of real elements of the precision of the variable's. A result's alone.
+    TensorOfReals(usize),
+    /// Tensor of complex elements of the precision of the variable's. A result's alone.
+    TensorOfComplex(usize),
     /// Scalar of the variable's element type.
     Scalar(usize),
     /// Tensor of the variable's element type, or such a scalar.
@@ -89,6 +93,8 @@ pub enum Param {
     ListOfTensors(usize),
     /// Bracketed list of integers.
     Ints,
+    /// Bracketed list of tensors whose element type is the variable.
+    Tensors(usize),
     /// Function over scalars of the variables' element types.
     Func(Vec<Param>, Vec<Param>),
 }
@@ -108,7 +114,7 @@ impl OpSignature {
     /// How many integers each bracketed list of a call with `given` flattened
     /// arguments has; `None` when that number of arguments is impossible.
     pub fn list_len(&self, given: usize) -> Option<usize> {
-        let lists = self.params.iter().filter(|p| **p == Param::Ints).count();
+        let lists = self.params.iter().filter(|p| p.is_bracketed()).count();
         let rest = given.checked_sub(self.params.len() - lists)?;
         match lists {
             0 => (rest == 0).then_some(0),
@@ -121,7 +127,7 @@ impl OpSignature {
     pub fn flat_params(&self, list_len: usize) -> Vec<&Param> {
         let mut flat = Vec::new();
         for p in &self.params {
-            let times = if *p == Param::Ints { list_len } else { 1 };
+            let times = if p.is_bracketed() { list_len } else { 1 };
             flat.extend(std::iter::repeat_n(p, times));
         }
         flat
@@ -129,6 +135,11 @@ impl OpSignature {
 }
 
 impl Param {
+    /// Whether it stands for as many arguments as the call's bracketed lists are long.
+    pub fn is_bracketed(&self) -> bool {
+        matches!(self, Param::Ints | Param::Tensors(_))
+    }
+
     /// Whether a value of type `ty` may be passed, the variables being `elems`.
     /// `sigs` are the module's signatures.
     pub fn accepts(&self, ty: Type, elems: &[Elem], sigs: &[Signature]) -> bool {
@@ -136,9 +147,11 @@ impl Param {
         match self {
             Param::Exact(t) => *t == ty,
             Param::Ints => ty == Type::I64,
-            Param::Tensor(v) => elems.get(*v).is_some_and(|e| ty == Type::Tensor(*e)),
+            Param::Tensor(v) | Param::Tensors(v) => elems.get(*v).is_some_and(|e| ty == Type::Tensor(*e)),
             Param::TensorOfParts(v) => elems.get(*v).is_some_and(|e| part_of(*e) == Some(ty)),
             Param::Sparse(v) => elems.get(*v).is_some_and(|e| ty == Type::Sparse(*e)),
+            Param::TensorOfReals(v) => elems.get(*v).is_some_and(|e| real_of(*e) == Some(ty)),
+            Param::TensorOfComplex(v) => elems.get(*v).is_some_and(|e| complex_of(*e) == Some(ty)),
             Param::Scalar(v) => scalar(v) == Some(ty),
             Param::TensorOrScalar(v) => {
                 elems.get(*v).is_some_and(|e| ty == Type::Tensor(*e)) || scalar(v) == Some(ty)
@@ -162,8 +175,11 @@ impl Param {
         match self {
             Param::Exact(t) => *t == ty,
             Param::Ints => ty == Type::I64,
-            Param::Tensor(_) => matches!(ty, Type::Tensor(_)),
-            Param::TensorOfParts(_) => matches!(ty, Type::Tensor(Elem::F32 | Elem::F64)),
+            Param::Tensor(_) | Param::Tensors(_) => matches!(ty, Type::Tensor(_)),
+            Param::TensorOfParts(_) | Param::TensorOfReals(_) => {
+                matches!(ty, Type::Tensor(Elem::F32 | Elem::F64))
+            }
+            Param::TensorOfComplex(_) => matches!(ty, Type::Tensor(Elem::C64 | Elem::C128)),
             Param::Sparse(_) => matches!(ty, Type::Sparse(_)),
             Param::Scalar(_) => ty.is_scalar(),
             Param::TensorOrScalar(_) => ty.is_scalar() || matches!(ty, Type::Tensor(_)),
@@ -184,8 +200,14 @@ impl Param {
         match self {
             Param::Exact(ty) => ty.is_scalar(),
             Param::Ints | Param::Scalar(_) | Param::TensorOrScalar(_) => true,
-            Param::Tensor(_) | Param::TensorOfParts(_) | Param::Sparse(_) => false,
-            Param::ListOfTensors(_) | Param::Func(..) => false,
+            Param::Tensor(_)
+            | Param::Tensors(_)
+            | Param::TensorOfParts(_)
+            | Param::Sparse(_)
+            | Param::TensorOfReals(_)
+            | Param::TensorOfComplex(_)
+            | Param::ListOfTensors(_)
+            | Param::Func(..) => false,
         }
     }
 
@@ -196,9 +218,11 @@ impl Param {
         match self {
             Param::Exact(ty) => ty.display(&[]).to_string(),
             Param::Ints => "i64".to_owned(),
-            Param::Tensor(v) => format!("tensor<{}>", var(v)),
+            Param::Tensor(v) | Param::Tensors(v) => format!("tensor<{}>", var(v)),
             Param::TensorOfParts(v) => format!("tensor<part {}>", var(v)),
             Param::Sparse(v) => format!("sparse<{}>", var(v)),
+            Param::TensorOfReals(v) => format!("tensor<real {}>", var(v)),
+            Param::TensorOfComplex(v) => format!("tensor<complex {}>", var(v)),
             Param::Scalar(v) => format!("a scalar {}", var(v)),
             Param::TensorOrScalar(v) => format!("tensor<{}> or a scalar", var(v)),
             Param::ListOfTensors(v) => format!("list<tensor<{}>>", var(v)),
@@ -214,9 +238,11 @@ impl Param {
             Param::Tensor(v) => Some(Type::Tensor(*elems.get(*v)?)),
             Param::TensorOfParts(v) => part_of(*elems.get(*v)?),
             Param::Sparse(v) => Some(Type::Sparse(*elems.get(*v)?)),
+            Param::TensorOfReals(v) => real_of(*elems.get(*v)?),
+            Param::TensorOfComplex(v) => complex_of(*elems.get(*v)?),
             Param::Scalar(v) => elems.get(*v)?.scalar(),
             Param::ListOfTensors(v) => Some(Type::List(crate::types::Item::Tensor(*elems.get(*v)?))),
-            Param::TensorOrScalar(_) | Param::Ints | Param::Func(..) => None,
+            Param::TensorOrScalar(_) | Param::Ints | Param::Tensors(_) | Param::Func(..) => None,
         }
     }
 
@@ -228,7 +254,9 @@ impl Param {
             }
         };
         match (self, ty) {
-            (Param::Tensor(v) | Param::TensorOrScalar(v), Type::Tensor(e)) => learn(*v, e),
+            (Param::Tensor(v) | Param::Tensors(v) | Param::TensorOrScalar(v), Type::Tensor(e)) => {
+                learn(*v, e)
+            }
             (Param::Sparse(v), Type::Sparse(e)) => learn(*v, e),
             (Param::TensorOfParts(v), Type::Tensor(Elem::F32)) => learn(*v, Elem::C64),
             (Param::TensorOfParts(v), Type::Tensor(Elem::F64)) => learn(*v, Elem::C128),
@@ -261,6 +289,20 @@ fn part_of(elem: Elem) -> Option<Type> {
     match elem {
         Elem::C64 => Some(Type::Tensor(Elem::F32)),
         Elem::C128 => Some(Type::Tensor(Elem::F64)),
+        _ => None,
+    }
+}
+
+/// The tensor of real elements of that precision.
+fn real_of(elem: Elem) -> Option<Type> {
+    matches!(elem, Elem::F32 | Elem::F64).then_some(Type::Tensor(elem)).or_else(|| part_of(elem))
+}
+
+/// The tensor of complex elements of that precision.
+fn complex_of(elem: Elem) -> Option<Type> {
+    match elem {
+        Elem::F32 | Elem::C64 => Some(Type::Tensor(Elem::C64)),
+        Elem::F64 | Elem::C128 => Some(Type::Tensor(Elem::C128)),
         _ => None,
     }
 }
@@ -328,6 +370,10 @@ fn parse_param(text: &str, vars: &[&str]) -> Option<Param> {
     if text == "[i64]" {
         return Some(Param::Ints);
     }
+    if let Some(inner) = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
+        let Param::Tensor(v) = parse_param(inner, vars)? else { return None };
+        return Some(Param::Tensors(v));
+    }
     if let Some((tensor, scalar)) = text.split_once('|') {
         let Param::Tensor(v) = parse_param(tensor, vars)? else { return None };
         return (parse_param(scalar, vars)? == Param::Scalar(v)).then_some(Param::TensorOrScalar(v));
@@ -335,6 +381,12 @@ fn parse_param(text: &str, vars: &[&str]) -> Option<Param> {
     if let Some(inner) = text.strip_prefix("tensor<").and_then(|t| t.strip_suffix('>')) {
         if let Some(v) = inner.strip_prefix("part ").and_then(var) {
             return Some(Param::TensorOfParts(v));
+        }
+        if let Some(v) = inner.strip_prefix("real ").and_then(var) {
+            return Some(Param::TensorOfReals(v));
+        }
+        if let Some(v) = inner.strip_prefix("complex ").and_then(var) {
+            return Some(Param::TensorOfComplex(v));
         }
         return match var(inner) {
             Some(v) => Some(Param::Tensor(v)),

@@ -160,7 +160,7 @@ Operations on whole objects. `<T: class>` are type variables: `any` element type
 `number` (all but bool), `real` (u8, i32, i64, f32, f64), `int` (u8, i32, i64), `bits`
 (those and bool), `float` (f32, f64), `complex` (c64, c128), `inexact` (`float` and
 `complex`), `scalar` (all but `complex`). `T` alone is the scalar of element type T,
-`part T` the real type of a complex T's parts, `tensor<T>|T` a tensor or such a scalar, which counts
+`part T` the real type of a complex T's parts, `real T` and `complex T` a real or complex type of T's precision, `tensor<T>|T` a tensor or such a scalar, which counts
 as a tensor of rank 0, `[i64]` a bracketed list of integers; all lists of one call have
 the same length. A binary elementwise operation broadcasts as NumPy does. The cost
 is in floating-point operations, for each element of the largest tensor unless

@@ -392,7 +392,7 @@ impl<'a> Body<'_, 'a> {
         let mut flat = Vec::new();
         let mut len = None;
         for (arg, param) in args.into_iter().zip(&typed.params) {
-            match (arg, *param == Param::Ints) {
+            match (arg, param.is_bracketed()) {
                 (Arg::List(token, values), true) => {
                     if *len.get_or_insert(values.len()) != values.len() {
                         let message = format!("all lists of {} must have the same length", op.name);

@@ -12,11 +12,12 @@ use super::operands::Part;
 use super::report::{At, Report, clip, mnemonic, operand, plural, reg};
 use super::tables::{OpEntry, not_of_sparse, type_is_known};
 use super::{FunctionGaps, MAX_REGS, MAX_SIZE};
-use crate::catalogue::{OpSignature, Operation, Param};
-use crate::entity::{BlockId, FuncId, OpId, Reg};
+use crate::catalogue::{OpSignature, Operation, Param, Subscripts};
+use crate::entity::{BlockId, ConstId, FuncId, OpId, Reg};
 use crate::inst::{FieldRef, Inst, Opcode, Operand, OperandSpec, Pattern, Role};
-use crate::module::{Function, Module};
+use crate::module::{ConstValue, Function, Module};
 use crate::types::{Elem, Item, Signature, Type};
+use rustc_hash::FxHashMap;
 
 /// Checks `func`; true when its structure (blocks, terminators, targets,
 /// register numbers) is sound, so that its control flow may be followed.
@@ -163,6 +164,8 @@ struct Checker<'a, 'm> {
     sound: bool,
     /// The operand that is being looked at.
     part: Part,
+    /// Which registers are constants, once that is asked.
+    constants: Option<FxHashMap<Reg, Option<ConstId>>>,
 }
 
 /// What the operands of an instruction say about each other.
@@ -194,7 +197,7 @@ impl<'a, 'm> Checker<'a, 'm> {
         sig: &'m Signature,
         gaps: &'a FunctionGaps,
     ) -> Self {
-        Checker { report, ops, id, func, sig, gaps, sound: true, part: Part::Whole }
+        Checker { report, ops, id, func, sig, gaps, sound: true, part: Part::Whole, constants: None }
     }
 
     /// An error after which control flow cannot be followed.
@@ -378,7 +381,7 @@ impl<'a, 'm> Checker<'a, 'm> {
         {
             let sig = known.typed();
             let flat = sig.list_len(args.len()).map(|len| sig.flat_params(len)).unwrap_or_default();
-            let has = |p: &&Param| matches!(p, Param::Tensor(v) | Param::Sparse(v) | Param::TensorOfParts(v) | Param::TensorOrScalar(v) | Param::ListOfTensors(v) | Param::Scalar(v) if *v == var);
+            let has = |p: &&Param| matches!(p, Param::Tensor(v) | Param::Tensors(v) | Param::Sparse(v) | Param::TensorOfParts(v) | Param::TensorOrScalar(v) | Param::ListOfTensors(v) | Param::Scalar(v) if *v == var);
             parts.extend(flat.iter().position(has).map(|i| Part::Item(2, i)));
         } else {
             parts.push(self.part);
@@ -553,6 +556,42 @@ impl<'a, 'm> Checker<'a, 'm> {
         });
     }
 
+    /// Where an operation takes subscripts: that they are a constant, that they parse, and that there are as many
+    /// tensors as they are for.
+    fn subscripts(&mut self, at: At, inst: &Inst, list: &[Operand], list_len: usize) {
+        let module = self.report.module;
+        let Inst::CallOp { callee, .. } = inst else { return };
+        let row = module.ops.get(callee.index()).and_then(|op| Operation::find(&op.name));
+        // It comes before the bracketed list, as no other list does.
+        let Some((row, place)) = row.and_then(|row| Some((row, row.subscripts?))) else { return };
+        let text = match list.get(place) {
+            Some(Operand::Reg(reg)) => {
+                let params = self.sig.params.len();
+                let known = self.constants.get_or_insert_with(|| constants(self.func, params));
+                known.get(reg).copied().flatten().and_then(|id| module.constants.get(id.index()))
+            }
+            _ => None,
+        };
+        let text = match text.map(|constant| &constant.value) {
+            Some(ConstValue::Str(text)) => Some(text.as_str()),
+            _ => None,
+        };
+        let wrong = match text.map(Subscripts::parse) {
+            None => Some("have to be a string constant that the register is assigned once".to_owned()),
+            Some(Err(wrong)) => Some(format!("do not parse: {wrong}")),
+            Some(Ok(parsed)) if parsed.operands.len() != list_len => Some(format!(
+                "are for {}, and there {} {list_len}",
+                plural(parsed.operands.len(), "tensor"),
+                if list_len == 1 { "is" } else { "are" }
+            )),
+            Some(Ok(_)) => None,
+        };
+        if let Some(wrong) = wrong {
+            let message = format!("the subscripts of {} {wrong}", row.name);
+            self.report.part(at, &[Part::Item(2, place)], message, None);
+        }
+    }
+
     fn arguments(&mut self, at: At, inst: &Inst, spec: &OperandSpec, list: &[Operand], bound: &Bound<'_>) {
         let module = self.report.module;
         let noun = if spec.pattern == Pattern::Results { "value" } else { "argument" };
@@ -586,6 +625,7 @@ impl<'a, 'm> Checker<'a, 'm> {
                     self.report.inst(at, message, None);
                     return;
                 };
+                self.subscripts(at, inst, list, list_len);
                 let params = sig.flat_params(list_len);
                 self.items(list, |c, i, value| {
                     let Some(found) = c.type_of(value) else { return };
@@ -604,6 +644,26 @@ fn elements_are_wanted(inst: &Inst) -> bool {
     inst.opcode().operands().iter().any(|spec| spec.pattern == Pattern::Elem)
 }
 
+/// The constants that registers are: those that are assigned nothing else. All of a function's at once, so that
+/// looking at each takes no longer than the function is.
+fn constants(func: &Function, params: usize) -> FxHashMap<Reg, Option<ConstId>> {
+    let mut found: FxHashMap<Reg, Option<ConstId>> = (0..params).map(|n| (Reg::new(n), None)).collect();
+    for inst in func.blocks.iter().flat_map(|b| &b.insts) {
+        let given = match inst {
+            Inst::ConstGet { constant, .. } => Some(*constant),
+            _ => None,
+        };
+        inst.for_each_def(|reg| {
+            // The text format reads a constant before each use of it.
+            let known = found.entry(reg).or_insert(given);
+            if *known != given {
+                *known = None;
+            }
+        });
+    }
+    found
+}
+
 enum Want {
     Type(Type),
     Kind(&'static str),
@@ -616,9 +676,9 @@ fn param_text(param: &Param, elems: &[Elem]) -> String {
     let scalar = |v: &usize| elems.get(*v).and_then(|e| e.scalar()).map(|t| t.display(&[]).to_string());
     match param {
         Param::Exact(ty) => ty.display(&[]).to_string(),
-        Param::Tensor(v) => format!("tensor<{}>", elem(v)),
+        Param::Tensor(v) | Param::Tensors(v) => format!("tensor<{}>", elem(v)),
         Param::Sparse(v) => format!("sparse<{}>", elem(v)),
-        Param::TensorOfParts(_) => {
+        Param::TensorOfParts(_) | Param::TensorOfReals(_) | Param::TensorOfComplex(_) => {
             param.result_type(elems).map_or("a tensor of parts".to_owned(), |ty| ty.display(&[]).to_string())
         }
         Param::Scalar(v) => scalar(v).unwrap_or_else(|| format!("a scalar of {}", elem(v))),

@@ -20,6 +20,8 @@ pub mod fft;
 pub mod functions;
 pub mod lanes;
 mod level;
+#[cfg(feature = "linalg")]
+pub mod linalg;
 mod run;
 pub mod sparse;
 

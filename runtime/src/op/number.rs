@@ -18,6 +18,11 @@ pub(super) trait Number: Element {
     fn div(self, other: Self) -> Self;
     fn neg(self) -> Self;
     fn one() -> Self;
+    /// The conjugate: of a complex number.
+    #[inline(always)]
+    fn conjugate(self) -> Self {
+        self
+    }
 }
 
 /// Elements that are ordered.
@@ -189,6 +194,10 @@ macro_rules! float {
             #[inline(always)]
             fn one() -> Self {
                 Complex::new(1.0, 0.0)
+            }
+            #[inline(always)]
+            fn conjugate(self) -> Self {
+                Complex::new(self.re, -self.im)
             }
         }
     )*};

@@ -54,14 +54,13 @@ pub(super) fn run(
     }
     let mut at = 0;
     for (n, param) in SIGNATURES[index].params.iter().enumerate() {
-        if *param == Param::Ints {
-            at += call.list_len;
-            continue;
-        }
         let write = operation.writes.contains(&n);
-        // SAFETY: arguments are live values of their types (`OpCall::new`).
-        unsafe { call.host.heap().pool().bring_object_home(call.args[at], call.arg_types[at], write)? };
-        at += 1;
+        let end = at + if param.is_bracketed() { call.list_len } else { 1 };
+        for at in if *param == Param::Ints { end..end } else { at..end } {
+            // SAFETY: arguments are live values of their types (`OpCall::new`).
+            unsafe { call.host.heap().pool().bring_object_home(call.args[at], call.arg_types[at], write)? };
+        }
+        at = end;
     }
     Ok(false)
 }

@@ -91,7 +91,13 @@ fn argument(
     match param {
         Param::Exact(Type::Tensor(e)) => tensor(b, r, last, *e),
         Param::Exact(Type::Str) => {
-            let text = b.heap().string(["", "a", "längerer Text"][r.below(3)]).unwrap();
+            let text = b
+                .heap()
+                .string(
+                    ["", "a", "längerer Text", "ij,jk", "i,i", "ab->ba", "aab,bc->", "i,j,k->kji"]
+                        [r.below(8)],
+                )
+                .unwrap();
             Arg::Slot(text.slot(), Type::Str)
         }
         Param::Exact(ty) => Arg::Slot(r.scalar(*ty), *ty),
@@ -105,12 +111,17 @@ fn argument(
             let ty = elems[*v].scalar().unwrap();
             Arg::Slot(r.scalar(ty), ty)
         }
+        Param::Tensors(v) => {
+            let tensors = (0..list).map(|_| tensor(b, r, last, elems[*v]).slot()).collect();
+            Arg::Tensors(tensors, elems[*v])
+        }
         Param::Ints => Arg::List((0..list).map(|_| r.int()).collect()),
         Param::Func(..) => Arg::Slot(r.below(2) as u64, Type::Func(SigId(0))),
         Param::TensorOfParts(v) => {
             let part = if elems[*v] == Elem::C64 { Elem::F32 } else { Elem::F64 };
             tensor(b, r, last, part)
         }
+        Param::TensorOfReals(_) | Param::TensorOfComplex(_) => unreachable!("of results alone"),
         Param::ListOfTensors(v) => {
             let item = Item::Tensor(elems[*v]);
             let items: Vec<u64> = (0..r.below(4)).map(|_| tensor(b, r, last, elems[*v]).slot()).collect();

@@ -15,12 +15,16 @@ use nbc_ir::{Elem, Type};
 use std::sync::Arc;
 
 mod chains;
+#[cfg(feature = "linalg")]
+mod contraction;
 #[cfg(feature = "fft")]
 mod fft;
 mod fused;
 mod goldens;
 mod hostile;
 mod in_place;
+#[cfg(feature = "linalg")]
+mod linalg;
 mod order;
 mod places;
 mod reductions;
@@ -71,6 +75,8 @@ impl OpHost for Bench {
 pub(super) enum Arg {
     Slot(u64, Type),
     List(Vec<i64>),
+    /// A bracketed list of tensors.
+    Tensors(Vec<u64>, Elem),
 }
 
 impl Bench {
@@ -119,6 +125,17 @@ impl Bench {
         args: &[Arg],
         plan: AtOperation,
     ) -> Result<Arg, TrapError> {
+        Ok(self.run_all(name, elems, args, plan)?.remove(0))
+    }
+
+    /// The same with all results; a truth value for no result.
+    pub(super) fn run_all(
+        &mut self,
+        name: &str,
+        elems: &[Elem],
+        args: &[Arg],
+        plan: AtOperation,
+    ) -> Result<Vec<Arg>, TrapError> {
         let operation = Operation::find(name).expect(name);
         let (mut slots, mut types, mut list_len) = (vec![], vec![], 0);
         for arg in args {
@@ -126,6 +143,11 @@ impl Bench {
                 Arg::Slot(slot, ty) => {
                     slots.push(*slot);
                     types.push(*ty);
+                }
+                Arg::Tensors(tensors, elem) => {
+                    list_len = tensors.len();
+                    slots.extend(tensors);
+                    types.extend(tensors.iter().map(|_| Type::Tensor(*elem)));
                 }
                 Arg::List(ints) => {
                     list_len = ints.len();
@@ -146,8 +168,11 @@ impl Bench {
         let call =
             unsafe { OpCall::new(self, &slots, &types, elems, list_len, &mut results).with_plan(plan) };
         run_operation(operation.index(), call)?;
-        let ty = signature.results.first().and_then(|r| r.result_type(elems));
-        Ok(Arg::Slot(results.first().copied().unwrap_or(0), ty.unwrap_or(Type::Bool)))
+        if results.is_empty() {
+            return Ok(vec![Arg::Slot(0, Type::Bool)]);
+        }
+        let types = signature.results.iter().map(|r| r.result_type(elems).unwrap_or(Type::Bool));
+        Ok(results.into_iter().zip(types).map(|(slot, ty)| Arg::Slot(slot, ty)).collect())
     }
 }
 
@@ -155,7 +180,7 @@ impl Arg {
     pub(super) fn slot(&self) -> u64 {
         match self {
             Arg::Slot(slot, _) => *slot,
-            Arg::List(_) => panic!("a list has no slot"),
+            Arg::List(_) | Arg::Tensors(..) => panic!("a list has no slot"),
         }
     }
 
@@ -509,7 +534,7 @@ fn products_of_matrices() {
         (e.code, e.message()),
         (TrapCode::ShapeMismatch, "the inner dims of matmul differ: [2, 3] and [2]")
     );
-    let t = b.tensor(&[1, 1, 1], &[1.0]);
+    let t = b.tensor(&[], &[1.0]);
     assert_eq!(b.run("linalg.matmul", F64, &[m, t]).err().unwrap().code, TrapCode::RankMismatch);
 }
 

@@ -71,7 +71,9 @@ impl Body<'_, '_, '_> {
                     let given = self.operand(ty);
                     args.push(given);
                 }
-                Param::Func(..) => return,
+                // Subscripts have to be a constant.
+                Param::Tensors(_) => return,
+                Param::Func(..) | Param::TensorOfReals(_) | Param::TensorOfComplex(_) => return,
             }
         }
         let Ok(results) = self.f.try_op(operation.name, Some(&elems), args) else { return };

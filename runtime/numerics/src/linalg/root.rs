@@ -1,0 +1,166 @@
+//! Square root and logarithm of a matrix, by its Schur decomposition (Björck and Hammarling, *A Schur method for the
+//! square root of a matrix*, Linear Algebra Appl. 52/53, 1983; Al-Mohy and Higham, *Improved inverse scaling and squaring
+//! algorithms for the matrix logarithm*, SIAM J. Sci. Comput. 34, 2012).
+//!
+//! Both are the principal ones. A real matrix has a real one unless an eigenvalue is negative.
+
+use super::exponential::largest_sum;
+use super::field::Field;
+use super::room::{Room, bytes, numbers, take, zeros};
+use super::schur::schur;
+use super::{Ask, Fault};
+use faer::dyn_stack::MemStack;
+use faer::linalg::matmul::matmul;
+use faer::linalg::triangular_solve::solve_upper_triangular_in_place;
+use faer::{Accum, MatMut, MatRef, Par};
+
+/// Roots that are taken at most.
+const ROOTS: usize = 100;
+/// From the identity no further than this, in the norm, the quadrature is exact to rounding.
+const NEAR: f64 = 0.25;
+/// Nodes and weights of Gauss and Legendre's quadrature between -1 and 1.
+const QUADRATURE: [(f64, f64); 7] = [
+    (0.0, 0.4179591836734694),
+    (-0.4058451513773972, 0.3818300505051189),
+    (0.4058451513773972, 0.3818300505051189),
+    (-0.7415311855993945, 0.2797053914892766),
+    (0.7415311855993945, 0.2797053914892766),
+    (-0.9491079123427585, 0.1294849661688697),
+    (0.9491079123427585, 0.1294849661688697),
+];
+
+/// Bytes for [`sqrtm`] and [`logm`].
+pub fn function_room<T: Field>(n: usize) -> usize {
+    bytes(&[numbers::<T::Whole>(n * n).array(5), numbers::<T::Whole>(n)])
+}
+
+/// The root of upper triangular n×n `t`.
+fn root_of_triangle<W: Field>(t: &[W], root: &mut [W], n: usize, ask: Ask<'_>) -> Result<(), Fault> {
+    for j in 0..n {
+        ask()?;
+        root[j * n + j] = W::sqrt_impl(&t[j * n + j]);
+        for i in (0..j).rev() {
+            let mut sum = t[i * n + j];
+            for k in i + 1..j {
+                sum = sum - root[i * n + k] * root[k * n + j];
+            }
+            let scale = root[i * n + i] + root[j * n + j];
+            let is_zero = |x: W| x.size() == <W::Part as Default>::default();
+            root[i * n + j] = match (is_zero(scale), is_zero(sum)) {
+                (false, _) => sum.over(scale),
+                (true, true) => W::default(),
+                (true, false) => return Err(Fault::Singular(j)),
+            };
+        }
+    }
+    Ok(())
+}
+
+/// Writes the function of `a` whose triangle `function` makes of that of `a`, in its place.
+fn of_schur<T: Field>(
+    a: &[T],
+    n: usize,
+    out: &mut [T],
+    room: Room<'_>,
+    ask: Ask<'_>,
+    function: impl FnOnce(&mut [T::Whole], &mut MemStack) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let (mut t, stack) = take(MemStack::new(room), n * n, |i| a[i].whole());
+    let (mut q, stack) = zeros::<T::Whole>(stack, n * n);
+    schur::<T::Whole>(&mut t, &mut q, n, ask)?;
+    function(&mut t, stack)?;
+    ask()?;
+    let (mut half, stack) = zeros::<T::Whole>(stack, n * n);
+    let (mut whole, _) = zeros::<T::Whole>(stack, n * n);
+    let one = <T::Whole as Field>::near(1.0);
+    let q = MatRef::from_row_major_slice(&q, n, n);
+    let t = MatRef::from_row_major_slice(&t, n, n);
+    matmul(MatMut::from_row_major_slice_mut(&mut half, n, n), Accum::Replace, q, t, one, Par::Seq);
+    let half = MatRef::from_row_major_slice(&half, n, n);
+    let to = MatMut::from_row_major_slice_mut(&mut whole, n, n);
+    matmul(to, Accum::Replace, half, q.adjoint(), one, Par::Seq);
+    if T::IS_REAL {
+        let most = |part: &dyn Fn(T::Whole) -> T::Part| {
+            whole.iter().fold(0.0f64, |most, x| most.max(part(*x).size().into()))
+        };
+        let spacing: f64 = T::spacing().into();
+        let allowed = most(&|x| x.re()).max(most(&|x| x.im())) * spacing.sqrt();
+        if most(&|x| x.im()) > allowed {
+            return Err(Fault::NotReal);
+        }
+    }
+    out.iter_mut().zip(whole.iter()).for_each(|(to, x)| *to = T::of_whole(*x));
+    Ok(())
+}
+
+/// The principal square root of n×n `a`.
+///
+/// # Errors
+/// `NotReal`, `Singular` where there is none, `NoConvergence`, `Stopped`.
+pub fn sqrtm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, ask: Ask<'_>) -> Result<(), Fault> {
+    of_schur(a, n, out, room, ask, |t, stack| {
+        let (mut root, _) = zeros::<T::Whole>(stack, n * n);
+        root_of_triangle(t, &mut root, n, ask)?;
+        t.copy_from_slice(&root);
+        Ok(())
+    })
+}
+
+/// The principal logarithm of n×n `a`.
+///
+/// # Errors
+/// `NotReal`, `Singular` where there is none, `NoConvergence`, `Stopped`.
+pub fn logm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, ask: Ask<'_>) -> Result<(), Fault> {
+    of_schur(a, n, out, room, ask, |t, stack| {
+        if let Some(at) = (0..n).find(|i| t[i * n + i] == <T::Whole as Default>::default()) {
+            return Err(Fault::Singular(at));
+        }
+        // The diagonal as it is to be: through roots it would lose digits.
+        let (logs, stack) = take(stack, n, |i| ln::<T::Whole>(t[i * n + i]));
+        let (mut near, stack) = zeros::<T::Whole>(stack, n * n);
+        let (mut factor, stack) = zeros::<T::Whole>(stack, n * n);
+        let (mut term, _) = zeros::<T::Whole>(stack, n * n);
+        let one = <T::Whole as Field>::near(1.0);
+        let mut roots = 0;
+        loop {
+            near.copy_from_slice(t);
+            (0..n).for_each(|i| near[i * n + i] = near[i * n + i] - one);
+            if largest_sum(&near, n) <= NEAR {
+                break;
+            }
+            roots += 1;
+            if roots > ROOTS {
+                return Err(Fault::NoConvergence);
+            }
+            near.fill(<T::Whole as Default>::default());
+            root_of_triangle(t, &mut near, n, ask)?;
+            t.copy_from_slice(&near);
+        }
+        // The integral of X·(I + s·X)⁻¹ over s from 0 to 1, for X = `near`.
+        t.fill(<T::Whole as Default>::default());
+        for (node, weight) in QUADRATURE {
+            ask()?;
+            let (node, weight) = ((1.0 + node) / 2.0, weight / 2.0 * 2f64.powi(roots as i32));
+            let (node, weight) = (<T::Whole as Field>::near(node), <T::Whole as Field>::near(weight));
+            factor.iter_mut().zip(near.iter()).for_each(|(to, x)| *to = *x * node);
+            (0..n).for_each(|i| factor[i * n + i] = factor[i * n + i] + one);
+            term.copy_from_slice(&near);
+            let factor = MatRef::from_row_major_slice(&factor, n, n);
+            solve_upper_triangular_in_place(
+                factor,
+                MatMut::from_row_major_slice_mut(&mut term, n, n),
+                Par::Seq,
+            );
+            t.iter_mut().zip(term.iter()).for_each(|(to, x)| *to = *to + *x * weight);
+        }
+        (0..n).for_each(|i| t[i * n + i] = logs[i]);
+        Ok(())
+    })
+}
+
+/// The principal logarithm of a complex number that is not 0.
+fn ln<W: Field>(x: W) -> W {
+    let (re, im): (f64, f64) = (x.re().into(), x.im().into());
+    let size: f64 = x.size().into();
+    W::of_whole(W::compose(<W::Part as Field>::near(size.ln()), <W::Part as Field>::near(im.atan2(re))))
+}

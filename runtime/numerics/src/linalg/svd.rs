@@ -1,0 +1,269 @@
+//! Singular values and vectors, and what rests on them: least squares, pseudo-inverses.
+//!
+//! What is decomposed is the transpose, which a row-major matrix is as columns. Matrices whose elements
+//! are very large or small are scaled by a power of two first, so that no square overflows or vanishes.
+//! No matrix here has a dim of 0.
+
+use super::Fault;
+use super::field::Field;
+use super::room::{Room, bytes, numbers, take, transpose, zeros};
+use faer::dyn_stack::{DynArray, MemStack, StackReq};
+use faer::linalg::matmul::matmul;
+use faer::linalg::svd::{ComputeSvdVectors as Vectors, svd, svd_scratch};
+use faer::{Accum, MatMut, MatRef, Par, diag::DiagMut};
+
+/// A power of two by which a matrix is multiplied before it is decomposed, and the one that undoes it.
+pub(super) fn scale<T: Field>(a: &[T]) -> Option<(T::Part, T::Part)> {
+    let mut most = 0.0f64;
+    for x in a {
+        most = most.max(x.re().size().into()).max(x.im().size().into());
+    }
+    // f32 has exponents to 127 and f64 to 1023: a third of that leaves room for squares of sums.
+    let safe = if size_of::<T::Part>() == 4 { 30 } else { 300 };
+    let exponent = if most > 0.0 { most.log2().floor() as i32 } else { 0 };
+    (exponent.abs() > safe).then(|| {
+        // Both powers are numbers then, and none is subnormal.
+        let limit = if size_of::<T::Part>() == 4 { 126 } else { 1022 };
+        let exponent = exponent.clamp(-limit, limit);
+        (T::Part::near(2f64.powi(-exponent)), T::Part::near(2f64.powi(exponent)))
+    })
+}
+
+fn which(wanted: bool, full: bool) -> Vectors {
+    match (wanted, full) {
+        (false, _) => Vectors::No,
+        (true, false) => Vectors::Thin,
+        (true, true) => Vectors::Full,
+    }
+}
+
+fn parts<T: Field>(m: usize, n: usize, vectors: bool, full: bool) -> StackReq {
+    let which = which(vectors, full);
+    let columns = if full { m } else { m.min(n) };
+    StackReq::all_of(&[
+        numbers::<T>(m * n),
+        numbers::<T>(m.min(n)),
+        numbers::<T>(if vectors { m * columns } else { 0 }),
+        svd_scratch::<T>(n, m, which, which, Par::Seq, Default::default()),
+    ])
+}
+
+/// Decomposes the transpose of m×n `a`. `right` gets, as columns, the left vectors of the transpose,
+/// which is Vᴴ as rows; `next` is handed the singular values, the other vectors, which are conj(U) as columns, and these.
+fn of_transpose<T: Field, R>(
+    a: &[T],
+    (m, n): (usize, usize),
+    right: Option<&mut [T]>,
+    full: bool,
+    stack: &mut MemStack,
+    next: impl FnOnce(&[T], &[T], &[T], &mut MemStack) -> R,
+) -> Result<R, Fault> {
+    let (size, vectors) = (m.min(n), right.is_some());
+    let mut right = right;
+    let scale = scale(a);
+    let (scaled, stack) = take(stack, if scale.is_some() { m * n } else { 0 }, |i| match scale {
+        Some((by, _)) => a[i] * T::of(by),
+        None => a[i],
+    });
+    let a = if scale.is_some() { &*scaled } else { a };
+    let (mut values, stack) = zeros::<T>(stack, size);
+    let columns = if full { m } else { size };
+    let (mut left, stack) = zeros::<T>(stack, if vectors { m * columns } else { 0 });
+    let transposed = MatRef::from_column_major_slice(a, n, m);
+    let others = right.as_deref_mut().map(|right| {
+        let columns = right.len() / n;
+        MatMut::from_column_major_slice_mut(right, n, columns)
+    });
+    let to = vectors.then(|| MatMut::from_column_major_slice_mut(&mut left, m, columns));
+    let s = DiagMut::from_slice_mut(&mut values);
+    svd(transposed, s, others, to, Par::Seq, stack, Default::default()).map_err(|_| Fault::NoConvergence)?;
+    if let Some((_, back)) = scale {
+        values.iter_mut().for_each(|s| *s = *s * T::of(back));
+    }
+    Ok(next(&values, &left, right.as_deref().unwrap_or_default(), stack))
+}
+
+/// Bytes for [`values`].
+pub fn values_room<T: Field>(m: usize, n: usize) -> usize {
+    bytes(&[parts::<T>(m, n, false, false)])
+}
+
+/// The singular values of m×n `a`, the largest first.
+///
+/// # Errors
+/// `NoConvergence`.
+pub fn values<T: Field>(
+    a: &[T],
+    dims: (usize, usize),
+    s: &mut [T::Part],
+    room: Room<'_>,
+) -> Result<(), Fault> {
+    of_transpose(a, dims, None, false, MemStack::new(room), |values, _, _, _| {
+        s.iter_mut().zip(values).for_each(|(to, s)| *to = s.re());
+    })
+}
+
+/// Bytes for [`of_values`].
+pub fn of_values_room<T: Field>(m: usize, n: usize) -> usize {
+    let size = m.min(n);
+    if size == 0 { 0 } else { bytes(&[parts::<T>(m, n, false, false), numbers::<T::Part>(size)]) }
+}
+
+/// What `next` says of the singular values of m×n `a`, the largest first. Here dims may be 0.
+///
+/// # Errors
+/// `NoConvergence`.
+pub fn of_values<T: Field, R>(
+    a: &[T],
+    dims: (usize, usize),
+    room: Room<'_>,
+    next: impl FnOnce(&[T::Part]) -> R,
+) -> Result<R, Fault> {
+    if a.is_empty() {
+        return Ok(next(&[]));
+    }
+    of_transpose(a, dims, None, false, MemStack::new(room), |values, _, _, stack| {
+        let (values, _) = take(stack, values.len(), |i| values[i].re());
+        next(&values)
+    })
+}
+
+/// Bytes for [`decompose`].
+pub fn decompose_room<T: Field>(m: usize, n: usize, full: bool) -> usize {
+    bytes(&[parts::<T>(m, n, true, full)])
+}
+
+/// The decomposition `a` = `u`·diag(`s`)·`vh` of m×n `a`, with all of the vectors or as many as there are values.
+///
+/// # Errors
+/// `NoConvergence`.
+pub fn decompose<T: Field>(
+    a: &[T],
+    (m, n): (usize, usize),
+    u: &mut [T],
+    s: &mut [T::Part],
+    vh: &mut [T],
+    room: Room<'_>,
+) -> Result<(), Fault> {
+    let full = u.len() == m * m && vh.len() == n * n;
+    of_transpose(a, (m, n), Some(vh), full, MemStack::new(room), |values, left, _, _| {
+        s.iter_mut().zip(values).for_each(|(to, s)| *to = s.re());
+        transpose(left, m, u, T::conjugate);
+    })
+}
+
+/// The values below which, as a share of the largest, singular values count as zero: `wanted`, or if that is
+/// negative what rounding alone may leave.
+fn cutoff<T: Field>((m, n): (usize, usize), wanted: f64, largest: T::Part) -> f64 {
+    let spacing: f64 = T::spacing().into();
+    let share = if wanted < 0.0 { spacing * m.max(n) as f64 } else { wanted };
+    let largest: f64 = largest.into();
+    share * largest
+}
+
+/// How many of the singular `values` of an m×n matrix are not zero: see [`lstsq`] for `share`.
+pub fn rank_of<T: Field>(values: &[T::Part], dims: (usize, usize), share: f64) -> usize {
+    let Some(largest) = values.first() else { return 0 };
+    let least = cutoff::<T>(dims, share, *largest);
+    values.iter().filter(|s| Into::<f64>::into(**s) > least).count()
+}
+
+/// Bytes for [`pinv`].
+pub fn pinv_room<T: Field>(m: usize, n: usize) -> usize {
+    let size = m.min(n);
+    bytes(&[
+        numbers::<T>(size * n),
+        parts::<T>(m, n, true, false),
+        numbers::<T>(size),
+        numbers::<T>(size * m),
+    ])
+}
+
+/// The pseudo-inverse, n×m, of m×n `a`. Singular values of at most `share` of the largest count as zero; where
+/// `share` is negative, those that rounding may have left.
+///
+/// # Errors
+/// `NoConvergence`.
+pub fn pinv<T: Field>(
+    a: &[T],
+    (m, n): (usize, usize),
+    share: f64,
+    out: &mut [T],
+    room: Room<'_>,
+) -> Result<(), Fault> {
+    let size = m.min(n);
+    let (mut vh, stack) = zeros::<T>(MemStack::new(room), size * n);
+    of_transpose(a, (m, n), Some(&mut vh), false, stack, |values, left, vh, stack| {
+        let (inverses, stack) = inverses((m, n), values, share, stack);
+        // conj(U) as columns is Uᴴ as rows.
+        let (weighted, _) = take(stack, size * m, |i| left[i] * inverses[i / m]);
+        times_v(vh, (n, size), &weighted, m, out);
+    })
+}
+
+/// The inverses of singular values, or 0 where they count as zero.
+fn inverses<'s, T: Field>(
+    dims: (usize, usize),
+    values: &[T],
+    share: f64,
+    stack: &'s mut MemStack,
+) -> (DynArray<'s, T>, &'s mut MemStack) {
+    let least = cutoff::<T>(dims, share, values[0].re());
+    take(stack, values.len(), |i| {
+        let is_some = Into::<f64>::into(values[i].re()) > least;
+        if is_some { T::near(1.0).over(values[i]) } else { T::default() }
+    })
+}
+
+/// `out` = V·`inner`, V being n×size and its conjugate transpose `vh`, and `inner` having `k` columns.
+fn times_v<T: Field>(vh: &[T], (n, size): (usize, usize), inner: &[T], k: usize, out: &mut [T]) {
+    let v = MatRef::from_row_major_slice(vh, size, n);
+    let inner = MatRef::from_row_major_slice(inner, size, k);
+    let out = MatMut::from_row_major_slice_mut(out, n, k);
+    matmul(out, Accum::Replace, v.adjoint(), inner, T::near(1.0), Par::Seq);
+}
+
+/// Bytes for [`lstsq`].
+pub fn lstsq_room<T: Field>(m: usize, n: usize, k: usize) -> usize {
+    let size = m.min(n);
+    bytes(&[
+        numbers::<T>(size * n),
+        parts::<T>(m, n, true, false),
+        numbers::<T>(size),
+        numbers::<T>(size * k),
+    ])
+}
+
+/// The shortest `x`, n×k, of those for which `a`·`x` - `b` is shortest, with m×n `a` and m×k `b`. The singular
+/// values go to `s`; how many are not zero is the result. `share` is as for [`pinv`].
+///
+/// # Errors
+/// `NoConvergence`.
+pub fn lstsq<T: Field>(
+    a: &[T],
+    (m, n): (usize, usize),
+    (b, k): (&[T], usize),
+    share: f64,
+    x: &mut [T],
+    s: &mut [T::Part],
+    room: Room<'_>,
+) -> Result<usize, Fault> {
+    let size = m.min(n);
+    let (mut vh, stack) = zeros::<T>(MemStack::new(room), size * n);
+    of_transpose(a, (m, n), Some(&mut vh), false, stack, |values, left, vh, stack| {
+        s.iter_mut().zip(values).for_each(|(to, s)| *to = s.re());
+        let (inverses, stack) = inverses((m, n), values, share, stack);
+        let (mut inner, _) = zeros::<T>(stack, size * k);
+        let uh = MatRef::from_row_major_slice(left, size, m);
+        let b = MatRef::from_row_major_slice(b, m, k);
+        let to = MatMut::from_row_major_slice_mut(&mut inner, size, k);
+        matmul(to, Accum::Replace, uh, b, T::near(1.0), Par::Seq);
+        if k > 0 {
+            for (row, by) in inner.chunks_exact_mut(k).zip(inverses.iter()) {
+                row.iter_mut().for_each(|x| *x = *x * *by);
+            }
+        }
+        times_v(vh, (n, size), &inner, k, x);
+        inverses.iter().filter(|s| **s != T::default()).count()
+    })
+}

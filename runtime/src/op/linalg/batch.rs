@@ -1,0 +1,202 @@
+//! Work on the matrices of a stack, one by one or many at a time.
+//!
+//! Invariant: which matrix is worked on when, and where, never changes a bit: each is one's alone, in memory
+//! of its own. How much memory that is follows from the dims, not from the number of cores.
+
+use super::stack::{Done, name};
+use crate::object::Element;
+use crate::op::work::{Leave, position};
+use crate::op::{OpCall, OpHost};
+use crate::trap::{TrapCode, TrapError};
+use nbc_ir::dims::Dims;
+use nbc_numerics::linalg::{Fault, Field, Room};
+use std::mem::MaybeUninit;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Elements with which there are matrices of every kind.
+pub(super) trait Entry: Field<Part: Element, Whole: Element> + Element {}
+impl<T: Field<Part: Element, Whole: Element> + Element> Entry for T {}
+
+/// As many of them are worked on at a time at most,
+const AT_A_TIME: usize = 16;
+/// if that takes no more bytes than this.
+const SPACE: usize = 4 << 20;
+/// Operations on numbers between two questions to the host: about a millisecond.
+const BETWEEN_POLLS: u64 = 1 << 21;
+
+/// Traps unless all elements of argument `at` are finite: what iterates comes to no end else, or to a wrong one.
+pub(super) fn finite<T: Entry>(call: &mut OpCall<'_>, at: usize) -> Done {
+    let all = call.input::<T>(at);
+    let Some(place) = position(&mut *call.host, all, |x| !Field::finite(*x))? else { return Ok(()) };
+    let dims = call.tensor(at).dims();
+    let text = format!(
+        "{} wants finite elements; argument {at} of dims {dims} has NaN or infinity as its element {place}",
+        name(call)
+    );
+    Err(TrapError::new(TrapCode::InvalidArgument, text))
+}
+
+/// What there is to do of each of `count` matrices.
+pub(super) struct Job {
+    pub(super) count: usize,
+    /// Operations on numbers that one takes, about.
+    pub(super) flops: u64,
+    /// Bytes to work in, for one.
+    pub(super) room: usize,
+    /// Dims of the argument, for messages.
+    pub(super) dims: Dims,
+}
+
+/// Does `one` to each matrix, many at a time where that pays. The trap is that of the first that has none.
+pub(super) fn each(
+    call: &mut OpCall<'_>,
+    job: &Job,
+    one: &(dyn Fn(usize, Room<'_>) -> Result<(), Fault> + Sync),
+) -> Done {
+    if job.count == 0 {
+        return Ok(());
+    }
+    let fault = match (job.room, job.count) {
+        (0, 1) => one(0, &mut []).err().map(|fault| (0, fault)),
+        (0, _) => run(call, job, one)?,
+        _ => {
+            let mut fault = None;
+            let work = |call: &mut OpCall<'_>| {
+                fault = run(call, job, one)?;
+                Ok(())
+            };
+            // SAFETY: nothing that is made in there is used behind it.
+            unsafe { call.with_working_space(work)? };
+            fault
+        }
+    };
+    fault.map_or(Ok(()), |(at, fault)| Err(trap(call, job, at, fault)))
+}
+
+/// [`each`], and the first fault.
+fn run(
+    call: &mut OpCall<'_>,
+    job: &Job,
+    one: &(dyn Fn(usize, Room<'_>) -> Result<(), Fault> + Sync),
+) -> Result<Option<(usize, Fault)>, TrapError> {
+    // Rooms begin a cache line apart.
+    let room = job.room.saturating_add(63) & !63;
+    let most = if room == 0 { AT_A_TIME } else { (SPACE / room).clamp(1, AT_A_TIME) };
+    let workers = job.count.min(most);
+    let rooms = Rooms { start: call.host.heap().scratch(room.saturating_mul(workers))?.as_ptr(), room };
+    let range = |w: usize| w * job.count / workers..(w + 1) * job.count / workers;
+    let stretch = (BETWEEN_POLLS / job.flops.max(1)).max(1) as usize;
+    if workers > 1 {
+        let placing = call.host.heap().placing();
+        let load = placing.load(job.count as f64 * job.flops as f64 * placing.rates().unit);
+        let placed = placing.place(load);
+        if let Some(threads) = &placed.threads {
+            let leave = Leave::of(&mut *call.host);
+            let first = Mutex::new(None::<(usize, Fault)>);
+            let stop = AtomicBool::new(false);
+            threads.each(0..workers, |w| {
+                // SAFETY: each worker has a number of its own.
+                let room = unsafe { rooms.of(w) };
+                for (n, at) in range(w).enumerate() {
+                    if n % stretch == 0 && (stop.load(Ordering::Relaxed) || !leave.go_on()) {
+                        stop.store(true, Ordering::Relaxed);
+                        return;
+                    }
+                    if let Err(fault) = one(at, room) {
+                        let mut first = first.lock().unwrap_or_else(|e| e.into_inner());
+                        if first.is_none_or(|(before, _)| at < before) {
+                            *first = Some((at, fault));
+                        }
+                        return;
+                    }
+                }
+            });
+            leave.granted()?;
+            call.host.heap().placing().done(placed);
+            return Ok(first.into_inner().unwrap_or_else(|e| e.into_inner()));
+        }
+        let fault = one_by_one(&mut *call.host, job.count, stretch, &rooms, one)?;
+        call.host.heap().placing().done(placed);
+        return Ok(fault);
+    }
+    one_by_one(&mut *call.host, job.count, stretch, &rooms, one)
+}
+
+fn one_by_one(
+    host: &mut dyn OpHost,
+    count: usize,
+    stretch: usize,
+    rooms: &Rooms,
+    one: &(dyn Fn(usize, Room<'_>) -> Result<(), Fault> + Sync),
+) -> Result<Option<(usize, Fault)>, TrapError> {
+    for at in 0..count {
+        if at % stretch == 0 {
+            host.poll()?;
+        }
+        // SAFETY: nobody else has it.
+        if let Err(fault) = one(at, unsafe { rooms.of(0) }) {
+            return Ok(Some((at, fault)));
+        }
+    }
+    Ok(None)
+}
+
+/// Memory that matrices are worked on in.
+struct Rooms {
+    start: *mut u8,
+    room: usize,
+}
+
+// SAFETY: parts of it are only handed out as `Rooms::of` says.
+unsafe impl Sync for Rooms {}
+
+impl Rooms {
+    /// That of worker `w`.
+    ///
+    /// # Safety
+    /// It has to be one of those that there is memory for, and no other reference to its room in use.
+    #[allow(clippy::mut_from_ref)]
+    unsafe fn of(&self, w: usize) -> &mut [MaybeUninit<u8>] {
+        // SAFETY: upheld by the caller.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(w * self.room).cast(), self.room) }
+    }
+}
+
+/// The trap of matrix `at`.
+#[cold]
+fn trap(call: &mut OpCall<'_>, job: &Job, at: usize, fault: Fault) -> TrapError {
+    let name = name(call);
+    let which = if job.count > 1 {
+        format!("matrix {at} of dims {}", job.dims)
+    } else {
+        format!("the matrix of dims {}", job.dims)
+    };
+    let (code, text) = match fault {
+        Fault::Singular(row) => (
+            TrapCode::Singular,
+            format!(
+                "{name}: {which} is singular, its pivot {row} is zero; linalg.lstsq and linalg.pinv do without an inverse"
+            ),
+        ),
+        Fault::NotPositiveDefinite(rows) => (
+            TrapCode::NotPositiveDefinite,
+            format!("{name}: {which} is not positive definite, its leading {rows} rows and columns are not"),
+        ),
+        Fault::NotReal => (
+            TrapCode::InvalidArgument,
+            format!(
+                "{name}: the result of {which} is complex, as an eigenvalue is negative; give it complex elements"
+            ),
+        ),
+        Fault::TooLarge => (
+            TrapCode::InvalidArgument,
+            format!("{name}: {which} has elements so large that no digit of the result would be right"),
+        ),
+        Fault::Stopped => return TrapCode::Interrupted.into(),
+        Fault::NoConvergence => {
+            (TrapCode::NoConvergence, format!("{name}: the iteration on {which} has not converged"))
+        }
+    };
+    TrapError::new(code, text)
+}

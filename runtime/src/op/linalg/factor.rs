@@ -1,0 +1,243 @@
+//! Decompositions into factors: LU, Cholesky, QR, singular values, eigenvalues.
+
+use super::batch::{Entry, Job, each, finite};
+use super::stack::{Done, Made, Stack};
+use crate::object::element::with_elem;
+use crate::op::OpCall;
+use nbc_ir::catalogue::Extent;
+use nbc_numerics::linalg::{cholesky, eigen, lu, qr, svd};
+
+/// Charges for results of so many elements for each matrix; flops of one, by the row's cost.
+fn charged<T: Entry, R>(
+    call: &mut OpCall<'_>,
+    a: &Stack,
+    elements: &[[usize; 2]],
+    times: u64,
+) -> Result<u64, crate::trap::TrapError> {
+    let len = elements
+        .iter()
+        .fold(0u64, |all, dims| all.saturating_add(super::stack::times(&[a.count, dims[0], dims[1]])));
+    call.charge(Extent { len, bytes: len.saturating_mul(size_of::<R>() as u64), ..Extent::NONE })?;
+    finite::<T>(call, 0)?;
+    Ok(super::stack::times(&[a.m, a.n, a.size()]).saturating_mul(times))
+}
+
+/// The elements of matrix `at`.
+fn part<'e, T>(all: &'e [T], a: &Stack, at: usize) -> &'e [T] {
+    &all[at * a.m * a.n..(at + 1) * a.m * a.n]
+}
+
+pub(in crate::op) fn linalg_lu(call: &mut OpCall<'_>) -> Done {
+    with_elem!(inexact call.elem(0), T => lu_of::<T>(call))
+}
+
+fn lu_of<T: Entry>(call: &mut OpCall<'_>) -> Done {
+    let a = Stack::of(call, 0)?;
+    let (m, n, size) = (a.m, a.n, a.size());
+    let flops = charged::<T, T>(call, &a, &[[m, 1], [m, size], [size, n]], 1)?;
+    let order = Made::<i64>::new(call, &a.with(&[m])?, a.count)?;
+    let l = Made::<T>::new(call, &a.with(&[m, size])?, a.count)?;
+    let u = Made::<T>::new(call, &a.with(&[size, n])?, a.count)?;
+    if size > 0 {
+        let job = Job { count: a.count, flops, room: lu::decompose_room::<T>(m, n), dims: a.dims };
+        let all = call.input::<T>(0);
+        each(call, &job, &|at, room| {
+            // SAFETY: each matrix is one's alone.
+            let (order, l, u) = unsafe { (order.of(at), l.of(at), u.of(at)) };
+            lu::decompose(part(all, &a, at), (m, n), order, l, u, room);
+            Ok(())
+        })?;
+    } else {
+        for at in 0..if m > 0 { a.count } else { 0 } {
+            // SAFETY: nobody else has it.
+            for (i, to) in unsafe { order.of(at) }.iter_mut().enumerate() {
+                *to = i as i64;
+            }
+        }
+    }
+    order.finish(call, 0);
+    l.finish(call, 1);
+    u.finish(call, 2);
+    Ok(())
+}
+
+pub(in crate::op) fn linalg_cholesky(call: &mut OpCall<'_>) -> Done {
+    with_elem!(inexact call.elem(0), T => {
+        let a = Stack::square(call, 0)?;
+        let n = a.n;
+        let flops = charged::<T, T>(call, &a, &[[n, n]], 1)?;
+        let l = Made::<T>::new(call, &a.dims, a.count)?;
+        if n > 0 {
+            let job = Job { count: a.count, flops, room: cholesky::decompose_room::<T>(n), dims: a.dims };
+            let all = call.input::<T>(0);
+            each(call, &job, &|at, room| {
+                // SAFETY: each matrix is one's alone.
+                cholesky::decompose(part(all, &a, at), n, unsafe { l.of(at) }, room)
+            })?;
+        }
+        l.finish(call, 0);
+        Ok(())
+    })
+}
+
+pub(in crate::op) fn linalg_qr(call: &mut OpCall<'_>) -> Done {
+    with_elem!(inexact call.elem(0), T => qr_of::<T>(call, false))
+}
+
+pub(in crate::op) fn linalg_qr_full(call: &mut OpCall<'_>) -> Done {
+    with_elem!(inexact call.elem(0), T => qr_of::<T>(call, true))
+}
+
+fn qr_of<T: Entry>(call: &mut OpCall<'_>, full: bool) -> Done {
+    let a = Stack::of(call, 0)?;
+    let (m, n, size) = (a.m, a.n, a.size());
+    let columns = if full { m } else { size };
+    // All reflections are applied to as many columns.
+    let times = if full && n > 0 { 4 + 4 * (m / n) as u64 } else { 4 };
+    let flops = charged::<T, T>(call, &a, &[[m, columns], [columns, n]], times)?;
+    let q = Made::<T>::new(call, &a.with(&[m, columns])?, a.count)?;
+    let r = Made::<T>::new(call, &a.with(&[columns, n])?, a.count)?;
+    if size > 0 {
+        let job = Job { count: a.count, flops, room: qr::decompose_room::<T>(m, n, columns), dims: a.dims };
+        let all = call.input::<T>(0);
+        each(call, &job, &|at, room| {
+            // SAFETY: each matrix is one's alone.
+            let (q, r) = unsafe { (q.of(at), r.of(at)) };
+            qr::decompose(part(all, &a, at), (m, n), q, r, room);
+            Ok(())
+        })?;
+    } else {
+        identities(&q, a.count, columns);
+    }
+    q.finish(call, 0);
+    r.finish(call, 1);
+    Ok(())
+}
+
+/// Makes each matrix, of so many columns, the identity.
+fn identities<T: Entry>(made: &Made<T>, count: usize, n: usize) {
+    for at in 0..if n > 0 { count } else { 0 } {
+        // SAFETY: nobody else has it.
+        let all = unsafe { made.of(at) };
+        all.iter_mut().step_by(n + 1).for_each(|x| *x = nbc_numerics::linalg::Field::near(1.0));
+    }
+}
+
+pub(in crate::op) fn linalg_svd(call: &mut OpCall<'_>) -> Done {
+    with_elem!(inexact call.elem(0), T => svd_of::<T>(call, false))
+}
+
+pub(in crate::op) fn linalg_svd_full(call: &mut OpCall<'_>) -> Done {
+    with_elem!(inexact call.elem(0), T => svd_of::<T>(call, true))
+}
+
+fn svd_of<T: Entry>(call: &mut OpCall<'_>, full: bool) -> Done {
+    let a = Stack::of(call, 0)?;
+    let (m, n, size) = (a.m, a.n, a.size());
+    let (columns, rows) = if full { (m, n) } else { (size, size) };
+    let flops = charged::<T, T>(call, &a, &[[m, columns], [size, 1], [rows, n]], 20)?;
+    let u = Made::<T>::new(call, &a.with(&[m, columns])?, a.count)?;
+    let s = Made::<T::Part>::new(call, &a.with(&[size])?, a.count)?;
+    let vh = Made::<T>::new(call, &a.with(&[rows, n])?, a.count)?;
+    if size > 0 {
+        let job = Job { count: a.count, flops, room: svd::decompose_room::<T>(m, n, full), dims: a.dims };
+        let all = call.input::<T>(0);
+        each(call, &job, &|at, room| {
+            // SAFETY: each matrix is one's alone.
+            let (u, s, vh) = unsafe { (u.of(at), s.of(at), vh.of(at)) };
+            svd::decompose(part(all, &a, at), (m, n), u, s, vh, room)
+        })?;
+    } else {
+        identities(&u, a.count, columns);
+        identities(&vh, a.count, if full { n } else { 0 });
+    }
+    u.finish(call, 0);
+    s.finish(call, 1);
+    vh.finish(call, 2);
+    Ok(())
+}
+
+pub(in crate::op) fn linalg_svd_values(call: &mut OpCall<'_>) -> Done {
+    with_elem!(inexact call.elem(0), T => {
+        let a = Stack::of(call, 0)?;
+        let (m, n, size) = (a.m, a.n, a.size());
+        let flops = charged::<T, T>(call, &a, &[[size, 1]], 4)?;
+        let s = Made::<<T as nbc_numerics::linalg::Field>::Part>::new(call, &a.with(&[size])?, a.count)?;
+        if size > 0 {
+            let job = Job { count: a.count, flops, room: svd::values_room::<T>(m, n), dims: a.dims };
+            let all = call.input::<T>(0);
+            each(call, &job, &|at, room| {
+                // SAFETY: each matrix is one's alone.
+                svd::values(part(all, &a, at), (m, n), unsafe { s.of(at) }, room)
+            })?;
+        }
+        s.finish(call, 0);
+        Ok(())
+    })
+}
+
+pub(in crate::op) fn linalg_eigh(call: &mut OpCall<'_>) -> Done {
+    with_elem!(inexact call.elem(0), T => hermitian::<T>(call, true))
+}
+
+pub(in crate::op) fn linalg_eigh_values(call: &mut OpCall<'_>) -> Done {
+    with_elem!(inexact call.elem(0), T => hermitian::<T>(call, false))
+}
+
+fn hermitian<T: Entry>(call: &mut OpCall<'_>, vectors: bool) -> Done {
+    let a = Stack::square(call, 0)?;
+    let n = a.n;
+    let flops =
+        charged::<T, T>(call, &a, &[[n, 1], [n, if vectors { n } else { 0 }]], if vectors { 9 } else { 2 })?;
+    let values = Made::<T::Part>::new(call, &a.with(&[n])?, a.count)?;
+    let columns = if vectors { Some(Made::<T>::new(call, &a.dims, a.count)?) } else { None };
+    if n > 0 {
+        let job = Job { count: a.count, flops, room: eigen::hermitian_room::<T>(n, vectors), dims: a.dims };
+        let all = call.input::<T>(0);
+        each(call, &job, &|at, room| {
+            // SAFETY: each matrix is one's alone.
+            let (values, columns) = unsafe { (values.of(at), columns.as_ref().map(|c| c.of(at))) };
+            eigen::hermitian(part(all, &a, at), n, values, columns, room)
+        })?;
+    }
+    values.finish(call, 0);
+    if let Some(columns) = columns {
+        columns.finish(call, 1);
+    }
+    Ok(())
+}
+
+pub(in crate::op) fn linalg_eig(call: &mut OpCall<'_>) -> Done {
+    with_elem!(inexact call.elem(0), T => general::<T>(call, true))
+}
+
+pub(in crate::op) fn linalg_eig_values(call: &mut OpCall<'_>) -> Done {
+    with_elem!(inexact call.elem(0), T => general::<T>(call, false))
+}
+
+fn general<T: Entry>(call: &mut OpCall<'_>, vectors: bool) -> Done {
+    let a = Stack::square(call, 0)?;
+    let n = a.n;
+    let flops = charged::<T, T::Whole>(
+        call,
+        &a,
+        &[[n, 1], [n, if vectors { n } else { 0 }]],
+        if vectors { 25 } else { 10 },
+    )?;
+    let values = Made::<T::Whole>::new(call, &a.with(&[n])?, a.count)?;
+    let columns = if vectors { Some(Made::<T::Whole>::new(call, &a.dims, a.count)?) } else { None };
+    if n > 0 {
+        let job = Job { count: a.count, flops, room: eigen::general_room::<T>(n, vectors), dims: a.dims };
+        let all = call.input::<T>(0);
+        each(call, &job, &|at, room| {
+            // SAFETY: each matrix is one's alone.
+            let (values, columns) = unsafe { (values.of(at), columns.as_ref().map(|c| c.of(at))) };
+            eigen::general(part(all, &a, at), n, values, columns, room)
+        })?;
+    }
+    values.finish(call, 0);
+    if let Some(columns) = columns {
+        columns.finish(call, 1);
+    }
+    Ok(())
+}
