@@ -61,7 +61,7 @@ impl<T: Float> Pairs<T> {
     #[inline(always)]
     pub(super) fn unpack(&self, z: &[Complex<T>], j: usize) -> T {
         match self.roots {
-            Some(_) if j % 2 == 0 => z[j / 2].re,
+            Some(_) if j.is_multiple_of(2) => z[j / 2].re,
             Some(_) => z[j / 2].im,
             None => z[j].re,
         }

@@ -181,11 +181,13 @@ impl<T: Float> Trigonometric<T> {
                 let root = roots.at(k);
                 two * (turned.re * root.re - turned.im * root.im)
             }
-            (Line::Real(pairs, _), _) => pairs.unpack(z, if k % 2 == 0 { k / 2 } else { self.n - 1 - k / 2 }),
+            (Line::Real(pairs, _), _) => {
+                pairs.unpack(z, if k.is_multiple_of(2) { k / 2 } else { self.n - 1 - k / 2 })
+            }
             (Line::Half(roots, first), _) => {
-                let at = if k % 2 == 0 { k / 2 } else { (self.n - 1 - k) / 2 };
+                let at = if k.is_multiple_of(2) { k / 2 } else { (self.n - 1 - k) / 2 };
                 let turned = z[at] * roots.at(at) * first;
-                if k % 2 == 0 { two * turned.re } else { -(two * turned.im) }
+                if k.is_multiple_of(2) { two * turned.re } else { -(two * turned.im) }
             }
             (Line::Twice(roots), _) => {
                 let root = roots.at(2 * k + 1);

@@ -122,7 +122,7 @@ trait Convolved: Number + Default {
 
 fn transforms_of<T: Float>(dims: &Dims) -> u64 {
     let count = dims.count().unwrap_or(u64::MAX) as usize;
-    (weight::<T>(count.clamp(2, 1 << 62).next_power_of_two() / 2) as u64).saturating_mul(6)
+    (weight(count.clamp(2, 1 << 62).next_power_of_two() / 2) as u64).saturating_mul(6)
 }
 
 /// The complex numbers of a real transform of those dims.

@@ -79,7 +79,7 @@ impl<T> Place<T> {
 }
 
 /// About as many additions as a transform of `n` numbers takes.
-pub(super) fn weight<T: Float>(n: usize) -> usize {
+pub(super) fn weight(n: usize) -> usize {
     let times = if is_smooth(n) { 1 } else { 4 };
     n.saturating_mul(n.max(2).ilog2() as usize + 6).saturating_mul(times)
 }
@@ -118,7 +118,7 @@ pub(super) unsafe fn along<F: Form>(
     let (from, to) = (Place(from.cast_mut()), Place(to));
     let lacks_room = AtomicBool::new(false);
     let block = Block::new(form, &lanes, &both);
-    let weight = weight::<F::Part>(form.complex_len()) * (1 + F::HAS_MIDDLE as usize) * block.width;
+    let weight = weight(form.complex_len()) * (1 + F::HAS_MIDDLE as usize) * block.width;
     in_pieces(call.host, block.count(&lanes), weight, 1, &|numbers| {
         let Ok(mut room) = plans.room::<F::Part>(block.room()) else {
             return lacks_room.store(true, Ordering::Relaxed);

@@ -253,19 +253,21 @@ unsafe fn split<T: Float>(
     })
 }
 
-/// Runs `run` for blocks of `count` lines of a plan, with room for a block's lines and for the plan, the number of the
-/// block's first line and how many there are.
+/// What is done with a block of lines: the block, room for the plan, the number of its first line, and how many there are.
+type OfBlock<'r, T> = dyn Fn(&mut [Complex<T>], &mut [Complex<T>], usize, usize) + Sync + 'r;
+
+/// Runs `run` for blocks of `count` lines of a plan.
 fn blocks<T: Float>(
     call: &mut OpCall<'_>,
     plans: &Plans,
     plan: &Plan<T>,
     count: usize,
-    run: &(dyn Fn(&mut [Complex<T>], &mut [Complex<T>], usize, usize) + Sync),
+    run: &OfBlock<'_, T>,
 ) -> Done {
     let step = plan.len() + APART;
     let together = ((1 << 18) / step).clamp(1, TOGETHER);
     let lacks_room = AtomicBool::new(false);
-    in_pieces(call.host, count.div_ceil(together), weight::<T>(plan.len()) * together, 1, &|numbers| {
+    in_pieces(call.host, count.div_ceil(together), weight(plan.len()) * together, 1, &|numbers| {
         let Ok(mut room) = plans.room::<T>(step * together + plan.room()) else {
             return lacks_room.store(true, Ordering::Relaxed);
         };
