@@ -8,7 +8,7 @@ use std::process::Command;
 use support::command::{self, command, folder, nbc};
 use support::repository::root;
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "README.md",
     "CONTRIBUTING.md",
     "docs/benchmarking.md",

@@ -21,8 +21,8 @@
 use super::{Compressed, Field, STRETCH};
 use std::ops::Range;
 
-/// Rows of so few elements are put in order by insertion.
-const FEW: usize = 24;
+/// Rows of so few elements are put in order by [`by_rank`].
+const FEW: usize = 32;
 
 /// A row with one element of so many, or more, is put in order by looking at all places.
 const SPARSE: usize = 16;
@@ -46,6 +46,7 @@ impl<'r, T> Room<'r, T> {
         self.seen.fill(0);
     }
 
+    #[inline(always)]
     fn go_on(&mut self, steps: usize, go_on: &dyn Fn() -> bool) -> bool {
         self.steps += steps;
         if self.steps < STRETCH {
@@ -106,9 +107,10 @@ pub fn fill_rows<T: Field>(
         let mut found = 0;
         let (at, of) = a.part(row);
         for (inner, factor) in at.iter().zip(of) {
-            let (at, of) = b.part(*inner as usize);
-            for (at, of) in at.chunks(STRETCH).zip(of.chunks(STRETCH)) {
-                for (index, value) in at.iter().zip(of) {
+            let (mut at, mut of) = b.part(*inner as usize);
+            while !at.is_empty() {
+                let long = at.len().min(STRETCH);
+                for (index, value) in at[..long].iter().zip(&of[..long]) {
                     let (seen, sum) = (&mut room.seen[*index as usize], &mut room.sums[*index as usize]);
                     let product = *factor * *value;
                     if *seen == stamp {
@@ -120,9 +122,10 @@ pub fn fill_rows<T: Field>(
                         found += 1;
                     }
                 }
-                if !room.go_on(at.len(), go_on) {
+                if !room.go_on(long, go_on) {
                     return false;
                 }
+                (at, of) = (&at[long..], &of[long..]);
             }
         }
         if found.saturating_mul(SPARSE) < b.minor {
@@ -164,16 +167,21 @@ fn seen_in_order<T>(
 }
 
 fn put_in_order(indices: &mut [i32]) {
-    if indices.len() > FEW {
-        return indices.sort_unstable();
+    match indices.len() {
+        0..2 => {}
+        2..=16 => by_rank::<16>(indices),
+        17..=FEW => by_rank::<FEW>(indices),
+        _ => indices.sort_unstable(),
     }
-    for i in 1..indices.len() {
-        let this = indices[i];
-        let mut at = i;
-        while at > 0 && indices[at - 1] > this {
-            indices[at] = indices[at - 1];
-            at -= 1;
-        }
-        indices[at] = this;
+}
+
+/// Puts at most `N` different indices in order: each goes to the place that as many smaller ones come before. That takes
+/// no decision that a processor could foresee wrongly.
+fn by_rank<const N: usize>(indices: &mut [i32]) {
+    let mut all = [i32::MAX; N];
+    all[..indices.len()].copy_from_slice(indices);
+    for index in &all[..indices.len()] {
+        let rank: i32 = all.iter().map(|other| i32::from(other < index)).sum();
+        indices[rank as usize] = *index;
     }
 }

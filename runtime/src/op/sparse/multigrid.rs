@@ -118,12 +118,12 @@ fn smoothed<'a, T: Element + Field>(
     }
     // The greatest sum of a row's absolute values bounds the spectral radius.
     let mut radius = 0.0f64;
-    for row in 0..n {
+    for (row, inverse) in inverse.iter().enumerate() {
         pace.step(1)?;
         let mut sum = 0.0;
         for at in a.range(row) {
             pace.step(1)?;
-            scaled[at] = inverse[row] * a.values[at];
+            scaled[at] = *inverse * a.values[at];
             sum += scaled[at].size();
         }
         radius = radius.max(sum);

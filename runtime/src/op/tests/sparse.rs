@@ -173,8 +173,9 @@ fn sums_and_products_by_element_are_those_of_dense_matrices() {
         let (x, dense_x) = random(b, r, dims, csc);
         let other = r.below(2) == 0;
         let (y, dense_y) = random(b, r, dims, other);
-        let of = |f: fn(f64, f64) -> f64| Dense::new(dims, |i, j| f(dense_x.at(i, j), dense_y.at(i, j)));
-        let ops: [(&str, fn(f64, f64) -> f64); 3] =
+        type Combine = fn(f64, f64) -> f64;
+        let of = |f: Combine| Dense::new(dims, |i, j| f(dense_x.at(i, j), dense_y.at(i, j)));
+        let ops: [(&str, Combine); 3] =
             [("sparse.add", |x, y| x + y), ("sparse.sub", |x, y| x - y), ("sparse.mul", |x, y| x * y)];
         for (name, f) in ops {
             let made = run(b, name, &[x.clone(), y.clone()]);
