@@ -111,8 +111,8 @@ pub fn expm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, ask: Ask
         }
         let (e, o) = (share(2 * half), share(2 * half + 1));
         for (i, x) in power.iter().enumerate() {
-            even[i] = even[i] + e * *x;
-            odd[i] = odd[i] + o * *x;
+            even[i] += e * *x;
+            odd[i] += o * *x;
         }
     }
     product(&mut spare, &scaled, &odd, n);

@@ -170,11 +170,11 @@ pub fn determinant<T: Field>(a: &[T], n: usize, room: Room<'_>) -> (T, f64, T) {
         for i in 0..n {
             let pivot = at(i);
             let size = pivot.size();
-            whole = whole * pivot;
+            whole *= pivot;
             if size == <T::Part as Default>::default() {
                 return (T::default(), f64::NEG_INFINITY, T::default());
             }
-            sign = sign * pivot.over(T::of(size));
+            sign *= pivot.over(T::of(size));
             log += Into::<f64>::into(size).ln();
         }
         (sign, log, whole)

@@ -42,7 +42,7 @@ fn root_of_triangle<W: Field>(t: &[W], root: &mut [W], n: usize, ask: Ask<'_>) -
         for i in (0..j).rev() {
             let mut sum = t[i * n + j];
             for k in i + 1..j {
-                sum = sum - root[i * n + k] * root[k * n + j];
+                sum -= root[i * n + k] * root[k * n + j];
             }
             let scale = root[i * n + i] + root[j * n + j];
             let is_zero = |x: W| x.size() == <W::Part as Default>::default();
@@ -124,7 +124,7 @@ pub fn logm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, ask: Ask
         let mut roots = 0;
         loop {
             near.copy_from_slice(t);
-            (0..n).for_each(|i| near[i * n + i] = near[i * n + i] - one);
+            (0..n).for_each(|i| near[i * n + i] -= one);
             if largest_sum(&near, n) <= NEAR {
                 break;
             }
@@ -143,7 +143,7 @@ pub fn logm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, ask: Ask
             let (node, weight) = ((1.0 + node) / 2.0, weight / 2.0 * 2f64.powi(roots as i32));
             let (node, weight) = (<T::Whole as Field>::near(node), <T::Whole as Field>::near(weight));
             factor.iter_mut().zip(near.iter()).for_each(|(to, x)| *to = *x * node);
-            (0..n).for_each(|i| factor[i * n + i] = factor[i * n + i] + one);
+            (0..n).for_each(|i| factor[i * n + i] += one);
             term.copy_from_slice(&near);
             let factor = MatRef::from_row_major_slice(&factor, n, n);
             solve_upper_triangular_in_place(
@@ -151,7 +151,7 @@ pub fn logm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, ask: Ask
                 MatMut::from_row_major_slice_mut(&mut term, n, n),
                 Par::Seq,
             );
-            t.iter_mut().zip(term.iter()).for_each(|(to, x)| *to = *to + *x * weight);
+            t.iter_mut().zip(term.iter()).for_each(|(to, x)| *to += *x * weight);
         }
         (0..n).for_each(|i| t[i * n + i] = logs[i]);
         Ok(())

@@ -127,17 +127,17 @@ fn hessenberg<T: Field>(t: &mut [T], q: &mut [T], n: usize, ask: Ask<'_>) -> Res
         for j in k + 1..n {
             let sum = (k + 1..n).fold(T::default(), |sum, i| sum + t[i * n + k].conjugate() * t[i * n + j]);
             let sum = sum * weight;
-            (k + 1..n).for_each(|i| t[i * n + j] = t[i * n + j] - t[i * n + k] * sum);
+            (k + 1..n).for_each(|i| t[i * n + j] -= t[i * n + k] * sum);
         }
         for i in 0..n {
             let sum = (k + 1..n).fold(T::default(), |sum, j| sum + t[i * n + j] * t[j * n + k]);
             let sum = sum * weight;
-            (k + 1..n).for_each(|j| t[i * n + j] = t[i * n + j] - sum * t[j * n + k].conjugate());
+            (k + 1..n).for_each(|j| t[i * n + j] -= sum * t[j * n + k].conjugate());
         }
         for i in 0..n {
             let sum = (k + 1..n).fold(T::default(), |sum, j| sum + q[i * n + j] * t[j * n + k]);
             let sum = sum * weight;
-            (k + 1..n).for_each(|j| q[i * n + j] = q[i * n + j] - sum * t[j * n + k].conjugate());
+            (k + 1..n).for_each(|j| q[i * n + j] -= sum * t[j * n + k].conjugate());
         }
         t[(k + 1) * n + k] = -(phase * T::near(length)) * by;
         (k + 2..n).for_each(|i| t[i * n + k] = T::default());

@@ -29,7 +29,7 @@ pub fn eliminate<T: Field>(n: usize, a: &mut [T], b: &mut [T], k: usize) -> Resu
         for c in 0..k {
             let mut sum = b[i * k + c];
             for j in i + 1..n {
-                sum = sum - a[i * n + j] * b[j * k + c];
+                sum -= a[i * n + j] * b[j * k + c];
             }
             b[i * k + c] = sum.over(pivot);
         }
@@ -67,10 +67,10 @@ pub fn triangle<T: Field>(n: usize, a: &mut [T], b: &mut [T], k: usize) -> Resul
         for i in at + 1..n {
             let factor = a[i * n + at].over(pivot);
             for j in at + 1..n {
-                a[i * n + j] = a[i * n + j] - factor * a[at * n + j];
+                a[i * n + j] -= factor * a[at * n + j];
             }
             for c in 0..k {
-                b[i * k + c] = b[i * k + c] - factor * b[at * k + c];
+                b[i * k + c] -= factor * b[at * k + c];
             }
         }
     }

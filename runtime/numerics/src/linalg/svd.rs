@@ -78,7 +78,7 @@ fn of_transpose<T: Field, R>(
     let s = DiagMut::from_slice_mut(&mut values);
     svd(transposed, s, others, to, Par::Seq, stack, Default::default()).map_err(|_| Fault::NoConvergence)?;
     if let Some((_, back)) = scale {
-        values.iter_mut().for_each(|s| *s = *s * T::of(back));
+        values.iter_mut().for_each(|s| *s *= T::of(back));
     }
     Ok(next(&values, &left, right.as_deref().unwrap_or_default(), stack))
 }
@@ -260,7 +260,7 @@ pub fn lstsq<T: Field>(
         matmul(to, Accum::Replace, uh, b, T::near(1.0), Par::Seq);
         if k > 0 {
             for (row, by) in inner.chunks_exact_mut(k).zip(inverses.iter()) {
-                row.iter_mut().for_each(|x| *x = *x * *by);
+                row.iter_mut().for_each(|x| *x *= *by);
             }
         }
         times_v(vh, (n, size), &inner, k, x);

@@ -82,7 +82,7 @@ fn run(
 ) -> Result<Option<(usize, Fault)>, TrapError> {
     // Rooms begin a cache line apart.
     let room = job.room.saturating_add(63) & !63;
-    let most = if room == 0 { AT_A_TIME } else { (SPACE / room).clamp(1, AT_A_TIME) };
+    let most = SPACE.checked_div(room).unwrap_or(AT_A_TIME).clamp(1, AT_A_TIME);
     let workers = job.count.min(most);
     let rooms = Rooms { start: call.host.heap().scratch(room.saturating_mul(workers))?.as_ptr(), room };
     let range = |w: usize| w * job.count / workers..(w + 1) * job.count / workers;
