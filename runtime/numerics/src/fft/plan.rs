@@ -28,6 +28,10 @@ pub trait Float: FftNum + Default {
         Complex::new(Self::of(z.re), Self::of(z.im))
     }
 
+    /// The library's plan: compiled here, once for each type, as its functions are long to compile.
+    #[doc(hidden)]
+    fn planned(n: usize, direction: FftDirection) -> Arc<dyn Fft<Self>>;
+
     #[doc(hidden)]
     fn kept(plans: &super::Plans) -> &Mutex<Kept<Self>>;
 }
@@ -36,6 +40,10 @@ impl Float for f32 {
     #[inline(always)]
     fn of(x: f64) -> f32 {
         x as f32
+    }
+
+    fn planned(n: usize, direction: FftDirection) -> Arc<dyn Fft<f32>> {
+        FftPlanner::new().plan_fft(n, direction)
     }
 
     fn kept(plans: &super::Plans) -> &Mutex<Kept<f32>> {
@@ -47,6 +55,10 @@ impl Float for f64 {
     #[inline(always)]
     fn of(x: f64) -> f64 {
         x
+    }
+
+    fn planned(n: usize, direction: FftDirection) -> Arc<dyn Fft<f64>> {
+        FftPlanner::new().plan_fft(n, direction)
     }
 
     fn kept(plans: &super::Plans) -> &Mutex<Kept<f64>> {
@@ -115,7 +127,7 @@ impl<T: Float> Plan<T> {
         assert!((1..=DIRECT).contains(&n), "a plan of {n} numbers");
         let direction = if is_inverse { FftDirection::Inverse } else { FftDirection::Forward };
         // A planner of its own: it keeps all that it has ever made.
-        Plan { fft: FftPlanner::new().plan_fft(n, direction) }
+        Plan { fft: T::planned(n, direction) }
     }
 
     /// The length of a line.

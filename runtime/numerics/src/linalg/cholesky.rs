@@ -20,9 +20,7 @@ fn factor_in<T: Field>(a: &[T], n: usize, factor: &mut [T], stack: &mut MemStack
         factor[i * n + i] = T::of(factor[i * n + i].re());
     }
     let whole = MatMut::from_column_major_slice_mut(factor, n, n);
-    llt::factor::cholesky_in_place(whole, Default::default(), Par::Seq, stack, Default::default())
-        .map(|_| ())
-        .map_err(|llt::factor::LltError::NonPositivePivot { index }| Fault::NotPositiveDefinite(index + 1))
+    T::cholesky(whole, stack).map_err(|index| Fault::NotPositiveDefinite(index + 1))
 }
 
 /// Bytes for [`decompose`].
@@ -68,7 +66,7 @@ pub fn solve<T: Field>(
     transpose(b, k, &mut columns, |x| x);
     let right = MatMut::from_column_major_slice_mut(&mut columns, n, k);
     let factor = faer::MatRef::from_column_major_slice(&factor, n, n);
-    llt::solve::solve_in_place(factor, right, Par::Seq, stack);
+    T::cholesky_solve(factor, right, stack);
     transpose(&columns, n, x, |x| x);
     Ok(())
 }

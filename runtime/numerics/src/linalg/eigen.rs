@@ -7,7 +7,7 @@ use super::field::Field;
 use super::room::{Room, bytes, numbers, take, transpose, zeros};
 use super::svd::scale;
 use faer::dyn_stack::MemStack;
-use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd_scratch};
 use faer::{MatMut, MatRef, Par, diag::DiagMut};
 
 /// Bytes for [`hermitian`].
@@ -47,7 +47,7 @@ pub fn hermitian<T: Field>(
     let u = vectors.is_some().then(|| MatMut::from_column_major_slice_mut(&mut columns, n, n));
     let matrix = MatRef::from_column_major_slice(&matrix, n, n);
     let s = DiagMut::from_slice_mut(&mut all);
-    self_adjoint_evd(matrix, s, u, Par::Seq, stack, Default::default()).map_err(|_| Fault::NoConvergence)?;
+    T::hermitian(matrix, s, u, stack).map_err(|_| Fault::NoConvergence)?;
     let back = scale.map_or(T::near(1.0), |(_, back)| T::of(back));
     values.iter_mut().zip(all.iter()).for_each(|(to, s)| *to = (*s * back).re());
     if let Some(vectors) = vectors {

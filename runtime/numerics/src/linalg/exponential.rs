@@ -7,8 +7,7 @@ use super::field::Field;
 use super::room::{Room, bytes, numbers, zeros};
 use super::{Ask, Fault, lu};
 use faer::dyn_stack::MemStack;
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::{Conj, MatMut, MatRef};
 
 /// Coefficients of the approximants' numerators, and the largest norm that each is for.
 const DOUBLE: [(f64, &[f64]); 5] = [
@@ -65,7 +64,7 @@ pub(super) fn largest_sum<T: Field>(a: &[T], n: usize) -> f64 {
 pub(super) fn product<T: Field>(to: &mut [T], a: &[T], b: &[T], n: usize) {
     let (a, b) = (MatRef::from_column_major_slice(a, n, n), MatRef::from_column_major_slice(b, n, n));
     let to = MatMut::from_column_major_slice_mut(to, n, n);
-    matmul(to, Accum::Replace, a, b, T::near(1.0), Par::Seq);
+    T::product(to, (a, Conj::No), (b, Conj::No));
 }
 
 /// Bytes for [`expm`].

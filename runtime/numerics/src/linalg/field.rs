@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing here depends on the processor, and a quotient does not overflow on the way.
 
+use super::library::Library;
 use faer::dyn_stack::{MemStack, StackReq};
 use faer::linalg::evd;
 use faer::traits::{ComplexField, RealField};
@@ -12,6 +13,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 /// Real and complex numbers of either precision.
 pub trait Field:
     ComplexField<Real = Self::Part>
+    + Library
     + Copy
     + Default
     + Send

@@ -28,9 +28,8 @@ fn factor<T: Field, R>(
     let (mut back, stack) = take(stack, m, |_| 0usize);
     let mut columns = MatMut::from_column_major_slice_mut(factors, m, n);
     let whole = columns.as_mut();
-    let (info, perm) =
-        lu::factor::lu_in_place(whole, &mut forward, &mut back, Par::Seq, stack, Default::default());
-    next(columns.as_ref(), perm, info.transposition_count, stack)
+    let (swaps, perm) = T::lu(whole, &mut forward, &mut back, stack);
+    next(columns.as_ref(), perm, swaps, stack)
 }
 
 /// The first row whose pivot is zero, as an error.
@@ -76,13 +75,13 @@ pub fn solve<T: Field>(
         if k == 1 {
             x.copy_from_slice(b);
             let x = MatMut::from_column_major_slice_mut(x, n, 1);
-            lu::solve::solve_transpose_in_place(f, f, perm, x, Par::Seq, stack);
+            T::lu_solve_transpose(f, perm, x, stack);
             return Ok(());
         }
         let (mut columns, stack) = zeros::<T>(stack, n * k);
         transpose(b, k, &mut columns, |x| x);
         let right = MatMut::from_column_major_slice_mut(&mut columns, n, k);
-        lu::solve::solve_transpose_in_place(f, f, perm, right, Par::Seq, stack);
+        T::lu_solve_transpose(f, perm, right, stack);
         transpose(&columns, n, x, |x| x);
         Ok(())
     })
@@ -113,7 +112,7 @@ pub fn inverse<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>) -> Re
     factor((n, n), &mut factors, stack, |f, perm, _, stack| {
         regular(f)?;
         let out = MatMut::from_column_major_slice_mut(out, n, n);
-        lu::inverse::inverse(out, f, f, perm, Par::Seq, stack);
+        T::lu_inverse(out, f, perm, stack);
         Ok(())
     })
 }

@@ -21,6 +21,7 @@ pub mod cholesky;
 pub mod eigen;
 pub mod exponential;
 mod field;
+mod library;
 pub mod lu;
 pub mod qr;
 mod room;

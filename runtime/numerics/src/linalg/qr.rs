@@ -5,7 +5,7 @@ use super::room::{Room, bytes, numbers, transpose, zeros};
 use faer::dyn_stack::MemStack;
 use faer::linalg::householder;
 use faer::linalg::qr::no_pivoting::factor as qr;
-use faer::{Conj, MatMut, MatRef, Par};
+use faer::{MatMut, MatRef, Par};
 
 fn block<T: Field>(m: usize, n: usize) -> usize {
     qr::recommended_block_size::<T>(m, n).clamp(1, m.min(n))
@@ -29,7 +29,7 @@ pub fn decompose<T: Field>(a: &[T], (m, n): (usize, usize), q: &mut [T], r: &mut
     transpose(a, n, &mut basis, |x| x);
     let mut whole = MatMut::from_column_major_slice_mut(&mut basis, m, n);
     let mut factor = MatMut::from_column_major_slice_mut(&mut factor, block, size);
-    qr::qr_in_place(whole.as_mut(), factor.as_mut(), Par::Seq, stack, Default::default());
+    T::qr(whole.as_mut(), factor.as_mut(), stack);
     for (i, row) in r.chunks_exact_mut(n).enumerate() {
         for (j, x) in row.iter_mut().enumerate() {
             *x = if i > j { T::default() } else { basis[j * m + i] };
@@ -41,13 +41,6 @@ pub fn decompose<T: Field>(a: &[T], (m, n): (usize, usize), q: &mut [T], r: &mut
     }
     let basis = MatRef::from_column_major_slice(&basis[..m * size], m, size);
     let to = MatMut::from_column_major_slice_mut(&mut vectors, m, columns);
-    householder::apply_block_householder_sequence_on_the_left_in_place_with_conj(
-        basis,
-        factor.as_ref(),
-        Conj::No,
-        to,
-        Par::Seq,
-        stack,
-    );
+    T::reflect(basis, factor.as_ref(), to, stack);
     transpose(&vectors, m, q, |x| x);
 }

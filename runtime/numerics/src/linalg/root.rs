@@ -6,13 +6,12 @@
 
 use super::exponential::largest_sum;
 use super::field::Field;
+use super::library::{Library, Side};
 use super::room::{Room, bytes, numbers, take, zeros};
 use super::schur::schur;
 use super::{Ask, Fault};
 use faer::dyn_stack::MemStack;
-use faer::linalg::matmul::matmul;
-use faer::linalg::triangular_solve::solve_upper_triangular_in_place;
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::{Conj, MatMut, MatRef};
 
 /// Roots that are taken at most.
 const ROOTS: usize = 100;
@@ -72,13 +71,12 @@ fn of_schur<T: Field>(
     ask()?;
     let (mut half, stack) = zeros::<T::Whole>(stack, n * n);
     let (mut whole, _) = zeros::<T::Whole>(stack, n * n);
-    let one = <T::Whole as Field>::near(1.0);
     let q = MatRef::from_row_major_slice(&q, n, n);
     let t = MatRef::from_row_major_slice(&t, n, n);
-    matmul(MatMut::from_row_major_slice_mut(&mut half, n, n), Accum::Replace, q, t, one, Par::Seq);
+    T::Whole::product(MatMut::from_row_major_slice_mut(&mut half, n, n), (q, Conj::No), (t, Conj::No));
     let half = MatRef::from_row_major_slice(&half, n, n);
     let to = MatMut::from_row_major_slice_mut(&mut whole, n, n);
-    matmul(to, Accum::Replace, half, q.adjoint(), one, Par::Seq);
+    T::Whole::product(to, (half, Conj::No), (q.transpose(), Conj::Yes));
     if T::IS_REAL {
         let most = |part: &dyn Fn(T::Whole) -> T::Part| {
             whole.iter().fold(0.0f64, |most, x| most.max(part(*x).size().into()))
@@ -146,11 +144,8 @@ pub fn logm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, ask: Ask
             (0..n).for_each(|i| factor[i * n + i] += one);
             term.copy_from_slice(&near);
             let factor = MatRef::from_row_major_slice(&factor, n, n);
-            solve_upper_triangular_in_place(
-                factor,
-                MatMut::from_row_major_slice_mut(&mut term, n, n),
-                Par::Seq,
-            );
+            let x = MatMut::from_row_major_slice_mut(&mut term, n, n);
+            T::Whole::triangle((factor, Conj::No), Side { lower: false, unit: false }, x);
             t.iter_mut().zip(term.iter()).for_each(|(to, x)| *to += *x * weight);
         }
         (0..n).for_each(|i| t[i * n + i] = logs[i]);

@@ -8,9 +8,8 @@ use super::Fault;
 use super::field::Field;
 use super::room::{Room, bytes, numbers, take, transpose, zeros};
 use faer::dyn_stack::{DynArray, MemStack, StackReq};
-use faer::linalg::matmul::matmul;
-use faer::linalg::svd::{ComputeSvdVectors as Vectors, svd, svd_scratch};
-use faer::{Accum, MatMut, MatRef, Par, diag::DiagMut};
+use faer::linalg::svd::{ComputeSvdVectors as Vectors, svd_scratch};
+use faer::{Conj, MatMut, MatRef, Par, diag::DiagMut};
 
 /// A power of two by which a matrix is multiplied before it is decomposed, and the one that undoes it.
 pub(super) fn scale<T: Field>(a: &[T]) -> Option<(T::Part, T::Part)> {
@@ -76,7 +75,7 @@ fn of_transpose<T: Field, R>(
     });
     let to = vectors.then(|| MatMut::from_column_major_slice_mut(&mut left, m, columns));
     let s = DiagMut::from_slice_mut(&mut values);
-    svd(transposed, s, others, to, Par::Seq, stack, Default::default()).map_err(|_| Fault::NoConvergence)?;
+    T::svd(transposed, s, others, to, stack).map_err(|_| Fault::NoConvergence)?;
     if let Some((_, back)) = scale {
         values.iter_mut().for_each(|s| *s *= T::of(back));
     }
@@ -220,7 +219,7 @@ fn times_v<T: Field>(vh: &[T], (n, size): (usize, usize), inner: &[T], k: usize,
     let v = MatRef::from_row_major_slice(vh, size, n);
     let inner = MatRef::from_row_major_slice(inner, size, k);
     let out = MatMut::from_row_major_slice_mut(out, n, k);
-    matmul(out, Accum::Replace, v.adjoint(), inner, T::near(1.0), Par::Seq);
+    T::product(out, (v.transpose(), Conj::Yes), (inner, Conj::No));
 }
 
 /// Bytes for [`lstsq`].
@@ -257,7 +256,7 @@ pub fn lstsq<T: Field>(
         let uh = MatRef::from_row_major_slice(left, size, m);
         let b = MatRef::from_row_major_slice(b, m, k);
         let to = MatMut::from_row_major_slice_mut(&mut inner, size, k);
-        matmul(to, Accum::Replace, uh, b, T::near(1.0), Par::Seq);
+        T::product(to, (uh, Conj::No), (b, Conj::No));
         if k > 0 {
             for (row, by) in inner.chunks_exact_mut(k).zip(inverses.iter()) {
                 row.iter_mut().for_each(|x| *x *= *by);

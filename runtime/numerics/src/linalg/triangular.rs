@@ -2,10 +2,10 @@
 
 use super::Fault;
 use super::field::Field;
+use super::library::Side;
 use super::room::{Room, bytes, numbers, transpose, zeros};
 use faer::dyn_stack::MemStack;
-use faer::linalg::triangular_solve as solve;
-use faer::{MatMut, MatRef, Par};
+use faer::{MatMut, MatRef};
 
 /// Which triangle of a matrix there is, and in what way it is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,12 +50,8 @@ pub fn solve<T: Field>(
     let rows = MatRef::from_row_major_slice(a, n, n);
     let rows = if triangle.transposed { rows.transpose() } else { rows };
     let conj = if triangle.conjugated { faer::Conj::Yes } else { faer::Conj::No };
-    match (triangle.lower != triangle.transposed, triangle.unit) {
-        (true, false) => solve::solve_lower_triangular_in_place_with_conj(rows, conj, right, Par::Seq),
-        (true, true) => solve::solve_unit_lower_triangular_in_place_with_conj(rows, conj, right, Par::Seq),
-        (false, false) => solve::solve_upper_triangular_in_place_with_conj(rows, conj, right, Par::Seq),
-        (false, true) => solve::solve_unit_upper_triangular_in_place_with_conj(rows, conj, right, Par::Seq),
-    }
+    let side = Side { lower: triangle.lower != triangle.transposed, unit: triangle.unit };
+    T::triangle((rows, conj), side, right);
     transpose(&columns, n, x, |x| x);
     Ok(())
 }

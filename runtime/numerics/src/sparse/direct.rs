@@ -27,12 +27,42 @@ use faer::sparse::linalg::cholesky::{
 };
 use faer::sparse::{FaerError, SparseColMatRef, SymbolicSparseColMatRef};
 use faer::{Conj, MatMut, Par, Side};
+use num_complex::Complex;
 use std::mem::MaybeUninit;
 
-/// Numbers that the library computes with.
-pub trait Direct: Field + faer::traits::ComplexField {}
+/// Numbers that the library computes with: its functions are compiled here, once for each of them.
+pub trait Direct: Field + faer::traits::ComplexField {
+    /// As [`factor_and_solve`].
+    ///
+    /// # Errors
+    /// As there.
+    fn factor_and_solve(
+        analysis: &Analysis,
+        places: (&[usize], &[usize]),
+        values: &[Self],
+        memory: (&mut [Self], &mut [MaybeUninit<u8>]),
+        x: &mut [Self],
+        width: usize,
+    ) -> Result<(), Failed>;
+}
 
-impl<T: Field + faer::traits::ComplexField> Direct for T {}
+macro_rules! direct {
+    ($($number:ty)*) => {$(
+        impl Direct for $number {
+            fn factor_and_solve(
+                analysis: &Analysis,
+                places: (&[usize], &[usize]),
+                values: &[Self],
+                memory: (&mut [Self], &mut [MaybeUninit<u8>]),
+                x: &mut [Self],
+                width: usize,
+            ) -> Result<(), Failed> {
+                factor(analysis, places, values, memory, x, width)
+            }
+        }
+    )*};
+}
+direct! { f32 f64 Complex<f64> }
 
 /// Why there are no factors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,6 +107,17 @@ impl Analysis {
 /// # Errors
 /// [`Failed::Pivot`].
 pub fn factor_and_solve<T: Direct>(
+    analysis: &Analysis,
+    places: (&[usize], &[usize]),
+    values: &[T],
+    memory: (&mut [T], &mut [MaybeUninit<u8>]),
+    x: &mut [T],
+    width: usize,
+) -> Result<(), Failed> {
+    T::factor_and_solve(analysis, places, values, memory, x, width)
+}
+
+fn factor<T: Field + faer::traits::ComplexField>(
     analysis: &Analysis,
     (pointers, indices): (&[usize], &[usize]),
     values: &[T],

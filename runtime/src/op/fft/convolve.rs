@@ -120,7 +120,7 @@ trait Convolved: Number + Default {
     ) -> Done;
 }
 
-fn transforms_of<T: Float>(dims: &Dims) -> u64 {
+fn transforms_of(dims: &Dims) -> u64 {
     let count = dims.count().unwrap_or(u64::MAX) as usize;
     (weight(count.clamp(2, 1 << 62).next_power_of_two() / 2) as u64).saturating_mul(6)
 }
@@ -154,7 +154,7 @@ macro_rules! convolved {
                 self
             }
             fn transforms(dims: &Dims) -> u64 {
-                transforms_of::<$part>(dims) / 2
+                transforms_of(dims) / 2
             }
             unsafe fn by_transforms(
                 call: &mut OpCall<'_>,
@@ -196,7 +196,7 @@ macro_rules! convolved {
                 Complex::conj(&self)
             }
             fn transforms(dims: &Dims) -> u64 {
-                transforms_of::<$part>(dims)
+                transforms_of(dims)
             }
             unsafe fn by_transforms(
                 call: &mut OpCall<'_>,
