@@ -1,8 +1,8 @@
 //! Arguments of the called function, read by its signature.
 //!
 //! Scalars and strings are written plainly. Tensors are written as
-//! `[[1, 2], [3, 4]]`, or as the name of an `.npy` file, sparse matrices as that of an `.mtx` file,
-//! lists as `[1, 2]`, functions by `@name`.
+//! `[[1, 2], [3, 4]]`, or as the name of an `.npy` file. Sparse matrices are the name of an `.mtx` file. Lists are written
+//! as `[1, 2]`, functions as `@name`.
 
 use super::failure::Failure;
 use super::input::Room;

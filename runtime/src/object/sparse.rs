@@ -89,7 +89,7 @@ impl SparseRef {
     /// The matrix whose address a register holds.
     ///
     /// # Safety
-    /// The slot must hold the address of a sparse matrix of a heap, and the handle
+    /// The slot must hold the address of a sparse matrix of a heap. The handle
     /// must not be used after the matrix's region has ended.
     #[inline(always)]
     pub unsafe fn from_slot(slot: u64) -> SparseRef {

@@ -8,7 +8,7 @@ use crate::object::{Element, ListRef, SparseRef, StrRef, TensorRef};
 use crate::plan::AtOperation;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
-use nbc_ir::catalogue::{Cost, Extent, Work};
+use nbc_ir::catalogue::{CATALOGUE, Cost, Extent, Work};
 use nbc_ir::dims::Dims;
 use nbc_ir::{Elem, Type};
 use std::mem::MaybeUninit;
@@ -80,6 +80,12 @@ impl<'a> OpCall<'a> {
     pub unsafe fn with_plan(mut self, plan: AtOperation) -> OpCall<'a> {
         self.plan = plan;
         self
+    }
+
+    /// What the operation is called.
+    pub(super) fn name(&mut self) -> &'static str {
+        let operation = self.host.heap().placing().at_hand.operation as usize;
+        CATALOGUE.get(operation).map_or("", |row| row.name)
     }
 
     /// The element type that stands for type variable number `var`.

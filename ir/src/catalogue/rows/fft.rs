@@ -1,7 +1,7 @@
 //! Rows of `fft`: Fourier transforms and what rests on them.
 //!
-//! A row in `_as` says more: the length of a transform, -1 being that of the tensor, and the norm by the name that SciPy gives it
-//! (`backward`, which is that of the row without, `ortho`, `forward`).
+//! A row in `_as` says more: the length of a transform, -1 being that of the tensor, and the norm by SciPy's name.
+//! That is `backward`, as in the row without, `ortho` or `forward`.
 
 /// Adds them to the rows that are there and hands all on.
 #[doc(hidden)]

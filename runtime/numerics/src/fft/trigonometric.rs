@@ -1,7 +1,7 @@
 //! Transforms into cosines and sines, types I to IV.
 //!
-//! Type I is the real transform of a line and its mirror image. Types II and III are the real transform of the line with its
-//! even places in order and its odd ones in reverse (Makhoul), and back. Type IV of an even length is a complex transform of
+//! Type I is the real transform of a line and its mirror image. Type II is the real transform of the line with its
+//! even places in order and its odd ones in reverse (Makhoul). Type III goes back. Type IV of an even length is a complex transform of
 //! half of it, turned before and behind. Sines are cosines of a line in reverse or with signs in turn.
 //! Invariant: nothing is as much as twice as long as the line, but for type IV of an odd length and type I.
 //!

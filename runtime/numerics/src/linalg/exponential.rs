@@ -1,5 +1,5 @@
-//! The exponential of a matrix: a Padé approximant of the matrix over a power of two, squared as often (Higham, *The
-//! scaling and squaring method for the matrix exponential revisited*, SIAM J. Matrix Anal. Appl. 26, 2005).
+//! The exponential of a matrix: a Padé approximant of the matrix over a power of two, squared as often.
+//! N. J. Higham, "The scaling and squaring method for the matrix exponential revisited", 2005.
 //!
 //! A row-major matrix is, as columns, its transpose, and so is the exponential: nothing is transposed.
 

@@ -1,6 +1,6 @@
-//! Square root and logarithm of a matrix, by its Schur decomposition (Björck and Hammarling, *A Schur method for the
-//! square root of a matrix*, Linear Algebra Appl. 52/53, 1983; Al-Mohy and Higham, *Improved inverse scaling and squaring
-//! algorithms for the matrix logarithm*, SIAM J. Sci. Comput. 34, 2012).
+//! Square root and logarithm of a matrix, by its Schur decomposition.
+//! Å. Björck and S. Hammarling, "A Schur method for the square root of a matrix", 1983. A. H. Al-Mohy and N. J. Higham,
+//! "Improved inverse scaling and squaring algorithms for the matrix logarithm", 2012.
 //!
 //! Both are the principal ones. A real matrix has a real one unless an eigenvalue is negative.
 

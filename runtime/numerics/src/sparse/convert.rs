@@ -54,8 +54,7 @@ pub fn flip<T: Field, E>(
     Ok(())
 }
 
-/// Writes the elements into a dense matrix of zeros, whose parts are so far apart as `step` says, and the elements
-/// of a part as `within` says.
+/// Writes the elements into a dense matrix of zeros, whose parts are `step` apart, and the elements of a part `within`.
 ///
 /// # Errors
 /// Where it is not to go on.

@@ -1,7 +1,7 @@
 //! Transforms along one axis: the lanes of a tensor, gathered some at a time.
 //!
-//! Lanes that are plans' work go in blocks: where they do not lie one behind the other, neighbours are gathered together, so that
-//! whole lines of the cache are read, transformed, and written back. Blocks are shared by the cores. Longer lanes go
+//! Lanes that are plans' work go in blocks. Where they do not lie one behind the other, neighbours are gathered together: so
+//! whole lines of the cache are read and written. Blocks are shared by the cores. Longer lanes go
 //! one after the other ([`long`](super::long)).
 //!
 //! Invariant: a lane's result depends on the lane alone, so how lanes are cut into blocks changes no bit.

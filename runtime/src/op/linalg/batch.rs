@@ -3,7 +3,7 @@
 //! Invariant: which matrix is worked on when, and where, never changes a bit: each is one's alone, in memory
 //! of its own. How much memory that is follows from the dims, not from the number of cores.
 
-use super::stack::{Done, name};
+use super::stack::Done;
 use crate::object::Element;
 use crate::op::work::{Leave, position};
 use crate::op::{OpCall, OpHost};
@@ -32,7 +32,7 @@ pub(super) fn finite<T: Entry>(call: &mut OpCall<'_>, at: usize) -> Done {
     let dims = call.tensor(at).dims();
     let text = format!(
         "{} wants finite elements; argument {at} of dims {dims} has NaN or infinity as its element {place}",
-        name(call)
+        call.name()
     );
     Err(TrapError::new(TrapCode::InvalidArgument, text))
 }
@@ -166,7 +166,7 @@ impl Rooms {
 /// The trap of matrix `at`.
 #[cold]
 fn trap(call: &mut OpCall<'_>, job: &Job, at: usize, fault: Fault) -> TrapError {
-    let name = name(call);
+    let name = call.name();
     let which = if job.count > 1 {
         format!("matrix {at} of dims {}", job.dims)
     } else {

@@ -7,7 +7,7 @@
 
 use super::gemm::{Sizes, Strided, multiply_each};
 use super::norm::zero;
-use super::stack::{Done, name};
+use super::stack::Done;
 use crate::object::element::with_elem;
 use crate::op::number::Number;
 use crate::op::sort::space;
@@ -431,12 +431,12 @@ pub(in crate::op) fn linalg_tensordot(call: &mut OpCall<'_>) -> Done {
     for n in 0..count {
         let axes = [call.axis(2 + n, dims[0].len())?, call.axis(2 + count + n, dims[1].len())?];
         if dims[0][axes[0]] != dims[1][axes[1]] {
-            let text = format!("{}: axis {} and axis {} differ in length", name(call), axes[0], axes[1]);
+            let text = format!("{}: axis {} and axis {} differ in length", call.name(), axes[0], axes[1]);
             return Err(shape_mismatch(&text, &dims[0], &dims[1]));
         }
         for (letters, axis) in letters.iter_mut().zip(axes) {
             if letters[axis] != 0 {
-                let text = format!("{}: axis {axis} is given twice", name(call));
+                let text = format!("{}: axis {axis} is given twice", call.name());
                 return Err(TrapError::new(TrapCode::InvalidArgument, text));
             }
             letters[axis] = b'a' + n as u8;
@@ -454,7 +454,7 @@ pub(in crate::op) fn linalg_tensordot(call: &mut OpCall<'_>) -> Done {
     }
     if result.len() > MAX_RANK {
         let text =
-            format!("{}: the result has {} dims; a tensor has at most {MAX_RANK}", name(call), result.len());
+            format!("{}: the result has {} dims; a tensor has at most {MAX_RANK}", call.name(), result.len());
         return Err(TrapError::new(TrapCode::InvalidArgument, text));
     }
     let operands = [0, 1].map(|n: usize| letters[n][..dims[n].len()].to_vec()).to_vec();

@@ -62,8 +62,8 @@ impl Sizes {
 /// The product on this thread, all at once. Where `k` is 0 it is zeros.
 ///
 /// # Safety
-/// All elements of the three matrices must be there, those of `a` and `b` written, those of `c` too if it is added
-/// to, and no two of `c` the same. Nothing else may read or write `c`, nor write the others.
+/// All elements of the three matrices must be there, and no two of `c` the same. Those of `a` and `b` must be written, those of
+/// `c` too if it is added to. Nothing else may read or write `c`, nor write the others.
 unsafe fn at_once<T: Number>(sizes: Sizes, a: Strided<T>, b: Strided<T>, c: Strided<T>, par: Parallelism) {
     let Sizes { m, k, n, add } = sizes;
     let to = c.start.cast_mut();

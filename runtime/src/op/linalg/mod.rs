@@ -16,7 +16,6 @@ mod norm;
 mod product;
 #[cfg(feature = "linalg")]
 mod solve;
-#[cfg_attr(not(feature = "linalg"), allow(dead_code))]
 mod stack;
 
 use super::OpCall;

@@ -1,7 +1,7 @@
 //! Systems of equations: general, triangular, positive definite, and least squares.
 
 use super::batch::{Entry, Job, each, finite};
-use super::stack::{Done, Made, Paired, Stack, charge, name, times, with_last};
+use super::stack::{Done, Made, Paired, Stack, charge, times, with_last};
 use crate::object::element::with_elem;
 use crate::op::{OpCall, shape_mismatch};
 use crate::trap::{TrapCode, TrapError};
@@ -30,13 +30,13 @@ impl System {
             [] => {
                 let text = format!(
                     "{}: the right-hand side has to be vectors or matrices, found dims {b}",
-                    name(call)
+                    call.name()
                 );
                 return Err(TrapError::new(TrapCode::RankMismatch, text));
             }
         };
         if rows != a.m as u64 {
-            let text = format!("{}: the right-hand side wants as many rows as the matrix has", name(call));
+            let text = format!("{}: the right-hand side wants as many rows as the matrix has", call.name());
             return Err(shape_mismatch(&text, &a.dims, &b));
         }
         let lead = Dims::new(lead).expect("fewer dims than a tensor's");

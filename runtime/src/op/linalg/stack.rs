@@ -2,26 +2,23 @@
 //!
 //! Invariant: how two stacks are paired, and what is charged for them, follows from their dims alone.
 
+#[cfg(feature = "linalg")]
 use crate::object::Element;
 use crate::op::{OpCall, shape_mismatch};
 use crate::trap::{TrapCode, TrapError};
+use nbc_ir::catalogue::Work;
 use nbc_ir::catalogue::shape::broadcast;
-use nbc_ir::catalogue::{CATALOGUE, Work};
 use nbc_ir::dims::Dims;
+#[cfg(feature = "linalg")]
 use std::mem::MaybeUninit;
 
 pub(super) type Done = Result<(), TrapError>;
-
-/// What the operation at hand is called.
-pub(super) fn name(call: &mut OpCall<'_>) -> &'static str {
-    let operation = call.host.heap().placing().at_hand.operation as usize;
-    CATALOGUE.get(operation).map_or("", |row| row.name)
-}
 
 /// The matrices of an argument.
 #[derive(Clone, Copy)]
 pub(super) struct Stack {
     /// The argument's dims,
+    #[cfg(feature = "linalg")]
     pub(super) dims: Dims,
     /// those that count matrices,
     pub(super) lead: Dims,
@@ -38,21 +35,29 @@ impl Stack {
     pub(super) fn of(call: &mut OpCall<'_>, at: usize) -> Result<Stack, TrapError> {
         let dims = call.tensor(at).dims();
         let [lead @ .., m, n] = &*dims else {
-            let text = format!("{} wants matrices, found dims {dims}: reshape it", name(call));
+            let text = format!("{} wants matrices, found dims {dims}: reshape it", call.name());
             return Err(TrapError::new(TrapCode::RankMismatch, text));
         };
         let lead = Dims::new(lead).expect("fewer dims than a tensor's");
         let count = lead.count().unwrap_or(u64::MAX) as usize;
-        Ok(Stack { dims, lead, count, m: *m as usize, n: *n as usize })
+        Ok(Stack {
+            #[cfg(feature = "linalg")]
+            dims,
+            lead,
+            count,
+            m: *m as usize,
+            n: *n as usize,
+        })
     }
 
     /// Those of argument `at`, which have to be square.
+    #[cfg(feature = "linalg")]
     pub(super) fn square(call: &mut OpCall<'_>, at: usize) -> Result<Stack, TrapError> {
         let stack = Stack::of(call, at)?;
         if stack.m == stack.n {
             return Ok(stack);
         }
-        let text = format!("{} wants square matrices, found dims {}", name(call), stack.dims);
+        let text = format!("{} wants square matrices, found dims {}", call.name(), stack.dims);
         Err(TrapError::new(TrapCode::ShapeMismatch, text))
     }
 
@@ -62,12 +67,14 @@ impl Stack {
     }
 
     /// Dims of as many results, each of these.
+    #[cfg(feature = "linalg")]
     pub(super) fn with(&self, last: &[usize]) -> Result<Dims, TrapError> {
         with_last(&self.lead, last)
     }
 }
 
 /// `lead` and the dims `last` behind it.
+#[cfg(feature = "linalg")]
 pub(super) fn with_last(lead: &Dims, last: &[usize]) -> Result<Dims, TrapError> {
     let all: Vec<u64> = lead.iter().copied().chain(last.iter().map(|d| *d as u64)).collect();
     Dims::new(&all).ok_or_else(|| {
@@ -90,7 +97,7 @@ pub(super) struct Paired {
 impl Paired {
     pub(super) fn new(call: &mut OpCall<'_>, a: &Dims, b: &Dims) -> Result<Paired, TrapError> {
         let lead = broadcast(&[*a, *b]).map_err(|_| {
-            shape_mismatch(&format!("{}: the dims before the matrices do not go together", name(call)), a, b)
+            shape_mismatch(&format!("{}: the dims before the matrices do not go together", call.name()), a, b)
         })?;
         Ok(Paired { lead, count: lead.count().unwrap_or(u64::MAX) as usize, own: [*a, *b] })
     }
@@ -116,6 +123,7 @@ impl Paired {
 }
 
 /// A result of the operation, of which the matrices are written one by one. All elements are zero at first.
+#[cfg(feature = "linalg")]
 pub(super) struct Made<T> {
     slot: u64,
     start: *mut T,
@@ -124,8 +132,10 @@ pub(super) struct Made<T> {
 }
 
 // SAFETY: parts of it are only handed out as `Made::of` says, and elements may be sent.
+#[cfg(feature = "linalg")]
 unsafe impl<T: Send> Sync for Made<T> {}
 
+#[cfg(feature = "linalg")]
 impl<T: Element + Send> Made<T> {
     /// Makes the result, which is charged for, `count` parts of it.
     pub(super) fn new(call: &mut OpCall<'_>, dims: &Dims, count: usize) -> Result<Made<T>, TrapError> {

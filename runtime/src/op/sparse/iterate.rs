@@ -30,14 +30,6 @@ enum Method {
 }
 
 impl Method {
-    fn name(self) -> &'static str {
-        match self {
-            Method::Cg => "sparse.cg",
-            Method::Bicgstab => "sparse.bicgstab",
-            Method::Gmres(_) => "sparse.gmres",
-        }
-    }
-
     /// Vectors that it needs besides the solution.
     fn vectors(self) -> usize {
         match self {
@@ -138,7 +130,7 @@ fn invalid(text: String) -> TrapError {
 }
 
 fn iterate<T: Element + Field>(call: &mut OpCall<'_>, method: Method) -> Done {
-    let (matrix, given, name) = (call.sparse(0), call.tensor(1).dims(), method.name());
+    let (matrix, given, name) = (call.sparse(0), call.tensor(1).dims(), call.name());
     if given.len() != 1 {
         return Err(rank_mismatch(&format!("{name} wants a vector to the right"), &given));
     }

@@ -14,7 +14,7 @@ pub(in crate::op) fn sparse_solve_triangular(call: &mut OpCall<'_>) -> Done {
 
 fn solve_triangular<T: Element + Field>(call: &mut OpCall<'_>) -> Done {
     let (matrix, given) = (call.sparse(0), call.tensor(1).dims());
-    let width = equations(matrix.dims(), &given, "sparse.solve_triangular")?;
+    let width = equations(matrix.dims(), &given, call.name())?;
     let side =
         Side { lower: call.args[2] != 0, unit: call.args[3] != 0, by_rows: matrix.format() == Format::Csr };
     let elements = call.tensor(1).len() as u64;
