@@ -89,8 +89,8 @@ impl SparseRef {
     /// The matrix whose address a register holds.
     ///
     /// # Safety
-    /// The slot must hold the address of a sparse matrix of a heap, and the handle
-    /// must not be used after the matrix's region has ended.
+    /// The slot must hold the address of a sparse matrix of a heap. The handle must not be used after the
+    /// matrix's region has ended.
     #[inline(always)]
     pub unsafe fn from_slot(slot: u64) -> SparseRef {
         SparseRef(from_slot(slot))

@@ -54,7 +54,7 @@ pub fn flip<T: Field, E>(
     Ok(())
 }
 
-/// Writes the elements into a dense matrix of zeros, whose parts are so far apart as `step` says, and the elements
+/// Writes the elements into a dense matrix of zeros. Its parts are so far apart as `step` says, and the elements
 /// of a part as `within` says.
 ///
 /// # Errors

@@ -14,15 +14,15 @@ use nbc_numerics::sparse::{Field, Pace};
 use std::mem::MaybeUninit;
 
 pub(in crate::op) fn sparse_add(call: &mut OpCall<'_>) -> Done {
-    with_elem!(sparse call.elem(0), T => combined::<T>(call, "sparse.add", Which::Either, |x, y| x + y))
+    with_elem!(sparse call.elem(0), T => combined::<T>(call, "add", Which::Either, |x, y| x + y))
 }
 
 pub(in crate::op) fn sparse_sub(call: &mut OpCall<'_>) -> Done {
-    with_elem!(sparse call.elem(0), T => combined::<T>(call, "sparse.sub", Which::Either, |x, y| x - y))
+    with_elem!(sparse call.elem(0), T => combined::<T>(call, "sub", Which::Either, |x, y| x - y))
 }
 
 pub(in crate::op) fn sparse_mul(call: &mut OpCall<'_>) -> Done {
-    with_elem!(sparse call.elem(0), T => combined::<T>(call, "sparse.mul", Which::Both, |x, y| x * y))
+    with_elem!(sparse call.elem(0), T => combined::<T>(call, "mul", Which::Both, |x, y| x * y))
 }
 
 /// A combination in the format of the first.
@@ -35,7 +35,11 @@ fn combined<T: Element + Field>(
     let (a, b) = (call.sparse(0), call.sparse(1));
     let (dims, format) = (a.dims(), a.format());
     if dims != b.dims() {
-        return Err(shape_mismatch(&format!("{name} wants matrices of the same dims"), &dims, &b.dims()));
+        return Err(shape_mismatch(
+            &format!("sparse.{name} wants matrices of the same dims"),
+            &dims,
+            &b.dims(),
+        ));
     }
     if b.format() != format {
         charge_flip(call, 1)?;

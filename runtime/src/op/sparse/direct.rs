@@ -25,7 +25,7 @@ pub(in crate::op) fn sparse_solve_posdef(call: &mut OpCall<'_>) -> Done {
 
 fn solve_posdef<T: Element + Direct>(call: &mut OpCall<'_>) -> Done {
     let (matrix, given) = (call.sparse(0), call.tensor(1).dims());
-    let width = equations(matrix.dims(), &given, "sparse.solve_posdef")? as usize;
+    let width = equations(matrix.dims(), &given, "solve_posdef")? as usize;
     if matrix.format() == Format::Csr {
         charge_flip(call, 0)?;
     }

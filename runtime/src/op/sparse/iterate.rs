@@ -32,9 +32,9 @@ enum Method {
 impl Method {
     fn name(self) -> &'static str {
         match self {
-            Method::Cg => "sparse.cg",
-            Method::Bicgstab => "sparse.bicgstab",
-            Method::Gmres(_) => "sparse.gmres",
+            Method::Cg => "cg",
+            Method::Bicgstab => "bicgstab",
+            Method::Gmres(_) => "gmres",
         }
     }
 
@@ -140,19 +140,20 @@ fn invalid(text: String) -> TrapError {
 fn iterate<T: Element + Field>(call: &mut OpCall<'_>, method: Method) -> Done {
     let (matrix, given, name) = (call.sparse(0), call.tensor(1).dims(), method.name());
     if given.len() != 1 {
-        return Err(rank_mismatch(&format!("{name} wants a vector to the right"), &given));
+        return Err(rank_mismatch(&format!("sparse.{name} wants a vector to the right"), &given));
     }
     equations(matrix.dims(), &given, name)?;
     let (tolerance, most) = (f64::from_bits(call.args[3]), call.int(4));
     if tolerance.is_nan() || tolerance < 0.0 {
-        return Err(invalid(format!("{name} wants a tolerance from 0 on, found {tolerance}")));
+        return Err(invalid(format!("sparse.{name} wants a tolerance from 0 on, found {tolerance}")));
     }
-    let most = usize::try_from(most).map_err(|_| invalid(format!("{name} of at most {most} iterations")))?;
+    let most =
+        usize::try_from(most).map_err(|_| invalid(format!("sparse.{name} of at most {most} iterations")))?;
     let wanted = call.str(2);
     if !["none", "jacobi", "ilu0", "amg"].contains(&wanted) {
         let text = nbc_ir::shown::clipped(wanted, 40);
         return Err(invalid(format!(
-            "{name} knows no preconditioner {text:?}; there are none, jacobi, ilu0 and amg"
+            "sparse.{name} knows no preconditioner {text:?}; there are none, jacobi, ilu0 and amg"
         )));
     }
     if matrix.format() == Format::Csc {
@@ -210,8 +211,9 @@ fn check(name: &str, ended: Ended, tolerance: f64) -> Done {
         How::Breakdown => (TrapCode::NoConvergence, "it breaks down; another method may not".to_owned()),
         How::NotFinite => (TrapCode::NoConvergence, "a number is not finite".to_owned()),
     };
-    let text =
-        format!("{name}: the relative residual is {residual:e} after {iterations} iterations, and {why}");
+    let text = format!(
+        "sparse.{name}: the relative residual is {residual:e} after {iterations} iterations, and {why}"
+    );
     Err(TrapError::new(code, text))
 }
 
@@ -225,7 +227,7 @@ fn prepared<'a, T: Element + Field>(
     let singular = |row: usize, what: &str| {
         TrapError::new(
             TrapCode::Singular,
-            format!("{name}: {what} is zero in row {row}; another preconditioner does without"),
+            format!("sparse.{name}: {what} is zero in row {row}; another preconditioner does without"),
         )
     };
     match wanted {

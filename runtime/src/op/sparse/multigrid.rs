@@ -1,6 +1,6 @@
 //! The levels of algebraic multigrid, made in working space.
 //!
-//! A level's unknowns are aggregated, a way from the aggregates to them is smoothed, and the coarser
+//! A level's unknowns are aggregated, and a way from the aggregates to them is smoothed. The coarser
 //! matrix is the product of the way back, the matrix, and the way (Galerkin).
 
 use super::iterate::inverse_diagonal;

@@ -14,7 +14,7 @@ pub(in crate::op) fn sparse_solve_triangular(call: &mut OpCall<'_>) -> Done {
 
 fn solve_triangular<T: Element + Field>(call: &mut OpCall<'_>) -> Done {
     let (matrix, given) = (call.sparse(0), call.tensor(1).dims());
-    let width = equations(matrix.dims(), &given, "sparse.solve_triangular")?;
+    let width = equations(matrix.dims(), &given, "solve_triangular")?;
     let side =
         Side { lower: call.args[2] != 0, unit: call.args[3] != 0, by_rows: matrix.format() == Format::Csr };
     let elements = call.tensor(1).len() as u64;
@@ -49,16 +49,25 @@ fn solve_triangular<T: Element + Field>(call: &mut OpCall<'_>) -> Done {
 /// How many right-hand sides there are for a matrix of `dims`.
 pub(super) fn equations([rows, cols]: [u64; 2], given: &[u64], name: &str) -> Result<u64, TrapError> {
     if rows != cols {
-        let text = format!("{name} wants a square matrix, found dims [{rows}, {cols}]");
+        let text = format!("sparse.{name} wants a square matrix, found dims [{rows}, {cols}]");
         return Err(TrapError::new(TrapCode::ShapeMismatch, text));
     }
     let (of, width) = match given {
         [of] => (*of, 1),
         [of, width] => (*of, *width),
-        _ => return Err(rank_mismatch(&format!("{name} wants a vector or a matrix to the right"), given)),
+        _ => {
+            return Err(rank_mismatch(
+                &format!("sparse.{name} wants a vector or a matrix to the right"),
+                given,
+            ));
+        }
     };
     if of != rows {
-        return Err(shape_mismatch(&format!("{name} wants as many rows to the right"), &[rows, cols], given));
+        return Err(shape_mismatch(
+            &format!("sparse.{name} wants as many rows to the right"),
+            &[rows, cols],
+            given,
+        ));
     }
     Ok(width)
 }
