@@ -1,6 +1,6 @@
 //! NBC: a small, typed bytecode and the virtual machine that runs it.
 //!
-//! This crate is what embedders add. It holds little of its own but [`npy`] and [`matrix_market`]:
+//! This crate is what embedders add. It holds little of its own but [`npy`], [`npz`] and [`matrix_market`]:
 //! everything else comes from [`ir`] (what a program is) and [`runtime`] (what
 //! happens while it runs), gathered here in one flat place. The feature `cli`, on by
 //! default, is the `nbc` command and what only it uses; embedders do without.
@@ -235,6 +235,7 @@ mod config;
 pub mod expectation;
 pub mod matrix_market;
 pub mod npy;
+pub mod npz;
 
 /// The tier that compiles: how it works, and what it has done (`docs/jit.md`).
 pub mod jit {

@@ -1,8 +1,7 @@
 //! Arguments of the called function, read by its signature.
 //!
-//! Scalars and strings are written plainly. Tensors are written as
-//! `[[1, 2], [3, 4]]`, or as the name of an `.npy` file. Sparse matrices are the name of an `.mtx` file. Lists are written
-//! as `[1, 2]`, functions as `@name`.
+//! Scalars and strings are written plainly. Tensors are written as `[[1, 2], [3, 4]]`, or as the name of an `.npy` file, lists as `[1, 2]`,
+//! functions by `@name`. Sparse matrices are the name of an `.mtx` or `.npz` file.
 
 use super::failure::Failure;
 use super::input::Room;
@@ -54,8 +53,10 @@ fn value(word: &str, ty: Type, module: &Module, room: &mut Room) -> Result<Value
         },
         Type::Sparse(elem) => {
             let path = word.strip_prefix('@').unwrap_or(word);
-            if path.len() == word.len() && !word.ends_with(".mtx") {
-                return Err("expected the name of a file that ends in .mtx, or any name after @".to_owned());
+            if path.len() == word.len() && !word.ends_with(".mtx") && !word.ends_with(".npz") {
+                return Err(
+                    "expected the name of a file that ends in .mtx or .npz, or any name after @".to_owned()
+                );
             }
             Value::Sparse(room.read_sparse(path, elem)?)
         }

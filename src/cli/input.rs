@@ -8,9 +8,9 @@ use super::failure::Failure;
 use super::quantity;
 use nbc::ir::{Elem, Module, VerifiedModule};
 use nbc::runtime::object::OwnedSparse;
-use nbc::{Linker, OwnedTensor, matrix_market, npy};
+use nbc::{Linker, OwnedTensor, matrix_market, npy, npz};
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 /// What standard input is called in messages.
 pub const STANDARD: &str = "<stdin>";
@@ -152,17 +152,25 @@ impl Room {
         Ok(tensor)
     }
 
-    /// The matrix in an `.mtx` file.
+    /// The matrix in an `.mtx` or `.npz` file, whatever its name.
     ///
     /// # Errors
     /// When there is none, or no room for it.
     pub fn read_sparse(&mut self, path: &str, elem: Elem) -> Result<OwnedSparse, String> {
-        let (file, _) = open(path).map_err(|e| format!("cannot read {path}: {e}"))?;
+        let cannot = |e: io::Error| format!("cannot read {path}: {e}");
+        let (file, _) = open(path).map_err(cannot)?;
         // A text takes more bytes than what it says, but a file without an end must have one.
         let most = self.file.min(self.left);
-        let text = BufReader::new(file.take(self.file.saturating_add(1)));
-        let matrix = matrix_market::read_from(text, elem, most);
-        let matrix = matrix.map_err(|e| self.refused(&e, e.is_too_large()))?;
+        let mut file = BufReader::new(file.take(self.file.saturating_add(1)));
+        let is_zip = file.fill_buf().map_err(cannot)?.starts_with(b"PK");
+        let matrix = if is_zip {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).map_err(cannot)?;
+            npz::read(&bytes, elem, most).map_err(|e| self.refused(&e, e.is_too_large()))?
+        } else {
+            let matrix = matrix_market::read_from(file, elem, most);
+            matrix.map_err(|e| self.refused(&e, e.is_too_large()))?
+        };
         let parts = [matrix.pointers(), matrix.indices(), matrix.values()];
         let bytes = parts.iter().map(|part| part.as_bytes().len() as u64).sum::<u64>();
         self.left -= bytes.min(self.left);

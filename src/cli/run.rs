@@ -12,7 +12,7 @@ use nbc::placement::Cores;
 use nbc::runtime::engine::{Engine, Limits};
 use nbc::runtime::instance::InterruptHandle;
 use nbc::runtime::linker::Linker;
-use nbc::{matrix_market, npy};
+use nbc::{matrix_market, npy, npz};
 use serde_json::{Value as Json, json};
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub struct Run {
     /// Exported function to call [default: main, or the only one]
     #[arg(long, value_name = "NAME")]
     invoke: Option<String>,
-    /// Write a tensor to a NumPy file, or a sparse matrix to a Matrix Market file, instead of printing it; again for further ones
+    /// Write a tensor to a NumPy file, or a sparse matrix to a Matrix Market or .npz file, instead of printing it; again for further ones
     ///
     /// The file is opened before the program runs, and holds what it held until
     /// there is a result. With - or /dev/stdout it is standard output, and what the
@@ -244,8 +244,13 @@ impl Run {
         for value in results {
             match (value, files.len()) {
                 (Value::Sparse(s), 1..) => {
-                    let saved =
-                        files.next().map(|file| file.finish(|mut out| matrix_market::write(&mut out, s)));
+                    let is_npz = self.out[self.out.len() - files.len()].ends_with(".npz");
+                    let saved = files.next().map(|file| {
+                        file.finish(|mut out| match is_npz {
+                            true => npz::write(&mut out, s),
+                            false => matrix_market::write(&mut out, s),
+                        })
+                    });
                     failures.extend(saved.and_then(Result::err));
                 }
                 (Value::Tensor(t), 1..) => {

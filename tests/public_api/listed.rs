@@ -92,6 +92,9 @@ pub fn declared() -> BTreeSet<String> {
     for line in read("src/matrix_market.rs").lines().filter(|l| l.starts_with("pub")) {
         all.extend(function(line).map(|f| format!("matrix_market::{f}")));
     }
+    for line in read("src/npz.rs").lines().filter(|l| l.starts_with("pub")) {
+        all.extend(function(line).map(|f| format!("npz::{f}")));
+    }
     for line in read("src/npy.rs").lines().filter(|l| l.starts_with("pub")) {
         all.extend(function(line).map(|f| format!("npy::{f}")));
     }

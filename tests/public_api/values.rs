@@ -4,7 +4,7 @@ use super::Case;
 use nbc::ir::{Elem, Item};
 use nbc::ndarray::{Array1, Array2, ArrayD, s};
 use nbc::{Engine, Format, Linker, OwnedSparse, OwnedTensor, Tensor, TrapCode, TrapError, Type, Value};
-use nbc::{matrix_market, npy};
+use nbc::{matrix_market, npy, npz};
 use std::io::{self, Write};
 
 pub const CASES: &[Case] = &[
@@ -42,6 +42,7 @@ pub const CASES: &[Case] = &[
         matrices,
     ),
     (&["matrix_market::read_from", "matrix_market::write"], matrix_files),
+    (&["npz::read", "npz::write"], packed_matrices),
     (&["npy::read", "npy::read_from", "npy::write"], files),
     (
         &[
@@ -220,6 +221,27 @@ fn matrix_files() {
     is("array integer symmetric", "2 2", "1\n2\n0\n", Elem::F64, "2 2 3\n1 1 1.0\n1 2 2.0\n2 1 2.0\n");
     for room in 0..60 {
         assert!(matrix_market::write(&mut Full(room), &matrix).is_err());
+    }
+}
+
+fn packed_matrices() {
+    let values = OwnedTensor::from_slice(&[2], &[4.0, 1.5]).unwrap();
+    let matrix = OwnedSparse::of_places(Format::Csr, [2, 3], &[[0, 2], [1, 0]], values).unwrap();
+    let mut file = Vec::new();
+    npz::write(&mut file, &matrix).unwrap();
+    assert_eq!(npz::read(&file, Elem::F64, 1 << 20).unwrap(), matrix);
+    assert!(npz::read(&file, Elem::F32, 1 << 20).is_err());
+    assert!(npz::read(&file, Elem::F64, 300).unwrap_err().is_too_large());
+    for room in 0..file.len() {
+        assert!(npz::write(&mut Full(room), &matrix).is_err());
+        assert!(npz::read(&file[..room], Elem::F64, 1 << 20).is_err());
+    }
+    for at in 0..file.len() {
+        for byte in [0, 1, 8, 0x7f, 0xff, b'(', b'9'] {
+            let mut changed = file.clone();
+            changed[at] = byte;
+            let _ = npz::read(&changed, Elem::F64, 1 << 20);
+        }
     }
 }
 
