@@ -1,7 +1,8 @@
 //! Long lines of any length, by Bluestein: as a convolution with a chirp.
 //!
-//! `j·k = (j² + k² - (k - j)²) / 2`, so the transform of x is
-//! `w[k] · sum over j of (x[j] w[j]) / w[k - j]`. There w is `exp(-pi i j² / n)`. The sum is a convolution, by transforms of a length that can be split.
+//! `j·k = (j² + k² - (k - j)²) / 2`. With w being `exp(-pi i j² / n)`, the transform of x is therefore
+//! `w[k] · sum over j of (x[j] w[j]) / w[k - j]`.
+//! The sum is a convolution, by transforms of a length that can be split.
 //!
 //! ```
 //! use nbc_numerics::fft::{Complex, chirp::Chirp};
