@@ -1,6 +1,6 @@
 //! Long lines of any length, by Bluestein: as a convolution with a chirp.
 //!
-//! `j·k = (j² + k² - (k - j)²) / 2`. With w being `exp(-pi i j² / n)`, the transform of x is therefore
+//! `j·k = (j² + k² - (k - j)²) / 2`. Let w be `exp(-pi i j² / n)`. Then the transform of x is
 //! `w[k] · sum over j of (x[j] w[j]) / w[k - j]`.
 //! The sum is a convolution, by transforms of a length that can be split.
 //!
