@@ -36,13 +36,6 @@ use nbc_numerics::sparse::{Compressed, Field};
 
 type Done = Result<(), TrapError>;
 
-/// In a build without decompositions.
-#[cfg(not(feature = "linalg"))]
-pub(super) fn sparse_solve_posdef(_: &mut OpCall<'_>) -> Done {
-    let text = "sparse.solve_posdef is not in this build, which is without the feature linalg";
-    Err(TrapError::new(TrapCode::InvalidArgument, text))
-}
-
 /// The three tensors of a matrix that is being made, with their elements.
 struct Parts<'a, T> {
     tensors: [TensorRef; 3],
