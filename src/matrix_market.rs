@@ -14,7 +14,7 @@
 //! let mut file = Vec::new();
 //! matrix_market::write(&mut file, &a).unwrap();
 //! assert_eq!(matrix_market::read_from(&file[..], Elem::F64, 1 << 20).unwrap(), a);
-//! let cut = matrix_market::read_from(&text.as_bytes()[..70], Elem::F64, 1 << 20).unwrap_err();
+//! let cut = matrix_market::read_from(&text.as_bytes()[..74], Elem::F64, 1 << 20).unwrap_err();
 //! assert!(cut.to_string().contains("cut off"));
 //! ```
 

@@ -13,7 +13,7 @@
 //! let analysis = Analysis::new(2, &pointers, &indices).expect("memory");
 //! let mut factors = vec![0.0; analysis.stored()];
 //! let mut room = vec![MaybeUninit::uninit(); analysis.room::<f64>(1)];
-//! let mut x = [1.0, 2.0];
+//! let mut x = [1.0, 2.0_f64];
 //! let places = (&pointers[..], &indices[..]);
 //! factor_and_solve(&analysis, places, &values, (&mut factors, &mut room), &mut x, 1).expect("positive definite");
 //! assert!((x[0] - 1.0 / 11.0).abs() < 1e-15 && (x[1] - 7.0 / 11.0).abs() < 1e-15);
