@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from harness.works import WORKS
+from harness.works import WORKS, sided
 
 TYPES = {"f64": np.float64, "f32": np.float32}
 HEAD = """\
@@ -65,6 +65,23 @@ def laplacian(n, dtype):
     across = sp.kron(line(100), sp.eye_array(n // 100, dtype=dtype))
     return sp.csr_array(sp.kron(sp.eye_array(100, dtype=dtype), line(n // 100)) + across)
 """
+CUBE = """
+
+def cube(k, dtype):
+    import scipy.sparse as sp
+
+    line = sp.diags_array([-1.0, 2.0, -1.0], offsets=[-1, 0, 1], shape=(k, k), dtype=dtype)
+    one = sp.eye_array(k, dtype=dtype)
+    parts = [(one, one, line), (one, line, one), (line, one, one)]
+    return sp.csc_array(sum(sp.kron(sp.kron(a, b), c) for a, b, c in parts))
+"""
+
+POSITIVE = """
+
+def positive(x, side):
+    a = x.reshape(side, side) - x.dtype.type(2.05)
+    return a @ a.T + np.eye(side, dtype=x.dtype)
+"""
 
 # What a side's expressions need besides.
 IMPORTS = {
@@ -74,22 +91,26 @@ IMPORTS = {
 }
 
 
-def module(work, side, threads, folder):
+def module(work, side, threads, size, folder):
     """The work as a module in a file, since Numba keeps only what comes from files."""
     name = f"{work.family}_{work.name}".replace(" ", "_").replace("-", "_")
     if side in IMPORTS:
         name += f"_{side}_{threads}"
+    if work.family in ("linear", "sparse"):
+        name += f"_{size}"
     path = os.path.join(folder, name + ".py")
     text = HEAD.format(
         family=work.family,
         name=work.name,
         text=getattr(work, side) if side in IMPORTS else work.numpy,
-        imports=IMPORTS.get(side, ""),
+        imports=IMPORTS.get(side, "") + work.imports,
         threads=threads if side in IMPORTS else 0,
         before=work.before,
     )
-    if "laplacian" in work.before:
-        text += LAPLACIAN
+    for name_used, made in [("laplacian(", LAPLACIAN), ("cube(", CUBE), ("positive(", POSITIVE)]:
+        if name_used in work.before:
+            text += made
+    text = sided(text, size)
     if not os.path.exists(path) or open(path).read() != text:
         with open(path, "w") as file:
             file.write(text)
@@ -120,7 +141,7 @@ class Peer:
             x, y = (0.1 + 3.9 * random(key[1], seed) for seed in (1, 2))
             self.arrays = [x.astype(TYPES[elem]), y.astype(TYPES[elem]), random(key[1], 3) < 0.5]
             self.key = key
-        made = module(work, self.side, self.threads, self.folder)
+        made = module(work, self.side, self.threads, key[1], self.folder)
         x, y, m = self.arrays
         if self.side == "numba":
             import numba
@@ -171,7 +192,7 @@ class Peer:
         if expected.dtype.kind not in "fc" or not work.tolerance:
             at = np.flatnonzero(expected != found)[0]
             return f"WRONG: {found.flat[at]!r} for {expected.flat[at]!r} at {at}"
-        size = np.abs(expected)
+        size = np.abs(expected).max() if work.largest else np.abs(expected)
         if work.terms:
             # A sum is as exact as its terms are large.
             x, y = self.arrays[0].astype(np.float64), self.arrays[1].astype(np.float64)

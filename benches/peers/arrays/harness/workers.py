@@ -109,7 +109,7 @@ class Nbc(Worker):
         super().__init__(name or f"nbc-{threads}", [binary, str(threads)], environment(threads))
 
     def prepare(self, work, elem, size):
-        path = out("programs", f"{work.family}_{work.name}_{elem}.nba".replace(" ", "_"))
+        path = out("programs", f"{work.family}_{work.name}_{elem}_{size}.nba".replace(" ", "_"))
         with open(path, "w") as file:
-            file.write(program(work, elem))
+            file.write(program(work, elem, size))
         self.ask("prepare", path, elem, size)

@@ -4,6 +4,7 @@
 `r`; its shape is that of `x`, or it is a number. In NBC's lines the type of elements is `f64`,
 and is changed for singles.
 """
+import math
 
 SIZES = [10**2, 10**3, 10**4, 10**5, 10**6, 10**7]
 FROM_THOUSAND = SIZES[1:]
@@ -30,8 +31,11 @@ class Work:
         self.result = result
         self.tolerance = tolerance
         self.terms = more.get("terms")
-        # What is made once, before anything is timed: an expression for `s`, and lines for `%s`.
-        self.before, self.nbc_before = more.get("before", ("None", []))
+        self.largest = more.get("largest", False)
+        # Modules besides NumPy.
+        self.imports = more.get("imports", "")
+        # What is made once, before anything is timed: an expression for `s`, lines for `%s`, its type.
+        self.before, self.nbc_before, self.made = more.get("before", ("None", [], None))
         # None where that side is not asked.
         for side in OTHERS:
             setattr(self, side, more.get(side))
@@ -102,17 +106,61 @@ def few():
     yield Work("few", "max", "x.max()", "%r = tensor.max %x", FEW, "f64")
 
 
+def linear():
+    """Products and decompositions of square matrices, which have as many elements as the arrays."""
+    of, square = "linear", [32**2, 100**2, 300**2, 1000**2]
+    centred = ["%a = tensor.reshape %x, [SIDE, SIDE]", "%s = tensor.sub %a, 2.05"]
+    general = {"before": ("x.reshape(SIDE, SIDE) - x.dtype.type(2.05)", centred, "tensor<f64>")}
+    spread = [*centred, "%t = linalg.matmul_t %s, %s, 0, 1", "%i = sparse.identity<f64> [SIDE, SIDE]"]
+    spread += ["%d = sparse.to_dense %i", "%s = tensor.add %t, %d"]
+    positive = {"before": ("positive(x, SIDE)", spread, "tensor<f64>")}
+    both = [*centred, "%t = tensor.transpose %s, [1, 0]", "%s = tensor.add %s, %t"]
+    symmetric = {"before": ("(lambda a: a + a.T)(x.reshape(SIDE, SIDE) - x.dtype.type(2.05))", both, "tensor<f64>")}
+    small = ["%b = tensor.div %s, 3000.0", "%r = linalg.expm %b"]
+    near = {"largest": True, "imports": "import scipy.linalg\n"}
+
+    def work(name, numpy, nbc, sizes, before, **more):
+        # How far answers may be apart grows with the condition of the matrix.
+        more = {"tolerance": 2**14} | before | more
+        return Work(of, name, numpy, nbc, sizes, **more)
+
+    products = [8**2, 64**2, 256**2, 1000**2, 2000**2, 4000**2]
+    line = ["%b = tensor.reshape %y, [SIDE, SIDE]", "%r = linalg.matmul %s, %b"]
+    yield work("product", "s @ y.reshape(SIDE, SIDE)", line, products, general, **near, tolerance=2000)
+    line = ["%b = tensor.slice0 %y, 0, SIDE", "%r = linalg.matmul %s, %b"]
+    yield work("times a vector", "s @ y[:SIDE]", line, square, general, **near, tolerance=2000)
+    line = [line[0], "%r = linalg.solve %s, %b"]
+    yield work("solve", "np.linalg.solve(s, y[:SIDE])", line, [3**2, *square], general, **near, tolerance=2**24)
+    line = ["%p, %l, %r = linalg.lu %s"]
+    yield work("LU", "scipy.linalg.lu(s, p_indices=True)[2]", line, square, general, **near)
+    lines = ["%q, %t = linalg.qr %s", "%r = tensor.abs %t"]
+    yield work("QR", "np.abs(np.linalg.qr(s)[1])", lines, square, general, **near)
+    yield work("Cholesky", "np.linalg.cholesky(s)", "%r = linalg.cholesky %s", square, positive, **near)
+    yield work("inverse", "np.linalg.inv(s)", "%r = linalg.inv %s", square, positive, **near)
+    sides = [10**2, 100**2, 300**2]
+    yield work("exponential", "scipy.linalg.expm(s / s.dtype.type(3000))", small, sides, symmetric, **near)
+    some = [10**2, 100**2, 500**2]
+    lines = "%u, %r, %vh = linalg.svd %s"
+    yield work("SVD", "np.linalg.svd(s, full_matrices=False)[1]", lines, some, general, **near)
+    lines = "%r = linalg.svd_values %s"
+    yield work("singular values", "np.linalg.svd(s, compute_uv=False)", lines, some, general, **near)
+    lines = "%r, %v = linalg.eigh %s"
+    yield work("symmetric eigen", "np.linalg.eigh(s)[0]", lines, some, symmetric, **near)
+    lines = ["%w, %v = linalg.eig %s", "%t = complex.abs %w", "%r, %places = tensor.sort_with_places %t, 0"]
+    yield work("general eigen", "np.sort(np.abs(np.linalg.eig(s)[0]))", lines, some, general, **near)
+
+
 def fourier():
     """Transforms: of NumPy, SciPy and FFTW."""
     made = ["%s = complex.of_parts %x, %y"]
     cube, box = "(64, 64, 64)", "(32, 32, 16, 16)"
     lines = [2**10, 2**16, 2**20]
-    yield transform("complex", "fft(s{})", "fft.forward %s, 0", ("x + 1j * y", made), lines)
-    yield transform("prime", "fft(s{})", "fft.forward %s, 0", ("x + 1j * y", made), [65_537])
-    yield transform("real", "rfft(x{})", "fft.real %x, 0", ("None", []), [2**16, 2**20])
+    yield transform("complex", "fft(s{})", "fft.forward %s, 0", ("x + 1j * y", made, "tensor<c128>"), lines)
+    yield transform("prime", "fft(s{})", "fft.forward %s, 0", ("x + 1j * y", made, "tensor<c128>"), [65_537])
+    yield transform("real", "rfft(x{})", "fft.real %x, 0", ("None", [], None), [2**16, 2**20])
     for name, dims in [("3-D", cube), ("4-D", box)]:
         shaped = [*made, f"%s = tensor.reshape %s, [{dims[1:-1]}]"]
-        before = (f"(x + 1j * y).reshape{dims}", shaped)
+        before = (f"(x + 1j * y).reshape{dims}", shaped, "tensor<c128>")
         yield transform(name, "fftn(s{})", "fft.forward_axes %s, []", before, [2**18])
 
 
@@ -120,7 +168,7 @@ def transform(name, call, nbc, before, sizes):
     workers = ", workers=THREADS"
     more = {"scipy": "scipy.fft." + call.format(workers)}
     more |= {"fftw": "pyfftw.interfaces.scipy_fft." + call.format(workers)}
-    more |= {"before": before, "terms": "(x @ x + y @ y) ** 0.5"}
+    more |= {"before": before, "largest": True}
     numpy = "np.fft." + call.format("")
     return Work("fourier", name, numpy, "%r = " + nbc, sizes, "tensor<c128>", 16, **more)
 
@@ -142,29 +190,38 @@ def sparse():
     lines += [*grid("a", "100"), *grid("b", "%side")]
     lines += ["%along = sparse.kron %one_a, %line_b", "%across = sparse.kron %line_a, %one_b"]
     lines += ["%s = sparse.add %along, %across"]
-    of, sizes, more = "sparse", [10**4, 10**5, 10**6], {"before": ("laplacian(len(x), x.dtype)", lines)}
+    of, sizes, more = "sparse", [10**4, 10**5, 10**6], {"before": ("laplacian(len(x), x.dtype)", lines, "sparse<f64>")}
     yield Work(of, "times a vector", "s @ x", "%r = sparse.matmul %s, %x", sizes, tolerance=8, **more)
     square = ["%p = sparse.product %s, %s", "%r = sparse.stored %p"]
     yield Work(of, "times itself", "(s @ s).nnz", square, sizes, "i64", **more)
     yield Work(of, "transposed to rows", "s.T.tocsr().nnz", ["%t = sparse.transpose %s", "%p = sparse.to_csr %t",
                "%r = sparse.stored %p"], sizes, "i64", **more)
-    yield Work(of, "sum", "(s + s).nnz", ["%p = sparse.add %s, %s", "%r = sparse.stored %p"], sizes, "i64", **more)
+    yield Work(of, "added", "(s + s).nnz", ["%p = sparse.add %s, %s", "%r = sparse.stored %p"], sizes, "i64", **more)
+    # The seven-point Laplacian of a cube; SciPy has no Cholesky decomposition.
+    lines = ["%offsets = tensor.arange<i64> -1, 2, 2", *grid("a", "CUBE")]
+    lines += ["%one = sparse.kron %one_a, %one_a", "%x1 = sparse.kron %one, %line_a", "%y1 = sparse.kron %one_a, %line_a"]
+    lines += ["%y1 = sparse.kron %y1, %one_a", "%z1 = sparse.kron %line_a, %one", "%s = sparse.add %x1, %y1"]
+    lines += ["%s = sparse.add %s, %z1"]
+    more = {"before": ("cube(CUBE, x.dtype)", lines, "sparse<f64>"), "tolerance": 2**20, "largest": True}
+    more |= {"imports": "import scipy.sparse.linalg\n"}
+    cubes = [10**3, 20**3, 30**3]
+    yield Work(of, "solved", "scipy.sparse.linalg.splu(s).solve(x)", "%r = sparse.solve_posdef %s, %x", cubes, **more)
 
 
-WORKS = [*elementwise(), *functions(), *reductions(), *chains(), *few(), *fourier(), *sparse()]
+WORKS = [*elementwise(), *functions(), *reductions(), *chains(), *few(), *linear(), *fourier(), *sparse()]
 FAMILIES = list(dict.fromkeys(work.family for work in WORKS))
 
 PROGRAM = """\
 ; {family}: {name}, once for its result and %n times for its time.
-
+{before}
 export func @once({arrays}) -> {result} {{
-{before}{lines}
+{lines}
   ret %r
 }}
 
 ; What an iteration makes is gone at its end. Something of each result is looked at.
 export func @repeat({arrays}, %n: i64) -> {last} {{
-{before}  %i = i64.const 0
+  %i = i64.const 0
   br again
 again:
   region.begin
@@ -179,8 +236,25 @@ done:
 }}
 """
 
+BEFORE = """
+; What is made once.
+export func @before({arrays}) -> {made} {{
+{lines}
+  ret %s
+}}
+"""
 
-def program(work, elem):
+
+def indented(lines):
+    return "\n".join("  " + line for line in lines)
+
+
+def sided(text, size):
+    """SIDE is that of a square of so many elements, CUBE that of a cube."""
+    return text.replace("SIDE", str(math.isqrt(size))).replace("CUBE", str(round(size ** (1 / 3))))
+
+
+def program(work, elem, size):
     """The work in NBC."""
     last, look = work.result, "%last = copy %r"
     if work.result == "tensor<c128>":
@@ -188,15 +262,17 @@ def program(work, elem):
         last, look = "i64", "%last = tensor.len %r"
     elif work.result.startswith("tensor"):
         last, look = work.result[len("tensor<"):-1], "%last = tensor.load %r, 0"
+    arrays = "%x: tensor<f64>, %y: tensor<f64>, %m: tensor<bool>"
+    before = BEFORE.format(arrays=arrays, made=work.made, lines=indented(work.nbc_before)) if work.made else ""
     text = PROGRAM.format(
         family=work.family,
         name=work.name,
-        arrays="%x: tensor<f64>, %y: tensor<f64>, %m: tensor<bool>",
+        arrays=arrays + (f", %s: {work.made}" if work.made else ""),
         result=work.result,
         last=last,
-        before="".join(f"  {line}\n" for line in work.nbc_before),
-        lines="\n".join("  " + line for line in work.nbc),
+        before=before,
+        lines=indented(work.nbc),
         look=look,
     )
-    text = text.replace("f64", elem)
+    text = sided(text, size).replace("f64", elem)
     return text.replace("c128", "c64") if elem == "f32" else text
