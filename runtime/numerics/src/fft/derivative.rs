@@ -46,8 +46,10 @@ impl Frequencies {
         if 2 * k == self.n && self.order % 2 == 1 {
             return Complex::default();
         }
+        // Of large orders an even one stays even.
+        let most = i32::MAX as u32 - 1 + self.order % 2;
         let signed = if 2 * k > self.n { -((self.n - k) as f64) } else { k as f64 };
-        let power = (signed * self.unit).powi(self.order.min(i32::MAX as u32) as i32);
+        let power = (signed * self.unit).powi(self.order.min(most) as i32);
         match self.order % 4 {
             0 => Complex::new(power, 0.0),
             1 => Complex::new(0.0, power),

@@ -72,10 +72,7 @@ impl<T: Float> Pairs<T> {
     pub(super) fn spectrum(&self, z: &[Complex<T>], k: usize) -> Complex<T> {
         let Some(roots) = &self.roots else { return z[k] };
         let h = self.n / 2;
-        let (a, b) = (z[if k == h { 0 } else { k }], z[if k == 0 { 0 } else { h - k }].conj());
-        let half = T::of(0.5);
-        let (even, odd) = ((a + b) * half, (a - b) * half);
-        even - times_i(odd) * roots.at(k)
+        spectrum_of(z[if k == h { 0 } else { k }], z[if k == 0 { 0 } else { h - k }], roots.at(k))
     }
 
     /// Number `k` of the line whose inverse transform is real, `x` being the first half of it.
@@ -89,11 +86,60 @@ impl<T: Float> Pairs<T> {
                 _ => x(self.n - k).conj(),
             };
         };
-        let h = self.n / 2;
-        let (a, b) = (x(k), x(h - k).conj());
+        let (a, b) = (x(k), x(self.n / 2 - k));
         let (a, b) = if k == 0 { (real(a), real(b)) } else { (a, b) };
-        (a + b) + times_i((a - b) * roots.at(k).conj())
+        line_of(a, b, roots.at(k))
     }
+
+    /// Writes numbers from `first` on. Each but the first and the last of an even length is `made` of two of `z` and
+    /// its root; the rest is by `other`.
+    ///
+    /// Number `k` is of `z[k]` and `z[h - k]`: two runs, one of them backwards, without a question for each.
+    #[inline(always)]
+    fn by_pairs(
+        &self,
+        z: &[Complex<T>],
+        first: usize,
+        to: &mut [Complex<T>],
+        made: impl Fn(Complex<T>, Complex<T>, Complex<T>) -> Complex<T>,
+        other: impl Fn(usize) -> Complex<T>,
+    ) {
+        let (h, end) = (self.n / 2, first + to.len());
+        // What is given may be cut off.
+        let has_pairs = self.roots.is_some() && z.len() >= h;
+        let mut k = if has_pairs { first.max(1).min(end) } else { end };
+        let last = end.min(h).max(k);
+        for j in (first..k).chain(last..end) {
+            to[j - first] = other(j);
+        }
+        let Some(roots) = &self.roots else { return };
+        while k < last {
+            let (low, high) = roots.stretch(k, last - k);
+            let n = low.len();
+            let (a, b) = (&z[k..k + n], &z[h + 1 - k - n..=h - k]);
+            let numbers = to[k - first..][..n].iter_mut().zip(a).zip(b.iter().rev()).zip(low);
+            match high {
+                None => numbers.for_each(|(((to, a), b), root)| *to = made(*a, *b, *root)),
+                Some(high) => numbers.for_each(|(((to, a), b), root)| *to = made(*a, *b, high * root)),
+            }
+            k += n;
+        }
+    }
+}
+
+/// A number of the real numbers' transform by the two of the line that it is of, and its root.
+#[inline(always)]
+fn spectrum_of<T: Float>(a: Complex<T>, b: Complex<T>, root: Complex<T>) -> Complex<T> {
+    let (half, b) = (T::of(0.5), b.conj());
+    let (even, odd) = ((a + b) * half, (a - b) * half);
+    even - times_i(odd) * root
+}
+
+/// The way back, twice as large.
+#[inline(always)]
+fn line_of<T: Float>(a: Complex<T>, b: Complex<T>, root: Complex<T>) -> Complex<T> {
+    let b = b.conj();
+    (a + b) + times_i((a - b) * root.conj())
 }
 
 /// Of real numbers, the first half of the transform.
@@ -140,9 +186,8 @@ impl<T: Float> Form for Forward<T> {
     }
 
     fn after(&self, z: &[Complex<T>], first: usize, y: &mut [Complex<T>]) {
-        for (k, y) in (first..).zip(y) {
-            *y = self.pairs.spectrum(z, k) * self.scale;
-        }
+        let other = |k| self.pairs.spectrum(z, k) * self.scale;
+        self.pairs.by_pairs(z, first, y, |a, b, root| spectrum_of(a, b, root) * self.scale, other);
     }
 }
 
@@ -179,12 +224,16 @@ impl<T: Float> Form for Inverse<T> {
     }
 
     fn before(&self, x: &[Complex<T>], first: usize, z: &mut [Complex<T>]) {
-        for (k, z) in (first..).zip(z) {
-            *z = self.pairs.of_spectrum(k, |k| x.get(k).copied().unwrap_or_default());
-        }
+        let other = |k| self.pairs.of_spectrum(k, |k| x.get(k).copied().unwrap_or_default());
+        self.pairs.by_pairs(x, first, z, line_of, other);
     }
 
     fn after(&self, z: &[Complex<T>], first: usize, y: &mut [T]) {
+        if self.pairs.roots.is_some() && first.is_multiple_of(2) && y.len().is_multiple_of(2) {
+            let two = y.as_chunks_mut::<2>().0;
+            let scaled = |z: &Complex<T>| [z.re * self.scale, z.im * self.scale];
+            return two.iter_mut().zip(&z[first / 2..]).for_each(|(y, z)| *y = scaled(z));
+        }
         for (j, y) in (first..).zip(y) {
             *y = self.pairs.unpack(z, j) * self.scale;
         }

@@ -81,6 +81,16 @@ impl<T: Float> Roots<T> {
         }
         self.high[k >> self.shift] * self.low[k & ((1 << self.shift) - 1)]
     }
+
+    /// Roots from number `k` on, at most so many: those that lie one behind the other, and what each is multiplied by.
+    #[inline(always)]
+    pub(super) fn stretch(&self, k: usize, most: usize) -> (&[Complex<T>], Option<Complex<T>>) {
+        if self.high.is_empty() {
+            return (&self.low[k..][..most], None);
+        }
+        let low = &self.low[k & ((1 << self.shift) - 1)..];
+        (&low[..low.len().min(most)], Some(self.high[k >> self.shift]))
+    }
 }
 
 #[cfg(test)]
@@ -110,6 +120,10 @@ mod tests {
         assert!(roots.bytes() < 64 << 10);
         for k in (0..n).step_by(997).chain([n - 1]) {
             assert!((roots.at(k as usize) - root(k, n)).norm() < 4e-16, "{k}");
+            let (low, high) = roots.stretch(k as usize, 5.min((n - k) as usize));
+            for (j, low) in (k as usize..).zip(low) {
+                assert_eq!(high.unwrap() * low, roots.at(j));
+            }
         }
     }
 }

@@ -56,6 +56,11 @@ impl Wanted {
             let text = format!("a convolution of {a} and {b}: one has no elements");
             return Err(TrapError::new(TrapCode::Empty, text));
         }
+        // Without axes none is asked below.
+        if !matches!(mode, "" | "full" | "same" | "valid") {
+            let text = format!("a mode {mode:?}: it is \"full\", \"same\" or \"valid\"");
+            return Err(TrapError::new(TrapCode::InvalidArgument, text));
+        }
         let is_within = |x: &Dims, y: &Dims| x.iter().zip(y.iter()).all(|(x, y)| x <= y);
         let (mut full, mut result, mut over, mut start) = (a, a, a, [0; MAX_RANK]);
         for axis in 0..a.len() {
@@ -67,13 +72,7 @@ impl Wanted {
                 "valid" if is_within(&a, &b) || is_within(&b, &a) => {
                     (a[axis].abs_diff(b[axis]) + 1, a[axis].min(b[axis]) as usize - 1)
                 }
-                "valid" => {
-                    return Err(shape_mismatch("of a valid convolution one is within the other", &a, &b));
-                }
-                _ => {
-                    let text = format!("a mode {mode:?}: it is \"full\", \"same\" or \"valid\"");
-                    return Err(TrapError::new(TrapCode::InvalidArgument, text));
-                }
+                _ => return Err(shape_mismatch("of a valid convolution one is within the other", &a, &b)),
             };
         }
         Ok(Wanted { a, b, full, result, start, over })

@@ -207,7 +207,9 @@ impl Block {
         if lanes.inner == 1 {
             let first = number * self.width;
             let width = self.width.min(lanes.outer - first);
-            if F::IS_GATHERED && F::IS_SCATTERED && !F::HAS_MIDDLE && self.used == self.complex {
+            // Lanes of which some is cut off do not lie one behind the other.
+            let is_whole = self.used == self.complex && lanes.from == self.complex;
+            if F::IS_GATHERED && F::IS_SCATTERED && !F::HAS_MIDDLE && is_whole {
                 // SAFETY: lanes one behind the other are there, and this block's.
                 return unsafe {
                     in_place(form, &plans[0], (from, to), first * self.complex, width, scratch)

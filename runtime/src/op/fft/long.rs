@@ -52,7 +52,7 @@ pub(super) unsafe fn long_lanes<F: Form>(
             && F::IS_SCATTERED
             && !F::HAS_MIDDLE
             && !is_strided
-            && used == first.n
+            && lanes.from == first.n
             && let Some(Route::Split { rows, columns }) = route(first.n)
         {
             // Without copies: from the argument to the result.

@@ -262,8 +262,9 @@ pub(super) unsafe fn fit<T: Element + Default>(
     let to = Place(to);
     in_pieces(call.host, rows, row.saturating_mul(2), 1, &|numbers| {
         for number in numbers {
-            let (mut rest, mut at, mut size, mut is_there) = (number, 0, n, true);
-            for axis in (0..last).rev() {
+            let (mut rest, mut at, mut size, mut is_there) = (number, 0, n, !from.is_empty());
+            // Dims of no elements may have any product.
+            for axis in (0..last).rev().filter(|_| !from.is_empty()) {
                 let index = rest % wanted[axis] as usize;
                 rest /= wanted[axis] as usize;
                 is_there &= index < dims[axis] as usize;
