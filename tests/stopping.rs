@@ -2,8 +2,8 @@
 //! code without a branch, in copies, and where lists move out of one region after the other.
 //!
 //! Each program here would run for hours. Every way of running has to stop it. Optimised builds
-//! have to do so within the time that `docs/limits.md` says. That takes the best of many tries, as
-//! the machine may be busy with other things.
+//! have to do so within the time that `docs/limits.md` says, which is longer where a library works on
+//! a whole matrix. That takes the best of many tries, as the machine may be busy with other things.
 
 use nbc::expectation::PLENTY;
 use nbc::ir::Module;
@@ -220,5 +220,73 @@ fn programs_stop_soon_after_their_time() {
             let best = times.by_ref().find(|late| *late < enough);
             assert!(best.is_some(), "{name} ({way}) is never less than {enough:?} late");
         }
+    }
+}
+
+/// Decompositions of a matrix `%a`, of `%p`, which is positive definite, and of `%g`, a grid in space: what is done, and how
+/// many times n³ operations that are, by `docs/isa.md`.
+const DECOMPOSITIONS: [(&str, u64); 12] = [
+    ("%r = linalg.solve %a, %a", 2),
+    ("%l = linalg.cholesky %p", 1),
+    ("%x, %l, %u = linalg.lu %a", 1),
+    ("%q, %r = linalg.qr %a", 4),
+    ("%u, %s, %v = linalg.svd %a", 20),
+    ("%s = linalg.svd_values %a", 4),
+    ("%w, %v = linalg.eigh %p", 9),
+    ("%w, %v = linalg.eig %a", 25),
+    ("%r = linalg.expm %a", 30),
+    ("%r = linalg.logm %p", 100),
+    ("%r = linalg.sqrtm %p", 100),
+    ("%x = sparse.solve_posdef %g, %ones", 25),
+];
+/// Rows of the matrices.
+const ROWS: u64 = 160;
+
+#[test]
+fn decompositions_stop_after_the_matrix_that_they_are_at() {
+    for (body, times) in DECOMPOSITIONS {
+        let text = format!(
+            "export func @main() {{
+  %i = tensor.arange<f64> 0.0, 25600.0, 1.0
+  %i = tensor.mul %i, %i
+  %s = tensor.sin %i
+  %a = tensor.reshape %s, [{ROWS}, {ROWS}]
+  %p = linalg.matmul_t %a, %a, 0, 1
+  %i1 = sparse.identity<f64> [{ROWS}, {ROWS}]
+  %e = sparse.to_dense %i1
+  %p = tensor.add %p, %e
+  %d = tensor.full<f64> [2, 12], -1.0
+  %offsets = tensor.arange<i64> -1, 2, 2
+  %line = sparse.of_diagonals %d, %offsets, [12, 12]
+  %one = sparse.identity<f64> [12, 12]
+  %two = sparse.scale %one, 2.0
+  %line = sparse.add %line, %two
+  %o = sparse.kron %one, %one
+  %l = sparse.kron %one, %line
+  %k = sparse.kron %line, %one
+  %plane = sparse.add %l, %k
+  %g = sparse.kron %one, %plane
+  %up = sparse.kron %line, %o
+  %g = sparse.add %g, %up
+  %ones = tensor.full<f64> [1728], 1.0
+  br l
+l:
+  region.begin
+  {body}
+  region.end
+  br l
+}}
+"
+        );
+        // A thousand million operations a second.
+        let stretch = Duration::from_nanos(times * ROWS.pow(3));
+        let (enough, tries) = match cfg!(debug_assertions) {
+            true => (Duration::from_secs(60), 1),
+            false => (Duration::from_millis(50) + stretch, 20),
+        };
+        let way = Way::all().find(|w| w.device == Device::None).expect("there are ways without a device");
+        let mut times = (0..tries).map(|_| lateness(&text, body, way));
+        let best = times.by_ref().find(|late| *late < enough);
+        assert!(best.is_some(), "{body} ({way}) is never less than {enough:?} late");
     }
 }

@@ -17,10 +17,10 @@ const SMALL: usize = 512;
 const BETWEEN_POLLS: usize = 1 << 28;
 /// As many multiplications as one element is counted for that is written.
 const WRITTEN: usize = 64;
-/// Panels have sides that are multiples of this,
+/// Sides of panels are multiples of this.
 const SIDE: usize = 64;
-/// and at most as many multiplications for an element: those of a panel are then not many more.
-const DEPTH: usize = BETWEEN_POLLS / (SIDE * SIDE);
+/// Terms of an element that the library adds in one go: cutting between them makes it copy nothing twice.
+const DEPTH: usize = 512;
 /// Products of fewer multiplications are shared out whole, if they are several.
 const WHOLE: usize = 1 << 20;
 
@@ -123,6 +123,24 @@ fn weight<T: Number>() -> f64 {
     }
 }
 
+/// Rows, columns and terms of a panel, each 1 at least. They depend on the sizes only, so the same product is always
+/// cut alike.
+///
+/// Each panel's parts of both factors are copied by the library, so panels are few and near to square. Terms are cut first,
+/// where the library would cut them.
+fn panel(m: usize, n: usize, k: usize) -> [usize; 3] {
+    let pieces = k.div_ceil(DEPTH).max(1);
+    let least = k.div_ceil(pieces).max(1);
+    // Writing an element takes as long as some multiplications.
+    let area = BETWEEN_POLLS / least.max(WRITTEN);
+    let even = |n: usize, most: usize| n.div_ceil(n.div_ceil(most)).next_multiple_of(SIDE).min(n);
+    let columns = even(n, 2 * area.isqrt());
+    let rows = even(m, (area / columns).max(1));
+    // Few elements may have many terms.
+    let depth = BETWEEN_POLLS / (rows * columns) / least * least;
+    [rows, columns, depth.clamp(least, k.max(1))]
+}
+
 /// `c` = `a`·`b`, or that added.
 ///
 /// # Safety
@@ -143,12 +161,7 @@ pub(super) unsafe fn multiply<T: Number>(
         unsafe { at_once(sizes, a, b, c, Parallelism::None) };
         return Ok(());
     }
-    // The panels depend on the sizes only, so the same product is always cut alike.
-    let depth = k.clamp(1, DEPTH);
-    // Writing an element takes as long as some multiplications.
-    let side = |other: usize| (BETWEEN_POLLS / (depth.max(WRITTEN) * other)).max(1).next_multiple_of(SIDE);
-    let rows = side(n).min(m);
-    let columns = side(rows).min(n);
+    let [rows, columns, depth] = panel(m, n, k);
     let placing = host.heap().placing();
     let load = (m * k.max(1) * n) as f64 * placing.rates().product * weight::<T>();
     let placed = placing.place(placing.load(load));
@@ -226,4 +239,25 @@ pub(super) unsafe fn multiply_each<T: Number>(
             unsafe { at_once(sizes, a, b, c, Parallelism::None) };
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panels_are_few_and_not_much_longer_than_a_question_may_wait() {
+        let sizes = [1, 2, 63, 300, 1000, 1448, 4000, 70_000, 1 << 30, 1 << 40];
+        for (m, n, k) in sizes.iter().flat_map(|m| sizes.map(|n| (m, n))).flat_map(|(m, n)| sizes.map(|k| (*m, n, k))) {
+            let [rows, columns, depth] = panel(m, n, k);
+            assert!((1..=m).contains(&rows) && (1..=n).contains(&columns) && (1..=k).contains(&depth));
+            let work = rows * columns * depth.max(WRITTEN);
+            assert!(work <= 2 * BETWEEN_POLLS, "{m} {k} {n}: {rows} {depth} {columns}");
+            // Large ones are not cut into crumbs.
+            let whole = m.saturating_mul(n).saturating_mul(k);
+            assert!(whole.min(BETWEEN_POLLS / 2048) <= work, "{m} {k} {n}: {rows} {depth} {columns}");
+        }
+        assert_eq!(panel(500, 1000, 500), [500, 1000, 500]);
+        assert_eq!(panel(1, 1, 0), [1, 1, 1]);
+    }
 }
