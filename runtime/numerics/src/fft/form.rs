@@ -31,6 +31,9 @@ pub trait Form: Sync {
     /// Whether the result is the transformed line itself, times [`Form::scale`], without [`Form::after`].
     const IS_SCATTERED: bool = false;
 
+    /// Whether what is given, if it is twice as many real numbers, lies as the complex line does.
+    const IS_PAIRED: bool = false;
+
     /// The length of the complex transform; not 0.
     fn complex_len(&self) -> usize;
     /// How many numbers of what is given count, at most.

@@ -161,6 +161,7 @@ impl<T: Float> Form for Forward<T> {
     type Part = T;
     type From = T;
     type To = Complex<T>;
+    const IS_PAIRED: bool = true;
 
     fn complex_len(&self) -> usize {
         self.pairs.len()

@@ -38,10 +38,19 @@ fn merge<T: Field, E>(
     pace: &mut Pace<'_, E>,
     mut each: impl FnMut(i32, T, T),
 ) -> Result<(), E> {
+    // Short parts are counted as a whole, which leaves the loops tight.
+    let together = at.len() + bt.len();
+    let mut step = |steps: usize| if together <= BLOCK { Ok(()) } else { pace.step(steps) };
     let (mut i, mut j) = (0, 0);
-    pace.step(1)?;
+    // Matrices that are added often have the same places.
+    if together <= BLOCK && at.len() == bt.len() && at.iter().zip(bt).all(|(a, b)| a == b) {
+        for ((index, a), b) in at.iter().zip(of).zip(bf) {
+            each(*index, *a, *b);
+        }
+        return pace.step(at.len() + 1);
+    }
     while i < at.len() && j < bt.len() {
-        pace.step(2)?;
+        step(2)?;
         let (a, b) = (at[i], bt[j]);
         if a == b {
             each(a, of[i], bf[j]);
@@ -53,15 +62,15 @@ fn merge<T: Field, E>(
     }
     if which == Which::Either {
         for (at, of) in at[i..].iter().zip(&of[i..]) {
-            pace.step(1)?;
+            step(1)?;
             each(*at, *of, T::ZERO);
         }
         for (at, of) in bt[j..].iter().zip(&bf[j..]) {
-            pace.step(1)?;
+            step(1)?;
             each(*at, T::ZERO, *of);
         }
     }
-    Ok(())
+    pace.step(1 + if together <= BLOCK { together } else { 0 })
 }
 
 /// Writes the pointers of a combination and says how many elements it has.

@@ -87,8 +87,18 @@ pub(super) unsafe fn long_lanes<F: Form>(
             // SAFETY: the lane is there; results are written when it has been read.
             let direct = unsafe { slice::from_raw_parts(from.add(start), if is_strided { 0 } else { used }) };
             let x = if is_strided { &*gathered } else { direct };
-            pieces(call, z, 2, &|first, piece| form.before(x, first, piece))?;
-            long(call, first, z, spare)?;
+            if F::IS_PAIRED
+                && x.len() == 2 * first.n
+                && let Some(Route::Split { rows, columns }) = route(first.n)
+            {
+                // Without a copy.
+                let places = (x.as_ptr().cast::<Complex<F::Part>>(), z.as_mut_ptr());
+                // SAFETY: such a form says that pairs of what is given are the line; `z` is as long, and another place.
+                unsafe { split(call, first, [rows, columns], places, spare, F::Part::of(1.0))? };
+            } else {
+                pieces(call, z, 2, &|first, piece| form.before(x, first, piece))?;
+                long(call, first, z, spare)?;
+            }
             if F::HAS_MIDDLE {
                 let before = &*z;
                 pieces(call, spare, 4, &|first, piece| form.middle(before, first, piece))?;
