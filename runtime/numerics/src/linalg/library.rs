@@ -11,7 +11,7 @@ use faer::linalg::qr::no_pivoting::factor as qr;
 use faer::linalg::{evd, householder, matmul, svd, triangular_solve};
 use faer::perm::PermRef;
 use faer::traits::ComplexField;
-use faer::{Accum, Conj, MatMut, MatRef, Par};
+use faer::{Accum, Conj, MatMut, MatRef, Par, Spec};
 use num_complex::Complex;
 
 /// Which triangle of a matrix is meant.
@@ -150,7 +150,12 @@ macro_rules! library {
                 v: Option<MatMut<'_, Self>>,
                 stack: &mut MemStack,
             ) -> Result<(), svd::SvdError> {
-                svd::svd(a, s, u, v, Par::Seq, stack, Default::default())
+                let mut params = Spec::<svd::SvdParams, $number>::default();
+                if u.is_none() && v.is_none() {
+                    // Values alone take the QR algorithm few steps; to divide and conquer takes three times as long.
+                    params.recursion_threshold = usize::MAX;
+                }
+                svd::svd(a, s, u, v, Par::Seq, stack, params)
             }
             fn hermitian(
                 a: MatRef<'_, Self>,
