@@ -186,3 +186,43 @@ fn distance(a: &[u8], b: &[u8]) -> usize {
     }
     row[b.len()]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Config, Engine};
+    use nbc_ir::catalogue::CATALOGUE;
+
+    /// What this build has.
+    const FEATURES: [(&str, bool); 2] =
+        [("linalg", cfg!(feature = "linalg")), ("fft", cfg!(feature = "fft"))];
+
+    #[test]
+    fn operations_that_this_build_is_without_are_refused() {
+        for row in CATALOGUE {
+            let has =
+                row.needs.is_none_or(|name| FEATURES.iter().any(|(feature, has)| *feature == name && *has));
+            match (has, in_build(Operation::find(row.name).expect("a row").index())) {
+                (true, found) => assert_eq!(found, Ok(())),
+                (false, found) => {
+                    let why = found.expect_err(row.name);
+                    assert!(why.contains(row.name) && why.contains(row.needs.unwrap_or_default()), "{why}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_program_is_refused_for_an_operation_that_it_never_runs() {
+        let text = "export func @main() {\n  ret\n}\nfunc @other(%a: tensor<f64>) -> tensor<f64> {\n  %d = linalg.det %a\n  ret %d\n}\n";
+        let program = Engine::new(Config::new()).read(text.as_bytes(), "det.nba").expect("a program");
+        match Linker::new().instantiate(&program) {
+            Ok(_) => assert!(cfg!(feature = "linalg")),
+            Err(error) => {
+                assert!(!cfg!(feature = "linalg"));
+                assert_eq!(error.kind(), ErrorKind::Link);
+                assert!(error.to_string().contains("linalg.det is not in this build"), "{error}");
+            }
+        }
+    }
+}

@@ -248,7 +248,9 @@ mod tests {
     #[test]
     fn panels_are_few_and_not_much_longer_than_a_question_may_wait() {
         let sizes = [1, 2, 63, 300, 1000, 1448, 4000, 70_000, 1 << 30, 1 << 40];
-        for (m, n, k) in sizes.iter().flat_map(|m| sizes.map(|n| (m, n))).flat_map(|(m, n)| sizes.map(|k| (*m, n, k))) {
+        for (m, n, k) in
+            sizes.iter().flat_map(|m| sizes.map(|n| (m, n))).flat_map(|(m, n)| sizes.map(|k| (*m, n, k)))
+        {
             let [rows, columns, depth] = panel(m, n, k);
             assert!((1..=m).contains(&rows) && (1..=n).contains(&columns) && (1..=k).contains(&depth));
             let work = rows * columns * depth.max(WRITTEN);
