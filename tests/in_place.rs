@@ -5,6 +5,7 @@
 
 use nbc::runtime::engine::{Config, Engine, Limits};
 use nbc::runtime::linker::Linker;
+use nbc::runtime::threads::Threads;
 use nbc::runtime::value::Value;
 use support::way::{Device, Way};
 
@@ -81,5 +82,45 @@ export func @main(%n: i64) -> i64 {
             assert!(error.to_string().contains("the divisor's element 0 is zero"), "{way}: {error}");
         }
         assert_eq!(instance.memory().regions.iter().map(|r| r.live + r.buffers).sum::<usize>(), 0, "{way}");
+    }
+}
+
+/// Transforms of what dies, short and long, along one axis and several, of one number and another.
+const TRANSFORMS: &str = "
+export func @main(%rows: i64, %n: i64) -> (tensor<c128>, tensor<f64>) {
+  %x = tensor.random<f64> [%rows, %n], 7
+  %y = tensor.random<f64> [%rows, %n], 8
+  %z = complex.of_parts %x, %y
+  %z = fft.forward %z, 1
+  %z = fft.inverse %z, 0
+  %z = fft.forward_axes %z, []
+  %z = fft.inverse_axes %z, [1, 0]
+  %z = fft.derivative %z, 1, 1, 6.0
+  %x = fft.dct %x, 1, 2
+  %x = fft.dst_inverse %x, 0, 3
+  %x = fft.derivative %x, 0, 2, 3.0
+  ret %z, %x
+}";
+
+#[test]
+fn transforms_of_what_dies_are_the_same() {
+    for [rows, n] in [[1, 1], [3, 7], [16, 300], [1, 140_000], [140_000, 1], [2, 131_101]] {
+        let args = [Value::I64(rows), Value::I64(n)];
+        let run = |engine: &Engine| {
+            let program = engine.read(TRANSFORMS.as_bytes(), "transforms.nba").unwrap();
+            let mut instance =
+                Linker::new().instantiate_with(&program, Limits::new().fuel(u64::MAX >> 1)).unwrap();
+            let found = instance.call("main", &args).unwrap();
+            (found, instance.fuel(), instance.memory())
+        };
+        let apart = run(&Engine::new(Config::new().in_place(false).fusion(false)));
+        for threads in [1, 3] {
+            let over = run(&Engine::new(Config::new().threads(Threads::at_most(threads))));
+            assert!(over.0 == apart.0, "{rows} by {n}");
+            assert_eq!((over.1, over.2.peak), (apart.1, apart.2.peak), "{rows} by {n}");
+            // Nine results, of which two are there, besides the one that is copied and what is worked in.
+            let is_large = 16 * rows * n > 1 << 20;
+            assert!(!is_large || over.2.resident_peak < apart.2.resident_peak, "{rows} by {n}: {:?}", over.2);
+        }
     }
 }

@@ -73,6 +73,9 @@ pub struct Operation {
     /// can be handed them part by part, as operations before it make them. Of a creation, whether every
     /// element is its last argument: then operations behind it can be handed that.
     pub in_one_pass: bool,
+    /// Whether the result may lie where an argument lay that dies, of the same dims and as large elements, though the
+    /// operation is not elementwise: all that the result's place holds is read before it is written.
+    pub takes_over: bool,
     /// Work.
     pub cost: Cost,
     /// The feature of the runtime's crate without which a build has no kernel for it. Reading and verifying go
@@ -118,6 +121,7 @@ pub const PLAIN: Operation = Operation {
     writes: &[],
     pure: true,
     in_one_pass: false,
+    takes_over: false,
     cost: Cost::PerElement(0),
     needs: None,
     subscripts: None,

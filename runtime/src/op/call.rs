@@ -236,7 +236,7 @@ impl<'a> OpCall<'a> {
     }
 
     /// A result that is charged for, its elements still to be written.
-    fn made(&mut self, elem: Elem, dims: &[u64]) -> Result<TensorRef, TrapError> {
+    pub(super) fn made(&mut self, elem: Elem, dims: &[u64]) -> Result<TensorRef, TrapError> {
         match self.prepared.take() {
             Some(prepared) => {
                 let is_it = prepared.elem() == elem && *prepared.dims() == *dims;

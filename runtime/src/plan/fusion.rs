@@ -16,7 +16,7 @@
 //! the elements of a member's result have been computed.
 
 use super::aliases::Classes;
-use super::{Arguments, Before, may_take_over};
+use super::{Arguments, Before};
 use nbc_ir::catalogue::{Aliasing, Cost, Kind, Operation, Param};
 use nbc_ir::flow::Cfg;
 use nbc_ir::inst::Effect;
@@ -133,7 +133,7 @@ pub fn is_member(op: &Operation) -> bool {
                 | Param::Exact(Type::Tensor(_))
         )
     };
-    may_take_over(op)
+    op.is_elementwise()
         && signature.results.len() == 1
         && (1..=3).contains(&signature.params.len())
         && signature.params.iter().all(is_operand)

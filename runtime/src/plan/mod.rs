@@ -242,7 +242,7 @@ impl Plan {
 
 /// Whether a row's kernel writes its result where an argument is, if that dies.
 pub fn may_take_over(op: &Operation) -> bool {
-    op.is_elementwise()
+    op.is_elementwise() || op.takes_over
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ macro_rules! fft_rows {
     $($before)*
     // Along one axis.
     fft_forward "fft.forward" "<T: complex>(tensor<T>, i64) -> tensor<T>"
-        { shape: Same, kind: Other, cost: Transform(5), needs: Some("fft") } "Fourier transform along an axis, not scaled.";
+        { shape: Same, kind: Other, cost: Transform(5), needs: Some("fft"), takes_over: true } "Fourier transform along an axis, not scaled.";
     fft_inverse "fft.inverse" "<T: complex>(tensor<T>, i64) -> tensor<T>"
-        { shape: Same, kind: Other, cost: Transform(5), needs: Some("fft") } "Inverse of fft.forward: divided by the length.";
+        { shape: Same, kind: Other, cost: Transform(5), needs: Some("fft"), takes_over: true } "Inverse of fft.forward: divided by the length.";
     fft_forward_as "fft.forward_as" "<T: complex>(tensor<T>, i64, i64, str) -> tensor<T>"
         { shape: Special, kind: Other, cost: Transform(5), needs: Some("fft") } "fft.forward of that length, cut off or filled up with zeros, -1 being the tensor's; the norm is \"backward\", \"ortho\" or \"forward\".";
     fft_inverse_as "fft.inverse_as" "<T: complex>(tensor<T>, i64, i64, str) -> tensor<T>"
@@ -29,9 +29,9 @@ macro_rules! fft_rows {
 
     // Along several axes.
     fft_forward_axes "fft.forward_axes" "<T: complex>(tensor<T>, [i64]) -> tensor<T>"
-        { shape: Same, kind: Other, cost: Transform(5), needs: Some("fft") } "fft.forward along each of the axes, all if none is given.";
+        { shape: Same, kind: Other, cost: Transform(5), needs: Some("fft"), takes_over: true } "fft.forward along each of the axes, all if none is given.";
     fft_inverse_axes "fft.inverse_axes" "<T: complex>(tensor<T>, [i64]) -> tensor<T>"
-        { shape: Same, kind: Other, cost: Transform(5), needs: Some("fft") } "Inverse of fft.forward_axes.";
+        { shape: Same, kind: Other, cost: Transform(5), needs: Some("fft"), takes_over: true } "Inverse of fft.forward_axes.";
     fft_forward_axes_as "fft.forward_axes_as" "<T: complex>(tensor<T>, [i64], [i64], str) -> tensor<T>"
         { shape: Special, kind: Other, cost: Transform(5), needs: Some("fft") } "fft.forward_axes with a length for each axis and a norm, as fft.forward_as.";
     fft_inverse_axes_as "fft.inverse_axes_as" "<T: complex>(tensor<T>, [i64], [i64], str) -> tensor<T>"
@@ -47,17 +47,17 @@ macro_rules! fft_rows {
 
     // Cosines and sines.
     fft_dct "fft.dct" "<T: float>(tensor<T>, i64, i64) -> tensor<T>"
-        { shape: Same, kind: Other, cost: Transform(8), needs: Some("fft") } "Cosine transform along an axis, of type 1 to 4, not scaled.";
+        { shape: Same, kind: Other, cost: Transform(8), needs: Some("fft"), takes_over: true } "Cosine transform along an axis, of type 1 to 4, not scaled.";
     fft_dct_inverse "fft.dct_inverse" "<T: float>(tensor<T>, i64, i64) -> tensor<T>"
-        { shape: Same, kind: Other, cost: Transform(8), needs: Some("fft") } "Inverse of fft.dct of that type.";
+        { shape: Same, kind: Other, cost: Transform(8), needs: Some("fft"), takes_over: true } "Inverse of fft.dct of that type.";
     fft_dct_as "fft.dct_as" "<T: float>(tensor<T>, i64, i64, i64, str) -> tensor<T>"
         { shape: Special, kind: Other, cost: Transform(8), needs: Some("fft") } "fft.dct with a length and a norm, as fft.forward_as; with \"ortho\" its matrix is orthogonal.";
     fft_dct_inverse_as "fft.dct_inverse_as" "<T: float>(tensor<T>, i64, i64, i64, str) -> tensor<T>"
         { shape: Special, kind: Other, cost: Transform(8), needs: Some("fft") } "fft.dct_inverse with a length and a norm, as fft.dct_as.";
     fft_dst "fft.dst" "<T: float>(tensor<T>, i64, i64) -> tensor<T>"
-        { shape: Same, kind: Other, cost: Transform(8), needs: Some("fft") } "Sine transform along an axis, of type 1 to 4, not scaled.";
+        { shape: Same, kind: Other, cost: Transform(8), needs: Some("fft"), takes_over: true } "Sine transform along an axis, of type 1 to 4, not scaled.";
     fft_dst_inverse "fft.dst_inverse" "<T: float>(tensor<T>, i64, i64) -> tensor<T>"
-        { shape: Same, kind: Other, cost: Transform(8), needs: Some("fft") } "Inverse of fft.dst of that type.";
+        { shape: Same, kind: Other, cost: Transform(8), needs: Some("fft"), takes_over: true } "Inverse of fft.dst of that type.";
     fft_dst_as "fft.dst_as" "<T: float>(tensor<T>, i64, i64, i64, str) -> tensor<T>"
         { shape: Special, kind: Other, cost: Transform(8), needs: Some("fft") } "fft.dst with a length and a norm, as fft.dct_as.";
     fft_dst_inverse_as "fft.dst_inverse_as" "<T: float>(tensor<T>, i64, i64, i64, str) -> tensor<T>"
@@ -73,7 +73,7 @@ macro_rules! fft_rows {
     fft_unshift "fft.unshift" "<T: any>(tensor<T>, [i64]) -> tensor<T>"
         { shape: Same, kind: Movement, cost: PerElement(1), needs: Some("fft") } "Inverse of fft.shift.";
     fft_derivative "fft.derivative" "<T: inexact>(tensor<T>, i64, i64, f64) -> tensor<T>"
-        { shape: Same, kind: Other, cost: Transform(10), needs: Some("fft") } "Spectral derivative along an axis: its order, and the period of the samples.";
+        { shape: Same, kind: Other, cost: Transform(10), needs: Some("fft"), takes_over: true } "Spectral derivative along an axis: its order, and the period of the samples.";
     fft_laplacian "fft.laplacian" "<T: inexact>(tensor<T>, [i64], tensor<f64>) -> tensor<T>"
         { shape: Same, kind: Other, cost: Transform(12), needs: Some("fft") } "Sum of the second spectral derivatives along the axes, all if none is given, with the period of each.";
     fft_convolve "fft.convolve" "<T: inexact>(tensor<T>, tensor<T>, str) -> tensor<T>"

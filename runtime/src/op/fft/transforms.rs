@@ -13,6 +13,7 @@ use crate::op::call::{OpCall, Output};
 use crate::op::sort::space;
 use crate::op::work::in_pieces;
 use crate::trap::{TrapCode, TrapError};
+use nbc_ir::catalogue::Extent;
 use nbc_ir::dims::Dims;
 use nbc_numerics::fft::form::{Form, Plain};
 use nbc_numerics::fft::real::{Forward, Inverse, half};
@@ -30,16 +31,17 @@ where
     F::To: Element,
 {
     let dims = call.tensor(0).dims();
-    let out: Output<'_, F::To> = call.output(result)?;
-    if !out.elements.is_empty() {
+    call.charge(Extent::new(result, size_of::<F::To>()))?;
+    let out = call.result_in_place(F::To::ELEM, result)?;
+    if out.len() > 0 {
         let form = form(call);
         let lanes = Lanes::along(&dims, axis, result[axis]);
-        let from = call.input::<F::From>(0).as_ptr();
-        // SAFETY: argument and result have as many elements as lanes say; the result has just been made.
-        unsafe { along(call, &form, lanes, from, out.elements.as_mut_ptr().cast())? };
+        let from = call.tensor(0).data().cast::<F::From>();
+        // SAFETY: argument and result have as many elements as lanes say. The result has just been made, or is where an
+        // argument dies that has its dims and as large elements: of the forms there are, then the same ones.
+        unsafe { along(call, &form, lanes, from, out.data().cast())? };
     }
-    // SAFETY: every lane has been written.
-    unsafe { call.finish(out) };
+    call.set(out.slot());
     Ok(())
 }
 
@@ -117,22 +119,27 @@ where
 {
     let asked = Asked::of(call, lengths, norm, false)?;
     let dims = call.tensor(0).dims();
-    let out: Output<'_, Complex<T>> = call.output(&asked.lengths)?;
-    if !out.elements.is_empty() {
-        let (from, to) = (call.input::<Complex<T>>(0), out.elements.as_mut_ptr().cast::<Complex<T>>());
-        let axes = asked.axes.as_slice();
-        let is_copied = dims != asked.lengths || axes.is_empty();
+    call.charge(Extent::new(&asked.lengths, size_of::<Complex<T>>()))?;
+    let axes = asked.axes.as_slice();
+    let is_copied = dims != asked.lengths || axes.is_empty();
+    let out = match is_copied {
+        true => call.made(Complex::<T>::ELEM, &asked.lengths)?,
+        false => call.result_in_place(Complex::<T>::ELEM, &asked.lengths)?,
+    };
+    if out.len() > 0 {
+        let to = out.data().cast::<Complex<T>>();
+        let mut first = call.tensor(0).data().cast::<Complex<T>>().cast_const();
         if is_copied {
             // SAFETY: the result has these dims, and is nobody else's.
-            unsafe { fit(call, (from, &dims), (to, &asked.lengths))? };
+            unsafe { fit(call, (call.input(0), &dims), (to, &asked.lengths))? };
+            first = to;
         }
-        let first = if is_copied { to.cast_const() } else { from.as_ptr() };
         let scale = asked.norm.scale(asked.count, is_inverse);
-        // SAFETY: as above; the argument has the same dims where it is read.
+        // SAFETY: as above; the argument has the same dims where it is read, and may be where the result is.
         unsafe { passes(call, axes, &asked.lengths, (is_inverse, scale), first, to)? };
     }
-    // SAFETY: every pass writes all.
-    unsafe { call.finish(out) };
+    // Every pass has written all.
+    call.set(out.slot());
     Ok(())
 }
 
