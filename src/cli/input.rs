@@ -9,6 +9,7 @@ use super::quantity;
 use nbc::ir::{Elem, Module, VerifiedModule};
 use nbc::runtime::object::OwnedSparse;
 use nbc::{Linker, OwnedTensor, matrix_market, npy, npz};
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -115,6 +116,30 @@ pub fn verified(module: Result<Module, nbc::ir::Error>) -> Result<VerifiedModule
     })?)
 }
 
+/// A file of which so much may be read. Where there is more that is an error, and noted: its beginning could be taken
+/// for all of it.
+struct UpTo<'a> {
+    file: File,
+    left: u64,
+    is_passed: &'a Cell<bool>,
+}
+
+impl Read for UpTo<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if to.is_empty() {
+            return Ok(0);
+        }
+        if self.left == 0 {
+            self.is_passed.set(self.file.read(&mut [0])? > 0);
+            return if self.is_passed.get() { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(0) };
+        }
+        let most = to.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let got = self.file.read(&mut to[..most])?;
+        self.left -= got as u64;
+        Ok(got)
+    }
+}
+
 /// How much may be read of arrays: of each, and of all of a call's together.
 pub struct Room {
     file: u64,
@@ -158,18 +183,30 @@ impl Room {
     /// When there is none, or no room for it.
     pub fn read_sparse(&mut self, path: &str, elem: Elem) -> Result<OwnedSparse, String> {
         let cannot = |e: io::Error| format!("cannot read {path}: {e}");
-        let (file, _) = open(path).map_err(cannot)?;
-        // A text takes more bytes than what it says, but a file without an end must have one.
+        let (file, len) = open(path).map_err(cannot)?;
+        let too_large = || {
+            let most = quantity::show(self.file);
+            format!("{path} is larger than {most}; --max-input BYTES lets more be read")
+        };
+        if len > self.file {
+            return Err(too_large());
+        }
         let most = self.file.min(self.left);
-        let mut file = BufReader::new(file.take(self.file.saturating_add(1)));
+        let is_passed = Cell::new(false);
+        let mut file = BufReader::new(UpTo { file, left: self.file, is_passed: &is_passed });
         let is_zip = file.fill_buf().map_err(cannot)?.starts_with(b"PK");
-        let matrix = if is_zip {
+        let read = if is_zip {
             let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes).map_err(cannot)?;
-            npz::read(&bytes, elem, most).map_err(|e| self.refused(&e, e.is_too_large()))?
+            file.read_to_end(&mut bytes).map_err(|e| (format!("cannot read {path}: {e}"), false)).and_then(|_| {
+                npz::read(&bytes, elem, most).map_err(|e| (e.to_string(), e.is_too_large()))
+            })
         } else {
-            let matrix = matrix_market::read_from(file, elem, most);
-            matrix.map_err(|e| self.refused(&e, e.is_too_large()))?
+            matrix_market::read_from(file, elem, most).map_err(|e| (e.to_string(), e.is_too_large()))
+        };
+        // What is wrong with a file that was cut off here is not the file's fault.
+        let matrix = match read {
+            Err(_) if is_passed.get() => return Err(too_large()),
+            read => read.map_err(|(why, too_large)| self.refused(&why, too_large))?,
         };
         let parts = [matrix.pointers(), matrix.indices(), matrix.values()];
         let bytes = parts.iter().map(|part| part.as_bytes().len() as u64).sum::<u64>();
