@@ -23,7 +23,8 @@ use super::Field;
 use faer::dyn_stack::MemStack;
 use faer::linalg::cholesky::llt::factor::{LltError, LltRegularization};
 use faer::sparse::linalg::cholesky::{
-    CholeskySymbolicParams, SymbolicCholesky, SymmetricOrdering, factorize_symbolic_cholesky,
+    CholeskySymbolicParams, SymbolicCholesky, SymbolicCholeskyRaw, SymmetricOrdering,
+    factorize_symbolic_cholesky,
 };
 use faer::sparse::{FaerError, SparseColMatRef, SymbolicSparseColMatRef};
 use faer::{Conj, MatMut, Par, Side};
@@ -91,6 +92,30 @@ impl Analysis {
     /// How many elements the factor stores.
     pub fn stored(&self) -> usize {
         self.0.len_val()
+    }
+
+    /// About how many multiplications the factorisation takes: the square of how many elements each column has, added up.
+    pub fn operations(&self) -> u64 {
+        // Of columns that have from `low` up to but not including `high` elements, each one less than the one before.
+        let squares = |low: usize, high: usize| {
+            let up_to = |n: u128| n * n.saturating_sub(1) * (2 * n).saturating_sub(1) / 6;
+            up_to(high as u128).saturating_sub(up_to(low as u128))
+        };
+        let all: u128 = match self.0.raw() {
+            SymbolicCholeskyRaw::Simplicial(known) => {
+                known.col_ptr().windows(2).map(|ends| squares(ends[1] - ends[0], ends[1] - ends[0] + 1)).sum()
+            }
+            SymbolicCholeskyRaw::Supernodal(known) => {
+                let nodes = known.supernode_begin().iter().zip(known.supernode_end()).enumerate();
+                nodes
+                    .map(|(node, (begin, end))| {
+                        let below = known.supernode(node).pattern().len();
+                        squares(below + 1, below + 1 + end - begin)
+                    })
+                    .sum()
+            }
+        };
+        u64::try_from(all).unwrap_or(u64::MAX)
     }
 
     /// Bytes of room that factoring and solving for so many right-hand sides take.
