@@ -81,6 +81,12 @@ fn cannot_be_text(first: &[u8]) -> bool {
     first.contains(&0) || std::str::from_utf8(first).is_err_and(|e| e.error_len().is_some())
 }
 
+/// Whether a file's name ends so, in whatever case.
+pub fn is_named(path: &str, ending: &str) -> bool {
+    let at = path.len().checked_sub(ending.len());
+    at.and_then(|at| path.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(ending))
+}
+
 /// The module in a file of either format.
 ///
 /// # Errors
@@ -119,7 +125,7 @@ pub fn verified(module: Result<Module, nbc::ir::Error>) -> Result<VerifiedModule
 /// A file of which so much may be read. Where there is more that is an error, and noted: its beginning could be taken
 /// for all of it.
 struct UpTo<'a> {
-    file: File,
+    file: &'a File,
     left: u64,
     is_passed: &'a Cell<bool>,
 }
@@ -145,18 +151,25 @@ pub struct Room {
     file: u64,
     memory: Option<usize>,
     left: u64,
+    /// The files that have been read.
+    pub files: Vec<String>,
 }
 
 impl Room {
     /// For a call whose objects may have `memory`.
     pub fn new(most: Most, memory: Option<usize>) -> Room {
-        Room { file: most.bytes as u64, memory, left: memory.map_or(u64::MAX, |m| m as u64) }
+        Room {
+            file: most.bytes as u64,
+            memory,
+            left: memory.map_or(u64::MAX, |m| m as u64),
+            files: Vec::new(),
+        }
     }
 
     /// For no array at all.
     #[cfg(test)]
     pub fn none() -> Room {
-        Room { file: 0, memory: None, left: 0 }
+        Room { file: 0, memory: None, left: 0, files: Vec::new() }
     }
 
     /// The tensor in an `.npy` file.
@@ -166,6 +179,7 @@ impl Room {
     pub fn read(&mut self, path: &str, elem: Elem) -> Result<OwnedTensor, String> {
         let cannot = |e: io::Error| format!("cannot read {path}: {e}");
         let (file, len) = open(path).map_err(cannot)?;
+        self.files.push(path.to_owned());
         let ordinary = file.metadata().is_ok_and(|m| m.is_file());
         let most = self.file.min(self.left);
         let read = npy::read_from(file, ordinary.then_some(len), most);
@@ -184,6 +198,7 @@ impl Room {
     pub fn read_sparse(&mut self, path: &str, elem: Elem) -> Result<OwnedSparse, String> {
         let cannot = |e: io::Error| format!("cannot read {path}: {e}");
         let (file, len) = open(path).map_err(cannot)?;
+        self.files.push(path.to_owned());
         let too_large = || {
             let most = quantity::show(self.file);
             format!("{path} is larger than {most}; --max-input BYTES lets more be read")
@@ -193,15 +208,22 @@ impl Room {
         }
         let most = self.file.min(self.left);
         let is_passed = Cell::new(false);
-        let mut file = BufReader::new(UpTo { file, left: self.file, is_passed: &is_passed });
-        let is_zip = file.fill_buf().map_err(cannot)?.starts_with(b"PK");
-        let read = if is_zip {
+        let ordinary = file.metadata().is_ok_and(|m| m.is_file());
+        let mut from = BufReader::new(UpTo { file: &file, left: self.file, is_passed: &is_passed });
+        let is_zip = from.fill_buf().map_err(cannot)?.starts_with(b"PK");
+        let of_zip =
+            |read: Result<OwnedSparse, npz::Error>| read.map_err(|e| (e.to_string(), e.is_too_large()));
+        let read = if is_zip && ordinary {
+            of_zip(npz::read_from(&file, elem, most))
+        } else if is_zip {
+            // A pipe cannot be gone back in, so it is held as long.
             let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes).map_err(|e| (format!("cannot read {path}: {e}"), false)).and_then(|_| {
-                npz::read(&bytes, elem, most).map_err(|e| (e.to_string(), e.is_too_large()))
-            })
+            match from.read_to_end(&mut bytes) {
+                Ok(len) => of_zip(npz::read(&bytes, elem, most.saturating_sub(len as u64))),
+                Err(e) => Err((format!("cannot read {path}: {e}"), false)),
+            }
         } else {
-            matrix_market::read_from(file, elem, most).map_err(|e| (e.to_string(), e.is_too_large()))
+            matrix_market::read_from(from, elem, most).map_err(|e| (e.to_string(), e.is_too_large()))
         };
         // What is wrong with a file that was cut off here is not the file's fault.
         let matrix = match read {
