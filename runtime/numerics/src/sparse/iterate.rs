@@ -384,7 +384,7 @@ pub fn gmres<T: Field, E>(
     // Columns of the Hessenberg matrix, rotations and the right-hand side of the small system.
     let (columns, small) = numbers.split_at_mut((restart + 1) * restart);
     let [cosines, sines, g] = vectors(small, restart + 1);
-    let mut iterations = 0;
+    let (mut iterations, mut reached) = (0, f64::INFINITY);
     loop {
         // The true residual begins the basis.
         let first = &mut basis[..n];
@@ -394,8 +394,11 @@ pub fn gmres<T: Field, E>(
             r if r <= tolerance => Some(How::Converged),
             r if !r.is_finite() => Some(How::NotFinite),
             _ if iterations >= most => Some(How::Exhausted),
+            // From here on nothing would change but the last digits.
+            r if r >= reached => Some(How::Stalled),
             _ => None,
         };
+        reached = residual;
         if let Some(how) = how {
             return right.done(Ended { how, iterations, residual }, x, pace);
         }
@@ -477,4 +480,114 @@ fn rotate<T: Field>(column: &mut [T], at: usize, cosine: T, sine: T) {
     let (a, b) = (column[at], column[at + 1]);
     column[at] = cosine * a + sine * b;
     column[at + 1] = cosine * b - sine.conjugate() * a;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A dense matrix by rows.
+    struct Dense(Vec<f64>);
+
+    impl System<f64, ()> for Dense {
+        fn begin(&mut self, _: Step) -> Result<(), ()> {
+            Ok(())
+        }
+
+        fn apply(&mut self, x: &[f64], out: &mut [f64]) -> Result<(), ()> {
+            for (out, row) in out.iter_mut().zip(self.0.chunks_exact(x.len())) {
+                *out = row.iter().zip(x).map(|(a, x)| a * x).sum();
+            }
+            Ok(())
+        }
+
+        fn precondition(&mut self, x: &[f64], out: &mut [f64]) -> Result<(), ()> {
+            out.copy_from_slice(x);
+            Ok(())
+        }
+    }
+
+    type Solve = fn(&mut Dense, &[f64], f64, usize, &mut [f64]) -> Ended;
+    const METHODS: [Solve; 3] = [
+        |a, b, tolerance, most, x| {
+            cg(a, b, tolerance, most, (x, &mut vec![0.0; 4 * b.len()]), &mut || Ok(())).unwrap()
+        },
+        |a, b, tolerance, most, x| {
+            bicgstab(a, b, tolerance, most, (x, &mut vec![0.0; 8 * b.len()]), &mut || Ok(())).unwrap()
+        },
+        |a, b, tolerance, most, x| {
+            let (restart, ask) = (20, &mut || Ok(()));
+            let (mut room, mut numbers) = (vec![0.0; 23 * b.len()], vec![0.0; numbers_of_gmres(restart)]);
+            gmres(a, b, (tolerance, most, restart), (x, &mut room, &mut numbers), ask).unwrap()
+        },
+    ];
+
+    /// Numbers from -1 to 1.
+    fn numbers(seed: u64) -> impl FnMut() -> f64 {
+        let mut state = seed;
+        move || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_the_residual_is_so() {
+        let mut trapped = 0;
+        for seed in 0..60 {
+            let mut next = numbers(seed);
+            let n = 20 + (seed as usize * 7) % 60;
+            // Far from normal: what the residual is thought to be drifts from what it is.
+            let mut element = |i: usize, j: usize| match i.cmp(&j) {
+                std::cmp::Ordering::Less => 1.3 * next(),
+                std::cmp::Ordering::Equal => 1.6 + 1.4 * next(),
+                std::cmp::Ordering::Greater => 0.0,
+            };
+            let upper: Vec<f64> = (0..n * n).map(|at| element(at / n, at % n)).collect();
+            let square = |at: usize| {
+                let (i, j) = (at / n, at % n);
+                (0..n).map(|k| upper[i * n + k] * upper[j * n + k]).sum::<f64>()
+            };
+            let b: Vec<f64> = (0..n).map(|_| next()).collect();
+            let matrices = [(0..n * n).map(square).collect(), upper.clone(), upper.clone()];
+            for (solve, a) in METHODS.into_iter().zip(matrices) {
+                let (mut a, mut x, mut product) = (Dense(a), vec![0.0; n], vec![0.0; n]);
+                let ended = solve(&mut a, &b, 1e-10, 2000, &mut x);
+                a.apply(&x, &mut product).unwrap();
+                let norm = |of: &mut dyn Iterator<Item = f64>| of.map(|v| v * v).sum::<f64>().sqrt();
+                let residual =
+                    norm(&mut b.iter().zip(&product).map(|(b, p)| b - p)) / norm(&mut b.iter().copied());
+                assert!(
+                    (residual - ended.residual).abs() <= 1e-9 * residual,
+                    "{seed}: {ended:?}, not {residual}"
+                );
+                assert!(ended.how != How::Converged || residual <= 1e-10 * (1.0 + 1e-9), "{seed}: {ended:?}");
+                trapped += usize::from(ended.how != How::Converged);
+            }
+        }
+        assert!((1..170).contains(&trapped), "{trapped}");
+    }
+
+    #[test]
+    fn the_size_of_the_right_side_changes_only_that_of_the_solution() {
+        let matrix = || Dense(vec![4.0, 1.0, 0.0, 1.0, 3.0, -1.0, 0.0, -1.0, 2.0]);
+        for solve in METHODS {
+            let (mut usual, b) = ([0.0; 3], [1.0, -2.0, 0.75]);
+            let ended = solve(&mut matrix(), &b, 1e-12, 50, &mut usual);
+            assert_eq!(ended.how, How::Converged);
+            for scale in [2f64.powi(-900), 2f64.powi(-565), 2f64.powi(3), 2f64.powi(600), 2f64.powi(1000)] {
+                let mut x = [0.0; 3];
+                assert_eq!(solve(&mut matrix(), &b.map(|b| b * scale), 1e-12, 50, &mut x), ended);
+                assert_eq!(x, usual.map(|x| x * scale), "{scale:e}");
+            }
+            let mut x = [0.0; 3];
+            // The smallest number that there is: the solution is not one.
+            assert_eq!(solve(&mut matrix(), &[5e-324; 3], 1e-12, 50, &mut x).how, How::Converged);
+            let mut x = [0.0; 1];
+            assert_eq!(solve(&mut Dense(vec![1e-10]), &[1e300], 1e-12, 50, &mut x).how, How::NotFinite);
+            let mut x = [0.0; 3];
+            let ended = solve(&mut matrix(), &b, 1.0, 0, &mut x);
+            assert_eq!((ended.how, ended.iterations, x), (How::Converged, 0, [0.0; 3]));
+        }
+    }
 }

@@ -77,7 +77,7 @@ fn solve_posdef<T: Element + Direct>(call: &mut OpCall<'_>) -> Done {
             Failed::Pivot(pivot) => TrapError::new(
                 TrapCode::NotPositiveDefinite,
                 format!(
-                    "sparse.solve_posdef: the matrix is not positive definite; pivot {pivot} is not above zero"
+                    "sparse.solve_posdef: the matrix is not positive definite; the pivot in row {pivot} is not above zero"
                 ),
             ),
         };
