@@ -2,8 +2,9 @@
 //! `symmetric`, `skew-symmetric` and `hermitian`.
 //!
 //! Of a symmetric file the other half is made. Elements may come in any order, and those at the same place are
-//! added in the order of the file. A hostile file cannot make the reader take more than was allowed: it
-//! believes no count before so many elements are there. Format: <https://math.nist.gov/MatrixMarket/formats.html>.
+//! added in the order of the file. A hostile file cannot make the reader take more than was allowed, or longer than
+//! its text: it believes no count before so many elements are there. Numbers are those of the text, so an
+//! integer that an element cannot hold is refused. Format: <https://math.nist.gov/MatrixMarket/formats.html>.
 //!
 //! ```
 //! use nbc::{Elem, matrix_market};
@@ -20,15 +21,16 @@
 
 use nbc_ir::Elem;
 use nbc_ir::shown::clipped;
-use nbc_runtime::object::{Format, OwnedSparse, OwnedTensor, sparse::MOST};
+use nbc_runtime::object::{Element, Format, OwnedSparse, OwnedTensor, sparse::MOST};
 use num_complex::Complex;
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
+use std::ops::AddAssign;
 
 /// A line is longer only in files that mean harm.
 const LONGEST_LINE: u64 = 1 << 12;
-/// Bytes that an element takes while the file is read.
-const ELEMENT: u64 = 32;
+/// Elements that memory is taken for at once: enough that the system gets it back as soon as it is not needed.
+const PART: usize = 1 << 14;
 
 /// Why a file is no matrix that can be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,11 +58,15 @@ fn refuse<T>(why: impl Into<String>) -> Result<T, Error> {
     Err(Error { message: why.into(), too_large: false })
 }
 
+fn no_memory() -> Error {
+    Error { message: "no memory for the matrix".to_owned(), too_large: false }
+}
+
 fn check_room(wanted: u64, most: u64) -> Result<(), Error> {
     if wanted <= most {
         return Ok(());
     }
-    let message = format!("the matrix takes {wanted} bytes or more, and only {most} may be read");
+    let message = format!("to read the matrix takes {wanted} bytes or more, and only {most} may be taken");
     Err(Error { message, too_large: true })
 }
 
@@ -77,6 +83,9 @@ enum Symmetry {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Field {
     Real,
+    Integer,
+    /// From zero on.
+    Unsigned,
     Complex,
     Pattern,
 }
@@ -126,8 +135,55 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-/// An element of a file: row, column, value.
-type Element = (u32, u32, Complex<f64>);
+/// What numbers are read as: f64, also for f32, and complex.
+trait Number: Element + AddAssign {
+    fn of(value: Complex<f64>) -> Self;
+}
+
+impl Number for f64 {
+    fn of(value: Complex<f64>) -> f64 {
+        value.re
+    }
+}
+
+impl Number for Complex<f64> {
+    fn of(value: Complex<f64>) -> Complex<f64> {
+        value
+    }
+}
+
+/// Row, column and value of elements in the order of the file, in memory that never moves.
+struct Elements<T> {
+    parts: Vec<Vec<(u32, u32, T)>>,
+    count: u64,
+    /// Bytes that may be taken, and that are for what there is one of for each row.
+    most: u64,
+    of_rows: u64,
+}
+
+impl<T: Number> Elements<T> {
+    /// Bytes that are taken for an element: where it is put beside where it was, or in order beside that.
+    const EACH: u64 = 12 + 2 * size_of::<T>() as u64;
+
+    fn add(&mut self, row: u64, col: u64, value: Complex<f64>) -> Result<(), Error> {
+        self.count += 1;
+        // They are numbered by u32 where they are put in order.
+        if self.count > u64::from(u32::MAX) {
+            return Err(no_memory());
+        }
+        check_room(self.of_rows.saturating_add(self.count.saturating_mul(Self::EACH)), self.most)?;
+        if self.parts.last().is_none_or(|part| part.len() == part.capacity()) {
+            let mut part = Vec::new();
+            part.try_reserve_exact(PART).map_err(|_| no_memory())?;
+            self.parts.try_reserve(1).map_err(|_| no_memory())?;
+            self.parts.push(part);
+        }
+        if let Some(part) = self.parts.last_mut() {
+            part.push((row as u32, col as u32, T::of(value)));
+        }
+        Ok(())
+    }
+}
 
 /// The sparse matrix, row by row, in a Matrix Market file, its elements as `elem`. `most` bounds the bytes that are
 /// taken for it.
@@ -135,6 +191,13 @@ type Element = (u32, u32, Complex<f64>);
 /// # Errors
 /// Anything that is not a whole file, complex numbers where `elem` is real, or a matrix larger than `most`.
 pub fn read_from(file: impl BufRead, elem: Elem, most: u64) -> Result<OwnedSparse, Error> {
+    match elem {
+        Elem::C128 => read::<Complex<f64>>(file, elem, most),
+        _ => read::<f64>(file, elem, most),
+    }
+}
+
+fn read<T: Number>(file: impl BufRead, elem: Elem, most: u64) -> Result<OwnedSparse, Error> {
     let mut lines = Lines { file, number: 0, line: Vec::new() };
     let head = lines.next()?.unwrap_or_default().to_ascii_lowercase();
     let words: Vec<&str> = head.split_ascii_whitespace().collect();
@@ -149,7 +212,9 @@ pub fn read_from(file: impl BufRead, elem: Elem, most: u64) -> Result<OwnedSpars
         other => return lines.wrong(format!("there is no symmetry {:?}", clipped(other, 40))),
     };
     let field = match field {
-        "real" | "integer" => Field::Real,
+        "real" | "double" => Field::Real,
+        "integer" => Field::Integer,
+        "unsigned-integer" => Field::Unsigned,
         "complex" => Field::Complex,
         "pattern" => Field::Pattern,
         other => return lines.wrong(format!("there are no numbers of kind {:?}", clipped(other, 40))),
@@ -162,7 +227,9 @@ pub fn read_from(file: impl BufRead, elem: Elem, most: u64) -> Result<OwnedSpars
         "array" if field != Field::Pattern => true,
         other => return lines.wrong(format!("there is no such form {:?}", clipped(other, 40))),
     };
-    let sizes = lines.next()?.unwrap_or_default().to_owned();
+    let Some(sizes) = lines.next()? else {
+        return refuse("the .mtx file is cut off: it ends before it says how large the matrix is");
+    };
     let sizes: Option<Vec<u64>> = sizes.split_ascii_whitespace().map(|word| word.parse().ok()).collect();
     let (rows, cols, stored) = match (sizes.as_deref(), dense) {
         (Some(&[rows, cols, stored]), false) => (rows, cols, Some(stored)),
@@ -176,24 +243,19 @@ pub fn read_from(file: impl BufRead, elem: Elem, most: u64) -> Result<OwnedSpars
     if symmetry != Symmetry::General && rows != cols {
         return lines.wrong(format!("a matrix of {rows} by {cols} is not symmetric"));
     }
-    check_room(8 * (rows + 1), most)?;
-    let mut elements: Vec<Element> = Vec::new();
+    let of_rows = 8 * (rows + 1);
+    check_room(of_rows, most)?;
+    let mut elements = Elements::<T> { parts: Vec::new(), count: 0, most, of_rows };
     let mut add = |row: u64, col: u64, value: Complex<f64>| {
-        check_room((elements.len() as u64 + 2) * ELEMENT + 8 * (rows + 1), most)?;
-        let (row, col) = (row as u32, col as u32);
-        if elements.try_reserve(2).is_err() {
-            return refuse("no memory for the matrix");
-        }
-        elements.push((row, col, value));
-        if row != col {
-            match symmetry {
-                Symmetry::General => {}
-                Symmetry::Symmetric => elements.push((col, row, value)),
-                Symmetry::Skew => elements.push((col, row, -value)),
-                Symmetry::Hermitian => elements.push((col, row, value.conj())),
-            }
-        }
-        Ok(())
+        elements.add(row, col, value)?;
+        let mirrored = match symmetry {
+            _ if row == col => return Ok(()),
+            Symmetry::General => return Ok(()),
+            Symmetry::Symmetric => value,
+            Symmetry::Skew => -value,
+            Symmetry::Hermitian => value.conj(),
+        };
+        elements.add(col, row, mirrored)
     };
     if let Some(stored) = stored {
         for n in 0..stored {
@@ -202,10 +264,11 @@ pub fn read_from(file: impl BufRead, elem: Elem, most: u64) -> Result<OwnedSpars
             };
             let mut words = line.split_ascii_whitespace();
             let mut place = || words.next()?.parse::<u64>().ok();
-            let (row, col) = (place(), place());
-            let value = number(&mut words, field).filter(|_| words.next().is_none());
-            let (Some(row), Some(col), Some(value)) = (row, col, value) else {
-                return lines.wrong("expected row, column and value of an element");
+            let place = place().zip(place());
+            let value = number(&mut words, field, elem);
+            let (Some((row, col)), Ok(value), None) = (place, &value, words.next()) else {
+                let why = value.err().filter(|_| place.is_some());
+                return lines.wrong(why.unwrap_or("expected row, column and value of an element".to_owned()));
             };
             if !(1..=rows).contains(&row) || !(1..=cols).contains(&col) {
                 return lines.wrong(format!("element ({row}, {col}) of a matrix of {rows} by {cols}"));
@@ -213,11 +276,11 @@ pub fn read_from(file: impl BufRead, elem: Elem, most: u64) -> Result<OwnedSpars
             if symmetry == Symmetry::Skew && row == col {
                 return lines.wrong("an element on the diagonal of a skew-symmetric matrix");
             }
-            add(row - 1, col - 1, value)?;
+            add(row - 1, col - 1, *value)?;
         }
     } else {
-        // Column by column; of symmetric ones from the diagonal on, or behind it.
-        for col in 0..cols {
+        // Column by column; of symmetric ones from the diagonal on, or behind it. Without rows there is no line for any.
+        for col in 0..if rows == 0 { 0 } else { cols } {
             let first = match symmetry {
                 Symmetry::General => 0,
                 Symmetry::Symmetric | Symmetry::Hermitian => col,
@@ -230,11 +293,12 @@ pub fn read_from(file: impl BufRead, elem: Elem, most: u64) -> Result<OwnedSpars
                     ));
                 };
                 let mut words = line.split_ascii_whitespace();
-                let Some(value) = number(&mut words, field).filter(|_| words.next().is_none()) else {
-                    return lines.wrong("expected an element");
+                let value = number(&mut words, field, elem);
+                let (Ok(value), None) = (&value, words.next()) else {
+                    return lines.wrong(value.err().unwrap_or("expected an element".to_owned()));
                 };
-                if value != Complex::ZERO {
-                    add(row, col, value)?;
+                if *value != Complex::ZERO {
+                    add(row, col, *value)?;
                 }
             }
         }
@@ -245,41 +309,137 @@ pub fn read_from(file: impl BufRead, elem: Elem, most: u64) -> Result<OwnedSpars
     made([rows, cols], elements, elem)
 }
 
-/// A number at the beginning of the rest of a line.
-fn number<'a>(words: &mut impl Iterator<Item = &'a str>, field: Field) -> Option<Complex<f64>> {
+/// A number at the beginning of the rest of a line, or what is wrong with it.
+fn number<'a>(
+    words: &mut impl Iterator<Item = &'a str>,
+    field: Field,
+    elem: Elem,
+) -> Result<Complex<f64>, String> {
     let mut part = || {
-        let word = words.next()?;
-        // Fortran's exponents.
-        word.parse().ok().or_else(|| word.replace(['d', 'D'], "e").parse::<f64>().ok())
+        let word = words.next().ok_or("expected a number at the end of the line")?;
+        match field {
+            Field::Integer | Field::Unsigned => integer(word, field, elem),
+            _ => real(word, elem),
+        }
     };
     match field {
-        Field::Pattern => Some(Complex::ONE),
-        Field::Real => Some(Complex::new(part()?, 0.0)),
-        Field::Complex => Some(Complex::new(part()?, part()?)),
+        Field::Pattern => Ok(Complex::ONE),
+        Field::Real | Field::Integer | Field::Unsigned => Ok(Complex::new(part()?, 0.0)),
+        Field::Complex => Ok(Complex::new(part()?, part()?)),
     }
 }
 
+/// A word for messages.
+fn shown(word: &str) -> String {
+    format!("{:?}", clipped(word, 40))
+}
+
+fn real(word: &str, elem: Elem) -> Result<f64, String> {
+    // Fortran's exponents.
+    let value = word.parse().ok().or_else(|| word.replace(['d', 'D'], "e").parse::<f64>().ok());
+    let value: f64 = value.ok_or_else(|| format!("expected a number, found {}", shown(word)))?;
+    let is_held = if elem == Elem::F32 { (value as f32).is_finite() } else { value.is_finite() };
+    if !is_held && word.contains(|c: char| c.is_ascii_digit()) {
+        return Err(format!("{} is out of range for {elem}", shown(word)));
+    }
+    Ok(value)
+}
+
+/// An integer that an element can be.
+fn integer(word: &str, field: Field, elem: Elem) -> Result<f64, String> {
+    let value: i128 = word.parse().map_err(|_| format!("expected an integer, found {}", shown(word)))?;
+    if field == Field::Unsigned && value < 0 {
+        return Err(format!("{} is below zero, and numbers are unsigned", shown(word)));
+    }
+    let held = if elem == Elem::F32 { f64::from(value as f32) } else { value as f64 };
+    if held as i128 != value {
+        return Err(format!("no {elem} is {}; a file of real numbers is rounded", shown(word)));
+    }
+    Ok(held)
+}
+
 /// The matrix of elements in any order.
-fn made(dims: [u64; 2], mut elements: Vec<Element>, elem: Elem) -> Result<OwnedSparse, Error> {
-    elements.sort_by_key(|(row, col, _)| (*row, *col));
-    elements.dedup_by(|next, kept| {
-        let same = (next.0, next.1) == (kept.0, kept.1);
-        if same {
-            kept.2 += next.2;
+fn made<T: Number>(dims: [u64; 2], elements: Elements<T>, elem: Elem) -> Result<OwnedSparse, Error> {
+    fn tensor(elem: Elem, len: u64) -> Result<OwnedTensor, Error> {
+        OwnedTensor::zeros(elem, &[len]).ok_or_else(no_memory)
+    }
+    let (count, parts) = (elements.count, elements.parts);
+    let mut pointers = tensor(Elem::I64, dims[0] + 1)?;
+    let mut indices = tensor(Elem::I32, count)?;
+    let mut values = tensor(T::ELEM, count)?;
+    let starts = pointers.as_mut_slice::<i64>().unwrap_or_default();
+    let at = indices.as_mut_slice::<i32>().unwrap_or_default();
+    let of = values.as_mut_slice::<T>().unwrap_or_default();
+    for (row, ..) in parts.iter().flatten() {
+        starts[*row as usize + 1] += 1;
+    }
+    let mut sum = 0;
+    for start in &mut *starts {
+        sum += *start;
+        *start = sum;
+    }
+    // To its row, behind those before it in the file. Then a row begins where the one before it ended.
+    for part in parts {
+        for (row, col, value) in part {
+            let to = &mut starts[row as usize];
+            (at[*to as usize], of[*to as usize]) = (col as i32, value);
+            *to += 1;
         }
-        same
-    });
-    let places: Vec<[u64; 2]> =
-        elements.iter().map(|(row, col, _)| [u64::from(*row), u64::from(*col)]).collect();
-    let len = [places.len() as u64];
-    let real = elements.iter().map(|(.., v)| v.re);
-    let values = match elem {
-        Elem::F32 => OwnedTensor::from_slice(&len, &real.map(|v| v as f32).collect::<Vec<_>>()),
-        Elem::C128 => OwnedTensor::from_slice(&len, &elements.iter().map(|(.., v)| *v).collect::<Vec<_>>()),
-        _ => OwnedTensor::from_slice(&len, &real.collect::<Vec<_>>()),
-    };
-    let Some(values) = values else { return refuse("no memory for the matrix") };
-    OwnedSparse::of_places(Format::Csr, dims, &places, values).or_else(refuse)
+    }
+    starts.rotate_right(1);
+    starts[0] = 0;
+    let kept = in_order(starts, at, of)?;
+    let len = [kept as u64];
+    if len[0] < count {
+        indices = OwnedTensor::from_slice(&len, &at[..kept]).ok_or_else(no_memory)?;
+    }
+    if elem == Elem::F32 {
+        let mut narrow = tensor(elem, len[0])?;
+        let wide = values.as_slice::<f64>().unwrap_or_default();
+        let to = narrow.as_mut_slice::<f32>().unwrap_or_default();
+        to.iter_mut().zip(wide).for_each(|(to, wide)| *to = *wide as f32);
+        values = narrow;
+    } else if len[0] < count {
+        values = OwnedTensor::from_slice(&len, &of[..kept]).ok_or_else(no_memory)?;
+    }
+    OwnedSparse::new(Format::Csr, dims, pointers, indices, values).or_else(refuse)
+}
+
+/// Puts the elements of each row in order, adds up those at the same place, and says how many are left.
+fn in_order<T: Number>(starts: &mut [i64], at: &mut [i32], of: &mut [T]) -> Result<usize, Error> {
+    let (mut kept, mut begin) = (0, 0);
+    let (mut order, mut before) = (Vec::new(), Vec::new());
+    for end in starts.iter_mut().skip(1) {
+        let row = begin..*end as usize;
+        begin = row.end;
+        if at[row.clone()].is_sorted_by(|a, b| a < b) {
+            if kept < row.start {
+                at.copy_within(row.clone(), kept);
+                of.copy_within(row.clone(), kept);
+            }
+            kept += row.len();
+        } else {
+            // By where they are in the file, too, which a sort in place does not keep.
+            order.clear();
+            order.try_reserve_exact(row.len()).map_err(|_| no_memory())?;
+            order.extend(at[row.clone()].iter().zip(0u32..).map(|(col, n)| (*col, n)));
+            order.sort_unstable();
+            before.clear();
+            before.try_reserve_exact(row.len()).map_err(|_| no_memory())?;
+            before.extend_from_slice(&of[row]);
+            let mut last = -1;
+            for (col, n) in &order {
+                if *col == last {
+                    of[kept - 1] += before[*n as usize];
+                } else {
+                    (at[kept], of[kept], last) = (*col, before[*n as usize], *col);
+                    kept += 1;
+                }
+            }
+        }
+        *end = kept as i64;
+    }
+    Ok(kept)
 }
 
 /// Writes a matrix as a `general` file of coordinates, with all digits of its elements.

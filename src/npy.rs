@@ -73,13 +73,41 @@ pub fn read(bytes: &[u8]) -> Result<OwnedTensor, Error> {
 ///
 /// # Errors
 /// As [`read`]; also when reading fails, or the array is larger than `most`.
-pub fn read_from(mut file: impl Read, len: Option<u64>, most: u64) -> Result<OwnedTensor, Error> {
+pub fn read_from(file: impl Read, len: Option<u64>, most: u64) -> Result<OwnedTensor, Error> {
+    read_as(file, len, most, None)
+}
+
+/// The tensor in an `.npy` file of integers as [`read_from`], whose elements become `elem`, which is i32 or i64.
+///
+/// # Errors
+/// As there; also when an integer is none of those.
+pub(crate) fn integers_from(
+    file: impl Read,
+    len: Option<u64>,
+    most: u64,
+    elem: Elem,
+) -> Result<OwnedTensor, Error> {
+    read_as(file, len, most, Some(elem))
+}
+
+fn read_as(
+    mut file: impl Read,
+    len: Option<u64>,
+    most: u64,
+    integers: Option<Elem>,
+) -> Result<OwnedTensor, Error> {
     let (header, before) = Header::read(&mut file)?;
     let dims = &header.dims[..];
     if dims.len() > nbc_ir::dims::MAX_RANK {
         return refuse(format!("the .npy array has {} dimensions; tensors have at most 8", dims.len()));
     }
-    let Some(wanted) = header.bytes() else {
+    let elem = match integers {
+        Some(_) if !matches!(header.elem, Elem::I32 | Elem::I64) => {
+            return refuse(format!("the .npy array has elements of type {}; expected integers", header.elem));
+        }
+        other => other.unwrap_or(header.elem),
+    };
+    let (Some(wanted), Some(taken)) = (header.bytes(header.elem), header.bytes(elem)) else {
         return refuse(format!(
             "the .npy array's shape does not fit: {} {dims:?} takes more than there is room for",
             header.elem
@@ -96,28 +124,35 @@ pub fn read_from(mut file: impl Read, len: Option<u64>, most: u64) -> Result<Own
     {
         return found(if data > wanted { MORE } else { CUT }, data.to_string());
     }
-    if wanted > most {
-        let message = format!("the .npy array takes {wanted} bytes, and only {most} may be read");
+    if taken > most {
+        let message = format!("the .npy array takes {taken} bytes, and only {most} may be read");
         return Err(Error { message, too_large: true });
     }
-    let mut tensor =
-        OwnedTensor::zeros(header.elem, dims).ok_or_else(|| Error::new("no memory for the array"))?;
+    let mut tensor = OwnedTensor::zeros(elem, dims).ok_or_else(|| Error::new("no memory for the array"))?;
     let mut elements = Elements { file: &mut file, header: &header, read: 0 };
-    let filled = match header.elem {
-        Elem::U8 => elements.fill::<u8, _>(&mut tensor, |b: [u8; 1]| Some(b[0])),
-        Elem::Bool => elements.fill::<bool, _>(&mut tensor, |b: [u8; 1]| match b[0] {
+    let filled = match (header.elem, elem) {
+        (Elem::I32, Elem::I64) => {
+            elements.fill::<i64, _>(&mut tensor, |b| Some(i64::from(i32::from_le_bytes(b))))
+        }
+        (Elem::I64, Elem::I32) => {
+            elements.fill::<i32, _>(&mut tensor, |b| i32::try_from(i64::from_le_bytes(b)).ok())
+        }
+        (Elem::U8, _) => elements.fill::<u8, _>(&mut tensor, |b: [u8; 1]| Some(b[0])),
+        (Elem::Bool, _) => elements.fill::<bool, _>(&mut tensor, |b: [u8; 1]| match b[0] {
             0 => Some(false),
             1 => Some(true),
             _ => None,
         }),
-        Elem::I32 => elements.fill::<i32, _>(&mut tensor, |b| Some(i32::from_le_bytes(b))),
-        Elem::I64 => elements.fill::<i64, _>(&mut tensor, |b| Some(i64::from_le_bytes(b))),
-        Elem::F32 => elements.fill::<f32, _>(&mut tensor, |b| Some(f32::from_le_bytes(b))),
-        Elem::F64 => elements.fill::<f64, _>(&mut tensor, |b| Some(f64::from_le_bytes(b))),
-        Elem::C64 => elements.fill::<Complex<f32>, _>(&mut tensor, |[a, b, c, d, e, f, g, h]: [u8; 8]| {
-            Some(Complex::new(f32::from_le_bytes([a, b, c, d]), f32::from_le_bytes([e, f, g, h])))
-        }),
-        Elem::C128 => elements.fill::<Complex<f64>, _>(&mut tensor, |b: [u8; 16]| {
+        (Elem::I32, _) => elements.fill::<i32, _>(&mut tensor, |b| Some(i32::from_le_bytes(b))),
+        (Elem::I64, _) => elements.fill::<i64, _>(&mut tensor, |b| Some(i64::from_le_bytes(b))),
+        (Elem::F32, _) => elements.fill::<f32, _>(&mut tensor, |b| Some(f32::from_le_bytes(b))),
+        (Elem::F64, _) => elements.fill::<f64, _>(&mut tensor, |b| Some(f64::from_le_bytes(b))),
+        (Elem::C64, _) => {
+            elements.fill::<Complex<f32>, _>(&mut tensor, |[a, b, c, d, e, f, g, h]: [u8; 8]| {
+                Some(Complex::new(f32::from_le_bytes([a, b, c, d]), f32::from_le_bytes([e, f, g, h])))
+            })
+        }
+        (Elem::C128, _) => elements.fill::<Complex<f64>, _>(&mut tensor, |b: [u8; 16]| {
             let bits = u128::from_le_bytes(b);
             Some(Complex::new(f64::from_bits(bits as u64), f64::from_bits((bits >> 64) as u64)))
         }),
@@ -132,6 +167,35 @@ pub fn read_from(mut file: impl Read, len: Option<u64>, most: u64) -> Result<Own
         return found(MORE, "more".to_owned());
     }
     Ok(tensor)
+}
+
+/// The text in an `.npy` file of one, which no tensor can hold.
+///
+/// # Errors
+/// When reading fails, or there is something else, or a long text.
+pub(crate) fn text_from(mut file: impl Read) -> Result<String, Error> {
+    const LONGEST: usize = 64;
+    let other = || Error::new("the .npy array is no short text");
+    let (header, version, _) = Header::text(&mut file)?;
+    let header = Raw::parse(&header, version < 3)?;
+    let (order, kind) = order_and_kind(header.descr);
+    let (width, len) = match (kind.split_at_checked(1), &header.dims[..]) {
+        (Some(("S", len)), []) => (1, len.parse().ok()),
+        (Some(("U", len)), []) => (4, len.parse().ok()),
+        _ => return Err(other()),
+    };
+    let len = len.filter(|len: &usize| *len <= LONGEST).ok_or_else(other)?;
+    let mut bytes = vec![0; width * len + 1];
+    if piece(&mut file, &mut bytes).map_err(failed)? != width * len {
+        return refuse("the .npy file of a text is not as long as it says");
+    }
+    let character = |of: &[u8]| {
+        let mut all = [0; 4];
+        all[..width].copy_from_slice(of);
+        let (little, big) = (u32::from_le_bytes(all), u32::from_be_bytes(all));
+        char::from_u32(if order == '>' && width == 4 { big } else { little })
+    };
+    bytes[..width * len].chunks_exact(width).map(character).collect::<Option<String>>().ok_or_else(other)
 }
 
 fn failed(e: io::Error) -> Error {
@@ -183,7 +247,12 @@ impl<R: Read> Elements<'_, R> {
             if header.big_endian {
                 bytes.chunks_mut(part).for_each(<[u8]>::reverse);
             }
-            from(bytes).ok_or_else(|| Stop::Why(Error::new(format!("byte {first} is not a truth value"))))
+            from(bytes).ok_or_else(|| {
+                Stop::Why(Error::new(match header.elem {
+                    Elem::Bool => format!("byte {first} is not a truth value"),
+                    _ => "an integer of the .npy array is out of range for i32".to_owned(),
+                }))
+            })
         };
         let mut buffer = vec![0; PIECE.min(out.len().saturating_mul(N))];
         // In columns the first index runs fastest in the file, the last in memory.
@@ -297,6 +366,16 @@ fn descr(elem: Elem) -> &'static str {
     }
 }
 
+/// The order of bytes that a type's name begins with, and the rest of it.
+fn order_and_kind(descr: &str) -> (char, &str) {
+    let native = if cfg!(target_endian = "big") { '>' } else { '<' };
+    match descr.chars().next() {
+        Some('=') => (native, &descr[1..]),
+        Some(order @ ('<' | '>' | '|')) => (order, &descr[1..]),
+        _ => (native, descr),
+    }
+}
+
 /// What the header says.
 struct Header {
     elem: Elem,
@@ -308,6 +387,12 @@ struct Header {
 impl Header {
     /// Reads the beginning of a file; also how long that is.
     fn read(file: &mut impl Read) -> Result<(Header, u64), Error> {
+        let (text, version, before) = Header::text(file)?;
+        Ok((Header::of(Raw::parse(&text, version < 3)?)?, before))
+    }
+
+    /// The text of a header, its version, and how long the beginning of the file is.
+    fn text(file: &mut impl Read) -> Result<(String, u8, u64), Error> {
         const CUT: &str = "the .npy file is cut off in its header";
         let mut start = [0; 12];
         let got = piece(file, &mut start[..8]).map_err(failed)?;
@@ -334,15 +419,15 @@ impl Header {
         if piece(file, &mut text).map_err(failed)? < len {
             return refuse(CUT);
         }
-        let Ok(text) = std::str::from_utf8(&text) else {
+        let Ok(text) = String::from_utf8(text) else {
             return refuse("the .npy header is not text");
         };
-        Ok((Header::parse(text, start[6] < 3)?, (8 + size + len) as u64))
+        Ok((text, start[6], (8 + size + len) as u64))
     }
 
-    /// Bytes of the elements, if tensors can have that shape. Lengths are
+    /// Bytes of so many elements of a type, if tensors can have that shape. Lengths are
     /// counted in an i64, also where there is no element.
-    fn bytes(&self) -> Option<u64> {
+    fn bytes(&self, elem: Elem) -> Option<u64> {
         let fits = |n: &u64| i64::try_from(*n).is_ok();
         if !self.dims.iter().all(fits) {
             return None;
@@ -350,12 +435,43 @@ impl Header {
         if self.dims.contains(&0) {
             return Some(0);
         }
-        let size = self.elem.size() as u64;
+        let size = elem.size() as u64;
         self.dims.iter().try_fold(size, |n, d| n.checked_mul(*d)).filter(fits)
     }
 
+    /// What a header says whose elements are those of tensors.
+    fn of(Raw { descr, fortran, dims }: Raw<'_>) -> Result<Header, Error> {
+        let (order, kind) = order_and_kind(descr);
+        let elem = match kind {
+            "u1" => Elem::U8,
+            "i4" => Elem::I32,
+            "i8" => Elem::I64,
+            "f4" => Elem::F32,
+            "f8" => Elem::F64,
+            "c8" => Elem::C64,
+            "c16" => Elem::C128,
+            "b1" => Elem::Bool,
+            _ => {
+                return refuse(format!(
+                    "the .npy array has elements of dtype '{}'; tensors have u1, i4, i8, f4, f8, c8, c16 and b1",
+                    clipped(descr, 40)
+                ));
+            }
+        };
+        Ok(Header { elem, big_endian: order == '>', fortran, dims })
+    }
+}
+
+/// What the dictionary of a header says.
+struct Raw<'a> {
+    descr: &'a str,
+    fortran: bool,
+    dims: Vec<u64>,
+}
+
+impl<'a> Raw<'a> {
     /// Reads the Python dictionary that a header is. `longs`: Python 2 wrote `3L`.
-    fn parse(text: &str, longs: bool) -> Result<Header, Error> {
+    fn parse(text: &'a str, longs: bool) -> Result<Raw<'a>, Error> {
         let mut python = Python { rest: text };
         let (mut descr, mut fortran, mut shape) = (None, None, None);
         if !python.eat("{") {
@@ -399,28 +515,7 @@ impl Header {
         let descr = descr.ok_or_else(|| missing("descr"))?;
         let fortran = fortran.ok_or_else(|| missing("fortran_order"))?;
         let dims = shape.ok_or_else(|| missing("shape"))?;
-        let native = if cfg!(target_endian = "big") { '>' } else { '<' };
-        let (order, kind) = match descr.chars().next() {
-            Some(order @ ('<' | '>' | '=' | '|')) => (if order == '=' { native } else { order }, &descr[1..]),
-            _ => (native, descr),
-        };
-        let elem = match kind {
-            "u1" => Elem::U8,
-            "i4" => Elem::I32,
-            "i8" => Elem::I64,
-            "f4" => Elem::F32,
-            "f8" => Elem::F64,
-            "c8" => Elem::C64,
-            "c16" => Elem::C128,
-            "b1" => Elem::Bool,
-            _ => {
-                return refuse(format!(
-                    "the .npy array has elements of dtype '{}'; tensors have u1, i4, i8, f4, f8, c8, c16 and b1",
-                    clipped(descr, 40)
-                ));
-            }
-        };
-        Ok(Header { elem, big_endian: order == '>', fortran, dims })
+        Ok(Raw { descr, fortran, dims })
     }
 }
 

@@ -4,6 +4,8 @@
 use serde_json::{Value as Json, json};
 use std::fs;
 use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
+use support::command::most_memory;
 use support::command::{Done, command, file, folder, nbc, refuses, run};
 
 /// The document of a run, which is all there is on standard output.
@@ -558,22 +560,6 @@ fn devices_pipes_and_holes_are_soon_refused() {
     let done = run(shell.args(["-c", script, env!("CARGO_BIN_EXE_nbc"), &one, text(&pipe), &arrays]), b"");
     assert!(done.err.contains("has more data than its shape says"), "{}", done.err);
     fs::remove_file(&pipe).unwrap();
-}
-
-/// The most memory that a run held at once, in bytes.
-#[cfg(target_os = "linux")]
-fn most_memory(args: &[&str]) -> u64 {
-    let mut child = command().args(args).stdout(std::process::Stdio::null()).spawn().unwrap();
-    let status = PathBuf::from(format!("/proc/{}/status", child.id()));
-    let mut most = 0;
-    while child.try_wait().unwrap().is_none() {
-        let status = fs::read_to_string(&status).unwrap_or_default();
-        let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
-        let kilobytes = peak.and_then(|p| p.trim().trim_end_matches(" kB").parse::<u64>().ok());
-        most = most.max(kilobytes.unwrap_or(0) << 10);
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
-    most
 }
 
 #[cfg(target_os = "linux")]

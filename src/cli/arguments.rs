@@ -4,7 +4,7 @@
 //! functions by `@name`. Sparse matrices are the name of an `.mtx` or `.npz` file.
 
 use super::failure::Failure;
-use super::input::Room;
+use super::input::{Room, is_named};
 use nbc::Value;
 use nbc::ir::shown::clipped;
 use nbc::runtime::object::{Element, OwnedTensor};
@@ -21,7 +21,7 @@ pub fn parse(
     name: &str,
     sig: &Signature,
     module: &Module,
-    mut room: Room,
+    room: &mut Room,
 ) -> Result<Vec<Value>, Failure> {
     let shown = || format!("@{name}{}", sig.display(&module.sigs));
     let want = sig.params.len();
@@ -31,7 +31,7 @@ pub fn parse(
     }
     let mut values = Vec::with_capacity(words.len());
     for (i, (word, ty)) in words.iter().zip(&sig.params).enumerate() {
-        values.push(value(word, *ty, module, &mut room).map_err(|why| {
+        values.push(value(word, *ty, module, room).map_err(|why| {
             Failure::usage(format!("argument {} of {}, \"{}\": {why}", i + 1, shown(), clip(word)))
         })?);
     }
@@ -48,12 +48,12 @@ fn value(word: &str, ty: Type, module: &Module, room: &mut Room) -> Result<Value
         Type::Str => Value::Str(word.to_owned()),
         Type::Tensor(elem) => match word.strip_prefix('@') {
             Some(path) => Value::Tensor(room.read(path, elem)?),
-            None if word.ends_with(".npy") => Value::Tensor(room.read(word, elem)?),
+            None if is_named(word, ".npy") => Value::Tensor(room.read(word, elem)?),
             None => Value::Tensor(inline(&Node::parse(word)?, elem)?),
         },
         Type::Sparse(elem) => {
             let path = word.strip_prefix('@').unwrap_or(word);
-            if path.len() == word.len() && !word.ends_with(".mtx") && !word.ends_with(".npz") {
+            if path.len() == word.len() && !is_named(word, ".mtx") && !is_named(word, ".npz") {
                 return Err(
                     "expected the name of a file that ends in .mtx or .npz, or any name after @".to_owned()
                 );
@@ -85,7 +85,7 @@ fn value(word: &str, ty: Type, module: &Module, room: &mut Room) -> Result<Value
 fn item_value(node: &Node, ty: Type, module: &Module, room: &mut Room) -> Result<Value, String> {
     match (node, ty) {
         (_, Type::Tensor(elem)) => match node {
-            Node::Leaf(path) if path.ends_with(".npy") => value(path, ty, module, room),
+            Node::Leaf(path) if is_named(path, ".npy") => value(path, ty, module, room),
             _ => Ok(Value::Tensor(inline(node, elem)?)),
         },
         (Node::Leaf(word), _) => value(word, ty, module, room),

@@ -9,6 +9,7 @@ use super::quantity;
 use nbc::ir::{Elem, Module, VerifiedModule};
 use nbc::runtime::object::OwnedSparse;
 use nbc::{Linker, OwnedTensor, matrix_market, npy, npz};
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -80,6 +81,12 @@ fn cannot_be_text(first: &[u8]) -> bool {
     first.contains(&0) || std::str::from_utf8(first).is_err_and(|e| e.error_len().is_some())
 }
 
+/// Whether a file's name ends so, in whatever case.
+pub fn is_named(path: &str, ending: &str) -> bool {
+    let at = path.len().checked_sub(ending.len());
+    at.and_then(|at| path.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(ending))
+}
+
 /// The module in a file of either format.
 ///
 /// # Errors
@@ -115,23 +122,54 @@ pub fn verified(module: Result<Module, nbc::ir::Error>) -> Result<VerifiedModule
     })?)
 }
 
+/// A file of which so much may be read. Where there is more that is an error, and noted: its beginning could be taken
+/// for all of it.
+struct UpTo<'a> {
+    file: &'a File,
+    left: u64,
+    is_passed: &'a Cell<bool>,
+}
+
+impl Read for UpTo<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if to.is_empty() {
+            return Ok(0);
+        }
+        if self.left == 0 {
+            self.is_passed.set(self.file.read(&mut [0])? > 0);
+            return if self.is_passed.get() { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(0) };
+        }
+        let most = to.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let got = self.file.read(&mut to[..most])?;
+        self.left -= got as u64;
+        Ok(got)
+    }
+}
+
 /// How much may be read of arrays: of each, and of all of a call's together.
 pub struct Room {
     file: u64,
     memory: Option<usize>,
     left: u64,
+    /// The files that have been read.
+    pub files: Vec<String>,
 }
 
 impl Room {
     /// For a call whose objects may have `memory`.
     pub fn new(most: Most, memory: Option<usize>) -> Room {
-        Room { file: most.bytes as u64, memory, left: memory.map_or(u64::MAX, |m| m as u64) }
+        Room {
+            file: most.bytes as u64,
+            memory,
+            left: memory.map_or(u64::MAX, |m| m as u64),
+            files: Vec::new(),
+        }
     }
 
     /// For no array at all.
     #[cfg(test)]
     pub fn none() -> Room {
-        Room { file: 0, memory: None, left: 0 }
+        Room { file: 0, memory: None, left: 0, files: Vec::new() }
     }
 
     /// The tensor in an `.npy` file.
@@ -141,6 +179,7 @@ impl Room {
     pub fn read(&mut self, path: &str, elem: Elem) -> Result<OwnedTensor, String> {
         let cannot = |e: io::Error| format!("cannot read {path}: {e}");
         let (file, len) = open(path).map_err(cannot)?;
+        self.files.push(path.to_owned());
         let ordinary = file.metadata().is_ok_and(|m| m.is_file());
         let most = self.file.min(self.left);
         let read = npy::read_from(file, ordinary.then_some(len), most);
@@ -158,18 +197,38 @@ impl Room {
     /// When there is none, or no room for it.
     pub fn read_sparse(&mut self, path: &str, elem: Elem) -> Result<OwnedSparse, String> {
         let cannot = |e: io::Error| format!("cannot read {path}: {e}");
-        let (file, _) = open(path).map_err(cannot)?;
-        // A text takes more bytes than what it says, but a file without an end must have one.
+        let (file, len) = open(path).map_err(cannot)?;
+        self.files.push(path.to_owned());
+        let too_large = || {
+            let most = quantity::show(self.file);
+            format!("{path} is larger than {most}; --max-input BYTES lets more be read")
+        };
+        if len > self.file {
+            return Err(too_large());
+        }
         let most = self.file.min(self.left);
-        let mut file = BufReader::new(file.take(self.file.saturating_add(1)));
-        let is_zip = file.fill_buf().map_err(cannot)?.starts_with(b"PK");
-        let matrix = if is_zip {
+        let is_passed = Cell::new(false);
+        let ordinary = file.metadata().is_ok_and(|m| m.is_file());
+        let mut from = BufReader::new(UpTo { file: &file, left: self.file, is_passed: &is_passed });
+        let is_zip = from.fill_buf().map_err(cannot)?.starts_with(b"PK");
+        let of_zip =
+            |read: Result<OwnedSparse, npz::Error>| read.map_err(|e| (e.to_string(), e.is_too_large()));
+        let read = if is_zip && ordinary {
+            of_zip(npz::read_from(&file, elem, most))
+        } else if is_zip {
+            // A pipe cannot be gone back in, so it is held as long.
             let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes).map_err(cannot)?;
-            npz::read(&bytes, elem, most).map_err(|e| self.refused(&e, e.is_too_large()))?
+            match from.read_to_end(&mut bytes) {
+                Ok(len) => of_zip(npz::read(&bytes, elem, most.saturating_sub(len as u64))),
+                Err(e) => Err((format!("cannot read {path}: {e}"), false)),
+            }
         } else {
-            let matrix = matrix_market::read_from(file, elem, most);
-            matrix.map_err(|e| self.refused(&e, e.is_too_large()))?
+            matrix_market::read_from(from, elem, most).map_err(|e| (e.to_string(), e.is_too_large()))
+        };
+        // What is wrong with a file that was cut off here is not the file's fault.
+        let matrix = match read {
+            Err(_) if is_passed.get() => return Err(too_large()),
+            read => read.map_err(|(why, too_large)| self.refused(&why, too_large))?,
         };
         let parts = [matrix.pointers(), matrix.indices(), matrix.values()];
         let bytes = parts.iter().map(|part| part.as_bytes().len() as u64).sum::<u64>();

@@ -7,7 +7,7 @@ use super::replace::{self, Holds, Target};
 use super::tier::Tier;
 use super::{arguments, ending, output, quantity, rates, show};
 use nbc::Value;
-use nbc::ir::{FuncId, Module, VerifiedModule};
+use nbc::ir::{FuncId, Module, Type, VerifiedModule};
 use nbc::placement::Cores;
 use nbc::runtime::engine::{Engine, Limits};
 use nbc::runtime::instance::InterruptHandle;
@@ -125,8 +125,9 @@ impl Run {
         };
         // Arguments may come from large files, which is not the program's time.
         let parsing = Instant::now();
-        let args = arguments::parse(&self.args, &name, sig, &module, Room::new(self.most, self.memory))?;
-        let files = self.open_outputs(&name, &sig.results)?;
+        let mut room = Room::new(self.most, self.memory);
+        let args = arguments::parse(&self.args, &name, sig, &module, &mut room)?;
+        let files = self.open_outputs(&name, &sig.results, &room.files)?;
         let parsing = parsing.elapsed();
 
         let mut config = self.tier.config()?.rates(rates::kept().rates).cores(self.cores.into());
@@ -215,8 +216,8 @@ impl Run {
 
     /// Opens the files for results: one that cannot be written is better known
     /// before the program has run for hours.
-    fn open_outputs(&self, name: &str, results: &[nbc::ir::Type]) -> Result<Vec<Target>, Failure> {
-        let of_file = |t: &&nbc::ir::Type| matches!(t, nbc::ir::Type::Tensor(_) | nbc::ir::Type::Sparse(_));
+    fn open_outputs(&self, name: &str, results: &[Type], read: &[String]) -> Result<Vec<Target>, Failure> {
+        let of_file = |t: &&Type| matches!(t, Type::Tensor(_) | Type::Sparse(_));
         let tensors = results.iter().filter(of_file).count();
         if self.out.len() > tensors {
             let (files, noun) = (self.out.len(), if tensors == 1 { "tensor" } else { "tensors" });
@@ -226,8 +227,22 @@ impl Run {
             return Err(Failure::usage("--out - and --json both want standard output"));
         }
         let mut files: Vec<Target> = Vec::new();
-        for path in &self.out {
+        for (path, ty) in self.out.iter().zip(results.iter().filter(of_file)) {
+            let other = |endings: &[&str]| endings.iter().any(|ending| input::is_named(path, ending));
+            let wanted = match ty {
+                Type::Sparse(elem) if other(&[".npy"]) => {
+                    format!("sparse<{elem}>, which goes to .mtx or .npz")
+                }
+                Type::Tensor(elem) if other(&[".mtx", ".npz"]) => {
+                    format!("tensor<{elem}>, which goes to .npy")
+                }
+                _ => String::new(),
+            };
+            if !wanted.is_empty() {
+                return Err(Failure::usage(format!("--out {path}: @{name} returns a {wanted} files")));
+            }
             replace::keep_input(&self.file, path)?;
+            read.iter().try_for_each(|read| replace::keep_input(read, path))?;
             let file = Target::open(path, Holds::Product)?;
             if files.iter().any(|other| other.is_same(&file)) {
                 return Err(Failure::usage(format!("--out {path}: two results cannot be in one file")));
@@ -244,7 +259,7 @@ impl Run {
         for value in results {
             match (value, files.len()) {
                 (Value::Sparse(s), 1..) => {
-                    let is_npz = self.out[self.out.len() - files.len()].ends_with(".npz");
+                    let is_npz = input::is_named(&self.out[self.out.len() - files.len()], ".npz");
                     let saved = files.next().map(|file| {
                         file.finish(|mut out| match is_npz {
                             true => npz::write(&mut out, s),

@@ -225,7 +225,7 @@ impl Benches {
                 return Err(Failure::usage(format!("{file}: @{name}{shown} is no bench: it has parameters"))
                     .with_help(format!("time it with arguments: --invoke {name} ARGS")));
             }
-            let args = arguments::parse(words, &name, sig, &module, Room::new(self.most, None))?;
+            let args = arguments::parse(words, &name, sig, &module, &mut Room::new(self.most, None))?;
             let words = words.to_vec();
             benches.push(Bench { file: file.to_owned(), module: module.clone(), name, args, words });
         }

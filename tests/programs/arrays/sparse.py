@@ -125,6 +125,21 @@ for shape in [(0, 0), (0, 3), (3, 0)]:
 # Work is 60 for each triple; bytes are counted twice, and the pointers. What is returned has three parts to move.
 p.run("fuel_of_triples", "sparse.of_triples", [i8(0, 1), i8(0, 1), [2, 2], np.ones(2)],
       sp.eye_array(2, format="csr"), fuel=(120 + (2 * 64 + 16) // 8) // 16 + 3)
+# Squares of the right-hand side are zero, or infinite.
+twice = {dtype: sp.csr_array(2 * np.eye(2)).astype(dtype) for dtype in TYPES}
+for dtype, sizes in [("f4", [1e-40, 1e-23, 1e20]), ("f8", [1e-320, 1e-170, 1e170]), ("c16", [1e-170, 1e170])]:
+    for n, size in enumerate(sizes):
+        b = np.array([size, -size]).astype(dtype)
+        for method in ["cg", "bicgstab", "gmres"]:
+            args = [twice[dtype], b, "none", 1e-6, 9] + ([2] if method == "gmres" else [])
+            p.first(f"{method}_of_size_{n}_{np.dtype(dtype).name}", f"sparse.{method}", args, b / 2, results=3,
+                    near=1e-5 * size if method == "gmres" else None)
+for method in ["cg", "bicgstab", "gmres"]:
+    args = [twice["f8"], np.ones(2), "none", 1.0, 0] + ([2] if method == "gmres" else [])
+    p.run(f"{method}_is_near_enough", f"sparse.{method}", args, np.zeros(2), 0, 1.0)
+# Each row of the first is paid for where the second has none, and that it is made.
+p.run("fuel_kron_nothing", "sparse.kron", [sp.csr_array((1600, 1)), sp.csr_array((0, 1))], sp.csr_array((0, 1)),
+      fuel=1600 * 3 // 16 + 1601 // 16 + 3)
 p.trap("triples_row", "sparse.of_triples", [i8(3), i8(0), [3, 4], np.ones(1)], "index_out_of_range")
 p.trap("triples_column", "sparse.of_triples", [i8(0), i8(-1), [3, 4], np.ones(1)], "index_out_of_range")
 p.trap("triples_lengths", "sparse.of_triples", [i8(0), i8(0), [3, 4], np.ones(2)], "shape_mismatch")

@@ -105,3 +105,22 @@ pub fn file(name: &str, bytes: impl AsRef<[u8]>) -> String {
     fs::write(&path, bytes).unwrap();
     path.to_str().unwrap().to_owned()
 }
+
+/// The most memory that a run held at once, in bytes.
+///
+/// # Panics
+/// When it cannot be run.
+#[cfg(target_os = "linux")]
+pub fn most_memory(args: &[&str]) -> u64 {
+    let mut child = command().args(args).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let status = PathBuf::from(format!("/proc/{}/status", child.id()));
+    let mut most = 0;
+    while child.try_wait().unwrap().is_none() {
+        let status = fs::read_to_string(&status).unwrap_or_default();
+        let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+        let kilobytes = peak.and_then(|p| p.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        most = most.max(kilobytes.unwrap_or(0) << 10);
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    most
+}

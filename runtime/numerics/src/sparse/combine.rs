@@ -173,9 +173,12 @@ pub fn kronecker<T: Field, E>(
     let mut stored = 0;
     let mut ends = pointers.iter_mut().skip(1);
     for part in 0..a.major {
+        pace.step(1)?;
         for other in 0..b.major {
             pace.step(1)?;
             let ((at, of), (bt, bf)) = (a.part(part), b.part(other));
+            // Elements that meet none are not gone through, as nobody pays for them.
+            let at = if bt.is_empty() { &[] } else { at };
             for (at, of) in at.iter().zip(of) {
                 for (bt, bf) in bt.iter().zip(bf) {
                     pace.step(1)?;

@@ -11,6 +11,7 @@
 //! // 1 3
 //! let (pointers, indices, values) = ([0usize, 2, 4], [0usize, 1, 0, 1], [4.0, 1.0, 1.0, 3.0]);
 //! let analysis = Analysis::new(2, &pointers, &indices).expect("memory");
+//! assert_eq!(analysis.operations(), 2 * 2 + 1);
 //! let mut factors = vec![0.0; analysis.stored()];
 //! let mut room = vec![MaybeUninit::uninit(); analysis.room::<f64>(1)];
 //! let mut x = [1.0, 2.0_f64];
@@ -23,7 +24,8 @@ use super::Field;
 use faer::dyn_stack::MemStack;
 use faer::linalg::cholesky::llt::factor::{LltError, LltRegularization};
 use faer::sparse::linalg::cholesky::{
-    CholeskySymbolicParams, SymbolicCholesky, SymmetricOrdering, factorize_symbolic_cholesky,
+    CholeskySymbolicParams, SymbolicCholesky, SymbolicCholeskyRaw, SymmetricOrdering,
+    factorize_symbolic_cholesky,
 };
 use faer::sparse::{FaerError, SparseColMatRef, SymbolicSparseColMatRef};
 use faer::{Conj, MatMut, Par, Side};
@@ -69,7 +71,7 @@ direct! { f32 f64 Complex<f64> }
 pub enum Failed {
     /// There is no memory, or the factors have more elements than can be counted.
     Memory,
-    /// The matrix is not positive definite: the pivot of that number, in the order of the factorisation, is not.
+    /// The matrix is not positive definite: the pivot in that row, counted from zero, is not.
     Pivot(usize),
 }
 
@@ -91,6 +93,30 @@ impl Analysis {
     /// How many elements the factor stores.
     pub fn stored(&self) -> usize {
         self.0.len_val()
+    }
+
+    /// About how many multiplications the factorisation takes: the square of how many elements each column has, added up.
+    pub fn operations(&self) -> u64 {
+        // Of columns that have from `low` up to but not including `high` elements, each one less than the one before.
+        let squares = |low: usize, high: usize| {
+            let up_to = |n: u128| n * n.saturating_sub(1) * (2 * n).saturating_sub(1) / 6;
+            up_to(high as u128).saturating_sub(up_to(low as u128))
+        };
+        let all: u128 = match self.0.raw() {
+            SymbolicCholeskyRaw::Simplicial(known) => {
+                known.col_ptr().windows(2).map(|ends| squares(ends[1] - ends[0], ends[1] - ends[0] + 1)).sum()
+            }
+            SymbolicCholeskyRaw::Supernodal(known) => {
+                let nodes = known.supernode_begin().iter().zip(known.supernode_end()).enumerate();
+                nodes
+                    .map(|(node, (begin, end))| {
+                        let below = known.supernode(node).pattern().len();
+                        squares(below + 1, below + 1 + end - begin)
+                    })
+                    .sum()
+            }
+        };
+        u64::try_from(all).unwrap_or(u64::MAX)
     }
 
     /// Bytes of room that factoring and solving for so many right-hand sides take.
@@ -135,8 +161,30 @@ fn factor<T: Field + faer::traits::ComplexField>(
     let none = LltRegularization::default();
     let made =
         analysis.0.factorize_numeric_llt(factors, a, Side::Lower, none, Par::Seq, stack, Default::default());
-    let llt = made.map_err(|LltError::NonPositivePivot { index }| Failed::Pivot(index))?;
+    let llt = made.map_err(|LltError::NonPositivePivot { index }| {
+        // One way of factoring counts from one; both count in the order of the factorisation.
+        let at = index - usize::from(matches!(analysis.0.raw(), SymbolicCholeskyRaw::Simplicial(_)));
+        let row = analysis.0.perm().and_then(|order| order.arrays().0.get(at).copied());
+        Failed::Pivot(row.unwrap_or(at))
+    })?;
     let x = MatMut::from_row_major_slice_mut(x, n, width);
     llt.solve_in_place_with_conj(Conj::No, x, Par::Seq, stack);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_are_squares_of_columns() {
+        for n in [1, 5, 40, 300] {
+            let pointers: Vec<usize> = (0..=n).map(|col| col * n).collect();
+            let indices: Vec<usize> = (0..n * n).map(|at| at % n).collect();
+            let full = Analysis::new(n, &pointers, &indices).unwrap();
+            assert_eq!(full.operations(), (n * (n + 1) * (2 * n + 1) / 6) as u64);
+            let (pointers, indices): (Vec<usize>, Vec<usize>) = ((0..=n).collect(), (0..n).collect());
+            assert_eq!(Analysis::new(n, &pointers, &indices).unwrap().operations(), n as u64);
+        }
+    }
 }

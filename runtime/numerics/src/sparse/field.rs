@@ -25,6 +25,8 @@ pub trait Field:
     const ZERO: Self;
     /// The neutral element of multiplication.
     const ONE: Self;
+    /// Two to this power and to its negative are numbers with all their digits.
+    const REACH: i32;
     /// The quotient; of complex numbers by Smith's algorithm.
     #[must_use]
     fn over(self, other: Self) -> Self;
@@ -44,10 +46,11 @@ pub trait Field:
 }
 
 macro_rules! real {
-    ($($ty:ident)*) => {$(
+    ($($ty:ident: $reach:literal)*) => {$(
         impl Field for $ty {
             const ZERO: $ty = 0.0;
             const ONE: $ty = 1.0;
+            const REACH: i32 = $reach;
             #[inline(always)]
             fn over(self, other: $ty) -> $ty {
                 self / other
@@ -79,11 +82,12 @@ macro_rules! real {
         }
     )*};
 }
-real!(f32 f64);
+real!(f32: 120 f64: 1000);
 
 impl Field for Complex<f64> {
     const ZERO: Complex<f64> = Complex { re: 0.0, im: 0.0 };
     const ONE: Complex<f64> = Complex { re: 1.0, im: 0.0 };
+    const REACH: i32 = 1000;
     #[inline(always)]
     fn over(self, other: Complex<f64>) -> Complex<f64> {
         if other.re.abs() >= other.im.abs() {

@@ -4,11 +4,16 @@
 //! ([`System`]). Iterations begin with zero and end where the residual is as small as wanted, relative to the right-hand
 //! side. With a number that is not finite they end at once.
 //!
+//! Invariant: the residual in [`Ended`] is that of the solution, computed from it. What an iteration keeps by adding up
+//! drifts away from it. So where that is small enough the true one is looked at, and if it is not, the method begins anew
+//! from there. The right-hand side is scaled by a power of two, and the solution back, as squares of what is
+//! very small or large are none. That changes no other digit.
+//!
 //! ```
-//! use nbc_numerics::sparse::iterate::{How, System, cg};
+//! use nbc_numerics::sparse::iterate::{How, Step, System, cg};
 //! struct Two;
 //! impl System<f64, ()> for Two {
-//!     fn begin(&mut self) -> Result<(), ()> {
+//!     fn begin(&mut self, _: Step) -> Result<(), ()> {
 //!         Ok(())
 //!     }
 //!     fn apply(&mut self, x: &[f64], out: &mut [f64]) -> Result<(), ()> {
@@ -27,16 +32,27 @@
 //! # Ok::<(), ()>(())
 //! ```
 
-use super::vector::{dot, norm, update};
+use super::vector::{clear, dot, greatest, norm, update};
 use super::{Field, Pace};
+
+/// What an iteration is going to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// An iteration.
+    Iteration,
+    /// The residual of a solution: a product, and a few operations on vectors.
+    Residual,
+    /// To add up the solution of GMRES: the preconditioner, and a few operations on vectors.
+    Solution,
+}
 
 /// A matrix and what makes its solution easier.
 pub trait System<T, E> {
-    /// Is told before each iteration.
+    /// Is told before each step.
     ///
     /// # Errors
     /// Where it is not to go on.
-    fn begin(&mut self) -> Result<(), E>;
+    fn begin(&mut self, step: Step) -> Result<(), E>;
     /// Writes the product of the matrix and `x`.
     ///
     /// # Errors
@@ -60,6 +76,8 @@ pub enum How {
     NotPositive,
     /// A divisor is zero before the residual is small.
     Breakdown,
+    /// The residual falls no more where the method begins anew.
+    Stalled,
     /// There is a number that is not finite.
     NotFinite,
 }
@@ -85,13 +103,87 @@ fn vectors<T, const N: usize>(room: &mut [T], n: usize) -> [&mut [T]; N] {
     })
 }
 
-/// What is known before the first iteration: that there is nothing to do, or nothing to be done.
-fn at_once(size: f64, iterations: usize) -> Option<Ended> {
-    match size {
-        0.0 => Some(Ended { how: How::Converged, iterations, residual: 0.0 }),
-        size if !size.is_finite() => Some(Ended { how: How::NotFinite, iterations, residual: f64::NAN }),
-        _ => None,
+/// The right-hand side.
+struct Right<'b, T> {
+    b: &'b [T],
+    /// What it is multiplied by.
+    scale: T,
+    /// Its norm then.
+    size: f64,
+}
+
+impl<'b, T: Field> Right<'b, T> {
+    /// Of `b`, which it writes into `r` as it is scaled.
+    fn new<E>(b: &'b [T], r: &mut [T], pace: &mut Pace<'_, E>) -> Result<Right<'b, T>, E> {
+        let exponent = ((greatest(b, pace)?.to_bits() >> 52) & 0x7ff) as i32 - 1023;
+        let scale = T::real(two_to((-exponent).clamp(-T::REACH, T::REACH)));
+        update(r, b, |_, b| b * scale, pace)?;
+        Ok(Right { b, scale, size: norm(r, pace)? })
     }
+
+    /// What is known before the first iteration: that there is nothing to do, or nothing to be done.
+    fn at_once(&self, tolerance: f64) -> Option<Ended> {
+        let ended = |how, residual| Some(Ended { how, iterations: 0, residual });
+        match self.size {
+            0.0 => ended(How::Converged, 0.0),
+            size if !size.is_finite() => ended(How::NotFinite, f64::NAN),
+            _ if tolerance >= 1.0 => ended(How::Converged, 1.0),
+            _ => None,
+        }
+    }
+
+    /// Writes the residual of `x` into `r`; its norm, relative to this one's.
+    fn residual<E>(
+        &self,
+        system: &mut impl System<T, E>,
+        x: &[T],
+        (r, work): (&mut [T], &mut [T]),
+        pace: &mut Pace<'_, E>,
+    ) -> Result<f64, E> {
+        system.begin(Step::Residual)?;
+        system.apply(x, work)?;
+        let scale = self.scale;
+        update(r, self.b, |_, b| b * scale, pace)?;
+        update(r, work, |b, ax| b - ax, pace)?;
+        Ok(norm(r, pace)? / self.size)
+    }
+
+    /// What an iteration came to that has not converged, with the true residual, for which there is room.
+    fn failed<E>(
+        &self,
+        mut ended: Ended,
+        system: &mut impl System<T, E>,
+        x: &[T],
+        room: (&mut [T], &mut [T]),
+        pace: &mut Pace<'_, E>,
+    ) -> Result<Ended, E> {
+        if ended.iterations > 0 {
+            ended.residual = self.residual(system, x, room, pace)?;
+        }
+        Ok(ended)
+    }
+
+    /// Scales the solution back.
+    fn done<E>(&self, mut ended: Ended, x: &mut [T], pace: &mut Pace<'_, E>) -> Result<Ended, E> {
+        let back = T::ONE.over(self.scale);
+        let mut is_finite = true;
+        for x in x.chunks_mut(1 << 12) {
+            pace.step(x.len())?;
+            for x in x {
+                *x = *x * back;
+                is_finite &= x.is_finite();
+            }
+        }
+        if !is_finite && ended.how == How::Converged {
+            ended.how = How::NotFinite;
+        }
+        Ok(ended)
+    }
+}
+
+/// A power of two that has all its digits.
+fn two_to(power: i32) -> f64 {
+    f64::from_bits(((power + 1023) as u64) << 52)
 }
 
 /// NaN is not.
@@ -114,40 +206,62 @@ pub fn cg<T: Field, E>(
 ) -> Result<Ended, E> {
     let pace = &mut Pace::new(ask);
     let [r, z, p, q] = vectors(room, b.len());
-    let size = norm(b, pace)?;
-    if let Some(ended) = at_once(size, 0) {
+    let right = Right::new(b, r, pace)?;
+    if let Some(ended) = right.at_once(tolerance) {
         return Ok(ended);
     }
-    let (mut residual, mut product) = (1.0, T::ONE);
-    update(r, b, |_, b| b, pace)?;
-    for iteration in 0..most {
-        let ended = |how, residual| Ok(Ended { how, iterations: iteration + 1, residual });
-        system.begin()?;
+    let (mut reached, mut product, mut is_new) = (f64::INFINITY, T::ONE, true);
+    let mut iterations = 0;
+    let (how, residual) = loop {
+        if iterations == most {
+            break (How::Exhausted, 1.0);
+        }
+        system.begin(Step::Iteration)?;
+        iterations += 1;
         system.precondition(r, z)?;
         let before = product;
         product = dot(r, z, pace)?;
         if !is_positive(product.re()) {
-            return ended(if product.is_finite() { How::NotPositive } else { How::NotFinite }, residual);
+            break (if product.is_finite() { How::NotPositive } else { How::NotFinite }, 1.0);
         }
-        let beta = if iteration == 0 { T::ZERO } else { product.over(before) };
+        let beta = if is_new { T::ZERO } else { product.over(before) };
+        is_new = false;
         update(p, z, |p, z| z + beta * p, pace)?;
         system.apply(p, q)?;
         let curvature = dot(p, q, pace)?;
         if !is_positive(curvature.re()) {
-            return ended(if curvature.is_finite() { How::NotPositive } else { How::NotFinite }, residual);
+            break (if curvature.is_finite() { How::NotPositive } else { How::NotFinite }, 1.0);
         }
         let alpha = product.over(curvature);
         update(x, p, |x, p| x + alpha * p, pace)?;
         update(r, q, |r, q| r - alpha * q, pace)?;
-        residual = norm(r, pace)? / size;
-        if residual <= tolerance {
-            return ended(How::Converged, residual);
-        }
+        let residual = norm(r, pace)? / right.size;
         if !residual.is_finite() {
-            return ended(How::NotFinite, residual);
+            break (How::NotFinite, residual);
         }
+        if residual <= tolerance {
+            let residual = right.residual(system, x, (&mut *r, &mut *q), pace)?;
+            match how_it_is(residual, tolerance, reached) {
+                Some(how) => break (how, residual),
+                None => (reached, is_new) = (residual, true),
+            }
+        }
+    };
+    let mut ended = Ended { how, iterations, residual };
+    if !matches!(how, How::Converged | How::Stalled) {
+        ended = right.failed(ended, system, x, (r, q), pace)?;
     }
-    Ok(Ended { how: How::Exhausted, iterations: most, residual })
+    right.done(ended, x, pace)
+}
+
+/// Whether the true residual is an end, where it was `reached` the last time that it was looked at.
+fn how_it_is(residual: f64, tolerance: f64, reached: f64) -> Option<How> {
+    match residual {
+        r if r <= tolerance => Some(How::Converged),
+        r if !r.is_finite() => Some(How::NotFinite),
+        r if r >= reached => Some(How::Stalled),
+        _ => None,
+    }
 }
 
 /// BiCGSTAB, for any square matrix. `x` is zero; the room is eight vectors.
@@ -164,60 +278,81 @@ pub fn bicgstab<T: Field, E>(
 ) -> Result<Ended, E> {
     let pace = &mut Pace::new(ask);
     let [r, shadow, p, v, t, easy, s, _] = vectors(room, b.len());
-    let size = norm(b, pace)?;
-    if let Some(ended) = at_once(size, 0) {
+    let right = Right::new(b, r, pace)?;
+    if let Some(ended) = right.at_once(tolerance) {
         return Ok(ended);
     }
-    let mut residual = 1.0;
+    let (mut reached, mut is_new) = (f64::INFINITY, true);
     let (mut rho, mut alpha, mut omega) = (T::ONE, T::ONE, T::ONE);
-    update(r, b, |_, b| b, pace)?;
-    update(shadow, b, |_, b| b, pace)?;
-    for iteration in 0..most {
-        let ended = |how, residual| Ok(Ended { how, iterations: iteration + 1, residual });
-        system.begin()?;
+    let mut iterations = 0;
+    let (how, residual) = loop {
+        if iterations == most {
+            break (How::Exhausted, 1.0);
+        }
+        let divisor = |v: T| if v.is_finite() { How::Breakdown } else { How::NotFinite };
+        system.begin(Step::Iteration)?;
+        iterations += 1;
+        if is_new {
+            update(shadow, r, |_, r| r, pace)?;
+        }
         let before = rho;
         rho = dot(shadow, r, pace)?;
         if rho == T::ZERO || !rho.is_finite() {
-            return ended(if rho.is_finite() { How::Breakdown } else { How::NotFinite }, residual);
+            break (divisor(rho), 1.0);
         }
-        let beta = rho.over(before) * alpha.over(omega);
-        if iteration == 0 {
+        if is_new {
             update(p, r, |_, r| r, pace)?;
         } else {
+            let beta = rho.over(before) * alpha.over(omega);
             update(p, v, |p, v| p - omega * v, pace)?;
             update(p, r, |p, r| r + beta * p, pace)?;
         }
+        is_new = false;
         system.precondition(p, easy)?;
         system.apply(easy, v)?;
         let along = dot(shadow, v, pace)?;
         if along == T::ZERO || !along.is_finite() {
-            return ended(if along.is_finite() { How::Breakdown } else { How::NotFinite }, residual);
+            break (divisor(along), 1.0);
         }
         alpha = rho.over(along);
         update(x, easy, |x, e| x + alpha * e, pace)?;
         update(r, v, |r, v| r - alpha * v, pace)?;
-        residual = norm(r, pace)? / size;
-        if residual <= tolerance {
-            return ended(How::Converged, residual);
+        if norm(r, pace)? / right.size <= tolerance {
+            let residual = right.residual(system, x, (&mut *r, &mut *t), pace)?;
+            match how_it_is(residual, tolerance, reached) {
+                Some(how) => break (how, residual),
+                None => (reached, is_new) = (residual, true),
+            }
+            continue;
         }
         system.precondition(r, s)?;
         system.apply(s, t)?;
         let length = dot(t, t, pace)?;
         if length == T::ZERO || !length.is_finite() {
-            return ended(if length.is_finite() { How::Breakdown } else { How::NotFinite }, residual);
+            break (divisor(length), 1.0);
         }
         omega = dot(t, r, pace)?.over(length);
         update(x, s, |x, s| x + omega * s, pace)?;
         update(r, t, |r, t| r - omega * t, pace)?;
-        residual = norm(r, pace)? / size;
+        let residual = norm(r, pace)? / right.size;
+        if !residual.is_finite() {
+            break (How::NotFinite, residual);
+        }
         if residual <= tolerance {
-            return ended(How::Converged, residual);
+            let residual = right.residual(system, x, (&mut *r, &mut *t), pace)?;
+            match how_it_is(residual, tolerance, reached) {
+                Some(how) => break (how, residual),
+                None => (reached, is_new) = (residual, true),
+            }
+        } else if omega == T::ZERO {
+            break (How::Breakdown, residual);
         }
-        if !residual.is_finite() || omega == T::ZERO {
-            return ended(if residual.is_finite() { How::Breakdown } else { How::NotFinite }, residual);
-        }
+    };
+    let mut ended = Ended { how, iterations, residual };
+    if !matches!(how, How::Converged | How::Stalled) {
+        ended = right.failed(ended, system, x, (r, t), pace)?;
     }
-    Ok(Ended { how: How::Exhausted, iterations: most, residual })
+    right.done(ended, x, pace)
 }
 
 /// Numbers that [`gmres`] needs besides vectors, when it restarts after `restart` iterations.
@@ -239,41 +374,42 @@ pub fn gmres<T: Field, E>(
 ) -> Result<Ended, E> {
     let n = b.len();
     let pace = &mut Pace::new(ask);
-    let size = norm(b, pace)?;
-    if let Some(ended) = at_once(size, 0) {
-        return Ok(ended);
-    }
     let (basis, two) = room.split_at_mut((restart + 1) * n);
     let [easy, work] = vectors(two, n);
+    let right = Right::new(b, work, pace)?;
+    let size = right.size;
+    if let Some(ended) = right.at_once(tolerance) {
+        return Ok(ended);
+    }
     // Columns of the Hessenberg matrix, rotations and the right-hand side of the small system.
     let (columns, small) = numbers.split_at_mut((restart + 1) * restart);
     let [cosines, sines, g] = vectors(small, restart + 1);
-    let mut iterations = 0;
+    let (mut iterations, mut reached) = (0, f64::INFINITY);
     loop {
         // The true residual begins the basis.
-        system.apply(x, work)?;
         let first = &mut basis[..n];
-        update(first, b, |_, b| b, pace)?;
-        update(first, work, |b, ax| b - ax, pace)?;
+        let residual = right.residual(system, x, (&mut *first, &mut *work), pace)?;
         let length = norm(first, pace)?;
-        let residual = length / size;
         let how = match residual {
             r if r <= tolerance => Some(How::Converged),
             r if !r.is_finite() => Some(How::NotFinite),
             _ if iterations >= most => Some(How::Exhausted),
+            // From here on nothing would change but the last digits.
+            r if r >= reached => Some(How::Stalled),
             _ => None,
         };
+        reached = residual;
         if let Some(how) = how {
-            return Ok(Ended { how, iterations, residual });
+            return right.done(Ended { how, iterations, residual }, x, pace);
         }
         let over = T::real(length);
         update(first, &*easy, |v, _| v.over(over), pace)?;
-        g.fill(T::ZERO);
+        clear(g, pace)?;
         g[0] = over;
         let mut used = 0;
         let mut is_exact = false;
         while used < restart && iterations < most && !is_exact {
-            system.begin()?;
+            system.begin(Step::Iteration)?;
             iterations += 1;
             let column = &mut columns[used * (restart + 1)..(used + 1) * (restart + 1)];
             let (known, next) = basis.split_at_mut((used + 1) * n);
@@ -305,6 +441,7 @@ pub fn gmres<T: Field, E>(
         }
         // Back substitution; what is singular adds nothing.
         for i in (0..used).rev() {
+            pace.step(used - i)?;
             let mut sum = g[i];
             for j in i + 1..used {
                 sum = sum - columns[j * (restart + 1) + i] * g[j];
@@ -312,7 +449,8 @@ pub fn gmres<T: Field, E>(
             let pivot = columns[i * (restart + 1) + i];
             g[i] = if pivot == T::ZERO { T::ZERO } else { sum.over(pivot) };
         }
-        work.fill(T::ZERO);
+        system.begin(Step::Solution)?;
+        clear(work, pace)?;
         for (v, y) in basis.chunks_exact(n).zip(&g[..used]) {
             update(work, v, |sum, v| sum + *y * v, pace)?;
         }
@@ -342,4 +480,114 @@ fn rotate<T: Field>(column: &mut [T], at: usize, cosine: T, sine: T) {
     let (a, b) = (column[at], column[at + 1]);
     column[at] = cosine * a + sine * b;
     column[at + 1] = cosine * b - sine.conjugate() * a;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A dense matrix by rows.
+    struct Dense(Vec<f64>);
+
+    impl System<f64, ()> for Dense {
+        fn begin(&mut self, _: Step) -> Result<(), ()> {
+            Ok(())
+        }
+
+        fn apply(&mut self, x: &[f64], out: &mut [f64]) -> Result<(), ()> {
+            for (out, row) in out.iter_mut().zip(self.0.chunks_exact(x.len())) {
+                *out = row.iter().zip(x).map(|(a, x)| a * x).sum();
+            }
+            Ok(())
+        }
+
+        fn precondition(&mut self, x: &[f64], out: &mut [f64]) -> Result<(), ()> {
+            out.copy_from_slice(x);
+            Ok(())
+        }
+    }
+
+    type Solve = fn(&mut Dense, &[f64], f64, usize, &mut [f64]) -> Ended;
+    const METHODS: [Solve; 3] = [
+        |a, b, tolerance, most, x| {
+            cg(a, b, tolerance, most, (x, &mut vec![0.0; 4 * b.len()]), &mut || Ok(())).unwrap()
+        },
+        |a, b, tolerance, most, x| {
+            bicgstab(a, b, tolerance, most, (x, &mut vec![0.0; 8 * b.len()]), &mut || Ok(())).unwrap()
+        },
+        |a, b, tolerance, most, x| {
+            let (restart, ask) = (20, &mut || Ok(()));
+            let (mut room, mut numbers) = (vec![0.0; 23 * b.len()], vec![0.0; numbers_of_gmres(restart)]);
+            gmres(a, b, (tolerance, most, restart), (x, &mut room, &mut numbers), ask).unwrap()
+        },
+    ];
+
+    /// Numbers from -1 to 1.
+    fn numbers(seed: u64) -> impl FnMut() -> f64 {
+        let mut state = seed;
+        move || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_the_residual_is_so() {
+        let mut trapped = 0;
+        for seed in 0..60 {
+            let mut next = numbers(seed);
+            let n = 20 + (seed as usize * 7) % 60;
+            // Far from normal: what the residual is thought to be drifts from what it is.
+            let mut element = |i: usize, j: usize| match i.cmp(&j) {
+                std::cmp::Ordering::Less => 1.3 * next(),
+                std::cmp::Ordering::Equal => 1.6 + 1.4 * next(),
+                std::cmp::Ordering::Greater => 0.0,
+            };
+            let upper: Vec<f64> = (0..n * n).map(|at| element(at / n, at % n)).collect();
+            let square = |at: usize| {
+                let (i, j) = (at / n, at % n);
+                (0..n).map(|k| upper[i * n + k] * upper[j * n + k]).sum::<f64>()
+            };
+            let b: Vec<f64> = (0..n).map(|_| next()).collect();
+            let matrices = [(0..n * n).map(square).collect(), upper.clone(), upper.clone()];
+            for (solve, a) in METHODS.into_iter().zip(matrices) {
+                let (mut a, mut x, mut product) = (Dense(a), vec![0.0; n], vec![0.0; n]);
+                let ended = solve(&mut a, &b, 1e-10, 2000, &mut x);
+                a.apply(&x, &mut product).unwrap();
+                let norm = |of: &mut dyn Iterator<Item = f64>| of.map(|v| v * v).sum::<f64>().sqrt();
+                let residual =
+                    norm(&mut b.iter().zip(&product).map(|(b, p)| b - p)) / norm(&mut b.iter().copied());
+                assert!(
+                    (residual - ended.residual).abs() <= 1e-9 * residual,
+                    "{seed}: {ended:?}, not {residual}"
+                );
+                assert!(ended.how != How::Converged || residual <= 1e-10 * (1.0 + 1e-9), "{seed}: {ended:?}");
+                trapped += usize::from(ended.how != How::Converged);
+            }
+        }
+        assert!((1..170).contains(&trapped), "{trapped}");
+    }
+
+    #[test]
+    fn the_size_of_the_right_side_changes_only_that_of_the_solution() {
+        let matrix = || Dense(vec![4.0, 1.0, 0.0, 1.0, 3.0, -1.0, 0.0, -1.0, 2.0]);
+        for solve in METHODS {
+            let (mut usual, b) = ([0.0; 3], [1.0, -2.0, 0.75]);
+            let ended = solve(&mut matrix(), &b, 1e-12, 50, &mut usual);
+            assert_eq!(ended.how, How::Converged);
+            for scale in [2f64.powi(-900), 2f64.powi(-565), 2f64.powi(3), 2f64.powi(600), 2f64.powi(1000)] {
+                let mut x = [0.0; 3];
+                assert_eq!(solve(&mut matrix(), &b.map(|b| b * scale), 1e-12, 50, &mut x), ended);
+                assert_eq!(x, usual.map(|x| x * scale), "{scale:e}");
+            }
+            let mut x = [0.0; 3];
+            // The smallest number that there is: the solution is not one.
+            assert_eq!(solve(&mut matrix(), &[5e-324; 3], 1e-12, 50, &mut x).how, How::Converged);
+            let mut x = [0.0; 1];
+            assert_eq!(solve(&mut Dense(vec![1e-10]), &[1e300], 1e-12, 50, &mut x).how, How::NotFinite);
+            let mut x = [0.0; 3];
+            let ended = solve(&mut matrix(), &b, 1.0, 0, &mut x);
+            assert_eq!((ended.how, ended.iterations, x), (How::Converged, 0, [0.0; 3]));
+        }
+    }
 }

@@ -18,6 +18,7 @@
 //! ```
 
 use super::precondition::sweep;
+use super::vector::clear;
 use super::{Compressed, Field, Pace};
 
 /// Not in an aggregate yet.
@@ -28,7 +29,10 @@ const NONE: i32 = -1;
 /// # Errors
 /// Where it is not to go on.
 pub fn aggregate<T, E>(a: Compressed<'_, T>, of: &mut [i32], pace: &mut Pace<'_, E>) -> Result<usize, E> {
-    of.fill(NONE);
+    for part in of.chunks_mut(1 << 12) {
+        pace.step(part.len())?;
+        part.fill(NONE);
+    }
     let mut count = 0;
     // Whole neighbourhoods first,
     for row in 0..a.major {
@@ -95,7 +99,7 @@ pub struct Level<'r, T> {
 /// Where it is not to go on.
 pub fn cycle<T: Field, E>(levels: &mut [Level<'_, T>], pace: &mut Pace<'_, E>) -> Result<(), E> {
     let Some((fine, coarser)) = levels.split_first_mut() else { return Ok(()) };
-    fine.x.fill(T::ZERO);
+    clear(fine.x, pace)?;
     if let Some((factors, swaps)) = fine.factors {
         fine.x.copy_from_slice(fine.b);
         return solve_factored(factors, swaps, fine.x, pace);

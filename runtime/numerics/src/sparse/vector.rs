@@ -50,6 +50,31 @@ pub fn norm<T: Field, E>(x: &[T], pace: &mut Pace<'_, E>) -> Result<f64, E> {
     Ok(sum.sqrt())
 }
 
+/// The greatest absolute value, but for NaN.
+///
+/// # Errors
+/// Where it is not to go on.
+pub fn greatest<T: Field, E>(x: &[T], pace: &mut Pace<'_, E>) -> Result<f64, E> {
+    let mut most = 0.0;
+    for x in x.chunks(BLOCK) {
+        pace.step(x.len())?;
+        most = x.iter().map(|x| x.size()).fold(most, |most, size| if size > most { size } else { most });
+    }
+    Ok(most)
+}
+
+/// Makes all elements zero.
+///
+/// # Errors
+/// Where it is not to go on.
+pub fn clear<T: Field, E>(x: &mut [T], pace: &mut Pace<'_, E>) -> Result<(), E> {
+    for x in x.chunks_mut(BLOCK) {
+        pace.step(x.len())?;
+        x.fill(T::ZERO);
+    }
+    Ok(())
+}
+
 /// Makes each element of `y` a function of itself and that of `x`.
 ///
 /// # Errors

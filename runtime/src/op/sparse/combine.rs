@@ -74,8 +74,9 @@ fn scaled<T: Element + Field>(call: &mut OpCall<'_>, along: Option<Format>) -> D
         let tensor = call.tensor(1);
         let want = along.map_or(1, |of| by_format(of, dims)[0]);
         if tensor.len() as u64 != want || (along.is_some() && tensor.rank() != 1) {
+            let how = if along.is_some() { " in a tensor of rank 1" } else { "" };
             let text = format!(
-                "{want} factors are wanted for a matrix of dims {dims:?}, found dims {}",
+                "{want} factors{how} are wanted for a matrix of dims {dims:?}, found dims {}",
                 tensor.dims()
             );
             return Err(TrapError::new(TrapCode::ShapeMismatch, text));
@@ -173,7 +174,9 @@ fn kron<T: Element + Field>(call: &mut OpCall<'_>) -> Done {
     let stored = (a.stored() as u64).saturating_mul(b.stored() as u64);
     let major = by_format(format, [rows, cols])[0];
     let bytes = stored.saturating_mul(4 + T::ELEM.size() as u64).saturating_add(8 * major);
-    charge(call, stored.saturating_add(major), 3, bytes)?;
+    // Each row of the first is gone to, also where the second has none.
+    let steps = stored.saturating_add(major).saturating_add(by_format(format, a.dims())[0]);
+    charge(call, steps, 3, bytes)?;
     let stored = usize::try_from(stored).map_err(|_| TrapCode::OutOfMemory)?;
     result(call, |call| {
         let (a, b) = (call.compressed::<T>(0), in_format::<T>(call, 1, format)?);

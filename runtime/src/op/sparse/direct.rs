@@ -12,6 +12,7 @@ use crate::op::OpCall;
 use crate::op::sort::space;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Type;
+use nbc_ir::catalogue::Work;
 use nbc_numerics::sparse::Field;
 use nbc_numerics::sparse::direct::{Analysis, Direct, Failed, factor_and_solve};
 use std::mem::MaybeUninit;
@@ -30,7 +31,9 @@ fn solve_posdef<T: Element + Direct>(call: &mut OpCall<'_>) -> Done {
         charge_flip(call, 0)?;
     }
     let (n, stored) = (matrix.dims()[0] as usize, matrix.stored());
-    charge(call, (stored + n) as u64, 200, 2 * matrix.held() as u64)?;
+    // How long the places are looked at depends on them; where they are anywhere, that grows faster than they are many.
+    let places = (stored + n) as u64;
+    charge(call, places, 200 + 2 * places.isqrt(), 2 * matrix.held() as u64)?;
     let work = |call: &mut OpCall<'_>| {
         let a = in_format::<T>(call, 0, Format::Csc)?;
         let b = call.input::<T>(1);
@@ -74,15 +77,15 @@ fn solve_posdef<T: Element + Direct>(call: &mut OpCall<'_>) -> Done {
             Failed::Pivot(pivot) => TrapError::new(
                 TrapCode::NotPositiveDefinite,
                 format!(
-                    "sparse.solve_posdef: the matrix is not positive definite; pivot {pivot} is not above zero"
+                    "sparse.solve_posdef: the matrix is not positive definite; the pivot in row {pivot} is not above zero"
                 ),
             ),
         };
         let analysis = Analysis::new(n, pointers, indices).map_err(failed)?;
-        // At least so many multiplications make a factor of so many elements.
         let elements = analysis.stored() as u64;
-        let each = elements / (n as u64).max(1) + 4 * width as u64;
-        charge(call, elements, each, elements.saturating_mul(2 * T::ELEM.size() as u64))?;
+        let solving = elements.saturating_mul(4).saturating_mul(width as u64);
+        let bytes = elements.saturating_mul(2 * T::ELEM.size() as u64);
+        call.charge_work(elements, Work { flops: analysis.operations().saturating_add(solving), bytes })?;
         let factors = space::<T>(call, analysis.stored())?;
         let bytes = analysis.room::<T>(width);
         let room = call.host.heap().scratch(bytes)?.cast::<MaybeUninit<u8>>();

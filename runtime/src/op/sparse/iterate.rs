@@ -16,10 +16,13 @@ use crate::op::{OpCall, OpHost};
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Type;
 use nbc_ir::catalogue::Work;
-use nbc_numerics::sparse::iterate::{Ended, How, System, bicgstab, cg, gmres, numbers_of_gmres};
+use nbc_numerics::sparse::iterate::{Ended, How, Step, System, bicgstab, cg, gmres, numbers_of_gmres};
 use nbc_numerics::sparse::precondition::{ilu_solve, ilu0};
-use nbc_numerics::sparse::{Compressed, Field, Pace, combine::diagonal, multigrid::cycle};
+use nbc_numerics::sparse::{Compressed, Field, Pace, combine::diagonal, multigrid::cycle, vector::update};
 use std::mem::MaybeUninit;
+
+/// Elements between two counts of steps.
+const BLOCK: usize = 1 << 12;
 
 /// Which iteration it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,7 +47,7 @@ impl Method {
         match self {
             Method::Cg => (12, 1),
             Method::Bicgstab => (24, 2),
-            Method::Gmres(restart) => (4 * restart as u64, 1),
+            Method::Gmres(restart) => (4 * restart as u64 + 4, 1),
         }
     }
 }
@@ -64,13 +67,20 @@ struct Solver<'s, 'a, T> {
     a: Compressed<'a, T>,
     easier: Easier<'a, T>,
     outside: Interruption,
-    iteration: Work,
+    /// What an iteration takes, a residual, and a solution.
+    costs: [Work; 3],
 }
 
 impl<T: Element + Field> System<T, TrapError> for Solver<'_, '_, T> {
-    fn begin(&mut self) -> Done {
+    fn begin(&mut self, step: Step) -> Done {
         self.host.poll()?;
-        self.host.charge(self.iteration.fuel())
+        let [iteration, residual, solution] = self.costs;
+        let work = match step {
+            Step::Iteration => iteration,
+            Step::Residual => residual,
+            Step::Solution => solution,
+        };
+        self.host.charge(work.fuel())
     }
 
     fn apply(&mut self, x: &[T], out: &mut [T]) -> Done {
@@ -86,20 +96,24 @@ impl<T: Element + Field> System<T, TrapError> for Solver<'_, '_, T> {
         let mut ask = || outside.check();
         let pace = &mut Pace::new(&mut ask);
         match &mut self.easier {
-            Easier::Nothing => out.copy_from_slice(x),
+            Easier::Nothing => update(out, x, |_, x| x, pace)?,
             Easier::Jacobi(inverse) => {
-                for (out, (x, inverse)) in out.iter_mut().zip(x.iter().zip(*inverse)) {
-                    *out = *x * *inverse;
+                let parts = out.chunks_mut(BLOCK).zip(x.chunks(BLOCK).zip(inverse.chunks(BLOCK)));
+                for (out, (x, inverse)) in parts {
+                    pace.step(out.len())?;
+                    for (out, (x, inverse)) in out.iter_mut().zip(x.iter().zip(inverse)) {
+                        *out = *x * *inverse;
+                    }
                 }
             }
             Easier::Ilu(factors) => {
-                out.copy_from_slice(x);
+                update(out, x, |_, x| x, pace)?;
                 ilu_solve(*factors, out, pace)?;
             }
             Easier::Multigrid(levels) => {
-                levels[0].b.copy_from_slice(x);
+                update(levels[0].b, x, |_, x| x, pace)?;
                 cycle(levels, pace)?;
-                out.copy_from_slice(levels[0].x);
+                update(out, levels[0].x, |_, x| x, pace)?;
             }
         }
         Ok(())
@@ -163,15 +177,21 @@ fn iterate<T: Element + Field>(call: &mut OpCall<'_>, method: Method) -> Done {
         let (easier, extra) = prepared(call, a, wanted, name)?;
         let room = space::<T>(call, n.saturating_mul(method.vectors()))?;
         let (vectors, products) = method.of_iteration();
-        let steps = products.saturating_mul(2 * a.stored() as u64 + 2 * extra) + vectors * n as u64;
-        let bytes = products.saturating_mul((12 * a.stored()) as u64) + vectors * n as u64 * size;
+        // Of that many products and preconditioners, and operations on vectors.
+        let cost = |products: u64, easier: u64, vectors: u64| Work {
+            flops: (2 * a.stored() as u64)
+                .saturating_mul(products)
+                .saturating_add(easier.saturating_mul(2 * extra))
+                .saturating_add(vectors * n as u64),
+            bytes: products.saturating_mul((12 * a.stored()) as u64) + vectors * n as u64 * size,
+        };
+        let costs = [cost(products, products, vectors), cost(1, 0, 4), cost(0, 1, 4)];
         let outside = call.host.heap().interruption().clone();
         let numbers = match method {
             Method::Gmres(restart) => space::<T>(call, numbers_of_gmres(restart))?,
             _ => &mut [],
         };
-        let iteration = Work { flops: steps, bytes };
-        let mut solver = Solver { host: &mut *call.host, a, easier, outside: outside.clone(), iteration };
+        let mut solver = Solver { host: &mut *call.host, a, easier, outside: outside.clone(), costs };
         let ask = &mut || outside.check();
         let ended = match method {
             Method::Cg => cg(&mut solver, b, tolerance, most, (x, room), ask)?,
@@ -198,6 +218,9 @@ fn check(name: &str, ended: Ended, tolerance: f64) -> Done {
         How::Exhausted => (TrapCode::NoConvergence, format!("{tolerance:e} is wanted")),
         How::NotPositive => {
             (TrapCode::NotPositiveDefinite, "matrix or preconditioner is not positive definite".to_owned())
+        }
+        How::Stalled => {
+            (TrapCode::NoConvergence, format!("{tolerance:e} is wanted; it falls no more, by rounding"))
         }
         How::Breakdown => (TrapCode::NoConvergence, "it breaks down; another method may not".to_owned()),
         How::NotFinite => (TrapCode::NoConvergence, "a number is not finite".to_owned()),
@@ -266,7 +289,8 @@ fn charge_ilu<T: Field>(call: &mut OpCall<'_>, a: Compressed<'_, T>) -> Done {
         call.host.poll()?;
         steps += indices.iter().map(|row| a.range(*row as usize).len() as u64).sum::<u64>();
     }
-    charge(call, steps, 3, 0)
+    // A step looks where the element is that it changes, which is anywhere.
+    charge(call, steps, 12, 0)
 }
 
 /// One over each diagonal element, in working space; zero where that is zero.

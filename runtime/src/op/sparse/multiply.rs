@@ -1,7 +1,8 @@
 //! Products of two sparse matrices.
 //!
 //! Rows are made on all cores where that pays. Each thread has room for a row of its own, which it takes while
-//! it makes a piece.
+//! it makes a piece. How many rooms there are follows from the matrices alone, as memory has to suffice on a
+//! machine with many cores where it does on one with few.
 
 use super::convert::{charge_flip, in_format};
 use super::{Done, asking, charge, result, zeros};
@@ -15,10 +16,16 @@ use nbc_numerics::sparse::multiply::{Room, count_rows, fill_rows};
 use nbc_numerics::sparse::{Compressed, Field, Pace, build::sum_up};
 use std::mem::MaybeUninit;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 /// About how many additions a product of two elements takes, whose sum is somewhere else in memory.
 const WEIGHT: usize = 8;
+
+/// So few products of elements are made on one thread,
+const FEW: u64 = 1 << 14;
+/// and others on so many at most, whose rooms take so many bytes or as many as the matrices.
+const MOST_ROOMS: usize = 64;
+const LITTLE: usize = 1 << 20;
 
 pub(in crate::op) fn sparse_product(call: &mut OpCall<'_>) -> Done {
     with_elem!(sparse call.elem(0), T => product::<T>(call))
@@ -59,7 +66,7 @@ pub(super) fn multiply<'a, T: Element + Field>(
     let steps = products.saturating_add((a.major + b.minor) as u64);
     charge(call, steps, 12, products.saturating_mul(4 + T::ELEM.size() as u64))?;
     let (starts, pointers) = zeros::<i64>(call, a.major + 1)?;
-    let rooms = call.host.heap().threads().count();
+    let rooms = rooms(a, b, products);
     let (seen, sums) = (space::<u32>(call, b.minor * rooms)?, space::<T>(call, b.minor * rooms)?);
     let each = (products as usize / a.major.max(1)).saturating_mul(WEIGHT).max(1);
     let grains = |seen: &mut [u32],
@@ -72,17 +79,24 @@ pub(super) fn multiply<'a, T: Element + Field>(
             // Without columns there is nothing to be seen.
             made.extend((0..rooms).map(|_| Room::new(&mut [], &mut [])));
         }
-        let free = Mutex::new(made);
+        if let [room] = &mut made[..] {
+            run(0..a.major, room);
+            return Ok(());
+        }
+        let (free, is_free) = (Mutex::new(made), Condvar::new());
         in_pieces(host, a.major, each, 1, &|rows| {
-            // There are as many as threads, and each has one at most.
+            // There may be more threads than rooms; who has one waits for nobody.
+            let mut rooms = free.lock().unwrap_or_else(PoisonError::into_inner);
             let mut room = loop {
-                if let Some(room) = free.lock().unwrap_or_else(PoisonError::into_inner).pop() {
-                    break room;
+                match rooms.pop() {
+                    Some(room) => break room,
+                    None => rooms = is_free.wait(rooms).unwrap_or_else(PoisonError::into_inner),
                 }
-                std::thread::yield_now();
             };
+            drop(rooms);
             run(rows, &mut room);
             free.lock().unwrap_or_else(PoisonError::into_inner).push(room);
+            is_free.notify_one();
         })
     };
     let leave = Leave::of(call.host);
@@ -126,6 +140,16 @@ pub(super) fn multiply<'a, T: Element + Field>(
     )?;
     leave.granted()?;
     Ok([starts, places, elements])
+}
+
+/// How many rooms for a row there are: together they take no more than the matrices, or little.
+fn rooms<T: Field>(a: Compressed<'_, T>, b: Compressed<'_, T>, products: u64) -> usize {
+    if products < FEW {
+        return 1;
+    }
+    let element = size_of::<i32>() + size_of::<T>();
+    let held = (a.stored() + b.stored()) * element + (a.major + b.major) * size_of::<i64>();
+    (held.max(LITTLE) / (b.minor * element).max(1)).clamp(1, MOST_ROOMS)
 }
 
 /// Elements that may be written and not read.

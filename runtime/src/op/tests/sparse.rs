@@ -356,6 +356,50 @@ fn threads_change_no_bit() {
 }
 
 #[test]
+fn threads_change_no_memory() {
+    let peak = |threads| {
+        let mut b = Bench::new();
+        b.heap().set_threads(Threads::at_most(threads));
+        b.heap().set_placement(Arc::new(Placement::new(Rates::default(), Cores::All, None)));
+        let n = 200_000;
+        let a = run(&mut b, "sparse.identity", &[ints(&[20_000, n])]);
+        let one = run(&mut b, "sparse.identity", &[ints(&[n, n])]);
+        run(&mut b, "sparse.product", &[a, one]);
+        b.heap().stats().peak
+    };
+    assert_eq!(peak(1), peak(7));
+}
+
+#[test]
+fn outer_rounds_are_charged() {
+    let used = |name: &str, rest: &[i64]| {
+        let mut b = Bench::new();
+        let n = 24;
+        let (a, given) = (laplacian(&mut b, n), f64s(&mut b, &[n * n], &vec![1.0; n * n]));
+        let mut args = vec![a, given, b.string("none"), Arg::Slot(0f64.to_bits(), Type::F64)];
+        args.extend(rest.iter().map(|n| Arg::Slot(*n as u64, Type::I64)));
+        let before = b.fuel;
+        assert!(b.run(name, &[Elem::F64], &args).is_err());
+        before - b.fuel
+    };
+    // Begun anew after each iteration it takes two products.
+    let (cg, gmres) = (used("sparse.cg", &[20]), used("sparse.gmres", &[20, 1]));
+    assert!(gmres > cg * 3 / 2, "{gmres}, {cg}");
+}
+
+#[test]
+fn nothing_is_gone_through_for_nothing() {
+    let mut b = Bench::new();
+    let n = 1 << 20;
+    let (long, none) = (ints(&[n, 1]), ints(&[0, 1]));
+    let (long, none) = (run(&mut b, "sparse.identity", &[long]), run(&mut b, "sparse.identity", &[none]));
+    let (fuel, polls) = (b.fuel, b.polls);
+    run(&mut b, "sparse.kron", &[long, none]);
+    assert!(b.polls - polls >= 8, "{}", b.polls - polls);
+    assert!(fuel - b.fuel >= 3 * n as u64 / 16);
+}
+
+#[test]
 fn iterations_without_an_end_are_ended() {
     let mut b = Bench::new();
     let a = laplacian(&mut b, 4);
@@ -394,6 +438,29 @@ fn positive_definite_systems_are_solved_directly() {
     let none = run(&mut b, "sparse.identity", &[ints(&[0, 0])]);
     let given = f64s(&mut b, &[0, 3], &[]);
     assert_eq!(run(&mut b, "sparse.solve_posdef", &[none, given]).dims(), [0, 3]);
+}
+
+#[cfg(feature = "linalg")]
+#[test]
+fn the_row_of_a_pivot_is_that_of_the_matrix() {
+    for (n, at) in [(1, 0), (4, 2), (7, 6), (60, 17)] {
+        let mut b = Bench::new();
+        let mut diagonal = vec![2.0; n];
+        diagonal[at] = -1.0;
+        // Some rows have more elements, so that the order is another.
+        let ahead: Vec<f64> =
+            (0..n).map(|i| if i % 3 == 1 && i != at && i != at + 1 { 0.1 } else { 0.0 }).collect();
+        let behind: Vec<f64> = (0..n).map(|i| ahead.get(i + 1).copied().unwrap_or(0.0)).collect();
+        let lines = f64s(&mut b, &[3, n], &[behind, diagonal, ahead].concat());
+        let offsets = b.tensor(&[3], &[-1i64, 0, 1]);
+        let a = run(&mut b, "sparse.of_diagonals", &[lines, offsets, ints(&[n, n])]);
+        let given = f64s(&mut b, &[n], &vec![1.0; n]);
+        let failed = b
+            .run("sparse.solve_posdef", &[Elem::F64], &[a, given])
+            .err()
+            .expect("it is not positive definite");
+        assert!(failed.message().contains(&format!("row {at} is")), "{n}: {}", failed.message());
+    }
 }
 
 #[test]
