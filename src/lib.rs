@@ -276,7 +276,7 @@ pub use config::{Config, Engine};
 pub use nbc_ir::builder::{FunctionBuilder, ModuleBuilder};
 pub use nbc_ir::{Elem, FuncId, Item, Module, Signature, Type, VerifiedModule, format_source};
 pub use nbc_runtime::backtrace::{Frame, Trap};
-#[cfg(feature = "fft")]
+#[cfg(any(feature = "fft", feature = "linalg"))]
 pub use nbc_runtime::engine::PlanCounts;
 pub use nbc_runtime::engine::{Limits, Program};
 pub use nbc_runtime::error::{Error, ErrorKind};

@@ -13,10 +13,12 @@ use crate::stack::Stacks;
 use crate::threads::Threads;
 use nbc_ir::expand::Expanded;
 use nbc_ir::{Module, VerifiedModule};
-#[cfg(feature = "fft")]
-pub use nbc_numerics::fft::PlanCounts;
+#[cfg(any(feature = "fft", feature = "linalg"))]
+pub use nbc_numerics::cache::PlanCounts;
 #[cfg(feature = "fft")]
 use nbc_numerics::fft::Plans;
+#[cfg(feature = "linalg")]
+use nbc_numerics::sparse::analyses::Analyses;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -221,6 +223,8 @@ pub struct Engine {
     placement: Arc<Placement>,
     #[cfg(feature = "fft")]
     plans: Arc<Plans>,
+    #[cfg(feature = "linalg")]
+    analyses: Arc<Analyses>,
 }
 
 impl Engine {
@@ -233,6 +237,8 @@ impl Engine {
             placement: Arc::new(placement),
             #[cfg(feature = "fft")]
             plans: Arc::default(),
+            #[cfg(feature = "linalg")]
+            analyses: Arc::default(),
         }
     }
 
@@ -273,6 +279,18 @@ impl Engine {
     #[cfg(feature = "fft")]
     pub fn plan_counts(&self) -> PlanCounts {
         self.plans.counts()
+    }
+
+    /// What is known of places of sparse matrices.
+    #[cfg(feature = "linalg")]
+    pub(crate) fn analyses(&self) -> &Arc<Analyses> {
+        &self.analyses
+    }
+
+    /// How often what a sparse factorisation finds out about places was there, was made, and went; all its instances share it.
+    #[cfg(feature = "linalg")]
+    pub fn analysis_counts(&self) -> PlanCounts {
+        self.analyses.counts()
     }
 
     /// The stacks of its instances.

@@ -72,6 +72,8 @@ impl Instance {
         heap.set_placement(program.engine().placement().clone());
         #[cfg(feature = "fft")]
         heap.set_plans(program.engine().plans().clone());
+        #[cfg(feature = "linalg")]
+        heap.set_analyses(program.engine().analyses().clone());
         let (slice, watch) = (program.engine().slice(), program.engine().watch());
         let hosts = hosts.iter().map(HostFunc::entry).collect();
         let context = Box::new(Context::new(code, heap, stack, hosts, slice, watch));

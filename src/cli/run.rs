@@ -157,16 +157,23 @@ impl Run {
             "memory_peak": memory.peak,
             "memory_resident_peak": memory.resident_peak,
         });
+        #[cfg(any(feature = "fft", feature = "linalg"))]
+        let shown = |counts: nbc::PlanCounts| {
+            json!({
+                "hits": counts.hits,
+                "made": counts.made,
+                "evicted": counts.evicted,
+                "kept": counts.kept,
+                "bytes": counts.bytes,
+            })
+        };
         #[cfg(feature = "fft")]
         {
-            let plans = program.engine().plan_counts();
-            cost["fft_plans"] = json!({
-                "hits": plans.hits,
-                "made": plans.made,
-                "evicted": plans.evicted,
-                "kept": plans.kept,
-                "bytes": plans.bytes,
-            });
+            cost["fft_plans"] = shown(program.engine().plan_counts());
+        }
+        #[cfg(feature = "linalg")]
+        {
+            cost["sparse_analyses"] = shown(program.engine().analysis_counts());
         }
         if let Some(placed) = &placed {
             match self.json {

@@ -42,6 +42,7 @@ pub const CASES: &[Case] = &[
             "runtime::Config::on_placement",
             "runtime::Engine::placement",
             "runtime::Engine::plan_counts",
+            "runtime::Engine::analysis_counts",
             "runtime::Placement::rates",
             "runtime::Rates::each",
             "runtime::Candidate::predicted",
@@ -208,6 +209,8 @@ fn engines() {
     // Nothing has been transformed; without the feature there is no such function.
     #[cfg(feature = "fft")]
     assert_eq!(program(Config::new()).engine().plan_counts(), nbc::PlanCounts::default());
+    #[cfg(feature = "linalg")]
+    assert_eq!(program(Config::new()).engine().analysis_counts(), nbc::PlanCounts::default());
     // What was loaded outlives its engine.
     let program = Engine::default().load(program(Config::new()).module().clone());
     is_usable(&mut linker().instantiate(&program).unwrap());

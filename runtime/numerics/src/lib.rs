@@ -15,6 +15,8 @@
 //! assert_eq!(y, [1.0, std::f64::consts::E, 0.0]);
 //! ```
 
+#[cfg(any(feature = "fft", feature = "linalg"))]
+pub mod cache;
 #[cfg(feature = "fft")]
 pub mod fft;
 pub mod functions;

@@ -17,6 +17,8 @@ use crate::trap::{TrapCode, TrapError};
 use nbc_ir::{ConstValue, Elem, Item, Type};
 #[cfg(feature = "fft")]
 use nbc_numerics::fft::Plans;
+#[cfg(feature = "linalg")]
+use nbc_numerics::sparse::analyses::Analyses;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -56,6 +58,9 @@ pub(super) struct Shared {
     /// What transforms have kept.
     #[cfg(feature = "fft")]
     pub(super) plans: Arc<Plans>,
+    /// What sparse factorisations have kept.
+    #[cfg(feature = "linalg")]
+    pub(super) analyses: Arc<Analyses>,
     /// Bytes of copies made for the host since it last began to take values out.
     pub(super) taken_out: usize,
 }
@@ -100,6 +105,8 @@ impl Heap {
                 placing: Placing::default(),
                 #[cfg(feature = "fft")]
                 plans: Arc::default(),
+                #[cfg(feature = "linalg")]
+                analyses: Arc::default(),
                 taken_out: 0,
             },
             globals: Vec::new(),
@@ -167,6 +174,18 @@ impl Heap {
     #[cfg(feature = "fft")]
     pub(crate) fn set_plans(&mut self, plans: Arc<Plans>) {
         self.shared.plans = plans;
+    }
+
+    /// What sparse factorisations have kept for the next.
+    #[cfg(feature = "linalg")]
+    pub(crate) fn analyses(&self) -> &Arc<Analyses> {
+        &self.shared.analyses
+    }
+
+    /// Sets where sparse factorisations keep what the next may want.
+    #[cfg(feature = "linalg")]
+    pub(crate) fn set_analyses(&mut self, analyses: Arc<Analyses>) {
+        self.shared.analyses = analyses;
     }
 
     /// Index of the innermost region.

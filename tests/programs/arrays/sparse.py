@@ -102,10 +102,27 @@ for dtype in TYPES:
     for form, of in [(spd, "csr"), (sp.csc_array(spd), "csc")]:
         p.run(f"posdef_{of}_{n}", "sparse.solve_posdef", [form, spd @ known], known, near=near)
         p.run(f"posdef_two_{of}_{n}", "sparse.solve_posdef", [form, spd @ both_sides], both_sides, near=near)
+    # No pivot on the diagonal at first, none of it symmetric.
+    general = sp.csr_array(np.array([[0, 2, 0, 1], [3, 1, 0, 0], [0, -1, 4, 5], [1, 0, 2, -3]]).astype(dtype))
+    if dtype == "c16":
+        general = general * (1 + 2j)
+    four = np.array([1, -2, 3, 0.5]).astype(dtype)
+    five_sides = np.stack([four * k for k in range(5)], axis=1)
+    for form, of in [(general, "csr"), (sp.csc_array(general), "csc")]:
+        p.run(f"solve_{of}_{n}", "sparse.solve", [form, general @ four], four, near=near)
+        p.run(f"solve_five_{of}_{n}", "sparse.solve", [form, general @ five_sides], five_sides, near=near)
     for easier in ["none", "jacobi", "ilu0", "amg"]:
         for method in ["cg", "bicgstab", "gmres"]:
             args = [spd, spd @ known, easier, small, 50] + ([3] if method == "gmres" else [])
             p.first(f"{method}_{easier}_{n}", f"sparse.{method}", args, known, results=3, near=near)
+# Of random places, with the answer of SuperLU.
+from scipy.sparse.linalg import spsolve
+chance = np.random.default_rng(45)
+places = chance.random((12, 12)) < 0.25
+places[np.arange(12), chance.permutation(12)] = True
+random = sp.csr_array(np.where(places, np.round(chance.uniform(-4, 4, (12, 12)), 2), 0.0))
+right = np.round(chance.uniform(-4, 4, 12), 2)
+p.run("solve_random", "sparse.solve", [random, right], spsolve(sp.csc_array(random), right), near=1e-9)
 # In the order in which they are given: 1e16 + 1 is 1e16.
 same = np.zeros(4, dtype=np.int64)
 p.run("in_order", "sparse.of_triples", [same, same, [1, 1], np.array([1e16, 1.0, -1e16, 1.0])],
@@ -174,6 +191,13 @@ p.trap("posdef_negative", "sparse.solve_posdef", [-three @ three.T, np.ones(3)],
 p.trap("posdef_zero", "sparse.solve_posdef", [sp.csr_array((3, 3)), np.ones(3)], "not_positive_definite")
 p.trap("posdef_nan", "sparse.solve_posdef", [three * np.nan, np.ones(3)], "invalid_argument")
 p.trap("posdef_dims", "sparse.solve_posdef", [three, np.ones(2)], "shape_mismatch")
+p.trap("solve_structure", "sparse.solve", [sp.csr_array(np.array([[1.0, 2.0, 3.0], [0, 0, 4], [0, 0, 5]])), np.ones(3)],
+       "singular")
+p.trap("solve_singular", "sparse.solve", [sp.csr_array(np.array([[1.0, 2.0], [2.0, 4.0]])), np.ones(2)], "singular")
+p.trap("solve_nothing", "sparse.solve", [sp.csr_array((3, 3)), np.ones(3)], "singular")
+p.trap("solve_nan", "sparse.solve", [three * np.nan, np.ones(3)], "invalid_argument")
+p.trap("solve_dims", "sparse.solve", [three, np.ones(2)], "shape_mismatch")
+p.trap("solve_not_square", "sparse.solve", [matrix("f8", (2, 3)), np.ones(2)], "shape_mismatch")
 p.trap("not_square", "sparse.solve_triangular", [matrix("f8", (2, 3)), np.ones(3), True, False], "shape_mismatch")
 p.trap("right_side", "sparse.solve_triangular", [three, np.ones(2), True, False], "shape_mismatch")
 p.write()

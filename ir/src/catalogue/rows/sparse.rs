@@ -67,6 +67,8 @@ macro_rules! sparse_rows {
         { shape: Special, kind: Other, cost: Special } "The solution for a vector or the columns of a matrix: lower triangular if the first is true, with ones for a diagonal if the second is; traps with singular where the diagonal is zero.";
     sparse_solve_posdef "sparse.solve_posdef" "<T: sparse>(sparse<T>, tensor<T>) -> tensor<T>"
         { shape: Special, kind: Other, cost: Special, needs: Some("linalg") } "The solution for a vector or the columns of a matrix, by a Cholesky factorisation of the lower triangle; traps with not_positive_definite.";
+    sparse_solve "sparse.solve" "<T: sparse>(sparse<T>, tensor<T>) -> tensor<T>"
+        { shape: Special, kind: Other, cost: Special, needs: Some("linalg") } "The solution for a vector or the columns of a matrix, by an LU factorisation with partial pivoting; traps with singular.";
     sparse_cg "sparse.cg" "<T: sparse>(sparse<T>, tensor<T>, str, f64, i64) -> (tensor<T>, i64, f64)"
         { shape: Special, kind: Other, cost: Special } "Conjugate gradients for a positive definite matrix, with a preconditioner (none, jacobi, ilu0 or amg), down to a residual relative to the right-hand side, in at most so many iterations: the solution, iterations, the residual reached; else it traps with no_convergence.";
     sparse_bicgstab "sparse.bicgstab" "<T: sparse>(sparse<T>, tensor<T>, str, f64, i64) -> (tensor<T>, i64, f64)"

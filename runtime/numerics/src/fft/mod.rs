@@ -29,5 +29,5 @@ pub mod trigonometric;
 pub use form::Form;
 pub use num_complex::Complex;
 pub use plan::{DIRECT, Float, Plan, Route, is_smooth, route};
-pub use plans::{PlanCounts, Plans, Room};
+pub use plans::{Plans, Room};
 pub use roots::Roots;

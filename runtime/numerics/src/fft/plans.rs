@@ -14,12 +14,12 @@
 
 use super::plan::{Float, Plan};
 use super::roots::Roots;
+use crate::cache::{Cache, PlanCounts, lock};
 use num_complex::Complex;
 use std::collections::TryReserveError;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Most plans and tables of roots of one precision that are kept.
 pub const MOST_PLANS: usize = 64;
@@ -33,25 +33,6 @@ pub const MOST_ROOM: usize = 32 << 20;
 pub struct Plans {
     pub(super) single: Mutex<Kept<f32>>,
     pub(super) double: Mutex<Kept<f64>>,
-    hits: AtomicU64,
-    made: AtomicU64,
-    evicted: AtomicU64,
-}
-
-/// What has happened to plans, tables of roots among them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
-pub struct PlanCounts {
-    /// How often one was there.
-    pub hits: u64,
-    /// How often one was made.
-    pub made: u64,
-    /// How many have made room for others.
-    pub evicted: u64,
-    /// How many there are.
-    pub kept: usize,
-    /// About how many bytes they take.
-    pub bytes: usize,
 }
 
 /// What there is one of.
@@ -66,26 +47,25 @@ enum Value<T> {
     Roots(Arc<Roots<T>>),
 }
 
-struct Entry<T> {
-    key: Key,
-    value: Value<T>,
-    bytes: usize,
-    used: u64,
+impl<T> Clone for Value<T> {
+    fn clone(&self) -> Value<T> {
+        match self {
+            Value::Plan(plan) => Value::Plan(plan.clone()),
+            Value::Roots(roots) => Value::Roots(roots.clone()),
+        }
+    }
 }
 
 /// What is kept of one precision.
 pub struct Kept<T> {
-    entries: Vec<Entry<T>>,
-    bytes: usize,
-    /// Counts uses.
-    clock: u64,
+    made: Cache<Key, Value<T>>,
     rooms: Vec<Vec<Complex<T>>>,
     room_bytes: usize,
 }
 
 impl<T> Default for Kept<T> {
     fn default() -> Kept<T> {
-        Kept { entries: Vec::new(), bytes: 0, clock: 0, rooms: Vec::new(), room_bytes: 0 }
+        Kept { made: Cache::new(MOST_PLANS, MOST_BYTES), rooms: Vec::new(), room_bytes: 0 }
     }
 }
 
@@ -93,11 +73,6 @@ impl fmt::Debug for Plans {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plans").field("counts", &self.counts()).finish()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is kept is whole between any two steps.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Plans {
@@ -126,35 +101,12 @@ impl Plans {
     }
 
     fn find<T: Float>(&self, key: Key) -> Option<Value<T>> {
-        let mut kept = lock(T::kept(self));
-        kept.clock += 1;
-        let now = kept.clock;
-        let entry = kept.entries.iter_mut().find(|entry| entry.key == key)?;
-        entry.used = now;
-        self.hits.fetch_add(1, Ordering::Relaxed);
-        Some(match &entry.value {
-            Value::Plan(plan) => Value::Plan(plan.clone()),
-            Value::Roots(roots) => Value::Roots(roots.clone()),
-        })
+        lock(T::kept(self)).made.find(|known| *known == key)
     }
 
     /// Keeps what has been made, without anybody waiting for that.
     fn keep<T: Float>(&self, key: Key, value: Value<T>, bytes: usize) {
-        self.made.fetch_add(1, Ordering::Relaxed);
-        let mut kept = lock(T::kept(self));
-        // Another thread may have made it meanwhile.
-        if kept.entries.iter().any(|entry| entry.key == key) {
-            return;
-        }
-        let used = kept.clock;
-        kept.entries.push(Entry { key, value, bytes, used });
-        kept.bytes += bytes;
-        while kept.entries.len() > MOST_PLANS || kept.bytes > MOST_BYTES && kept.entries.len() > 1 {
-            let oldest = kept.entries.iter().enumerate().min_by_key(|(_, entry)| entry.used);
-            let Some(at) = oldest.map(|(at, _)| at) else { break };
-            kept.bytes -= kept.entries.swap_remove(at).bytes;
-            self.evicted.fetch_add(1, Ordering::Relaxed);
-        }
+        lock(T::kept(self)).made.keep(key, value, bytes, |known| *known == key);
     }
 
     /// Room for so many numbers, which hold anything; it is kept for the next who asks.
@@ -181,18 +133,7 @@ impl Plans {
     /// What has happened so far, of both precisions.
     #[must_use]
     pub fn counts(&self) -> PlanCounts {
-        let (kept, bytes) = {
-            let (single, double) = (lock(&self.single), lock(&self.double));
-            (single.entries.len() + double.entries.len(), single.bytes + double.bytes)
-        };
-        let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
-        PlanCounts {
-            hits: count(&self.hits),
-            made: count(&self.made),
-            evicted: count(&self.evicted),
-            kept,
-            bytes,
-        }
+        lock(&self.single).made.counts() + lock(&self.double).made.counts()
     }
 }
 
@@ -248,7 +189,7 @@ mod tests {
         }
         let counts = plans.counts();
         assert!(counts.bytes <= 2 * MOST_BYTES + (4 << 20), "{counts:?}");
-        assert!(lock(&plans.double).bytes <= MOST_BYTES);
+        assert!(lock(&plans.double).made.counts().bytes <= MOST_BYTES);
     }
 
     #[test]

@@ -5,18 +5,19 @@
 //! one thread, so results do not depend on how many there are; the library does not ask for leave to go on.
 //!
 //! ```
-//! use nbc_numerics::sparse::direct::{Analysis, factor_and_solve};
+//! use nbc_numerics::sparse::direct::{Analysis, Direct, Equations};
 //! use std::mem::MaybeUninit;
 //! // 4 1
 //! // 1 3
-//! let (pointers, indices, values) = ([0usize, 2, 4], [0usize, 1, 0, 1], [4.0, 1.0, 1.0, 3.0]);
-//! let analysis = Analysis::new(2, &pointers, &indices).expect("memory");
+//! let places = (&[0usize, 2, 4][..], &[0usize, 1, 0, 1][..]);
+//! let analysis = Analysis::new(2, places).expect("memory");
 //! assert_eq!(analysis.operations(), 2 * 2 + 1);
 //! let mut factors = vec![0.0; analysis.stored()];
 //! let mut room = vec![MaybeUninit::uninit(); analysis.room::<f64>(1)];
 //! let mut x = [1.0, 2.0_f64];
-//! let places = (&pointers[..], &indices[..]);
-//! factor_and_solve(&analysis, places, &values, (&mut factors, &mut room), &mut x, 1).expect("positive definite");
+//! let values = &[4.0, 1.0, 1.0, 3.0];
+//! let equations = Equations { places, values, factors: &mut factors, room: &mut room, x: &mut x, width: 1 };
+//! f64::solve(&analysis, equations).expect("positive definite");
 //! assert!((x[0] - 1.0 / 11.0).abs() < 1e-15 && (x[1] - 7.0 / 11.0).abs() < 1e-15);
 //! ```
 
@@ -32,34 +33,39 @@ use faer::{Conj, MatMut, Par, Side};
 use num_complex::Complex;
 use std::mem::MaybeUninit;
 
+/// Pointers and indices of a matrix by columns, as the library wants them.
+pub type Places<'s> = (&'s [usize], &'s [usize]);
+
+/// A system and the memory that its solution takes.
+pub struct Equations<'s, T> {
+    /// Where the elements are.
+    pub places: Places<'s>,
+    /// The elements, which are finite.
+    pub values: &'s [T],
+    /// As many as [`Analysis::stored`].
+    pub factors: &'s mut [T],
+    /// As many as [`Analysis::room`].
+    pub room: &'s mut [MaybeUninit<u8>],
+    /// The right-hand sides, row by row; then the solutions.
+    pub x: &'s mut [T],
+    /// How many of them there are.
+    pub width: usize,
+}
+
 /// Numbers that the library computes with: its functions are compiled here, once for each of them.
 pub trait Direct: Field + faer::traits::ComplexField {
-    /// As [`factor_and_solve`].
+    /// Solves in place.
     ///
     /// # Errors
-    /// As there.
-    fn factor_and_solve(
-        analysis: &Analysis,
-        places: (&[usize], &[usize]),
-        values: &[Self],
-        memory: (&mut [Self], &mut [MaybeUninit<u8>]),
-        x: &mut [Self],
-        width: usize,
-    ) -> Result<(), Failed>;
+    /// [`Failed::Pivot`].
+    fn solve(analysis: &Analysis, equations: Equations<'_, Self>) -> Result<(), Failed>;
 }
 
 macro_rules! direct {
     ($($number:ty)*) => {$(
         impl Direct for $number {
-            fn factor_and_solve(
-                analysis: &Analysis,
-                places: (&[usize], &[usize]),
-                values: &[Self],
-                memory: (&mut [Self], &mut [MaybeUninit<u8>]),
-                x: &mut [Self],
-                width: usize,
-            ) -> Result<(), Failed> {
-                factor(analysis, places, values, memory, x, width)
+            fn solve(analysis: &Analysis, equations: Equations<'_, Self>) -> Result<(), Failed> {
+                analysis.solve(equations)
             }
         }
     )*};
@@ -83,7 +89,7 @@ impl Analysis {
     ///
     /// # Errors
     /// Without memory.
-    pub fn new(n: usize, pointers: &[usize], indices: &[usize]) -> Result<Analysis, Failed> {
+    pub fn new(n: usize, (pointers, indices): Places<'_>) -> Result<Analysis, Failed> {
         let places = SymbolicSparseColMatRef::new_checked(n, n, pointers, None, indices);
         let order = SymmetricOrdering::Amd;
         let made = factorize_symbolic_cholesky(places, Side::Lower, order, CholeskySymbolicParams::default());
@@ -119,6 +125,16 @@ impl Analysis {
         u64::try_from(all).unwrap_or(u64::MAX)
     }
 
+    /// About how many bytes this takes.
+    pub fn bytes(&self) -> usize {
+        let indices = match self.0.raw() {
+            SymbolicCholeskyRaw::Simplicial(known) => known.row_idx().len(),
+            SymbolicCholeskyRaw::Supernodal(known) => known.row_idx().len(),
+        };
+        // Besides, at most eight lists of as many numbers as there are columns.
+        (indices + 8 * self.0.nrows()) * size_of::<usize>()
+    }
+
     /// Bytes of room that factoring and solving for so many right-hand sides take.
     pub fn room<T: Direct>(&self, width: usize) -> usize {
         let factor = self.0.factorize_numeric_llt_scratch::<T>(Par::Seq, Default::default());
@@ -126,50 +142,29 @@ impl Analysis {
         let most = factor.or(solve);
         most.size_bytes().saturating_add(most.align_bytes())
     }
-}
 
-/// Solves for `width` right-hand sides, which `x` holds row by row, in place. Elements must be finite.
-///
-/// # Errors
-/// [`Failed::Pivot`].
-pub fn factor_and_solve<T: Direct>(
-    analysis: &Analysis,
-    places: (&[usize], &[usize]),
-    values: &[T],
-    memory: (&mut [T], &mut [MaybeUninit<u8>]),
-    x: &mut [T],
-    width: usize,
-) -> Result<(), Failed> {
-    T::factor_and_solve(analysis, places, values, memory, x, width)
-}
-
-fn factor<T: Field + faer::traits::ComplexField>(
-    analysis: &Analysis,
-    (pointers, indices): (&[usize], &[usize]),
-    values: &[T],
-    (factors, room): (&mut [T], &mut [MaybeUninit<u8>]),
-    x: &mut [T],
-    width: usize,
-) -> Result<(), Failed> {
-    let n = analysis.0.nrows();
-    if n == 0 || width == 0 {
-        return Ok(());
+    fn solve<T: Direct>(&self, equations: Equations<'_, T>) -> Result<(), Failed> {
+        let Equations { places: (pointers, indices), values, factors, room, x, width } = equations;
+        let n = self.0.nrows();
+        if n == 0 || width == 0 {
+            return Ok(());
+        }
+        let places = SymbolicSparseColMatRef::new_checked(n, n, pointers, None, indices);
+        let a = SparseColMatRef::new(places, values);
+        let stack = MemStack::new(room);
+        let none = LltRegularization::default();
+        let made =
+            self.0.factorize_numeric_llt(factors, a, Side::Lower, none, Par::Seq, stack, Default::default());
+        let llt = made.map_err(|LltError::NonPositivePivot { index }| {
+            // One way of factoring counts from one; both count in the order of the factorisation.
+            let at = index - usize::from(matches!(self.0.raw(), SymbolicCholeskyRaw::Simplicial(_)));
+            let row = self.0.perm().and_then(|order| order.arrays().0.get(at).copied());
+            Failed::Pivot(row.unwrap_or(at))
+        })?;
+        let x = MatMut::from_row_major_slice_mut(x, n, width);
+        llt.solve_in_place_with_conj(Conj::No, x, Par::Seq, stack);
+        Ok(())
     }
-    let places = SymbolicSparseColMatRef::new_checked(n, n, pointers, None, indices);
-    let a = SparseColMatRef::new(places, values);
-    let stack = MemStack::new(room);
-    let none = LltRegularization::default();
-    let made =
-        analysis.0.factorize_numeric_llt(factors, a, Side::Lower, none, Par::Seq, stack, Default::default());
-    let llt = made.map_err(|LltError::NonPositivePivot { index }| {
-        // One way of factoring counts from one; both count in the order of the factorisation.
-        let at = index - usize::from(matches!(analysis.0.raw(), SymbolicCholeskyRaw::Simplicial(_)));
-        let row = analysis.0.perm().and_then(|order| order.arrays().0.get(at).copied());
-        Failed::Pivot(row.unwrap_or(at))
-    })?;
-    let x = MatMut::from_row_major_slice_mut(x, n, width);
-    llt.solve_in_place_with_conj(Conj::No, x, Par::Seq, stack);
-    Ok(())
 }
 
 #[cfg(test)]
@@ -181,10 +176,10 @@ mod tests {
         for n in [1, 5, 40, 300] {
             let pointers: Vec<usize> = (0..=n).map(|col| col * n).collect();
             let indices: Vec<usize> = (0..n * n).map(|at| at % n).collect();
-            let full = Analysis::new(n, &pointers, &indices).unwrap();
+            let full = Analysis::new(n, (&pointers, &indices)).unwrap();
             assert_eq!(full.operations(), (n * (n + 1) * (2 * n + 1) / 6) as u64);
             let (pointers, indices): (Vec<usize>, Vec<usize>) = ((0..=n).collect(), (0..n).collect());
-            assert_eq!(Analysis::new(n, &pointers, &indices).unwrap().operations(), n as u64);
+            assert_eq!(Analysis::new(n, (&pointers, &indices)).unwrap().operations(), n as u64);
         }
     }
 }

@@ -21,6 +21,8 @@
 //! # Ok::<(), ()>(())
 //! ```
 
+#[cfg(feature = "linalg")]
+pub mod analyses;
 pub mod build;
 pub mod combine;
 pub mod convert;
@@ -28,8 +30,11 @@ pub mod convert;
 pub mod direct;
 mod field;
 pub mod iterate;
+pub mod lu;
 pub mod multigrid;
 pub mod multiply;
+#[cfg(feature = "linalg")]
+pub mod order;
 pub mod precondition;
 pub mod product;
 pub mod triangular;

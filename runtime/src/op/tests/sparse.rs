@@ -1,5 +1,8 @@
 //! Sparse matrices against dense ones that are computed the plain way, at odd shapes.
 
+#[cfg(feature = "linalg")]
+mod direct;
+
 use super::{Arg, Bench};
 use crate::object::SparseRef;
 use crate::op::OpHost;
@@ -421,23 +424,6 @@ fn iterations_without_an_end_are_ended() {
         assert_eq!(solve(&a, 0.0, name, "amg", 9), None);
         assert_eq!(solve(&a, 0.0, name, "best", 9).map(|e| e.0), Some(InvalidArgument));
     }
-}
-
-#[cfg(feature = "linalg")]
-#[test]
-fn positive_definite_systems_are_solved_directly() {
-    for n in [1, 2, 9, 30] {
-        let mut b = Bench::new();
-        let a = laplacian(&mut b, n);
-        let right: Vec<f64> = (0..n * n).map(|i| ((i * 7) % 11) as f64 - 4.0).collect();
-        let given = f64s(&mut b, &[n * n], &right);
-        let x = run(&mut b, "sparse.solve_posdef", &[a.clone(), given]);
-        assert!(residual(&mut b, &a, &x, &right) < 1e-13);
-    }
-    let mut b = Bench::new();
-    let none = run(&mut b, "sparse.identity", &[ints(&[0, 0])]);
-    let given = f64s(&mut b, &[0, 3], &[]);
-    assert_eq!(run(&mut b, "sparse.solve_posdef", &[none, given]).dims(), [0, 3]);
 }
 
 #[cfg(feature = "linalg")]
