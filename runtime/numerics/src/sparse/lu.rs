@@ -650,9 +650,9 @@ mod tests {
         let a = Compressed::new([n, n], &pointers, &indices, &values);
         let known: Vec<T> = (0..n).map(|i| T::real((i % 5) as f64 - 2.0)).collect();
         let mut x = vec![T::ZERO; n];
-        for j in 0..n {
+        for (j, known) in known.iter().enumerate() {
             let (at, of) = a.part(j);
-            at.iter().zip(of).for_each(|(i, v)| x[*i as usize] = x[*i as usize] + *v * known[j]);
+            at.iter().zip(of).for_each(|(i, v)| x[*i as usize] = x[*i as usize] + *v * *known);
         }
         let mut host = Free { paid: 0, asked: 0 };
         let factors = Factors::new(a, order, &mut host).unwrap().unwrap();

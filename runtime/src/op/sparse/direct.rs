@@ -101,7 +101,9 @@ fn trap_of(name: &str, why: Failed) -> TrapError {
         ),
         Failed::Pivot(pivot) => TrapError::new(
             TrapCode::NotPositiveDefinite,
-            format!("{name}: the matrix is not positive definite; the pivot in row {pivot} is not above zero"),
+            format!(
+                "{name}: the matrix is not positive definite; the pivot in row {pivot} is not above zero"
+            ),
         ),
     }
 }
