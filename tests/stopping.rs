@@ -262,9 +262,9 @@ fn decompositions_stop_after_the_matrix_that_they_are_at() {
   %two = sparse.scale %one, 2.0
   %line = sparse.add %line, %two
   %o = sparse.kron %one, %one
-  %l = sparse.kron %one, %line
-  %k = sparse.kron %line, %one
-  %plane = sparse.add %l, %k
+  %across = sparse.kron %one, %line
+  %down = sparse.kron %line, %one
+  %plane = sparse.add %across, %down
   %g = sparse.kron %one, %plane
   %up = sparse.kron %line, %o
   %g = sparse.add %g, %up
