@@ -1,8 +1,8 @@
 //! Products of two sparse matrices.
 //!
 //! Rows are made on all cores where that pays. Each thread has room for a row of its own, which it takes while
-//! it makes a piece. How many rooms there are follows from the matrices alone, as memory has to suffice on a
-//! machine with many cores where it does on one with few.
+//! it makes a piece. How many rooms there are follows from the matrices alone: where memory suffices for one
+//! thread, it does for many.
 
 use super::convert::{charge_flip, in_format};
 use super::{Done, asking, charge, result, zeros};
