@@ -1,8 +1,8 @@
 //! Products of two sparse matrices.
 //!
 //! Rows are made on all cores where that pays. Each thread has room for a row of its own, which it takes while
-//! it makes a piece. How many rooms there are follows from the matrices alone: where memory suffices on few
-//! cores it does on many.
+//! it makes a piece. How many rooms there are follows from the matrices alone: where memory suffices for one
+//! thread, it does for many.
 
 use super::convert::{charge_flip, in_format};
 use super::{Done, asking, charge, result, zeros};

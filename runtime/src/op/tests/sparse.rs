@@ -391,6 +391,20 @@ fn outer_rounds_are_charged() {
 }
 
 #[test]
+fn an_incomplete_factorisation_is_charged() {
+    let mut b = Bench::new();
+    let n = 30;
+    let all: Vec<f64> = (0..n * n).map(|at| if at % (n + 1) == 0 { 99.0 } else { 1.0 }).collect();
+    let (dense, given) = (f64s(&mut b, &[n, n], &all), f64s(&mut b, &[n], &vec![1.0; n]));
+    let a = run(&mut b, "sparse.of_dense", &[dense]);
+    let args = [a, given, b.string("ilu0"), Arg::Slot(0f64.to_bits(), Type::F64), Arg::Slot(0, Type::I64)];
+    let before = b.fuel;
+    assert!(b.run("sparse.cg", &[Elem::F64], &args).is_err());
+    // For each element a row is gone through.
+    assert!(before - b.fuel >= (12 * n * n * n / 16) as u64, "{}", before - b.fuel);
+}
+
+#[test]
 fn nothing_is_gone_through_for_nothing() {
     let mut b = Bench::new();
     let n = 1 << 20;
