@@ -689,7 +689,7 @@ mod tests {
             };
             let (error, ..) = off(n, &order, of);
             assert!(error < 1e-9, "{full}: {error}");
-            let (error, ..) = off(n, &order, |i, j| Complex::new(of(i, j), of(j, i) / 3.0));
+            let (error, ..) = off(n, &order, |i, j| Complex::new(of(i, j), of(i, j) / 3.0));
             assert!(error < 1e-9, "{full}: {error}");
         }
     }

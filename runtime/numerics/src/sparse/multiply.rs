@@ -1,24 +1,27 @@
 //! The product of two sparse matrices, row by row (Gustavson).
 //!
-//! A row of the product is a combination of rows of the second. Its elements are added up in a vector as long as
-//! a row, in the order of the first's elements, and then put in order. Rows are independent of each other, so
-//! several threads may each make some of them, with a [`Room`] each: first all are counted, then filled.
+//! A row of the product is a combination of rows of the second. Its elements are added up next to each other, in the order
+//! in which their columns come up first, and are written in ascending order then. A table says which a column's is.
+//! Rows are independent of each other, so several threads may each make some of them, with a [`Room`] each: first all
+//! are counted, then filled.
 //!
 //! ```
 //! use nbc_numerics::sparse::{Compressed, multiply::{Room, count_rows, fill_rows}};
 //! let a = Compressed::new([2, 2], &[0, 2, 3], &[0, 1, 0], &[2.0, 3.0, 4.0]);
-//! let (mut seen, mut sums) = ([0u32; 2], [0.0; 2]);
-//! let mut room = Room::new(&mut seen, &mut sums);
+//! let (mut seen, mut found, mut sums) = ([0u32; 2], [0i32; 2], [0.0; 2]);
+//! let mut room = Room::new(&mut seen, &mut found, &mut sums);
 //! let mut counts = [0i64; 2];
 //! assert!(count_rows(a, a, 0..2, &mut counts, &mut room, &|| true));
 //! assert_eq!(counts, [2, 2]);
-//! let (mut indices, mut values) = ([0i32; 4], [0.0; 4]);
-//! room.again();
-//! assert!(fill_rows(a, a, 0..2, &[0, 2, 4], (&mut indices, &mut values), &mut room, &|| true));
-//! assert_eq!((indices, values), ([0, 1, 0, 1], [16.0, 6.0, 8.0, 12.0]));
+//! let (mut indices, mut values) = (vec![0i32; 4], vec![0.0; 4]);
+//! indices.clear();
+//! values.clear();
+//! let out = (indices.spare_capacity_mut(), values.spare_capacity_mut());
+//! assert!(fill_rows(a, a, 0..2, &[0, 2, 4], out, &mut room, &|| true));
 //! ```
 
 use super::{Compressed, Field, STRETCH};
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// Rows of so few elements are put in order by [`by_rank`].
@@ -29,21 +32,31 @@ const SPARSE: usize = 16;
 
 /// Room for one row, of one thread.
 pub struct Room<'r, T> {
-    /// The row in which an element was last added to, and one.
+    /// For each column a number: of the row that is being made it is from `next` on.
     seen: &'r mut [u32],
+    indices: &'r mut [i32],
     sums: &'r mut [T],
+    next: u32,
     steps: usize,
 }
 
 impl<'r, T> Room<'r, T> {
-    /// Of zeros, as many as the product has columns.
-    pub fn new(seen: &'r mut [u32], sums: &'r mut [T]) -> Room<'r, T> {
-        Room { seen, sums, steps: 0 }
+    /// Of zeros: `seen` has as many as the product has columns. The others are for [`fill_rows`], as many as the longest row
+    /// has elements.
+    pub fn new(seen: &'r mut [u32], indices: &'r mut [i32], sums: &'r mut [T]) -> Room<'r, T> {
+        Room { seen, indices, sums, next: 1, steps: 0 }
     }
 
-    /// Makes it ready for rows that it has been used for.
-    pub fn again(&mut self) {
-        self.seen.fill(0);
+    /// Takes so many numbers that no column has yet, and says the first. A row has fewer elements than there are numbers.
+    #[inline(always)]
+    fn begin(&mut self, numbers: usize) -> u32 {
+        if (u32::MAX - self.next) as usize <= numbers {
+            self.seen.fill(0);
+            self.next = 1;
+        }
+        let first = self.next;
+        self.next += numbers as u32;
+        first
     }
 
     #[inline(always)]
@@ -67,7 +80,7 @@ pub fn count_rows<T: Field>(
     go_on: &dyn Fn() -> bool,
 ) -> bool {
     for (row, count) in rows.zip(counts) {
-        let stamp = row as u32 + 1;
+        let stamp = room.begin(1);
         let mut found = 0;
         for inner in a.part(row).0 {
             for at in b.part(*inner as usize).0.chunks(STRETCH) {
@@ -89,21 +102,22 @@ pub fn count_rows<T: Field>(
     true
 }
 
-/// Writes rows of `a` · `b`, whose elements begin at `pointers`, as [`count_rows`] has counted them.
+/// Writes rows of `a` · `b`, whose elements begin at `pointers`, as [`count_rows`] has counted them: all of them, if the
+/// result is true.
 pub fn fill_rows<T: Field>(
     a: Compressed<'_, T>,
     b: Compressed<'_, T>,
     rows: Range<usize>,
     pointers: &[i64],
-    (indices, values): (&mut [i32], &mut [T]),
+    (indices, values): (&mut [MaybeUninit<i32>], &mut [MaybeUninit<T>]),
     room: &mut Room<'_, T>,
     go_on: &dyn Fn() -> bool,
 ) -> bool {
     let first = pointers[rows.start];
     for row in rows {
-        let stamp = row as u32 + 1;
         let range = (pointers[row] - first) as usize..(pointers[row + 1] - first) as usize;
-        let indices = &mut indices[range.clone()];
+        let out = (&mut indices[range.clone()], &mut values[range.clone()]);
+        let base = room.begin(range.len());
         let mut found = 0;
         let (at, of) = a.part(row);
         for (inner, factor) in at.iter().zip(of) {
@@ -111,14 +125,15 @@ pub fn fill_rows<T: Field>(
             while !at.is_empty() {
                 let long = at.len().min(STRETCH);
                 for (index, value) in at[..long].iter().zip(&of[..long]) {
-                    let (seen, sum) = (&mut room.seen[*index as usize], &mut room.sums[*index as usize]);
+                    let seen = &mut room.seen[*index as usize];
                     let product = *factor * *value;
-                    if *seen == stamp {
-                        *sum = *sum + product;
+                    let place = seen.wrapping_sub(base) as usize;
+                    if place < found {
+                        room.sums[place] = room.sums[place] + product;
                     } else {
-                        *seen = stamp;
-                        *sum = T::ZERO + product;
-                        indices[found] = *index;
+                        *seen = base + found as u32;
+                        room.sums[found] = T::ZERO + product;
+                        room.indices[found] = *index;
                         found += 1;
                     }
                 }
@@ -128,13 +143,20 @@ pub fn fill_rows<T: Field>(
                 (at, of) = (&at[long..], &of[long..]);
             }
         }
-        if found.saturating_mul(SPARSE) < b.minor {
-            put_in_order(indices);
-        } else if !seen_in_order(room, stamp, indices, go_on) {
-            return false;
-        }
-        for (value, index) in values[range].iter_mut().zip(&*indices) {
-            *value = room.sums[*index as usize];
+        match found {
+            0..=16 => by_rank::<16, T>(&room.indices[..found], &room.sums[..found], out),
+            17..=FEW => by_rank::<FEW, T>(&room.indices[..found], &room.sums[..found], out),
+            _ => {
+                if found.saturating_mul(SPARSE) < b.minor {
+                    room.indices[..found].sort_unstable();
+                } else if !seen_in_order(room, base, go_on) {
+                    return false;
+                }
+                for (index, (at, value)) in room.indices[..found].iter().zip(out.0.iter_mut().zip(out.1)) {
+                    at.write(*index);
+                    value.write(room.sums[(room.seen[*index as usize] - base) as usize]);
+                }
+            }
         }
         if !room.go_on(8 * found + 1, go_on) {
             return false;
@@ -143,19 +165,14 @@ pub fn fill_rows<T: Field>(
     true
 }
 
-/// Writes the indices that were added to for `stamp`, by looking at all.
-fn seen_in_order<T>(
-    room: &mut Room<'_, T>,
-    stamp: u32,
-    indices: &mut [i32],
-    go_on: &dyn Fn() -> bool,
-) -> bool {
+/// Writes the indices whose numbers are from `base` on, by looking at all.
+fn seen_in_order<T>(room: &mut Room<'_, T>, base: u32, go_on: &dyn Fn() -> bool) -> bool {
     let mut found = 0;
     for start in (0..room.seen.len()).step_by(STRETCH) {
         let end = room.seen.len().min(start + STRETCH);
         for (at, seen) in (start..end).zip(&room.seen[start..end]) {
-            if *seen == stamp {
-                indices[found] = at as i32;
+            if *seen >= base {
+                room.indices[found] = at as i32;
                 found += 1;
             }
         }
@@ -166,22 +183,37 @@ fn seen_in_order<T>(
     true
 }
 
-fn put_in_order(indices: &mut [i32]) {
-    match indices.len() {
-        0..2 => {}
-        2..=16 => by_rank::<16>(indices),
-        17..=FEW => by_rank::<FEW>(indices),
-        _ => indices.sort_unstable(),
+/// Writes at most `N` elements in order of their different indices: each goes to the place that as many smaller ones come
+/// before. That takes no decision that a processor could foresee wrongly.
+#[inline(always)]
+fn by_rank<const N: usize, T: Field>(
+    indices: &[i32],
+    sums: &[T],
+    out: (&mut [MaybeUninit<i32>], &mut [MaybeUninit<T>]),
+) {
+    let mut all = [i32::MAX; N];
+    all[..indices.len()].copy_from_slice(indices);
+    let mut ranks = [0i32; N];
+    for other in indices {
+        ranks.iter_mut().zip(&all).for_each(|(rank, index)| *rank += i32::from(other < index));
+    }
+    for (rank, (index, sum)) in ranks.iter().zip(indices.iter().zip(sums)) {
+        out.0[*rank as usize].write(*index);
+        out.1[*rank as usize].write(*sum);
     }
 }
 
-/// Puts at most `N` different indices in order: each goes to the place that as many smaller ones come before. That takes
-/// no decision that a processor could foresee wrongly.
-fn by_rank<const N: usize>(indices: &mut [i32]) {
-    let mut all = [i32::MAX; N];
-    all[..indices.len()].copy_from_slice(indices);
-    for index in &all[..indices.len()] {
-        let rank: i32 = all.iter().map(|other| i32::from(other < index)).sum();
-        indices[rank as usize] = *index;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_columns_begin_anew() {
+        let (mut seen, mut found, mut sums) = ([7u32; 3], [0i32; 3], [0.0; 3]);
+        let mut room = Room::new(&mut seen, &mut found, &mut sums);
+        room.next = u32::MAX - 4;
+        assert_eq!((room.begin(3), room.next), (u32::MAX - 4, u32::MAX - 1));
+        assert_eq!((room.begin(3), room.next), (1, 4));
+        assert_eq!(*room.seen, [0; 3]);
     }
 }

@@ -88,7 +88,8 @@ impl<T: Element + Field> System<T, TrapError> for Solver<'_, '_, T> {
         // SAFETY: they are the same elements, borrowed exclusively. Where not all are written that is a trap, and
         // they have been numbers before.
         let out = unsafe { std::slice::from_raw_parts_mut(start, len) };
-        rows_on_all(self.host, self.a, x, 1, out)
+        // SAFETY: the matrix is an object, or such a one in another format, so it is as it has to be.
+        unsafe { rows_on_all(self.host, self.a, x, 1, out) }
     }
 
     fn precondition(&mut self, x: &[T], out: &mut [T]) -> Done {

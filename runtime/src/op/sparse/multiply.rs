@@ -10,7 +10,7 @@ use crate::object::element::with_elem;
 use crate::object::{Element, Format, TensorRef};
 use crate::op::sort::space;
 use crate::op::work::{Leave, Shared, fill, in_pieces};
-use crate::op::{OpCall, OpHost, shape_mismatch};
+use crate::op::{OpCall, OpHost, Output, shape_mismatch};
 use crate::trap::TrapError;
 use nbc_numerics::sparse::multiply::{Room, count_rows, fill_rows};
 use nbc_numerics::sparse::{Compressed, Field, Pace, build::sum_up};
@@ -67,18 +67,20 @@ pub(super) fn multiply<'a, T: Element + Field>(
     charge(call, steps, 12, products.saturating_mul(4 + T::ELEM.size() as u64))?;
     let (starts, pointers) = zeros::<i64>(call, a.major + 1)?;
     let rooms = rooms(a, b, products);
-    let (seen, sums) = (space::<u32>(call, b.minor * rooms)?, space::<T>(call, b.minor * rooms)?);
+    let seen = space::<u32>(call, b.minor * rooms)?;
     let each = (products as usize / a.major.max(1)).saturating_mul(WEIGHT).max(1);
+    // A room is of so many columns, and of the elements of the longest row.
     let grains = |seen: &mut [u32],
-                  sums: &mut [T],
+                  (mut found, mut sums): (&mut [i32], &mut [T]),
                   run: &(dyn Fn(Range<usize>, &mut Room<'_, T>) + Sync),
                   host: &mut dyn OpHost| {
-        let made = seen.chunks_mut(b.minor.max(1)).zip(sums.chunks_mut(b.minor.max(1)));
-        let mut made: Vec<Room<'_, T>> = made.map(|(seen, sums)| Room::new(seen, sums)).collect();
-        if made.is_empty() {
-            // Without columns there is nothing to be seen.
-            made.extend((0..rooms).map(|_| Room::new(&mut [], &mut [])));
-        }
+        let (mut seen, longest) = (seen, sums.len() / rooms);
+        let made = (0..rooms).map(|_| {
+            let seen = seen.split_off_mut(..b.minor).unwrap_or_default();
+            let found = found.split_off_mut(..longest).unwrap_or_default();
+            Room::new(seen, found, sums.split_off_mut(..longest).unwrap_or_default())
+        });
+        let mut made: Vec<Room<'_, T>> = made.collect();
         if let [room] = &mut made[..] {
             run(0..a.major, room);
             return Ok(());
@@ -103,7 +105,7 @@ pub(super) fn multiply<'a, T: Element + Field>(
     let counts = Shared::of(as_uninit(&mut pointers[1..]));
     grains(
         seen,
-        sums,
+        (&mut [], &mut []),
         &|rows, room| {
             // SAFETY: the rows of different pieces are different, and the counts are zeros that nobody else has.
             let counts = unsafe {
@@ -114,32 +116,40 @@ pub(super) fn multiply<'a, T: Element + Field>(
         call.host,
     )?;
     leave.granted()?;
+    let mut longest = 0;
+    for counts in pointers[1..].chunks(1 << 16) {
+        call.host.poll()?;
+        longest = counts.iter().fold(longest, |most: i64, count| most.max(*count));
+    }
+    let longest = longest as usize * rooms;
+    let found = (space::<i32>(call, longest)?, space::<T>(call, longest)?);
     sum_up(pointers, &mut Pace::new(&mut asking(call.host)))?;
     let stored = pointers[a.major] as usize;
-    let (places, indices) = zeros::<i32>(call, stored)?;
-    let (elements, values) = zeros::<T>(call, stored)?;
+    let places: Output<'_, i32> = call.output_charged(&[stored as u64])?;
+    let elements: Output<'_, T> = call.output_charged(&[stored as u64])?;
     fill(call.host, as_uninit(seen), 1, |_, piece| piece.fill(MaybeUninit::new(0)))?;
     let leave = Leave::of(call.host);
-    let (indices, values) = (Shared::of(as_uninit(indices)), Shared::of(as_uninit(values)));
+    let (indices, values) = (Shared::of(places.elements), Shared::of(elements.elements));
     let pointers = &*pointers;
     grains(
         seen,
-        sums,
+        found,
         &|rows, room| {
             let (start, end) = (pointers[rows.start] as usize, pointers[rows.end] as usize);
-            // SAFETY: the elements of different rows are different, all are zeros, and nobody else has them.
-            let (indices, values) = unsafe {
+            // SAFETY: the elements of different rows are different, and nobody else has them.
+            let out = unsafe {
                 (
-                    std::slice::from_raw_parts_mut(indices.get().cast::<i32>().add(start), end - start),
-                    std::slice::from_raw_parts_mut(values.get().cast::<T>().add(start), end - start),
+                    std::slice::from_raw_parts_mut(indices.get().add(start), end - start),
+                    std::slice::from_raw_parts_mut(values.get().add(start), end - start),
                 )
             };
-            fill_rows(a, b, rows, pointers, (indices, values), room, &|| leave.go_on());
+            fill_rows(a, b, rows, pointers, out, room, &|| leave.go_on());
         },
         call.host,
     )?;
     leave.granted()?;
-    Ok([starts, places, elements])
+    // With leave for all, all rows have been written.
+    Ok([starts, places.tensor, elements.tensor])
 }
 
 /// How many rooms for a row there are: together they take no more than the matrices, or little.

@@ -8,9 +8,10 @@ use crate::object::element::with_elem;
 use crate::object::{Element, Format};
 use crate::op::work::{Leave, Shared, in_pieces};
 use crate::op::{OpCall, OpHost, Output, shape_mismatch};
-use nbc_numerics::sparse::product::{by_columns, by_rows, vector_by_rows};
-use nbc_numerics::sparse::{Compressed, Field, Pace};
+use nbc_numerics::sparse::product::{by_columns, by_rows};
+use nbc_numerics::sparse::{Compressed, Field, Pace, STRETCH};
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// About how many additions an element of a row takes, whose factor is somewhere else in memory.
 const WEIGHT: usize = 4;
@@ -37,7 +38,8 @@ pub(in crate::op) fn sparse_matmul(call: &mut OpCall<'_>) -> Done {
         let width = width as usize;
         if matrix.format() == Format::Csr {
             let out: Output<'_, T> = call.output_charged(dims)?;
-            rows_on_all(call.host, a, x, width, &mut *out.elements)?;
+            // SAFETY: the matrix is an object, so it is as it has to be.
+            unsafe { rows_on_all(call.host, a, x, width, &mut *out.elements)? };
             // SAFETY: all rows have been written.
             unsafe { call.finish(out) };
             return Ok(());
@@ -52,7 +54,10 @@ pub(in crate::op) fn sparse_matmul(call: &mut OpCall<'_>) -> Done {
 }
 
 /// Writes all of `a` · `x`, a dense matrix of `width` columns, where it is placed.
-pub(super) fn rows_on_all<T: Element + Field>(
+///
+/// # Safety
+/// The matrix is as [`Compressed`] says, which nobody checks here: for short rows that would take as long as the product.
+pub(super) unsafe fn rows_on_all<T: Element + Field>(
     host: &mut dyn OpHost,
     a: Compressed<'_, T>,
     x: &[T],
@@ -69,7 +74,8 @@ pub(super) fn rows_on_all<T: Element + Field>(
             std::slice::from_raw_parts_mut(start.get().add(rows.start * width), rows.len() * width)
         };
         if width == 1 {
-            vector_by_rows(a, x, rows, out, &|| leave.go_on());
+            // SAFETY: upheld by the caller; `x` has as many elements as the matrix has columns, and `out` one for each row.
+            unsafe { vector_by_rows(a, x, rows, out, &|| leave.go_on()) };
             return;
         }
         out.fill(MaybeUninit::new(<T as Field>::ZERO));
@@ -78,4 +84,37 @@ pub(super) fn rows_on_all<T: Element + Field>(
         by_rows(a, x, width, rows, out, &|| leave.go_on());
     })?;
     leave.granted()
+}
+
+/// Writes rows of `a` · `x`, a vector. `go_on` is asked within what is long; where it says no, not all are written.
+///
+/// # Safety
+/// The matrix is as [`Compressed`] says, the rows are rows of it, `out` has one element for each and `x` one for each column.
+unsafe fn vector_by_rows<T: Field>(
+    a: Compressed<'_, T>,
+    x: &[T],
+    rows: Range<usize>,
+    out: &mut [MaybeUninit<T>],
+    go_on: &dyn Fn() -> bool,
+) {
+    let mut at = a.pointers[rows.start] as usize;
+    for (out, end) in out.iter_mut().zip(&a.pointers[rows.start + 1..=rows.end]) {
+        let end = *end as usize;
+        let mut sum = T::ZERO;
+        while at < end {
+            let stretch = end.min(at + STRETCH);
+            while at < stretch {
+                // SAFETY: pointers are not above how many elements there are, and indices are below how many columns.
+                sum = unsafe {
+                    let index = *a.indices.get_unchecked(at) as u32;
+                    sum + *a.values.get_unchecked(at) * *x.get_unchecked(index as usize)
+                };
+                at += 1;
+            }
+            if at < end && !go_on() {
+                return;
+            }
+        }
+        out.write(sum);
+    }
 }

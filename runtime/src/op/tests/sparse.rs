@@ -7,6 +7,7 @@ use super::{Arg, Bench};
 use crate::object::SparseRef;
 use crate::op::OpHost;
 use crate::placement::{Cores, Placement, Rates};
+use crate::plan::AtOperation;
 use crate::threads::Threads;
 use nbc_ir::{Elem, Type};
 use std::sync::Arc;
@@ -332,6 +333,51 @@ fn iterations_solve_what_they_are_for() {
             assert!(left < 2e-9, "{name} with {easier}: {left}");
         }
     }
+}
+
+/// Iterations that conjugate gradients take down to 1e-8; none where they do not get there.
+fn iterations(b: &mut Bench, a: &Arg, easier: &str) -> Option<u64> {
+    let n = run(b, "sparse.dims", &[a.clone()]).values::<i64>()[0] as usize;
+    let right: Vec<f64> = (0..n).map(|i| ((i * 7) % 11) as f64 - 4.0).collect();
+    let mut args = vec![a.clone(), f64s(b, &[n], &right), b.string(easier)];
+    args.extend([Arg::Slot(1e-8f64.to_bits(), Type::F64), Arg::Slot(3000, Type::I64)]);
+    let plan = AtOperation::default();
+    match b.run_all("sparse.cg", &[Elem::F64], &args, plan).map(|all| all[1].clone()) {
+        Ok(Arg::Slot(count, Type::I64)) => Some(count),
+        Ok(_) => panic!("the second result is an i64"),
+        Err(e) => {
+            assert_eq!(e.code, crate::trap::TrapCode::NoConvergence);
+            None
+        }
+    }
+}
+
+/// Against `scipy.sparse.linalg.cg` with the same diagonal, an ILU(0) written in Python, and PyAMG 5.4's
+/// `smoothed_aggregation_solver`.
+#[test]
+fn preconditioners_help_where_nothing_else_does() {
+    let mut b = Bench::new();
+    let a = laplacian(&mut b, 48);
+    let within = |found: Option<u64>, scipy: u64| {
+        let found = found.expect("it converges");
+        assert!(found.abs_diff(scipy) <= 1 + scipy / 20, "{found} iterations, SciPy takes {scipy}");
+    };
+    within(iterations(&mut b, &a, "none"), 128);
+    within(iterations(&mut b, &a, "ilu0"), 41);
+    // Unknowns in units that are up to a million apart.
+    let units: Vec<f64> = (0..48 * 48).map(|i| 10f64.powf((((i * 7) % 13) as f64 - 6.0) / 2.0)).collect();
+    let units = f64s(&mut b, &[48 * 48], &units);
+    let rows = run(&mut b, "sparse.scale_rows", &[a, units.clone()]);
+    let scaled = run(&mut b, "sparse.scale_cols", &[rows, units]);
+    assert_eq!(iterations(&mut b, &scaled, "none"), None);
+    within(iterations(&mut b, &scaled, "jacobi"), 194);
+    within(iterations(&mut b, &scaled, "ilu0"), 70);
+    // Without, they grow with the side; multigrid's hardly do. PyAMG takes 9.
+    let a = laplacian(&mut b, 100);
+    let plain = iterations(&mut b, &a, "none");
+    within(plain, 249);
+    let amg = iterations(&mut b, &a, "amg").expect("it converges");
+    assert!(amg <= 18 && plain >= Some(10 * amg), "{amg} iterations, PyAMG takes 9");
 }
 
 #[test]
