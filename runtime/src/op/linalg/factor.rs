@@ -39,7 +39,7 @@ fn lu_of<T: Entry>(call: &mut OpCall<'_>) -> Done {
     let l = Made::<T>::new(call, &a.with(&[m, size])?, a.count)?;
     let u = Made::<T>::new(call, &a.with(&[size, n])?, a.count)?;
     if size > 0 {
-        let job = Job { count: a.count, flops, room: lu::decompose_room::<T>(m, n), dims: a.dims };
+        let job = Job { count: a.count, flops, room: &|| lu::decompose_room::<T>(m, n), dims: a.dims };
         let all = call.input::<T>(0);
         each(call, &job, &|at, room| {
             // SAFETY: each matrix is one's alone.
@@ -68,7 +68,7 @@ pub(in crate::op) fn linalg_cholesky(call: &mut OpCall<'_>) -> Done {
         let flops = charged::<T, T>(call, &a, &[[n, n]], 1)?;
         let l = Made::<T>::new(call, &a.dims, a.count)?;
         if n > 0 {
-            let job = Job { count: a.count, flops, room: cholesky::decompose_room::<T>(n), dims: a.dims };
+            let job = Job { count: a.count, flops, room: &|| cholesky::decompose_room::<T>(n), dims: a.dims };
             let all = call.input::<T>(0);
             each(call, &job, &|at, room| {
                 // SAFETY: each matrix is one's alone.
@@ -98,7 +98,7 @@ fn qr_of<T: Entry>(call: &mut OpCall<'_>, full: bool) -> Done {
     let q = Made::<T>::new(call, &a.with(&[m, columns])?, a.count)?;
     let r = Made::<T>::new(call, &a.with(&[columns, n])?, a.count)?;
     if size > 0 {
-        let job = Job { count: a.count, flops, room: qr::decompose_room::<T>(m, n, columns), dims: a.dims };
+        let job = Job { count: a.count, flops, room: &|| qr::decompose_room::<T>(m, n, columns), dims: a.dims };
         let all = call.input::<T>(0);
         each(call, &job, &|at, room| {
             // SAFETY: each matrix is one's alone.
@@ -140,7 +140,7 @@ fn svd_of<T: Entry>(call: &mut OpCall<'_>, full: bool) -> Done {
     let s = Made::<T::Part>::new(call, &a.with(&[size])?, a.count)?;
     let vh = Made::<T>::new(call, &a.with(&[rows, n])?, a.count)?;
     if size > 0 {
-        let job = Job { count: a.count, flops, room: svd::decompose_room::<T>(m, n, full), dims: a.dims };
+        let job = Job { count: a.count, flops, room: &|| svd::decompose_room::<T>(m, n, full), dims: a.dims };
         let all = call.input::<T>(0);
         each(call, &job, &|at, room| {
             // SAFETY: each matrix is one's alone.
@@ -164,7 +164,7 @@ pub(in crate::op) fn linalg_svd_values(call: &mut OpCall<'_>) -> Done {
         let flops = charged::<T, T>(call, &a, &[[size, 1]], 4)?;
         let s = Made::<<T as nbc_numerics::linalg::Field>::Part>::new(call, &a.with(&[size])?, a.count)?;
         if size > 0 {
-            let job = Job { count: a.count, flops, room: svd::values_room::<T>(m, n), dims: a.dims };
+            let job = Job { count: a.count, flops, room: &|| svd::values_room::<T>(m, n), dims: a.dims };
             let all = call.input::<T>(0);
             each(call, &job, &|at, room| {
                 // SAFETY: each matrix is one's alone.
@@ -192,7 +192,7 @@ fn hermitian<T: Entry>(call: &mut OpCall<'_>, vectors: bool) -> Done {
     let values = Made::<T::Part>::new(call, &a.with(&[n])?, a.count)?;
     let columns = if vectors { Some(Made::<T>::new(call, &a.dims, a.count)?) } else { None };
     if n > 0 {
-        let job = Job { count: a.count, flops, room: eigen::hermitian_room::<T>(n, vectors), dims: a.dims };
+        let job = Job { count: a.count, flops, room: &|| eigen::hermitian_room::<T>(n, vectors), dims: a.dims };
         let all = call.input::<T>(0);
         each(call, &job, &|at, room| {
             // SAFETY: each matrix is one's alone.
@@ -227,7 +227,7 @@ fn general<T: Entry>(call: &mut OpCall<'_>, vectors: bool) -> Done {
     let values = Made::<T::Whole>::new(call, &a.with(&[n])?, a.count)?;
     let columns = if vectors { Some(Made::<T::Whole>::new(call, &a.dims, a.count)?) } else { None };
     if n > 0 {
-        let job = Job { count: a.count, flops, room: eigen::general_room::<T>(n, vectors), dims: a.dims };
+        let job = Job { count: a.count, flops, room: &|| eigen::general_room::<T>(n, vectors), dims: a.dims };
         let all = call.input::<T>(0);
         each(call, &job, &|at, room| {
             // SAFETY: each matrix is one's alone.
