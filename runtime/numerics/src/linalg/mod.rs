@@ -19,6 +19,7 @@
 
 pub mod cholesky;
 pub mod eigen;
+mod elimination;
 pub mod exponential;
 mod field;
 mod library;
