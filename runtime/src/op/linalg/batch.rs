@@ -182,6 +182,9 @@ fn trap(call: &mut OpCall<'_>, job: &Job<'_>, at: usize, fault: Fault) -> TrapEr
                 "{name}: {which} is singular, its pivot {row} is zero; linalg.lstsq and linalg.pinv do without an inverse"
             ),
         ),
+        Fault::Undefined => {
+            (TrapCode::Singular, format!("{name}: {which} is singular, and of such a matrix there is none"))
+        }
         Fault::NotPositiveDefinite(rows) => (
             TrapCode::NotPositiveDefinite,
             format!("{name}: {which} is not positive definite, its leading {rows} rows and columns are not"),
@@ -194,7 +197,7 @@ fn trap(call: &mut OpCall<'_>, job: &Job<'_>, at: usize, fault: Fault) -> TrapEr
         ),
         Fault::TooLarge => (
             TrapCode::InvalidArgument,
-            format!("{name}: {which} has elements so large that no digit of the result would be right"),
+            format!("{name}: {which} wants more than 64 squarings, as its elements are so large; scale it"),
         ),
         Fault::Stopped => return TrapCode::Interrupted.into(),
         Fault::NoConvergence => {
