@@ -208,7 +208,7 @@ fn listed_dims(call: &OpCall<'_>) -> Result<Dims, TrapError> {
 }
 
 /// A length of an axis of the result, if a dim can be so long.
-fn length(axis: usize, length: Option<u64>) -> Result<u64, TrapError> {
+pub(super) fn length(axis: usize, length: Option<u64>) -> Result<u64, TrapError> {
     length.filter(|d| i64::try_from(*d).is_ok()).ok_or_else(|| {
         let text = format!("axis {axis} of the result would be longer than a dim can be");
         TrapError::new(TrapCode::InvalidArgument, text)

@@ -29,29 +29,29 @@ macro_rules! linalg_rows {
     linalg_solve "linalg.solve" "<T: inexact>(tensor<T>, tensor<T>) -> tensor<T>"
         { shape: Special, kind: Other, cost: Special, needs: Some("linalg") } "The x of a·x = b, for square a and b a vector or columns; traps where a is singular.";
     linalg_solve_triangular "linalg.solve_triangular" "<T: inexact>(tensor<T>, tensor<T>, bool, bool, i64) -> tensor<T>"
-        { shape: Special, kind: Other, cost: Special, needs: Some("linalg") } "The same for a triangular a, of which the other triangle is not looked at: whether it is the lower one, whether its diagonal is ones, and whether a is meant (0), its transpose (1) or conjugate transpose (2).";
+        { shape: Special, kind: Other, cost: Special, needs: Some("linalg") } "The same for a triangular a, of which the other triangle has to be finite and is not used: whether it is the lower one, whether its diagonal is ones, and whether a is meant (0), its transpose (1) or conjugate transpose (2).";
     linalg_solve_posdef "linalg.solve_posdef" "<T: inexact>(tensor<T>, tensor<T>) -> tensor<T>"
-        { shape: Special, kind: Other, cost: Special, needs: Some("linalg") } "The same for a Hermitian positive definite a, of which the lower triangle is looked at; traps where it is not.";
+        { shape: Special, kind: Other, cost: Special, needs: Some("linalg") } "The same for a Hermitian positive definite a, of which the lower triangle is used and the other has to be finite; traps where it is not.";
     linalg_lstsq "linalg.lstsq" "<T: inexact>(tensor<T>, tensor<T>, f64) -> (tensor<T>, tensor<i64>, tensor<real T>)"
         { shape: Special, kind: Other, cost: Special, needs: Some("linalg") } "The shortest x that makes a·x - b shortest, the rank of a and its singular values. Those of at most the given share of the largest count as zero; where the share is negative, those that rounding may leave.";
     linalg_lu "linalg.lu" "<T: inexact>(tensor<T>) -> (tensor<i64>, tensor<T>, tensor<T>)"
         { shape: Special, kind: Other, cost: Cubic(1), needs: Some("linalg") } "p, l, u: rows p of a are l·u, l being lower triangular with ones on its diagonal and u upper triangular.";
     linalg_cholesky "linalg.cholesky" "<T: inexact>(tensor<T>) -> tensor<T>"
-        { shape: Special, kind: Other, cost: Cubic(1), needs: Some("linalg") } "The lower triangular l of a = l·lᴴ; of a the lower triangle is looked at; traps where a is not positive definite.";
+        { shape: Special, kind: Other, cost: Cubic(1), needs: Some("linalg") } "The lower triangular l of a = l·lᴴ; of a the lower triangle is used, and the other has to be finite; traps where a is not positive definite.";
     linalg_qr "linalg.qr" "<T: inexact>(tensor<T>) -> (tensor<T>, tensor<T>)"
         { shape: Special, kind: Other, cost: Cubic(4), needs: Some("linalg") } "q, r: a = q·r, q having orthonormal columns, as many as a has at most, and r being upper triangular.";
     linalg_qr_full "linalg.qr_full" "<T: inexact>(tensor<T>) -> (tensor<T>, tensor<T>)"
-        { shape: Special, kind: Other, cost: Cubic(8), needs: Some("linalg") } "The same with square q, and zeros below in r.";
+        { shape: Special, kind: Other, cost: Special, needs: Some("linalg") } "The same with square q, and zeros below in r.";
     linalg_svd "linalg.svd" "<T: inexact>(tensor<T>) -> (tensor<T>, tensor<real T>, tensor<T>)"
         { shape: Special, kind: Other, cost: Cubic(20), needs: Some("linalg") } "u, s, vh: a = u·diag(s)·vh, s the singular values, the largest first, and as many orthonormal columns of u and rows of vh.";
     linalg_svd_full "linalg.svd_full" "<T: inexact>(tensor<T>) -> (tensor<T>, tensor<real T>, tensor<T>)"
-        { shape: Special, kind: Other, cost: Cubic(20), needs: Some("linalg") } "The same with square u and vh.";
+        { shape: Special, kind: Other, cost: Special, needs: Some("linalg") } "The same with square u and vh.";
     linalg_svd_values "linalg.svd_values" "<T: inexact>(tensor<T>) -> tensor<real T>"
         { shape: Special, kind: Other, cost: Cubic(4), needs: Some("linalg") } "The singular values, the largest first.";
     linalg_eigh "linalg.eigh" "<T: inexact>(tensor<T>) -> (tensor<real T>, tensor<T>)"
-        { shape: Special, kind: Other, cost: Cubic(9), needs: Some("linalg") } "w, v: the eigenvalues of a Hermitian a, the least first, and its eigenvectors as orthonormal columns; of a the lower triangle is looked at.";
+        { shape: Special, kind: Other, cost: Cubic(9), needs: Some("linalg") } "w, v: the eigenvalues of a Hermitian a, the least first, and its eigenvectors as orthonormal columns; of a the lower triangle is used, and the other has to be finite.";
     linalg_eigh_values "linalg.eigh_values" "<T: inexact>(tensor<T>) -> tensor<real T>"
-        { shape: Special, kind: Other, cost: Cubic(2), needs: Some("linalg") } "The eigenvalues of a Hermitian a, the least first.";
+        { shape: Special, kind: Other, cost: Cubic(2), needs: Some("linalg") } "The eigenvalues of a Hermitian a, the least first; of a the lower triangle is used, and the other has to be finite.";
     linalg_eig "linalg.eig" "<T: inexact>(tensor<T>) -> (tensor<complex T>, tensor<complex T>)"
         { shape: Special, kind: Other, cost: Cubic(25), needs: Some("linalg") } "w, v: the eigenvalues of a, in no promised order, and its eigenvectors as columns of length 1.";
     linalg_eig_values "linalg.eig_values" "<T: inexact>(tensor<T>) -> tensor<complex T>"

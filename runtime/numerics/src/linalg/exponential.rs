@@ -6,6 +6,8 @@
 use super::field::Field;
 use super::room::{Room, bytes, numbers, zeros};
 use super::{Ask, Fault, lu};
+use crate::functions::{Cos, Exp, Sin};
+use crate::run::of;
 use faer::dyn_stack::MemStack;
 use faer::{Conj, MatMut, MatRef};
 
@@ -51,7 +53,7 @@ const P13: &[f64] = &[
     1.0,
 ];
 
-/// Squarings at most. Of a matrix that wants more no digit of the result would be right.
+/// Squarings at most. Of a matrix that wants more few digits of the result would be right, if any.
 const SQUARINGS: i32 = 64;
 
 /// The largest sum of absolute values of a line of `n`.
@@ -75,8 +77,12 @@ pub fn expm_room<T: Field>(n: usize) -> usize {
 /// The exponential of n×n `a`.
 ///
 /// # Errors
-/// `TooLarge` where elements are so large that no digit would be right; `Stopped`.
+/// `TooLarge` where that takes too many squarings; `Stopped`.
 pub fn expm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, ask: Ask<'_>) -> Result<(), Fault> {
+    if n == 1 {
+        out[0] = of_number(a[0]);
+        return Ok(());
+    }
     let table: &[(f64, &[f64])] = if size_of::<T::Part>() == 4 { &SINGLE } else { &DOUBLE };
     let norm = largest_sum(a, n);
     let &(most, last) = table.last().ok_or(Fault::TooLarge)?;
@@ -129,6 +135,20 @@ pub fn expm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, ask: Ask
         out.copy_from_slice(&spare);
     }
     Ok(())
+}
+
+/// The exponential of a finite number.
+fn of_number<T: Field>(x: T) -> T {
+    let (re, im): (f64, f64) = (x.re().into(), x.im().into());
+    let part = |x: f64| <T::Part as Field>::near(x);
+    let size = of::<Exp, f64>(re);
+    if im == 0.0 {
+        return T::of_whole(T::compose(part(size), part(im)));
+    }
+    // The length may be no number where a part is one.
+    let root = of::<Exp, f64>(re / 4.0);
+    let scaled = |x: f64| part(if size.is_finite() { x * size } else { x * root * root * root * root });
+    T::of_whole(T::compose(scaled(of::<Cos, f64>(im)), scaled(of::<Sin, f64>(im))))
 }
 
 /// Solves `a`·`x` = `b`, all n×n, in what is left of a room.

@@ -53,10 +53,17 @@ pub trait Field:
     fn size(self) -> Self::Part;
     /// The quotient.
     fn over(self, other: Self) -> Self;
+    /// The product with a real number, each part by itself: infinite ones stay what they are.
+    #[inline(always)]
+    fn scaled(self, by: Self::Part) -> Self {
+        Self::of_whole(Self::compose(self.re() * by, self.im() * by))
+    }
     /// Whether it is neither infinite nor NaN.
     fn finite(self) -> bool;
     /// The spacing of the numbers at 1.
     fn spacing() -> Self::Part;
+    /// The least normal number.
+    fn least() -> Self::Part;
 
     /// Bytes that [`Field::eigen`] works in.
     fn eigen_room(n: usize, vectors: bool) -> StackReq;
@@ -131,6 +138,10 @@ macro_rules! fields {
             fn spacing() -> $real {
                 $real::EPSILON
             }
+            #[inline(always)]
+            fn least() -> $real {
+                $real::MIN_POSITIVE
+            }
             fn eigen_room(n: usize, vectors: bool) -> StackReq {
                 let params = Default::default();
                 evd::evd_scratch::<$real>(n, evd::ComputeEigenvectors::No, wanted(vectors), Par::Seq, params)
@@ -199,14 +210,19 @@ macro_rules! fields {
             /// Smith's algorithm.
             #[inline(always)]
             fn over(self, other: Complex<$real>) -> Complex<$real> {
+                // So that the sum of two parts is no infinity.
+                let most = other.re.abs().max(other.im.abs());
+                let by = if most > $real::MAX / 4.0 { 0.25 } else { 1.0 };
+                let other = Complex::new(other.re * by, other.im * by);
+                let whole = Complex::new(self.re * by, self.im * by);
                 if other.re.abs() >= other.im.abs() {
                     let ratio = if other.re == 0.0 { 0.0 } else { other.im / other.re };
                     let scale = other.re + other.im * ratio;
-                    Complex::new((self.re + self.im * ratio) / scale, (self.im - self.re * ratio) / scale)
+                    Complex::new((whole.re + whole.im * ratio) / scale, (whole.im - whole.re * ratio) / scale)
                 } else {
                     let ratio = other.re / other.im;
                     let scale = other.re * ratio + other.im;
-                    Complex::new((self.re * ratio + self.im) / scale, (self.im * ratio - self.re) / scale)
+                    Complex::new((whole.re * ratio + whole.im) / scale, (whole.im * ratio - whole.re) / scale)
                 }
             }
             #[inline(always)]
@@ -216,6 +232,10 @@ macro_rules! fields {
             #[inline(always)]
             fn spacing() -> $real {
                 $real::EPSILON
+            }
+            #[inline(always)]
+            fn least() -> $real {
+                $real::MIN_POSITIVE
             }
             fn eigen_room(n: usize, vectors: bool) -> StackReq {
                 let params = Default::default();

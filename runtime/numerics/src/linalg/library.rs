@@ -3,6 +3,7 @@
 //! Its functions are generic, and long to compile. Through [`Library`] they are compiled here, once for each type,
 //! and not wherever generic code of ours is used. All run on the calling thread.
 
+use super::elimination;
 use faer::diag::DiagMut;
 use faer::dyn_stack::MemStack;
 use faer::linalg::cholesky::llt;
@@ -10,6 +11,7 @@ use faer::linalg::lu::partial_pivoting as lu;
 use faer::linalg::qr::no_pivoting::factor as qr;
 use faer::linalg::{evd, householder, matmul, svd, triangular_solve};
 use faer::perm::PermRef;
+use faer::prelude::ReborrowMut;
 use faer::traits::ComplexField;
 use faer::{Accum, Conj, MatMut, MatRef, Par, Spec};
 use num_complex::Complex;
@@ -27,6 +29,8 @@ pub struct Side {
 pub trait Library: ComplexField {
     /// `to` = `a`·`b`.
     fn product(to: MatMut<'_, Self>, a: (MatRef<'_, Self>, Conj), b: (MatRef<'_, Self>, Conj));
+    /// Takes `a`·`b` away from `to`.
+    fn subtract(to: MatMut<'_, Self>, a: (MatRef<'_, Self>, Conj), b: (MatRef<'_, Self>, Conj));
     /// LU decomposition in place, with the permutation of rows and how many have changed places.
     fn lu<'out>(
         a: MatMut<'_, Self>,
@@ -91,6 +95,10 @@ macro_rules! library {
                 let one = <$number as super::Field>::near(1.0);
                 matmul::matmul_with_conj(to, Accum::Replace, a.0, a.1, b.0, b.1, one, Par::Seq);
             }
+            fn subtract(to: MatMut<'_, Self>, a: (MatRef<'_, Self>, Conj), b: (MatRef<'_, Self>, Conj)) {
+                let less = <$number as super::Field>::near(-1.0);
+                matmul::matmul_with_conj(to, Accum::Add, a.0, a.1, b.0, b.1, less, Par::Seq);
+            }
             fn lu<'out>(
                 a: MatMut<'_, Self>,
                 forward: &'out mut [usize],
@@ -104,17 +112,32 @@ macro_rules! library {
             fn lu_solve_transpose(
                 lu: MatRef<'_, Self>,
                 rows: PermRef<'_, usize>,
-                x: MatMut<'_, Self>,
+                mut x: MatMut<'_, Self>,
                 stack: &mut MemStack,
             ) {
+                if elimination::has_extreme_diagonal(lu) {
+                    let (first, then) = (Side { lower: true, unit: false }, Side { lower: false, unit: true });
+                    elimination::substitute((lu.transpose(), Conj::No), first, x.rb_mut());
+                    elimination::substitute((lu.transpose(), Conj::No), then, x.rb_mut());
+                    return faer::perm::permute_rows_in_place(x, rows.inverse(), stack);
+                }
                 lu::solve::solve_transpose_in_place(lu, lu, rows, x, Par::Seq, stack);
             }
             fn lu_inverse(
-                out: MatMut<'_, Self>,
+                mut out: MatMut<'_, Self>,
                 lu: MatRef<'_, Self>,
                 rows: PermRef<'_, usize>,
                 stack: &mut MemStack,
             ) {
+                if elimination::has_extreme_diagonal(lu) {
+                    out.fill(<$number>::default());
+                    for (i, j) in rows.arrays().0.iter().enumerate() {
+                        out[(i, *j)] = <$number as super::Field>::near(1.0);
+                    }
+                    let (first, then) = (Side { lower: true, unit: true }, Side { lower: false, unit: false });
+                    elimination::substitute((lu, Conj::No), first, out.rb_mut());
+                    return elimination::substitute((lu, Conj::No), then, out);
+                }
                 lu::inverse::inverse(out, lu, lu, rows, Par::Seq, stack);
             }
             fn cholesky(a: MatMut<'_, Self>, stack: &mut MemStack) -> Result<(), usize> {
@@ -167,6 +190,9 @@ macro_rules! library {
             }
             fn triangle((a, conj): (MatRef<'_, Self>, Conj), side: Side, x: MatMut<'_, Self>) {
                 use triangular_solve as solve;
+                if !side.unit && elimination::has_extreme_diagonal(a) {
+                    return elimination::substitute((a, conj), side, x);
+                }
                 match (side.lower, side.unit) {
                     (true, false) => solve::solve_lower_triangular_in_place_with_conj(a, conj, x, Par::Seq),
                     (true, true) => solve::solve_unit_lower_triangular_in_place_with_conj(a, conj, x, Par::Seq),

@@ -5,7 +5,7 @@
 
 use super::field::Field;
 use super::room::{Room, bytes, numbers, take, transpose, zeros};
-use super::{Fault, small};
+use super::{Fault, elimination, small};
 use faer::dyn_stack::{MemStack, StackReq};
 use faer::linalg::lu::partial_pivoting as lu;
 use faer::perm::PermRef;
@@ -16,20 +16,40 @@ fn factor_room<T: Field>(m: usize, n: usize) -> StackReq {
     StackReq::all_of(&[numbers::<T>(m * n), numbers::<usize>(m), numbers::<usize>(m), factor])
 }
 
-/// Decomposes `factors`, m×n in columns, in place, and hands it on with its permutation of rows and how many have
-/// changed places.
+/// What is decomposed: `write` fills factors with the matrix, in columns, and may be asked to do so again.
+struct Matrix<'a, T> {
+    dims: (usize, usize),
+    write: &'a dyn Fn(&mut [T]),
+    /// Whether factors of a singular one are of no use.
+    regular: bool,
+}
+
+/// Decomposes a matrix in `factors`, and hands it on with its permutation of rows and how many have changed places.
 fn factor<T: Field, R>(
-    (m, n): (usize, usize),
+    matrix: Matrix<'_, T>,
     factors: &mut [T],
     stack: &mut MemStack,
     next: impl FnOnce(MatRef<'_, T>, PermRef<'_, usize>, usize, &mut MemStack) -> R,
 ) -> R {
+    let (m, n) = matrix.dims;
     let (mut forward, stack) = take(stack, m, |_| 0usize);
     let (mut back, stack) = take(stack, m, |_| 0usize);
-    let mut columns = MatMut::from_column_major_slice_mut(factors, m, n);
-    let whole = columns.as_mut();
-    let (swaps, perm) = T::lu(whole, &mut forward, &mut back, stack);
-    next(columns.as_ref(), perm, swaps, stack)
+    (matrix.write)(factors);
+    let columns = MatMut::from_column_major_slice_mut(factors, m, n);
+    let (mut swaps, _) = T::lu(columns, &mut forward, &mut back, stack);
+    if elimination::is_spoilt(MatRef::from_column_major_slice(factors, m, n), matrix.regular) {
+        (matrix.write)(factors);
+        elimination::lu(MatMut::from_column_major_slice_mut(factors, m, n), &mut back[..m.min(n)]);
+        forward.iter_mut().enumerate().for_each(|(i, to)| *to = i);
+        let changes = back[..m.min(n)].iter().enumerate();
+        swaps = changes.fold(0, |swaps, (i, with)| {
+            forward.swap(i, *with);
+            swaps + (i != *with) as usize
+        });
+        forward.iter().enumerate().for_each(|(i, from)| back[*from] = i);
+    }
+    let columns = MatRef::from_column_major_slice(factors, m, n);
+    next(columns, PermRef::new_checked(&forward, &back, m), swaps, stack)
 }
 
 /// The first row whose pivot is zero, as an error.
@@ -69,8 +89,9 @@ pub fn solve<T: Field>(
         return small::eliminate(n, &mut rows, x, k).map(|_| ());
     }
     let stack = MemStack::new(room);
-    let (mut factors, stack) = take(stack, n * n, |i| a[i]);
-    factor((n, n), &mut factors, stack, |f, perm, _, stack| {
+    let (mut factors, stack) = zeros::<T>(stack, n * n);
+    let write = |to: &mut [T]| to.copy_from_slice(a);
+    factor(Matrix { dims: (n, n), write: &write, regular: true }, &mut factors, stack, |f, perm, _, stack| {
         regular(f)?;
         if k == 1 {
             x.copy_from_slice(b);
@@ -108,8 +129,9 @@ pub fn inverse<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>) -> Re
         return small::eliminate(n, &mut rows, out, n).map(|_| ());
     }
     let stack = MemStack::new(room);
-    let (mut factors, stack) = take(stack, n * n, |i| a[i]);
-    factor((n, n), &mut factors, stack, |f, perm, _, stack| {
+    let (mut factors, stack) = zeros::<T>(stack, n * n);
+    let write = |to: &mut [T]| to.copy_from_slice(a);
+    factor(Matrix { dims: (n, n), write: &write, regular: true }, &mut factors, stack, |f, perm, _, stack| {
         regular(f)?;
         let out = MatMut::from_column_major_slice_mut(out, n, n);
         T::lu_inverse(out, f, perm, stack);
@@ -135,8 +157,8 @@ pub fn decompose<T: Field>(
     let r = m.min(n);
     let stack = MemStack::new(room);
     let (mut factors, stack) = zeros::<T>(stack, m * n);
-    transpose(a, n, &mut factors, |x| x);
-    factor((m, n), &mut factors, stack, |_, perm, _, _| {
+    let write = |to: &mut [T]| transpose(a, n, to, |x| x);
+    factor(Matrix { dims: (m, n), write: &write, regular: false }, &mut factors, stack, |_, perm, _, _| {
         for (to, from) in order.iter_mut().zip(perm.arrays().0) {
             *to = *from as i64;
         }
@@ -160,23 +182,62 @@ pub fn determinant_room<T: Field>(n: usize) -> usize {
     if n <= small::MOST { 0 } else { bytes(&[factor_room::<T>(n, n)]) }
 }
 
+/// The product of pivots, with a sign. Where it is no normal number on the way, exponents are kept beside it.
+fn product<T: Field>(sign: T, n: usize, at: &dyn Fn(usize) -> T) -> T {
+    let size = |x: T| Into::<f64>::into(x.size());
+    let is_normal = |x: T| x.finite() && size(x) >= T::least().into();
+    let mut plain = (sign, true);
+    for i in 0..n {
+        plain.0 *= at(i);
+        plain.1 &= is_normal(plain.0);
+    }
+    if plain.1 || !(0..n).all(|i| at(i).finite()) {
+        return plain.0;
+    }
+    let (mut whole, mut exponent) = (sign, 0);
+    for i in 0..n {
+        let (pivot, of_pivot) = parted(at(i));
+        let (both, of_both) = parted(whole * pivot);
+        (whole, exponent) = (both, exponent + of_pivot + of_both);
+    }
+    shifted(whole, exponent)
+}
+
+/// A finite number but 0 as one whose larger part is between 1 and 2, and the power of two that it is times that.
+fn parted<T: Field>(x: T) -> (T, i64) {
+    let most: f64 = f64::max(x.re().size().into(), x.im().size().into());
+    let exponent = most.log2().floor() as i64;
+    (shifted(x, -exponent), exponent)
+}
+
+/// A number times a power of two, by which it is rounded once at most.
+fn shifted<T: Field>(mut x: T, exponent: i64) -> T {
+    // More makes zero or infinity of any number.
+    let mut left = exponent.clamp(-5000, 5000);
+    while left != 0 {
+        let step = left.clamp(-100, 100);
+        x = x.scaled(<T::Part as Field>::near(2f64.powi(step as i32)));
+        left -= step;
+    }
+    x
+}
+
 /// The determinant of n×n `a` as a number of absolute value 1 and the logarithm of the absolute value: 0 and
 /// minus infinity of a singular matrix. And as one number, which may overflow where these do not.
 pub fn determinant<T: Field>(a: &[T], n: usize, room: Room<'_>) -> (T, f64, T) {
     let pivots = |at: &dyn Fn(usize) -> T, swaps: usize| {
-        let mut whole = T::near(if swaps % 2 == 1 { -1.0 } else { 1.0 });
-        let (mut sign, mut log) = (whole, 0.0);
+        let start = T::near(if swaps % 2 == 1 { -1.0 } else { 1.0 });
+        let (mut sign, mut log) = (start, 0.0);
         for i in 0..n {
             let pivot = at(i);
             let size = pivot.size();
-            whole *= pivot;
             if size == <T::Part as Default>::default() {
                 return (T::default(), f64::NEG_INFINITY, T::default());
             }
             sign *= pivot.over(T::of(size));
             log += Into::<f64>::into(size).ln();
         }
-        (sign, log, whole)
+        (sign, log, product(start, n, at))
     };
     if n <= small::MOST {
         let mut rows = [T::default(); small::MOST * small::MOST];
@@ -187,8 +248,9 @@ pub fn determinant<T: Field>(a: &[T], n: usize, room: Room<'_>) -> (T, f64, T) {
         };
     }
     let stack = MemStack::new(room);
-    let (mut factors, stack) = take(stack, n * n, |i| a[i]);
-    factor((n, n), &mut factors, stack, |f, _, swaps, _| {
+    let (mut factors, stack) = zeros::<T>(stack, n * n);
+    let write = |to: &mut [T]| to.copy_from_slice(a);
+    factor(Matrix { dims: (n, n), write: &write, regular: true }, &mut factors, stack, |f, _, swaps, _| {
         if regular(f).is_err() {
             return (T::default(), f64::NEG_INFINITY, T::default());
         }

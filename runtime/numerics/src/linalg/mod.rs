@@ -19,6 +19,7 @@
 
 pub mod cholesky;
 pub mod eigen;
+mod elimination;
 pub mod exponential;
 mod field;
 mod library;
@@ -39,13 +40,15 @@ pub use room::{Room, all_finite};
 pub enum Fault {
     /// The matrix has no inverse: the pivot of that row is zero.
     Singular(usize),
+    /// The matrix is singular, and has no such function.
+    Undefined,
     /// The matrix is not positive definite: its leading part of so many rows is not.
     NotPositiveDefinite(usize),
     /// The iteration has not converged.
     NoConvergence,
     /// The result of a real matrix would be complex.
     NotReal,
-    /// Elements are so large that no digit of the result would be right.
+    /// Elements are so large that it would take too many steps.
     TooLarge,
     /// Who asked for it has stopped it.
     Stopped,

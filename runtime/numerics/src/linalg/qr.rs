@@ -1,7 +1,10 @@
 //! QR decomposition by Householder reflections.
+//!
+//! Matrices whose elements are very large or small are scaled first, as for singular values.
 
 use super::field::Field;
 use super::room::{Room, bytes, numbers, transpose, zeros};
+use super::svd::scale;
 use faer::dyn_stack::MemStack;
 use faer::linalg::householder;
 use faer::linalg::qr::no_pivoting::factor as qr;
@@ -26,7 +29,11 @@ pub fn decompose<T: Field>(a: &[T], (m, n): (usize, usize), q: &mut [T], r: &mut
     let (size, columns, block) = (m.min(n), q.len() / m, block::<T>(m, n));
     let (mut basis, stack) = zeros::<T>(MemStack::new(room), m * n);
     let (mut factor, stack) = zeros::<T>(stack, block * size);
-    transpose(a, n, &mut basis, |x| x);
+    let scale = scale(a);
+    match scale {
+        Some((by, _)) => transpose(a, n, &mut basis, |x| x.scaled(by)),
+        None => transpose(a, n, &mut basis, |x| x),
+    }
     let mut whole = MatMut::from_column_major_slice_mut(&mut basis, m, n);
     let mut factor = MatMut::from_column_major_slice_mut(&mut factor, block, size);
     T::qr(whole.as_mut(), factor.as_mut(), stack);
@@ -34,6 +41,9 @@ pub fn decompose<T: Field>(a: &[T], (m, n): (usize, usize), q: &mut [T], r: &mut
         for (j, x) in row.iter_mut().enumerate() {
             *x = if i > j { T::default() } else { basis[j * m + i] };
         }
+    }
+    if let Some((_, back)) = scale {
+        r.iter_mut().for_each(|x| *x = x.scaled(back));
     }
     let (mut vectors, stack) = zeros::<T>(stack, m * columns);
     for i in 0..columns {

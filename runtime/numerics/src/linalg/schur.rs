@@ -4,6 +4,7 @@
 //! Functions of matrices rest on it. Everything is row-major and in place.
 
 use super::field::Field;
+use super::svd::scale;
 use super::{Ask, Fault};
 
 /// QR steps for one eigenvalue: some three are usual.
@@ -80,16 +81,23 @@ fn turn<T: Field>(pair: &mut [T], c: T, s: T) {
     pair[1] = v * c - u * s;
 }
 
-/// The eigenvalue of [[a, b], [c, d]] that is nearer to d.
+/// The eigenvalue of [[a, b], [c, d]] that is nearer to d. Very large or small ones are scaled, so that squares are numbers.
 fn nearer<T: Field>(a: T, b: T, c: T, d: T) -> T {
     let half = T::near(0.5);
     let gap = (a - d) * half;
-    let product = b * c;
+    if let Some((by, back)) = scale(&[gap, b, c]) {
+        return d - less(gap.scaled(by), b.scaled(by) * c.scaled(by)).scaled(back);
+    }
+    d - less(gap, b * c)
+}
+
+/// What is taken from d for it, given (a - d) / 2 and b·c.
+fn less<T: Field>(gap: T, product: T) -> T {
     let root = T::sqrt_impl(&(gap * gap + product));
     let one = gap + root;
     let other = gap - root;
     let large = if one.size() > other.size() { one } else { other };
-    if large.size() == <T::Part as Default>::default() { d } else { d - product.over(large) }
+    if large.size() == <T::Part as Default>::default() { T::default() } else { product.over(large) }
 }
 
 /// c, which is real, and s, so that [[c, s], [-s̄, c]] makes (x, y) a multiple of (1, 0).

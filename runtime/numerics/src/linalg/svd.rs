@@ -11,8 +11,8 @@ use faer::dyn_stack::{DynArray, MemStack, StackReq};
 use faer::linalg::svd::{ComputeSvdVectors as Vectors, svd_scratch};
 use faer::{Conj, MatMut, MatRef, Par, diag::DiagMut};
 
-/// A power of two by which a matrix is multiplied before it is decomposed, and the one that undoes it.
-pub(super) fn scale<T: Field>(a: &[T]) -> Option<(T::Part, T::Part)> {
+/// The power of two that the largest element is near, where that is too large or small to be worked with.
+pub(super) fn exponent<T: Field>(a: &[T]) -> Option<i32> {
     let mut most = 0.0f64;
     for x in a {
         most = most.max(x.re().size().into()).max(x.im().size().into());
@@ -20,12 +20,14 @@ pub(super) fn scale<T: Field>(a: &[T]) -> Option<(T::Part, T::Part)> {
     // f32 has exponents to 127 and f64 to 1023: a third of that leaves room for squares of sums.
     let safe = if size_of::<T::Part>() == 4 { 30 } else { 300 };
     let exponent = if most > 0.0 { most.log2().floor() as i32 } else { 0 };
-    (exponent.abs() > safe).then(|| {
-        // Both powers are numbers then, and none is subnormal.
-        let limit = if size_of::<T::Part>() == 4 { 126 } else { 1022 };
-        let exponent = exponent.clamp(-limit, limit);
-        (T::Part::near(2f64.powi(-exponent)), T::Part::near(2f64.powi(exponent)))
-    })
+    // Both it and its inverse are numbers then, and none is subnormal.
+    let limit = if size_of::<T::Part>() == 4 { 126 } else { 1022 };
+    (exponent.abs() > safe).then(|| exponent.clamp(-limit, limit))
+}
+
+/// A power of two by which a matrix is multiplied before it is decomposed, and the one that undoes it.
+pub(super) fn scale<T: Field>(a: &[T]) -> Option<(T::Part, T::Part)> {
+    exponent(a).map(|exponent| (T::Part::near(2f64.powi(-exponent)), T::Part::near(2f64.powi(exponent))))
 }
 
 fn which(wanted: bool, full: bool) -> Vectors {

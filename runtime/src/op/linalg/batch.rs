@@ -38,12 +38,12 @@ pub(super) fn finite<T: Entry>(call: &mut OpCall<'_>, at: usize) -> Done {
 }
 
 /// What there is to do of each of `count` matrices.
-pub(super) struct Job {
+pub(super) struct Job<'a> {
     pub(super) count: usize,
     /// Operations on numbers that one takes, about.
     pub(super) flops: u64,
-    /// Bytes to work in, for one.
-    pub(super) room: usize,
+    /// Bytes to work in, for one. It is asked where there is a matrix: of none the dims may be any numbers.
+    pub(super) room: &'a dyn Fn() -> usize,
     /// Dims of the argument, for messages.
     pub(super) dims: Dims,
 }
@@ -51,19 +51,20 @@ pub(super) struct Job {
 /// Does `one` to each matrix, many at a time where that pays. The trap is that of the first that has none.
 pub(super) fn each(
     call: &mut OpCall<'_>,
-    job: &Job,
+    job: &Job<'_>,
     one: &(dyn Fn(usize, Room<'_>) -> Result<(), Fault> + Sync),
 ) -> Done {
     if job.count == 0 {
         return Ok(());
     }
-    let fault = match (job.room, job.count) {
+    let room = (job.room)();
+    let fault = match (room, job.count) {
         (0, 1) => one(0, &mut []).err().map(|fault| (0, fault)),
-        (0, _) => run(call, job, one)?,
+        (0, _) => run(call, job, room, one)?,
         _ => {
             let mut fault = None;
             let work = |call: &mut OpCall<'_>| {
-                fault = run(call, job, one)?;
+                fault = run(call, job, room, one)?;
                 Ok(())
             };
             // SAFETY: nothing that is made in there is used behind it.
@@ -77,15 +78,17 @@ pub(super) fn each(
 /// [`each`], and the first fault.
 fn run(
     call: &mut OpCall<'_>,
-    job: &Job,
+    job: &Job<'_>,
+    room: usize,
     one: &(dyn Fn(usize, Room<'_>) -> Result<(), Fault> + Sync),
 ) -> Result<Option<(usize, Fault)>, TrapError> {
     // Rooms begin a cache line apart.
-    let room = job.room.saturating_add(63) & !63;
+    let room = room.saturating_add(63) & !63;
     let most = SPACE.checked_div(room).unwrap_or(AT_A_TIME).clamp(1, AT_A_TIME);
-    let workers = job.count.min(most);
+    let count = job.count;
+    let workers = count.min(most);
     let rooms = Rooms { start: call.host.heap().scratch(room.saturating_mul(workers))?.as_ptr(), room };
-    let range = |w: usize| w * job.count / workers..(w + 1) * job.count / workers;
+    let range = |w: usize| w * count / workers..(w + 1) * count / workers;
     let stretch = (BETWEEN_POLLS / job.flops.max(1)).max(1) as usize;
     if workers > 1 {
         let placing = call.host.heap().placing();
@@ -165,7 +168,7 @@ impl Rooms {
 
 /// The trap of matrix `at`.
 #[cold]
-fn trap(call: &mut OpCall<'_>, job: &Job, at: usize, fault: Fault) -> TrapError {
+fn trap(call: &mut OpCall<'_>, job: &Job<'_>, at: usize, fault: Fault) -> TrapError {
     let name = call.name();
     let which = if job.count > 1 {
         format!("matrix {at} of dims {}", job.dims)
@@ -179,6 +182,9 @@ fn trap(call: &mut OpCall<'_>, job: &Job, at: usize, fault: Fault) -> TrapError 
                 "{name}: {which} is singular, its pivot {row} is zero; linalg.lstsq and linalg.pinv do without an inverse"
             ),
         ),
+        Fault::Undefined => {
+            (TrapCode::Singular, format!("{name}: {which} is singular, and of such a matrix there is none"))
+        }
         Fault::NotPositiveDefinite(rows) => (
             TrapCode::NotPositiveDefinite,
             format!("{name}: {which} is not positive definite, its leading {rows} rows and columns are not"),
@@ -191,7 +197,7 @@ fn trap(call: &mut OpCall<'_>, job: &Job, at: usize, fault: Fault) -> TrapError 
         ),
         Fault::TooLarge => (
             TrapCode::InvalidArgument,
-            format!("{name}: {which} has elements so large that no digit of the result would be right"),
+            format!("{name}: {which} wants more than 64 squarings, as its elements are so large; scale it"),
         ),
         Fault::Stopped => return TrapCode::Interrupted.into(),
         Fault::NoConvergence => {

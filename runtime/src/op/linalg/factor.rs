@@ -1,7 +1,7 @@
 //! Decompositions into factors: LU, Cholesky, QR, singular values, eigenvalues.
 
 use super::batch::{Entry, Job, each, finite};
-use super::stack::{Done, Made, Stack};
+use super::stack::{Done, Made, Stack, charge};
 use crate::object::element::with_elem;
 use crate::op::OpCall;
 use nbc_ir::catalogue::Extent;
@@ -22,6 +22,28 @@ fn charged<T: Entry, R>(
     Ok(super::stack::times(&[a.m, a.n, a.size()]).saturating_mul(times))
 }
 
+/// Charges for square factors: reflections go over all of their rows and columns, besides `times` as [`charged`] has it.
+fn charged_full<T: Entry>(
+    call: &mut OpCall<'_>,
+    a: &Stack,
+    times: u64,
+    sides: &[usize],
+    bytes: u64,
+) -> Result<u64, crate::trap::TrapError> {
+    let square = |side: usize| super::stack::times(&[4, side, side, a.size()]);
+    let least = super::stack::times(&[a.m, a.n, a.size()]).saturating_mul(times);
+    let flops = sides.iter().fold(least, |all, side| all.saturating_add(square(*side)));
+    charge(call, flops.saturating_mul(a.count as u64), bytes)?;
+    finite::<T>(call, 0)?;
+    Ok(flops)
+}
+
+/// Bytes of `count` results of those dims.
+fn bytes<R>(count: usize, dims: &[[usize; 2]]) -> u64 {
+    let len = |[m, n]: &[usize; 2]| super::stack::times(&[count, *m, *n, size_of::<R>()]);
+    dims.iter().fold(0, |all, dims| all.saturating_add(len(dims)))
+}
+
 /// The elements of matrix `at`.
 fn part<'e, T>(all: &'e [T], a: &Stack, at: usize) -> &'e [T] {
     &all[at * a.m * a.n..(at + 1) * a.m * a.n]
@@ -39,7 +61,7 @@ fn lu_of<T: Entry>(call: &mut OpCall<'_>) -> Done {
     let l = Made::<T>::new(call, &a.with(&[m, size])?, a.count)?;
     let u = Made::<T>::new(call, &a.with(&[size, n])?, a.count)?;
     if size > 0 {
-        let job = Job { count: a.count, flops, room: lu::decompose_room::<T>(m, n), dims: a.dims };
+        let job = Job { count: a.count, flops, room: &|| lu::decompose_room::<T>(m, n), dims: a.dims };
         let all = call.input::<T>(0);
         each(call, &job, &|at, room| {
             // SAFETY: each matrix is one's alone.
@@ -48,12 +70,12 @@ fn lu_of<T: Entry>(call: &mut OpCall<'_>) -> Done {
             Ok(())
         })?;
     } else {
-        for at in 0..if m > 0 { a.count } else { 0 } {
+        lines(call, a.count, m, |at| {
             // SAFETY: nobody else has it.
             for (i, to) in unsafe { order.of(at) }.iter_mut().enumerate() {
                 *to = i as i64;
             }
-        }
+        })?;
     }
     order.finish(call, 0);
     l.finish(call, 1);
@@ -68,7 +90,7 @@ pub(in crate::op) fn linalg_cholesky(call: &mut OpCall<'_>) -> Done {
         let flops = charged::<T, T>(call, &a, &[[n, n]], 1)?;
         let l = Made::<T>::new(call, &a.dims, a.count)?;
         if n > 0 {
-            let job = Job { count: a.count, flops, room: cholesky::decompose_room::<T>(n), dims: a.dims };
+            let job = Job { count: a.count, flops, room: &|| cholesky::decompose_room::<T>(n), dims: a.dims };
             let all = call.input::<T>(0);
             each(call, &job, &|at, room| {
                 // SAFETY: each matrix is one's alone.
@@ -92,13 +114,16 @@ fn qr_of<T: Entry>(call: &mut OpCall<'_>, full: bool) -> Done {
     let a = Stack::of(call, 0)?;
     let (m, n, size) = (a.m, a.n, a.size());
     let columns = if full { m } else { size };
-    // All reflections are applied to as many columns.
-    let times = if full && n > 0 { 4 + 4 * (m / n) as u64 } else { 4 };
-    let flops = charged::<T, T>(call, &a, &[[m, columns], [columns, n]], times)?;
+    let results = [[m, columns], [columns, n]];
+    let flops = match full {
+        true => charged_full::<T>(call, &a, 4, &[m], bytes::<T>(a.count, &results))?,
+        false => charged::<T, T>(call, &a, &results, 4)?,
+    };
     let q = Made::<T>::new(call, &a.with(&[m, columns])?, a.count)?;
     let r = Made::<T>::new(call, &a.with(&[columns, n])?, a.count)?;
     if size > 0 {
-        let job = Job { count: a.count, flops, room: qr::decompose_room::<T>(m, n, columns), dims: a.dims };
+        let job =
+            Job { count: a.count, flops, room: &|| qr::decompose_room::<T>(m, n, columns), dims: a.dims };
         let all = call.input::<T>(0);
         each(call, &job, &|at, room| {
             // SAFETY: each matrix is one's alone.
@@ -107,20 +132,37 @@ fn qr_of<T: Entry>(call: &mut OpCall<'_>, full: bool) -> Done {
             Ok(())
         })?;
     } else {
-        identities(&q, a.count, columns);
+        identities(call, &q, a.count, columns)?;
     }
     q.finish(call, 0);
     r.finish(call, 1);
     Ok(())
 }
 
-/// Makes each matrix, of so many columns, the identity.
-fn identities<T: Entry>(made: &Made<T>, count: usize, n: usize) {
+/// Elements of lines that are written between two questions to the host.
+const LINES: usize = 1 << 16;
+
+/// Does `one` for each of the matrices, of which it writes a line of `n` elements.
+fn lines(call: &mut OpCall<'_>, count: usize, n: usize, one: impl Fn(usize)) -> Done {
+    let mut seen = 0;
     for at in 0..if n > 0 { count } else { 0 } {
+        seen += n.min(LINES);
+        if seen >= LINES {
+            call.host.poll()?;
+            seen = 0;
+        }
+        one(at);
+    }
+    Ok(())
+}
+
+/// Makes each matrix, of so many columns, the identity.
+fn identities<T: Entry>(call: &mut OpCall<'_>, made: &Made<T>, count: usize, n: usize) -> Done {
+    lines(call, count, n, |at| {
         // SAFETY: nobody else has it.
         let all = unsafe { made.of(at) };
         all.iter_mut().step_by(n + 1).for_each(|x| *x = nbc_numerics::linalg::Field::near(1.0));
-    }
+    })
 }
 
 pub(in crate::op) fn linalg_svd(call: &mut OpCall<'_>) -> Done {
@@ -135,12 +177,16 @@ fn svd_of<T: Entry>(call: &mut OpCall<'_>, full: bool) -> Done {
     let a = Stack::of(call, 0)?;
     let (m, n, size) = (a.m, a.n, a.size());
     let (columns, rows) = if full { (m, n) } else { (size, size) };
-    let flops = charged::<T, T>(call, &a, &[[m, columns], [size, 1], [rows, n]], 20)?;
+    let results = [[m, columns], [size, 1], [rows, n]];
+    let flops = match full {
+        true => charged_full::<T>(call, &a, 20, &[m, n], bytes::<T>(a.count, &results))?,
+        false => charged::<T, T>(call, &a, &results, 20)?,
+    };
     let u = Made::<T>::new(call, &a.with(&[m, columns])?, a.count)?;
     let s = Made::<T::Part>::new(call, &a.with(&[size])?, a.count)?;
     let vh = Made::<T>::new(call, &a.with(&[rows, n])?, a.count)?;
     if size > 0 {
-        let job = Job { count: a.count, flops, room: svd::decompose_room::<T>(m, n, full), dims: a.dims };
+        let job = Job { count: a.count, flops, room: &|| svd::decompose_room::<T>(m, n, full), dims: a.dims };
         let all = call.input::<T>(0);
         each(call, &job, &|at, room| {
             // SAFETY: each matrix is one's alone.
@@ -148,8 +194,8 @@ fn svd_of<T: Entry>(call: &mut OpCall<'_>, full: bool) -> Done {
             svd::decompose(part(all, &a, at), (m, n), u, s, vh, room)
         })?;
     } else {
-        identities(&u, a.count, columns);
-        identities(&vh, a.count, if full { n } else { 0 });
+        identities(call, &u, a.count, columns)?;
+        identities(call, &vh, a.count, if full { n } else { 0 })?;
     }
     u.finish(call, 0);
     s.finish(call, 1);
@@ -164,7 +210,7 @@ pub(in crate::op) fn linalg_svd_values(call: &mut OpCall<'_>) -> Done {
         let flops = charged::<T, T>(call, &a, &[[size, 1]], 4)?;
         let s = Made::<<T as nbc_numerics::linalg::Field>::Part>::new(call, &a.with(&[size])?, a.count)?;
         if size > 0 {
-            let job = Job { count: a.count, flops, room: svd::values_room::<T>(m, n), dims: a.dims };
+            let job = Job { count: a.count, flops, room: &|| svd::values_room::<T>(m, n), dims: a.dims };
             let all = call.input::<T>(0);
             each(call, &job, &|at, room| {
                 // SAFETY: each matrix is one's alone.
@@ -192,7 +238,8 @@ fn hermitian<T: Entry>(call: &mut OpCall<'_>, vectors: bool) -> Done {
     let values = Made::<T::Part>::new(call, &a.with(&[n])?, a.count)?;
     let columns = if vectors { Some(Made::<T>::new(call, &a.dims, a.count)?) } else { None };
     if n > 0 {
-        let job = Job { count: a.count, flops, room: eigen::hermitian_room::<T>(n, vectors), dims: a.dims };
+        let job =
+            Job { count: a.count, flops, room: &|| eigen::hermitian_room::<T>(n, vectors), dims: a.dims };
         let all = call.input::<T>(0);
         each(call, &job, &|at, room| {
             // SAFETY: each matrix is one's alone.
@@ -227,7 +274,7 @@ fn general<T: Entry>(call: &mut OpCall<'_>, vectors: bool) -> Done {
     let values = Made::<T::Whole>::new(call, &a.with(&[n])?, a.count)?;
     let columns = if vectors { Some(Made::<T::Whole>::new(call, &a.dims, a.count)?) } else { None };
     if n > 0 {
-        let job = Job { count: a.count, flops, room: eigen::general_room::<T>(n, vectors), dims: a.dims };
+        let job = Job { count: a.count, flops, room: &|| eigen::general_room::<T>(n, vectors), dims: a.dims };
         let all = call.input::<T>(0);
         each(call, &job, &|at, room| {
             // SAFETY: each matrix is one's alone.

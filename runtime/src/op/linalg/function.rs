@@ -21,7 +21,7 @@ fn map<T: Entry>(
     finite::<T>(call, 0)?;
     let made = Made::<T>::new(call, &a.dims, a.count)?;
     if n > 0 {
-        let job = Job { count: a.count, flops, room: room(n), dims: a.dims };
+        let job = Job { count: a.count, flops, room: &|| room(n), dims: a.dims };
         let all = call.input::<T>(0);
         let leave = Leave::of(&mut *call.host);
         let done = each(call, &job, &|at, room| {

@@ -5,6 +5,7 @@
 use super::stack::{Done, Stack, charge, times};
 use crate::object::Element;
 use crate::object::element::with_elem;
+use crate::op::arrange;
 use crate::op::number::Number;
 use crate::op::work::{fill, fill_groups};
 use crate::op::{OpCall, Output};
@@ -33,9 +34,13 @@ trait Sized: Number {
             return x.abs();
         }
         let (x, y) = (x.abs(), y.abs());
+        // Whatever the other is, NaN too.
+        if x == f64::INFINITY || y == f64::INFINITY {
+            return f64::INFINITY;
+        }
         let (large, little) = if x > y { (x, y) } else { (y, x) };
         let ratio = little / large;
-        if large == f64::INFINITY { large } else { large * (1.0 + ratio * ratio).sqrt() }
+        large * (1.0 + ratio * ratio).sqrt()
     }
 }
 
@@ -128,6 +133,10 @@ fn numbers<T: Sized>(
     // A vector is one of them, with one column.
     let dims = call.tensor(0).dims();
     let (lead, count, len, n) = match dims.len() {
+        0 => {
+            let text = format!("{} wants a vector or matrices, found dims {dims}: reshape it", call.name());
+            return Err(TrapError::new(TrapCode::RankMismatch, text));
+        }
         1 => (Dims::default(), 1, dims[0] as usize, 1),
         _ => {
             let a = Stack::of(call, 0)?;
@@ -232,13 +241,7 @@ pub(in crate::op) fn linalg_kron(call: &mut OpCall<'_>) -> Done {
     });
     let mut dims = [0u64; MAX_RANK];
     for (at, dim) in dims[..rank].iter_mut().enumerate() {
-        *dim = padded[0][at].checked_mul(padded[1][at]).ok_or_else(|| {
-            let [a, b] = given;
-            TrapError::new(
-                TrapCode::OutOfMemory,
-                format!("kron of dims {a} and {b} is larger than any memory"),
-            )
-        })?;
+        *dim = arrange::length(at, padded[0][at].checked_mul(padded[1][at]))?;
     }
     let dims = Dims::new(&dims[..rank]).expect("as many dims as one of them has");
     with_elem!(inexact call.elem(0), T => {

@@ -74,8 +74,8 @@ fn square<T: Entry>(
     finite::<T>(call, 0)?;
     finite::<T>(call, 1)?;
     let made = Made::<T>::new(call, &dims, count)?;
-    if n * k > 0 {
-        let job = Job { count, flops: each_flops, room: room(n, k), dims: a.dims };
+    if n > 0 && k > 0 {
+        let job = Job { count, flops: each_flops, room: &|| room(n, k), dims: a.dims };
         let (left, right) = (call.input::<T>(0), call.input::<T>(1));
         each(call, &job, &|at, room| {
             let (a, b) = system.parts(left, right, at);
@@ -130,7 +130,7 @@ fn lstsq<T: Entry>(call: &mut OpCall<'_>) -> Done {
     let rank = Made::<i64>::new(call, &system.pairs.lead, count)?;
     let s = Made::<T::Part>::new(call, &with_last(&system.pairs.lead, &[size])?, count)?;
     if size > 0 {
-        let job = Job { count, flops, room: svd::lstsq_room::<T>(m, n, k), dims: a.dims };
+        let job = Job { count, flops, room: &|| svd::lstsq_room::<T>(m, n, k), dims: a.dims };
         let (left, right) = (call.input::<T>(0), call.input::<T>(1));
         each(call, &job, &|at, room| {
             let (a, b) = system.parts(left, right, at);
