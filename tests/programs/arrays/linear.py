@@ -61,6 +61,9 @@ for dtype, near in [("f4", "2e-4"), ("f8", "1e-12"), ("c8", "2e-4"), ("c16", "1e
     run("einsum", "einsum", ["ij,jk->ki", Bracketed([a, b])], (a @ b).T.copy())
     run("einsum_three", "einsum", ["i,ij,jk", Bracketed([v, a, b])], v @ a @ b)
     run("einsum_diagonal", "einsum", ["ii->i", Bracketed([a])], np.diag(a).copy())
+    run("einsum_rest", "einsum", ["...ij,...jk->k...i", Bracketed([stack, b])], np.einsum("...ij,...jk->k...i", stack, b))
+    rows = stack[:, :1]
+    run("einsum_rest_broadcast", "einsum", ["i...,...", Bracketed([stack, rows])], np.einsum("i...,...", stack, rows))
     run("tensordot", "tensordot", [stack, b, [2], [0]], np.tensordot(stack, b, ([2], [0])))
     run("kron", "kron", [wide, tall], np.kron(wide, tall))
     run("trace", "trace", [stack], np.trace(stack, axis1=1, axis2=2))
@@ -111,6 +114,7 @@ p.trap("no_matrix", "linalg.inv", [np.ones(3)], "rank_mismatch")
 p.trap("rows_differ", "linalg.solve", [np.eye(2), np.ones(3)], "shape_mismatch")
 p.trap("no_real_root", "linalg.sqrtm", [-np.eye(2)], "invalid_argument")
 p.trap("subscripts_do_not_fit", "linalg.einsum", ["ij,jk", Bracketed([np.ones((2, 3)), np.ones((2, 3))])], "shape_mismatch")
+p.trap("broadcast_axes_differ", "linalg.einsum", ["i...,i...", Bracketed([np.ones((2, 3)), np.ones((2, 4))])], "shape_mismatch")
 p.trap("no_matrix_qr", "linalg.qr", [np.ones(3)], "rank_mismatch", results=2)
 for name, results in [("qr_full", 2), ("svd", 3), ("svd_full", 3), ("eig", 2), ("eigh", 2)]:
     p.trap(f"no_matrix_{name}", f"linalg.{name}", [np.ones(3)], "rank_mismatch", results=results)

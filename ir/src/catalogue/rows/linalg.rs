@@ -13,7 +13,7 @@ macro_rules! linalg_rows {
     linalg_matmul_add "linalg.matmul_add" "<T: inexact>(tensor<T>, tensor<T>, tensor<T>)"
         { shape: Special, kind: Other, cost: Special, writes: &[0], pure: false } "Adds to the first the product of the others.";
     linalg_einsum "linalg.einsum" "<T: inexact>(str, [tensor<T>]) -> tensor<T>"
-        { shape: Special, kind: Other, cost: Special, subscripts: Some(0) } "Sums of products by a constant string of subscripts, a letter for each axis: \"ij,jk->ik\" is the product of matrices. Letters that the result has not are summed over, one twice in an operand is its diagonal.";
+        { shape: Special, kind: Other, cost: Special, subscripts: Some(0) } "Sums of products by a constant string of subscripts, a letter for each axis: \"ij,jk->ik\" is the product of matrices. Letters that the result has not are summed over, one twice in an operand is its diagonal. `...` stands for axes without letters, which are broadcast.";
     linalg_tensordot "linalg.tensordot" "<T: inexact>(tensor<T>, tensor<T>, [i64], [i64]) -> tensor<T>"
         { shape: Special, kind: Other, cost: Special } "Sums of products over axes of the first and as many of the second; the result has the other axes of the first, then those of the second.";
     linalg_kron "linalg.kron" "<T: inexact>(tensor<T>, tensor<T>) -> tensor<T>"
