@@ -8,6 +8,8 @@ macro_rules! linalg_rows {
     $($before)*
     linalg_matmul "linalg.matmul" "<T: inexact>(tensor<T>, tensor<T>) -> tensor<T>"
         { shape: MatMul, kind: Other, cost: MatMul } "Matrix product of (m, k) and (k, n); a vector counts as a column on the right and a row on the left. Dims before those count matrices, and are broadcast.";
+    linalg_matmul_fast "linalg.matmul_fast" "<T: inexact>(tensor<T>, tensor<T>) -> tensor<T>"
+        { shape: MatMul, kind: Other, cost: MatMul } "The same, of large matrices by fewer multiplications (Strassen, Winograd): errors are bounded by the largest elements of the factors, and not by those of the row and column.";
     linalg_matmul_t "linalg.matmul_t" "<T: inexact>(tensor<T>, tensor<T>, i64, i64) -> tensor<T>"
         { shape: Special, kind: Other, cost: Special } "The same of matrices as they are (0), of their transposes (1) or conjugate transposes (2), which are not copied for it.";
     linalg_matmul_add "linalg.matmul_add" "<T: inexact>(tensor<T>, tensor<T>, tensor<T>)"
