@@ -28,6 +28,8 @@ mod in_place;
 #[cfg(feature = "linalg")]
 mod linalg;
 mod order;
+#[cfg(feature = "linalg")]
+mod panels;
 mod places;
 mod reductions;
 mod sparse;
