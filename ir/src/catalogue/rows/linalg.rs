@@ -75,7 +75,7 @@ macro_rules! linalg_rows {
     linalg_norm_nuclear "linalg.norm_nuclear" "<T: inexact>(tensor<T>) -> tensor<real T>"
         { shape: Special, kind: Other, cost: Special, needs: Some("linalg") } "The sum of the singular values.";
     linalg_expm "linalg.expm" "<T: inexact>(tensor<T>) -> tensor<T>"
-        { shape: Same, kind: Other, cost: Cubic(30), needs: Some("linalg") } "The exponential of square matrices.";
+        { shape: Same, kind: Other, cost: Special, needs: Some("linalg") } "The exponential of square matrices; costs its products, which are more where elements are larger.";
     linalg_logm "linalg.logm" "<T: inexact>(tensor<T>) -> tensor<T>"
         { shape: Same, kind: Other, cost: Cubic(100), needs: Some("linalg") } "The principal logarithm of square matrices; traps where there is none, of a real matrix where it is complex.";
     linalg_sqrtm "linalg.sqrtm" "<T: inexact>(tensor<T>) -> tensor<T>"

@@ -269,6 +269,30 @@ fn transposes_and_sums_of_products() {
 }
 
 #[test]
+fn the_exponential_costs_what_it_takes() {
+    let b = &mut Bench::new();
+    let n = 20u64;
+    let a = random(Elem::F64, 20, 20, 1);
+    let mut cost = |times: &[f64]| {
+        let all: Vec<_> = times.iter().flat_map(|t| a.of.iter().map(move |x| x * t)).collect();
+        let arg = given(b, Elem::F64, &[times.len() as u64, n, n], &all);
+        let before = b.fuel;
+        let done = b.run("linalg.expm", &[Elem::F64], &[arg]).map(|_| ()).map_err(|e| e.code);
+        (before - b.fuel, done)
+    };
+    // Looking at the elements, arguments and results; then products and squarings, of each matrix its own.
+    let fixed = |count: u64| count * (n * n + 2 * n * n) / 16;
+    let products = |all: &[u64]| all.iter().sum::<u64>() * n * n * n / 16;
+    assert_eq!(cost(&[1e-4]), (fixed(1) + products(&[9]), Ok(())));
+    assert_eq!(cost(&[0.35]), (fixed(1) + products(&[19]), Ok(())));
+    let (one, _) = cost(&[1.0]);
+    let (other, _) = cost(&[16.0]);
+    assert_eq!(other - one, products(&[8]));
+    assert_eq!(cost(&[1e-4, 0.35]), (fixed(2) + products(&[9, 19]), Ok(())));
+    assert_eq!(cost(&[1e30]), (fixed(1) + products(&[147]), Err(TrapCode::InvalidArgument)));
+}
+
+#[test]
 fn stacks_are_products_one_by_one() {
     for kind in &KINDS {
         let b = &mut Bench::new();
