@@ -2,8 +2,6 @@
 
 use super::Bench;
 use super::linalg::{Matrix, all, matrix, pinned, random, read};
-use crate::object::Element;
-use crate::op::OpHost;
 use crate::op::linalg::{fast_room, multiply_fast};
 use crate::op::number::Number;
 use crate::placement::Cores;
