@@ -8,12 +8,14 @@ macro_rules! linalg_rows {
     $($before)*
     linalg_matmul "linalg.matmul" "<T: inexact>(tensor<T>, tensor<T>) -> tensor<T>"
         { shape: MatMul, kind: Other, cost: MatMul } "Matrix product of (m, k) and (k, n); a vector counts as a column on the right and a row on the left. Dims before those count matrices, and are broadcast.";
+    linalg_matmul_fast "linalg.matmul_fast" "<T: inexact>(tensor<T>, tensor<T>) -> tensor<T>"
+        { shape: MatMul, kind: Other, cost: MatMul } "The same, of large matrices by fewer multiplications (Strassen, Winograd): errors are bounded by the largest elements of the factors, and not by those of the row and column.";
     linalg_matmul_t "linalg.matmul_t" "<T: inexact>(tensor<T>, tensor<T>, i64, i64) -> tensor<T>"
         { shape: Special, kind: Other, cost: Special } "The same of matrices as they are (0), of their transposes (1) or conjugate transposes (2), which are not copied for it.";
     linalg_matmul_add "linalg.matmul_add" "<T: inexact>(tensor<T>, tensor<T>, tensor<T>)"
         { shape: Special, kind: Other, cost: Special, writes: &[0], pure: false } "Adds to the first the product of the others.";
     linalg_einsum "linalg.einsum" "<T: inexact>(str, [tensor<T>]) -> tensor<T>"
-        { shape: Special, kind: Other, cost: Special, subscripts: Some(0) } "Sums of products by a constant string of subscripts, a letter for each axis: \"ij,jk->ik\" is the product of matrices. Letters that the result has not are summed over, one twice in an operand is its diagonal.";
+        { shape: Special, kind: Other, cost: Special, subscripts: Some(0) } "Sums of products by a constant string of subscripts, a letter for each axis: \"ij,jk->ik\" is the product of matrices. Letters that the result has not are summed over, one twice in an operand is its diagonal. `...` stands for axes without letters, which are broadcast.";
     linalg_tensordot "linalg.tensordot" "<T: inexact>(tensor<T>, tensor<T>, [i64], [i64]) -> tensor<T>"
         { shape: Special, kind: Other, cost: Special } "Sums of products over axes of the first and as many of the second; the result has the other axes of the first, then those of the second.";
     linalg_kron "linalg.kron" "<T: inexact>(tensor<T>, tensor<T>) -> tensor<T>"
@@ -73,7 +75,7 @@ macro_rules! linalg_rows {
     linalg_norm_nuclear "linalg.norm_nuclear" "<T: inexact>(tensor<T>) -> tensor<real T>"
         { shape: Special, kind: Other, cost: Special, needs: Some("linalg") } "The sum of the singular values.";
     linalg_expm "linalg.expm" "<T: inexact>(tensor<T>) -> tensor<T>"
-        { shape: Same, kind: Other, cost: Cubic(30), needs: Some("linalg") } "The exponential of square matrices.";
+        { shape: Same, kind: Other, cost: Special, needs: Some("linalg") } "The exponential of square matrices; costs its products, which are more where elements are larger.";
     linalg_logm "linalg.logm" "<T: inexact>(tensor<T>) -> tensor<T>"
         { shape: Same, kind: Other, cost: Cubic(100), needs: Some("linalg") } "The principal logarithm of square matrices; traps where there is none, of a real matrix where it is complex.";
     linalg_sqrtm "linalg.sqrtm" "<T: inexact>(tensor<T>) -> tensor<T>"

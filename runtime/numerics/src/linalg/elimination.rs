@@ -5,6 +5,8 @@
 //! decomposed and solved once more here. Invariant: a column without a pivot is left as it is, so the factors of a
 //! singular matrix are numbers.
 
+use super::Fault;
+use super::crew::Crew;
 use super::field::Field;
 use super::library::Side;
 use faer::prelude::{Reborrow, ReborrowMut};
@@ -44,23 +46,28 @@ pub(super) fn is_spoilt<T: Field>(factors: MatRef<'_, T>, regular: bool) -> bool
 
 /// Decomposes m×n `a` with partial pivoting, in place. Row i and row `changes[i]`, which is none above it, have changed
 /// places, one such pair after the other.
-pub(super) fn lu<T: Field>(mut a: MatMut<'_, T>, changes: &mut [usize]) {
+///
+/// # Errors
+/// `Stopped`.
+pub(super) fn lu<T: Field>(mut a: MatMut<'_, T>, changes: &mut [usize], crew: Crew<'_>) -> Result<(), Fault> {
     let (m, n) = (a.nrows(), a.ncols());
     let size = m.min(n);
     for k in (0..size).step_by(PANEL) {
+        crew.ask()?;
         let width = PANEL.min(size - k);
         let (mut left, rest) = a.rb_mut().split_at_col_mut(k);
         let (mut panel, mut right) = rest.split_at_col_mut(width);
-        for i in k..k + width {
-            changes[i] = eliminate(panel.rb_mut(), k, i);
-            change(left.rb_mut(), i, changes[i]);
-            change(right.rb_mut(), i, changes[i]);
+        for (i, with) in (k..).zip(&mut changes[k..k + width]) {
+            *with = eliminate(panel.rb_mut(), k, i);
+            change(left.rb_mut(), i, *with);
+            change(right.rb_mut(), i, *with);
         }
         let (top, below) = panel.rb().subrows(k, m - k).split_at_row(width);
         let (mut first, rest) = right.subrows_mut(k, m - k).split_at_row_mut(width);
         T::triangle((top, Conj::No), Side { lower: true, unit: true }, first.rb_mut());
         T::subtract(rest, (below, Conj::No), (first.rb(), Conj::No));
     }
+    Ok(())
 }
 
 /// One step in a panel whose first column is column `k` of the matrix: that of row `i`, and where its pivot was.

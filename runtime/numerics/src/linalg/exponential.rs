@@ -5,7 +5,7 @@
 
 use super::field::Field;
 use super::room::{Room, bytes, numbers, zeros};
-use super::{Ask, Fault, lu};
+use super::{Crew, Fault, lu, panels};
 use crate::functions::{Cos, Exp, Sin};
 use crate::run::of;
 use faer::dyn_stack::MemStack;
@@ -57,16 +57,37 @@ const P13: &[f64] = &[
 const SQUARINGS: i32 = 64;
 
 /// The largest sum of absolute values of a line of `n`.
-pub(super) fn largest_sum<T: Field>(a: &[T], n: usize) -> f64 {
+pub fn largest_sum<T: Field>(a: &[T], n: usize) -> f64 {
     let sum = |line: &[T]| line.iter().map(|x| Into::<f64>::into(x.size())).sum::<f64>();
     a.chunks_exact(n).map(sum).fold(0.0, f64::max)
 }
 
 /// `to` = `a`·`b`, all n×n and in columns.
-pub(super) fn product<T: Field>(to: &mut [T], a: &[T], b: &[T], n: usize) {
+fn product<T: Field>(to: &mut [T], a: &[T], b: &[T], n: usize, crew: Crew<'_>) -> Result<(), Fault> {
     let (a, b) = (MatRef::from_column_major_slice(a, n, n), MatRef::from_column_major_slice(b, n, n));
-    let to = MatMut::from_column_major_slice_mut(to, n, n);
-    T::product(to, (a, Conj::No), (b, Conj::No));
+    panels::product(MatMut::from_column_major_slice_mut(to, n, n), (a, Conj::No), (b, Conj::No), crew)
+}
+
+/// The coefficients of the approximant for a norm, and how often it is squared.
+fn plan<T: Field>(norm: f64) -> (&'static [f64], i32) {
+    let table: &[(f64, &[f64])] = if size_of::<T::Part>() == 4 { &SINGLE } else { &DOUBLE };
+    let (most, last) = table[table.len() - 1];
+    let squarings = if norm > most { (norm / most).log2().ceil() as i32 } else { 0 };
+    (table.iter().find(|(bound, _)| norm <= *bound).map_or(last, |(_, p)| p), squarings)
+}
+
+/// How many times n³ operations [`expm`] takes for a matrix of that [`largest_sum`].
+///
+/// ```
+/// use nbc_numerics::linalg::exponential::expm_cost;
+/// assert_eq!(expm_cost::<f64>(5.0), 19);
+/// assert_eq!(expm_cost::<f64>(20.0), 23);
+/// ```
+pub fn expm_cost<T: Field>(norm: f64) -> u64 {
+    let (coefficients, squarings) = plan::<T>(norm);
+    // The square, its powers, that with the factor put last, and as many squarings; and a system of equations.
+    let products = 1 + coefficients.len() as u64 / 2 + squarings.clamp(0, SQUARINGS) as u64;
+    2 * products + 3
 }
 
 /// Bytes for [`expm`].
@@ -78,19 +99,15 @@ pub fn expm_room<T: Field>(n: usize) -> usize {
 ///
 /// # Errors
 /// `TooLarge` where that takes too many squarings; `Stopped`.
-pub fn expm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, ask: Ask<'_>) -> Result<(), Fault> {
+pub fn expm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, crew: Crew<'_>) -> Result<(), Fault> {
     if n == 1 {
         out[0] = of_number(a[0]);
         return Ok(());
     }
-    let table: &[(f64, &[f64])] = if size_of::<T::Part>() == 4 { &SINGLE } else { &DOUBLE };
-    let norm = largest_sum(a, n);
-    let &(most, last) = table.last().ok_or(Fault::TooLarge)?;
-    let squarings = if norm > most { (norm / most).log2().ceil() as i32 } else { 0 };
+    let (coefficients, squarings) = plan::<T>(largest_sum(a, n));
     if squarings > SQUARINGS {
         return Err(Fault::TooLarge);
     }
-    let coefficients = table.iter().find(|(bound, _)| norm <= *bound).map_or(last, |(_, p)| p);
     let stack = MemStack::new(room);
     let (mut scaled, stack) = zeros::<T>(stack, n * n);
     let (mut square, stack) = zeros::<T>(stack, n * n);
@@ -101,7 +118,7 @@ pub fn expm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, ask: Ask
     let (mut spare, stack) = zeros::<T>(stack, n * n);
     let by = T::near(2f64.powi(-squarings));
     scaled.iter_mut().zip(a).for_each(|(to, x)| *to = *x * by);
-    product(&mut square, &scaled, &scaled, n);
+    product(&mut square, &scaled, &scaled, n, crew)?;
     // Even powers times their coefficients, and those of the odd ones, of which one factor is put last. Coefficients
     // over the first, which leaves them numbers of either precision.
     let share = |at: usize| T::near(coefficients[at] / coefficients[0]);
@@ -110,8 +127,7 @@ pub fn expm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, ask: Ask
     }
     for half in 0..coefficients.len() / 2 {
         if half > 0 {
-            ask()?;
-            product(&mut next, &power, &square, n);
+            product(&mut next, &power, &square, n, crew)?;
             std::mem::swap(&mut power, &mut next);
         }
         let (e, o) = (share(2 * half), share(2 * half + 1));
@@ -120,18 +136,17 @@ pub fn expm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, ask: Ask
             odd[i] += o * *x;
         }
     }
-    product(&mut spare, &scaled, &odd, n);
+    product(&mut spare, &scaled, &odd, n, crew)?;
     for i in 0..n * n {
         let (e, o) = (even[i], spare[i]);
         // Rows of what is solved lie in columns here: (V - U)·X = V + U, all of whose factors commute.
         even[i] = e - o;
         odd[i] = e + o;
     }
-    ask()?;
-    solve(&even, &odd, n, out, stack)?;
+    crew.ask()?;
+    solve(&even, &odd, n, out, crew, stack)?;
     for _ in 0..squarings {
-        ask()?;
-        product(&mut spare, out, out, n);
+        product(&mut spare, out, out, n, crew)?;
         out.copy_from_slice(&spare);
     }
     Ok(())
@@ -152,9 +167,16 @@ fn of_number<T: Field>(x: T) -> T {
 }
 
 /// Solves `a`·`x` = `b`, all n×n, in what is left of a room.
-fn solve<T: Field>(a: &[T], b: &[T], n: usize, x: &mut [T], stack: &mut MemStack) -> Result<(), Fault> {
+fn solve<T: Field>(
+    a: &[T],
+    b: &[T],
+    n: usize,
+    x: &mut [T],
+    crew: Crew<'_>,
+    stack: &mut MemStack,
+) -> Result<(), Fault> {
     let (room, _) = stack.make_uninit::<u8>(lu::solve_room::<T>(n, n));
-    lu::solve(a, n, b, n, x, room)
+    lu::solve(a, n, b, n, x, room, crew)
 }
 
 /// Bytes for [`power`].
@@ -172,13 +194,13 @@ pub fn power<T: Field>(
     times: i64,
     out: &mut [T],
     room: Room<'_>,
-    ask: Ask<'_>,
+    crew: Crew<'_>,
 ) -> Result<(), Fault> {
     let (mut base, stack) = zeros::<T>(MemStack::new(room), n * n);
     let (mut spare, stack) = zeros::<T>(stack, n * n);
     if times < 0 {
         let (room, _) = stack.make_uninit::<u8>(lu::inverse_room::<T>(n));
-        lu::inverse(a, n, &mut base, room)?;
+        lu::inverse(a, n, &mut base, room, crew)?;
     } else {
         base.copy_from_slice(a);
     }
@@ -194,15 +216,13 @@ pub fn power<T: Field>(
                 out.copy_from_slice(&base);
                 is_one = false;
             } else {
-                ask()?;
-                product(&mut spare, out, &base, n);
+                product(&mut spare, out, &base, n, crew)?;
                 out.copy_from_slice(&spare);
             }
         }
         left >>= 1;
         if left > 0 {
-            ask()?;
-            product(&mut spare, &base, &base, n);
+            product(&mut spare, &base, &base, n, crew)?;
             base.copy_from_slice(&spare);
         }
     }

@@ -1,7 +1,8 @@
 //! What is asked of the library faer, as functions of each type of numbers.
 //!
 //! Its functions are generic, and long to compile. Through [`Library`] they are compiled here, once for each type,
-//! and not wherever generic code of ours is used. All run on the calling thread.
+//! and not wherever generic code of ours is used. All run on the calling thread: the library's own threads would
+//! add in another order. What several threads share is cut in [`super::panels`].
 
 use super::elimination;
 use faer::diag::DiagMut;
@@ -10,8 +11,6 @@ use faer::linalg::cholesky::llt;
 use faer::linalg::lu::partial_pivoting as lu;
 use faer::linalg::qr::no_pivoting::factor as qr;
 use faer::linalg::{evd, householder, matmul, svd, triangular_solve};
-use faer::perm::PermRef;
-use faer::prelude::ReborrowMut;
 use faer::traits::ComplexField;
 use faer::{Accum, Conj, MatMut, MatRef, Par, Spec};
 use num_complex::Complex;
@@ -29,40 +28,31 @@ pub struct Side {
 pub trait Library: ComplexField {
     /// `to` = `a`·`b`.
     fn product(to: MatMut<'_, Self>, a: (MatRef<'_, Self>, Conj), b: (MatRef<'_, Self>, Conj));
-    /// Takes `a`·`b` away from `to`.
+    /// Takes `a`·`b` from `to`.
     fn subtract(to: MatMut<'_, Self>, a: (MatRef<'_, Self>, Conj), b: (MatRef<'_, Self>, Conj));
-    /// LU decomposition in place, with the permutation of rows and how many have changed places.
+    /// LU decomposition in place; what it hands back says which row is where. `forward` and `back` have room for that.
     fn lu<'out>(
         a: MatMut<'_, Self>,
         forward: &'out mut [usize],
         back: &'out mut [usize],
         stack: &mut MemStack,
-    ) -> (usize, PermRef<'out, usize>);
-    /// Solves for the transpose of what has been decomposed.
-    fn lu_solve_transpose(
-        lu: MatRef<'_, Self>,
-        rows: PermRef<'_, usize>,
-        x: MatMut<'_, Self>,
-        stack: &mut MemStack,
-    );
-    /// The inverse of what has been decomposed.
-    fn lu_inverse(
-        out: MatMut<'_, Self>,
-        lu: MatRef<'_, Self>,
-        rows: PermRef<'_, usize>,
-        stack: &mut MemStack,
-    );
+    ) -> &'out [usize];
     /// Cholesky decomposition in place.
     ///
     /// # Errors
     /// The first pivot that is not positive.
     fn cholesky(a: MatMut<'_, Self>, stack: &mut MemStack) -> Result<(), usize>;
-    /// Solves for what has been decomposed.
-    fn cholesky_solve(factor: MatRef<'_, Self>, x: MatMut<'_, Self>, stack: &mut MemStack);
     /// QR decomposition in place; `factor` gets what the reflections are multiplied by, in blocks.
     fn qr(a: MatMut<'_, Self>, factor: MatMut<'_, Self>, stack: &mut MemStack);
     /// Applies reflections.
     fn reflect(basis: MatRef<'_, Self>, factor: MatRef<'_, Self>, to: MatMut<'_, Self>, stack: &mut MemStack);
+    /// Applies them the other way round, as a decomposition does to the columns that are left.
+    fn reflect_back(
+        basis: MatRef<'_, Self>,
+        factor: MatRef<'_, Self>,
+        to: MatMut<'_, Self>,
+        stack: &mut MemStack,
+    );
     /// Singular values and vectors.
     ///
     /// # Errors
@@ -96,57 +86,21 @@ macro_rules! library {
                 matmul::matmul_with_conj(to, Accum::Replace, a.0, a.1, b.0, b.1, one, Par::Seq);
             }
             fn subtract(to: MatMut<'_, Self>, a: (MatRef<'_, Self>, Conj), b: (MatRef<'_, Self>, Conj)) {
-                let less = <$number as super::Field>::near(-1.0);
-                matmul::matmul_with_conj(to, Accum::Add, a.0, a.1, b.0, b.1, less, Par::Seq);
+                let minus = <$number as super::Field>::near(-1.0);
+                matmul::matmul_with_conj(to, Accum::Add, a.0, a.1, b.0, b.1, minus, Par::Seq);
             }
             fn lu<'out>(
                 a: MatMut<'_, Self>,
                 forward: &'out mut [usize],
                 back: &'out mut [usize],
                 stack: &mut MemStack,
-            ) -> (usize, PermRef<'out, usize>) {
-                let (info, rows) =
-                    lu::factor::lu_in_place(a, forward, back, Par::Seq, stack, Default::default());
-                (info.transposition_count, rows)
-            }
-            fn lu_solve_transpose(
-                lu: MatRef<'_, Self>,
-                rows: PermRef<'_, usize>,
-                mut x: MatMut<'_, Self>,
-                stack: &mut MemStack,
-            ) {
-                if elimination::has_extreme_diagonal(lu) {
-                    let (first, then) = (Side { lower: true, unit: false }, Side { lower: false, unit: true });
-                    elimination::substitute((lu.transpose(), Conj::No), first, x.rb_mut());
-                    elimination::substitute((lu.transpose(), Conj::No), then, x.rb_mut());
-                    return faer::perm::permute_rows_in_place(x, rows.inverse(), stack);
-                }
-                lu::solve::solve_transpose_in_place(lu, lu, rows, x, Par::Seq, stack);
-            }
-            fn lu_inverse(
-                mut out: MatMut<'_, Self>,
-                lu: MatRef<'_, Self>,
-                rows: PermRef<'_, usize>,
-                stack: &mut MemStack,
-            ) {
-                if elimination::has_extreme_diagonal(lu) {
-                    out.fill(<$number>::default());
-                    for (i, j) in rows.arrays().0.iter().enumerate() {
-                        out[(i, *j)] = <$number as super::Field>::near(1.0);
-                    }
-                    let (first, then) = (Side { lower: true, unit: true }, Side { lower: false, unit: false });
-                    elimination::substitute((lu, Conj::No), first, out.rb_mut());
-                    return elimination::substitute((lu, Conj::No), then, out);
-                }
-                lu::inverse::inverse(out, lu, lu, rows, Par::Seq, stack);
+            ) -> &'out [usize] {
+                lu::factor::lu_in_place(a, forward, back, Par::Seq, stack, Default::default()).1.arrays().0
             }
             fn cholesky(a: MatMut<'_, Self>, stack: &mut MemStack) -> Result<(), usize> {
                 llt::factor::cholesky_in_place(a, Default::default(), Par::Seq, stack, Default::default())
                     .map(|_| ())
                     .map_err(|llt::factor::LltError::NonPositivePivot { index }| index)
-            }
-            fn cholesky_solve(factor: MatRef<'_, Self>, x: MatMut<'_, Self>, stack: &mut MemStack) {
-                llt::solve::solve_in_place(factor, x, Par::Seq, stack);
             }
             fn qr(a: MatMut<'_, Self>, factor: MatMut<'_, Self>, stack: &mut MemStack) {
                 qr::qr_in_place(a, factor, Par::Seq, stack, Default::default());
@@ -161,6 +115,21 @@ macro_rules! library {
                     basis,
                     factor,
                     Conj::No,
+                    to,
+                    Par::Seq,
+                    stack,
+                );
+            }
+            fn reflect_back(
+                basis: MatRef<'_, Self>,
+                factor: MatRef<'_, Self>,
+                to: MatMut<'_, Self>,
+                stack: &mut MemStack,
+            ) {
+                householder::apply_block_householder_sequence_transpose_on_the_left_in_place_with_conj(
+                    basis,
+                    factor,
+                    Conj::Yes,
                     to,
                     Par::Seq,
                     stack,

@@ -3,17 +3,16 @@
 //! A row-major matrix is, as columns, its transpose. The transpose is decomposed where that is enough, and
 //! nothing is transposed then.
 
+use super::crew::Crew;
 use super::field::Field;
+use super::library::Side;
 use super::room::{Room, bytes, numbers, take, transpose, zeros};
-use super::{Fault, elimination, small};
-use faer::dyn_stack::{MemStack, StackReq};
-use faer::linalg::lu::partial_pivoting as lu;
-use faer::perm::PermRef;
-use faer::{MatMut, MatRef, Par};
+use super::{Fault, elimination, panels, small};
+use faer::dyn_stack::{DynArray, MemStack, StackReq};
+use faer::{Conj, MatMut, MatRef};
 
 fn factor_room<T: Field>(m: usize, n: usize) -> StackReq {
-    let factor = lu::factor::lu_in_place_scratch::<usize, T>(m, n, Par::Seq, Default::default());
-    StackReq::all_of(&[numbers::<T>(m * n), numbers::<usize>(m), numbers::<usize>(m), factor])
+    StackReq::all_of(&[numbers::<T>(m * n), numbers::<usize>(m.min(n)), panels::lu_room::<T>(m, n)])
 }
 
 /// What is decomposed: `write` fills factors with the matrix, in columns, and may be asked to do so again.
@@ -24,32 +23,23 @@ struct Matrix<'a, T> {
     regular: bool,
 }
 
-/// Decomposes a matrix in `factors`, and hands it on with its permutation of rows and how many have changed places.
+/// Decomposes a matrix in `factors`, and hands it on with the changes of rows: see [`panels::lu`].
 fn factor<T: Field, R>(
     matrix: Matrix<'_, T>,
     factors: &mut [T],
+    crew: Crew<'_>,
     stack: &mut MemStack,
-    next: impl FnOnce(MatRef<'_, T>, PermRef<'_, usize>, usize, &mut MemStack) -> R,
-) -> R {
+    next: impl FnOnce(MatRef<'_, T>, &[usize], &mut MemStack) -> Result<R, Fault>,
+) -> Result<R, Fault> {
     let (m, n) = matrix.dims;
-    let (mut forward, stack) = take(stack, m, |_| 0usize);
-    let (mut back, stack) = take(stack, m, |_| 0usize);
+    let (mut swaps, stack) = take(stack, m.min(n), |_| 0usize);
     (matrix.write)(factors);
-    let columns = MatMut::from_column_major_slice_mut(factors, m, n);
-    let (mut swaps, _) = T::lu(columns, &mut forward, &mut back, stack);
+    panels::lu(MatMut::from_column_major_slice_mut(factors, m, n), &mut swaps, crew, stack)?;
     if elimination::is_spoilt(MatRef::from_column_major_slice(factors, m, n), matrix.regular) {
         (matrix.write)(factors);
-        elimination::lu(MatMut::from_column_major_slice_mut(factors, m, n), &mut back[..m.min(n)]);
-        forward.iter_mut().enumerate().for_each(|(i, to)| *to = i);
-        let changes = back[..m.min(n)].iter().enumerate();
-        swaps = changes.fold(0, |swaps, (i, with)| {
-            forward.swap(i, *with);
-            swaps + (i != *with) as usize
-        });
-        forward.iter().enumerate().for_each(|(i, from)| back[*from] = i);
+        elimination::lu(MatMut::from_column_major_slice_mut(factors, m, n), &mut swaps, crew)?;
     }
-    let columns = MatRef::from_column_major_slice(factors, m, n);
-    next(columns, PermRef::new_checked(&forward, &back, m), swaps, stack)
+    next(MatRef::from_column_major_slice(factors, m, n), &swaps, stack)
 }
 
 /// The first row whose pivot is zero, as an error.
@@ -66,14 +56,13 @@ pub fn solve_room<T: Field>(n: usize, k: usize) -> usize {
     if n <= small::MOST {
         return 0;
     }
-    let solve = lu::solve::solve_transpose_in_place_scratch::<usize, T>(n, k, Par::Seq);
-    bytes(&[factor_room::<T>(n, n), numbers::<T>(if k > 1 { n * k } else { 0 }), solve])
+    bytes(&[factor_room::<T>(n, n), numbers::<T>(if k > 1 { n * k } else { 0 })])
 }
 
 /// Solves `a`·`x` = `b`, with n×n `a` and n×k `b`.
 ///
 /// # Errors
-/// `Singular` where a pivot is zero.
+/// `Singular` where a pivot is zero; `Stopped`.
 pub fn solve<T: Field>(
     a: &[T],
     n: usize,
@@ -81,6 +70,7 @@ pub fn solve<T: Field>(
     k: usize,
     x: &mut [T],
     room: Room<'_>,
+    crew: Crew<'_>,
 ) -> Result<(), Fault> {
     if n <= small::MOST {
         let mut rows = [T::default(); small::MOST * small::MOST];
@@ -91,21 +81,30 @@ pub fn solve<T: Field>(
     let stack = MemStack::new(room);
     let (mut factors, stack) = zeros::<T>(stack, n * n);
     let write = |to: &mut [T]| to.copy_from_slice(a);
-    factor(Matrix { dims: (n, n), write: &write, regular: true }, &mut factors, stack, |f, perm, _, stack| {
-        regular(f)?;
-        if k == 1 {
-            x.copy_from_slice(b);
-            let x = MatMut::from_column_major_slice_mut(x, n, 1);
-            T::lu_solve_transpose(f, perm, x, stack);
-            return Ok(());
-        }
-        let (mut columns, stack) = zeros::<T>(stack, n * k);
-        transpose(b, k, &mut columns, |x| x);
-        let right = MatMut::from_column_major_slice_mut(&mut columns, n, k);
-        T::lu_solve_transpose(f, perm, right, stack);
-        transpose(&columns, n, x, |x| x);
-        Ok(())
-    })
+    factor(
+        Matrix { dims: (n, n), write: &write, regular: true },
+        &mut factors,
+        crew,
+        stack,
+        |f, swaps, stack| {
+            regular(f)?;
+            // The transpose was decomposed, so u comes first.
+            let first = (f.transpose(), Conj::No, Side { lower: true, unit: false });
+            let then = (f.transpose(), Conj::No, Side { lower: false, unit: true });
+            let back = |x: MatMut<'_, T>| panels::swap_back(x, swaps);
+            if k == 1 {
+                x.copy_from_slice(b);
+                let x = MatMut::from_column_major_slice_mut(x, n, 1);
+                return panels::solve(&[first, then], x, crew, &back);
+            }
+            let (mut columns, _) = zeros::<T>(stack, n * k);
+            transpose(b, k, &mut columns, |x| x);
+            let right = MatMut::from_column_major_slice_mut(&mut columns, n, k);
+            panels::solve(&[first, then], right, crew, &back)?;
+            transpose(&columns, n, x, |x| x);
+            Ok(())
+        },
+    )
 }
 
 /// Bytes for [`inverse`].
@@ -113,14 +112,20 @@ pub fn inverse_room<T: Field>(n: usize) -> usize {
     if n <= small::MOST {
         return 0;
     }
-    bytes(&[factor_room::<T>(n, n), lu::inverse::inverse_scratch::<usize, T>(n, Par::Seq)])
+    bytes(&[factor_room::<T>(n, n), numbers::<T>(n * n), numbers::<usize>(n)])
 }
 
 /// The inverse of n×n `a`.
 ///
 /// # Errors
-/// `Singular` where a pivot is zero.
-pub fn inverse<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>) -> Result<(), Fault> {
+/// `Singular` where a pivot is zero; `Stopped`.
+pub fn inverse<T: Field>(
+    a: &[T],
+    n: usize,
+    out: &mut [T],
+    room: Room<'_>,
+    crew: Crew<'_>,
+) -> Result<(), Fault> {
     if n <= small::MOST {
         let mut rows = [T::default(); small::MOST * small::MOST];
         rows[..n * n].copy_from_slice(a);
@@ -131,21 +136,45 @@ pub fn inverse<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>) -> Re
     let stack = MemStack::new(room);
     let (mut factors, stack) = zeros::<T>(stack, n * n);
     let write = |to: &mut [T]| to.copy_from_slice(a);
-    factor(Matrix { dims: (n, n), write: &write, regular: true }, &mut factors, stack, |f, perm, _, stack| {
-        regular(f)?;
-        let out = MatMut::from_column_major_slice_mut(out, n, n);
-        T::lu_inverse(out, f, perm, stack);
-        Ok(())
-    })
+    factor(
+        Matrix { dims: (n, n), write: &write, regular: true },
+        &mut factors,
+        crew,
+        stack,
+        |f, swaps, stack| {
+            regular(f)?;
+            let (mut columns, stack) = zeros::<T>(stack, n * n);
+            panels::inverse(f, MatMut::from_column_major_slice_mut(&mut columns, n, n), crew)?;
+            let (order, _) = order_of(swaps, n, stack);
+            for (column, to) in columns.chunks_exact(n).zip(order.iter()) {
+                out[to * n..(to + 1) * n].copy_from_slice(column);
+            }
+            Ok(())
+        },
+    )
+}
+
+/// Which row lies where after changes.
+fn order_of<'s>(
+    swaps: &[usize],
+    m: usize,
+    stack: &'s mut MemStack,
+) -> (DynArray<'s, usize>, &'s mut MemStack) {
+    let (mut order, stack) = take(stack, m, |i| i);
+    swaps.iter().enumerate().for_each(|(i, with)| order.swap(i, *with));
+    (order, stack)
 }
 
 /// Bytes for [`decompose`].
 pub fn decompose_room<T: Field>(m: usize, n: usize) -> usize {
-    bytes(&[factor_room::<T>(m, n)])
+    bytes(&[factor_room::<T>(m, n), numbers::<usize>(m)])
 }
 
 /// The decomposition of m×n `a`: rows of `a` in the order of `order` are `l`·`u`, with m×r `l` and r×n `u`, r being
 /// the smaller of m and n.
+///
+/// # Errors
+/// `Stopped`.
 pub fn decompose<T: Field>(
     a: &[T],
     (m, n): (usize, usize),
@@ -153,16 +182,17 @@ pub fn decompose<T: Field>(
     l: &mut [T],
     u: &mut [T],
     room: Room<'_>,
-) {
+    crew: Crew<'_>,
+) -> Result<(), Fault> {
     let r = m.min(n);
     let stack = MemStack::new(room);
     let (mut factors, stack) = zeros::<T>(stack, m * n);
     let write = |to: &mut [T]| transpose(a, n, to, |x| x);
-    factor(Matrix { dims: (m, n), write: &write, regular: false }, &mut factors, stack, |_, perm, _, _| {
-        for (to, from) in order.iter_mut().zip(perm.arrays().0) {
-            *to = *from as i64;
-        }
-    });
+    let matrix = Matrix { dims: (m, n), write: &write, regular: false };
+    factor(matrix, &mut factors, crew, stack, |_, swaps, stack| {
+        order.iter_mut().zip(order_of(swaps, m, stack).0.iter()).for_each(|(to, from)| *to = *from as i64);
+        Ok(())
+    })?;
     // Both lie in the columns of the factors, one below the diagonal and one from it upwards.
     transpose(&factors[..m * r], m, l, |x| x);
     for (i, row) in l.chunks_exact_mut(r).enumerate() {
@@ -175,6 +205,7 @@ pub fn decompose<T: Field>(
             *x = if j < i { T::default() } else { factors[j * m + i] };
         }
     }
+    Ok(())
 }
 
 /// Bytes for [`determinant`].
@@ -224,7 +255,15 @@ fn shifted<T: Field>(mut x: T, exponent: i64) -> T {
 
 /// The determinant of n×n `a` as a number of absolute value 1 and the logarithm of the absolute value: 0 and
 /// minus infinity of a singular matrix. And as one number, which may overflow where these do not.
-pub fn determinant<T: Field>(a: &[T], n: usize, room: Room<'_>) -> (T, f64, T) {
+///
+/// # Errors
+/// `Stopped`.
+pub fn determinant<T: Field>(
+    a: &[T],
+    n: usize,
+    room: Room<'_>,
+    crew: Crew<'_>,
+) -> Result<(T, f64, T), Fault> {
     let pivots = |at: &dyn Fn(usize) -> T, swaps: usize| {
         let start = T::near(if swaps % 2 == 1 { -1.0 } else { 1.0 });
         let (mut sign, mut log) = (start, 0.0);
@@ -242,18 +281,18 @@ pub fn determinant<T: Field>(a: &[T], n: usize, room: Room<'_>) -> (T, f64, T) {
     if n <= small::MOST {
         let mut rows = [T::default(); small::MOST * small::MOST];
         rows[..n * n].copy_from_slice(a);
-        return match small::triangle(n, &mut rows, &mut [], 0) {
+        return Ok(match small::triangle(n, &mut rows, &mut [], 0) {
             Ok(swaps) => pivots(&|i| rows[i * n + i], swaps),
             Err(_) => (T::default(), f64::NEG_INFINITY, T::default()),
-        };
+        });
     }
     let stack = MemStack::new(room);
     let (mut factors, stack) = zeros::<T>(stack, n * n);
     let write = |to: &mut [T]| to.copy_from_slice(a);
-    factor(Matrix { dims: (n, n), write: &write, regular: true }, &mut factors, stack, |f, _, swaps, _| {
+    factor(Matrix { dims: (n, n), write: &write, regular: true }, &mut factors, crew, stack, |f, swaps, _| {
         if regular(f).is_err() {
-            return (T::default(), f64::NEG_INFINITY, T::default());
+            return Ok((T::default(), f64::NEG_INFINITY, T::default()));
         }
-        pivots(&|i| f[(i, i)], swaps)
+        Ok(pivots(&|i| f[(i, i)], swaps.iter().enumerate().filter(|(i, with)| i != *with).count()))
     })
 }

@@ -11,7 +11,7 @@ use super::library::{Library, Side};
 use super::room::{Room, bytes, numbers, take, zeros};
 use super::schur::schur;
 use super::svd::exponent;
-use super::{Ask, Fault};
+use super::{Ask, Crew, Fault, panels};
 use faer::dyn_stack::MemStack;
 use faer::{Conj, MatMut, MatRef};
 
@@ -73,23 +73,23 @@ fn of_schur<T: Field>(
     [first, last]: [i32; 2],
     out: &mut [T],
     room: Room<'_>,
-    ask: Ask<'_>,
+    crew: Crew<'_>,
     function: impl FnOnce(&mut [T::Whole], &mut MemStack) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let by = <T::Part as Field>::near(2f64.powi(first));
     let (mut t, stack) = take(MemStack::new(room), n * n, |i| a[i].scaled(by).whole());
     let (mut q, stack) = zeros::<T::Whole>(stack, n * n);
-    schur::<T::Whole>(&mut t, &mut q, n, ask)?;
+    schur::<T::Whole>(&mut t, &mut q, n, &|| crew.ask())?;
     function(&mut t, stack)?;
-    ask()?;
     let (mut half, stack) = zeros::<T::Whole>(stack, n * n);
     let (mut whole, _) = zeros::<T::Whole>(stack, n * n);
     let q = MatRef::from_row_major_slice(&q, n, n);
     let t = MatRef::from_row_major_slice(&t, n, n);
-    T::Whole::product(MatMut::from_row_major_slice_mut(&mut half, n, n), (q, Conj::No), (t, Conj::No));
+    let to = MatMut::from_row_major_slice_mut(&mut half, n, n);
+    panels::product(to, (q, Conj::No), (t, Conj::No), crew)?;
     let half = MatRef::from_row_major_slice(&half, n, n);
     let to = MatMut::from_row_major_slice_mut(&mut whole, n, n);
-    T::Whole::product(to, (half, Conj::No), (q.transpose(), Conj::Yes));
+    panels::product(to, (half, Conj::No), (q.transpose(), Conj::Yes), crew)?;
     if T::IS_REAL {
         let most = |part: &dyn Fn(T::Whole) -> T::Part| {
             whole.iter().fold(0.0f64, |most, x| most.max(part(*x).size().into()))
@@ -112,10 +112,17 @@ fn of_schur<T: Field>(
 ///
 /// # Errors
 /// `NotReal`, `Undefined` where there is none, `NoConvergence`, `Stopped`.
-pub fn sqrtm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, ask: Ask<'_>) -> Result<(), Fault> {
+pub fn sqrtm<T: Field>(
+    a: &[T],
+    n: usize,
+    out: &mut [T],
+    room: Room<'_>,
+    crew: Crew<'_>,
+) -> Result<(), Fault> {
+    let ask: Ask<'_> = &|| crew.ask();
     // An even power, so that its root is one.
     let scale = small(a) / 2;
-    of_schur(a, n, [-2 * scale, scale], out, room, ask, |t, stack| {
+    of_schur(a, n, [-2 * scale, scale], out, room, crew, |t, stack| {
         let (mut root, _) = zeros::<T::Whole>(stack, n * n);
         root_of_triangle(t, &mut root, n, ask)?;
         t.copy_from_slice(&root);
@@ -127,9 +134,10 @@ pub fn sqrtm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, ask: As
 ///
 /// # Errors
 /// `NotReal`, `Undefined` where there is none, `NoConvergence`, `Stopped`.
-pub fn logm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, ask: Ask<'_>) -> Result<(), Fault> {
+pub fn logm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, crew: Crew<'_>) -> Result<(), Fault> {
+    let ask: Ask<'_> = &|| crew.ask();
     let scale = small(a);
-    of_schur(a, n, [-scale, 0], out, room, ask, |t, stack| {
+    of_schur(a, n, [-scale, 0], out, room, crew, |t, stack| {
         if (0..n).any(|i| t[i * n + i] == <T::Whole as Default>::default()) {
             return Err(Fault::Undefined);
         }

@@ -1,9 +1,10 @@
 //! Triangular systems.
 
-use super::Fault;
+use super::crew::Crew;
 use super::field::Field;
 use super::library::Side;
 use super::room::{Room, bytes, numbers, transpose, zeros};
+use super::{Fault, panels};
 use faer::dyn_stack::MemStack;
 use faer::{MatMut, MatRef};
 
@@ -28,15 +29,15 @@ pub fn solve_room<T: Field>(n: usize, k: usize) -> usize {
 /// Solves `a`·`x` = `b` with n×n `a`, of which only the triangle is looked at, and n×k `b`.
 ///
 /// # Errors
-/// `Singular` where an element of the diagonal is zero.
+/// `Singular` where an element of the diagonal is zero; `Stopped`.
 pub fn solve<T: Field>(
-    a: &[T],
+    (a, triangle): (&[T], Triangle),
     n: usize,
     b: &[T],
     k: usize,
     x: &mut [T],
-    triangle: Triangle,
     room: Room<'_>,
+    crew: Crew<'_>,
 ) -> Result<(), Fault> {
     let zero = <T::Part as Default>::default();
     if !triangle.unit
@@ -51,7 +52,7 @@ pub fn solve<T: Field>(
     let rows = if triangle.transposed { rows.transpose() } else { rows };
     let conj = if triangle.conjugated { faer::Conj::Yes } else { faer::Conj::No };
     let side = Side { lower: triangle.lower != triangle.transposed, unit: triangle.unit };
-    T::triangle((rows, conj), side, right);
+    panels::solve(&[(rows, conj, side)], right, crew, &|_| {})?;
     transpose(&columns, n, x, |x| x);
     Ok(())
 }

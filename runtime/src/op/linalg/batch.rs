@@ -1,7 +1,8 @@
 //! Work on the matrices of a stack, one by one or many at a time.
 //!
 //! Invariant: which matrix is worked on when, and where, never changes a bit: each is one's alone, in memory
-//! of its own. How much memory that is follows from the dims, not from the number of cores.
+//! of its own. How much memory that is follows from the dims, not from the number of cores. A matrix that is
+//! worked on alone may be shared by a crew, which changes no bit either.
 
 use super::stack::Done;
 use crate::object::Element;
@@ -9,7 +10,7 @@ use crate::op::work::{Leave, position};
 use crate::op::{OpCall, OpHost};
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::dims::Dims;
-use nbc_numerics::linalg::{Fault, Field, Room};
+use nbc_numerics::linalg::{Ask, Crew, Fault, Field, Room};
 use std::mem::MaybeUninit;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,20 +47,30 @@ pub(super) struct Job<'a> {
     pub(super) room: &'a dyn Fn() -> usize,
     /// Dims of the argument, for messages.
     pub(super) dims: Dims,
+    /// Multiplications of f64 in a product that one operation takes as long as, where several cores may share a
+    /// matrix.
+    pub(super) shared: Option<f64>,
 }
 
+/// [`Job::shared`] for numbers of type T, where so many multiplications go with an operation.
+pub(super) fn products<T: Entry>(times: f64) -> Option<f64> {
+    Some(times * super::gemm::weight::<T>())
+}
+
+/// What is done to one matrix.
+pub(super) type One<'a> = &'a (dyn Fn(usize, Room<'_>, Crew<'_>) -> Result<(), Fault> + Sync);
+
+/// What is done to one matrix on the calling thread, which asks the host itself.
+type OneBy<'a> = &'a dyn Fn(usize, Room<'_>, &mut dyn OpHost) -> Result<(), Fault>;
+
 /// Does `one` to each matrix, many at a time where that pays. The trap is that of the first that has none.
-pub(super) fn each(
-    call: &mut OpCall<'_>,
-    job: &Job<'_>,
-    one: &(dyn Fn(usize, Room<'_>) -> Result<(), Fault> + Sync),
-) -> Done {
+pub(super) fn each(call: &mut OpCall<'_>, job: &Job<'_>, one: One<'_>) -> Done {
     if job.count == 0 {
         return Ok(());
     }
     let room = (job.room)();
     let fault = match (room, job.count) {
-        (0, 1) => one(0, &mut []).err().map(|fault| (0, fault)),
+        (0, 1) => one(0, &mut [], Crew::alone(&|| Ok(()))).err().map(|fault| (0, fault)),
         (0, _) => run(call, job, room, one)?,
         _ => {
             let mut fault = None;
@@ -80,8 +91,22 @@ fn run(
     call: &mut OpCall<'_>,
     job: &Job<'_>,
     room: usize,
-    one: &(dyn Fn(usize, Room<'_>) -> Result<(), Fault> + Sync),
+    one: One<'_>,
 ) -> Result<Option<(usize, Fault)>, TrapError> {
+    let leave = Leave::of(&mut *call.host);
+    let fault = run_with(call, job, room, one, &leave)?;
+    leave.granted()?;
+    Ok(fault)
+}
+
+fn run_with(
+    call: &mut OpCall<'_>,
+    job: &Job<'_>,
+    room: usize,
+    one: One<'_>,
+    leave: &Leave,
+) -> Result<Option<(usize, Fault)>, TrapError> {
+    let ask: Ask<'_> = &|| if leave.go_on() { Ok(()) } else { Err(Fault::Stopped) };
     // Rooms begin a cache line apart.
     let room = room.saturating_add(63) & !63;
     let most = SPACE.checked_div(room).unwrap_or(AT_A_TIME).clamp(1, AT_A_TIME);
@@ -95,7 +120,6 @@ fn run(
         let load = placing.load(job.count as f64 * job.flops as f64 * placing.rates().unit);
         let placed = placing.place(load);
         if let Some(threads) = &placed.threads {
-            let leave = Leave::of(&mut *call.host);
             let first = Mutex::new(None::<(usize, Fault)>);
             let stop = AtomicBool::new(false);
             threads.each(0..workers, |w| {
@@ -106,7 +130,7 @@ fn run(
                         stop.store(true, Ordering::Relaxed);
                         return;
                     }
-                    if let Err(fault) = one(at, room) {
+                    if let Err(fault) = one(at, room, Crew::alone(ask)) {
                         let mut first = first.lock().unwrap_or_else(|e| e.into_inner());
                         if first.is_none_or(|(before, _)| at < before) {
                             *first = Some((at, fault));
@@ -115,15 +139,39 @@ fn run(
                     }
                 }
             });
-            leave.granted()?;
             call.host.heap().placing().done(placed);
             return Ok(first.into_inner().unwrap_or_else(|e| e.into_inner()));
         }
-        let fault = one_by_one(&mut *call.host, job.count, stretch, &rooms, one)?;
+        let alone = |at, room: Room<'_>, _: &mut dyn OpHost| one(at, room, Crew::alone(ask));
+        let fault = one_by_one(&mut *call.host, job.count, stretch, &rooms, &alone)?;
         call.host.heap().placing().done(placed);
         return Ok(fault);
     }
-    one_by_one(&mut *call.host, job.count, stretch, &rooms, one)
+    let by_crew = |at, room: Room<'_>, host: &mut dyn OpHost| by_crew(host, job, one, ask, (at, room));
+    one_by_one(&mut *call.host, job.count, stretch, &rooms, &by_crew)
+}
+
+/// Does `one` to a matrix, on one core or on those that share it.
+fn by_crew(
+    host: &mut dyn OpHost,
+    job: &Job,
+    one: One<'_>,
+    ask: Ask<'_>,
+    (at, room): (usize, Room<'_>),
+) -> Result<(), Fault> {
+    let Some(shared) = job.shared else { return one(at, room, Crew::alone(ask)) };
+    let placing = host.heap().placing();
+    let load = placing.load(job.flops as f64 * shared * placing.rates().product);
+    let placed = placing.place(load);
+    match &placed.threads {
+        None => one(at, room, Crew::alone(ask))?,
+        Some(threads) => {
+            let share = |count: usize, work: &(dyn Fn(usize) + Sync)| threads.each(0..count, work);
+            threads.run(|| one(at, room, Crew::of(ask, &share)))?;
+        }
+    }
+    host.heap().placing().done(placed);
+    Ok(())
 }
 
 fn one_by_one(
@@ -131,14 +179,14 @@ fn one_by_one(
     count: usize,
     stretch: usize,
     rooms: &Rooms,
-    one: &(dyn Fn(usize, Room<'_>) -> Result<(), Fault> + Sync),
+    one: OneBy<'_>,
 ) -> Result<Option<(usize, Fault)>, TrapError> {
     for at in 0..count {
         if at % stretch == 0 {
             host.poll()?;
         }
         // SAFETY: nobody else has it.
-        if let Err(fault) = one(at, unsafe { rooms.of(0) }) {
+        if let Err(fault) = one(at, unsafe { rooms.of(0) }, host) {
             return Ok(Some((at, fault)));
         }
     }

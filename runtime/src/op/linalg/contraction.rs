@@ -418,8 +418,8 @@ pub(in crate::op) fn linalg_einsum(call: &mut OpCall<'_>) -> Done {
         )));
     }
     let dims: Vec<Dims> = (0..call.list_len).map(|n| call.tensor(1 + n).dims()).collect();
-    let fits = subscripts.lengths(&dims);
-    let lengths = fits
+    let fits = subscripts.fit(&dims);
+    let (subscripts, lengths) = fits
         .map_err(|why| TrapError::new(TrapCode::ShapeMismatch, format!("einsum {:?}: {why}", call.str(0))))?;
     with_elem!(inexact call.elem(0), T => einsum::<T>(call, &subscripts, &lengths, 1))
 }
@@ -459,6 +459,7 @@ pub(in crate::op) fn linalg_tensordot(call: &mut OpCall<'_>) -> Done {
     }
     let operands = [0, 1].map(|n: usize| letters[n][..dims[n].len()].to_vec()).to_vec();
     let subscripts = Subscripts { operands, result };
-    let lengths = subscripts.lengths(&dims).map_err(|why| TrapError::new(TrapCode::ShapeMismatch, why))?;
+    let (subscripts, lengths) =
+        subscripts.fit(&dims).map_err(|why| TrapError::new(TrapCode::ShapeMismatch, why))?;
     with_elem!(inexact call.elem(0), T => einsum::<T>(call, &subscripts, &lengths, 0))
 }

@@ -1,6 +1,6 @@
 //! Decompositions into factors: LU, Cholesky, QR, singular values, eigenvalues.
 
-use super::batch::{Entry, Job, each, finite};
+use super::batch::{Entry, Job, each, finite, products};
 use super::stack::{Done, Made, Stack, charge};
 use crate::object::element::with_elem;
 use crate::op::OpCall;
@@ -61,13 +61,18 @@ fn lu_of<T: Entry>(call: &mut OpCall<'_>) -> Done {
     let l = Made::<T>::new(call, &a.with(&[m, size])?, a.count)?;
     let u = Made::<T>::new(call, &a.with(&[size, n])?, a.count)?;
     if size > 0 {
-        let job = Job { count: a.count, flops, room: &|| lu::decompose_room::<T>(m, n), dims: a.dims };
+        let job = Job {
+            count: a.count,
+            flops,
+            room: &|| lu::decompose_room::<T>(m, n),
+            dims: a.dims,
+            shared: products::<T>(0.5),
+        };
         let all = call.input::<T>(0);
-        each(call, &job, &|at, room| {
+        each(call, &job, &|at, room, crew| {
             // SAFETY: each matrix is one's alone.
             let (order, l, u) = unsafe { (order.of(at), l.of(at), u.of(at)) };
-            lu::decompose(part(all, &a, at), (m, n), order, l, u, room);
-            Ok(())
+            lu::decompose(part(all, &a, at), (m, n), order, l, u, room, crew)
         })?;
     } else {
         lines(call, a.count, m, |at| {
@@ -90,11 +95,11 @@ pub(in crate::op) fn linalg_cholesky(call: &mut OpCall<'_>) -> Done {
         let flops = charged::<T, T>(call, &a, &[[n, n]], 1)?;
         let l = Made::<T>::new(call, &a.dims, a.count)?;
         if n > 0 {
-            let job = Job { count: a.count, flops, room: &|| cholesky::decompose_room::<T>(n), dims: a.dims };
+            let job = Job { count: a.count, flops, room: &|| cholesky::decompose_room::<T>(n), dims: a.dims, shared: products::<T>(0.25) };
             let all = call.input::<T>(0);
-            each(call, &job, &|at, room| {
+            each(call, &job, &|at, room, crew| {
                 // SAFETY: each matrix is one's alone.
-                cholesky::decompose(part(all, &a, at), n, unsafe { l.of(at) }, room)
+                cholesky::decompose(part(all, &a, at), n, unsafe { l.of(at) }, room, crew)
             })?;
         }
         l.finish(call, 0);
@@ -122,14 +127,18 @@ fn qr_of<T: Entry>(call: &mut OpCall<'_>, full: bool) -> Done {
     let q = Made::<T>::new(call, &a.with(&[m, columns])?, a.count)?;
     let r = Made::<T>::new(call, &a.with(&[columns, n])?, a.count)?;
     if size > 0 {
-        let job =
-            Job { count: a.count, flops, room: &|| qr::decompose_room::<T>(m, n, columns), dims: a.dims };
+        let job = Job {
+            count: a.count,
+            flops,
+            room: &|| qr::decompose_room::<T>(m, n, columns),
+            dims: a.dims,
+            shared: products::<T>(0.5),
+        };
         let all = call.input::<T>(0);
-        each(call, &job, &|at, room| {
+        each(call, &job, &|at, room, crew| {
             // SAFETY: each matrix is one's alone.
             let (q, r) = unsafe { (q.of(at), r.of(at)) };
-            qr::decompose(part(all, &a, at), (m, n), q, r, room);
-            Ok(())
+            qr::decompose(part(all, &a, at), (m, n), q, r, room, crew)
         })?;
     } else {
         identities(call, &q, a.count, columns)?;
@@ -186,9 +195,15 @@ fn svd_of<T: Entry>(call: &mut OpCall<'_>, full: bool) -> Done {
     let s = Made::<T::Part>::new(call, &a.with(&[size])?, a.count)?;
     let vh = Made::<T>::new(call, &a.with(&[rows, n])?, a.count)?;
     if size > 0 {
-        let job = Job { count: a.count, flops, room: &|| svd::decompose_room::<T>(m, n, full), dims: a.dims };
+        let job = Job {
+            count: a.count,
+            flops,
+            room: &|| svd::decompose_room::<T>(m, n, full),
+            dims: a.dims,
+            shared: None,
+        };
         let all = call.input::<T>(0);
-        each(call, &job, &|at, room| {
+        each(call, &job, &|at, room, _| {
             // SAFETY: each matrix is one's alone.
             let (u, s, vh) = unsafe { (u.of(at), s.of(at), vh.of(at)) };
             svd::decompose(part(all, &a, at), (m, n), u, s, vh, room)
@@ -210,9 +225,9 @@ pub(in crate::op) fn linalg_svd_values(call: &mut OpCall<'_>) -> Done {
         let flops = charged::<T, T>(call, &a, &[[size, 1]], 4)?;
         let s = Made::<<T as nbc_numerics::linalg::Field>::Part>::new(call, &a.with(&[size])?, a.count)?;
         if size > 0 {
-            let job = Job { count: a.count, flops, room: &|| svd::values_room::<T>(m, n), dims: a.dims };
+            let job = Job { count: a.count, flops, room: &|| svd::values_room::<T>(m, n), dims: a.dims, shared: None };
             let all = call.input::<T>(0);
-            each(call, &job, &|at, room| {
+            each(call, &job, &|at, room, _| {
                 // SAFETY: each matrix is one's alone.
                 svd::values(part(all, &a, at), (m, n), unsafe { s.of(at) }, room)
             })?;
@@ -238,10 +253,15 @@ fn hermitian<T: Entry>(call: &mut OpCall<'_>, vectors: bool) -> Done {
     let values = Made::<T::Part>::new(call, &a.with(&[n])?, a.count)?;
     let columns = if vectors { Some(Made::<T>::new(call, &a.dims, a.count)?) } else { None };
     if n > 0 {
-        let job =
-            Job { count: a.count, flops, room: &|| eigen::hermitian_room::<T>(n, vectors), dims: a.dims };
+        let job = Job {
+            count: a.count,
+            flops,
+            room: &|| eigen::hermitian_room::<T>(n, vectors),
+            dims: a.dims,
+            shared: None,
+        };
         let all = call.input::<T>(0);
-        each(call, &job, &|at, room| {
+        each(call, &job, &|at, room, _| {
             // SAFETY: each matrix is one's alone.
             let (values, columns) = unsafe { (values.of(at), columns.as_ref().map(|c| c.of(at))) };
             eigen::hermitian(part(all, &a, at), n, values, columns, room)
@@ -274,9 +294,15 @@ fn general<T: Entry>(call: &mut OpCall<'_>, vectors: bool) -> Done {
     let values = Made::<T::Whole>::new(call, &a.with(&[n])?, a.count)?;
     let columns = if vectors { Some(Made::<T::Whole>::new(call, &a.dims, a.count)?) } else { None };
     if n > 0 {
-        let job = Job { count: a.count, flops, room: &|| eigen::general_room::<T>(n, vectors), dims: a.dims };
+        let job = Job {
+            count: a.count,
+            flops,
+            room: &|| eigen::general_room::<T>(n, vectors),
+            dims: a.dims,
+            shared: None,
+        };
         let all = call.input::<T>(0);
-        each(call, &job, &|at, room| {
+        each(call, &job, &|at, room, _| {
             // SAFETY: each matrix is one's alone.
             let (values, columns) = unsafe { (values.of(at), columns.as_ref().map(|c| c.of(at))) };
             eigen::general(part(all, &a, at), n, values, columns, room)

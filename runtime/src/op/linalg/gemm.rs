@@ -4,9 +4,11 @@
 //! machine's instruction set, but not on the number of threads. Large products
 //! go panel by panel, so that the host is asked in between.
 
+use crate::object::Element;
 use crate::op::OpHost;
 use crate::op::number::Number;
 use crate::op::work::in_pieces;
+use crate::threads::Threads;
 use crate::trap::TrapError;
 use gemm::Parallelism;
 use nbc_ir::Elem;
@@ -114,7 +116,7 @@ unsafe fn at_once<T: Number>(sizes: Sizes, a: Strided<T>, b: Strided<T>, c: Stri
 
 /// How much longer than of f64 a multiplication takes, several at a time: half as large numbers go twice as many
 /// at a time, and a complex product is four.
-fn weight<T: Number>() -> f64 {
+pub(super) fn weight<T: Element>() -> f64 {
     match T::ELEM {
         Elem::F32 => 0.5,
         Elem::C64 => 2.0,
@@ -161,10 +163,32 @@ pub(super) unsafe fn multiply<T: Number>(
         unsafe { at_once(sizes, a, b, c, Parallelism::None) };
         return Ok(());
     }
-    let [rows, columns, depth] = panel(m, n, k);
     let placing = host.heap().placing();
     let load = (m * k.max(1) * n) as f64 * placing.rates().product * weight::<T>();
     let placed = placing.place(placing.load(load));
+    // SAFETY: upheld by the caller.
+    unsafe { multiply_on(host, placed.threads.as_ref(), sizes, a, b, c)? };
+    host.heap().placing().done(placed);
+    Ok(())
+}
+
+/// [`multiply`] on those threads, or on this one.
+///
+/// # Safety
+/// As for [`at_once`].
+pub(super) unsafe fn multiply_on<T: Number>(
+    host: &mut dyn OpHost,
+    threads: Option<&Threads>,
+    sizes: Sizes,
+    a: Strided<T>,
+    b: Strided<T>,
+    c: Strided<T>,
+) -> Result<(), TrapError> {
+    let Sizes { m, k, n, add } = sizes;
+    if m == 0 || n == 0 || k == 0 && add {
+        return Ok(());
+    }
+    let [rows, columns, depth] = panel(m, n, k);
     for row in (0..m).step_by(rows) {
         for column in (0..n).step_by(columns) {
             for at in (0..k.max(1)).step_by(depth) {
@@ -180,14 +204,13 @@ pub(super) unsafe fn multiply<T: Number>(
                 let (a, b, c) = (Sent(a.at(row, at)), Sent(b.at(at, column)), Sent(c.at(row, column)));
                 // SAFETY: the panel lies in the matrices; the rest is upheld by the caller.
                 let panel = |par| unsafe { at_once(part, a.get(), b.get(), c.get(), par) };
-                match &placed.threads {
+                match threads {
                     None => panel(Parallelism::None),
                     Some(threads) => threads.run(|| panel(Parallelism::Rayon(threads.count()))),
                 }
             }
         }
     }
-    host.heap().placing().done(placed);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Numbers of a matrix, and matrices that answer for its inverse: determinants, ranks, condition numbers,
 //! inverses and pseudo-inverses.
 
-use super::batch::{Entry, Job, each, finite};
+use super::batch::{Entry, Job, each, finite, products};
 use super::stack::{Done, Made, Stack, charge, times};
 use crate::object::Element;
 use crate::object::element::with_elem;
@@ -18,10 +18,10 @@ pub(in crate::op) fn linalg_det(call: &mut OpCall<'_>) -> Done {
         let det = Charged::new::<T>(call, &a, times(&[a.n, a.n, a.n]), times(&[a.count, size_of::<T>()]))?;
         let made = Made::<T>::new(call, &a.lead, a.count)?;
         let all = call.input::<T>(0);
-        each(call, &det.job(&a, &|| lu::determinant_room::<T>(a.n)), &|at, room| {
+        each(call, &det.job(&a, &|| lu::determinant_room::<T>(a.n), products::<T>(0.5)), &|at, room, crew| {
             // SAFETY: each matrix is one's alone.
             let to = unsafe { made.of(at) };
-            to[0] = lu::determinant(part(all, &a, at), a.n, room).2;
+            to[0] = lu::determinant(part(all, &a, at), a.n, room, crew)?.2;
             Ok(())
         })?;
         made.finish(call, 0);
@@ -39,13 +39,17 @@ fn slogdet<T: Entry>(call: &mut OpCall<'_>) -> Done {
     let sign = Made::<T>::new(call, &a.lead, a.count)?;
     let log = Made::<T::Part>::new(call, &a.lead, a.count)?;
     let all = call.input::<T>(0);
-    each(call, &charged.job(&a, &|| lu::determinant_room::<T>(a.n)), &|at, room| {
-        // SAFETY: each matrix is one's alone.
-        let (sign, log) = unsafe { (sign.of(at), log.of(at)) };
-        let (unit, size, _) = lu::determinant(part(all, &a, at), a.n, room);
-        (sign[0], log[0]) = (unit, Field::near(size));
-        Ok(())
-    })?;
+    each(
+        call,
+        &charged.job(&a, &|| lu::determinant_room::<T>(a.n), products::<T>(0.5)),
+        &|at, room, crew| {
+            // SAFETY: each matrix is one's alone.
+            let (sign, log) = unsafe { (sign.of(at), log.of(at)) };
+            let (unit, size, _) = lu::determinant(part(all, &a, at), a.n, room, crew)?;
+            (sign[0], log[0]) = (unit, Field::near(size));
+            Ok(())
+        },
+    )?;
     sign.finish(call, 0);
     log.finish(call, 1);
     Ok(())
@@ -66,8 +70,8 @@ impl Charged {
         Ok(Charged(flops))
     }
 
-    fn job<'r>(&self, a: &Stack, room: &'r dyn Fn() -> usize) -> Job<'r> {
-        Job { count: a.count, flops: self.0, room, dims: a.dims }
+    fn job<'r>(&self, a: &Stack, room: &'r dyn Fn() -> usize, shared: Option<f64>) -> Job<'r> {
+        Job { count: a.count, flops: self.0, room, dims: a.dims, shared }
     }
 }
 
@@ -79,9 +83,9 @@ pub(in crate::op) fn linalg_inv(call: &mut OpCall<'_>) -> Done {
         let made = Made::<T>::new(call, &a.dims, a.count)?;
         if n > 0 {
             let all = call.input::<T>(0);
-            each(call, &charged.job(&a, &|| lu::inverse_room::<T>(n)), &|at, room| {
+            each(call, &charged.job(&a, &|| lu::inverse_room::<T>(n), products::<T>(0.5)), &|at, room, crew| {
                 // SAFETY: each matrix is one's alone.
-                lu::inverse(part(all, &a, at), n, unsafe { made.of(at) }, room)
+                lu::inverse(part(all, &a, at), n, unsafe { made.of(at) }, room, crew)
             })?;
         }
         made.finish(call, 0);
@@ -99,7 +103,7 @@ pub(in crate::op) fn linalg_pinv(call: &mut OpCall<'_>) -> Done {
         let made = Made::<T>::new(call, &a.with(&[n, m])?, a.count)?;
         if size > 0 {
             let all = call.input::<T>(0);
-            each(call, &charged.job(&a, &|| svd::pinv_room::<T>(m, n)), &|at, room| {
+            each(call, &charged.job(&a, &|| svd::pinv_room::<T>(m, n), None), &|at, room, _| {
                 // SAFETY: each matrix is one's alone.
                 svd::pinv(part(all, &a, at), (m, n), share, unsafe { made.of(at) }, room)
             })?;
@@ -119,7 +123,7 @@ fn of_values<T: Entry, R: Element + Send>(
     let charged = Charged::new::<T>(call, &a, times(&[4, m, n, size]), times(&[a.count, size_of::<R>()]))?;
     let made = Made::<R>::new(call, &a.lead, a.count)?;
     let all = call.input::<T>(0);
-    each(call, &charged.job(&a, &|| svd::of_values_room::<T>(m, n)), &|at, room| {
+    each(call, &charged.job(&a, &|| svd::of_values_room::<T>(m, n), None), &|at, room, _| {
         let found = svd::of_values(part(all, &a, at), (m, n), room, |values| number(&a, values))?;
         // SAFETY: each matrix is one's alone.
         let to = unsafe { made.of(at) };

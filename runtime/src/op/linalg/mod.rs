@@ -7,6 +7,7 @@ mod batch;
 mod contraction;
 #[cfg(feature = "linalg")]
 mod factor;
+mod fast;
 #[cfg(feature = "linalg")]
 mod function;
 mod gemm;
@@ -27,6 +28,9 @@ pub(super) use factor::{
     linalg_cholesky, linalg_eig, linalg_eig_values, linalg_eigh, linalg_eigh_values, linalg_lu, linalg_qr,
     linalg_qr_full, linalg_svd, linalg_svd_full, linalg_svd_values,
 };
+pub(super) use fast::linalg_matmul_fast;
+#[cfg(test)]
+pub(super) use fast::{multiply_fast, room as fast_room};
 #[cfg(feature = "linalg")]
 pub(super) use function::{linalg_expm, linalg_logm, linalg_matrix_power, linalg_sqrtm};
 #[cfg(feature = "linalg")]

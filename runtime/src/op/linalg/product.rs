@@ -17,13 +17,13 @@ type Done = Result<(), TrapError>;
 
 /// How a factor is meant: as it is, transposed, transposed and conjugated.
 #[derive(Clone, Copy, Default)]
-struct Turn {
+pub(super) struct Turn {
     transposed: bool,
     conjugated: bool,
 }
 
 /// A product of two arguments.
-struct Call {
+pub(super) struct Call {
     product: Product,
     pairs: Paired,
     turns: [Turn; 2],
@@ -32,7 +32,7 @@ struct Call {
 
 impl Call {
     /// That of the arguments `at` and the next, whose elements must fit.
-    fn new(call: &mut OpCall<'_>, at: usize, turns: [Turn; 2]) -> Result<Call, TrapError> {
+    pub(super) fn new(call: &mut OpCall<'_>, at: usize, turns: [Turn; 2]) -> Result<Call, TrapError> {
         let given = [call.tensor(at).dims(), call.tensor(at + 1).dims()];
         let meant = [0, 1].map(|i| if turns[i].transposed { transposed(&given[i]) } else { given[i] });
         let [a, b] = meant;
@@ -49,6 +49,27 @@ impl Call {
         let lead = |dims: &Dims| Dims::new(&dims[..dims.len().saturating_sub(2)]).expect("fewer dims");
         let pairs = Paired::new(call, &lead(&a), &lead(&b))?;
         Ok(Call { product, pairs, turns, ranks: [a.len(), b.len()] })
+    }
+
+    /// Dims of the result.
+    pub(super) fn dims(&self) -> &Dims {
+        &self.product.dims
+    }
+
+    /// How many products there are.
+    pub(super) fn count(&self) -> usize {
+        self.pairs.count
+    }
+
+    /// Which matrices product `at` is of.
+    pub(super) fn pair(&self, at: usize) -> (usize, usize) {
+        (self.pairs.of(0, at), self.pairs.of(1, at))
+    }
+
+    /// m, k and n.
+    pub(super) fn sizes_of_one(&self) -> [usize; 3] {
+        let Sizes { m, k, n, .. } = self.sizes(false);
+        [m, k, n]
     }
 
     fn sizes(&self, add: bool) -> Sizes {
@@ -151,7 +172,7 @@ pub(in crate::op) fn linalg_matmul_t(call: &mut OpCall<'_>) -> Done {
 }
 
 /// Makes the result, which is charged for, and computes it.
-fn write<T: Number>(call: &mut OpCall<'_>, product: &Call) -> Done {
+pub(super) fn write<T: Number>(call: &mut OpCall<'_>, product: &Call) -> Done {
     let factors = [call.input::<T>(0).as_ptr(), call.input::<T>(1).as_ptr()];
     let out = call.output_charged::<T>(&product.product.dims)?;
     // SAFETY: the result is new, and has the dims of the product of the arguments.

@@ -1,13 +1,13 @@
 //! Systems of equations: general, triangular, positive definite, and least squares.
 
-use super::batch::{Entry, Job, each, finite};
+use super::batch::{Entry, Job, each, finite, products};
 use super::stack::{Done, Made, Paired, Stack, charge, times, with_last};
 use crate::object::element::with_elem;
 use crate::op::{OpCall, shape_mismatch};
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::dims::Dims;
 use nbc_numerics::linalg::triangular::{self, Triangle};
-use nbc_numerics::linalg::{Fault, Room, cholesky, lu, svd};
+use nbc_numerics::linalg::{Crew, Fault, Room, cholesky, lu, svd};
 
 /// Matrices and what they are to give: a vector each, or a matrix each.
 struct System {
@@ -63,7 +63,7 @@ fn square<T: Entry>(
     call: &mut OpCall<'_>,
     flops: impl Fn(usize, usize) -> u64,
     room: impl Fn(usize, usize) -> usize,
-    one: impl Fn(&[T], usize, &[T], usize, &mut [T], Room<'_>) -> Result<(), Fault> + Sync,
+    one: impl Fn(&[T], usize, &[T], usize, &mut [T], Room<'_>, Crew<'_>) -> Result<(), Fault> + Sync,
 ) -> Done {
     let a = Stack::square(call, 0)?;
     let system = System::new(call, a)?;
@@ -75,12 +75,13 @@ fn square<T: Entry>(
     finite::<T>(call, 1)?;
     let made = Made::<T>::new(call, &dims, count)?;
     if n > 0 && k > 0 {
-        let job = Job { count, flops: each_flops, room: &|| room(n, k), dims: a.dims };
+        let shared = products::<T>(0.5);
+        let job = Job { count, flops: each_flops, room: &|| room(n, k), dims: a.dims, shared };
         let (left, right) = (call.input::<T>(0), call.input::<T>(1));
-        each(call, &job, &|at, room| {
+        each(call, &job, &|at, room, crew| {
             let (a, b) = system.parts(left, right, at);
             // SAFETY: each matrix is one's alone.
-            one(a, n, b, k, unsafe { made.of(at) }, room)
+            one(a, n, b, k, unsafe { made.of(at) }, room, crew)
         })?;
     }
     made.finish(call, 0);
@@ -106,8 +107,8 @@ pub(in crate::op) fn linalg_solve_triangular(call: &mut OpCall<'_>) -> Done {
     let triangle = Triangle { lower: call.args[2] != 0, unit: call.args[3] != 0, transposed, conjugated };
     with_elem!(inexact call.elem(0), T => {
         let flops = |n, k| times(&[n, n, k]);
-        square::<T>(call, flops, triangular::solve_room::<T>, move |a, n, b, k, x, room| {
-            triangular::solve(a, n, b, k, x, triangle, room)
+        square::<T>(call, flops, triangular::solve_room::<T>, move |a, n, b, k, x, room, crew| {
+            triangular::solve((a, triangle), n, b, k, x, room, crew)
         })
     })
 }
@@ -130,9 +131,9 @@ fn lstsq<T: Entry>(call: &mut OpCall<'_>) -> Done {
     let rank = Made::<i64>::new(call, &system.pairs.lead, count)?;
     let s = Made::<T::Part>::new(call, &with_last(&system.pairs.lead, &[size])?, count)?;
     if size > 0 {
-        let job = Job { count, flops, room: &|| svd::lstsq_room::<T>(m, n, k), dims: a.dims };
+        let job = Job { count, flops, room: &|| svd::lstsq_room::<T>(m, n, k), dims: a.dims, shared: None };
         let (left, right) = (call.input::<T>(0), call.input::<T>(1));
-        each(call, &job, &|at, room| {
+        each(call, &job, &|at, room, _| {
             let (a, b) = system.parts(left, right, at);
             // SAFETY: each matrix is one's alone.
             let (x, rank, s) = unsafe { (x.of(at), rank.of(at), s.of(at)) };

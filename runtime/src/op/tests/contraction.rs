@@ -4,7 +4,8 @@ use super::linalg::{KINDS, Matrix, all, code, each, given, matrix, random, read,
 use super::{Arg, Bench, int, list};
 use crate::trap::TrapCode;
 use nbc_ir::Elem;
-use nbc_ir::catalogue::Subscripts;
+use nbc_ir::catalogue::{Lengths, Subscripts};
+use nbc_ir::dims::Dims;
 use num_complex::Complex;
 
 fn einsum(
@@ -18,20 +19,23 @@ fn einsum(
     b.run("linalg.einsum", &[elem], &args).map_err(|e| e.code)
 }
 
+/// Subscripts for operands of their dims, with the lengths of axes.
+fn fitted(text: &str, operands: &[(Vec<u64>, Vec<Complex<f64>>)]) -> (Subscripts, Lengths) {
+    let dims: Vec<Dims> = operands.iter().map(|(dims, _)| Dims::new(dims).unwrap()).collect();
+    Subscripts::parse(text).unwrap().fit(&dims).unwrap()
+}
+
 /// The sums by their definition: every place of every letter.
 fn written_out(text: &str, operands: &[(Vec<u64>, Vec<Complex<f64>>)]) -> Vec<Complex<f64>> {
-    let subscripts = Subscripts::parse(text).unwrap();
+    let (subscripts, lengths) = fitted(text, operands);
     let mut letters = subscripts.result.clone();
     for letter in subscripts.operands.iter().flatten() {
         if !letters.contains(letter) {
             letters.push(*letter);
         }
     }
-    let len = |letter: &u8| {
-        let of = subscripts.operands.iter().zip(operands);
-        of.flat_map(|(l, (dims, _))| l.iter().zip(dims)).find(|(l, _)| *l == letter).unwrap().1
-    };
-    let lens: Vec<u64> = letters.iter().map(len).copied().collect();
+    let len = |letter: &u8| lengths[*letter as usize].unwrap();
+    let lens: Vec<u64> = letters.iter().map(len).collect();
     let results: u64 = lens[..subscripts.result.len()].iter().product();
     let mut sums = vec![Complex::new(0.0, 0.0); results as usize];
     let all: u64 = lens.iter().product();
@@ -41,15 +45,14 @@ fn written_out(text: &str, operands: &[(Vec<u64>, Vec<Complex<f64>>)]) -> Vec<Co
             index[axis] = left % lens[axis];
             left /= lens[axis];
         }
-        let place = |of: &[u8], dims: &[u64]| {
-            of.iter().zip(dims).fold(0, |at, (letter, dim)| {
-                at * dim + index[letters.iter().position(|l| l == letter).unwrap()]
+        let place = |of: &[u8]| {
+            of.iter().fold(0, |at, letter| {
+                at * len(letter) + index[letters.iter().position(|l| l == letter).unwrap()]
             })
         };
         let factors = subscripts.operands.iter().zip(operands);
-        let product: Complex<f64> = factors.map(|(of, (dims, x))| x[place(of, dims) as usize]).product();
-        let own: Vec<u64> = lens[..subscripts.result.len()].to_vec();
-        sums[place(&subscripts.result, &own) as usize] += product;
+        let product: Complex<f64> = factors.map(|(of, (_, x))| x[place(of) as usize]).product();
+        sums[place(&subscripts.result) as usize] += product;
     }
     sums
 }
@@ -137,11 +140,50 @@ fn subscripts_mean_what_they_say() {
         ("ijk", vec![x.clone()], TrapCode::ShapeMismatch),
         ("ij", vec![x.clone(), x.clone()], TrapCode::InvalidArgument),
         ("i.", vec![x.clone()], TrapCode::InvalidArgument),
+        ("ijk...", vec![x.clone()], TrapCode::ShapeMismatch),
+        ("i...,j...", vec![x.clone(), (vec![3, 2], x.1.clone())], TrapCode::ShapeMismatch),
     ] {
         assert_eq!(einsum(b, text, &operands, Elem::F64).map(|_| ()), Err(code), "{text}");
     }
     let none = (vec![0, 3], vec![]);
     assert_eq!(einsum(b, "ij->j", &[none], Elem::F64).unwrap().values::<f64>(), [0.0; 3]);
+}
+
+#[test]
+fn axes_without_letters_are_broadcast() {
+    for (text, dims) in [
+        ("...ij,...jk", &[&[5, 1, 2, 3][..], &[4, 3, 2]][..]),
+        ("...ij,...jk->ik...", &[&[5, 1, 2, 3], &[4, 3, 2]]),
+        ("...,...", &[&[4, 1, 3], &[5, 1]]),
+        ("i...,i...", &[&[3, 2], &[3, 4, 1]]),
+        ("i...,i...->i...", &[&[3], &[3, 4, 2]]),
+        ("b...a", &[&[2, 3, 4]]),
+        ("...ii->i...", &[&[2, 1, 3, 3]]),
+        ("...,i->...", &[&[2, 2], &[3]]),
+        ("...i,ij,...j->...", &[&[7, 3], &[3, 4], &[1, 4]]),
+        ("...i,...i->...", &[&[2, 1, 1, 6], &[1, 1, 3, 6]]),
+        ("...,...,...", &[&[2, 1, 1], &[3, 1], &[1, 1, 4]]),
+        ("...ab,...bc->...ac", &[&[2, 0, 3, 2], &[1, 2, 2]]),
+        ("i...->...", &[&[4]]),
+        ("...", &[&[]]),
+    ] {
+        for kind in &KINDS {
+            let b = &mut Bench::new();
+            let some = |(n, dims): (usize, &&[u64])| {
+                let count = dims.iter().product::<u64>() as usize;
+                (dims.to_vec(), random(kind.elem, 1, count, 3 + n as u64).of)
+            };
+            let operands: Vec<_> = dims.iter().enumerate().map(some).collect();
+            let (subscripts, lengths) = fitted(text, &operands);
+            let own: Vec<u64> = subscripts.result.iter().map(|l| lengths[*l as usize].unwrap()).collect();
+            let result = einsum(b, text, &operands, kind.elem).unwrap();
+            assert_eq!(result.dims(), own, "{text}");
+            let want = written_out(text, &operands);
+            let n = want.len();
+            assert_eq!(read(&result).of.len(), n);
+            within(kind, &Matrix { m: 1, n, of: read(&result).of }, &Matrix { m: 1, n, of: want }, text);
+        }
+    }
 }
 
 #[test]
@@ -224,6 +266,30 @@ fn transposes_and_sums_of_products() {
     assert_eq!(norm(b, &[]), 0.0);
     assert!(norm(b, &[1.0, f64::NAN]).is_nan());
     assert_eq!(norm(b, &[1.0, f64::NEG_INFINITY]), f64::INFINITY);
+}
+
+#[test]
+fn the_exponential_costs_what_it_takes() {
+    let b = &mut Bench::new();
+    let n = 20u64;
+    let a = random(Elem::F64, 20, 20, 1);
+    let mut cost = |times: &[f64]| {
+        let all: Vec<_> = times.iter().flat_map(|t| a.of.iter().map(move |x| x * t)).collect();
+        let arg = given(b, Elem::F64, &[times.len() as u64, n, n], &all);
+        let before = b.fuel;
+        let done = b.run("linalg.expm", &[Elem::F64], &[arg]).map(|_| ()).map_err(|e| e.code);
+        (before - b.fuel, done)
+    };
+    // Looking at the elements, arguments and results; then products and squarings, of each matrix its own.
+    let fixed = |count: u64| count * (n * n + 2 * n * n) / 16;
+    let products = |all: &[u64]| all.iter().sum::<u64>() * n * n * n / 16;
+    assert_eq!(cost(&[1e-4]), (fixed(1) + products(&[9]), Ok(())));
+    assert_eq!(cost(&[0.35]), (fixed(1) + products(&[19]), Ok(())));
+    let (one, _) = cost(&[1.0]);
+    let (other, _) = cost(&[16.0]);
+    assert_eq!(other - one, products(&[8]));
+    assert_eq!(cost(&[1e-4, 0.35]), (fixed(2) + products(&[9, 19]), Ok(())));
+    assert_eq!(cost(&[1e30]), (fixed(1) + products(&[147]), Err(TrapCode::InvalidArgument)));
 }
 
 #[test]

@@ -411,7 +411,11 @@ fn matrices_without_elements() {
     assert_eq!(b.run("linalg.svd_values", &[Elem::F64], &[many]).unwrap().dims(), [1 << 40, 0]);
 }
 
-fn pinned<T: Element>(cores: Cores, threads: usize, work: impl Fn(&mut Bench) -> Vec<T>) -> Vec<T> {
+pub(super) fn pinned<T: Element>(
+    cores: Cores,
+    threads: usize,
+    work: impl Fn(&mut Bench) -> Vec<T>,
+) -> Vec<T> {
     let mut b = Bench::new();
     b.heap().set_threads(Threads::at_most(threads));
     b.heap().set_placement(Arc::new(Placement::new(Rates::default(), cores, None)));

@@ -17,6 +17,8 @@ use std::sync::Arc;
 mod chains;
 #[cfg(feature = "linalg")]
 mod contraction;
+#[cfg(feature = "linalg")]
+mod fast;
 #[cfg(feature = "fft")]
 mod fft;
 mod fused;
@@ -26,6 +28,8 @@ mod in_place;
 #[cfg(feature = "linalg")]
 mod linalg;
 mod order;
+#[cfg(feature = "linalg")]
+mod panels;
 mod places;
 mod reductions;
 mod sparse;
