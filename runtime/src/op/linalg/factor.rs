@@ -73,7 +73,8 @@ pub(in crate::op) fn linalg_cholesky(call: &mut OpCall<'_>) -> Done {
         let flops = charged::<T, T>(call, &a, &[[n, n]], 1)?;
         let l = Made::<T>::new(call, &a.dims, a.count)?;
         if n > 0 {
-            let job = Job { count: a.count, flops, room: cholesky::decompose_room::<T>(n), dims: a.dims, shared: products::<T>(0.25) };
+            let (room, shared) = (cholesky::decompose_room::<T>(n), products::<T>(0.25));
+            let job = Job { count: a.count, flops, room, dims: a.dims, shared };
             let all = call.input::<T>(0);
             each(call, &job, &|at, room, crew| {
                 // SAFETY: each matrix is one's alone.
