@@ -29,7 +29,7 @@ pub(super) use factor::{
     linalg_qr_full, linalg_svd, linalg_svd_full, linalg_svd_values,
 };
 pub(super) use fast::linalg_matmul_fast;
-#[cfg(test)]
+#[cfg(all(test, feature = "linalg"))]
 pub(super) use fast::{multiply_fast, room as fast_room};
 #[cfg(feature = "linalg")]
 pub(super) use function::{linalg_expm, linalg_logm, linalg_matrix_power, linalg_sqrtm};
