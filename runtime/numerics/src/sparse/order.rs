@@ -1,7 +1,7 @@
 //! Orders of the columns in which an LU factorisation leaves few new elements, by the faer crate.
 //!
-//! Where nearly every element has one on the other side of the diagonal, and few are missing on it, pivots stay on
-//! the diagonal for the most part: then it is approximate minimum degree of the matrix and its transpose. Else it is
+//! Where most elements have one on the other side of the diagonal, and few are missing on it, pivots mostly
+//! stay there: then it is approximate minimum degree of the matrix and its transpose. Else it is
 //! that of columns, which is good for any pivots (COLAMD).
 //!
 //! ```
