@@ -1,7 +1,7 @@
 //! The product of two sparse matrices, row by row (Gustavson).
 //!
 //! A row of the product is a combination of rows of the second. Its elements are added up next to each other, in the order
-//! in which their columns come up first, and are written in ascending order then. A table says which a column's is.
+//! in which their columns come up first. They are written in ascending order then. A table says which a column's is.
 //! Rows are independent of each other, so several threads may each make some of them, with a [`Room`] each: first all
 //! are counted, then filled.
 //!

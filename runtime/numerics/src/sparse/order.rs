@@ -1,8 +1,8 @@
 //! Orders of the columns in which an LU factorisation leaves few new elements, by the faer crate.
 //!
-//! Some matrices have an element on the other side of the diagonal for nearly every one, and few are missing on it.
-//! Their pivots mostly stay there: the order is approximate minimum degree of the matrix and its transpose. Else it
-//! is that of columns, which is good for any pivots (COLAMD).
+//! Where most elements have one on the other side of the diagonal, and few are missing on it, pivots mostly
+//! stay there: then it is approximate minimum degree of the matrix and its transpose. Else it is
+//! that of columns, which is good for any pivots (COLAMD).
 //!
 //! ```
 //! use nbc_numerics::sparse::{Compressed, Pace, order::{is_symmetric, order}};

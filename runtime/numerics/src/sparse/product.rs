@@ -18,7 +18,6 @@
 //! ```
 
 use super::{Compressed, Field, Pace, STRETCH};
-use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// Adds rows of `a` · `x` to `out`, which is zero, `x` being a dense matrix of `width` columns. `go_on` is asked
@@ -48,36 +47,6 @@ pub fn by_rows<T: Field>(
                 }
             }
         }
-    }
-    true
-}
-
-/// Writes rows of `a` · `x`, a vector, as [`by_rows`].
-pub fn vector_by_rows<T: Field>(
-    a: Compressed<'_, T>,
-    x: &[T],
-    rows: Range<usize>,
-    out: &mut [MaybeUninit<T>],
-    go_on: &dyn Fn() -> bool,
-) -> bool {
-    let ends = &a.pointers[rows.start + 1..=rows.end];
-    let mut start = a.pointers[rows.start] as usize;
-    for (end, out) in ends.iter().zip(out) {
-        let end = *end as usize;
-        let (at, of) = (&a.indices[start..end], &a.values[start..end]);
-        let mut sum = T::ZERO;
-        if at.len() <= STRETCH {
-            at.iter().zip(of).for_each(|(index, value)| sum = sum + *value * x[*index as usize]);
-        } else {
-            for (at, of) in at.chunks(STRETCH).zip(of.chunks(STRETCH)) {
-                at.iter().zip(of).for_each(|(index, value)| sum = sum + *value * x[*index as usize]);
-                if !go_on() {
-                    return false;
-                }
-            }
-        }
-        out.write(sum);
-        start = end;
     }
     true
 }

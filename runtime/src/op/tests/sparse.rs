@@ -252,6 +252,32 @@ fn products_of_two_are_those_of_dense_matrices() {
 }
 
 #[test]
+fn rows_of_products_are_in_order_however_long() {
+    let (mut b, mut r) = (Bench::new(), Random(5));
+    for (inner, width) in [(5, 3000), (9, 3000), (14, 3000), (40, 3000), (300, 3000), (300, 5000), (300, 90)]
+    {
+        let (mut rows, mut cols) = (vec![], vec![]);
+        for row in 0..inner as i64 {
+            rows.extend([row; 2]);
+            // Some of them in the same columns.
+            cols.extend([r.below(40) as i64, r.below(width) as i64]);
+        }
+        let values: Vec<f64> = rows.iter().map(|_| r.below(100) as f64 - 50.0).collect();
+        let len = [rows.len() as u64];
+        let args =
+            [b.tensor(&len, &rows), b.tensor(&len, &cols), ints(&[inner, width]), b.tensor(&len, &values)];
+        let y = run(&mut b, "sparse.of_triples", &args);
+        let ones = f64s(&mut b, &[2, inner], &vec![1.0; 2 * inner]);
+        let x = run(&mut b, "sparse.of_dense", &[ones]);
+        let made = run(&mut b, "sparse.product", &[x, y]);
+        let want = Dense::new([2, width], |_, j| {
+            cols.iter().zip(&values).filter(|(at, _)| **at as usize == j).fold(0.0, |sum, (_, v)| sum + v)
+        });
+        assert_eq!(dense_of(&mut b, &made), want, "{inner} {width}");
+    }
+}
+
+#[test]
 fn triangular_systems_are_solved_alike_by_rows_and_by_columns() {
     let (mut b, mut r) = (Bench::new(), Random(3));
     for n in [0, 1, 2, 7, 30] {
