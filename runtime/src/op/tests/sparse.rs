@@ -440,6 +440,8 @@ fn threads_change_no_memory() {
         let a = run(&mut b, "sparse.identity", &[ints(&[20_000, n])]);
         let one = run(&mut b, "sparse.identity", &[ints(&[n, n])]);
         run(&mut b, "sparse.product", &[a, one]);
+        let a = laplacian(&mut b, 60);
+        run(&mut b, "sparse.product", &[a.clone(), a]);
         b.heap().stats().peak
     };
     assert_eq!(peak(1), peak(7));
