@@ -17,6 +17,8 @@ use std::sync::Arc;
 mod chains;
 #[cfg(feature = "linalg")]
 mod contraction;
+#[cfg(feature = "linalg")]
+mod extremes;
 #[cfg(feature = "fft")]
 mod fft;
 mod fused;
