@@ -432,7 +432,7 @@ fn arg_along<T: Real>(call: &mut OpCall<'_>, better: impl Fn(T, T) -> bool + Cop
     let out: Output<'_, i64> = call.output(&of.result)?;
     let leave = Leave::of(call.host);
     // Where results do not lie side by side, each comparison waits for the one before it.
-    let weight = of.n.max(1) * if of.kept.inner().1 == 1 { 2 } else { 10 };
+    let weight = of.n.max(1).saturating_mul(if of.kept.inner().1 == 1 { 2 } else { 10 });
     fill_groups(call.host, &mut *out.elements, weight, COLUMNS, |start, piece| {
         let mut best = [T::ZERO; COLUMNS];
         let mut places = [0i64; COLUMNS];

@@ -18,6 +18,8 @@ mod chains;
 #[cfg(feature = "linalg")]
 mod contraction;
 #[cfg(feature = "linalg")]
+mod extremes;
+#[cfg(feature = "linalg")]
 mod fast;
 #[cfg(feature = "fft")]
 mod fft;
