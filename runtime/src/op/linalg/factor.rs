@@ -46,7 +46,9 @@ fn bytes<R>(count: usize, dims: &[[usize; 2]]) -> u64 {
 
 /// The elements of matrix `at`.
 fn part<'e, T>(all: &'e [T], a: &Stack, at: usize) -> &'e [T] {
-    &all[at * a.m * a.n..(at + 1) * a.m * a.n]
+    // First of one: where that is 0, a side may be any number.
+    let len = a.m * a.n;
+    &all[at * len..(at + 1) * len]
 }
 
 pub(in crate::op) fn linalg_lu(call: &mut OpCall<'_>) -> Done {

@@ -9,7 +9,9 @@ use crate::op::OpCall;
 use nbc_numerics::linalg::{Field, lu, svd};
 
 fn part<'e, T>(all: &'e [T], a: &Stack, at: usize) -> &'e [T] {
-    &all[at * a.m * a.n..(at + 1) * a.m * a.n]
+    // First of one: where that is 0, a side may be any number.
+    let len = a.m * a.n;
+    &all[at * len..(at + 1) * len]
 }
 
 pub(in crate::op) fn linalg_det(call: &mut OpCall<'_>) -> Done {

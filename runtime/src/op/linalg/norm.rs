@@ -219,7 +219,8 @@ pub(in crate::op) fn linalg_trace(call: &mut OpCall<'_>) -> Done {
         let out: Output<'_, T> = call.output_charged(&a.lead)?;
         fill(&mut *call.host, &mut *out.elements, size.max(1), |start, piece| {
             for (at, to) in piece.iter_mut().enumerate() {
-                let x = &x[(start + at) * a.m * a.n..][..a.m * a.n];
+                let len = a.m * a.n;
+                let x = &x[(start + at) * len..][..len];
                 let sum = x.iter().step_by(a.n + 1).take(size).fold(T::ZERO, |sum, x| sum.add(*x));
                 to.write(sum);
             }

@@ -61,7 +61,9 @@ fn dims_without_elements_ask_for_no_room() {
                 }
                 let args: Vec<Arg> = [arg.clone(), vector.clone()].into_iter().chain(bools).collect();
                 assert_eq!(code(b, "linalg.solve_triangular", elem, &args), None);
-                assert_eq!(code(b, "linalg.lstsq", elem, &[arg.clone(), vector, f(-1.0)]), None);
+                let code = code(b, "linalg.lstsq", elem, &[arg.clone(), vector, f(-1.0)]);
+                // A rank for each matrix may be more than there is.
+                assert_eq!(code, if dims[0] == 0 { None } else { Some(TrapCode::OutOfMemory) });
             }
         }
     }

@@ -34,27 +34,67 @@ impl Random {
         }
     }
 
-    /// Dims, often the ones before or ones that go with them.
+    /// Dims, often the ones before or ones that go with them. Some are without elements, whatever the others are.
     fn dims(&mut self, last: &mut Vec<u64>) -> Vec<u64> {
+        if self.below(16) == 0 {
+            let (any, huge) = ([0, 1, 3, 1 << 40, 1 << 62, i64::MAX as u64], 3 + self.below(3));
+            // Square, often.
+            let side = if self.below(2) == 0 { any[huge] } else { any[self.below(6)] };
+            *last = vec![any[self.below(6)], side, any[huge]];
+            last[self.below(3)] = 0;
+            last.drain(..self.below(2));
+            if !last.contains(&0) {
+                last[0] = 0;
+            }
+            return last.clone();
+        }
+        if last.iter().any(|dim| *dim > 3) && self.below(2) == 0 {
+            return last.clone();
+        }
         match self.below(4) {
             0 => last.clear(),
             1 => last.truncate(1),
             2 => {}
             _ => *last = vec![],
         }
-        if last.is_empty() {
+        if last.is_empty() || last.iter().any(|dim| *dim > 3) {
             *last = (0..self.below(5)).map(|_| self.below(4) as u64).collect();
         }
         last.clone()
     }
 }
 
+/// Any elements, or few different ones: zeros and ones, of which singular and defective matrices are made, and
+/// numbers near the least and the largest.
+fn elements(r: &mut Random, elem: Elem, len: usize) -> Vec<u8> {
+    let part = match elem {
+        Elem::F32 | Elem::C64 => 4,
+        Elem::F64 | Elem::C128 => 8,
+        _ => 0,
+    };
+    if part == 0 || r.below(3) > 0 {
+        // The bytes of any numbers are numbers.
+        return (0..len * elem.size()).map(|_| (r.below(9) * 31) as u8).collect();
+    }
+    let single: [f64; 10] = [0.0, 0.0, 1.0, 1.0, 2.0, -1.0, 1e-44, 3e-39, 1e38, -2e38];
+    let double: [f64; 10] = [0.0, 0.0, 1.0, 1.0, 2.0, -1.0, 5e-324, 1e-309, 1e308, -1.5e308];
+    let (first, count) = (r.below(8), 1 + r.below(4));
+    let mut bytes = vec![];
+    for _ in 0..len * elem.size() / part {
+        let at = (first + r.below(count)) % double.len();
+        match part {
+            4 => bytes.extend((single[at] as f32).to_le_bytes()),
+            _ => bytes.extend(f64::to_le_bytes(double[at])),
+        }
+    }
+    bytes
+}
+
 /// A tensor of small dims and any elements.
 fn tensor(b: &mut Bench, r: &mut Random, last: &mut Vec<u64>, elem: Elem) -> Arg {
     let dims = r.dims(last);
-    let len: u64 = dims.iter().product();
-    // The bytes of any numbers are numbers.
-    let bytes: Vec<u8> = (0..len as usize * elem.size()).map(|_| (r.below(9) * 31) as u8).collect();
+    let len = if dims.contains(&0) { 0 } else { dims.iter().product::<u64>() as usize };
+    let bytes = elements(r, elem, len);
     let tensor = b.heap().tensor_from_bytes(elem, &dims, &bytes).unwrap();
     Arg::Slot(tensor.slot(), Type::Tensor(elem))
 }
