@@ -33,8 +33,7 @@ pub fn solve_room<T: Field>(n: usize, k: usize) -> usize {
 pub fn solve<T: Field>(
     a: &[T],
     n: usize,
-    b: &[T],
-    k: usize,
+    (b, k): (&[T], usize),
     x: &mut [T],
     triangle: Triangle,
     room: Room<'_>,

@@ -163,12 +163,15 @@ fn by_crew(
     Ok(())
 }
 
+/// What is done to one matrix here, where the host can be asked.
+type Here<'a> = &'a dyn Fn(usize, Room<'_>, &mut dyn OpHost) -> Result<(), Fault>;
+
 fn one_by_one(
     host: &mut dyn OpHost,
     count: usize,
     stretch: usize,
     rooms: &Rooms,
-    one: &dyn Fn(usize, Room<'_>, &mut dyn OpHost) -> Result<(), Fault>,
+    one: Here<'_>,
 ) -> Result<Option<(usize, Fault)>, TrapError> {
     for at in 0..count {
         if at % stretch == 0 {

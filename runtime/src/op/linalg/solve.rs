@@ -108,7 +108,7 @@ pub(in crate::op) fn linalg_solve_triangular(call: &mut OpCall<'_>) -> Done {
     with_elem!(inexact call.elem(0), T => {
         let flops = |n, k| times(&[n, n, k]);
         square::<T>(call, flops, triangular::solve_room::<T>, move |a, n, b, k, x, room, crew| {
-            triangular::solve(a, n, b, k, x, triangle, room, crew)
+            triangular::solve(a, n, (b, k), x, triangle, room, crew)
         })
     })
 }
