@@ -6,6 +6,7 @@
 use super::OpHost;
 use super::simd::{Work, dispatch};
 use crate::interruption::Interruption;
+use crate::placement::Part;
 use crate::threads::Threads;
 use crate::trap::{TrapCode, TrapError};
 use std::mem::MaybeUninit;
@@ -183,6 +184,15 @@ pub(super) fn in_pieces(
     in_pieces_on(host, placed.threads.as_ref(), (len, weight, grain), run)?;
     host.heap().placing().done(placed);
     Ok(())
+}
+
+/// Does `work` as a part of the operation. Where to do that is learned apart: other work takes other times.
+pub(super) fn as_part<R>(host: &mut dyn OpHost, part: Part, work: impl FnOnce(&mut dyn OpHost) -> R) -> R {
+    let before = host.heap().placing().at_hand;
+    host.heap().placing_mut().at_hand.part = part;
+    let done = work(host);
+    host.heap().placing_mut().at_hand = before;
+    done
 }
 
 /// [`in_pieces`] on those threads, or on this one.

@@ -154,11 +154,13 @@ pub enum Part {
     Group,
     /// Clearing memory that it needs besides its result.
     Space,
+    /// A pass that is other work than the rest: counting what is made, or laying out numbers before and behind it.
+    Pass,
 }
 
 impl Part {
     /// How many there are.
-    const COUNT: usize = 3;
+    const COUNT: usize = 4;
 
     /// What it is called; the whole has no name.
     pub fn name(self) -> Option<&'static str> {
@@ -166,6 +168,7 @@ impl Part {
             Part::Whole => None,
             Part::Group => Some("group"),
             Part::Space => Some("space"),
+            Part::Pass => Some("pass"),
         }
     }
 }

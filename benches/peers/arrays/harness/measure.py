@@ -7,8 +7,9 @@ from harness.environment import out
 from harness.workers import Failed, Nbc, Peer
 from shared.tools import say
 
-# A worker's threads may look for more work for a moment; the next one shall have the cores.
-BETWEEN = 0.002
+# A worker's threads may look for more work for a moment; the next one shall have the cores. Those of OpenBLAS
+# look for some 20 ms.
+BETWEEN, OF_SEVERAL = 0.002, 0.05
 # No iterations are so many.
 MOST = 10**8
 # What is beside a side to see what noise does.
@@ -37,6 +38,7 @@ def close(workers):
 def measure(works, threads, sides, python, binary, asked, results):
     """Adds a cell for each work, type and size."""
     workers = columns(threads, sides, python, binary)
+    asked.is_threaded = threads > 1
     try:
         for work in works:
             for elem in asked.types:
@@ -68,7 +70,7 @@ def of_work(work, elem, size, workers, asked):
         taken = {name: [] for name in chosen}
         for at in range(asked.rounds + 1):
             for name in chosen if at % 2 == 0 else reversed(chosen):
-                time.sleep(BETWEEN)
+                time.sleep(OF_SEVERAL if asked.is_threaded else BETWEEN)
                 seconds = chosen[name].time(counts[name]) / counts[name]
                 # The first round warms up and is not counted.
                 if at:

@@ -13,7 +13,8 @@ use super::lanes::{Done, Lanes, Place, no_room, weight};
 use crate::op::call::OpCall;
 use crate::op::simd::{Work, dispatch};
 use crate::op::sort::space;
-use crate::op::work::in_pieces;
+use crate::op::work::{as_part, in_pieces};
+use crate::placement::Part;
 use nbc_numerics::fft::chirp::Chirp;
 use nbc_numerics::fft::split::turn;
 use nbc_numerics::fft::{Complex, Float, Form, Plan, Plans, Roots, Route, route};
@@ -134,9 +135,11 @@ pub(super) fn pieces<T: Send>(
     write: &(dyn Fn(usize, &mut [T]) + Sync),
 ) -> Done {
     let place = Place(to.as_mut_ptr());
-    in_pieces(call.host, to.len(), weight, 1, &|piece| {
-        // SAFETY: pieces are disjoint parts of `to`, which is borrowed exclusively until all are done.
-        write(piece.start, unsafe { place.part(piece.start, piece.len()) });
+    as_part(call.host, Part::Pass, |host| {
+        in_pieces(host, to.len(), weight, 1, &|piece| {
+            // SAFETY: pieces are disjoint parts of `to`, which is borrowed exclusively until all are done.
+            write(piece.start, unsafe { place.part(piece.start, piece.len()) });
+        })
     })
 }
 

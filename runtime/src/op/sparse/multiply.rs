@@ -9,8 +9,9 @@ use super::{Done, asking, charge, result, zeros};
 use crate::object::element::with_elem;
 use crate::object::{Element, Format, TensorRef};
 use crate::op::sort::space;
-use crate::op::work::{Leave, Shared, fill, in_pieces};
+use crate::op::work::{Leave, Shared, as_part, fill, in_pieces};
 use crate::op::{OpCall, OpHost, Output, shape_mismatch};
+use crate::placement::Part;
 use crate::trap::TrapError;
 use nbc_numerics::sparse::multiply::{Room, count_rows, fill_rows};
 use nbc_numerics::sparse::{Compressed, Field, Pace, build::sum_up};
@@ -103,18 +104,13 @@ pub(super) fn multiply<'a, T: Element + Field>(
     };
     let leave = Leave::of(call.host);
     let counts = Shared::of(as_uninit(&mut pointers[1..]));
-    grains(
-        seen,
-        (&mut [], &mut []),
-        &|rows, room| {
-            // SAFETY: the rows of different pieces are different, and the counts are zeros that nobody else has.
-            let counts = unsafe {
-                std::slice::from_raw_parts_mut(counts.get().cast::<i64>().add(rows.start), rows.len())
-            };
-            count_rows(a, b, rows, counts, room, &|| leave.go_on());
-        },
-        call.host,
-    )?;
+    let count = |rows: Range<usize>, room: &mut Room<'_, T>| {
+        // SAFETY: the rows of different pieces are different, and the counts are zeros that nobody else has.
+        let counts =
+            unsafe { std::slice::from_raw_parts_mut(counts.get().cast::<i64>().add(rows.start), rows.len()) };
+        count_rows(a, b, rows, counts, room, &|| leave.go_on());
+    };
+    as_part(call.host, Part::Pass, |host| grains(seen, (&mut [], &mut []), &count, host))?;
     leave.granted()?;
     let mut longest = 0;
     for counts in pointers[1..].chunks(1 << 16) {
