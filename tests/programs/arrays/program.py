@@ -64,8 +64,8 @@ class Lists(list):
 class Program:
     """A file of `returns` or `traps`, named for a family of operations."""
 
-    def __init__(self, name, about):
-        self.name, self.about = name, about
+    def __init__(self, name, about, source="NumPy"):
+        self.name, self.about, self.source = name, about, source
         self.constants, self.returns, self.traps = {}, [], []
 
     def constant(self, x):
@@ -148,7 +148,7 @@ class Program:
     def write_to(self, folder):
         heads, functions = [], []
         if folder == "returns":
-            about = f"; {self.about} Answers from NumPy.\n; Written by arrays/write.py.\n;\n"
+            about = f"; {self.about} Answers from {self.source}.\n; Written by arrays/write.py.\n;\n"
             for name, lines, results, near, fuel in self.returns:
                 texts = ", ".join(value(r) for r in results)
                 heads.append(f"; run: @{name}() ~= {texts} {near}" if near else f"; run: @{name}() == {texts}")
