@@ -21,6 +21,8 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 /// About how many additions a product of two elements takes, whose sum is somewhere else in memory.
 const WEIGHT: usize = 8;
+/// Additions of a piece at least.
+const GRAIN: usize = 1 << 18;
 
 /// So few products of elements are made on one thread,
 const FEW: u64 = 1 << 14;
@@ -87,7 +89,9 @@ pub(super) fn multiply<'a, T: Element + Field>(
             return Ok(());
         }
         let (free, is_free) = (Mutex::new(made), Condvar::new());
-        in_pieces(host, a.major, each, 1, &|rows| {
+        // Who has a piece takes a room, so pieces are not small: some 0.1 ms.
+        let grain = (GRAIN / each).max(1);
+        in_pieces(host, a.major, each, grain, &|rows| {
             // There may be more threads than rooms; who has one waits for nobody.
             let mut rooms = free.lock().unwrap_or_else(PoisonError::into_inner);
             let mut room = loop {
