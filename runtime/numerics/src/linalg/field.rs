@@ -58,6 +58,17 @@ pub trait Field:
     fn scaled(self, by: Self::Part) -> Self {
         Self::of_whole(Self::compose(self.re() * by, self.im() * by))
     }
+    /// The product with a power of two, by which it is rounded once at most.
+    fn shifted(mut self, exponent: i64) -> Self {
+        // More makes zero or infinity of any number.
+        let mut left = exponent.clamp(-5000, 5000);
+        while left != 0 {
+            let step = left.clamp(-100, 100);
+            self = self.scaled(Self::Part::near(2f64.powi(step as i32)));
+            left -= step;
+        }
+        self
+    }
     /// Whether it is neither infinite nor NaN.
     fn finite(self) -> bool;
     /// The spacing of the numbers at 1.

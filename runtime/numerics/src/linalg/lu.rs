@@ -42,6 +42,19 @@ fn factor<T: Field, R>(
     next(MatRef::from_column_major_slice(factors, m, n), &swaps, stack)
 }
 
+/// [`factor`] of n×n `a`, of which only a regular one is of use. What is decomposed is the transpose.
+fn factor_square<T: Field, R>(
+    a: &[T],
+    n: usize,
+    crew: Crew<'_>,
+    stack: &mut MemStack,
+    next: impl FnOnce(MatRef<'_, T>, &[usize], &mut MemStack) -> Result<R, Fault>,
+) -> Result<R, Fault> {
+    let (mut factors, stack) = zeros::<T>(stack, n * n);
+    let write = |to: &mut [T]| to.copy_from_slice(a);
+    factor(Matrix { dims: (n, n), write: &write, regular: true }, &mut factors, crew, stack, next)
+}
+
 /// The first row whose pivot is zero, as an error.
 fn regular<T: Field>(factors: MatRef<'_, T>) -> Result<(), Fault> {
     let zero = <T::Part as Default>::default();
@@ -79,32 +92,24 @@ pub fn solve<T: Field>(
         return small::eliminate(n, &mut rows, x, k).map(|_| ());
     }
     let stack = MemStack::new(room);
-    let (mut factors, stack) = zeros::<T>(stack, n * n);
-    let write = |to: &mut [T]| to.copy_from_slice(a);
-    factor(
-        Matrix { dims: (n, n), write: &write, regular: true },
-        &mut factors,
-        crew,
-        stack,
-        |f, swaps, stack| {
-            regular(f)?;
-            // The transpose was decomposed, so u comes first.
-            let first = (f.transpose(), Conj::No, Side { lower: true, unit: false });
-            let then = (f.transpose(), Conj::No, Side { lower: false, unit: true });
-            let back = |x: MatMut<'_, T>| panels::swap_back(x, swaps);
-            if k == 1 {
-                x.copy_from_slice(b);
-                let x = MatMut::from_column_major_slice_mut(x, n, 1);
-                return panels::solve(&[first, then], x, crew, &back);
-            }
-            let (mut columns, _) = zeros::<T>(stack, n * k);
-            transpose(b, k, &mut columns, |x| x);
-            let right = MatMut::from_column_major_slice_mut(&mut columns, n, k);
-            panels::solve(&[first, then], right, crew, &back)?;
-            transpose(&columns, n, x, |x| x);
-            Ok(())
-        },
-    )
+    factor_square(a, n, crew, stack, |f, swaps, stack| {
+        regular(f)?;
+        // The transpose was decomposed, so u comes first.
+        let first = (f.transpose(), Conj::No, Side { lower: true, unit: false });
+        let then = (f.transpose(), Conj::No, Side { lower: false, unit: true });
+        let back = |x: MatMut<'_, T>| panels::swap_back(x, swaps);
+        if k == 1 {
+            x.copy_from_slice(b);
+            let x = MatMut::from_column_major_slice_mut(x, n, 1);
+            return panels::solve(&[first, then], x, crew, &back);
+        }
+        let (mut columns, _) = zeros::<T>(stack, n * k);
+        transpose(b, k, &mut columns, |x| x);
+        let right = MatMut::from_column_major_slice_mut(&mut columns, n, k);
+        panels::solve(&[first, then], right, crew, &back)?;
+        transpose(&columns, n, x, |x| x);
+        Ok(())
+    })
 }
 
 /// Bytes for [`inverse`].
@@ -134,24 +139,16 @@ pub fn inverse<T: Field>(
         return small::eliminate(n, &mut rows, out, n).map(|_| ());
     }
     let stack = MemStack::new(room);
-    let (mut factors, stack) = zeros::<T>(stack, n * n);
-    let write = |to: &mut [T]| to.copy_from_slice(a);
-    factor(
-        Matrix { dims: (n, n), write: &write, regular: true },
-        &mut factors,
-        crew,
-        stack,
-        |f, swaps, stack| {
-            regular(f)?;
-            let (mut columns, stack) = zeros::<T>(stack, n * n);
-            panels::inverse(f, MatMut::from_column_major_slice_mut(&mut columns, n, n), crew)?;
-            let (order, _) = order_of(swaps, n, stack);
-            for (column, to) in columns.chunks_exact(n).zip(order.iter()) {
-                out[to * n..(to + 1) * n].copy_from_slice(column);
-            }
-            Ok(())
-        },
-    )
+    factor_square(a, n, crew, stack, |f, swaps, stack| {
+        regular(f)?;
+        let (mut columns, stack) = zeros::<T>(stack, n * n);
+        panels::inverse(f, MatMut::from_column_major_slice_mut(&mut columns, n, n), crew)?;
+        let (order, _) = order_of(swaps, n, stack);
+        for (column, to) in columns.chunks_exact(n).zip(order.iter()) {
+            out[to * n..(to + 1) * n].copy_from_slice(column);
+        }
+        Ok(())
+    })
 }
 
 /// Which row lies where after changes.
@@ -231,26 +228,14 @@ fn product<T: Field>(sign: T, n: usize, at: &dyn Fn(usize) -> T) -> T {
         let (both, of_both) = parted(whole * pivot);
         (whole, exponent) = (both, exponent + of_pivot + of_both);
     }
-    shifted(whole, exponent)
+    whole.shifted(exponent)
 }
 
 /// A finite number but 0 as one whose larger part is between 1 and 2, and the power of two that it is times that.
 fn parted<T: Field>(x: T) -> (T, i64) {
     let most: f64 = f64::max(x.re().size().into(), x.im().size().into());
     let exponent = most.log2().floor() as i64;
-    (shifted(x, -exponent), exponent)
-}
-
-/// A number times a power of two, by which it is rounded once at most.
-fn shifted<T: Field>(mut x: T, exponent: i64) -> T {
-    // More makes zero or infinity of any number.
-    let mut left = exponent.clamp(-5000, 5000);
-    while left != 0 {
-        let step = left.clamp(-100, 100);
-        x = x.scaled(<T::Part as Field>::near(2f64.powi(step as i32)));
-        left -= step;
-    }
-    x
+    (x.shifted(-exponent), exponent)
 }
 
 /// The determinant of n×n `a` as a number of absolute value 1 and the logarithm of the absolute value: 0 and
@@ -287,9 +272,7 @@ pub fn determinant<T: Field>(
         });
     }
     let stack = MemStack::new(room);
-    let (mut factors, stack) = zeros::<T>(stack, n * n);
-    let write = |to: &mut [T]| to.copy_from_slice(a);
-    factor(Matrix { dims: (n, n), write: &write, regular: true }, &mut factors, crew, stack, |f, swaps, _| {
+    factor_square(a, n, crew, stack, |f, swaps, _| {
         if regular(f).is_err() {
             return Ok((T::default(), f64::NEG_INFINITY, T::default()));
         }

@@ -197,12 +197,7 @@ pub fn logm<T: Field>(a: &[T], n: usize, out: &mut [T], room: Room<'_>, crew: Cr
 fn shift<W: Field>(t: &mut [W], n: usize, by: impl Fn(usize, usize) -> i32) {
     for i in 0..n {
         for j in i + 1..n {
-            let mut left = by(i, j);
-            while left != 0 && t[i * n + j] != W::default() {
-                let step = left.clamp(-100, 100);
-                t[i * n + j] = t[i * n + j].scaled(<W::Part as Field>::near(2f64.powi(step)));
-                left -= step;
-            }
+            t[i * n + j] = t[i * n + j].shifted(by(i, j).into());
         }
     }
 }

@@ -56,6 +56,11 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
+    /// Whether there is no element, or nothing is added to any.
+    fn change_nothing(self) -> bool {
+        self.m == 0 || self.n == 0 || self.k == 0 && self.add
+    }
+
     fn multiplications(self) -> usize {
         self.m.saturating_mul(self.k).saturating_mul(self.n)
     }
@@ -154,8 +159,8 @@ pub(super) unsafe fn multiply<T: Number>(
     b: Strided<T>,
     c: Strided<T>,
 ) -> Result<(), TrapError> {
-    let Sizes { m, k, n, add } = sizes;
-    if m == 0 || n == 0 || k == 0 && add {
+    let Sizes { m, k, n, .. } = sizes;
+    if sizes.change_nothing() {
         return Ok(());
     }
     if sizes.multiplications() <= SMALL && m.saturating_mul(n) <= SMALL {
@@ -185,7 +190,7 @@ pub(super) unsafe fn multiply_on<T: Number>(
     c: Strided<T>,
 ) -> Result<(), TrapError> {
     let Sizes { m, k, n, add } = sizes;
-    if m == 0 || n == 0 || k == 0 && add {
+    if sizes.change_nothing() {
         return Ok(());
     }
     let [rows, columns, depth] = panel(m, n, k);
