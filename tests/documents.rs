@@ -8,13 +8,14 @@ use std::process::Command;
 use support::command::{self, command, folder, nbc};
 use support::repository::root;
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "README.md",
     "CONTRIBUTING.md",
     "docs/benchmarking.md",
     "docs/jit.md",
     "docs/limits.md",
     "docs/linalg.md",
+    "docs/modular.md",
     "docs/placement.md",
     "docs/sparse.md",
     "docs/security.md",

@@ -73,6 +73,8 @@ traps! {
     NotPositiveDefinite "not_positive_definite" "the matrix is not positive definite";
     /// An iteration has not come to an end within its steps.
     NoConvergence "no_convergence" "the iteration has not converged";
+    /// A number has no inverse modulo another: they have a common factor.
+    NoInverse "no_inverse" "the number has no inverse";
     /// A check found that compiled code would have done something wrong: a mistake
     /// of the compiler, whose harm was prevented.
     CompilerFault "compiler_fault" "compiled code was about to go wrong, which is a mistake of the compiler";

@@ -15,6 +15,8 @@ pub enum Class {
     Real,
     /// u8, i32, i64.
     Int,
+    /// i64.
+    Word,
     /// f32, f64.
     Float,
     /// f32, f64, c64, c128.
@@ -37,6 +39,7 @@ impl Class {
             Class::Number => !matches!(elem, Elem::Bool),
             Class::Real => !matches!(elem, Elem::Bool | Elem::C64 | Elem::C128),
             Class::Int => matches!(elem, Elem::U8 | Elem::I32 | Elem::I64),
+            Class::Word => matches!(elem, Elem::I64),
             Class::Float => matches!(elem, Elem::F32 | Elem::F64),
             Class::Inexact => matches!(elem, Elem::F32 | Elem::F64 | Elem::C64 | Elem::C128),
             Class::Complex => matches!(elem, Elem::C64 | Elem::C128),
@@ -53,6 +56,7 @@ impl Class {
             Class::Number => "number",
             Class::Real => "real",
             Class::Int => "int",
+            Class::Word => "word",
             Class::Float => "float",
             Class::Inexact => "inexact",
             Class::Complex => "complex",
@@ -64,7 +68,7 @@ impl Class {
 
     fn from_name(name: &str) -> Option<Class> {
         use Class::*;
-        [Any, Number, Real, Int, Float, Inexact, Complex, Bits, Scalar, Sparse]
+        [Any, Number, Real, Int, Word, Float, Inexact, Complex, Bits, Scalar, Sparse]
             .into_iter()
             .find(|c| c.name() == name)
     }

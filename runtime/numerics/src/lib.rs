@@ -24,6 +24,7 @@ pub mod lanes;
 mod level;
 #[cfg(feature = "linalg")]
 pub mod linalg;
+pub mod modular;
 mod run;
 pub mod sparse;
 

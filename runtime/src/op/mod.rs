@@ -31,6 +31,7 @@ mod gather;
 mod higher_order;
 mod linalg;
 mod loops;
+mod modular;
 mod movement;
 mod number;
 mod on_device;
@@ -75,6 +76,7 @@ macro_rules! kernels {
             use gather::*;
             use higher_order::*;
             use linalg::*;
+            use modular::*;
             use movement::*;
             use order::*;
             use random::*;

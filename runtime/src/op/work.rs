@@ -153,6 +153,13 @@ impl Leave {
     }
 }
 
+/// Elements that may be written and not read.
+pub(super) fn as_uninit<T>(elements: &mut [T]) -> &mut [MaybeUninit<T>] {
+    let (start, len) = (elements.as_mut_ptr().cast::<MaybeUninit<T>>(), elements.len());
+    // SAFETY: they are the same elements, borrowed exclusively; nobody here leaves one that is not initialised.
+    unsafe { std::slice::from_raw_parts_mut(start, len) }
+}
+
 /// The start of a slice whose disjoint parts several threads write.
 pub(super) struct Shared<T>(*mut MaybeUninit<T>);
 

@@ -11,6 +11,7 @@
 
 mod fft;
 mod linalg;
+mod modular;
 mod sparse;
 mod string;
 mod tensor;

@@ -17,7 +17,7 @@ mod norm;
 mod product;
 #[cfg(feature = "linalg")]
 mod solve;
-mod stack;
+pub(super) mod stack;
 
 use super::OpCall;
 use crate::trap::{TrapCode, TrapError};

@@ -16,23 +16,23 @@ pub(super) type Done = Result<(), TrapError>;
 
 /// The matrices of an argument.
 #[derive(Clone, Copy)]
-pub(super) struct Stack {
+pub(in crate::op) struct Stack {
     /// The argument's dims,
     #[cfg(feature = "linalg")]
     pub(super) dims: Dims,
     /// those that count matrices,
-    pub(super) lead: Dims,
+    pub(in crate::op) lead: Dims,
     /// and how many that are.
-    pub(super) count: usize,
+    pub(in crate::op) count: usize,
     /// Rows of each.
-    pub(super) m: usize,
+    pub(in crate::op) m: usize,
     /// Columns of each.
-    pub(super) n: usize,
+    pub(in crate::op) n: usize,
 }
 
 impl Stack {
     /// Those of argument `at`.
-    pub(super) fn of(call: &mut OpCall<'_>, at: usize) -> Result<Stack, TrapError> {
+    pub(in crate::op) fn of(call: &mut OpCall<'_>, at: usize) -> Result<Stack, TrapError> {
         let dims = call.tensor(at).dims();
         let [lead @ .., m, n] = &*dims else {
             let text = format!("{} wants matrices, found dims {dims}: reshape it", call.name());
@@ -86,16 +86,16 @@ pub(super) fn with_last(lead: &Dims, last: &[usize]) -> Result<Dims, TrapError> 
 }
 
 /// Two stacks of which one is repeated along the other, as NumPy broadcasts.
-pub(super) struct Paired {
+pub(in crate::op) struct Paired {
     /// The dims that count pairs,
-    pub(super) lead: Dims,
+    pub(in crate::op) lead: Dims,
     /// and how many there are.
-    pub(super) count: usize,
+    pub(in crate::op) count: usize,
     own: [Dims; 2],
 }
 
 impl Paired {
-    pub(super) fn new(call: &mut OpCall<'_>, a: &Dims, b: &Dims) -> Result<Paired, TrapError> {
+    pub(in crate::op) fn new(call: &mut OpCall<'_>, a: &Dims, b: &Dims) -> Result<Paired, TrapError> {
         let lead = broadcast(&[*a, *b]).map_err(|_| {
             shape_mismatch(&format!("{}: the dims before the matrices do not go together", call.name()), a, b)
         })?;
@@ -103,7 +103,7 @@ impl Paired {
     }
 
     /// Which matrix of the first or second stack belongs to pair `at`.
-    pub(super) fn of(&self, which: usize, at: usize) -> usize {
+    pub(in crate::op) fn of(&self, which: usize, at: usize) -> usize {
         let own = &self.own[which];
         if *own == self.lead {
             return at;
@@ -179,6 +179,6 @@ pub(super) fn charge(call: &mut OpCall<'_>, flops: u64, results: u64) -> Done {
 }
 
 /// `a`·`b`·… as far as a number goes.
-pub(super) fn times(numbers: &[usize]) -> u64 {
+pub(in crate::op) fn times(numbers: &[usize]) -> u64 {
     numbers.iter().fold(1u64, |all, n| all.saturating_mul(*n as u64))
 }

@@ -9,11 +9,11 @@ use super::{Done, asking, charge, result, zeros};
 use crate::object::element::with_elem;
 use crate::object::{Element, Format, TensorRef};
 use crate::op::sort::space;
-use crate::op::work::{Leave, Shared, as_part, fill, in_pieces};
+use crate::op::work::{Leave, Shared, as_part, as_uninit, fill, in_pieces};
 use crate::op::{OpCall, OpHost, Output, shape_mismatch};
 use crate::placement::Part;
 use crate::trap::TrapError;
-use nbc_numerics::sparse::multiply::{Room, count_rows, fill_rows};
+use nbc_numerics::sparse::multiply::{Factors, Room, count_rows, fill_rows, find_moved};
 use nbc_numerics::sparse::{Compressed, Field, Pace, build::sum_up};
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -106,13 +106,25 @@ pub(super) fn multiply<'a, T: Element + Field>(
             is_free.notify_one();
         })
     };
+    let mut moved = [&[][..]; 2];
+    for (moved, matrix) in moved.iter_mut().zip([a, b]) {
+        let space = space::<u8>(call, matrix.major)?;
+        let weight = matrix.stored() / matrix.major.max(1) + 1;
+        fill(call.host, as_uninit(&mut *space), weight, |start, piece| {
+            // SAFETY: these are zeros; only bytes are written.
+            let piece = unsafe { std::slice::from_raw_parts_mut(piece.as_mut_ptr().cast(), piece.len()) };
+            find_moved(matrix, start, piece);
+        })?;
+        *moved = space;
+    }
+    let factors = Factors { a, b, moved };
     let leave = Leave::of(call.host);
     let counts = Shared::of(as_uninit(&mut pointers[1..]));
     let count = |rows: Range<usize>, room: &mut Room<'_, T>| {
         // SAFETY: the rows of different pieces are different, and the counts are zeros that nobody else has.
         let counts =
             unsafe { std::slice::from_raw_parts_mut(counts.get().cast::<i64>().add(rows.start), rows.len()) };
-        count_rows(a, b, rows, counts, room, &|| leave.go_on());
+        count_rows(factors, rows, counts, room, &|| leave.go_on());
     };
     as_part(call.host, Part::Pass, |host| grains(seen, (&mut [], &mut []), &count, host))?;
     leave.granted()?;
@@ -143,7 +155,7 @@ pub(super) fn multiply<'a, T: Element + Field>(
                     std::slice::from_raw_parts_mut(values.get().add(start), end - start),
                 )
             };
-            fill_rows(a, b, rows, pointers, out, room, &|| leave.go_on());
+            fill_rows(factors, rows, pointers, out, room, &|| leave.go_on());
         },
         call.host,
     )?;
@@ -160,11 +172,4 @@ fn rooms<T: Field>(a: Compressed<'_, T>, b: Compressed<'_, T>, products: u64) ->
     let element = size_of::<i32>() + size_of::<T>();
     let held = (a.stored() + b.stored()) * element + (a.major + b.major) * size_of::<i64>();
     (held.max(LITTLE) / (b.minor * element).max(1)).clamp(1, MOST_ROOMS)
-}
-
-/// Elements that may be written and not read.
-fn as_uninit<T>(elements: &mut [T]) -> &mut [MaybeUninit<T>] {
-    let (start, len) = (elements.as_mut_ptr().cast::<MaybeUninit<T>>(), elements.len());
-    // SAFETY: they are the same elements, borrowed exclusively; nobody here leaves one that is not initialised.
-    unsafe { std::slice::from_raw_parts_mut(start, len) }
 }

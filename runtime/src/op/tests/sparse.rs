@@ -277,6 +277,33 @@ fn rows_of_products_are_in_order_however_long() {
     }
 }
 
+/// As on a grid, with more and more rows that are not the ones before, moved along.
+#[test]
+fn products_of_rows_that_repeat_are_those_of_dense_matrices() {
+    let (mut b, mut r) = (Bench::new(), Random(11));
+    let side = 40;
+    for step in 0..60 {
+        let mut offsets: Vec<i64> = vec![-7, -1, 0, 1, 7];
+        let mut dense = Dense::new([side, side], |_, _| 0.0);
+        for row in 0..side {
+            if r.below(12) < step / 8 {
+                offsets = (-9..10).filter(|_| r.below(4) == 0).collect();
+            }
+            let columns = offsets.iter().filter_map(|at| row.checked_add_signed(*at as isize));
+            for column in columns.filter(|column| *column < side) {
+                dense.data[row * side + column] = r.below(9) as f64 - 4.5;
+            }
+        }
+        let given = f64s(&mut b, &[side, side], &dense.data);
+        let x = run(&mut b, "sparse.of_dense", &[given]);
+        let made = run(&mut b, "sparse.product", &[x.clone(), x]);
+        let want = Dense::new([side, side], |i, j| {
+            (0..side).fold(0.0, |sum, l| sum + dense.at(i, l) * dense.at(l, j))
+        });
+        assert_eq!(dense_of(&mut b, &made), want, "{step}");
+    }
+}
+
 #[test]
 fn triangular_systems_are_solved_alike_by_rows_and_by_columns() {
     let (mut b, mut r) = (Bench::new(), Random(3));
