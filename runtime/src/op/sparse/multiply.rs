@@ -29,6 +29,8 @@ const FEW: u64 = 1 << 14;
 /// and others on so many at most, whose rooms take so many bytes or as many as the matrices.
 const MOST_ROOMS: usize = 64;
 const LITTLE: usize = 1 << 20;
+/// Elements between rooms that nobody uses: what two cores write must not lie in one cache line.
+const BETWEEN_ROOMS: usize = 16;
 
 pub(in crate::op) fn sparse_product(call: &mut OpCall<'_>) -> Done {
     with_elem!(sparse call.elem(0), T => product::<T>(call))
@@ -110,11 +112,14 @@ pub(super) fn multiply<'a, T: Element + Field>(
     for (moved, matrix) in moved.iter_mut().zip([a, b]) {
         let space = space::<u8>(call, matrix.major)?;
         let weight = matrix.stored() / matrix.major.max(1) + 1;
-        fill(call.host, as_uninit(&mut *space), weight, |start, piece| {
-            // SAFETY: these are zeros; only bytes are written.
-            let piece = unsafe { std::slice::from_raw_parts_mut(piece.as_mut_ptr().cast(), piece.len()) };
-            find_moved(matrix, start, piece);
-        })?;
+        let find = |host: &mut dyn OpHost| {
+            fill(host, as_uninit(&mut *space), weight, |start, piece| {
+                // SAFETY: these are zeros; only bytes are written.
+                let piece = unsafe { std::slice::from_raw_parts_mut(piece.as_mut_ptr().cast(), piece.len()) };
+                find_moved(matrix, start, piece);
+            })
+        };
+        as_part(call.host, Part::Space, find)?;
         *moved = space;
     }
     let factors = Factors { a, b, moved };
@@ -133,13 +138,16 @@ pub(super) fn multiply<'a, T: Element + Field>(
         call.host.poll()?;
         longest = counts.iter().fold(longest, |most: i64, count| most.max(*count));
     }
-    let longest = longest as usize * rooms;
+    let longest = (longest as usize + BETWEEN_ROOMS) * rooms;
     let found = (space::<i32>(call, longest)?, space::<T>(call, longest)?);
     sum_up(pointers, &mut Pace::new(&mut asking(call.host)))?;
     let stored = pointers[a.major] as usize;
     let places: Output<'_, i32> = call.output_charged(&[stored as u64])?;
     let elements: Output<'_, T> = call.output_charged(&[stored as u64])?;
-    fill(call.host, as_uninit(seen), 1, |_, piece| piece.fill(MaybeUninit::new(0)))?;
+    let clear = |host: &mut dyn OpHost| {
+        fill(host, as_uninit(seen), 1, |_, piece| piece.fill(MaybeUninit::new(0)))
+    };
+    as_part(call.host, Part::Space, clear)?;
     let leave = Leave::of(call.host);
     let (indices, values) = (Shared::of(places.elements), Shared::of(elements.elements));
     let pointers = &*pointers;
