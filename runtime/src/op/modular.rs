@@ -148,12 +148,13 @@ pub(super) fn modular_matmul(call: &mut OpCall<'_>) -> Done {
             shape_mismatch(&text, &a, &b)
         }
     })?;
-    // A factor fits into half a word, or into one.
+    // A factor fits into half a word, or into one. Sums of whole ones take three words each, so fewer columns fit into
+    // registers.
     match (m.value() <= 1 << 32, product.n) {
         (true, 1) => products::<u32, 1>(call, m, &product, 2),
         (true, _) => products::<u32, WIDE>(call, m, &product, 2),
         (false, 1) => products::<u64, 1>(call, m, &product, 8),
-        (false, _) => products::<u64, WIDE>(call, m, &product, 8),
+        (false, _) => products::<u64, { WIDE / 2 }>(call, m, &product, 8),
     }
 }
 

@@ -96,7 +96,7 @@ def module(work, side, threads, size, folder):
     name = f"{work.family}_{work.name}".replace(" ", "_").replace("-", "_")
     if side in IMPORTS:
         name += f"_{side}_{threads}"
-    if work.family in ("linear", "sparse"):
+    if work.family in ("linear", "sparse", "modular"):
         name += f"_{size}"
     path = os.path.join(folder, name + ".py")
     text = HEAD.format(

@@ -208,7 +208,25 @@ def sparse():
     yield Work(of, "solved", "scipy.sparse.linalg.splu(s).solve(x)", "%r = sparse.solve_posdef %s, %x", cubes, **more)
 
 
-WORKS = [*elementwise(), *functions(), *reductions(), *chains(), *few(), *linear(), *fourier(), *sparse()]
+def modular():
+    """Exact arithmetic modulo numbers of 63 and 31 bits, beside Python's integers."""
+    of, modulus, small = "modular", 2**63 - 25, 2**31 - 1
+    lines = ["%k = tensor.mul %x, 1125899906842624.0", "%s = tensor.cast<f64, i64> %k"]
+    more = {"before": ("(x * 2.0**50).astype(np.int64)", lines, "tensor<i64>"), "result": "tensor<i64>"}
+    sizes = [10**3, 10**4, 10**5]
+    yield Work(of, "products mod m", f"np.array([v * v % {modulus} for v in s.tolist()])", f"%r = modular.mul %s, %s, {modulus}", sizes, **more)
+    for name, exponent in [("to 65537", 65537), ("to 63 bits", 2**62 + 12345)]:
+        line = f"%r = modular.pow %s, {exponent}, {modulus}"
+        yield Work(of, name, f"np.array([pow(v, {exponent}, {modulus}) for v in s.tolist()])", line, sizes, **more)
+    line = f"%r = modular.inverse %s, {modulus}"
+    yield Work(of, "inverses mod m", f"np.array([pow(v, -1, {modulus}) for v in s.tolist()])", line, sizes, **more)
+    for name, m in [("matrices mod 31 bits", small), ("matrices mod 63 bits", modulus)]:
+        square = ["%a = tensor.reshape %s, [SIDE, SIDE]", f"%r = modular.matmul %a, %a, {m}"]
+        python = f"(s.reshape(SIDE, SIDE).astype(object) @ s.reshape(SIDE, SIDE).astype(object) % {m}).astype(np.int64)"
+        yield Work(of, name, python, square, [64**2, 128**2], **more)
+
+
+WORKS = [*elementwise(), *functions(), *reductions(), *chains(), *few(), *linear(), *fourier(), *sparse(), *modular()]
 FAMILIES = list(dict.fromkeys(work.family for work in WORKS))
 
 PROGRAM = """\

@@ -12,7 +12,7 @@ use faer::linalg::lu::partial_pivoting as lu;
 use faer::linalg::qr::no_pivoting::factor as qr;
 use faer::linalg::{evd, householder, matmul, svd, triangular_solve};
 use faer::traits::ComplexField;
-use faer::{Accum, Conj, MatMut, MatRef, Par, Spec};
+use faer::{Accum, Conj, MatMut, MatRef, Par};
 use num_complex::Complex;
 
 /// Which triangle of a matrix is meant.
@@ -53,6 +53,9 @@ pub trait Library: ComplexField {
         to: MatMut<'_, Self>,
         stack: &mut MemStack,
     );
+    /// Reflects an m×n matrix, m being n at least, from both sides until it is upper bidiagonal: its diagonal and the one above
+    /// are that. `left` has room for n factors, `right` for n - 1.
+    fn bidiagonal(a: MatMut<'_, Self>, left: MatMut<'_, Self>, right: MatMut<'_, Self>, stack: &mut MemStack);
     /// Singular values and vectors.
     ///
     /// # Errors
@@ -60,8 +63,8 @@ pub trait Library: ComplexField {
     fn svd(
         a: MatRef<'_, Self>,
         s: DiagMut<'_, Self>,
-        u: Option<MatMut<'_, Self>>,
-        v: Option<MatMut<'_, Self>>,
+        u: MatMut<'_, Self>,
+        v: MatMut<'_, Self>,
         stack: &mut MemStack,
     ) -> Result<(), svd::SvdError>;
     /// Eigenvalues and eigenvectors of a Hermitian matrix.
@@ -135,19 +138,22 @@ macro_rules! library {
                     stack,
                 );
             }
+            fn bidiagonal(
+                a: MatMut<'_, Self>,
+                left: MatMut<'_, Self>,
+                right: MatMut<'_, Self>,
+                stack: &mut MemStack,
+            ) {
+                svd::bidiag::bidiag_in_place(a, left, right, Par::Seq, stack, Default::default());
+            }
             fn svd(
                 a: MatRef<'_, Self>,
                 s: DiagMut<'_, Self>,
-                u: Option<MatMut<'_, Self>>,
-                v: Option<MatMut<'_, Self>>,
+                u: MatMut<'_, Self>,
+                v: MatMut<'_, Self>,
                 stack: &mut MemStack,
             ) -> Result<(), svd::SvdError> {
-                let mut params = Spec::<svd::SvdParams, $number>::default();
-                if u.is_none() && v.is_none() {
-                    // Values alone take the QR algorithm few steps; to divide and conquer takes three times as long.
-                    params.recursion_threshold = usize::MAX;
-                }
-                svd::svd(a, s, u, v, Par::Seq, stack, params)
+                svd::svd(a, s, Some(u), Some(v), Par::Seq, stack, Default::default())
             }
             fn hermitian(
                 a: MatRef<'_, Self>,

@@ -31,6 +31,7 @@ pub mod qr;
 mod room;
 pub mod root;
 mod schur;
+mod singular_values;
 pub mod small;
 pub mod svd;
 pub mod triangular;

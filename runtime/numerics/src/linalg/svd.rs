@@ -4,11 +4,13 @@
 //! are very large or small are scaled by a power of two first, so that no square overflows or vanishes.
 //! No matrix here has a dim of 0.
 
-use super::Fault;
+use super::crew::Crew;
 use super::field::Field;
 use super::room::{Room, bytes, numbers, take, transpose, zeros};
+use super::singular_values::of_bidiagonal;
+use super::{Fault, panels};
 use faer::dyn_stack::{DynArray, MemStack, StackReq};
-use faer::linalg::svd::{ComputeSvdVectors as Vectors, svd_scratch};
+use faer::linalg::svd::{ComputeSvdVectors as Vectors, bidiag::bidiag_in_place_scratch, svd_scratch};
 use faer::{Conj, MatMut, MatRef, Par, diag::DiagMut};
 
 /// The power of two that the largest element is near, where that is too large or small to be worked with.
@@ -30,21 +32,13 @@ pub(super) fn scale<T: Field>(a: &[T]) -> Option<(T::Part, T::Part)> {
     exponent(a).map(|exponent| (T::Part::near(2f64.powi(-exponent)), T::Part::near(2f64.powi(exponent))))
 }
 
-fn which(wanted: bool, full: bool) -> Vectors {
-    match (wanted, full) {
-        (false, _) => Vectors::No,
-        (true, false) => Vectors::Thin,
-        (true, true) => Vectors::Full,
-    }
-}
-
-fn parts<T: Field>(m: usize, n: usize, vectors: bool, full: bool) -> StackReq {
-    let which = which(vectors, full);
+fn parts<T: Field>(m: usize, n: usize, full: bool) -> StackReq {
+    let which = if full { Vectors::Full } else { Vectors::Thin };
     let columns = if full { m } else { m.min(n) };
     StackReq::all_of(&[
         numbers::<T>(m * n),
         numbers::<T>(m.min(n)),
-        numbers::<T>(if vectors { m * columns } else { 0 }),
+        numbers::<T>(m * columns),
         svd_scratch::<T>(n, m, which, which, Par::Seq, Default::default()),
     ])
 }
@@ -54,13 +48,12 @@ fn parts<T: Field>(m: usize, n: usize, vectors: bool, full: bool) -> StackReq {
 fn of_transpose<T: Field, R>(
     a: &[T],
     (m, n): (usize, usize),
-    right: Option<&mut [T]>,
+    right: &mut [T],
     full: bool,
     stack: &mut MemStack,
     next: impl FnOnce(&[T], &[T], &[T], &mut MemStack) -> R,
 ) -> Result<R, Fault> {
-    let (size, vectors) = (m.min(n), right.is_some());
-    let mut right = right;
+    let size = m.min(n);
     let scale = scale(a);
     let (scaled, stack) = take(stack, if scale.is_some() { m * n } else { 0 }, |i| match scale {
         Some((by, _)) => a[i] * T::of(by),
@@ -69,24 +62,92 @@ fn of_transpose<T: Field, R>(
     let a = if scale.is_some() { &*scaled } else { a };
     let (mut values, stack) = zeros::<T>(stack, size);
     let columns = if full { m } else { size };
-    let (mut left, stack) = zeros::<T>(stack, if vectors { m * columns } else { 0 });
+    let (mut left, stack) = zeros::<T>(stack, m * columns);
     let transposed = MatRef::from_column_major_slice(a, n, m);
-    let others = right.as_deref_mut().map(|right| {
-        let columns = right.len() / n;
-        MatMut::from_column_major_slice_mut(right, n, columns)
-    });
-    let to = vectors.then(|| MatMut::from_column_major_slice_mut(&mut left, m, columns));
+    let others = right.len() / n;
+    let others = MatMut::from_column_major_slice_mut(right, n, others);
+    let to = MatMut::from_column_major_slice_mut(&mut left, m, columns);
     let s = DiagMut::from_slice_mut(&mut values);
     T::svd(transposed, s, others, to, stack).map_err(|_| Fault::NoConvergence)?;
     if let Some((_, back)) = scale {
         values.iter_mut().for_each(|s| *s *= T::of(back));
     }
-    Ok(next(&values, &left, right.as_deref().unwrap_or_default(), stack))
+    Ok(next(&values, &left, right, stack))
+}
+
+/// A matrix is brought to a triangle first if its longer side is so many times the shorter, or more.
+const LONG: f64 = 11.0 / 6.0;
+
+fn is_long(m: usize, n: usize) -> bool {
+    m.max(n) as f64 >= LONG * m.min(n) as f64
+}
+
+fn parts_of_values<T: Field>(m: usize, n: usize) -> StackReq {
+    let (long, size) = (m.max(n), m.min(n));
+    let reflected = if is_long(m, n) {
+        let factor = numbers::<T>(panels::qr_block::<T>(long, size) * size);
+        StackReq::all_of(&[numbers::<T>(size * size), factor, panels::qr_room::<T>(long, size, 0)])
+    } else {
+        StackReq::EMPTY
+    };
+    StackReq::all_of(&[
+        numbers::<T>(long * size),
+        reflected,
+        numbers::<T>(2 * size),
+        bidiag_in_place_scratch::<T>(long, size, Par::Seq, Default::default()),
+        numbers::<f64>(4 * size),
+    ])
+}
+
+/// Hands `next` the singular values of m×n `a`, the largest first.
+fn values_of<T: Field, R>(
+    a: &[T],
+    (m, n): (usize, usize),
+    stack: &mut MemStack,
+    next: impl FnOnce(&[f64], f64, &mut MemStack) -> R,
+) -> Result<R, Fault> {
+    let (long, size) = (m.max(n), m.min(n));
+    let scale = scale(a);
+    let by = scale.map_or(T::near(1.0), |(by, _)| T::of(by));
+    // The longer side is along columns: a row-major matrix has its transpose's columns as rows.
+    let (mut columns, stack) = zeros::<T>(stack, long * size);
+    if m >= n {
+        transpose(a, n, &mut columns, |x| if scale.is_some() { x * by } else { x });
+    } else {
+        columns.iter_mut().zip(a).for_each(|(to, x)| *to = if scale.is_some() { *x * by } else { *x });
+    }
+    let (mut square, stack) = zeros::<T>(stack, if is_long(m, n) { size * size } else { 0 });
+    let (mut factor, stack) =
+        zeros::<T>(stack, if is_long(m, n) { panels::qr_block::<T>(long, size) * size } else { 0 });
+    let mut whole = MatMut::from_column_major_slice_mut(&mut columns, long, size);
+    if is_long(m, n) {
+        let block = panels::qr_block::<T>(long, size);
+        let factor = MatMut::from_column_major_slice_mut(&mut factor, block, size);
+        panels::qr(whole.as_mut(), factor, Crew::alone(&|| Ok(())), stack)?;
+        for (j, column) in square.chunks_exact_mut(size).enumerate() {
+            column[..=j].iter_mut().enumerate().for_each(|(i, x)| *x = whole[(i, j)]);
+        }
+        whole = MatMut::from_column_major_slice_mut(&mut square, size, size);
+    }
+    let (mut factors, stack) = zeros::<T>(stack, 2 * size);
+    let (left, right) = factors.split_at_mut(size);
+    let left = MatMut::from_column_major_slice_mut(left, 1, size);
+    let right = MatMut::from_column_major_slice_mut(&mut right[..size - 1], 1, size - 1);
+    T::bidiagonal(whole.as_mut(), left, right, stack);
+    let (mut numbers, stack) = take(stack, 4 * size, |_| 0.0f64);
+    let (diagonal, rest) = numbers.split_at_mut(size);
+    let (above, spare) = rest.split_at_mut(size);
+    for i in 0..size {
+        diagonal[i] = whole[(i, i)].size().into();
+        above[i] = if i + 1 < size { whole[(i, i + 1)].size().into() } else { 0.0 };
+    }
+    of_bidiagonal(diagonal, above, spare)?;
+    Ok(next(diagonal, scale.map_or(1.0, |(_, back)| back.into()), stack))
 }
 
 /// Bytes for [`values`].
 pub fn values_room<T: Field>(m: usize, n: usize) -> usize {
-    bytes(&[parts::<T>(m, n, false, false)])
+    bytes(&[parts_of_values::<T>(m, n)])
 }
 
 /// The singular values of m×n `a`, the largest first.
@@ -99,15 +160,15 @@ pub fn values<T: Field>(
     s: &mut [T::Part],
     room: Room<'_>,
 ) -> Result<(), Fault> {
-    of_transpose(a, dims, None, false, MemStack::new(room), |values, _, _, _| {
-        s.iter_mut().zip(values).for_each(|(to, s)| *to = s.re());
+    values_of(a, dims, MemStack::new(room), |values, back, _| {
+        s.iter_mut().zip(values).for_each(|(to, s)| *to = T::Part::near(*s * back));
     })
 }
 
 /// Bytes for [`of_values`].
 pub fn of_values_room<T: Field>(m: usize, n: usize) -> usize {
     let size = m.min(n);
-    if size == 0 { 0 } else { bytes(&[parts::<T>(m, n, false, false), numbers::<T::Part>(size)]) }
+    if size == 0 { 0 } else { bytes(&[parts_of_values::<T>(m, n), numbers::<T::Part>(size)]) }
 }
 
 /// What `next` says of the singular values of m×n `a`, the largest first. Here dims may be 0.
@@ -123,15 +184,15 @@ pub fn of_values<T: Field, R>(
     if a.is_empty() {
         return Ok(next(&[]));
     }
-    of_transpose(a, dims, None, false, MemStack::new(room), |values, _, _, stack| {
-        let (values, _) = take(stack, values.len(), |i| values[i].re());
+    values_of(a, dims, MemStack::new(room), |values, back, stack| {
+        let (values, _) = take(stack, values.len(), |i| T::Part::near(values[i] * back));
         next(&values)
     })
 }
 
 /// Bytes for [`decompose`].
 pub fn decompose_room<T: Field>(m: usize, n: usize, full: bool) -> usize {
-    bytes(&[parts::<T>(m, n, true, full)])
+    bytes(&[parts::<T>(m, n, full)])
 }
 
 /// The decomposition `a` = `u`·diag(`s`)·`vh` of m×n `a`, with all of the vectors or as many as there are values.
@@ -147,7 +208,7 @@ pub fn decompose<T: Field>(
     room: Room<'_>,
 ) -> Result<(), Fault> {
     let full = u.len() == m * m && vh.len() == n * n;
-    of_transpose(a, (m, n), Some(vh), full, MemStack::new(room), |values, left, _, _| {
+    of_transpose(a, (m, n), vh, full, MemStack::new(room), |values, left, _, _| {
         s.iter_mut().zip(values).for_each(|(to, s)| *to = s.re());
         transpose(left, m, u, T::conjugate);
     })
@@ -172,12 +233,7 @@ pub fn rank_of<T: Field>(values: &[T::Part], dims: (usize, usize), share: f64) -
 /// Bytes for [`pinv`].
 pub fn pinv_room<T: Field>(m: usize, n: usize) -> usize {
     let size = m.min(n);
-    bytes(&[
-        numbers::<T>(size * n),
-        parts::<T>(m, n, true, false),
-        numbers::<T>(size),
-        numbers::<T>(size * m),
-    ])
+    bytes(&[numbers::<T>(size * n), parts::<T>(m, n, false), numbers::<T>(size), numbers::<T>(size * m)])
 }
 
 /// The pseudo-inverse, n×m, of m×n `a`. Singular values of at most `share` of the largest count as zero; where
@@ -194,7 +250,7 @@ pub fn pinv<T: Field>(
 ) -> Result<(), Fault> {
     let size = m.min(n);
     let (mut vh, stack) = zeros::<T>(MemStack::new(room), size * n);
-    of_transpose(a, (m, n), Some(&mut vh), false, stack, |values, left, vh, stack| {
+    of_transpose(a, (m, n), &mut vh, false, stack, |values, left, vh, stack| {
         let (inverses, stack) = inverses((m, n), values, share, stack);
         // conj(U) as columns is Uᴴ as rows.
         let (weighted, _) = take(stack, size * m, |i| left[i] * inverses[i / m]);
@@ -227,12 +283,7 @@ fn times_v<T: Field>(vh: &[T], (n, size): (usize, usize), inner: &[T], k: usize,
 /// Bytes for [`lstsq`].
 pub fn lstsq_room<T: Field>(m: usize, n: usize, k: usize) -> usize {
     let size = m.min(n);
-    bytes(&[
-        numbers::<T>(size * n),
-        parts::<T>(m, n, true, false),
-        numbers::<T>(size),
-        numbers::<T>(size * k),
-    ])
+    bytes(&[numbers::<T>(size * n), parts::<T>(m, n, false), numbers::<T>(size), numbers::<T>(size * k)])
 }
 
 /// The shortest `x`, n×k, of those for which `a`·`x` - `b` is shortest, with m×n `a` and m×k `b`. The singular
@@ -251,7 +302,7 @@ pub fn lstsq<T: Field>(
 ) -> Result<usize, Fault> {
     let size = m.min(n);
     let (mut vh, stack) = zeros::<T>(MemStack::new(room), size * n);
-    of_transpose(a, (m, n), Some(&mut vh), false, stack, |values, left, vh, stack| {
+    of_transpose(a, (m, n), &mut vh, false, stack, |values, left, vh, stack| {
         s.iter_mut().zip(values).for_each(|(to, s)| *to = s.re());
         let (inverses, stack) = inverses((m, n), values, share, stack);
         let (mut inner, _) = zeros::<T>(stack, size * k);

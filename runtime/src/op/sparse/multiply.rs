@@ -144,9 +144,8 @@ pub(super) fn multiply<'a, T: Element + Field>(
     let stored = pointers[a.major] as usize;
     let places: Output<'_, i32> = call.output_charged(&[stored as u64])?;
     let elements: Output<'_, T> = call.output_charged(&[stored as u64])?;
-    let clear = |host: &mut dyn OpHost| {
-        fill(host, as_uninit(seen), 1, |_, piece| piece.fill(MaybeUninit::new(0)))
-    };
+    let clear =
+        |host: &mut dyn OpHost| fill(host, as_uninit(seen), 1, |_, piece| piece.fill(MaybeUninit::new(0)));
     as_part(call.host, Part::Space, clear)?;
     let leave = Leave::of(call.host);
     let (indices, values) = (Shared::of(places.elements), Shared::of(elements.elements));
