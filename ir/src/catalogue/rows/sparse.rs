@@ -40,11 +40,11 @@ macro_rules! sparse_rows {
 
     // Arithmetic.
     sparse_add "sparse.add" "<T: sparse>(sparse<T>, sparse<T>) -> sparse<T>"
-        { shape: Special, kind: Other, cost: Special } "Sum; what either stores is stored, even where it cancels.";
+        { shape: Special, kind: Other, cost: Special, result: Unknown } "Sum; what either stores is stored, even where it cancels.";
     sparse_sub "sparse.sub" "<T: sparse>(sparse<T>, sparse<T>) -> sparse<T>"
-        { shape: Special, kind: Other, cost: Special } "Difference; what either stores is stored, even where it cancels.";
+        { shape: Special, kind: Other, cost: Special, result: Unknown } "Difference; what either stores is stored, even where it cancels.";
     sparse_mul "sparse.mul" "<T: sparse>(sparse<T>, sparse<T>) -> sparse<T>"
-        { shape: Special, kind: Other, cost: Special } "Product of elements at the same place, where both store one.";
+        { shape: Special, kind: Other, cost: Special, result: Unknown } "Product of elements at the same place, where both store one.";
     sparse_scale "sparse.scale" "<T: sparse>(sparse<T>, tensor<T>|T) -> sparse<T>"
         { shape: Special, kind: Other, cost: Special, result: Unknown } "Every stored element times a number, or the one element of a tensor.";
     sparse_scale_rows "sparse.scale_rows" "<T: sparse>(sparse<T>, tensor<T>) -> sparse<T>"
