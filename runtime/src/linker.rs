@@ -194,8 +194,11 @@ mod tests {
     use nbc_ir::catalogue::CATALOGUE;
 
     /// What this build has.
-    const FEATURES: [(&str, bool); 2] =
-        [("linalg", cfg!(feature = "linalg")), ("fft", cfg!(feature = "fft"))];
+    const FEATURES: [(&str, bool); 3] = [
+        ("linalg", cfg!(feature = "linalg")),
+        ("fft", cfg!(feature = "fft")),
+        ("crypto", cfg!(feature = "crypto")),
+    ];
 
     #[test]
     fn operations_that_this_build_is_without_are_refused() {

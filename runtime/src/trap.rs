@@ -78,6 +78,10 @@ traps! {
     /// A check found that compiled code would have done something wrong: a mistake
     /// of the compiler, whose harm was prevented.
     CompilerFault "compiler_fault" "compiled code was about to go wrong, which is a mistake of the compiler";
+    /// What was encrypted does not go with its tag.
+    NotAuthentic "not_authentic" "the tag does not fit: the key, the nonce, the associated data or the text is another";
+    /// What was decrypted is not filled up as it should be.
+    InvalidPadding "invalid_padding" "the text is not filled up as it should be: the key or the text is another";
 }
 
 impl TrapCode {

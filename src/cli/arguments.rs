@@ -1,7 +1,7 @@
 //! Arguments of the called function, read by its signature.
 //!
 //! Scalars and strings are written plainly. Tensors are written as `[[1, 2], [3, 4]]`, or as the name of an `.npy` file, lists as `[1, 2]`,
-//! functions by `@name`. Sparse matrices are the name of an `.mtx` or `.npz` file.
+//! functions by `@name`. `random:32` is a tensor of so many random bytes, of the operating system. Sparse matrices are the name of an `.mtx` or `.npz` file.
 
 use super::failure::Failure;
 use super::input::{Room, is_named};
@@ -14,6 +14,9 @@ use std::borrow::Cow;
 
 /// Brackets nested deeper than any tensor's.
 const DEEPEST: usize = 16;
+
+/// Before the number of random bytes.
+const RANDOM: &str = "random:";
 
 /// The arguments `words` for `@name` of type `sig`; arrays have so much room.
 pub fn parse(
@@ -46,6 +49,12 @@ fn clip(word: &str) -> Cow<'_, str> {
 fn value(word: &str, ty: Type, module: &Module, room: &mut Room) -> Result<Value, String> {
     Ok(match ty {
         Type::Str => Value::Str(word.to_owned()),
+        Type::Tensor(elem) if word.starts_with(RANDOM) => {
+            if elem != Elem::U8 {
+                return Err(format!("random bytes are a tensor<u8>, and this is a tensor<{elem}>"));
+            }
+            Value::Tensor(room.random(&word[RANDOM.len()..])?)
+        }
         Type::Tensor(elem) => match word.strip_prefix('@') {
             Some(path) => Value::Tensor(room.read(path, elem)?),
             None if is_named(word, ".npy") => Value::Tensor(room.read(word, elem)?),
@@ -328,6 +337,22 @@ mod tests {
         for bad in ["", "-", "+-1", "--1", "1.0", "x", "0x", "_", "1e3"] {
             assert!(i64::read(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn random_bytes_are_counted_and_different() {
+        let (dims, first) = tensor::<u8>("random:32").expect("entropy");
+        let (_, second) = tensor::<u8>("random:32").expect("entropy");
+        assert_eq!((dims, first.len()), (vec![32], 32));
+        assert_ne!(first, second);
+        assert_eq!(tensor::<u8>("random:0").map(|(_, bytes)| bytes.len()), Some(0));
+        for bad in ["random:", "random:-1", "random:x", "random:1.5", "random:99999999999999999999"] {
+            let why = read(bad, Type::Tensor(Elem::U8)).expect_err(bad);
+            assert!(why.contains("random:32"), "{why}");
+        }
+        assert!(read("random:4000000000000", Type::Tensor(Elem::U8)).is_err());
+        let why = read("random:8", Type::Tensor(Elem::F64)).expect_err("doubles");
+        assert!(why.contains("tensor<u8>"), "{why}");
     }
 
     #[test]

@@ -146,6 +146,9 @@ impl Read for UpTo<'_> {
     }
 }
 
+/// More random bytes than anybody needs.
+const MOST_RANDOM: u64 = 1 << 30;
+
 /// How much may be read of arrays: of each, and of all of a call's together.
 pub struct Room {
     file: u64,
@@ -169,7 +172,7 @@ impl Room {
     /// For no array at all.
     #[cfg(test)]
     pub fn none() -> Room {
-        Room { file: 0, memory: None, left: 0, files: Vec::new() }
+        Room { file: 0, memory: None, left: 1 << 20, files: Vec::new() }
     }
 
     /// The tensor in an `.npy` file.
@@ -188,6 +191,24 @@ impl Room {
             return Err(format!("expected a tensor<{elem}>, found one of {} in {path}", tensor.elem()));
         }
         self.left -= (tensor.as_bytes().len() as u64).min(self.left);
+        Ok(tensor)
+    }
+
+    /// So many random bytes of the operating system.
+    ///
+    /// # Errors
+    /// When that is no number, there is no room for them, or the system has none.
+    pub fn random(&mut self, count: &str) -> Result<OwnedTensor, String> {
+        let wanted = || "expected a number of bytes, such as random:32".to_owned();
+        let count: u64 = count.parse().map_err(|_| wanted())?;
+        if count > self.left.min(MOST_RANDOM) {
+            return Err(format!("there is no room for {count} random bytes"));
+        }
+        self.left -= count;
+        let tensor = OwnedTensor::zeros(Elem::U8, &[count]);
+        let mut tensor = tensor.ok_or_else(|| format!("there is no memory for {count} random bytes"))?;
+        let bytes = tensor.as_mut_slice::<u8>().unwrap_or_default();
+        getrandom::fill(bytes).map_err(|e| format!("the system gives no random bytes: {e}"))?;
         Ok(tensor)
     }
 

@@ -68,7 +68,8 @@ enum What {
     /// Arguments are read by the types of the function's parameters: numbers, true
     /// or false, plain text for `str`, [1, 2] for lists. A tensor is written in
     /// brackets, [[1, 2], [3, 4]], or taken from a NumPy file. The file is a name
-    /// that ends in .npy, or any name after @. A negative number needs no care; an
+    /// that ends in .npy, or any name after @. random:32 stands for as many random
+    /// bytes, a tensor<u8>: a key, or a nonce. A negative number needs no care; an
     /// argument such as -inf goes after --.
     ///
     /// Results are printed exactly, but tensors with 8 digits, and of large ones

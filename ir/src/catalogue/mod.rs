@@ -81,6 +81,11 @@ pub struct Operation {
     /// The feature of the runtime's crate without which a build has no kernel for it. Reading and verifying go
     /// on without; an instance of a program that has it is refused.
     pub needs: Option<&'static str>,
+    /// Arguments that are secret, by position among the parameters: keys, passwords, texts that nobody else should read.
+    /// The memory of the region that they lie in is overwritten when it is freed.
+    pub secret: &'static [usize],
+    /// Whether the result is secret in the same way.
+    pub secret_result: bool,
     /// A parameter that has to be a constant string: [`Subscripts`] for the bracketed list of tensors.
     pub subscripts: Option<usize>,
     /// One line of documentation.
@@ -124,6 +129,8 @@ pub const PLAIN: Operation = Operation {
     takes_over: false,
     cost: Cost::PerElement(0),
     needs: None,
+    secret: &[],
+    secret_result: false,
     subscripts: None,
     doc: "",
 };
@@ -168,6 +175,11 @@ mod tests {
     fn what_rows_say_fits_together() {
         for op in CATALOGUE {
             let params = op.typed().params.len();
+            assert!(
+                op.secret.iter().all(|at| *at < params),
+                "{}: keeps secret what it is not given",
+                op.name
+            );
             assert!(op.writes.iter().all(|at| *at < params), "{}: writes what it is not given", op.name);
             assert!(op.writes.is_empty() || !op.pure, "{}: pure, and writes", op.name);
             if let Aliasing::View(at) = op.result {

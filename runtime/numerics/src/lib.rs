@@ -17,6 +17,8 @@
 
 #[cfg(any(feature = "fft", feature = "linalg"))]
 pub mod cache;
+#[cfg(feature = "crypto")]
+pub mod crypto;
 #[cfg(feature = "fft")]
 pub mod fft;
 pub mod functions;

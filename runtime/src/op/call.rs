@@ -8,7 +8,7 @@ use crate::object::{Element, ListRef, SparseRef, StrRef, TensorRef};
 use crate::plan::AtOperation;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
-use nbc_ir::catalogue::{CATALOGUE, Cost, Extent, Work};
+use nbc_ir::catalogue::{CATALOGUE, Cost, Extent, Operation, Work};
 use nbc_ir::dims::Dims;
 use nbc_ir::{Elem, Type};
 use std::mem::MaybeUninit;
@@ -80,6 +80,23 @@ impl<'a> OpCall<'a> {
     pub unsafe fn with_plan(mut self, plan: AtOperation) -> OpCall<'a> {
         self.plan = plan;
         self
+    }
+
+    /// Has the memory of what is secret overwritten when it is freed: the arguments and the result that the row says. Where it
+    /// says nothing, what is made of something that lies with secrets is one.
+    #[cold]
+    pub(super) fn keep_secrets(&mut self, operation: &Operation) {
+        for at in operation.secret {
+            let tensor = self.tensor(*at);
+            self.host.heap().keep_secret_of(tensor);
+        }
+        let heap = self.host.heap();
+        // SAFETY: arguments are live values of their types (`new`).
+        let is_secret = |(slot, ty): (&u64, &Type)| unsafe { heap.may_be_secret(*slot, *ty) };
+        let says = operation.secret_result || !operation.secret.is_empty();
+        if operation.secret_result || !says && self.args.iter().zip(self.arg_types).any(is_secret) {
+            heap.keep_secret();
+        }
     }
 
     /// What the operation is called.

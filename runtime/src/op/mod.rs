@@ -17,9 +17,12 @@ mod arrange;
 mod axes;
 mod bits;
 mod broadcast;
+mod bytes;
 mod call;
 mod complex;
 mod create;
+#[cfg(feature = "crypto")]
+mod crypto;
 mod cumulative;
 mod elementwise;
 mod extremum;
@@ -65,8 +68,11 @@ macro_rules! kernels {
         static KERNELS: &[Option<Kernel>] = {
             use arrange::*;
             use bits::*;
+            use bytes::*;
             use complex::*;
             use create::*;
+            #[cfg(feature = "crypto")]
+            use crypto::*;
             use cumulative::*;
             use elementwise::*;
             use extremum::*;
@@ -144,6 +150,9 @@ pub fn run_operation(index: usize, mut call: OpCall<'_>) -> Result<(), TrapError
     call.host.heap().placing_mut().at_hand = AtHand { operation: index as u32, ..AtHand::default() };
     if operation.shape == Shape::Scalar {
         call.charge(Extent::NONE)?;
+    }
+    if operation.secret_result || !operation.secret.is_empty() || call.host.heap().has_secrets() {
+        call.keep_secrets(operation);
     }
     if call.host.heap().pool().device.is_some() && on_device::run(index, operation, &mut call)? {
         return Ok(());

@@ -5,6 +5,7 @@
 //! allocation limit is always what it has, so that bumpalo by itself never
 //! takes a chunk: only [`Arena::grow`] does, whose caller counts.
 
+use super::secret::wipe;
 use bumpalo::Bump;
 use std::alloc::Layout;
 use std::ptr::NonNull;
@@ -73,6 +74,24 @@ impl Arena {
     #[inline]
     pub(crate) fn is_used(&self) -> bool {
         self.used_bytes() != 0
+    }
+
+    /// All that is left of the present chunk.
+    #[cfg(test)]
+    pub(crate) fn rest(&mut self) -> Option<(*mut u8, usize)> {
+        let left = self.bump.chunk_capacity() / ALIGN * ALIGN;
+        self.alloc(left).filter(|_| left > 0).map(|place| (place.as_ptr(), left))
+    }
+
+    /// Overwrites all that was given out with zeros.
+    pub(crate) fn wipe(&mut self) {
+        // SAFETY: the parts are those given out of chunks that are there, and the arena is borrowed exclusively; what lies
+        // there is freed next.
+        unsafe {
+            for (start, len) in self.bump.iter_allocated_chunks_raw() {
+                wipe(start, len);
+            }
+        }
     }
 
     /// Frees all allocations, keeping one chunk when it has at most `keep` bytes.

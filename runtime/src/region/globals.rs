@@ -58,6 +58,8 @@ impl Heap {
     ) -> Result<u64, TrapError> {
         let mut region = Region::default();
         // SAFETY: upheld by the caller.
+        region.is_secret = unsafe { self.may_be_secret(slot, ty) };
+        // SAFETY: upheld by the caller.
         let copy = self.retry(|heap| unsafe {
             let index = GLOBAL | global as u32;
             let mut place = RegionAllocator { region: &mut region, shared: &mut heap.shared, index };

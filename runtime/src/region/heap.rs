@@ -61,6 +61,8 @@ pub(super) struct Shared {
     /// What sparse factorisations have kept.
     #[cfg(feature = "linalg")]
     pub(super) analyses: Arc<Analyses>,
+    /// Whether anything has been secret.
+    pub(super) has_secrets: bool,
     /// Bytes of copies made for the host since it last began to take values out.
     pub(super) taken_out: usize,
 }
@@ -107,6 +109,7 @@ impl Heap {
                 plans: Arc::default(),
                 #[cfg(feature = "linalg")]
                 analyses: Arc::default(),
+                has_secrets: false,
                 taken_out: 0,
             },
             globals: Vec::new(),
@@ -238,7 +241,7 @@ impl Heap {
     pub unsafe fn end(&mut self) {
         assert!(self.depth > 0, "the instance's own region ends with the heap");
         let region = self.current();
-        if region.arena.is_used() || !region.buffers.is_empty() {
+        if region.arena.is_used() || !region.buffers.is_empty() || region.is_secret {
             // SAFETY: upheld by the caller.
             unsafe { self.clear_current() };
         }
@@ -583,6 +586,10 @@ impl Heap {
     /// # Safety
     /// `slot` must hold a live value of type `ty`.
     pub(super) unsafe fn copy_into(&mut self, slot: u64, ty: Type, region: u32) -> Result<u64, TrapError> {
+        // SAFETY: upheld by the caller.
+        if unsafe { self.may_be_secret(slot, ty) } {
+            self.mark(region);
+        }
         if region & GLOBAL == 0 {
             // SAFETY: upheld by the caller.
             return self.try_at(region as usize, |p| unsafe { p.copy(slot, ty) });

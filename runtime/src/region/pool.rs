@@ -11,6 +11,7 @@
 //! that are there, regions and pool have at most as many as are charged for, so [`Pool::take`]
 //! need not find one.
 
+use super::secret::wipe;
 use crate::device::{Device, DeviceCounts, DeviceMemory, asked};
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
@@ -146,6 +147,12 @@ impl Buffer {
         unsafe { (*self.0.as_ptr()).device = device }
     }
 
+    /// Overwrites the payload with zeros.
+    fn wipe(self) {
+        // SAFETY: the payload has so many bytes, and whoever owns the buffer is to free it next.
+        unsafe { wipe(self.data(), self.capacity()) };
+    }
+
     /// Gives the memory back to the machine.
     ///
     /// # Safety
@@ -248,6 +255,15 @@ impl BufferList {
 
     pub(crate) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Overwrites what is in all of them with zeros.
+    pub(crate) fn wipe(&mut self) {
+        for holding in &self.0 {
+            if let Holding::Backed(buffer) = holding {
+                buffer.wipe();
+            }
+        }
     }
 
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = Holding> {
@@ -392,6 +408,13 @@ impl Pool {
         shelf.count += 1;
         shelf.free.extend(buffer);
         self.kept += capacity;
+    }
+
+    /// Where the buffers that are kept lie, and how many bytes they have.
+    #[cfg(test)]
+    pub(crate) fn idle(&self) -> Vec<(*mut u8, usize)> {
+        let all = self.shelves.iter().flat_map(|shelf| &shelf.free);
+        all.map(|buffer| (buffer.data(), buffer.capacity())).collect()
     }
 
     /// Frees everything that is kept.

@@ -125,6 +125,8 @@ impl Move<'_> {
     /// # Safety
     /// As [`Heap::keep`].
     unsafe fn object(&mut self, slot: u64, ty: Type) -> Result<u64, NoRoom> {
+        // What comes of a region with secrets may be one.
+        self.to.region.is_secret |= self.from.is_secret;
         // SAFETY: upheld by the caller: the slot holds what its type says.
         unsafe {
             match ObjectRef::from_slot(slot, ty) {

@@ -1,7 +1,7 @@
 //! One region: an arena for headers and small payloads, and a list of buffers
 //! for large ones.
 //!
-//! Invariant: all of it goes at once.
+//! Invariant: all of it goes at once. Of a region that holds secrets, all is overwritten with zeros before.
 
 use super::arena::Arena;
 use super::heap::Shared;
@@ -19,6 +19,8 @@ pub(super) struct Region {
     pub(super) peak: usize,
     /// How often a region at this index has begun.
     pub(super) begins: u64,
+    /// Whether something in it is secret.
+    pub(super) is_secret: bool,
 }
 
 impl Region {
@@ -32,6 +34,14 @@ impl Region {
         NonNull::from(Box::leak(Box::default()))
     }
 
+    /// Overwrites all objects with zeros.
+    #[cold]
+    fn wipe(&mut self) {
+        self.is_secret = false;
+        self.buffers.wipe();
+        self.arena.wipe();
+    }
+
     /// Frees all objects; the arena keeps a chunk of at most `keep` bytes.
     ///
     /// # Safety
@@ -39,6 +49,9 @@ impl Region {
     #[inline]
     pub(super) unsafe fn clear(&mut self, shared: &mut Shared, keep: usize) {
         self.peak = self.peak.max(self.live());
+        if self.is_secret {
+            self.wipe();
+        }
         if !self.buffers.is_empty() {
             for holding in self.buffers.drain() {
                 // SAFETY: the region owns its buffers; nothing uses them afterwards.

@@ -226,7 +226,71 @@ def modular():
         yield Work(of, name, python, square, [64**2, 128**2], **more)
 
 
-WORKS = [*elementwise(), *functions(), *reductions(), *chains(), *few(), *linear(), *fourier(), *sparse(), *modular()]
+OPENSSL = """\
+import hashlib
+import hmac
+from cryptography.hazmat.primitives import padding
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+
+
+def u8(data):
+    return np.frombuffer(data, dtype=np.uint8)
+
+
+def ctr(s):
+    return u8(Cipher(algorithms.AES(s[:16]), modes.CTR(s[16:32])).encryptor().update(s))
+
+
+def cbc(s):
+    c, pad = Cipher(algorithms.AES(s[:16]), modes.CBC(s[16:32])).encryptor(), padding.PKCS7(128).padder()
+    return u8(c.update(s) + c.update(pad.update(b"") + pad.finalize()))
+
+
+def gcm(s):
+    return u8(AESGCM(s[:16]).encrypt(s[16:28], s, b""))
+
+
+def ungcm(s):
+    return u8(AESGCM(bytes(range(16))).decrypt(bytes(range(12)), s, b""))
+
+
+def gcm256(s):
+    return u8(AESGCM(s[:32]).encrypt(s[16:28], s, b""))
+
+
+def chacha(s):
+    return u8(ChaCha20Poly1305(s[:32]).encrypt(s[16:28], s, b""))
+"""
+
+
+def crypto():
+    """Ciphers and hashes of the bytes of x; keys and nonces are the first of them. OpenSSL, by `cryptography` and hashlib."""
+    sizes, made = [2**7, 2**13, 2**17, 2**23], ("x.tobytes()", ["%s = tensor.to_bytes %x"], "tensor<u8>")
+    more = {"before": made, "imports": OPENSSL}
+    parts = ["%k = tensor.slice0 %s, 0, 16", "%v = tensor.slice0 %s, 16, 32", "%n = tensor.slice0 %s, 16, 28"]
+    parts += ["%k2 = tensor.slice0 %s, 0, 32", "%w = tensor.zeros<u8> [0]"]
+    calls = {
+        "AES-128-CTR": ("ctr(s)", "aes_ctr %s, %k, %v"),
+        "AES-128-CBC": ("cbc(s)", "aes_cbc_encrypt %s, %k, %v"),
+        "AES-128-GCM": ("gcm(s)", "aes_gcm_encrypt %s, %k, %n, %w"),
+        "AES-256-GCM": ("gcm256(s)", "aes_gcm_encrypt %s, %k2, %n, %w"),
+        "ChaCha20-Poly1305": ("chacha(s)", "chacha20_poly1305_encrypt %s, %k2, %n, %w"),
+        "SHA-256": ("u8(hashlib.sha256(s).digest())", "sha256 %s"),
+        "SHA-512": ("u8(hashlib.sha512(s).digest())", "sha512 %s"),
+        "SHA3-256": ("u8(hashlib.sha3_256(s).digest())", "sha3_256 %s"),
+        "HMAC-SHA-256": ("u8(hmac.digest(s[:16], s, 'sha256'))", "hmac_sha256 %s, %k"),
+    }
+    for name, (python, nbc) in calls.items():
+        yield Work("crypto", name, python, [*parts, f"%r = crypto.{nbc}"], sizes, "tensor<u8>", **more)
+    keys = ["%k = tensor.arange<u8> 0, 16, 1", "%n = tensor.arange<u8> 0, 12, 1", "%w = tensor.zeros<u8> [0]"]
+    lines = [*keys, "%s = tensor.to_bytes %x", "%s = crypto.aes_gcm_encrypt %s, %k, %n, %w"]
+    more["before"] = ("AESGCM(bytes(range(16))).encrypt(bytes(range(12)), x.tobytes(), b'')", lines, "tensor<u8>")
+    lines = [*keys, "%r = crypto.aes_gcm_decrypt %s, %k, %n, %w"]
+    yield Work("crypto", "AES-128-GCM back", "ungcm(s)", lines, sizes, "tensor<u8>", **more)
+
+
+WORKS = [*elementwise(), *functions(), *reductions(), *chains(), *few(), *linear(), *fourier(), *sparse(), *modular(), *crypto()]
 FAMILIES = list(dict.fromkeys(work.family for work in WORKS))
 
 PROGRAM = """\

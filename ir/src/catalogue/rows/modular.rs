@@ -4,7 +4,7 @@
 #[doc(hidden)]
 #[macro_export]
 macro_rules! modular_rows {
-    ($use_rows:ident { $($before:tt)* }) => { $crate::string_rows! { $use_rows {
+    ($use_rows:ident { $($before:tt)* }) => { $crate::crypto_rows! { $use_rows {
     $($before)*
     // Elements are unsigned numbers of 64 bits, as is the modulus, which comes last.
     modular_reduce "modular.reduce" "(tensor<i64>, i64) -> tensor<i64>"

@@ -41,6 +41,10 @@ macro_rules! tensor_rows {
         { shape: Special, kind: Movement, cost: PerElement(0) } "Both tensors side by side along the given axis.";
     tensor_cast "tensor.cast" "<T: scalar, U: scalar>(tensor<T>) -> tensor<U>"
         { shape: Same, kind: Elementwise, cost: PerElement(1) } "Elements converted to U: integers wrap, floats are truncated toward zero and clamped, as `sat` does.";
+    tensor_to_bytes "tensor.to_bytes" "<T: any>(tensor<T>) -> tensor<u8>"
+        { shape: Special, kind: Other, cost: PerElement(0) } "The bytes of the elements in row-major order, least significant byte first, as a tensor of rank 1; every NaN has the canonical one's.";
+    tensor_of_bytes "tensor.of_bytes" "<T: any>(tensor<u8>, [i64]) -> tensor<T>"
+        { shape: Given, kind: Other, cost: PerElement(0) } "Inverse of tensor.to_bytes: the tensor of those dims with such bytes.";
     tensor_same_dims "tensor.same_dims" "<T: any, U: any>(tensor<T>, tensor<U>)"
         { shape: Scalar, kind: Other, cost: Constant } "Traps unless both tensors have the same dims.";
     tensor_dims "tensor.dims" "<T: any>(tensor<T>) -> tensor<i64>"

@@ -207,6 +207,8 @@ fn no_arguments_make_an_operation_panic() {
         for _ in 0..400 {
             let depth = b.heap().depth();
             b.heap().begin();
+            // Enough for what such arguments take, and little for numbers of iterations that are huge.
+            b.fuel = 1 << 26;
             try_operation(&mut b, &mut r, operation);
             // SAFETY: nothing of the region is used any more, nor of working space that a trap left.
             unsafe { b.heap().unwind_to(depth) };

@@ -17,6 +17,8 @@ use std::sync::Arc;
 mod chains;
 #[cfg(feature = "linalg")]
 mod contraction;
+#[cfg(feature = "crypto")]
+mod crypto;
 #[cfg(feature = "linalg")]
 mod extremes;
 #[cfg(feature = "linalg")]
