@@ -3,8 +3,8 @@
 //! A region that has held a secret is marked. When what is in it is freed, by its end or because it is renewed, all of it is
 //! overwritten with zeros first: small objects, and buffers that go back to the pool or the system. Other regions are not.
 //!
-//! Invariant: what an operation makes of objects of a marked region lies in a marked region too, and so does what is moved
-//! or copied out of one. Registers, elements that a program loads, and what is handed to the host are not followed.
+//! Invariant: what an operation makes of objects of a marked region lies in a marked region too, if its row says nothing else. So
+//! does what is moved or copied out of one. Registers, elements that a program loads, and what is handed to the host are not followed.
 
 use super::heap::{GLOBAL, Heap};
 use super::region::Region;

@@ -25,6 +25,10 @@ pub const fn encrypted_len(len: usize) -> Option<usize> {
 /// Where lengths differ, or are not those of blocks.
 pub fn encrypt(key: &Key, last: &mut Block, from: &[u8], to: &mut [MaybeUninit<u8>]) {
     assert!(from.len() == to.len() && from.len().is_multiple_of(BLOCK), "whole blocks");
+    #[cfg(target_arch = "x86_64")]
+    if let Some(wide) = key.wide() {
+        return wide.cbc(last, from, to);
+    }
     for (from, to) in from.as_chunks::<BLOCK>().0.iter().zip(to.as_chunks_mut::<BLOCK>().0) {
         for (chained, from) in last.iter_mut().zip(from) {
             *chained ^= from;

@@ -111,8 +111,8 @@ impl Gcm {
         hash.finalize().into()
     }
 
-    /// Encrypts a piece of a part of the text, from block `first` of the text on, and gives the polynomial of that part so far,
-    /// which was `sum` before and is zeros at first. Only the last piece of a text has another length than whole blocks.
+    /// Encrypts a piece of a part of the text, from block `first` of the text on. It gives the polynomial of that part so
+    /// far, which was `sum` before; that is zeros at first. Only the last piece of a text has another length than whole blocks.
     ///
     /// # Panics
     /// Where lengths differ.

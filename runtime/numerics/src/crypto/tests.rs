@@ -148,6 +148,10 @@ fn chained_blocks_come_back_and_wrong_padding_is_seen() {
             cbc::encrypt(&key, &mut last, whole, first);
             cbc::encrypt(&key, &mut last, &cbc::padded(rest), end);
         });
+        let other = Key::portable(&bytes(24, 3)).unwrap();
+        let mut last = [9; BLOCK];
+        let (again, ()) = written(whole.len(), |to| cbc::encrypt(&other, &mut last, whole, to));
+        assert!(encrypted.starts_with(&again));
         let (plain, ()) = written(len, |to| cbc::decrypt(&key, &[9; BLOCK], &encrypted, to));
         let end: Block = plain[len - BLOCK..].try_into().unwrap();
         assert_eq!(cbc::unpadded(&end).map(|n| len - BLOCK + n), Some(n));

@@ -68,6 +68,18 @@ impl Schedule {
         }
     }
 
+    /// Encrypts chained blocks, one after the other; `last` is the encrypted block before them, and then their last.
+    pub(super) fn cbc(&self, last: &mut Block, from: &[u8], to: &mut [MaybeUninit<u8>]) {
+        // SAFETY: the processor has what is needed (the type's invariant).
+        unsafe {
+            match self.rounds {
+                10 => cbc::<10>(&self.keys, last, from, to),
+                12 => cbc::<12>(&self.keys, last, from, to),
+                _ => cbc::<14>(&self.keys, last, from, to),
+            }
+        }
+    }
+
     /// As [`Schedule::ctr`]; gives the polynomial of `sum` and then of what is encrypted: of `to` or `from`.
     pub(super) fn gcm<const ENCRYPTS: bool>(
         &self,
@@ -361,6 +373,30 @@ unsafe fn ctr<const ROUNDS: usize>(
             }
         }
     }
+}
+
+#[target_feature(enable = "aes,sse2")]
+fn cbc<const ROUNDS: usize>(
+    keys: &[Block; MOST_KEYS],
+    last: &mut Block,
+    from: &[u8],
+    to: &mut [MaybeUninit<u8>],
+) {
+    let mut round_keys = [_mm_setzero_si128(); MOST_KEYS];
+    for (round, key) in round_keys.iter_mut().zip(&keys[..=ROUNDS]) {
+        *round = load(key);
+    }
+    let mut block = load(last);
+    for (from, to) in from.as_chunks::<BLOCK>().0.iter().zip(to.as_chunks_mut::<BLOCK>().0) {
+        // What does not wait for the block before is done first.
+        block = _mm_xor_si128(block, _mm_xor_si128(load(from), round_keys[0]));
+        for key in &round_keys[1..ROUNDS] {
+            block = _mm_aesenc_si128(block, *key);
+        }
+        block = _mm_aesenclast_si128(block, round_keys[ROUNDS]);
+        *to = store(block).map(MaybeUninit::new);
+    }
+    *last = store(block);
 }
 
 /// # Safety

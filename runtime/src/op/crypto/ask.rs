@@ -29,8 +29,8 @@ pub(super) fn aes_key(call: &OpCall<'_>, at: usize) -> Result<Key, TrapError> {
         .ok_or_else(|| invalid(format!("an AES key of {} bytes; it has 16, 24 or 32", bytes.len())))
 }
 
-/// Charges for so many bytes read and written, each of which takes as long as so many quarters of an operation on a
-/// float, and as many bytes for each call.
+/// Charges for so many bytes read and written. Each takes as long as so many quarters of an operation on a
+/// float, and a call as long as some bytes.
 pub(super) fn charge(call: &mut OpCall<'_>, bytes: u64, quarters: u64) -> Done {
     let flops = bytes.saturating_add(256).saturating_mul(quarters) / 4;
     call.charge_work(bytes, Work { flops, bytes: bytes.saturating_mul(2) })
