@@ -195,7 +195,7 @@ mod tests {
 
     /// What this build has.
     const FEATURES: [(&str, bool); 2] =
-        [("linalg", cfg!(feature = "linalg")), ("fft", cfg!(feature = "fft"))];
+        [("linalg", cfg!(feature = "linalg")), ("fft", cfg!(feature = "fft")), ("bigint", cfg!(feature = "bigint")), ("rsa", cfg!(feature = "rsa"))];
 
     #[test]
     fn operations_that_this_build_is_without_are_refused() {

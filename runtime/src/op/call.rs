@@ -4,7 +4,7 @@
 //! Fuel is charged from the shapes before a result is allocated.
 
 use super::fused::Deferred;
-use crate::object::{Element, ListRef, SparseRef, StrRef, TensorRef};
+use crate::object::{BigIntRef, Element, ListRef, SparseRef, StrRef, TensorRef};
 use crate::plan::AtOperation;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
@@ -132,6 +132,13 @@ impl<'a> OpCall<'a> {
         unsafe { SparseRef::from_slot(self.args[at]) }
     }
 
+    /// Argument `at`, a big integer.
+    pub(super) fn bigint(&self, at: usize) -> BigIntRef {
+        debug_assert_eq!(self.arg_types[at], Type::BigInt);
+        // SAFETY: arguments are live values of their types (`new`).
+        unsafe { BigIntRef::from_slot(self.args[at]) }
+    }
+
     /// Argument `at`, an `i64`.
     pub(super) fn int(&self, at: usize) -> i64 {
         self.args[at] as i64
@@ -202,6 +209,7 @@ impl<'a> OpCall<'a> {
             }
             // What a string has of elements no operation counts, but its bytes.
             Type::Str => Some(Extent { bytes: self.str(at).len() as u64, ..Extent::NONE }),
+            Type::BigInt => Some(Extent { bytes: (self.bigint(at).len() as u64) * 8, ..Extent::NONE }),
             Type::List(_) => Some(Extent {
                 bytes: (self.list(at).len() as u64).saturating_mul(BYTES_OF_ITEM),
                 ..Extent::NONE

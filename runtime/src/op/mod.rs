@@ -15,6 +15,8 @@
 
 mod arrange;
 mod axes;
+#[cfg(feature = "bigint")]
+mod bigint;
 mod bits;
 mod broadcast;
 mod call;
@@ -38,6 +40,8 @@ mod order;
 mod random;
 mod reduce;
 mod reduce_axes;
+#[cfg(feature = "rsa")]
+mod rsa;
 mod simd;
 mod sort;
 mod sparse;
@@ -63,6 +67,8 @@ macro_rules! kernels {
         /// that the row `needs`.
         static KERNELS: &[Option<Kernel>] = {
             use arrange::*;
+            #[cfg(feature = "bigint")]
+            use bigint::*;
             use bits::*;
             use complex::*;
             use create::*;
@@ -80,6 +86,8 @@ macro_rules! kernels {
             use random::*;
             use reduce::*;
             use reduce_axes::*;
+            #[cfg(feature = "rsa")]
+            use rsa::*;
             use sort::*;
             use sparse::*;
             use spread::*;

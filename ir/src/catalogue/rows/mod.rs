@@ -9,8 +9,10 @@
 //! A macro can only be handed what stands in one place. So each family's macro adds its
 //! rows to those that it is given, and the next family's gets them all.
 
+mod bigint;
 mod fft;
 mod linalg;
+mod rsa;
 mod sparse;
 mod string;
 mod tensor;

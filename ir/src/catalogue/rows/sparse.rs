@@ -4,7 +4,7 @@
 #[doc(hidden)]
 #[macro_export]
 macro_rules! sparse_rows {
-    ($use_rows:ident { $($before:tt)* }) => { $crate::string_rows! { $use_rows {
+    ($use_rows:ident { $($before:tt)* }) => { $crate::bigint_rows! { $use_rows {
     $($before)*
     // Making and looking at them.
     sparse_of_triples "sparse.of_triples" "<T: sparse>(tensor<i64>, tensor<i64>, [i64], tensor<T>) -> sparse<T>"
