@@ -266,6 +266,7 @@ fn unsafe_code_stays_in_its_places() {
     let places = [
         "runtime/numerics/src/lanes/",
         "runtime/numerics/src/run.rs",
+        "runtime/numerics/src/bigint/ifma.rs",
         "runtime/numerics/accuracy/",
         "runtime/src/region/",
         "runtime/src/object/",

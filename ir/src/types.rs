@@ -269,7 +269,9 @@ impl fmt::Display for TypeDisplay<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.ty.name();
         match self.ty {
-            Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::Str | Type::BigInt => f.write_str(name),
+            Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::Str | Type::BigInt => {
+                f.write_str(name)
+            }
             Type::Tensor(e) | Type::Sparse(e) => write!(f, "{name}<{e}>"),
             Type::List(item) => write!(f, "{name}<{}>", item.ty().display(self.sigs)),
             // A signature may only name signatures before it, which the

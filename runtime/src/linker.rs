@@ -194,8 +194,12 @@ mod tests {
     use nbc_ir::catalogue::CATALOGUE;
 
     /// What this build has.
-    const FEATURES: [(&str, bool); 2] =
-        [("linalg", cfg!(feature = "linalg")), ("fft", cfg!(feature = "fft")), ("bigint", cfg!(feature = "bigint")), ("rsa", cfg!(feature = "rsa"))];
+    const FEATURES: [(&str, bool); 2] = [
+        ("linalg", cfg!(feature = "linalg")),
+        ("fft", cfg!(feature = "fft")),
+        ("bigint", cfg!(feature = "bigint")),
+        ("rsa", cfg!(feature = "rsa")),
+    ];
 
     #[test]
     fn operations_that_this_build_is_without_are_refused() {

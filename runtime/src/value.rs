@@ -3,7 +3,9 @@
 use crate::arith::{canonical_f32, canonical_f64};
 use crate::error::{Error, ErrorKind};
 use crate::object::element::with_elem;
-use crate::object::{BigIntRef, Element, ListRef, OwnedBigInt, OwnedSparse, OwnedTensor, SparseRef, StrRef, TensorRef};
+use crate::object::{
+    BigIntRef, Element, ListRef, OwnedBigInt, OwnedSparse, OwnedTensor, SparseRef, StrRef, TensorRef,
+};
 use crate::region::Heap;
 use crate::region::taking::no_memory;
 use crate::trap::TrapError;

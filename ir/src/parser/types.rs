@@ -70,7 +70,8 @@ impl<'a> Parser<'a> {
                 Ok(Type::Func(sig))
             }
             _ => {
-                let names = ["i32", "i64", "f32", "f64", "bool", "str", "bigint", "tensor", "sparse", "list", "func"];
+                let names =
+                    ["i32", "i64", "f32", "f64", "bool", "str", "bigint", "tensor", "sparse", "list", "func"];
                 let help = if Elem::from_name(word).is_some() {
                     Some(format!("{word} is the type of tensor elements: tensor<{word}>"))
                 } else {

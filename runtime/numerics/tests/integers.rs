@@ -71,11 +71,13 @@ fn answer(line: &str) -> String {
             let first = text::decimal(&mut out, &a, &mut room(text::decimal_room(n)), &pace).unwrap();
             let digits = &out[first..];
             let mut back = room(text::limbs_of_digits(digits.len()));
-            text::of_decimal(&mut back, digits, &mut room(text::of_decimal_room(digits.len())), &pace).unwrap();
+            text::of_decimal(&mut back, digits, &mut room(text::of_decimal_room(digits.len())), &pace)
+                .unwrap();
             assert_eq!(natural::trimmed(&back), a, "{line}");
             let part = |part: &[u8]| {
                 let mut out = room(text::limbs_of_digits(part.len()));
-                text::of_decimal(&mut out, part, &mut room(text::of_decimal_room(part.len())), &pace).unwrap();
+                text::of_decimal(&mut out, part, &mut room(text::of_decimal_room(part.len())), &pace)
+                    .unwrap();
                 check(&out)
             };
             let end = digits.len().min(40);
@@ -131,7 +133,8 @@ fn powers_side_by_side_are_those_one_by_one() {
             let (mut a, mut b) = (room(n * count), room(n * count));
             let size = rows::power_room(n, n.min(2));
             rows::power(&mut a, &base, &exponents, &moduli, 0..count, &mut room(size), &pace).unwrap();
-            rows::power_one_by_one(&mut b, &base, &exponents, &moduli, 0..count, &mut room(size), &pace).unwrap();
+            rows::power_one_by_one(&mut b, &base, &exponents, &moduli, 0..count, &mut room(size), &pace)
+                .unwrap();
             assert_eq!(a, b, "{count} of {n} limbs");
         }
     }
@@ -166,7 +169,13 @@ fn what_is_long_asks_and_stops() {
     let works: [&dyn Fn(&Pace<'_>) -> Result<(), Halt>; 5] = [
         &|pace| multiply::product(&mut room(30_000), &a, &b, &mut room(multiply::room(20_000, 10_000)), pace),
         &|pace| {
-            divide::divide(&mut room(10_001), &mut a.clone(), &b, &mut room(divide::room(20_000, 10_000)), pace)
+            divide::divide(
+                &mut room(10_001),
+                &mut a.clone(),
+                &b,
+                &mut room(divide::room(20_000, 10_000)),
+                pace,
+            )
         },
         &|pace| {
             let mut out = vec![0; text::most_digits(&a)];

@@ -160,7 +160,8 @@ impl fmt::Display for OwnedBigInt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut digits = vec![0; text::most_digits(&self.limbs)];
         let mut room = vec![0; text::decimal_room(self.limbs.len())];
-        let first = text::decimal(&mut digits, &self.limbs, &mut room, &Pace::free()).map_err(|_| fmt::Error)?;
+        let first =
+            text::decimal(&mut digits, &self.limbs, &mut room, &Pace::free()).map_err(|_| fmt::Error)?;
         f.pad_integral(!self.negative, "", &String::from_utf8_lossy(&digits[first..]))
     }
 }
@@ -236,7 +237,8 @@ impl<'t> Digits<'t> {
         // Further zeros count as digits: looking for their end would take long.
         let most = (digits.len() - 1).min(1 << 16);
         let zeros = digits[..most].iter().take_while(|digit| **digit == b'0').count();
-        let is_too_long = if hexadecimal { digits.len() - zeros > MOST * 16 } else { digits.len() - zeros > MOST * 19 };
+        let is_too_long =
+            if hexadecimal { digits.len() - zeros > MOST * 16 } else { digits.len() - zeros > MOST * 19 };
         if is_too_long {
             return Err(NoInteger::Size);
         }
@@ -270,7 +272,8 @@ impl FromStr for OwnedBigInt {
             text::of_hexadecimal(&mut limbs, read.digits).ok_or(NoInteger::Empty)?;
         } else {
             let mut room = vec![0; text::of_decimal_room(read.digits.len())];
-            text::of_decimal(&mut limbs, read.digits, &mut room, &Pace::free()).map_err(|_| NoInteger::Size)?;
+            text::of_decimal(&mut limbs, read.digits, &mut room, &Pace::free())
+                .map_err(|_| NoInteger::Size)?;
         }
         let made = OwnedBigInt::new(read.negative, limbs);
         if made.limbs.len() > MOST { Err(NoInteger::Size) } else { Ok(made) }

@@ -64,7 +64,8 @@ fn power(call: &mut OpCall<'_>, n: &[u64], bits: u64, bytes: usize) -> Done {
 
 /// The five numbers of the private key that the arguments begin with.
 fn private<'a>(call: &mut OpCall<'a>) -> Result<Private<'a>, TrapError> {
-    let [n, e, d, p, q] = [number(call, 0)?, number(call, 1)?, number(call, 2)?, number(call, 3)?, number(call, 4)?];
+    let [n, e, d, p, q] =
+        [number(call, 0)?, number(call, 1)?, number(call, 2)?, number(call, 3)?, number(call, 4)?];
     Ok(Private { n, e, d, p, q })
 }
 
@@ -72,7 +73,10 @@ fn label<'a>(call: &mut OpCall<'a>, at: usize) -> Result<&'a [u8], TrapError> {
     let label = call.input::<u8>(at);
     if label.len() > MOST_LABEL {
         let name = call.name();
-        return Err(invalid(format!("{name}: a label of {} bytes; it has at most {MOST_LABEL}", label.len())));
+        return Err(invalid(format!(
+            "{name}: a label of {} bytes; it has at most {MOST_LABEL}",
+            label.len()
+        )));
     }
     Ok(label)
 }

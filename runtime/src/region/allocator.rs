@@ -7,7 +7,8 @@ use super::pool::{Buffer, BufferList, Claim, MEDIUM, Place, class_of};
 use super::region::Region;
 use crate::object::tensor::SHORT_RANK;
 use crate::object::{
-    BigInt, BigIntRef, Format, List, ListRef, ObjectRef, Sparse, SparseRef, Storage, Str, StrRef, Tensor, TensorRef,
+    BigInt, BigIntRef, Format, List, ListRef, ObjectRef, Sparse, SparseRef, Storage, Str, StrRef, Tensor,
+    TensorRef,
 };
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::dims::{Dims, MAX_RANK, count};

@@ -372,8 +372,7 @@ impl Run {
 fn run(seed: u64, limit: usize) {
     // SAFETY: all registers are forgotten before the heap is dropped.
     let heap = unsafe { Heap::new(limit) };
-    let mut run =
-        Run { heap, random: Random(seed), registers: vec![], globals: vec![None; 5] };
+    let mut run = Run { heap, random: Random(seed), registers: vec![], globals: vec![None; 5] };
     run.heap.define_globals(5);
     for _ in 0..20 {
         run.heap.begin();

@@ -13,7 +13,8 @@ use super::heap::Heap;
 use super::pool::Buffer;
 use super::region::Region;
 use crate::object::{
-    BigInt, BigIntRef, List, ListRef, Object, ObjectRef, Sparse, SparseRef, Storage, Str, StrRef, Tensor, TensorRef,
+    BigInt, BigIntRef, List, ListRef, Object, ObjectRef, Sparse, SparseRef, Storage, Str, StrRef, Tensor,
+    TensorRef,
 };
 use crate::trap::TrapError;
 use nbc_ir::Type;

@@ -1,9 +1,11 @@
 //! Quotient and remainder, and square roots, which are made of quotients.
 //!
-//! Short divisors are subtracted limb by limb (Knuth's algorithm D, each limb of the quotient from three of the dividend
-//! and two of the divisor by their reciprocal: Möller and Granlund, Improved division by invariant integers, 2011).
-//! From [`RECURSIVE`] limbs on a quotient is made by halves (Burnikel and Ziegler, Fast recursive division, 1998), so that
+//! Short divisors are subtracted limb by limb (Knuth's algorithm D). A limb of the quotient follows from three of the
+//! dividend and two of the divisor, by their reciprocal. From [`RECURSIVE`] limbs on a quotient is made by halves, so that
 //! it takes a few products as long.
+//!
+//! Möller and Granlund, Improved division by invariant integers, 2011; Burnikel and Ziegler, Fast recursive
+//! division, 1998.
 //!
 //! ```
 //! use nbc_numerics::bigint::{Pace, divide};
@@ -15,9 +17,7 @@
 //! # Ok::<(), nbc_numerics::bigint::Halt>(())
 //! ```
 
-use super::natural::{
-    add, bit_length, compare, shift_down, shift_up, sub, sub_bit, sub_mul, trimmed, wide,
-};
+use super::natural::{add, bit_length, compare, shift_down, shift_up, sub, sub_bit, sub_mul, trimmed, wide};
 use super::{Halt, Pace, cut, multiply};
 use std::cmp::Ordering;
 
@@ -129,7 +129,8 @@ impl Limb {
     #[inline(always)]
     fn step(self, high: u64, low: u64) -> (u64, u64) {
         let (q0, q1) = wide(self.reciprocal, high, 0, 0);
-        let q = (u128::from(q1) << 64 | u128::from(q0)).wrapping_add(u128::from(high) << 64 | u128::from(low));
+        let q =
+            (u128::from(q1) << 64 | u128::from(q0)).wrapping_add(u128::from(high) << 64 | u128::from(low));
         let (mut q1, q0) = (((q >> 64) as u64).wrapping_add(1), q as u64);
         let mut r = low.wrapping_sub(q1.wrapping_mul(self.d));
         if r > q0 {

@@ -68,7 +68,9 @@ fn first_limbs(a: &[u64], b: &[u64]) -> (u64, u64) {
     let n = a.len();
     let shift = a[n - 1].leading_zeros();
     let at = |x: &[u64], n: usize| x.get(n).copied().unwrap_or(0);
-    let first = |x: &[u64]| if shift == 0 { at(x, n - 1) } else { at(x, n - 1) << shift | at(x, n - 2) >> (64 - shift) };
+    let first = |x: &[u64]| {
+        if shift == 0 { at(x, n - 1) } else { at(x, n - 1) << shift | at(x, n - 2) >> (64 - shift) }
+    };
     (first(a), first(b))
 }
 

@@ -31,7 +31,8 @@ const MOST: usize = 1 << 9;
 
 /// Whether this processor can, and numbers of so many limbs are short enough.
 pub(super) fn is_for(limbs: usize) -> bool {
-    let has = std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("avx512ifma");
+    let has =
+        std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("avx512ifma");
     has && digits(limbs) <= MOST
 }
 

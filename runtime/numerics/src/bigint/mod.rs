@@ -1,8 +1,8 @@
 //! Integers of any size: what is computed with their magnitudes.
 //!
 //! A natural number is a slice of limbs, 64 bits each, the least significant first. It is *trimmed* when its last
-//! limb is not 0; 0 has no limbs. All that is here takes slices and room to work in, asks for leave to go on
-//! ([`Pace`]), knows no threads and never panics for what numbers are. How much room and how many steps something
+//! limb is not 0; 0 has no limbs. All that is here takes slices and room to work in, and asks for leave to go
+//! on ([`Pace`]). It knows no threads and never panics for what numbers are. How much room and how many steps something
 //! takes follows from lengths alone, so both can be counted before it begins.
 //!
 //! Invariant: results depend on the numbers alone. Where several ways lead to one, lengths decide.

@@ -57,7 +57,8 @@ impl<'m> Modulus<'m> {
     #[must_use]
     pub fn steps(n: usize) -> u64 {
         let square = multiply::steps(n, n);
-        let reduced = if n <= MONTGOMERY { (n as u64).saturating_mul(n as u64) } else { divide::steps(2 * n, n) };
+        let reduced =
+            if n <= MONTGOMERY { (n as u64).saturating_mul(n as u64) } else { divide::steps(2 * n, n) };
         // Of few limbs, what is around them.
         square.saturating_add(reduced).saturating_add(16 * n as u64 + 64)
     }
@@ -105,7 +106,14 @@ impl<'m> Modulus<'m> {
     ///
     /// # Errors
     /// Where it is not to go on, or `room` is less than [`Modulus::room`].
-    pub fn mul(&self, out: &mut [u64], a: &[u64], b: &[u64], room: &mut [u64], pace: &Pace<'_>) -> Result<(), Halt> {
+    pub fn mul(
+        &self,
+        out: &mut [u64],
+        a: &[u64],
+        b: &[u64],
+        room: &mut [u64],
+        pace: &Pace<'_>,
+    ) -> Result<(), Halt> {
         match self {
             Modulus::Any(n) => {
                 let (t, room) = cut(room, 2 * n.len())?;
@@ -144,7 +152,13 @@ fn reduce(out: &mut [u64], t: &mut [u64], n: &[u64], room: &mut [u64], pace: &Pa
 ///
 /// # Errors
 /// Where it is not to go on, or `room` is less than [`remainder_room`].
-pub fn remainder(out: &mut [u64], a: &[u64], n: &[u64], room: &mut [u64], pace: &Pace<'_>) -> Result<(), Halt> {
+pub fn remainder(
+    out: &mut [u64],
+    a: &[u64],
+    n: &[u64],
+    room: &mut [u64],
+    pace: &Pace<'_>,
+) -> Result<(), Halt> {
     let a = trimmed(a);
     if a.len() < n.len() {
         out[..a.len()].copy_from_slice(a);

@@ -40,21 +40,40 @@ impl<'m> Montgomery<'m> {
     }
 
     /// Writes `a · b / R`; all have as many limbs as the modulus, and are below it.
-    pub(super) fn mul(&self, out: &mut [u64], a: &[u64], b: &[u64], room: &mut [u64], pace: &Pace<'_>) -> Result<(), Halt> {
+    pub(super) fn mul(
+        &self,
+        out: &mut [u64],
+        a: &[u64],
+        b: &[u64],
+        room: &mut [u64],
+        pace: &Pace<'_>,
+    ) -> Result<(), Halt> {
         let (t, room) = cut(room, 2 * self.n.len())?;
         multiply::product(t, a, b, room, pace)?;
         self.reduce(out, t, pace)
     }
 
     /// Writes `a · a / R`.
-    pub(super) fn square(&self, out: &mut [u64], a: &[u64], room: &mut [u64], pace: &Pace<'_>) -> Result<(), Halt> {
+    pub(super) fn square(
+        &self,
+        out: &mut [u64],
+        a: &[u64],
+        room: &mut [u64],
+        pace: &Pace<'_>,
+    ) -> Result<(), Halt> {
         let (t, room) = cut(room, 2 * self.n.len())?;
         multiply::square(t, a, room, pace)?;
         self.reduce(out, t, pace)
     }
 
     /// Writes `a / R`.
-    pub(super) fn leave(&self, out: &mut [u64], a: &[u64], room: &mut [u64], pace: &Pace<'_>) -> Result<(), Halt> {
+    pub(super) fn leave(
+        &self,
+        out: &mut [u64],
+        a: &[u64],
+        room: &mut [u64],
+        pace: &Pace<'_>,
+    ) -> Result<(), Halt> {
         let (t, _) = cut(room, 2 * self.n.len())?;
         let (low, high) = t.split_at_mut(a.len());
         low.copy_from_slice(a);

@@ -41,7 +41,8 @@ pub fn room(n: usize, m: usize) -> usize {
     // Products of pieces, of pieces of what is left over, and so on are less than four times the shorter one together.
     let pieces = short.saturating_mul(8);
     let halves = short.saturating_mul(4).saturating_add(512);
-    let whole = if short >= TRANSFORM { transform::room(long.min(short.saturating_mul(2)), short) } else { 0 };
+    let whole =
+        if short >= TRANSFORM { transform::room(long.min(short.saturating_mul(2)), short) } else { 0 };
     pieces.saturating_add(halves.max(whole))
 }
 
@@ -65,13 +66,7 @@ pub fn steps(n: usize, m: usize) -> u64 {
 ///
 /// # Errors
 /// Where it is not to go on, or `room` is less than [`room`].
-pub fn product(
-    out: &mut [u64],
-    a: &[u64],
-    b: &[u64],
-    room: &mut [u64],
-    pace: &Pace<'_>,
-) -> Result<(), Halt> {
+pub fn product(out: &mut [u64], a: &[u64], b: &[u64], room: &mut [u64], pace: &Pace<'_>) -> Result<(), Halt> {
     debug_assert_eq!(out.len(), a.len() + b.len());
     let (a, b) = if a.len() >= b.len() { (a, b) } else { (b, a) };
     let short = b.len();

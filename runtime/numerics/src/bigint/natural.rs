@@ -209,8 +209,8 @@ pub fn shift_up(a: &mut [u64], bits: u32) -> u64 {
     carry
 }
 
-/// Shifts the number down by fewer than 64 bits, `from_above` coming in at the top, and returns what leaves it, at the
-/// top of a limb.
+/// Shifts the number down by fewer than 64 bits; `from_above` comes in at the top. What leaves it is returned, at the top
+/// of a limb.
 pub fn shift_down(a: &mut [u64], bits: u32, from_above: u64) -> u64 {
     if bits == 0 {
         return 0;

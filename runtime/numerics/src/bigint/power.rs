@@ -21,7 +21,9 @@ pub fn room(n: usize) -> usize {
 pub fn steps(result: usize, base: usize) -> u64 {
     let half = result / 2 + 1;
     // Squares of halves, quarters and so on, and products with the base between.
-    multiply::steps(half, half).saturating_mul(2).saturating_add(multiply::steps(result, base).saturating_mul(2))
+    multiply::steps(half, half)
+        .saturating_mul(2)
+        .saturating_add(multiply::steps(result, base).saturating_mul(2))
 }
 
 /// Writes `a` to that power into `out`, of [`limbs`], and returns how many limbs it has.

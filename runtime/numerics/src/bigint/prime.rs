@@ -17,16 +17,15 @@
 
 use super::divide::{self, Limb, root, root_room};
 use super::modular::{Modulus, power_room};
-use super::natural::{
-    add, add_bit, bit, bit_length, compare, shift_down, sub, trailing_zeros, trimmed,
-};
+use super::natural::{add, add_bit, bit, bit_length, compare, shift_down, sub, trailing_zeros, trimmed};
 use super::{Halt, Pace, cut, multiply};
 use std::cmp::Ordering;
 
 /// The primes below 256, which are divided by first; and the bases of rounds.
 const SMALL: [u64; 54] = [
-    2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113,
-    127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193, 197, 199, 211, 223, 227, 229, 233, 239, 241, 251,
+    2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103,
+    107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193, 197, 199, 211, 223,
+    227, 229, 233, 239, 241, 251,
 ];
 
 /// As many rounds as there are bases besides 2.
@@ -35,7 +34,8 @@ pub const MOST_ROUNDS: usize = SMALL.len() - 1;
 /// Limbs of room that [`is_probable_prime`] takes for a number of so many.
 #[must_use]
 pub fn room(n: usize) -> usize {
-    16 * (n + 2) + power_room(n, n).max(root_room(n) + n + 2 + multiply::room(n, n)).max(divide::room(2 * n + 1, n))
+    16 * (n + 2)
+        + power_room(n, n).max(root_room(n) + n + 2 + multiply::room(n, n)).max(divide::room(2 * n + 1, n))
 }
 
 /// About how many products of limbs [`is_probable_prime`] takes as long as.
@@ -43,7 +43,10 @@ pub fn room(n: usize) -> usize {
 pub fn steps(n: usize, rounds: usize) -> u64 {
     // A product for each bit in each round of Miller–Rabin, and up to five for Lucas' numbers.
     let products = (n as u64).saturating_mul(64).saturating_mul(rounds as u64 + 7);
-    Modulus::steps(n).saturating_mul(products).saturating_add(divide::root_steps(n)).saturating_add(100 * n as u64)
+    Modulus::steps(n)
+        .saturating_mul(products)
+        .saturating_add(divide::root_steps(n))
+        .saturating_add(100 * n as u64)
 }
 
 /// Whether the number passes, with so many rounds of Miller–Rabin besides Baillie–PSW; at most [`MOST_ROUNDS`].

@@ -3,7 +3,7 @@
 //! Limbs are cut into digits of 16 bits. A sum of fewer than 2³² products of two of them is less than p, so the
 //! cyclic convolution of the digits is exact. Blocks are halved one after the other, each down to its last
 //! level before the next, so that most levels work on what is near. The factor of a block follows from its number
-//! alone, and blocks of a level are come to in their order, so a factor is the one before times a constant.
+//! alone. Blocks of a level are come to in their order, so a factor is the one before times a constant.
 //!
 //! Pollard, The fast Fourier transform in a finite field, 1971.
 

@@ -5,9 +5,7 @@ use super::{Done, Int, charge, check_size, invalid, paced, result, set_copy, wit
 use crate::op::OpCall;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Type;
-use nbc_numerics::bigint::natural::{
-    add_bit, compare, difference, shifted_down, shifted_up, sum, trimmed,
-};
+use nbc_numerics::bigint::natural::{add_bit, compare, difference, shifted_down, shifted_up, sum, trimmed};
 use nbc_numerics::bigint::{divide, multiply, power};
 use std::cmp::Ordering;
 

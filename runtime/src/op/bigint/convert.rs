@@ -85,7 +85,10 @@ pub(in crate::op) fn bigint_to_f64(call: &mut OpCall<'_>) -> Done {
 pub(in crate::op) fn bigint_of_str(call: &mut OpCall<'_>) -> Done {
     let written = call.str(0);
     let name = call.name();
-    call.charge_work(written.len() as u64, nbc_ir::catalogue::Work { flops: 0, bytes: written.len() as u64 })?;
+    call.charge_work(
+        written.len() as u64,
+        nbc_ir::catalogue::Work { flops: 0, bytes: written.len() as u64 },
+    )?;
     let refuse = |e: crate::object::bigint::NoInteger| invalid(format!("{name}: {e}"));
     let read = Digits::of(written).map_err(refuse)?;
     for start in (0..read.digits.len()).step_by(BLOCK) {

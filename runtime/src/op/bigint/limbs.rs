@@ -207,9 +207,10 @@ pub(in crate::op) fn limbs_mod_inverse(call: &mut OpCall<'_>) -> Done {
 
 pub(in crate::op) fn limbs_of_bigints(call: &mut OpCall<'_>) -> Done {
     let (list, len): (ListRef, i64) = (call.list(0), call.int(1));
-    let len = u64::try_from(len).ok().filter(|len| (1..=MOST_LIMBS as u64).contains(len)).ok_or_else(|| {
-        invalid(format!("limbs.of_bigints in rows of {len} limbs; there are from 1 to {MOST_LIMBS}"))
-    })? as usize;
+    let len =
+        u64::try_from(len).ok().filter(|len| (1..=MOST_LIMBS as u64).contains(len)).ok_or_else(|| {
+            invalid(format!("limbs.of_bigints in rows of {len} limbs; there are from 1 to {MOST_LIMBS}"))
+        })? as usize;
     let count = list.len();
     charge(call, 0, count.saturating_mul(len).saturating_add(count * 8))?;
     let out: Output<'_, i64> = call.output_charged(&[count as u64, len as u64])?;
@@ -220,7 +221,8 @@ pub(in crate::op) fn limbs_of_bigints(call: &mut OpCall<'_>) -> Done {
         // SAFETY: what a list of integers holds is a live integer.
         let from = of_ref(unsafe { BigIntRef::from_slot(list.get(row as u64).unwrap_or(0)) });
         if from.negative || from.limbs.len() > len {
-            let (sign, bits) = (if from.negative { "negative " } else { "" }, natural::bit_length(from.limbs));
+            let (sign, bits) =
+                (if from.negative { "negative " } else { "" }, natural::bit_length(from.limbs));
             let text = format!("limbs.of_bigints: item {row}, a {sign}number of {bits} bits, in {len} limbs");
             return Err(TrapError::new(TrapCode::ConversionOutOfRange, text));
         }

@@ -70,7 +70,8 @@ fn check_size(call: &mut OpCall<'_>, limbs: Option<usize>) -> Result<usize, Trap
         Some(limbs) if limbs <= MOST + 2 => Ok(limbs),
         _ => {
             let name = call.name();
-            let text = format!("{name}: the result would have more than 2^30 bits, the most that a bigint has");
+            let text =
+                format!("{name}: the result would have more than 2^30 bits, the most that a bigint has");
             Err(TrapError::new(TrapCode::InvalidArgument, text))
         }
     }

@@ -109,10 +109,11 @@ pub(in crate::op) fn bigint_mod_pow(call: &mut OpCall<'_>) -> Done {
 
 pub(in crate::op) fn bigint_is_probable_prime(call: &mut OpCall<'_>) -> Done {
     let (a, rounds) = (call.integer(0), call.int(1));
-    let rounds = usize::try_from(rounds).ok().filter(|rounds| *rounds <= prime::MOST_ROUNDS).ok_or_else(|| {
-        let most = prime::MOST_ROUNDS;
-        invalid(format!("bigint.is_probable_prime with {rounds} rounds; there are from 0 to {most}"))
-    })?;
+    let rounds =
+        usize::try_from(rounds).ok().filter(|rounds| *rounds <= prime::MOST_ROUNDS).ok_or_else(|| {
+            let most = prime::MOST_ROUNDS;
+            invalid(format!("bigint.is_probable_prime with {rounds} rounds; there are from 0 to {most}"))
+        })?;
     let n = a.limbs.len();
     if a.negative {
         charge(call, 0, n)?;

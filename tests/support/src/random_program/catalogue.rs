@@ -10,8 +10,9 @@ use nbc::ir::{Elem, Item, Operand, Type};
 /// Whether the rows' calls can be written here.
 fn is_called(operation: &Operation) -> bool {
     let params = operation.typed().params;
-    let takes =
-        |param: &Param| matches!(param, Param::Tensor(_) | Param::Sparse(_) | Param::Exact(Type::Tensor(_) | Type::BigInt));
+    let takes = |param: &Param| {
+        matches!(param, Param::Tensor(_) | Param::Sparse(_) | Param::Exact(Type::Tensor(_) | Type::BigInt))
+    };
     operation.kind != Kind::Creation
         && params.iter().any(takes)
         && !params.iter().any(|param| matches!(param, Param::Func(..)))
@@ -119,7 +120,7 @@ impl Body<'_, '_, '_> {
             return k.reg.into();
         }
         let number = Operand::Imm([0, 1, -1, 7, 65537, i64::MAX, i64::MIN][self.c.below(7)].into());
-        let made = self.f.try_op("bigint.of_i64", None, vec![number]).expect("any number goes").one();
+        let made = self.f.try_op("bigint.of_i64", Some(&[]), vec![number]).expect("any number goes").one();
         self.learn(made, Type::BigInt, 0);
         made.into()
     }
