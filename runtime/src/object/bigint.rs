@@ -110,6 +110,21 @@ impl BigIntRef {
 }
 
 /// A big integer that belongs to the host: it outlives the instance that made it.
+///
+/// ```
+/// use nbc_runtime::{engine::Engine, linker::Linker, object::OwnedBigInt};
+/// let text = b"export func @square(%a: bigint) -> bigint {
+///   %r = bigint.mul %a, %a
+///   ret %r
+/// }";
+/// let program = Engine::default().read(text, "square.nba")?;
+/// let mut instance = Linker::new().instantiate(&program)?;
+/// let square = instance.typed::<(OwnedBigInt,), OwnedBigInt>("square")?;
+/// let a: OwnedBigInt = "-111111111111111111111".parse().expect("digits");
+/// let r = square.call(&mut instance, (&a,))?;
+/// assert_eq!(r.to_string(), "12345679012345679012320987654320987654321");
+/// # Ok::<(), nbc_runtime::error::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct OwnedBigInt {
     negative: bool,

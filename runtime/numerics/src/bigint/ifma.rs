@@ -87,6 +87,7 @@ pub(super) fn power(
     let (sums, room) = vectors(room, k + 1)?;
 
     let mut inverse = [0; LANES];
+    #[allow(clippy::needless_range_loop)]
     for lane in 0..LANES {
         let modulus = moduli.row(row_of(lane));
         if lane > 0 && modulus.as_ptr() == moduli.row(row_of(lane - 1)).as_ptr() {
@@ -103,9 +104,9 @@ pub(super) fn power(
         dividend.fill(0);
         dividend[bits / 64] = 1 << (bits % 64);
         divide::divide(quotient, dividend, by, room, pace)?;
-        for at in 0..k {
-            n[at][lane] = digit_of(modulus, at);
-            square[at][lane] = digit_of(dividend, at);
+        for (at, (n, square)) in n.iter_mut().zip(&mut *square).enumerate() {
+            n[lane] = digit_of(modulus, at);
+            square[lane] = digit_of(dividend, at);
         }
     }
 
@@ -206,8 +207,9 @@ fn store(digit: &mut Digit, v: __m512i) {
     unsafe { _mm512_storeu_si512(digit.as_mut_ptr().cast(), v) }
 }
 
-/// Writes `a · b / R`, below 2n if both are. `inverse` is -1/n modulo 2^52 or more bits.
+/// Writes `a · b / R`, below 2n if both are. Numbers of digits are what its loops are about. `inverse` is -1/n modulo 2^52 or more bits.
 #[target_feature(enable = "avx512f,avx512ifma")]
+#[allow(clippy::needless_range_loop)]
 fn product(out: &mut [Digit], a: &[Digit], b: &[Digit], n: &[Digit], inverse: &Digit, sums: &mut [Digit]) {
     let k = n.len();
     let (a, b, sums) = (&a[..k], &b[..k], &mut sums[..k + 1]);

@@ -247,7 +247,7 @@ pub fn power(
     for at in 2..1usize << width {
         let (before, next) = powers.split_at_mut(at * len);
         let next = &mut next[..len];
-        if at % 2 == 0 {
+        if at.is_multiple_of(2) {
             modulus.square(next, &before[at / 2 * len..][..len], room, pace)?;
         } else {
             modulus.mul(next, &before[(at - 1) * len..], &before[len..2 * len], room, pace)?;

@@ -215,7 +215,7 @@ pub(in crate::op) fn limbs_of_bigints(call: &mut OpCall<'_>) -> Done {
     charge(call, 0, count.saturating_mul(len).saturating_add(count * 8))?;
     let out: Output<'_, i64> = call.output_charged(&[count as u64, len as u64])?;
     for (row, to) in out.elements.chunks_exact_mut(len).enumerate() {
-        if row % (BLOCK / len.min(BLOCK)) == 0 {
+        if row.is_multiple_of(BLOCK / len.min(BLOCK)) {
             call.host.poll()?;
         }
         // SAFETY: what a list of integers holds is a live integer.
@@ -242,7 +242,7 @@ pub(in crate::op) fn limbs_to_bigints(call: &mut OpCall<'_>) -> Done {
     let nothing = call.host.heap().bigint(false, &[])?;
     let list = call.host.heap().list(Item::BigInt, count as u64, nothing.slot())?;
     for row in 0..count {
-        if row % (BLOCK / len.min(BLOCK)) == 0 {
+        if row.is_multiple_of(BLOCK / len.min(BLOCK)) {
             call.host.poll()?;
         }
         let made = call.host.heap().bigint(false, natural::trimmed(rows.row(row)))?;

@@ -134,7 +134,7 @@ fn bigint(b: &mut Bench, r: &mut Random) -> u64 {
 }
 
 /// A list of what has just been made.
-fn list(b: &mut Bench, item: Item, items: &[u64]) -> Arg {
+fn list_of(b: &mut Bench, item: Item, items: &[u64]) -> Arg {
     let made = b.heap().list(item, items.len() as u64, items.first().copied().unwrap_or_default()).unwrap();
     for (n, slot) in items.iter().enumerate() {
         // SAFETY: the items have just been made, in the list's region.
@@ -166,7 +166,7 @@ fn argument(
         Param::Exact(Type::BigInt) => Arg::Slot(bigint(b, r), Type::BigInt),
         Param::Exact(Type::List(Item::BigInt)) => {
             let items: Vec<u64> = (0..r.below(4)).map(|_| bigint(b, r)).collect();
-            list(b, Item::BigInt, &items)
+            list_of(b, Item::BigInt, &items)
         }
         Param::Exact(ty) => Arg::Slot(r.scalar(*ty), *ty),
         Param::Tensor(v) => tensor(b, r, last, elems[*v]),
@@ -193,7 +193,7 @@ fn argument(
         Param::ListOfTensors(v) => {
             let item = Item::Tensor(elems[*v]);
             let items: Vec<u64> = (0..r.below(4)).map(|_| tensor(b, r, last, elems[*v]).slot()).collect();
-            list(b, item, &items)
+            list_of(b, item, &items)
         }
     }
 }
