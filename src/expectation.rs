@@ -8,7 +8,7 @@ use crate::compare::values;
 use nbc_ir::shown::clipped;
 use nbc_ir::{Elem, Error, Imm, Module, Signature, Type};
 use nbc_runtime::engine::Limits;
-use nbc_runtime::object::{Format, OwnedSparse, OwnedTensor};
+use nbc_runtime::object::{Format, OwnedBigInt, OwnedSparse, OwnedTensor};
 use nbc_runtime::value::Value;
 use num_complex::Complex;
 
@@ -367,6 +367,11 @@ impl<'a> Reader<'a> {
             Type::F64 => Value::F64(f64::read(self)?),
             Type::Bool => Value::Bool(bool::read(self)?),
             Type::Str => Value::Str(self.string()?),
+            Type::BigInt => {
+                let word = self.word();
+                let made = word.parse::<OwnedBigInt>().map_err(|e| format!("{:?}: {e}", clipped(word, 40)));
+                Value::BigInt(made?)
+            }
             Type::Tensor(elem) => Value::Tensor(self.tensor(elem)?),
             Type::Sparse(elem) => Value::Sparse(self.sparse(elem)?),
             Type::List(item) => {

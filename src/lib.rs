@@ -12,7 +12,7 @@
 //! | get it ready | [`Engine`], [`Config`], [`Dispatch`] → [`Program`]: what is hot is compiled, as the command does |
 //! | give it what it may reach | [`Linker`], [`HostFunc`], [`Caller`] |
 //! | bound it | [`Limits`] |
-//! | run it | [`Instance`], [`TypedFunc`], [`Value`], [`ArgRef`], [`TensorView`], [`Tensor`], [`Str`], [`OwnedTensor`], [`OwnedSparse`] |
+//! | run it | [`Instance`], [`TypedFunc`], [`Value`], [`ArgRef`], [`TensorView`], [`Tensor`], [`Str`], [`OwnedTensor`], [`OwnedSparse`], [`OwnedBigInt`] |
 //! | stop it | [`InterruptHandle`] |
 //! | see what went wrong | [`Error`], [`ErrorKind`], [`Trap`], [`TrapCode`] |
 //!
@@ -285,7 +285,7 @@ pub use nbc_runtime::instance::{Instance, InterruptHandle, TypedFunc};
 pub use nbc_runtime::linker::Linker;
 pub use nbc_runtime::machine::dispatch::Dispatch;
 pub use nbc_runtime::machine::tier::Tier;
-pub use nbc_runtime::object::{Element, Format, OwnedSparse, OwnedTensor};
+pub use nbc_runtime::object::{Element, Format, OwnedBigInt, OwnedSparse, OwnedTensor};
 pub use nbc_runtime::region::{HeapStats, RegionStats};
 pub use nbc_runtime::trap::{TrapCode, TrapError};
 pub use nbc_runtime::value::{ArgRef, Params, Results, Str, Tensor, TensorView, Value};

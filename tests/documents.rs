@@ -8,9 +8,10 @@ use std::process::Command;
 use support::command::{self, command, folder, nbc};
 use support::repository::root;
 
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "README.md",
     "CONTRIBUTING.md",
+    "docs/bigint.md",
     "docs/benchmarking.md",
     "docs/crypto.md",
     "docs/jit.md",

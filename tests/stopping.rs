@@ -290,3 +290,46 @@ l:
         assert!(best.is_some(), "{body} ({way}) is never less than {enough:?} late");
     }
 }
+
+/// What takes long with integers of some thousands and a million bits.
+const INTEGERS: [&str; 8] = [
+    "%r = bigint.mul %long, %longer",
+    "%r = bigint.pow %longer, 40",
+    "%q, %r = bigint.divmod %longer, %long",
+    "%t = bigint.to_str %longer",
+    "%r = bigint.isqrt %longer",
+    "%r = bigint.gcd %longer, %long",
+    "%r = bigint.mod_pow %long, %longer, %long",
+    "%r = bigint.is_probable_prime %odd, 50",
+];
+
+#[test]
+fn arithmetic_of_long_integers_stops_soon() {
+    for body in INTEGERS {
+        let text = format!(
+            "export func @main() {{
+  %three = bigint.of_i64 3
+  %odd = bigint.pow %three, 12000
+  %two = bigint.of_i64 2
+  %odd = bigint.add %odd, %two
+  %long = bigint.pow %three, 300000
+  %longer = bigint.pow %three, 600000
+  br l
+l:
+  region.begin
+  {body}
+  region.end
+  br l
+}}
+"
+        );
+        let (enough, tries) = match cfg!(debug_assertions) {
+            true => (Duration::from_secs(60), 1),
+            false => (Duration::from_millis(50), 20),
+        };
+        let way = Way::all().find(|w| w.device == Device::None).expect("there are ways without a device");
+        let mut times = (0..tries).map(|_| lateness(&text, body, way));
+        let best = times.by_ref().find(|late| *late < enough);
+        assert!(best.is_some(), "{body} ({way}) is never less than {enough:?} late");
+    }
+}

@@ -268,6 +268,7 @@ fn unsafe_code_stays_in_its_places() {
         "runtime/numerics/src/run.rs",
         "runtime/numerics/src/crypto/x86.rs",
         "runtime/numerics/src/crypto/tests.rs",
+        "runtime/numerics/src/bigint/ifma.rs",
         "runtime/numerics/accuracy/",
         "runtime/src/region/",
         "runtime/src/object/",

@@ -46,6 +46,7 @@ fn value(ty: Type) -> Option<Value> {
         Type::F64 => Value::F64(2.5),
         Type::Bool => Value::Bool(true),
         Type::Str => Value::Str("text".to_owned()),
+        Type::BigInt => Value::BigInt(nbc::OwnedBigInt::new(true, vec![7, 1])),
         _ => return None,
     })
 }

@@ -98,8 +98,7 @@ pub mod code {
     pub const STR: u8 = Type::Str.code();
     pub const LIST: u8 = Type::List(Item::I32).code();
     pub const FUNC: u8 = Type::Func(SigId(0)).code();
-    /// Reserved.
-    pub const BIGINT: u8 = 0x13;
+    pub const BIGINT: u8 = Type::BigInt.code();
     /// Reserved.
     pub const EXPR: u8 = 0x14;
     /// A tensor is this plus the code of its element type.

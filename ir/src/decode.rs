@@ -345,6 +345,7 @@ impl<'a> Reader<'a> {
         let b = self.byte()?;
         Ok(match b {
             code::STR => Type::Str,
+            code::BIGINT => Type::BigInt,
             code::FUNC => Type::Func(SigId(self.index(sigs, "signature")?)),
             code::LIST => {
                 // Lists hold no lists, so this goes one level down at most.
@@ -356,7 +357,7 @@ impl<'a> Reader<'a> {
                     None => return Err(self.fault_at(at, "a list cannot hold this")),
                 }
             }
-            code::BIGINT | code::EXPR => return Err(self.reserved(at, b)),
+            code::EXPR => return Err(self.reserved(at, b)),
             b if b & 0xf0 == code::TENSOR => {
                 let elem = Elem::from_code(b - code::TENSOR);
                 Type::Tensor(elem.ok_or_else(|| self.unknown_type(at, b))?)

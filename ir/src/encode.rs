@@ -212,7 +212,9 @@ impl Writer {
     fn ty(&mut self, ty: Type) {
         let code = ty.code();
         match ty {
-            Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::Str => self.bytes.push(code),
+            Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::Str | Type::BigInt => {
+                self.bytes.push(code)
+            }
             Type::Tensor(elem) | Type::Sparse(elem) => self.bytes.push(code + elem.code()),
             Type::List(item) => {
                 self.bytes.push(code);

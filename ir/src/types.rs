@@ -128,6 +128,7 @@ macro_rules! for_each_type {
             Tensor(Elem) "tensor" 0x20 object "n-dimensional, row-major, contiguous array.";
             Sparse(Elem) "sparse" 0x30 object "Sparse matrix of f32, f64 or c128; immutable.";
             Str "str" 0x10 object "Immutable UTF-8 string.";
+            BigInt "bigint" 0x13 object "Integer of any size; immutable.";
             Func(SigId) "func" 0x12 reference "Reference to a function with that signature. A plain number, not an object.";
         }
         lists {
@@ -148,8 +149,8 @@ macro_rules! define {
 
         /// Type of a register, parameter, result or global.
         ///
-        /// Big integers and symbolic expressions will be objects too; their binary
-        /// codes are reserved (see [`crate::binary`]).
+        /// Symbolic expressions will be objects too; their binary code is reserved
+        /// (see [`crate::binary`]).
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         pub enum Type {
             $(#[doc = $item_doc] $item $(($item_of))?,)*
@@ -268,7 +269,9 @@ impl fmt::Display for TypeDisplay<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.ty.name();
         match self.ty {
-            Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::Str => f.write_str(name),
+            Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::Str | Type::BigInt => {
+                f.write_str(name)
+            }
             Type::Tensor(e) | Type::Sparse(e) => write!(f, "{name}<{e}>"),
             Type::List(item) => write!(f, "{name}<{}>", item.ty().display(self.sigs)),
             // A signature may only name signatures before it, which the

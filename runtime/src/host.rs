@@ -117,7 +117,7 @@ fn give(heap: &mut Heap, value: &Value) -> Result<u64, TrapError> {
                 value.ty().map_or(Ok(slot), |ty| heap.copy_to(slot, ty, depth))
             }
             Value::I32(_) | Value::I64(_) | Value::F32(_) | Value::F64(_) | Value::Bool(_) => Ok(slot),
-            Value::Str(_) | Value::Func(_) => Ok(slot),
+            Value::Str(_) | Value::BigInt(_) | Value::Func(_) => Ok(slot),
         }
     }
 }

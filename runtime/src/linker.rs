@@ -194,10 +194,12 @@ mod tests {
     use nbc_ir::catalogue::CATALOGUE;
 
     /// What this build has.
-    const FEATURES: [(&str, bool); 3] = [
+    const FEATURES: [(&str, bool); 5] = [
+        ("crypto", cfg!(feature = "crypto")),
         ("linalg", cfg!(feature = "linalg")),
         ("fft", cfg!(feature = "fft")),
-        ("crypto", cfg!(feature = "crypto")),
+        ("bigint", cfg!(feature = "bigint")),
+        ("rsa", cfg!(feature = "rsa")),
     ];
 
     #[test]

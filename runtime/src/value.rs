@@ -3,7 +3,9 @@
 use crate::arith::{canonical_f32, canonical_f64};
 use crate::error::{Error, ErrorKind};
 use crate::object::element::with_elem;
-use crate::object::{Element, ListRef, OwnedSparse, OwnedTensor, SparseRef, StrRef, TensorRef};
+use crate::object::{
+    BigIntRef, Element, ListRef, OwnedBigInt, OwnedSparse, OwnedTensor, SparseRef, StrRef, TensorRef,
+};
 use crate::region::Heap;
 use crate::region::taking::no_memory;
 use crate::trap::TrapError;
@@ -47,6 +49,8 @@ pub enum Value {
     Tensor(OwnedTensor),
     /// Sparse matrix. As an argument it is lent too.
     Sparse(OwnedSparse),
+    /// Big integer.
+    BigInt(OwnedBigInt),
     /// List with the type of its items.
     List(Item, Vec<Value>),
     /// Reference to a function of the module.
@@ -65,6 +69,7 @@ impl Value {
             Value::Str(_) => Type::Str,
             Value::Tensor(t) => Type::Tensor(t.elem()),
             Value::Sparse(s) => Type::Sparse(s.elem()),
+            Value::BigInt(_) => Type::BigInt,
             Value::List(item, _) => Type::List(*item),
             Value::Func(_) => return None,
         })
@@ -97,6 +102,7 @@ impl Value {
                     heap.sparse(s.format(), s.dims(), parts)?.slot()
                 }
             }
+            Value::BigInt(v) => heap.bigint(v.is_negative(), v.limbs())?.slot(),
             Value::Func(id) => id.index() as u64,
             Value::List(item, values) => {
                 let mut slots = Vec::with_capacity(values.len());
@@ -133,6 +139,7 @@ impl Value {
                 Type::Str => Value::Str(heap.copy_string_out(StrRef::from_slot(slot))?),
                 Type::Tensor(_) => Value::Tensor(take_tensor(heap, slot, again)?),
                 Type::Sparse(_) => Value::Sparse(copy_sparse(heap, SparseRef::from_slot(slot))?),
+                Type::BigInt => Value::BigInt(heap.copy_bigint_out(BigIntRef::from_slot(slot))?),
                 Type::List(item) => {
                     let list = ListRef::from_slot(slot);
                     heap.take_out(list.len().saturating_mul(size_of::<Value>()))?;
@@ -199,7 +206,7 @@ macro_rules! value_from {
         }
     )*};
 }
-value_from! { i32 => I32; i64 => I64; f32 => F32; f64 => F64; bool => Bool; String => Str; OwnedTensor => Tensor; OwnedSparse => Sparse; }
+value_from! { i32 => I32; i64 => I64; f32 => F32; f64 => F64; bool => Bool; String => Str; OwnedTensor => Tensor; OwnedSparse => Sparse; OwnedBigInt => BigInt; }
 
 impl From<&str> for Value {
     fn from(v: &str) -> Value {
@@ -338,7 +345,7 @@ pub trait Pass<P: Param> {
 }
 
 /// A result type of a [`TypedFunc`](crate::instance::TypedFunc): a scalar,
-/// `String`, [`OwnedTensor`] or [`OwnedSparse`].
+/// `String`, [`OwnedTensor`], [`OwnedSparse`] or [`OwnedBigInt`].
 pub trait Return: Sized {
     /// Whether results of type `ty` come as `Self`.
     fn matches(ty: Type) -> bool;
@@ -404,6 +411,27 @@ impl Return for String {
     }
     fn name() -> &'static str {
         "str"
+    }
+}
+
+impl Param for OwnedBigInt {
+    const TYPE: Type = Type::BigInt;
+}
+impl Pass<OwnedBigInt> for &OwnedBigInt {
+    unsafe fn lower(&self, heap: &mut Heap) -> Result<u64, TrapError> {
+        Ok(heap.bigint(self.is_negative(), self.limbs())?.slot())
+    }
+}
+impl Return for OwnedBigInt {
+    fn matches(ty: Type) -> bool {
+        ty == Type::BigInt
+    }
+    unsafe fn lift(heap: &mut Heap, slot: u64, _: bool) -> Result<OwnedBigInt, TrapError> {
+        // SAFETY: upheld by the caller.
+        heap.copy_bigint_out(unsafe { BigIntRef::from_slot(slot) })
+    }
+    fn name() -> &'static str {
+        "bigint"
     }
 }
 

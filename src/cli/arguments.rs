@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::input::{Room, is_named};
 use nbc::Value;
 use nbc::ir::shown::clipped;
-use nbc::runtime::object::{Element, OwnedTensor};
+use nbc::runtime::object::{Element, OwnedBigInt, OwnedTensor};
 use nbc::{ir::Elem, ir::Imm, ir::Module, ir::Signature, ir::Type};
 use num_complex::Complex;
 use std::borrow::Cow;
@@ -55,6 +55,7 @@ fn value(word: &str, ty: Type, module: &Module, room: &mut Room) -> Result<Value
             }
             Value::Tensor(room.random(&word[RANDOM.len()..])?)
         }
+        Type::BigInt => Value::BigInt(word.parse::<OwnedBigInt>().map_err(|e| e.to_string())?),
         Type::Tensor(elem) => match word.strip_prefix('@') {
             Some(path) => Value::Tensor(room.read(path, elem)?),
             None if is_named(word, ".npy") => Value::Tensor(room.read(word, elem)?),

@@ -12,7 +12,7 @@ use nbc::OwnedTensor;
 use nbc::Value;
 use nbc::ir::dims::MAX_RANK;
 use nbc::ir::{Elem, Module, shown};
-use nbc::runtime::object::{Element, OwnedSparse};
+use nbc::runtime::object::{Element, OwnedBigInt, OwnedSparse};
 use num_complex::Complex;
 use serde_json::{Value as Json, json};
 use std::io::{self, Write};
@@ -21,6 +21,12 @@ use std::io::{self, Write};
 pub const WHOLE: usize = 1000;
 /// How many items of each end of an axis are shown; fewer where there are many axes.
 const ENDS: usize = 3;
+/// Digits of a big integer beyond which only both ends are shown.
+const MOST_DIGITS: usize = 2000;
+/// Digits of each end.
+const END_DIGITS: usize = 20;
+/// Limbs of a big integer beyond which only its size is shown: its digits take about a second.
+const MOST_LIMBS: usize = 1 << 17;
 /// Most elements of a tensor that is abbreviated.
 const ABBREVIATED: usize = 2000;
 /// Where lines of elements are broken.
@@ -48,8 +54,23 @@ fn item(value: &Value, module: &Module, full: bool, out: &mut dyn Write) -> io::
         Value::Func(id) => write!(out, "@{}", shown::visible(&module.func_name(*id))),
         Value::Tensor(t) => tensor(t, full, out),
         Value::Sparse(s) => sparse(s, full, out),
+        Value::BigInt(v) => bigint(v, full, out),
         Value::List(_, items) => list(items, module, full, out),
     }
+}
+
+/// Decimal digits; of a large one those of both ends. Which they are needs all of them, so one beyond that is shown by its size.
+fn bigint(v: &OwnedBigInt, full: bool, out: &mut dyn Write) -> io::Result<()> {
+    if !full && v.limbs().len() > MOST_LIMBS {
+        let sign = if v.is_negative() { "negative " } else { "" };
+        return write!(out, "{sign}bigint of {} bits", v.bit_length());
+    }
+    let digits = v.to_string();
+    if full || digits.len() <= MOST_DIGITS {
+        return out.write_all(digits.as_bytes());
+    }
+    let (first, last) = (&digits[..END_DIGITS], &digits[digits.len() - END_DIGITS..]);
+    write!(out, "{first}...{last} ({} digits)", digits.trim_start_matches('-').len())
 }
 
 /// A line of what it is, then row, column and value of each stored element; of many those of both ends.
@@ -375,6 +396,7 @@ pub fn json(value: &Value, module: &Module) -> Json {
         Value::F64(v) => json_float(*v),
         Value::Bool(v) => json!(v),
         Value::Str(s) => json!(s),
+        Value::BigInt(v) => json!(v.to_string()),
         Value::Func(id) => json!({ "func": module.func_name(*id) }),
         Value::List(_, items) => items.iter().map(|v| json(v, module)).collect(),
         Value::Tensor(t) => {

@@ -45,6 +45,7 @@ pub fn identical(a: &Value, b: &Value) -> bool {
         // Tensors are equal when their bits are.
         (Value::Tensor(a), Value::Tensor(b)) => a == b,
         (Value::Sparse(a), Value::Sparse(b)) => a == b,
+        (Value::BigInt(a), Value::BigInt(b)) => a == b,
         (Value::List(a_item, a), Value::List(b_item, b)) => a_item == b_item && all(a, b, identical),
         _ => false,
     }
@@ -150,6 +151,8 @@ impl fmt::Display for Shown<'_> {
             Value::Func(id) => write!(f, "{id:?}"),
             Value::List(_, items) => write!(f, "[{}]", show(items)),
             Value::Tensor(t) => write!(f, "{:?} {{{}}}", t.dims(), elements(t)),
+            Value::BigInt(v) if v.limbs().len() > 100 => write!(f, "a bigint of {} bits", v.bit_length()),
+            Value::BigInt(v) => v.fmt(f),
             Value::Sparse(s) => {
                 let places = list(s.places().map(|[row, col]| format!("({row}, {col})")), s.stored());
                 write!(f, "{} {:?} {{{places}}} {{{}}}", s.format().name(), s.dims(), elements(s.values()))

@@ -3,7 +3,9 @@
 use super::Case;
 use nbc::ir::{Elem, Item};
 use nbc::ndarray::{Array1, Array2, ArrayD, s};
-use nbc::{Engine, Format, Linker, OwnedSparse, OwnedTensor, Tensor, TrapCode, TrapError, Type, Value};
+use nbc::{
+    Engine, Format, Linker, OwnedBigInt, OwnedSparse, OwnedTensor, Tensor, TrapCode, TrapError, Type, Value,
+};
 use nbc::{matrix_market, npy, npz};
 use std::io::{self, Write};
 
@@ -40,6 +42,15 @@ pub const CASES: &[Case] = &[
             "runtime::OwnedSparse::places",
         ],
         matrices,
+    ),
+    (
+        &[
+            "runtime::OwnedBigInt::new",
+            "runtime::OwnedBigInt::is_negative",
+            "runtime::OwnedBigInt::limbs",
+            "runtime::OwnedBigInt::bit_length",
+        ],
+        integers,
     ),
     (&["matrix_market::read_from", "matrix_market::write"], matrix_files),
     (&["npz::read", "npz::read_from", "npz::write"], packed_matrices),
@@ -171,6 +182,21 @@ fn matrices() {
     let of_bytes = OwnedTensor::from_slice(&[0], &[0u8; 0]).unwrap();
     assert!(OwnedSparse::new(Format::Csr, [0, 0], pointers(&[0]), indices(&[]), of_bytes.clone()).is_err());
     assert!(OwnedSparse::new(Format::Csr, [0, 0], of_bytes, indices(&[]), elements(0)).is_err());
+}
+
+fn integers() {
+    for limbs in [vec![], vec![0], vec![0, 0], vec![1], vec![0, MAX], vec![7, 0], vec![MAX; 300]] {
+        for negative in [false, true] {
+            let made = OwnedBigInt::new(negative, limbs.clone());
+            assert!(made.limbs().last() != Some(&0));
+            assert_eq!(made.is_negative(), negative && made.bit_length() > 0);
+            assert_eq!(made.to_string().parse(), Ok(made.clone()));
+            assert_eq!(format!("{made:#x}").parse(), Ok(made));
+        }
+    }
+    for text in ["", "-", "0x", "x", "1x", "é", "0b1", "--0", "0x-1", "\u{0}"] {
+        assert!(text.parse::<OwnedBigInt>().is_err(), "{text:?}");
+    }
 }
 
 fn matrix_files() {

@@ -407,8 +407,11 @@ fn parse_param(text: &str, vars: &[&str]) -> Option<Param> {
         let (params, results) = parse_arrow(inner, vars)?;
         return Some(Param::Func(params, results));
     }
-    if text == "str" {
-        return Some(Param::Exact(Type::Str));
+    match text {
+        "str" => return Some(Param::Exact(Type::Str)),
+        "bigint" => return Some(Param::Exact(Type::BigInt)),
+        "list<bigint>" => return Some(Param::Exact(Type::List(crate::types::Item::BigInt))),
+        _ => {}
     }
     Type::scalar_from_name(text).map(Param::Exact)
 }

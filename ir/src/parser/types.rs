@@ -29,6 +29,7 @@ impl<'a> Parser<'a> {
         }
         match word {
             "str" => Ok(Type::Str),
+            "bigint" => Ok(Type::BigInt),
             "tensor" => {
                 self.expect(b'<', " and an element type, as in `tensor<f64>`")?;
                 let elem = self.elem()?;
@@ -69,7 +70,8 @@ impl<'a> Parser<'a> {
                 Ok(Type::Func(sig))
             }
             _ => {
-                let names = ["i32", "i64", "f32", "f64", "bool", "str", "tensor", "sparse", "list", "func"];
+                let names =
+                    ["i32", "i64", "f32", "f64", "bool", "str", "bigint", "tensor", "sparse", "list", "func"];
                 let help = if Elem::from_name(word).is_some() {
                     Some(format!("{word} is the type of tensor elements: tensor<{word}>"))
                 } else {

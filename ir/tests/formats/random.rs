@@ -58,7 +58,7 @@ fn name(c: &mut Choices<'_>) -> Option<String> {
 }
 
 fn item(c: &mut Choices<'_>, sigs: usize) -> Item {
-    match c.below(8) {
+    match c.below(9) {
         0 => Item::I64,
         1 => Item::I32,
         2 => Item::F32,
@@ -67,6 +67,7 @@ fn item(c: &mut Choices<'_>, sigs: usize) -> Item {
         5 => Item::Tensor(c.pick(&Elem::ALL)),
         6 if c.flag() => Item::Sparse(c.pick(&[Elem::F32, Elem::F64, Elem::C128])),
         6 if sigs > 0 => Item::Func(SigId::new(c.below(sigs))),
+        7 => Item::BigInt,
         _ => Item::Str,
     }
 }

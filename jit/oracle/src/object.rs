@@ -11,7 +11,7 @@ use crate::value::{ObjectId, Pointer, Slot, canonical};
 use crate::{Stop, wrong};
 use nbc_ir::{Elem, Item, Type};
 use nbc_jit::mir::Field;
-use nbc_runtime::object::OwnedSparse;
+use nbc_runtime::object::{OwnedBigInt, OwnedSparse};
 use nbc_runtime::trap::{TrapCode, TrapError};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
@@ -126,6 +126,8 @@ pub enum Object {
     List(List),
     /// A sparse matrix, which never changes.
     Sparse(Rc<OwnedSparse>),
+    /// A big integer, which never changes.
+    BigInt(Rc<OwnedBigInt>),
 }
 
 #[derive(Clone, Debug)]
@@ -318,6 +320,7 @@ impl Heap {
         self.take(match &object {
             Object::Tensor(_) => 64,
             Object::Str(text) => text.len() + 32,
+            Object::BigInt(v) => v.limbs().len() * 8 + 32,
             Object::List(list) => list.items.len() * size_of::<Slot>() + 32,
             Object::Sparse(matrix) => parts(matrix).iter().sum::<usize>() + 64,
         })?;
@@ -461,7 +464,7 @@ impl Heap {
                 let bytes = self.elements(id)?.to_vec();
                 self.add_tensor(t.elem, &t.dims, bytes, true, region)
             }
-            same @ (Object::Str(_) | Object::Sparse(_)) => self.add(same, region),
+            same @ (Object::Str(_) | Object::Sparse(_) | Object::BigInt(_)) => self.add(same, region),
             Object::List(mut list) => {
                 // What is one object in several places stays one.
                 let mut copies: FxHashMap<ObjectId, Slot> = FxHashMap::default();
@@ -499,6 +502,7 @@ impl Heap {
         Ok(match self.get(id)? {
             Object::Tensor(tensor) => tensor.bytes() as u64 / 64,
             Object::Str(text) => text.len() as u64 / 64,
+            Object::BigInt(v) => v.limbs().len() as u64 / 8,
             Object::Sparse(matrix) => parts(matrix).iter().map(|bytes| *bytes as u64 / 64).sum(),
             Object::List(list) => {
                 let mut all = list.items.len() as u64 / 8;

@@ -10,7 +10,7 @@ use crate::Stop;
 use crate::object::{GLOBAL, Heap, List, Object, canonical_elements};
 use crate::value::{ObjectId, Slot, canonical};
 use nbc_ir::{ConstValue, Elem, GlobalInit, Item, Module, Type};
-use nbc_runtime::object::{Format, OwnedSparse, OwnedTensor};
+use nbc_runtime::object::{Format, OwnedBigInt, OwnedSparse, OwnedTensor};
 use nbc_runtime::trap::TrapCode;
 use nbc_runtime::value::Value;
 use num_complex::Complex;
@@ -182,6 +182,7 @@ impl State {
                 let dims: Vec<u64> = t.dims().iter().map(|d| *d as u64).collect();
                 self.heap.add_tensor(t.elem(), &dims, t.as_bytes().to_vec(), writable, region)?
             }
+            Value::BigInt(v) => self.heap.add(Object::BigInt(v.clone().into()), region)?,
             Value::Sparse(matrix) => self.heap.add(Object::Sparse(matrix.clone().into()), region)?,
             Value::List(item, values) => {
                 let items = values.iter().map(|v| self.lower(v, writable)).collect::<Result<_, _>>()?;
@@ -214,6 +215,10 @@ impl State {
                 let owned = owned(tensor.elem, &tensor.dims, &elements);
                 Value::Tensor(owned.ok_or_else(|| Stop::Unsupported("a tensor without memory".to_owned()))?)
             }
+            Type::BigInt => match self.heap.get(slot.object()?)? {
+                Object::BigInt(v) => Value::BigInt(OwnedBigInt::clone(v)),
+                _ => return Err(crate::wrong("the object is no big integer")),
+            },
             Type::Sparse(_) => match self.heap.get(slot.object()?)? {
                 Object::Sparse(matrix) => Value::Sparse(OwnedSparse::clone(matrix)),
                 _ => return Err(crate::wrong("the object is no sparse matrix")),
@@ -274,6 +279,8 @@ pub enum Part {
     },
     /// A string.
     Str(String),
+    /// A big integer.
+    BigInt(OwnedBigInt),
     /// A list; its items follow.
     List(Item, usize),
     /// A sparse matrix: format, dims, and the bytes of its tensors.
@@ -342,6 +349,7 @@ impl Picture {
                 });
             }
             Object::Str(text) => self.parts.push(Part::Str(text.to_string())),
+            Object::BigInt(v) => self.parts.push(Part::BigInt(OwnedBigInt::clone(v))),
             Object::Sparse(matrix) => {
                 let parts = [matrix.pointers(), matrix.indices(), matrix.values()];
                 let bytes = parts.map(|part| canonical_elements(part.elem(), part.as_bytes()));

@@ -15,6 +15,7 @@
 //! assert_eq!(y, [1.0, std::f64::consts::E, 0.0]);
 //! ```
 
+pub mod bigint;
 #[cfg(any(feature = "fft", feature = "linalg"))]
 pub mod cache;
 #[cfg(feature = "crypto")]
@@ -27,6 +28,8 @@ mod level;
 #[cfg(feature = "linalg")]
 pub mod linalg;
 pub mod modular;
+#[cfg(feature = "rsa")]
+pub mod rsa;
 mod run;
 pub mod sparse;
 

@@ -18,7 +18,7 @@
 //! # Ok::<(), nbc_runtime::trap::TrapError>(())
 //! ```
 
-use super::{ListRef, SparseRef, StrRef, TensorRef};
+use super::{BigIntRef, ListRef, SparseRef, StrRef, TensorRef};
 use nbc_ir::Type;
 
 /// The properties that every kind of object tells.
@@ -65,6 +65,20 @@ impl Object for StrRef {
     }
     fn bytes(self) -> usize {
         self.len()
+    }
+}
+
+impl Object for BigIntRef {
+    #[inline(always)]
+    fn slot(self) -> u64 {
+        BigIntRef::slot(self)
+    }
+    #[inline(always)]
+    fn region(self) -> u32 {
+        BigIntRef::region(self)
+    }
+    fn bytes(self) -> usize {
+        self.len() * size_of::<u64>()
     }
 }
 
@@ -119,6 +133,8 @@ pub enum ObjectRef {
     List(ListRef),
     /// A sparse matrix.
     Sparse(SparseRef),
+    /// A big integer.
+    BigInt(BigIntRef),
 }
 
 impl ObjectRef {
@@ -136,6 +152,7 @@ impl ObjectRef {
                 Type::Tensor(_) => Some(ObjectRef::Tensor(TensorRef::from_slot(slot))),
                 Type::Str => Some(ObjectRef::Str(StrRef::from_slot(slot))),
                 Type::Sparse(_) => Some(ObjectRef::Sparse(SparseRef::from_slot(slot))),
+                Type::BigInt => Some(ObjectRef::BigInt(BigIntRef::from_slot(slot))),
                 Type::List(_) => Some(ObjectRef::List(ListRef::from_slot(slot))),
                 Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::Func(_) => None,
             }
@@ -151,6 +168,7 @@ macro_rules! ask {
             ObjectRef::Str($o) => $answer,
             ObjectRef::List($o) => $answer,
             ObjectRef::Sparse($o) => $answer,
+            ObjectRef::BigInt($o) => $answer,
         }
     };
 }

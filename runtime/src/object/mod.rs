@@ -7,10 +7,11 @@
 //! payload never moves and never changes length while the object lives.
 //!
 //! Headers are reached through the copyable handles [`TensorRef`], [`StrRef`],
-//! [`ListRef`] and [`SparseRef`]. A handle is a plain address without a lifetime: it is good
+//! [`ListRef`], [`SparseRef`] and [`BigIntRef`]. A handle is a plain address without a lifetime: it is good
 //! until the object's region ends, which the verifier's region rule proves for
 //! programs. Making one from a slot is therefore `unsafe`.
 
+pub mod bigint;
 pub mod element;
 pub mod kind;
 pub mod list;
@@ -20,6 +21,7 @@ pub mod sparse;
 pub mod str;
 pub mod tensor;
 
+pub use bigint::{BigInt, BigIntRef, OwnedBigInt};
 pub use element::{Element, Scalar};
 pub use kind::{Object, ObjectRef};
 pub use list::{List, ListRef};

@@ -4,7 +4,7 @@
 //! Fuel is charged from the shapes before a result is allocated.
 
 use super::fused::Deferred;
-use crate::object::{Element, ListRef, SparseRef, StrRef, TensorRef};
+use crate::object::{BigIntRef, Element, ListRef, SparseRef, StrRef, TensorRef};
 use crate::plan::AtOperation;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
@@ -87,8 +87,13 @@ impl<'a> OpCall<'a> {
     #[cold]
     pub(super) fn keep_secrets(&mut self, operation: &Operation) {
         for at in operation.secret {
-            let tensor = self.tensor(*at);
-            self.host.heap().keep_secret_of(tensor);
+            if self.arg_types[*at] == Type::BigInt {
+                let number = self.bigint(*at);
+                self.host.heap().keep_secret_number(number);
+            } else {
+                let tensor = self.tensor(*at);
+                self.host.heap().keep_secret_of(tensor);
+            }
         }
         let heap = self.host.heap();
         // SAFETY: arguments are live values of their types (`new`).
@@ -147,6 +152,13 @@ impl<'a> OpCall<'a> {
         debug_assert!(matches!(self.arg_types[at], Type::Sparse(_)));
         // SAFETY: arguments are live values of their types (`new`).
         unsafe { SparseRef::from_slot(self.args[at]) }
+    }
+
+    /// Argument `at`, a big integer.
+    pub(super) fn bigint(&self, at: usize) -> BigIntRef {
+        debug_assert_eq!(self.arg_types[at], Type::BigInt);
+        // SAFETY: arguments are live values of their types (`new`).
+        unsafe { BigIntRef::from_slot(self.args[at]) }
     }
 
     /// Argument `at`, an `i64`.
@@ -219,6 +231,7 @@ impl<'a> OpCall<'a> {
             }
             // What a string has of elements no operation counts, but its bytes.
             Type::Str => Some(Extent { bytes: self.str(at).len() as u64, ..Extent::NONE }),
+            Type::BigInt => Some(Extent { bytes: (self.bigint(at).len() as u64) * 8, ..Extent::NONE }),
             Type::List(_) => Some(Extent {
                 bytes: (self.list(at).len() as u64).saturating_mul(BYTES_OF_ITEM),
                 ..Extent::NONE

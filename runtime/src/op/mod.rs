@@ -15,6 +15,8 @@
 
 mod arrange;
 mod axes;
+#[cfg(feature = "bigint")]
+mod bigint;
 mod bits;
 mod broadcast;
 mod bytes;
@@ -42,6 +44,8 @@ mod order;
 mod random;
 mod reduce;
 mod reduce_axes;
+#[cfg(feature = "rsa")]
+mod rsa;
 mod simd;
 mod sort;
 mod sparse;
@@ -67,6 +71,8 @@ macro_rules! kernels {
         /// that the row `needs`.
         static KERNELS: &[Option<Kernel>] = {
             use arrange::*;
+            #[cfg(feature = "bigint")]
+            use bigint::*;
             use bits::*;
             use bytes::*;
             use complex::*;
@@ -88,6 +94,8 @@ macro_rules! kernels {
             use random::*;
             use reduce::*;
             use reduce_axes::*;
+            #[cfg(feature = "rsa")]
+            use rsa::*;
             use sort::*;
             use sparse::*;
             use spread::*;

@@ -7,7 +7,8 @@ use super::pool::{Buffer, BufferList, Claim, MEDIUM, Place, class_of};
 use super::region::Region;
 use crate::object::tensor::SHORT_RANK;
 use crate::object::{
-    Format, List, ListRef, ObjectRef, Sparse, SparseRef, Storage, Str, StrRef, Tensor, TensorRef,
+    BigInt, BigIntRef, Format, List, ListRef, ObjectRef, Sparse, SparseRef, Storage, Str, StrRef, Tensor,
+    TensorRef,
 };
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::dims::{Dims, MAX_RANK, count};
@@ -370,6 +371,37 @@ impl RegionAllocator<'_> {
         Ok(StrRef(header))
     }
 
+    /// A big integer with room for so many limbs, all zero: 0, until it is sealed.
+    pub(super) fn bigint(&mut self, limbs: usize) -> Result<BigIntRef, NoRoom> {
+        let bytes = limbs.checked_mul(size_of::<u64>()).ok_or(NoRoom::Budget(usize::MAX))?;
+        let head = padded(size_of::<BigInt>());
+        let (header, data, storage) = if bytes < MEDIUM {
+            let place = self.arena(head + bytes)?;
+            // SAFETY: the allocation has `head + bytes` bytes.
+            let data = unsafe { place.add(head) };
+            // SAFETY: as above.
+            unsafe { data.write_bytes(0, bytes) };
+            (place, data, Storage::Inline)
+        } else {
+            (self.arena(head)?, self.buffer(bytes, true)?, Storage::Pooled)
+        };
+        let (header, data) = (header.cast::<BigInt>(), data.cast::<u64>());
+        let (region, len) = (self.index, limbs as u64);
+        // SAFETY: the allocation has room for the header, and is 16-aligned.
+        unsafe { header.write(BigInt { data, len, region, negative: false, storage }) };
+        Ok(BigIntRef(header))
+    }
+
+    fn copy_bigint(&mut self, from: BigIntRef) -> Result<u64, NoRoom> {
+        let to = self.bigint(from.len())?;
+        // SAFETY: both have that many limbs; the new one overlaps nothing, and nobody else has it yet.
+        unsafe {
+            self.copy_bytes((*from.0).data.cast(), (*to.0).data.cast(), from.len() * size_of::<u64>())?;
+            (*to.0).negative = from.is_negative();
+        }
+        Ok(to.slot())
+    }
+
     /// A list, every slot `fill`.
     pub(super) fn list(&mut self, item: Item, len: u64, fill: u64) -> Result<ListRef, NoRoom> {
         let bytes =
@@ -410,6 +442,7 @@ impl RegionAllocator<'_> {
             match ObjectRef::from_slot(slot, ty) {
                 Some(ObjectRef::Tensor(tensor)) => Ok(self.copy_tensor(tensor)?.slot()),
                 Some(ObjectRef::Str(text)) => Ok(self.string(&[text.as_str()])?.slot()),
+                Some(ObjectRef::BigInt(from)) => self.copy_bigint(from),
                 Some(ObjectRef::List(list)) => self.copy_list(list),
                 Some(ObjectRef::Sparse(matrix)) => self.copy_sparse(matrix),
                 None => Ok(slot),

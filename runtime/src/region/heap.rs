@@ -9,7 +9,7 @@ use crate::device::DeviceCounts;
 use crate::interruption::Interruption;
 use crate::object::tensor::SHORT_RANK;
 use crate::object::{
-    Element, Format, ListRef, Object, ObjectRef, SparseRef, Storage, StrRef, Tensor, TensorRef,
+    BigIntRef, Element, Format, ListRef, Object, ObjectRef, SparseRef, Storage, StrRef, Tensor, TensorRef,
 };
 use crate::placement::{Placement, Placing};
 use crate::threads::Threads;
@@ -516,6 +516,28 @@ impl Heap {
     /// The strings `parts`, one after the other, as one in the innermost region.
     pub fn string_of_parts(&mut self, parts: &[&str]) -> Result<StrRef, TrapError> {
         self.try_here(|p| p.string(parts))
+    }
+
+    /// A big integer in the innermost region, of that sign and magnitude, whose last limb is not 0.
+    pub fn bigint(&mut self, negative: bool, limbs: &[u64]) -> Result<BigIntRef, TrapError> {
+        let made = self.bigint_zeroed(limbs.len())?;
+        for (n, part) in limbs.chunks(1 << 17).enumerate() {
+            if n > 0 {
+                self.interruption().check()?;
+            }
+            // SAFETY: it is new, so nobody else has its limbs.
+            let to = unsafe { made.limbs_mut() };
+            to[n << 17..][..part.len()].copy_from_slice(part);
+        }
+        // SAFETY: nobody else has it yet.
+        unsafe { made.seal(negative) };
+        Ok(made)
+    }
+
+    /// A big integer in the innermost region with room for so many limbs, all zero. Who makes it writes them and then
+    /// seals it, before anybody else has it.
+    pub fn bigint_zeroed(&mut self, limbs: usize) -> Result<BigIntRef, TrapError> {
+        self.try_here(|p| p.bigint(limbs))
     }
 
     /// A list of `len` items in the innermost region, all `fill`, which must

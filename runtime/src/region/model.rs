@@ -6,7 +6,7 @@
 
 use super::heap::{outlives, region_of};
 use super::*;
-use crate::object::{Format, ListRef, SparseRef, StrRef, TensorRef};
+use crate::object::{BigIntRef, Format, ListRef, SparseRef, StrRef, TensorRef};
 use crate::trap::TrapCode;
 use nbc_ir::{Elem, Item, Type};
 use std::cell::RefCell;
@@ -28,6 +28,8 @@ enum Value {
     List(Rc<RefCell<Vec<Value>>>),
     /// A square matrix with those on its diagonal.
     Sparse(Rc<[f64]>, Format),
+    /// A big integer: sign and limbs.
+    BigInt(bool, Rc<[u64]>),
 }
 
 impl Value {
@@ -39,6 +41,7 @@ impl Value {
             }
             Value::Str(text) => Value::Str(text.clone()),
             Value::Sparse(diagonal, format) => Value::Sparse(diagonal.clone(), *format),
+            Value::BigInt(negative, limbs) => Value::BigInt(*negative, limbs.clone()),
             Value::List(items) => {
                 // One object in several slots stays one.
                 let items = items.borrow();
@@ -99,6 +102,10 @@ impl Run {
                     assert!((0..n as i32).eq(indices.as_slice::<i32>().iter().copied()));
                     assert_eq!(values.as_slice::<f64>(), &**diagonal);
                     assert!(!values.is_writable() || n == 0);
+                }
+                Value::BigInt(negative, limbs) => {
+                    let found = BigIntRef::from_slot(slot);
+                    assert_eq!((found.is_negative(), found.limbs()), (*negative, &**limbs));
                 }
                 Value::List(items) => {
                     let list = ListRef::from_slot(slot);
@@ -173,6 +180,14 @@ impl Run {
         }
     }
 
+    fn make_bigint(&mut self) {
+        let limbs: Vec<u64> = (0..self.size()).map(|i| i as u64 + 1).collect();
+        let negative = !limbs.is_empty() && self.random.below(2) == 0;
+        if let Ok(made) = self.heap.bigint(negative, &limbs) {
+            self.registers.push((made.slot(), Type::BigInt, Value::BigInt(negative, limbs.into())));
+        }
+    }
+
     fn make_sparse(&mut self) {
         let n = self.random.below(200);
         let diagonal: Vec<f64> = (0..n).map(|i| i as f64).collect();
@@ -243,8 +258,8 @@ impl Run {
     }
 
     fn set_global(&mut self) {
-        let types = [F64, Type::Str, LIST, SPARSE];
-        let g = self.random.below(4);
+        let types = [F64, Type::Str, LIST, SPARSE, Type::BigInt];
+        let g = self.random.below(5);
         let Some((slot, value)) = self.any(types[g]) else { return };
         // SAFETY: a register's value is live.
         if let Ok(copy) = unsafe { self.heap.global_set(g, slot, types[g], false) } {
@@ -253,7 +268,7 @@ impl Run {
     }
 
     fn get_global(&mut self) {
-        let g = self.random.below(4);
+        let g = self.random.below(5);
         if let Some(global) = self.globals[g].clone() {
             self.registers.push(global);
         }
@@ -323,7 +338,7 @@ impl Run {
     }
 
     fn step(&mut self) {
-        match self.random.below(29) {
+        match self.random.below(31) {
             0..5 => self.make_tensor(),
             5..8 => self.make_view(),
             8..11 => self.write(),
@@ -341,6 +356,7 @@ impl Run {
             21..23 => self.renew(),
             26 => self.make_sparse(),
             27 => self.make_transpose(),
+            28 | 29 => self.make_bigint(),
             _ => self.end(),
         }
         if self.random.below(8) > 0 {
@@ -356,9 +372,8 @@ impl Run {
 fn run(seed: u64, limit: usize) {
     // SAFETY: all registers are forgotten before the heap is dropped.
     let heap = unsafe { Heap::new(limit) };
-    let mut run =
-        Run { heap, random: Random(seed), registers: vec![], globals: vec![None, None, None, None] };
-    run.heap.define_globals(4);
+    let mut run = Run { heap, random: Random(seed), registers: vec![], globals: vec![None; 5] };
+    run.heap.define_globals(5);
     for _ in 0..20 {
         run.heap.begin();
         for _ in 0..100 {

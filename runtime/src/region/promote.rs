@@ -13,7 +13,8 @@ use super::heap::Heap;
 use super::pool::Buffer;
 use super::region::Region;
 use crate::object::{
-    List, ListRef, Object, ObjectRef, Sparse, SparseRef, Storage, Str, StrRef, Tensor, TensorRef,
+    BigInt, BigIntRef, List, ListRef, Object, ObjectRef, Sparse, SparseRef, Storage, Str, StrRef, Tensor,
+    TensorRef,
 };
 use crate::trap::TrapError;
 use nbc_ir::Type;
@@ -132,6 +133,7 @@ impl Move<'_> {
             match ObjectRef::from_slot(slot, ty) {
                 Some(ObjectRef::Tensor(tensor)) => Ok(self.tensor(tensor)?.slot()),
                 Some(ObjectRef::Str(text)) => Ok(self.string(text)?.slot()),
+                Some(ObjectRef::BigInt(old)) => self.bigint(old),
                 Some(ObjectRef::List(list)) => Ok(self.list(list)?.slot()),
                 Some(ObjectRef::Sparse(matrix)) => Ok(self.sparse(matrix)?.slot()),
                 None => Ok(slot),
@@ -209,6 +211,33 @@ impl Move<'_> {
             };
             (*old.0).storage = Storage::Forwarded;
             (*old.0).len = new.slot();
+            Ok(new)
+        }
+    }
+
+    /// # Safety
+    /// As [`Heap::keep`].
+    unsafe fn bigint(&mut self, old: BigIntRef) -> Result<u64, NoRoom> {
+        if self.stays(old.region()) {
+            return Ok(old.slot());
+        }
+        // SAFETY: the handle refers to a header of the ending region; in a forwarded one `len` is the new slot.
+        unsafe {
+            let header = old.0;
+            let new = match (*header).storage {
+                Storage::Forwarded => return Ok((*header).len),
+                Storage::Pooled => {
+                    let new = BigInt { region: self.to.index, ..header.read() };
+                    let new = BigIntRef(self.to.move_header(new)?).slot();
+                    self.buffer((*header).data.cast());
+                    new
+                }
+                Storage::Inline | Storage::View | Storage::Lent | Storage::Spent | Storage::Deferred => {
+                    self.to.copy(old.slot(), Type::BigInt)?
+                }
+            };
+            (*header).storage = Storage::Forwarded;
+            (*header).len = new;
             Ok(new)
         }
     }
@@ -299,6 +328,7 @@ pub(super) unsafe fn renumber(slot: u64, ty: Type, from: u32, to: u32) {
                 }
             }
             ObjectRef::Str(StrRef(header)) => (*header).region = to,
+            ObjectRef::BigInt(BigIntRef(header)) => (*header).region = to,
             ObjectRef::List(list) => {
                 (*list.0).region = to;
                 for (slot, ty) in (0..list.items()).filter_map(|n| Object::item(list, n)) {

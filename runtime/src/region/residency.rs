@@ -87,7 +87,7 @@ impl Pool {
                     .try_for_each(|(slot, ty)| self.bring_object_home(slot, ty, write)),
                 // No operation of a device has those.
                 Some(ObjectRef::Sparse(_)) => Ok(()),
-                Some(ObjectRef::Str(_)) | None => Ok(()),
+                Some(ObjectRef::Str(_) | ObjectRef::BigInt(_)) | None => Ok(()),
             }
         }
     }

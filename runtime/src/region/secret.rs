@@ -8,7 +8,7 @@
 
 use super::heap::{GLOBAL, Heap};
 use super::region::Region;
-use crate::object::{ObjectRef, Storage, TensorRef};
+use crate::object::{BigIntRef, ObjectRef, Storage, TensorRef};
 use nbc_ir::Type;
 
 /// Overwrites memory with zeros, which the compiler may not leave out.
@@ -52,6 +52,12 @@ impl Heap {
         }
     }
 
+    /// The same for the region that an integer lies in, which is never lent.
+    pub(crate) fn keep_secret_number(&mut self, number: BigIntRef) {
+        self.shared.has_secrets = true;
+        self.mark(number.region());
+    }
+
     pub(super) fn mark(&mut self, region: u32) {
         if region & GLOBAL == 0 {
             self.allocator(region as usize).region.is_secret = true;
@@ -80,6 +86,7 @@ impl Heap {
             }
             Some(ObjectRef::Tensor(tensor)) => self.is_marked(tensor.region()),
             Some(ObjectRef::Str(text)) => self.is_marked(text.region()),
+            Some(ObjectRef::BigInt(number)) => self.is_marked(number.region()),
             // What they hold may lie further out.
             Some(ObjectRef::List(_) | ObjectRef::Sparse(_)) => true,
         }

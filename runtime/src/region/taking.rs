@@ -7,7 +7,7 @@
 use super::allocator::RegionAllocator;
 use super::heap::Heap;
 use super::pool;
-use crate::object::{OwnedTensor, Storage, StrRef, TensorRef};
+use crate::object::{BigIntRef, OwnedBigInt, OwnedTensor, Storage, StrRef, TensorRef};
 use crate::trap::{TrapCode, TrapError};
 
 /// Bytes that are copied between two looks at clock and interrupt flag.
@@ -62,6 +62,23 @@ impl Heap {
         }
         // SAFETY: the bytes are those of a string.
         Ok(unsafe { String::from_utf8_unchecked(copy) })
+    }
+
+    /// A copy of a big integer for the host.
+    ///
+    /// # Errors
+    /// As [`Heap::take_out`], and when the machine has no memory.
+    pub fn copy_bigint_out(&mut self, from: BigIntRef) -> Result<OwnedBigInt, TrapError> {
+        // SAFETY: they are immutable, and a handle is to a live one.
+        let limbs = unsafe { from.limbs() };
+        let mut copy = Vec::new();
+        self.take_out(size_of::<OwnedBigInt>())?;
+        copy.try_reserve_exact(limbs.len()).map_err(|_| no_memory())?;
+        for piece in limbs.chunks(STRETCH / size_of::<u64>()) {
+            self.take_out(size_of_val(piece))?;
+            copy.extend_from_slice(piece);
+        }
+        Ok(OwnedBigInt::new(from.is_negative(), copy))
     }
 
     /// Takes a tensor out of the heap: a pooled payload is handed over without

@@ -112,6 +112,7 @@ fn result(value: &Value, module: &Module) -> Json {
         Value::Sparse(s) if s.stored() > WHOLE => {
             json!({ "elem": s.elem().name(), "dims": s.dims(), "stored": s.stored() })
         }
+        Value::BigInt(v) if v.limbs().len() > WHOLE => json!({ "bits": v.bit_length() }),
         Value::Str(text) if text.len() > WHOLE => json!({ "bytes": text.len() }),
         Value::List(_, items) if items.len() > WHOLE => json!({ "items": items.len() }),
         Value::List(_, items) => items.iter().map(|item| result(item, module)).collect(),

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Writes the programs of the array families, `returns/<family>.nba` and `traps/<family>.nba`,
-with the answers of NumPy 2.4, SciPy 1.17, mpmath 1.4 and OpenSSL 3. Each module here is one or two families.
+with the answers of NumPy 2.4, SciPy 1.17, mpmath 1.4, OpenSSL 3 and published vectors. Each module here is one or two families.
 
-    pip install numpy==2.4.* scipy==1.17.* mpmath==1.4.* cryptography==50.*; python3 tests/programs/arrays/write.py
+    pip install numpy==2.4.* scipy==1.17.* mpmath==1.4.* cryptography==50.* cryptography_vectors
+    python3 tests/programs/arrays/write.py
 """
 import os
 import runpy

@@ -1,4 +1,4 @@
-"""A process in which NumPy, NumExpr, Numba, SciPy or FFTW work, asked line by line. See `workers.py`.
+"""A process in which NumPy, NumExpr, Numba, SciPy, FFTW or GMP work, asked line by line. See `workers.py`.
 
 Loops are in Python, as in programs that use these libraries; what a call costs is part of it.
 """
@@ -96,13 +96,15 @@ def module(work, side, threads, size, folder):
     name = f"{work.family}_{work.name}".replace(" ", "_").replace("-", "_")
     if side in IMPORTS:
         name += f"_{side}_{threads}"
+    if work.family == "integers":
+        name += f"_{side}_{size}"
     if work.family in ("linear", "sparse", "modular"):
         name += f"_{size}"
     path = os.path.join(folder, name + ".py")
     text = HEAD.format(
         family=work.family,
         name=work.name,
-        text=getattr(work, side) if side in IMPORTS else work.numpy,
+        text=getattr(work, side) if side in IMPORTS or side == "gmpy2" else work.numpy,
         imports=IMPORTS.get(side, "") + work.imports,
         threads=threads if side in IMPORTS else 0,
         before=work.before,
@@ -110,7 +112,7 @@ def module(work, side, threads, size, folder):
     for name_used, made in [("laplacian(", LAPLACIAN), ("cube(", CUBE), ("positive(", POSITIVE)]:
         if name_used in work.before:
             text += made
-    text = sided(text, size)
+    text = sided(text, size).replace("LIBRARY", repr(side))
     if not os.path.exists(path) or open(path).read() != text:
         with open(path, "w") as file:
             file.write(text)

@@ -12,7 +12,7 @@ CHAINS = [10**4, 10**6, 10**7]
 FEW = [8, 32, 100]
 TYPES = ["f64", "f32"]
 # Sides beside NumPy.
-OTHERS = ["numexpr", "numba", "scipy", "fftw"]
+OTHERS = ["numexpr", "numba", "scipy", "fftw", "gmpy2"]
 
 
 class Work:
@@ -290,7 +290,76 @@ def crypto():
     yield Work("crypto", "AES-128-GCM back", "ungcm(s)", lines, sizes, "tensor<u8>", **more)
 
 
-WORKS = [*elementwise(), *functions(), *reductions(), *chains(), *few(), *linear(), *fourier(), *sparse(), *modular(), *crypto()]
+def integers():
+    """Integers of as many limbs as there are elements, or eight of an eighth; Python's own beside GMP's."""
+    of = "integers"
+    parts = ["%len = tensor.len %x", "%eighth = i64.div %len, 8"]
+    for name in "xy":
+        parts += [f"%{name}1 = tensor.mul %{name}, 576460752303423488.0", f"%{name}2 = tensor.cast<f64, i64> %{name}1"]
+    two = [*parts]
+    for n, name in enumerate("xy"):
+        two += [f"%{name}3 = tensor.reshape %{name}2, [1, %len]", f"%{name}4 = limbs.to_bigints %{name}3"]
+        two += [f"%{name}5 = list.get %{name}4, 0"]
+    two += ["%s = list.new 2, %x5", "list.set %s, 1, %y5"]
+    both = {"before": ("[integer(x), integer(y)]", two, "list<bigint>"), "imports": INTEGERS}
+    got = ["%a = list.get %s, 0", "%b = list.get %s, 1"]
+    sizes = [16, 128, 1024, 5200, 52000]
+
+    def work(name, text, lines, sizes, **more):
+        return Work(of, name, text, lines, sizes, "i64", gmpy2=text, **both, **more)
+
+    lines = [*got, "%p = bigint.mul %a, %b", "%r = bigint.bit_length %p"]
+    yield work("product", "(s[0] * s[1]).bit_length()", lines, sizes)
+    lines = [*got, "%p = bigint.mul %a, %a", "%q, %t = bigint.divmod %p, %b", "%r = bigint.bit_length %t"]
+    yield work("square and remainder", "(s[0] * s[0] % s[1]).bit_length()", lines, sizes[:-1])
+    lines = [*got, "%t = bigint.to_str %a", "%r = str.len %t"]
+    yield work("decimal digits", "len(str(s[0]))", lines, sizes[:-1])
+    # Bases, exponents, and odd moduli.
+    rows = [*parts, "%y3 = tensor.mul %y2, 4", "%m3 = tensor.add %y3, 1", "%s = tensor.reshape %m3, [8, %eighth]"]
+    lines = ["%x1 = tensor.mul %x, 576460752303423488.0", "%x2 = tensor.cast<f64, i64> %x1"]
+    lines += ["%a = tensor.reshape %x2, [8, EIGHTH]", "%y1 = tensor.mul %y, 576460752303423488.0"]
+    lines += ["%y2 = tensor.cast<f64, i64> %y1", "%e = tensor.reshape %y2, [8, EIGHTH]", "%r = limbs.mod_pow %a, %e, %s"]
+    text = "of_rows([POW(a, e, m) for a, e, m in zip(s[0], s[1], s[2])], len(x) // 8)"
+    powers = {"before": ("powers(x, y)", rows, "tensor<i64>"), "imports": INTEGERS}
+    more = {"gmpy2": text.replace("POW", "gmpy2.powmod")}
+    yield Work(of, "eight powers", text.replace("POW", "pow"), lines, [128, 256, 512], "tensor<i64>", **more, **powers)
+
+
+INTEGERS = """\
+import sys
+
+sys.set_int_max_str_digits(0)
+try:
+    import gmpy2
+except ImportError:
+    gmpy2 = None
+
+
+def limbs(x):
+    return (x * x.dtype.type(2**59)).astype("<i8")
+
+
+def integer(x):
+    number = int.from_bytes(limbs(x).tobytes(), "little")
+    return gmpy2.mpz(number) if LIBRARY == "gmpy2" else number
+
+
+def rows(a):
+    numbers = [int.from_bytes(row.tobytes(), "little") for row in a.reshape(8, -1)]
+    return [gmpy2.mpz(n) for n in numbers] if LIBRARY == "gmpy2" else numbers
+
+
+def powers(x, y):
+    return rows(limbs(x)), rows(limbs(y)), rows(limbs(y) * 4 + 1)
+
+
+def of_rows(numbers, n):
+    data = b"".join(int(number).to_bytes(8 * n, "little") for number in numbers)
+    return np.frombuffer(data, dtype="<i8").reshape(-1, n)
+"""
+
+WORKS = [*elementwise(), *functions(), *reductions(), *chains(), *few(), *linear(), *fourier(), *sparse(), *modular(), *integers()]
+WORKS += crypto()
 FAMILIES = list(dict.fromkeys(work.family for work in WORKS))
 
 PROGRAM = """\
@@ -333,6 +402,7 @@ def indented(lines):
 
 def sided(text, size):
     """SIDE is that of a square of so many elements, CUBE that of a cube."""
+    text = text.replace("EIGHTH", str(size // 8))
     return text.replace("SIDE", str(math.isqrt(size))).replace("CUBE", str(round(size ** (1 / 3))))
 
 

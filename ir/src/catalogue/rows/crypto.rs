@@ -7,7 +7,7 @@
 #[doc(hidden)]
 #[macro_export]
 macro_rules! crypto_rows {
-    ($use_rows:ident { $($before:tt)* }) => { $crate::string_rows! { $use_rows {
+    ($use_rows:ident { $($before:tt)* }) => { $crate::bigint_rows! { $use_rows {
     $($before)*
     // Ciphers.
     crypto_aes_ctr "crypto.aes_ctr" "<T: any>(tensor<T>, tensor<u8>, tensor<u8>) -> tensor<u8>"

@@ -9,10 +9,12 @@
 //! A macro can only be handed what stands in one place. So each family's macro adds its
 //! rows to those that it is given, and the next family's gets them all.
 
+mod bigint;
 mod crypto;
 mod fft;
 mod linalg;
 mod modular;
+mod rsa;
 mod sparse;
 mod string;
 mod tensor;

@@ -120,6 +120,29 @@ fn sparse(b: &mut Bench, r: &mut Random, last: &mut Vec<u64>, elem: Elem) -> Arg
     if r.below(3) > 0 { made } else { b.run("sparse.to_csc", &[elem], &[made]).unwrap() }
 }
 
+/// A big integer: small, at the edge of a limb, or of some limbs.
+fn bigint(b: &mut Bench, r: &mut Random) -> u64 {
+    let len = [0, 1, 1, 2, 3, 40, 130][r.below(7)];
+    let edges = [1, 2, u64::MAX, 1 << 63, (1 << 63) - 1, 65537];
+    let limbs: Vec<u64> = (0..len)
+        .map(|_| match r.below(3) {
+            0 => edges[r.below(edges.len())],
+            _ => (r.below(1 << 30) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
+        })
+        .collect();
+    b.heap().bigint(r.below(3) == 0 && len > 0, &limbs).unwrap().slot()
+}
+
+/// A list of what has just been made.
+fn list_of(b: &mut Bench, item: Item, items: &[u64]) -> Arg {
+    let made = b.heap().list(item, items.len() as u64, items.first().copied().unwrap_or_default()).unwrap();
+    for (n, slot) in items.iter().enumerate() {
+        // SAFETY: the items have just been made, in the list's region.
+        unsafe { b.heap().list_set(made, n as u64, *slot).unwrap() };
+    }
+    Arg::Slot(made.slot(), Type::List(item))
+}
+
 fn argument(
     b: &mut Bench,
     r: &mut Random,
@@ -134,11 +157,16 @@ fn argument(
             let text = b
                 .heap()
                 .string(
-                    ["", "a", "längerer Text", "ij,jk", "i,i", "ab->ba", "aab,bc->", "i,j,k->kji"]
-                        [r.below(8)],
+                    ["", "a", "längerer Text", "ij,jk", "i,i", "ab->ba", "aab,bc->", "-0x7b", "i,j,k->kji"]
+                        [r.below(9)],
                 )
                 .unwrap();
             Arg::Slot(text.slot(), Type::Str)
+        }
+        Param::Exact(Type::BigInt) => Arg::Slot(bigint(b, r), Type::BigInt),
+        Param::Exact(Type::List(Item::BigInt)) => {
+            let items: Vec<u64> = (0..r.below(4)).map(|_| bigint(b, r)).collect();
+            list_of(b, Item::BigInt, &items)
         }
         Param::Exact(ty) => Arg::Slot(r.scalar(*ty), *ty),
         Param::Tensor(v) => tensor(b, r, last, elems[*v]),
@@ -165,13 +193,7 @@ fn argument(
         Param::ListOfTensors(v) => {
             let item = Item::Tensor(elems[*v]);
             let items: Vec<u64> = (0..r.below(4)).map(|_| tensor(b, r, last, elems[*v]).slot()).collect();
-            let first = items.first().copied().unwrap_or_default();
-            let made = b.heap().list(item, items.len() as u64, first).unwrap();
-            for (n, slot) in items.iter().enumerate() {
-                // SAFETY: the tensors have just been made, in the list's region.
-                unsafe { b.heap().list_set(made, n as u64, *slot).unwrap() };
-            }
-            Arg::Slot(made.slot(), Type::List(item))
+            list_of(b, item, &items)
         }
     }
 }

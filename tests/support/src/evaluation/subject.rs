@@ -2,6 +2,7 @@
 //! the middle of a loop.
 
 use crate::choices::Random;
+use nbc::OwnedBigInt;
 use nbc::ir::verify::VerifiedModule;
 use nbc::ir::{BlockId, Elem, FuncId, Imm, Type};
 use nbc::jit::mir::{Func, MirOp};
@@ -220,6 +221,9 @@ fn value(
             state.heap.add_tensor(elem, dims, bytes, below(5) > 0, region)
         }
         Type::Str => state.heap.add(Object::Str("some text".into()), region),
+        Type::BigInt => {
+            state.heap.add(Object::BigInt(OwnedBigInt::new(true, vec![7, below(3)]).into()), region)
+        }
         Type::List(item) => {
             let len = below(9);
             let items = (0..len).map(|_| value(module, state, item.ty(), below)).collect::<Result<_, _>>()?;

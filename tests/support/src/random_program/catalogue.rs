@@ -5,13 +5,14 @@
 
 use super::body::{Body, Known};
 use nbc::ir::catalogue::{CATALOGUE, Kind, Operation, Param, Shape};
-use nbc::ir::{Elem, Operand, Type};
+use nbc::ir::{Elem, Item, Operand, Type};
 
 /// Whether the rows' calls can be written here.
 fn is_called(operation: &Operation) -> bool {
     let params = operation.typed().params;
-    let takes =
-        |param: &Param| matches!(param, Param::Tensor(_) | Param::Sparse(_) | Param::Exact(Type::Tensor(_)));
+    let takes = |param: &Param| {
+        matches!(param, Param::Tensor(_) | Param::Sparse(_) | Param::Exact(Type::Tensor(_) | Type::BigInt))
+    };
     operation.kind != Kind::Creation
         && params.iter().any(takes)
         && !params.iter().any(|param| matches!(param, Param::Func(..)))
@@ -62,6 +63,15 @@ impl Body<'_, '_, '_> {
                     let number = self.small();
                     args.push(number);
                 }
+                Param::Exact(Type::BigInt) => {
+                    let given = self.bigint();
+                    args.push(given);
+                }
+                Param::Exact(Type::List(Item::BigInt)) => {
+                    let fill = self.bigint();
+                    let len = 1 + self.c.below(3) as i64;
+                    args.push(self.f.list_new(len, fill).into());
+                }
                 Param::Exact(ty) => {
                     let given = self.operand(*ty);
                     args.push(given);
@@ -101,6 +111,17 @@ impl Body<'_, '_, '_> {
         let made =
             self.f.try_op("sparse.identity", Some(&[elem]), sides).expect("an identity of two sides").one();
         self.learn(made, ty, 2);
+        made.into()
+    }
+
+    /// A big integer, a new one if need be: small, or of two limbs.
+    fn bigint(&mut self) -> Operand {
+        if let (Some(k), true) = (self.find(Type::BigInt, None), self.c.percent(80)) {
+            return k.reg.into();
+        }
+        let number = Operand::Imm([0, 1, -1, 7, 65537, i64::MAX, i64::MIN][self.c.below(7)].into());
+        let made = self.f.try_op("bigint.of_i64", Some(&[]), vec![number]).expect("any number goes").one();
+        self.learn(made, Type::BigInt, 0);
         made.into()
     }
 
