@@ -85,7 +85,10 @@ pub(in crate::op) fn crypto_aes_cbc_decrypt(call: &mut OpCall<'_>) -> Done {
     cbc::decrypt(&key, before(whole.len()), last, &mut end);
     // SAFETY: it was initialised at first.
     let mut end = end.map(|byte| unsafe { byte.assume_init() });
-    let count = cbc::unpadded(&end).ok_or(TrapCode::InvalidPadding)?;
+    let Some(count) = cbc::unpadded(&end) else {
+        wipe(&mut end);
+        return Err(TrapCode::InvalidPadding.into());
+    };
     let out: Output<'_, u8> = call.output_charged(&[(whole.len() * BLOCK + count) as u64])?;
     out.elements[whole.len() * BLOCK..].write_copy_of_slice(&end[..count]);
     wipe(&mut end);

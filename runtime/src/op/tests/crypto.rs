@@ -96,6 +96,33 @@ fn decrypted_text_and_derived_keys_are_secret() {
     assert!(found(b.heap(), &encrypted) > 0);
 }
 
+#[cfg(feature = "rsa")]
+#[test]
+fn no_private_key_is_in_memory_after_its_region() {
+    for is_used in [false, true] {
+        let mut b = Bench::new();
+        let mut secret = noise(200);
+        b.heap().begin();
+        let given = bytes(&mut b, &secret);
+        let number = b.run("bigint.of_bytes", &[], &[given]).unwrap();
+        if is_used {
+            // No key is made of the same number five times, but it is one that was meant to be secret.
+            let hash = Arg::Slot(256, Type::I64);
+            let [message, salt] = [&b"message"[..], &[7; 32]].map(|data| bytes(&mut b, data));
+            let mut args = vec![number; 5];
+            args.extend([hash, message, salt]);
+            let code = b.run("rsa.pss_sign", &[], &args).map(|_| ()).unwrap_err().code;
+            assert_eq!(code, TrapCode::InvalidArgument);
+        }
+        // SAFETY: nothing of these regions is used afterwards.
+        unsafe { b.heap().unwind_to(0) };
+        let mut count = found(b.heap(), &secret);
+        secret.reverse();
+        count += found(b.heap(), &secret);
+        assert_eq!(count == 0, is_used, "{count}");
+    }
+}
+
 #[test]
 fn nothing_is_left_of_a_text_whose_tag_is_wrong() {
     let mut b = Bench::new();
