@@ -19,6 +19,8 @@ mod chains;
 mod contraction;
 #[cfg(feature = "crypto")]
 mod crypto;
+#[cfg(feature = "crypto")]
+mod crypto_vectors;
 #[cfg(feature = "linalg")]
 mod extremes;
 #[cfg(feature = "linalg")]
