@@ -306,9 +306,9 @@ mod tests {
             assert_eq!(read.to_string(), text);
             assert_eq!(format!("{read:#x}").parse(), Ok(read));
         }
-        assert_eq!("-0".parse(), Ok(OwnedBigInt::from(0)));
-        assert_eq!("+0X00ff".parse(), Ok(OwnedBigInt::from(255)));
-        assert_eq!("000123".parse(), Ok(OwnedBigInt::from(123)));
+        assert_eq!("-0".parse(), Ok(OwnedBigInt::from(0i64)));
+        assert_eq!("+0X00ff".parse(), Ok(OwnedBigInt::from(255i64)));
+        assert_eq!("000123".parse(), Ok(OwnedBigInt::from(123i64)));
     }
 
     #[test]

@@ -66,7 +66,7 @@ macro_rules! bigint_rows {
     bigint_mod_pow "bigint.mod_pow" "(bigint, bigint, bigint) -> bigint"
         { shape: Special, kind: Other, cost: Special, needs: Some("bigint") } "Power modulo the last argument, from 0 to below it; a negative exponent is that of the inverse. Its time tells of its arguments.";
     bigint_mod_inverse "bigint.mod_inverse" "(bigint, bigint) -> bigint"
-        { shape: Special, kind: Other, cost: Special, needs: Some("bigint") } "The number whose product with the first argument leaves 1 modulo the second; traps with invalid_argument where there is none.";
+        { shape: Special, kind: Other, cost: Special, needs: Some("bigint") } "The number whose product with the first argument leaves 1 modulo the second; traps with no_inverse where there is none.";
     bigint_is_probable_prime "bigint.is_probable_prime" "(bigint, i64) -> bool"
         { shape: Special, kind: Other, cost: Special, needs: Some("bigint") } "Whether it passes Baillie–PSW and so many rounds of Miller–Rabin besides, from 0 to 53; false is sure, and so is true below 2^64.";
 
@@ -80,6 +80,6 @@ macro_rules! bigint_rows {
     limbs_mod_pow "limbs.mod_pow" "(tensor<i64>, tensor<i64>, tensor<i64>) -> tensor<i64>"
         { shape: Special, kind: Other, cost: Special, needs: Some("bigint") } "Powers of rows: bases, exponents, which may have other numbers of limbs, and moduli; the last two may be one number for all rows. Its time tells of its arguments.";
     limbs_mod_inverse "limbs.mod_inverse" "(tensor<i64>, tensor<i64>) -> tensor<i64>"
-        { shape: Special, kind: Other, cost: Special, needs: Some("bigint") } "Inverses of rows modulo the second argument's, which may be one number for all; traps with invalid_argument for the first row that has none.";
+        { shape: Special, kind: Other, cost: Special, needs: Some("bigint") } "Inverses of rows modulo the second argument's, which may be one number for all; traps with no_inverse for the first row that has none.";
     } } };
 }

@@ -89,8 +89,8 @@ struct Squares<'s> {
 }
 
 impl Squares<'_> {
-    /// Replaces q by the squared values. An e at which the matrix falls into two holds the shift that the part up to there has
-    /// had so far, as a number with the sign of negative ones.
+    /// Replaces q by the squared values. Where the matrix falls into two, e holds the shift that the part up to there has had. It
+    /// has the sign of negative numbers.
     fn all(&mut self) -> Result<(), Fault> {
         let mut end = self.q.len();
         let mut left = MOST * end;
@@ -281,7 +281,7 @@ mod tests {
         d
     }
 
-    /// How many singular values are below `x`, by Sturm's sequence of the matrix of Golub and Kahan, which has 0 on its
+    /// How many singular values are below `x`, by Sturm's sequence of the matrix of Golub and Kahan. That has 0 on its
     /// diagonal and the elements in turn beside it.
     fn below(diagonal: &[f64], above: &[f64], x: f64) -> usize {
         let n = diagonal.len();

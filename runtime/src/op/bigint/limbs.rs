@@ -199,9 +199,12 @@ pub(in crate::op) fn limbs_mod_inverse(call: &mut OpCall<'_>) -> Done {
     })?;
     match without.into_inner() {
         usize::MAX => Ok(()),
-        row => Err(invalid(format!(
-            "limbs.mod_inverse: row {row} has no inverse, as it has a common factor with its modulus"
-        ))),
+        row => Err(TrapError::new(
+            TrapCode::NoInverse,
+            format!(
+                "limbs.mod_inverse: row {row} has no inverse, as it has a common factor with its modulus"
+            ),
+        )),
     }
 }
 

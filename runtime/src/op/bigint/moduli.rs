@@ -53,7 +53,7 @@ fn remainder_room(a: usize, m: usize) -> usize {
 
 #[cold]
 fn no_inverse(name: &str) -> TrapError {
-    invalid(format!("{name}: there is no inverse, as both have a common factor"))
+    TrapError::new(TrapCode::NoInverse, format!("{name}: there is no inverse, as both have a common factor"))
 }
 
 pub(in crate::op) fn bigint_mod_inverse(call: &mut OpCall<'_>) -> Done {
