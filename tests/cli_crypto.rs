@@ -15,7 +15,7 @@ fn keys_come_from_the_system() {
 #[test]
 fn random_bytes_are_bytes_and_bounded() {
     let echo = file("bytes.nba", ECHO);
-    let doubles = file("doubles.nba", &ECHO.replace("u8", "f64"));
+    let doubles = file("doubles.nba", ECHO.replace("u8", "f64"));
     refuses(&["run", &doubles, "random:8"], 2, &["random bytes are a tensor<u8>"]);
     refuses(&["run", &echo, "random:many"], 2, &["such as random:32"]);
     refuses(&["run", "--memory", "1M", &echo, "random:2000000"], 2, &["no room for 2000000 random bytes"]);

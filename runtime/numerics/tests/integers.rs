@@ -157,6 +157,9 @@ fn primes_are_told_from_what_is_like_them() {
 }
 
 /// Each of these is long; they end soon where they are told to, and ask often until then.
+/// Work that may be stopped.
+type Work<'w> = &'w dyn Fn(&Pace<'_>) -> Result<(), Halt>;
+
 #[test]
 fn what_is_long_asks_and_stops() {
     let (a, b) = (number(3, 20_000), number(5, 10_000));
@@ -166,7 +169,7 @@ fn what_is_long_asks_and_stops() {
         asked.set(asked.get() + 1);
         asked.get() < most.get()
     };
-    let works: [&dyn Fn(&Pace<'_>) -> Result<(), Halt>; 5] = [
+    let works: [Work<'_>; 5] = [
         &|pace| multiply::product(&mut room(30_000), &a, &b, &mut room(multiply::room(20_000, 10_000)), pace),
         &|pace| {
             divide::divide(

@@ -77,7 +77,7 @@ impl Arena {
     }
 
     /// All that is left of the present chunk.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "crypto"))]
     pub(crate) fn rest(&mut self) -> Option<(*mut u8, usize)> {
         let left = self.bump.chunk_capacity() / ALIGN * ALIGN;
         self.alloc(left).filter(|_| left > 0).map(|place| (place.as_ptr(), left))

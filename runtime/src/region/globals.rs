@@ -56,9 +56,9 @@ impl Heap {
         ty: Type,
         read_only: bool,
     ) -> Result<u64, TrapError> {
-        let mut region = Region::default();
         // SAFETY: upheld by the caller.
-        region.is_secret = unsafe { self.may_be_secret(slot, ty) };
+        let is_secret = unsafe { self.may_be_secret(slot, ty) };
+        let mut region = Region { is_secret, ..Region::default() };
         // SAFETY: upheld by the caller.
         let copy = self.retry(|heap| unsafe {
             let index = GLOBAL | global as u32;

@@ -411,7 +411,7 @@ impl Pool {
     }
 
     /// Where the buffers that are kept lie, and how many bytes they have.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "crypto"))]
     pub(crate) fn idle(&self) -> Vec<(*mut u8, usize)> {
         let all = self.shelves.iter().flat_map(|shelf| &shelf.free);
         all.map(|buffer| (buffer.data(), buffer.capacity())).collect()

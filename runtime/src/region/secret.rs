@@ -101,7 +101,7 @@ impl Heap {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "crypto"))]
 impl Heap {
     /// Shows what is in memory that the heap keeps for reuse: of the pool's buffers and of idle regions.
     pub(crate) fn see_idle(&mut self, mut see: impl FnMut(&[u8])) {
@@ -120,7 +120,7 @@ impl Heap {
 }
 
 /// The bytes of memory, whatever was last written there.
-#[cfg(test)]
+#[cfg(all(test, feature = "crypto"))]
 fn memory(start: *const u8, len: usize) -> Vec<u8> {
     // SAFETY: the heap has so many bytes there. What they are, nobody but a test asks.
     (0..len).map(|at| unsafe { start.add(at).read_volatile() }).collect()

@@ -54,7 +54,7 @@ impl<'a> Rows<'a> {
     /// How many numbers there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        if self.len == 0 { 0 } else { self.all.len() / self.len }
+        self.all.len().checked_div(self.len).unwrap_or(0)
     }
 }
 

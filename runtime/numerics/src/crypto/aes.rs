@@ -28,7 +28,6 @@ pub struct Key {
     wide: Option<x86::Schedule>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "a key lives on the stack, for one operation")]
 enum Cipher {
     Aes128(Aes128),
     Aes192(Aes192),

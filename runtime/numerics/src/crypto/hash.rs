@@ -15,7 +15,7 @@ macro_rules! hashes {
             pub const ALL: &[Hash] = &[$(Hash::$name),*];
 
             /// Bytes of a digest.
-            pub const fn len(self) -> usize {
+            pub const fn digest_len(self) -> usize {
                 match self {
                     $(Hash::$name => $len,)*
                 }
@@ -45,7 +45,6 @@ macro_rules! hashes {
 
         /// A hash function at work. Its state is overwritten when it goes.
         #[derive(Clone)]
-        #[expect(clippy::large_enum_variant, reason = "it lives on the stack, for one operation")]
         pub enum Hasher {
             $(#[doc = "The state of that function."] $name($hasher),)*
         }
@@ -104,14 +103,8 @@ impl<D: Digest> Update for D {
 }
 
 /// BLAKE3, whose state is overwritten when it goes.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Blake3(Box<blake3::Hasher>);
-
-impl Default for Blake3 {
-    fn default() -> Blake3 {
-        Blake3(Box::default())
-    }
-}
 
 impl Drop for Blake3 {
     fn drop(&mut self) {

@@ -38,8 +38,8 @@ impl Hmac {
     /// With a key that is longer than a block, which has gone into a hasher.
     pub fn of_hashed(hash: Hash, key: Hasher) -> Hmac {
         let mut digest = [0; MOST_DIGEST];
-        key.finish(&mut digest[..hash.len()]);
-        let hmac = Hmac::of_short(hash, &digest[..hash.len()]);
+        key.finish(&mut digest[..hash.digest_len()]);
+        let hmac = Hmac::of_short(hash, &digest[..hash.digest_len()]);
         wipe(&mut digest);
         hmac
     }

@@ -11,7 +11,7 @@ pub fn extraction(hash: Hash, salt: &[u8]) -> Hmac {
 
 /// How many bytes HKDF can make at most.
 pub const fn most_expanded(hash: Hash) -> usize {
-    255 * hash.len()
+    255 * hash.digest_len()
 }
 
 /// The second step of HKDF: writes keys of the even one and what they are for, which `info` hands to each code.
@@ -41,9 +41,9 @@ pub fn expand<E>(
     assert!(to.len() <= most_expanded(hash), "so many bytes are not to be had");
     let keyed = Hmac::new(hash, even);
     let mut block = [0; MOST_DIGEST];
-    let block = &mut block[..hash.len()];
+    let block = &mut block[..hash.digest_len()];
     let mut run = || {
-        for (n, to) in to.chunks_mut(hash.len()).enumerate() {
+        for (n, to) in to.chunks_mut(hash.digest_len()).enumerate() {
             let mut hmac = keyed.clone();
             if n > 0 {
                 hmac.update(block);
@@ -93,7 +93,7 @@ impl Pbkdf2 {
         stretch: u64,
         mut ask: impl FnMut() -> Result<(), E>,
     ) -> Result<(), E> {
-        let len = self.keyed.hash().len();
+        let len = self.keyed.hash().digest_len();
         let mut room = [[0; MOST_DIGEST]; 2];
         let [block, sum] = &mut room;
         let (block, sum) = (&mut block[..len], &mut sum[..len]);

@@ -53,7 +53,7 @@ struct Montgomery {
 impl Montgomery {
     fn new(m: Modulus) -> Option<Montgomery> {
         let modulus = m.value;
-        if modulus % 2 == 0 {
+        if modulus.is_multiple_of(2) {
             return None;
         }
         // Each step doubles how many bits are right; the first has five.

@@ -75,12 +75,15 @@ fn check_moduli(call: &mut OpCall<'_>, moduli: &Rows<'_>, count: usize) -> Done 
     Ok(())
 }
 
+/// Writes some rows, with room for the work.
+type Group<'g> = &'g (dyn Fn(&mut [u64], Range<usize>, &mut [u64], &Pace<'_>) -> Result<(), Halt> + Sync);
+
 /// Makes rows of so many limbs by `work`, group by group, each with room. `steps` is about how long one row takes.
 fn by_groups<'a>(
     call: &mut OpCall<'a>,
     (count, len): (usize, usize),
     (steps, room): (u64, usize),
-    work: &(dyn Fn(&mut [u64], Range<usize>, &mut [u64], &Pace<'_>) -> Result<(), Halt> + Sync),
+    work: Group<'_>,
 ) -> Done {
     charge(call, steps.saturating_mul(count as u64), count.saturating_mul(len).saturating_mul(4))?;
     let make = |call: &mut OpCall<'a>| {

@@ -29,12 +29,12 @@ fn keyed(host: &mut dyn OpHost, hash: Hash, key: &Bytes<'_>) -> Result<Hmac, Tra
 fn hmac(call: &mut OpCall<'_>, hash: Hash) -> Done {
     let (text, key) = (Bytes::of(call, 0), Bytes::of(call, 1));
     charge(call, (text.len() as u64).saturating_add(key.len() as u64), quarters(hash))?;
-    let out: Output<'_, u8> = call.output_charged(&[hash.len() as u64])?;
+    let out: Output<'_, u8> = call.output_charged(&[hash.digest_len() as u64])?;
     let mut hmac = keyed(call.host, hash, &key)?;
     take_in(call.host, &text, hash, |piece| hmac.update(piece))?;
     let mut code = [0; 64];
-    hmac.finish(&mut code[..hash.len()]);
-    out.elements.write_copy_of_slice(&code[..hash.len()]);
+    hmac.finish(&mut code[..hash.digest_len()]);
+    out.elements.write_copy_of_slice(&code[..hash.digest_len()]);
     // SAFETY: the code has been written.
     unsafe { call.finish(out) };
     Ok(())
@@ -53,7 +53,7 @@ fn result<'a>(call: &mut OpCall<'a>, len: usize) -> Result<Output<'a, u8>, TrapE
 fn hkdf(call: &mut OpCall<'_>, hash: Hash) -> Done {
     let (key, salt, info) = (Bytes::of(call, 0), Bytes::of(call, 1), Bytes::of(call, 2));
     let len = length(call.int(3), kdf::most_expanded(hash) as u64)?;
-    let steps = len.div_ceil(hash.len()) as u64;
+    let steps = len.div_ceil(hash.digest_len()) as u64;
     let each = (info.len() as u64).saturating_add(4 * hash.block() as u64);
     let given = (key.len() as u64).saturating_add(salt.len() as u64);
     charge(call, given.saturating_add(steps.saturating_mul(each)), quarters(hash))?;
@@ -61,10 +61,10 @@ fn hkdf(call: &mut OpCall<'_>, hash: Hash) -> Done {
     let mut extraction = keyed(call.host, hash, &salt)?;
     take_in(call.host, &key, hash, |piece| extraction.update(piece))?;
     let mut even = [0; 64];
-    extraction.finish(&mut even[..hash.len()]);
+    extraction.finish(&mut even[..hash.digest_len()]);
     // SAFETY: all elements are initialised, and nobody else has them.
     let to = unsafe { out.elements.assume_init_mut() };
-    let done = kdf::expand(hash, &even[..hash.len()], to, |hmac| {
+    let done = kdf::expand(hash, &even[..hash.digest_len()], to, |hmac| {
         take_in(call.host, &info, hash, |piece| hmac.update(piece))
     });
     wipe(&mut even);
@@ -79,10 +79,10 @@ fn pbkdf2(call: &mut OpCall<'_>, hash: Hash) -> Done {
     let Some(iterations) = u64::try_from(call.int(2)).ok().filter(|n| *n > 0) else {
         return Err(invalid(format!("{} iterations; there is at least one", call.int(2))));
     };
-    let len = length(call.int(3), u64::from(u32::MAX) * hash.len() as u64)?;
+    let len = length(call.int(3), u64::from(u32::MAX) * hash.digest_len() as u64)?;
     // Two blocks each, besides what they are made of.
     let each = 3 * hash.block() as u64;
-    let steps = (len.div_ceil(hash.len()) as u64).saturating_mul(iterations);
+    let steps = (len.div_ceil(hash.digest_len()) as u64).saturating_mul(iterations);
     let given = (password.len() as u64).saturating_add(salt.len() as u64);
     let bytes = given.saturating_add(steps.saturating_mul(each));
     let flops = bytes.saturating_mul(hash.weight() as u64);

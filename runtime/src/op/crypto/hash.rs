@@ -46,9 +46,9 @@ pub(super) fn take_in(
 fn whole(call: &mut OpCall<'_>, hash: Hash) -> Done {
     let bytes = Bytes::of(call, 0);
     charge(call, bytes.len() as u64, quarters(hash))?;
-    let out: Output<'_, u8> = call.output_charged(&[hash.len() as u64])?;
+    let out: Output<'_, u8> = call.output_charged(&[hash.digest_len() as u64])?;
     let mut digest = [0; 64];
-    let digest = &mut digest[..hash.len()];
+    let digest = &mut digest[..hash.digest_len()];
     if hash == Hash::Blake3 && bytes.len() > blake::PART {
         digest.copy_from_slice(&by_parts(call, &bytes)?);
     } else {
@@ -98,7 +98,7 @@ fn rows(call: &mut OpCall<'_>, hash: Hash) -> Done {
     // A row without bytes takes as long as one of a few.
     let work = (bytes.len() as u64).saturating_add(count.saturating_mul(2 * hash.block() as u64));
     charge(call, work, quarters(hash))?;
-    let out: Output<'_, u8> = call.output_charged(&[count, hash.len() as u64])?;
+    let out: Output<'_, u8> = call.output_charged(&[count, hash.digest_len() as u64])?;
     let count = count as usize;
     let width = bytes.len().checked_div(count).unwrap_or(0);
     let weight = width.saturating_add(2 * hash.block()).saturating_mul(hash.weight());
@@ -106,12 +106,14 @@ fn rows(call: &mut OpCall<'_>, hash: Hash) -> Done {
     in_pieces(call.host, count, weight, 1, &|numbers| {
         for row in numbers {
             let mut digest = [0; 64];
-            let digest = &mut digest[..hash.len()];
+            let digest = &mut digest[..hash.digest_len()];
             if let Some(hasher) = row_of(&bytes, row * width..(row + 1) * width, hash, &leave) {
                 hasher.finish(digest);
             }
             // SAFETY: each row of the result is written once, and lies in it.
-            let to = unsafe { std::slice::from_raw_parts_mut(start.get().add(row * hash.len()), hash.len()) };
+            let to = unsafe {
+                std::slice::from_raw_parts_mut(start.get().add(row * hash.digest_len()), hash.digest_len())
+            };
             to.write_copy_of_slice(digest);
         }
     })?;
