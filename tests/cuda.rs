@@ -75,7 +75,7 @@ fn make(text: &mut String, name: &str, elem: Elem, dims: &[u64], seed: u64) {
             let part = if elem == Elem::C64 { Elem::F32 } else { Elem::F64 };
             make(text, &format!("{name}re"), part, dims, seed);
             make(text, &format!("{name}im"), part, dims, seed + 2);
-            format!("  %{name} = complex.of_parts<{elem}> %{name}re, %{name}im\n")
+            format!("  %{name} = complex.of_parts %{name}re, %{name}im\n")
         }
         Elem::Bool => format!(
             "  %{name}u = tensor.random<f64> {list}, {seed}\n  %{name} = tensor.lt %{name}u, 0.5\n"
@@ -83,7 +83,7 @@ fn make(text: &mut String, name: &str, elem: Elem, dims: &[u64], seed: u64) {
         _ => format!(
             "  %{name}u = tensor.random_normal<f64> {list}, {seed}
   %{name}v = tensor.mul %{name}u, {}
-  %{name} = tensor.cast<{elem}> %{name}v\n",
+  %{name} = tensor.cast<f64, {elem}> %{name}v\n",
             if elem == Elem::I64 { "1e12" } else { "100.0" }
         ),
     };
@@ -127,11 +127,9 @@ fn program(row: &'static Operation, elems: &[Elem], numbers: &mut Numbers) -> Op
         make(&mut text, &name, elem, &dims_of(at, numbers), numbers.next() % 1000);
         call.push(format!("%{name}"));
     }
+    // What arguments do not tell is written.
     let types = match elems {
-        [] => String::new(),
-        // Those that arguments do not tell are written.
-        _ if row.name == "tensor.cast" => format!("<{}>", elems[1]),
-        _ if row.name.starts_with("complex.") => String::new(),
+        [from, to] => format!("<{from}, {to}>"),
         _ => String::new(),
     };
     let ty = result.result_type(elems)?;
@@ -162,7 +160,8 @@ fn agree(here: &[Value], there: &[Value], is_close_enough: bool) -> bool {
         return format!("{here:?}") == format!("{there:?}");
     };
     if !is_close_enough {
-        return a == b || format!("{a:?}") == format!("{b:?}");
+        // There is one NaN where elements leave a program.
+        return (a.elem(), a.dims(), a.as_bytes()) == (b.elem(), b.dims(), b.as_bytes());
     }
     let close = |x: f64, y: f64, scale: f64| (x.is_nan() && y.is_nan()) || x == y || (x - y).abs() <= scale;
     match (a.as_slice::<f64>(), b.as_slice::<f64>()) {
@@ -219,7 +218,7 @@ const CLASSES: &str = "export func @main() -> (tensor<f64>, f64) {
   %s = tensor.sum_axis %b, 0
   %t = tensor.transpose %b, []
   %m = linalg.matmul %b, %t
-  %c = tensor.cast<i64> %m
+  %c = tensor.cast<f64, i64> %m
   %l = tensor.lt %m, 100.0
   %w = tensor.where %l, %m, 1.0
   %k = tensor.copy %w
@@ -236,7 +235,7 @@ fn whatever_call_fails_the_answer_is_right_or_the_trap_says_why() {
     let calls = {
         let device = open();
         let (there, counts) = run(CLASSES, Some(&device)).expect("it runs there");
-        assert_eq!(format!("{here:?}").len(), format!("{there:?}").len());
+        assert!(agree(&here, &there, true));
         assert!(counts.operations >= 9, "{counts:?}");
         drop(device);
         sim.calls("*")
@@ -254,10 +253,7 @@ fn whatever_call_fails_the_answer_is_right_or_the_trap_says_why() {
                 Ok(device) => {
                     match run(CLASSES, Some(&device)) {
                         Ok((there, _)) => {
-                            assert!(
-                                agree(&here[..1], &there[..1], true) || n > 0 && agree(&here, &there, true),
-                                "call {n} fails with {code}"
-                            );
+                            assert!(agree(&here, &there, true), "call {n} fails with {code}");
                             answers += 1;
                         }
                         Err(e) => {
@@ -325,7 +321,7 @@ fn a_lost_device_is_lost_for_good_and_says_so_once() {
     for _ in 0..2 {
         let (there, _) = run(CLASSES, Some(&device)).expect("the processor goes on");
         let (here, _) = run(CLASSES, None).expect("it runs");
-        assert!(agree(&here, &there, false));
+        assert!(agree(&here, &there, true));
     }
     let told = told.lock().unwrap();
     assert!(told.len() == 1 && told[0].contains("is lost"), "{told:?}");

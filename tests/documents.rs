@@ -8,10 +8,11 @@ use std::process::Command;
 use support::command::{self, command, folder, nbc};
 use support::repository::root;
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "README.md",
     "CONTRIBUTING.md",
     "docs/benchmarking.md",
+    "docs/gpu.md",
     "docs/jit.md",
     "docs/limits.md",
     "docs/linalg.md",

@@ -611,8 +611,11 @@ impl Drop for Cuda {
             // SAFETY: nobody uses the device any more. What fails leaves the rest to the driver.
             unsafe {
                 let _ = result::ctx::set_current(self.context);
-                let left: Vec<u64> = locked(&self.given).pieces.keys().copied().collect();
-                left.into_iter().for_each(|address| self.freed(address));
+                // What the driver does not take at first it is given once more.
+                for _ in 0..2 {
+                    let left: Vec<u64> = locked(&self.given).pieces.keys().copied().collect();
+                    left.into_iter().for_each(|address| self.freed(address));
+                }
                 let _ = result::stream::synchronize(self.stream);
                 for code in locked(&self.kernels).values().flatten() {
                     code.unload();

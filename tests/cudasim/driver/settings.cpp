@@ -90,7 +90,7 @@ EXPORT void cudasim_fault(const char *text) {
   faults.push_back(fault);
 }
 
-// Forgets settings, faults, counts and a lost device. What is allocated stays.
+// Forgets settings, faults, counts and a lost device, while nobody has one. What is allocated stays.
 EXPORT void cudasim_reset() {
   std::lock_guard<std::recursive_mutex> guard(big_lock);
   settings = Settings();
@@ -99,6 +99,8 @@ EXPORT void cudasim_reset() {
   calls.clear();
   all_calls = 0;
   lost = 0;
+  // A context that could not be released is nobody's any more.
+  for (Device &device : devices) device.retained = 0;
 }
 
 // Calls of a function; "*": of all.
