@@ -134,6 +134,11 @@ fn program(row: &'static Operation, elems: &[Elem], numbers: &mut Numbers) -> Op
     };
     let ty = result.result_type(elems)?;
     let is_tensor = matches!(ty, nbc::ir::Type::Tensor(_));
+    let of = |ty| ALL.into_iter().rev().find(|elem| elem.scalar() == Some(ty)).map(|elem| elem.to_string());
+    let ty = match ty {
+        nbc::ir::Type::Tensor(elem) => format!("tensor<{elem}>"),
+        scalar => of(scalar)?,
+    };
     // A scalar is folded there only where its argument is.
     let kept = if is_tensor { "" } else { "  %a0 = tensor.copy %a0\n" };
     let mut all = format!("export func @main() -> {ty} {{\n{text}{kept}");
@@ -187,6 +192,9 @@ fn every_operation_gives_the_processors_answer_in_every_order_of_threads() {
         let mut all = choices(row);
         // Conversions have 36 pairs; those in which a type meets itself say little.
         all.retain(|elems| elems.len() < 2 || elems[0] != elems[1]);
+        // Integers are divided on the processor.
+        let divided = [Elem::U8, Elem::I32, Elem::I64];
+        all.retain(|elems| !row.divides || !elems.iter().any(|elem| divided.contains(elem)));
         for elems in all {
             let Some(text) = program(row, &elems, &mut numbers) else { panic!("{}: no program", row.name) };
             let (here, _) = run(&text, None).unwrap_or_else(|e| panic!("{e}\n{text}"));
@@ -211,19 +219,18 @@ fn every_operation_gives_the_processors_answer_in_every_order_of_threads() {
 
 /// A program with an operation of each class.
 const CLASSES: &str = "export func @main() -> (tensor<f64>, f64) {
-  %x = tensor.random<f64> [40, 50], 1
-  %row = tensor.random<f64> [50], 2
+  %x = tensor.random<f64> [130, 150], 1
+  %row = tensor.random<f64> [150], 2
   %a = tensor.add %x, %row
   %b = tensor.exp %a
   %s = tensor.sum_axis %b, 0
-  %t = tensor.transpose %b, []
-  %m = linalg.matmul %b, %t
+  %m = linalg.matmul %b, %row
   %c = tensor.cast<f64, i64> %m
-  %l = tensor.lt %m, 100.0
-  %w = tensor.where %l, %m, 1.0
+  %l = tensor.lt %b, 2.0
+  %w = tensor.where %l, %b, 1.0
   %k = tensor.copy %w
-  %i = tensor.argmax_axis %k, 1
   %u = tensor.max %k
+  %i = tensor.argmax_axis %k, 1
   ret %w, %u
 }
 ";
@@ -272,7 +279,7 @@ fn whatever_call_fails_the_answer_is_right_or_the_trap_says_why() {
 
 #[test]
 fn a_full_device_leaves_it_to_the_processor() {
-    let Some(sim) = Sim::start("mem=20K") else { return };
+    let Some(sim) = Sim::start("mem=200K") else { return };
     let (here, _) = run(CLASSES, None).expect("it runs on the processor");
     let device = open();
     let (there, counts) = run(CLASSES, Some(&device)).expect("it runs all the same");
@@ -281,9 +288,9 @@ fn a_full_device_leaves_it_to_the_processor() {
     assert_eq!(sim.live_bytes(0), 0);
     // A cap is a cap, though there were more.
     sim.configure("mem=64M");
-    let device = Cuda::open(0, Options::new().memory(20 << 10)).expect("a device");
+    let device = Cuda::open(0, Options::new().memory(200 << 10)).expect("a device");
     let (_, counts) = run(CLASSES, Some(&device)).expect("it runs all the same");
-    assert!(counts.failed > 0 && sim.live_bytes(0) <= 20 << 10);
+    assert!(counts.failed > 0 && sim.live_bytes(0) <= 200 << 10);
 }
 
 #[test]
@@ -305,7 +312,12 @@ fn a_dispatch_makes_few_calls_and_a_second_run_compiles_nothing() {
     assert_eq!(sim.calls("nvrtcCompileProgram"), compiled, "kernels are kept");
     let (calls, launches) = (sim.calls("*") - before, sim.calls("cuLaunchKernel") - launches);
     assert_eq!(launches, 3);
-    assert!(calls <= launches * 7, "{calls} calls for {launches} launches");
+    // One operation more, with its memory taken and given back: at most six calls besides the launch.
+    let longer = text.replace("  ret %c", "  %d = tensor.add %c, 1.0\n  ret %d");
+    let before = sim.calls("*");
+    run(&longer, Some(&device)).expect("it runs");
+    let more = sim.calls("*") - before - calls;
+    assert!(more <= 7, "{more} calls for one operation more");
     assert_eq!(sim.calls("cuEventCreate") + sim.calls("cuStreamWaitEvent"), 0);
     assert_eq!(device.calls().compiled, 3);
 }
