@@ -235,7 +235,8 @@ impl Cuda {
             Err(failure) => {
                 drop(given);
                 self.failed(&failure);
-                let what = if failure.code == OUT_OF_MEMORY { "the device's memory is full" } else { &failure.text };
+                let what =
+                    if failure.code == OUT_OF_MEMORY { "the device's memory is full" } else { &failure.text };
                 Err(DeviceError(what.to_owned()))
             }
         }
@@ -270,7 +271,12 @@ impl Cuda {
     }
 
     /// The kernel for `key`, compiled from what `text` gives if it is not there. The context is current.
-    fn kernel(&self, key: Key, names: &[&CStr], text: impl FnOnce() -> String) -> Result<Arc<Code>, DeviceError> {
+    fn kernel(
+        &self,
+        key: Key,
+        names: &[&CStr],
+        text: impl FnOnce() -> String,
+    ) -> Result<Arc<Code>, DeviceError> {
         let mut kernels = locked(&self.kernels);
         if let Some(kernel) = kernels.get(&key) {
             return kernel.clone().map_err(DeviceError);
@@ -348,7 +354,8 @@ impl Cuda {
     fn run_each(&self, recipe: Recipe, call: &DeviceCall<'_>) -> Result<(), DeviceError> {
         let shapes: Vec<&[u64]> = call.args.iter().map(DeviceArg::dims).collect();
         let walk = Walk::new(call.result.dims, &shapes);
-        let tensor_elem = call.args.iter().find_map(elem_of).ok_or_else(|| DeviceError("no tensor".to_owned()))?;
+        let tensor_elem =
+            call.args.iter().find_map(elem_of).ok_or_else(|| DeviceError("no tensor".to_owned()))?;
         let (mut readings, mut elems) = (Vec::new(), Vec::new());
         for (at, arg) in call.args.iter().enumerate() {
             readings.push(match arg {
@@ -428,7 +435,13 @@ impl Cuda {
             parameters.numbers(&[outer, len, inner, n, is_last as u64]);
             let groups = blocks_of_each * results;
             // SAFETY: the kernel reads so many elements, which are there, and writes one for each block.
-            unsafe { self.launch(parameters, code.functions[(level > 0) as usize], (blocks(groups.div_ceil(16)), 1, 1))? };
+            unsafe {
+                self.launch(
+                    parameters,
+                    code.functions[(level > 0) as usize],
+                    (blocks(groups.div_ceil(16)), 1, 1),
+                )?
+            };
             next += groups * to.size() as u64;
             (read, len) = (write, *blocks_of_each);
         }
@@ -451,7 +464,8 @@ impl Cuda {
 
     fn run_matmul(&self, call: &DeviceCall<'_>) -> Result<(), DeviceError> {
         let [a, b] = call.args else { return Err(DeviceError("two factors".to_owned())) };
-        let sizes = matmul::Sizes::new(a.dims(), b.dims()).ok_or_else(|| DeviceError("no kernel".to_owned()))?;
+        let sizes =
+            matmul::Sizes::new(a.dims(), b.dims()).ok_or_else(|| DeviceError("no kernel".to_owned()))?;
         let elem = call.result.elem;
         let ((a, _held_a), (b, _held_b)) = (self.sent(a)?, self.sent(b)?);
         let key = Key { operation: call.operation.index(), elems: vec![elem], layout: None };
@@ -547,7 +561,8 @@ unsafe impl Device for Cuda {
     }
 
     fn takes(&self, operation: &'static Operation, elems: &[Elem], args: &[&[u64]], result: &[u64]) -> bool {
-        if self.lost.load(Ordering::Relaxed) || count(result) == 0 || args.iter().any(|dims| count(dims) == 0) {
+        if self.lost.load(Ordering::Relaxed) || count(result) == 0 || args.iter().any(|dims| count(dims) == 0)
+        {
             return false;
         }
         match recipe(operation, elems) {

@@ -23,7 +23,8 @@ static SIGNATURES: LazyLock<Vec<OpSignature>> =
 fn may_go(operation: &Operation) -> bool {
     let moves = operation.kind == Kind::Movement && operation.shape == Shape::Same;
     let computes = operation.kind == Kind::Elementwise || operation.shape == Shape::MatMul;
-    let folds = operation.kind == Kind::Reduction && matches!(operation.shape, Shape::DropAxis | Shape::Scalar);
+    let folds =
+        operation.kind == Kind::Reduction && matches!(operation.shape, Shape::DropAxis | Shape::Scalar);
     operation.pure && operation.result == Aliasing::New && (moves || computes || folds)
 }
 

@@ -131,11 +131,13 @@ fn build() -> Result<PathBuf, String> {
         return Ok(folder);
     }
     for header in files(&sources.join("include")) {
-        fs::copy(&header, folder.join("include").join(header.file_name().expect("a file"))).map_err(failed)?;
+        fs::copy(&header, folder.join("include").join(header.file_name().expect("a file")))
+            .map_err(failed)?;
     }
     for (library, part) in [("libcuda.so", "driver"), ("libnvrtc.so", "nvrtc")] {
         let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
-        let sources = files(&sources.join(part)).into_iter().filter(|f| f.extension().is_some_and(|e| e == "cpp"));
+        let sources =
+            files(&sources.join(part)).into_iter().filter(|f| f.extension().is_some_and(|e| e == "cpp"));
         let output = Command::new(&compiler)
             .args(["-O2", "-fPIC", "-shared", "-std=c++17"])
             // The name by which the product looks for it: then it gets this one.

@@ -55,7 +55,8 @@ impl Walk {
             if *dim == 1 {
                 continue;
             }
-            let goes_on = |at: usize, inner: u64| walk.strides[at].last().is_some_and(|s| strides[at] == s * inner);
+            let goes_on =
+                |at: usize, inner: u64| walk.strides[at].last().is_some_and(|s| strides[at] == s * inner);
             match last {
                 Some(inner) if (0..args.len()).all(|at| goes_on(at, inner)) => {
                     let merged = walk.dims.last_mut().expect("one is there");

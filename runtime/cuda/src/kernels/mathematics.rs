@@ -26,7 +26,8 @@ pub(super) fn text(name: &str, c_type: &str) -> String {
     tables.sort_unstable();
     tables.dedup();
     for table in tables {
-        text += piece(&format!("NBC_TABLE unsigned long long {table}[]"), "\n};\n").expect("a table that is used");
+        text += piece(&format!("NBC_TABLE unsigned long long {table}[]"), "\n};\n")
+            .expect("a table that is used");
     }
     text + function
 }
