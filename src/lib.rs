@@ -254,6 +254,13 @@ pub mod device {
     };
 }
 
+/// NVIDIA GPUs as devices (`docs/gpu.md`).
+#[cfg(feature = "cuda")]
+pub mod cuda {
+    pub use nbc_cuda::kernels::{Reach, reach};
+    pub use nbc_cuda::{About, Absent, Calls, Cuda, Options, devices};
+}
+
 /// On how many cores operations run, and what decides that (`docs/placement.md`).
 pub mod placement {
     pub use crate::calibration::calibrate;

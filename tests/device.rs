@@ -150,14 +150,15 @@ fn where_the_device_fails_the_processor_goes_on() {
         assert_eq!(call(&mut instance, &[]), [Value::F64(122.0 * 120.0 * 30.0 * 900.0)], "one in {every}");
         let counts = instance.device_counts();
         assert!(counts.failed > 0 || every > 2, "one in {every}: {counts:?}");
-        assert_eq!(counts.operations + counts.failed, 4, "one in {every}: {counts:?}");
+        // The sum goes there where the product before it has stayed.
+        assert!((4..=5).contains(&(counts.operations + counts.failed)), "one in {every}: {counts:?}");
         drop(instance);
         assert_eq!(device.in_use(), 0, "one in {every}");
     }
 }
 
 #[test]
-fn small_tensors_and_whole_numbers_stay_at_home() {
+fn small_tensors_and_divided_integers_stay_at_home() {
     let device = Arc::new(NullDevice::new());
     let mut instance = on(
         &device,

@@ -8,12 +8,13 @@ use std::process::Command;
 use support::command::{self, command, folder, nbc};
 use support::repository::root;
 
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "README.md",
     "CONTRIBUTING.md",
     "docs/bigint.md",
     "docs/benchmarking.md",
     "docs/crypto.md",
+    "docs/gpu.md",
     "docs/jit.md",
     "docs/limits.md",
     "docs/linalg.md",

@@ -281,6 +281,8 @@ fn unsafe_code_stays_in_its_places() {
         "runtime/src/host.rs",
         "runtime/src/value.rs",
         "runtime/src/device/",
+        "runtime/cuda/src/",
+        "tests/support/src/cudasim.rs",
         "runtime/src/stack.rs",
         "runtime/numerics/src/lanes/",
         "runtime/numerics/src/run.rs",

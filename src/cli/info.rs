@@ -1,5 +1,6 @@
 //! `nbc info`: what this build and machine offer, or what a program holds.
 
+use super::devices;
 use super::failure::Failure;
 use super::input::{self, Most};
 use super::{output, rates, show};
@@ -82,6 +83,7 @@ impl Info {
 
     /// Measures the machine's rates, and keeps them.
     fn calibrated(&self) -> Result<String, Failure> {
+        devices::must_be_real()?;
         let rates = calibrate(&Threads::default())?;
         let file = rates::keep(&rates)?;
         if self.json {
@@ -102,10 +104,13 @@ impl Info {
         let dispatches: Vec<&str> = Dispatch::ALL.iter().map(|d| d.name()).collect();
         let features = cpu_features();
         let limits = Limits::default();
+        let (gpus, gpus_json) = devices::found();
         let jit = Jit::new(Options::default());
         let isa = jit.compiler().map(|c| c.isa());
         let tiers: Vec<&str> = ["interpreter"].into_iter().chain(isa.map(|_| "compiler")).collect();
         if self.json {
+            let cpu = json!({ "name": "cpu", "threads": threads });
+            let devices: Vec<_> = std::iter::once(cpu).chain(gpus_json).collect();
             let unlimited = |n: usize| (n != usize::MAX).then_some(n);
             json!({
                 "version": version,
@@ -118,7 +123,7 @@ impl Info {
                 "simd": dispatch_name(),
                 "tiers": tiers,
                 "compiles_for": isa,
-                "devices": [{ "name": "cpu", "threads": threads }],
+                "devices": devices,
                 "rates": rates_json(&kept.rates),
                 "rates_file": kept.file.map(|file| file.display().to_string()),
                 "limits": {
@@ -137,6 +142,7 @@ impl Info {
                  tensor simd   {}\n\
                  tiers         {}{}\n\
                  devices       cpu ({threads} threads)\n\
+                 {}\
                  rates         {}\n\
                  limits        no fuel limit, no time limit, memory as there is, {} MiB of stack",
                 features.join(" "),
@@ -144,6 +150,7 @@ impl Info {
                 dispatch_name(),
                 tiers.join(" and "),
                 isa.map_or_else(String::new, |isa| format!(" (Cranelift, {isa})")),
+                gpus.iter().map(|gpu| format!("              {gpu}\n")).collect::<String>(),
                 kept.file.map_or_else(
                     || "guessed; nbc info --calibrate measures them".to_owned(),
                     |file| format!("from {}", nbc::ir::shown::visible_lines(&file.display().to_string())),

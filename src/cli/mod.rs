@@ -9,6 +9,7 @@ mod asm;
 mod bench;
 mod completions;
 mod descriptor;
+mod devices;
 mod dis;
 mod ending;
 mod explain;

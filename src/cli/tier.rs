@@ -1,6 +1,7 @@
 //! `--tier`, `--perf` and their environment variables: who runs the program,
 //! and what is told of it.
 
+use super::devices::Wanted;
 use super::failure::Failure;
 use nbc::jit::{Jit, Mode, Options, Perf, Verify};
 use nbc::runtime::engine::Config;
@@ -29,6 +30,9 @@ pub struct Tier {
     /// Run whole-array operations on at most N threads [default: as many as there are cores]
     #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<usize>,
+    /// Where whole-array operations run: cpu, gpu (the first), gpu:N, or auto (where it is known to be quicker; no GPU has been measured, so cpu)
+    #[arg(long, value_name = "DEVICE", env = "NBC_DEVICE", default_value = "auto")]
+    device: Wanted,
 }
 
 /// Who runs the program.
@@ -95,7 +99,7 @@ impl Tier {
             }
             None => {}
         }
-        Ok(config)
+        self.device.put_into(config)
     }
 }
 

@@ -76,6 +76,8 @@ pub struct Operation {
     /// Whether the result may lie where an argument lay that dies, of the same dims and as large elements, though the
     /// operation is not elementwise: all that the result's place holds is read before it is written.
     pub takes_over: bool,
+    /// Whether integers make it trap where the last argument is zero.
+    pub divides: bool,
     /// Work.
     pub cost: Cost,
     /// The feature of the runtime's crate without which a build has no kernel for it. Reading and verifying go
@@ -127,6 +129,7 @@ pub const PLAIN: Operation = Operation {
     pure: true,
     in_one_pass: false,
     takes_over: false,
+    divides: false,
     cost: Cost::PerElement(0),
     needs: None,
     secret: &[],

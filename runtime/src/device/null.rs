@@ -28,7 +28,7 @@ use crate::object::TensorRef;
 use crate::op::{Deferred, OpCall, OpHost, run_operation};
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
-use nbc_ir::catalogue::Operation;
+use nbc_ir::catalogue::{Operation, Shape};
 use nbc_ir::{Elem, Type};
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
@@ -163,14 +163,20 @@ unsafe impl Device for NullDevice {
         unsafe {
             let run = OpCall::new(&mut host, &slots, &types, call.elems, 0, &mut results);
             run_operation(call.operation.index(), run).map_err(failed)?;
+            let to = memory.get_mut(&call.result.memory);
+            let to = to.and_then(|m| m.get_mut(call.result.offset..));
+            let to = to.ok_or_else(|| error("no such memory"))?;
+            if call.operation.shape == Shape::Scalar {
+                let bytes = &results[0].to_le_bytes()[..call.result.elem.size()];
+                to.get_mut(..bytes.len()).ok_or_else(|| error("too short"))?.copy_from_slice(bytes);
+                return Ok(());
+            }
             let result = TensorRef::from_slot(results[0]);
             let bytes = std::slice::from_raw_parts(result.data(), result.bytes());
             if (result.elem(), &*result.dims()) != (call.result.elem, call.result.dims) {
                 return Err(error("a result of another shape"));
             }
-            let to = memory.get_mut(&call.result.memory);
-            let to = to.and_then(|m| m.get_mut(call.result.offset..)?.get_mut(..bytes.len()));
-            to.ok_or_else(|| error("no such memory"))?.copy_from_slice(bytes);
+            to.get_mut(..bytes.len()).ok_or_else(|| error("no such memory"))?.copy_from_slice(bytes);
         }
         Ok(())
     }

@@ -4,13 +4,14 @@
 //! so limits bind alike. Where the device does not want the operation or fails at it, the kernel runs.
 
 use super::OpCall;
-use crate::device::{DeviceArg, DeviceCall, DeviceTensor, asked};
+use crate::device::{Device, DeviceArg, DeviceCall, DeviceTensor, asked};
 use crate::object::TensorRef;
 use crate::region::pool::MEDIUM;
 use crate::trap::TrapError;
-use nbc_ir::Type;
 use nbc_ir::catalogue::{Aliasing, Class, Cost, Extent, Kind, OpSignature, Operation, Param, Shape, shape};
 use nbc_ir::dims::Dims;
+use nbc_ir::{Elem, Type};
+use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 
 /// The signature of every row.
@@ -18,15 +19,17 @@ static SIGNATURES: LazyLock<Vec<OpSignature>> =
     LazyLock::new(|| nbc_ir::catalogue::CATALOGUE.iter().map(Operation::typed).collect());
 
 /// Whether calls of a row may go to a device, if their elements are numbers that cannot make
-/// them trap: what they do follows from dims, but for the elements of the one result.
+/// them trap: what they do follows from dims and an axis, but for the elements of the one result.
 fn may_go(operation: &Operation) -> bool {
     let moves = operation.kind == Kind::Movement && operation.shape == Shape::Same;
     let computes = operation.kind == Kind::Elementwise || operation.shape == Shape::MatMul;
-    operation.pure && operation.result == Aliasing::New && (moves || computes)
+    let folds =
+        operation.kind == Kind::Reduction && matches!(operation.shape, Shape::DropAxis | Shape::Scalar);
+    operation.pure && operation.result == Aliasing::New && (moves || computes || folds)
 }
 
 /// Dims of the result, where they follow from those of the arguments; nothing if they do not fit.
-fn result_dims(operation: &Operation, args: &[Dims]) -> Option<Dims> {
+fn result_dims(operation: &Operation, args: &[Dims], slots: &[u64]) -> Option<Dims> {
     match operation.shape {
         Shape::Same => args.first().copied(),
         Shape::Broadcast => shape::broadcast(args).ok(),
@@ -34,7 +37,19 @@ fn result_dims(operation: &Operation, args: &[Dims]) -> Option<Dims> {
             [a, b] => shape::matmul(a, b).ok().map(|product| product.dims),
             _ => None,
         },
-        Shape::Scalar | Shape::Given | Shape::DropAxis | Shape::DropAxes | Shape::Special => None,
+        // Of nothing there is no smallest, and of an axis that is not there nothing at all: the kernel says so.
+        Shape::DropAxis => match (args, slots) {
+            ([whole, _], [_, axis]) if whole.count()? > 0 => {
+                let axis = usize::try_from(*axis).ok().filter(|axis| *axis < whole.len())?;
+                Some(whole.without(axis))
+            }
+            _ => None,
+        },
+        Shape::Scalar => match args {
+            [whole] if whole.count()? > 0 => Some(Dims::default()),
+            _ => None,
+        },
+        Shape::Given | Shape::DropAxes | Shape::Special => None,
     }
 }
 
@@ -65,20 +80,81 @@ pub(super) fn run(
     Ok(false)
 }
 
+/// The element type of which a scalar is one.
+fn element_of(scalar: Type) -> Option<Elem> {
+    [Elem::I32, Elem::I64, Elem::F32, Elem::F64, Elem::Bool].into_iter().find(|e| e.scalar() == Some(scalar))
+}
+
+/// Folds all elements of a tensor that the device has: where they are on the host too, that is quicker
+/// than to ask. The call is charged for already.
+fn fold_there(
+    device: &dyn Device,
+    operation: &'static Operation,
+    call: &mut OpCall<'_>,
+    tensors: &[Option<TensorRef>],
+    elem: Elem,
+) -> Result<bool, TrapError> {
+    let [Some(whole)] = tensors else { return Ok(false) };
+    if !call.host.heap().pool().is_only_on_device(*whole) {
+        return Ok(false);
+    }
+    let dims = whole.dims();
+    if asked(|| device.takes(operation, call.elems, &[&dims], &[])) != Some(true) {
+        return Ok(false);
+    }
+    let Some((memory, offset)) = call.host.heap().pool().send(*whole) else { return Ok(false) };
+    let args = [DeviceArg::Tensor(DeviceTensor { memory, offset, elem: whole.elem(), dims: &dims })];
+    let outside = call.host.heap().interruption().clone();
+    let must_stop = || outside.stopped_by().is_some();
+    let mut slot = [MaybeUninit::new(0); 8];
+    let done = asked(|| device.allocate(slot.len())).flatten().and_then(|memory| {
+        let result = DeviceTensor { memory, offset: 0, elem, dims: &[] };
+        let asks = DeviceCall { operation, elems: call.elems, args: &args, result, must_stop: &must_stop };
+        let done = asked(|| {
+            device.run(&asks)?;
+            device.to_host(memory, &mut slot[..elem.size()])
+        });
+        asked(|| device.free(memory));
+        done?.ok()
+    });
+    let pool = call.host.heap().pool();
+    if done.is_none() {
+        pool.counts.failed += 1;
+        // It may have failed because the program has to stop.
+        return call.host.poll().map(|()| false);
+    }
+    pool.counts.operations += 1;
+    pool.counts.to_host += 1;
+    pool.counts.bytes_to_host += elem.size() as u64;
+    // SAFETY: all bytes were written, some of them by the device.
+    call.set(u64::from_le_bytes(slot.map(|byte| unsafe { byte.assume_init() })));
+    call.host.poll().map(|()| true)
+}
+
 fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -> Result<bool, TrapError> {
     let Some(device) = call.host.heap().pool().device.clone() else { return Ok(false) };
-    // Integers trap where they are divided by zero; which operations do so no row says.
-    if !call.elems.iter().all(|e| Class::Inexact.has(*e)) || call.list_len != 0 {
+    let can_trap = operation.divides && !call.elems.iter().all(|e| Class::Inexact.has(*e));
+    if can_trap || call.list_len != 0 {
         return Ok(false);
     }
     let [result] = &SIGNATURES[index].results[..] else { return Ok(false) };
-    let Some(Type::Tensor(elem)) = result.result_type(call.elems) else { return Ok(false) };
+    let (elem, is_scalar) = match result.result_type(call.elems) {
+        Some(Type::Tensor(elem)) => (elem, false),
+        Some(scalar) => match element_of(scalar) {
+            Some(elem) => (elem, true),
+            None => return Ok(false),
+        },
+        None => return Ok(false),
+    };
     let tensors: Vec<Option<TensorRef>> = (0..call.args.len())
         .map(|at| matches!(call.arg_types[at], Type::Tensor(_)).then(|| call.tensor(at)))
         .collect();
     let dims: Vec<Dims> = tensors.iter().map(|t| t.map_or(Dims::default(), |t| t.dims())).collect();
-    let Some(result_dims) = result_dims(operation, &dims) else { return Ok(false) };
+    let Some(result_dims) = result_dims(operation, &dims, call.args) else { return Ok(false) };
     let extent = Extent::new(&result_dims, elem.size());
+    if is_scalar {
+        return fold_there(&*device, operation, call, &tensors, elem);
+    }
     if extent.bytes < MEDIUM as u64 || extent.bytes > isize::MAX as u64 {
         return Ok(false);
     }

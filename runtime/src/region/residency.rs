@@ -112,6 +112,11 @@ impl Pool {
         Some((memory, offset as usize))
     }
 
+    /// Whether the device has the elements of a tensor and the host has not.
+    pub(crate) fn is_only_on_device(&self, tensor: TensorRef) -> bool {
+        buffer_of(tensor).is_some_and(|(_, buffer)| buffer.place() == Place::Device)
+    }
+
     /// Memory of the device for the elements of a pooled tensor, if it has room.
     pub(crate) fn memory_for(&self, tensor: TensorRef) -> Option<DeviceMemory> {
         memory_of(self.device.as_deref()?, buffer_of(tensor)?.1)

@@ -58,9 +58,9 @@ macro_rules! tensor_rows {
     tensor_mul "tensor.mul" "<T: number>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
         { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "Product; integers wrap.";
     tensor_div "tensor.div" "<T: number>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
-        { shape: Broadcast, kind: Elementwise, cost: PerElement(4) } "Quotient; integers toward zero, trapping on zero.";
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(4), divides: true } "Quotient; integers toward zero, trapping on zero.";
     tensor_rem "tensor.rem" "<T: real>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
-        { shape: Broadcast, kind: Elementwise, cost: PerElement(8) } "Remainder with the sign of the first; integers trap on zero.";
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(8), divides: true } "Remainder with the sign of the first; integers trap on zero.";
     tensor_min "tensor.minimum" "<T: real>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
         { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "The smaller; NaN if either is.";
     tensor_max "tensor.maximum" "<T: real>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
@@ -102,9 +102,9 @@ macro_rules! tensor_rows {
     tensor_shr "tensor.shr" "<T: int>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
         { shape: Broadcast, kind: Elementwise, cost: PerElement(1) } "The first shifted right by the second, modulo the width; the sign stays.";
     tensor_floor_div "tensor.floor_div" "<T: real>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
-        { shape: Broadcast, kind: Elementwise, cost: PerElement(8) } "Quotient, rounded down; integers trap on zero.";
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(8), divides: true } "Quotient, rounded down; integers trap on zero.";
     tensor_mod "tensor.mod" "<T: real>(tensor<T>|T, tensor<T>|T) -> tensor<T>"
-        { shape: Broadcast, kind: Elementwise, cost: PerElement(8) } "Remainder with the sign of the second, which goes with tensor.floor_div; integers trap on zero.";
+        { shape: Broadcast, kind: Elementwise, cost: PerElement(8), divides: true } "Remainder with the sign of the second, which goes with tensor.floor_div; integers trap on zero.";
     tensor_sign "tensor.sign" "<T: real>(tensor<T>) -> tensor<T>"
         { shape: Same, kind: Elementwise, cost: PerElement(1) } "-1, 0 or 1; NaN of NaN.";
     tensor_is_nan "tensor.is_nan" "<T: inexact>(tensor<T>) -> tensor<bool>"

@@ -1,0 +1,60 @@
+//! Products of matrices: what goes there, and the text of the kernel.
+
+use super::{ELEMENTS, c_type};
+use nbc_ir::Elem;
+use nbc_ir::catalogue::shape;
+use nbc_ir::dims::Dims;
+
+/// Rows and columns of a tile.
+pub(crate) const TILE: u64 = 16;
+
+/// Sizes of a product of stacks of matrices.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Sizes {
+    pub(crate) m: u64,
+    pub(crate) k: u64,
+    pub(crate) n: u64,
+    /// How many products.
+    pub(crate) count: u64,
+    /// Elements from a matrix of each factor to its next; 0 where there is one for all.
+    pub(crate) steps: [u64; 2],
+}
+
+impl Sizes {
+    /// Those of factors with such dims, if each is one matrix or has as many as there are products.
+    pub(crate) fn new(a: &[u64], b: &[u64]) -> Option<Sizes> {
+        let (a, b) = (Dims::new(a)?, Dims::new(b)?);
+        let product = shape::matmul(&a, &b).ok()?;
+        let (m, k, n) = (product.m, product.k, product.n);
+        let count = product.lead.count()?;
+        let step = |dims: &Dims, size: u64| {
+            let all = dims.count()?;
+            match all.checked_div(size)? {
+                1 if count != 1 => Some(0),
+                matrices => (matrices == count).then_some(size),
+            }
+        };
+        let steps = [step(&a, m.checked_mul(k)?)?, step(&b, k.checked_mul(n)?)?];
+        // Dims of 1 in front would be repeated otherwise than one after the other; a stack is whole or one.
+        Some(Sizes { m, k, n, count, steps })
+    }
+}
+
+/// The kernel `nbc_matmul`.
+pub(crate) fn text(elem: Elem) -> String {
+    format!("{ELEMENTS}#define NBC_T {}\n{}", c_type(elem), include_str!("matmul.cuh"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Sizes;
+
+    #[test]
+    fn stacks_are_whole_or_one_matrix() {
+        let sizes = Sizes::new(&[7, 2, 3], &[3, 4]).expect("a stack and a matrix");
+        assert_eq!(sizes, Sizes { m: 2, k: 3, n: 4, count: 7, steps: [6, 0] });
+        assert_eq!(Sizes::new(&[2, 3], &[3]).map(|s| (s.m, s.k, s.n, s.count)), Some((2, 3, 1, 1)));
+        assert_eq!(Sizes::new(&[7, 1, 2, 3], &[1, 5, 3, 4]), None);
+        assert_eq!(Sizes::new(&[2, 0], &[0, 4]), None);
+    }
+}

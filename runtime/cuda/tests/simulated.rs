@@ -1,0 +1,378 @@
+//! The CUDA device on the simulated driver of `tests/cudasim`: every operation against the processor's answer, in
+//! several orders of threads; what happens when any call of the driver fails; and how many calls there are.
+//!
+//! No GPU is needed, and none is proven by it. Without a C++ compiler each test says SKIPPED.
+
+#[path = "../../../tests/support/src/cudasim.rs"]
+mod cudasim;
+use cudasim::Sim;
+use nbc_cuda::kernels::{Reach, reach};
+use nbc_cuda::{Cuda, Options, devices};
+use nbc_ir::Elem;
+use nbc_ir::catalogue::{Operation, Param};
+use nbc_runtime::device::DeviceCounts;
+use nbc_runtime::engine::{Config, Engine, Limits};
+use nbc_runtime::linker::Linker;
+use nbc_runtime::value::Value;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// Runs `text` on a device or on none, and gives what it returns and what it asked of the device.
+fn run(text: &str, device: Option<&Arc<Cuda>>) -> Result<(Vec<Value>, DeviceCounts), String> {
+    let config = match device {
+        Some(device) => Config::new().device(device.clone()),
+        None => Config::new().fusion(false),
+    };
+    let program =
+        Engine::new(config).read(text.as_bytes(), "cuda.nba").map_err(|e| format!("{e}\n{text}"))?;
+    let mut instance =
+        Linker::new().instantiate_with(&program, Limits::new()).map_err(|e| format!("{e}\n{text}"))?;
+    let results = instance.call("main", &[]).map_err(|e| e.to_string())?;
+    Ok((results, instance.device_counts()))
+}
+
+fn open() -> Arc<Cuda> {
+    Cuda::open(0, Options::new()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// Numbers whose order nobody would guess.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        self.0 >> 33
+    }
+    fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+}
+
+const ALL: [Elem; 8] =
+    [Elem::Bool, Elem::U8, Elem::I32, Elem::I64, Elem::F32, Elem::F64, Elem::C64, Elem::C128];
+
+/// Statements that make `%name`, elements of that type with those dims: also zeros, infinities, NaN and what is large.
+fn make(text: &mut String, name: &str, elem: Elem, dims: &[u64], seed: u64) {
+    let list = format!("{dims:?}");
+    let line = match elem {
+        Elem::F32 | Elem::F64 => format!(
+            "  %{name}u = tensor.random_normal<{elem}> {list}, {seed}
+  %{name}v = tensor.mul %{name}u, 3.0
+  %{name}k = tensor.random<{elem}> {list}, {}
+  %{name}c = tensor.lt %{name}k, 0.05
+  %{name}w = tensor.where %{name}c, 0.0, %{name}v
+  %{name}d = tensor.gt %{name}k, 0.97
+  %{name}x = tensor.where %{name}d, inf, %{name}w
+  %{name}e = tensor.gt %{name}k, 0.985
+  %{name} = tensor.where %{name}e, nan, %{name}x\n",
+            seed + 1
+        ),
+        Elem::C64 | Elem::C128 => {
+            let part = if elem == Elem::C64 { Elem::F32 } else { Elem::F64 };
+            make(text, &format!("{name}re"), part, dims, seed);
+            make(text, &format!("{name}im"), part, dims, seed + 2);
+            format!("  %{name} = complex.of_parts %{name}re, %{name}im\n")
+        }
+        Elem::Bool => {
+            format!("  %{name}u = tensor.random<f64> {list}, {seed}\n  %{name} = tensor.lt %{name}u, 0.5\n")
+        }
+        _ => format!(
+            "  %{name}u = tensor.random_normal<f64> {list}, {seed}
+  %{name}v = tensor.mul %{name}u, {}
+  %{name} = tensor.cast<f64, {elem}> %{name}v\n",
+            if elem == Elem::I64 { "1e12" } else { "100.0" }
+        ),
+    };
+    text.push_str(&line);
+}
+
+/// A program that calls `row` with such elements, on shapes that `numbers` say; nothing where it has none.
+fn program(row: &'static Operation, elems: &[Elem], numbers: &mut Numbers) -> Option<String> {
+    let signature = row.typed();
+    let [result] = &signature.results[..] else { return None };
+    let (rows, columns) = (20 + numbers.below(30), 40 + numbers.below(60));
+    let whole = [rows, columns];
+    let shapes: [&[u64]; 6] = [&whole, &[columns], &[1], &[rows, 1], &[1, columns], &whole];
+    let (mut text, mut call) = (String::new(), Vec::new());
+    let is_product = row.name == "linalg.matmul";
+    let folds = row.kind == nbc_ir::catalogue::Kind::Reduction;
+    let dims_of = |at: usize, numbers: &mut Numbers| -> Vec<u64> {
+        match at {
+            0 if is_product => vec![rows, columns],
+            _ if is_product => vec![columns, 33],
+            // Longer than a block, so that blocks are folded too.
+            0 if folds && numbers.below(2) == 0 => vec![3, 5000, 2],
+            0 if folds => vec![rows, columns, 3],
+            0 => whole.to_vec(),
+            _ => shapes[numbers.below(6) as usize].to_vec(),
+        }
+    };
+    for (at, param) in signature.params.iter().enumerate() {
+        let elem = match param {
+            Param::Tensor(v) | Param::TensorOrScalar(v) => elems[*v],
+            Param::TensorOfParts(v) if elems[*v] == Elem::C64 => Elem::F32,
+            Param::TensorOfParts(_) => Elem::F64,
+            Param::Exact(nbc_ir::Type::Tensor(elem)) => *elem,
+            Param::Exact(nbc_ir::Type::I64) => {
+                call.push(numbers.below(3).to_string());
+                continue;
+            }
+            _ => return None,
+        };
+        let name = format!("a{at}");
+        make(&mut text, &name, elem, &dims_of(at, numbers), numbers.next() % 1000);
+        call.push(format!("%{name}"));
+    }
+    // What arguments do not tell is written.
+    let types = match elems {
+        [from, to] => format!("<{from}, {to}>"),
+        _ => String::new(),
+    };
+    let ty = result.result_type(elems)?;
+    let is_tensor = matches!(ty, nbc_ir::Type::Tensor(_));
+    let of = |ty| ALL.into_iter().rev().find(|elem| elem.scalar() == Some(ty)).map(|elem| elem.to_string());
+    let ty = match ty {
+        nbc_ir::Type::Tensor(elem) => format!("tensor<{elem}>"),
+        scalar => of(scalar)?,
+    };
+    // A scalar is folded there only where its argument is.
+    let kept = if is_tensor { "" } else { "  %a0 = tensor.copy %a0\n" };
+    let mut all = format!("export func @main() -> {ty} {{\n{text}{kept}");
+    write!(all, "  %r = {}{types} {}\n  ret %r\n}}\n", row.name, call.join(", "))
+        .expect("a string takes all");
+    Some(all)
+}
+
+/// The types that stand for the variables of a row, each that is allowed.
+fn choices(row: &Operation) -> Vec<Vec<Elem>> {
+    let mut all = vec![Vec::new()];
+    for (_, class) in &row.typed().vars {
+        let with = |before: &Vec<Elem>| -> Vec<Vec<Elem>> {
+            let each = ALL.into_iter().filter(|elem| class.has(*elem));
+            each.map(|elem| before.iter().copied().chain([elem]).collect()).collect()
+        };
+        all = all.iter().flat_map(with).collect();
+    }
+    all
+}
+
+/// What two answers have to be: the same, or close where that is all that is promised.
+fn agree(here: &[Value], there: &[Value], is_close_enough: bool) -> bool {
+    let [Value::Tensor(a), Value::Tensor(b)] = [&here[0], &there[0]] else {
+        return format!("{here:?}") == format!("{there:?}");
+    };
+    // There is one NaN where elements leave a program.
+    let same = (a.elem(), a.dims(), a.as_bytes()) == (b.elem(), b.dims(), b.as_bytes());
+    if same || !is_close_enough {
+        return same;
+    }
+    let close = |x: f64, y: f64, scale: f64| (x.is_nan() && y.is_nan()) || x == y || (x - y).abs() <= scale;
+    match (a.as_slice::<f64>(), b.as_slice::<f64>()) {
+        (Some(a), Some(b)) => a.iter().zip(b).all(|(x, y)| close(*x, *y, 1e-12 * (1.0 + x.abs()) * 100.0)),
+        _ => match (a.as_slice::<f32>(), b.as_slice::<f32>()) {
+            (Some(a), Some(b)) => a
+                .iter()
+                .zip(b)
+                .all(|(x, y)| close((*x).into(), (*y).into(), 1e-4 * (1.0 + f64::from(x.abs())))),
+            _ => false,
+        },
+    }
+}
+
+#[test]
+fn every_operation_gives_the_processors_answer_in_every_order_of_threads() {
+    let Some(sim) = Sim::start("mem=256M") else { return };
+    let device = open();
+    let mut numbers = Numbers(7);
+    let (mut rows, mut programs) = (0, 0);
+    for (row, reached) in reach() {
+        let Reach::Runs(_) = reached else { continue };
+        let mut has_run = false;
+        let mut all = choices(row);
+        // Conversions have 36 pairs; those in which a type meets itself say little.
+        all.retain(|elems| elems.len() < 2 || elems[0] != elems[1]);
+        // Integers are divided on the processor.
+        let divided = [Elem::U8, Elem::I32, Elem::I64];
+        all.retain(|elems| !row.divides || !elems.iter().any(|elem| divided.contains(elem)));
+        for elems in all {
+            let Some(text) = program(row, &elems, &mut numbers) else { panic!("{}: no program", row.name) };
+            let (here, _) = run(&text, None).unwrap_or_else(|e| panic!("{e}\n{text}"));
+            for settings in ["order=forward streams=lazy", "order=random:3 streams=random"] {
+                sim.configure(settings);
+                let before = device.calls().launches;
+                let (there, counts) = run(&text, Some(&device)).unwrap_or_else(|e| panic!("{e}\n{text}"));
+                let close = row.name == "linalg.matmul";
+                assert!(agree(&here, &there, close), "{settings}: {here:?}\n{there:?}\n{text}");
+                assert_eq!(counts.failed, 0, "{settings}\n{text}");
+                has_run |= device.calls().launches > before && counts.operations > 0;
+            }
+            programs += 1;
+        }
+        assert!(has_run, "{} is said to run there and never has", row.name);
+        rows += 1;
+    }
+    assert!(rows > 75 && programs > 200, "{rows} operations, {programs} programs");
+    drop(device);
+    assert_eq!(sim.live_bytes(0), 0);
+}
+
+/// A program with an operation of each class.
+const CLASSES: &str = "export func @main() -> (tensor<f64>, f64) {
+  %x = tensor.random<f64> [130, 150], 1
+  %row = tensor.random<f64> [150], 2
+  %a = tensor.add %x, %row
+  %b = tensor.exp %a
+  %s = tensor.sum_axis %b, 0
+  %m = linalg.matmul %b, %row
+  %c = tensor.cast<f64, i64> %m
+  %l = tensor.lt %b, 2.0
+  %w = tensor.where %l, %b, 1.0
+  %k = tensor.copy %w
+  %u = tensor.max %k
+  %i = tensor.argmax_axis %k, 1
+  ret %w, %u
+}
+";
+
+#[test]
+fn whatever_call_fails_the_answer_is_right_or_the_trap_says_why() {
+    let Some(sim) = Sim::start("mem=64M streams=lazy") else { return };
+    let (here, _) = run(CLASSES, None).expect("it runs on the processor");
+    let calls = {
+        let device = open();
+        let (there, counts) = run(CLASSES, Some(&device)).expect("it runs there");
+        assert!(agree(&here, &there, true));
+        assert!(counts.operations >= 9, "{counts:?}");
+        drop(device);
+        sim.calls("*")
+    };
+    assert_eq!(sim.live_bytes(0), 0);
+    let (mut answers, mut traps, mut absent) = (0, 0, 0);
+    // No memory, an invalid value, a PTX that the driver does not know, what is lost for good.
+    for code in [2, 1, 222, 719] {
+        for n in 1..=calls {
+            sim.reset();
+            sim.configure("mem=64M streams=lazy");
+            sim.fault(&format!("*@{n}={code}"));
+            match Cuda::open(0, Options::new()) {
+                Err(_) => absent += 1,
+                Ok(device) => {
+                    match run(CLASSES, Some(&device)) {
+                        Ok((there, _)) => {
+                            assert!(agree(&here, &there, true), "call {n} fails with {code}");
+                            answers += 1;
+                        }
+                        Err(e) => {
+                            assert!(e.contains("the device has lost"), "call {n} fails with {code}: {e}");
+                            traps += 1;
+                        }
+                    }
+                    drop(device);
+                }
+            }
+            assert_eq!(sim.live_bytes(0), 0, "call {n} fails with {code}");
+        }
+    }
+    assert!(
+        answers > 100 && traps > 0 && absent > 0,
+        "{answers} answers, {traps} traps, {absent} without a device"
+    );
+}
+
+#[test]
+fn a_full_device_leaves_it_to_the_processor() {
+    let Some(sim) = Sim::start("mem=200K") else { return };
+    let (here, _) = run(CLASSES, None).expect("it runs on the processor");
+    let device = open();
+    let (there, counts) = run(CLASSES, Some(&device)).expect("it runs all the same");
+    assert!(agree(&here, &there, true) && counts.failed > 0 && !device.calls().lost, "{counts:?}");
+    drop(device);
+    assert_eq!(sim.live_bytes(0), 0);
+    // A cap is a cap, though there were more.
+    sim.configure("mem=64M");
+    let device = Cuda::open(0, Options::new().memory(200 << 10)).expect("a device");
+    let (_, counts) = run(CLASSES, Some(&device)).expect("it runs all the same");
+    assert!(counts.failed > 0 && sim.live_bytes(0) <= 200 << 10);
+}
+
+#[test]
+fn a_dispatch_makes_few_calls_and_a_second_run_compiles_nothing() {
+    let Some(sim) = Sim::start("") else { return };
+    let text = "export func @main() -> tensor<f64> {
+  %x = tensor.full<f64> [3000], 2.0
+  %a = tensor.mul %x, %x
+  %b = tensor.add %a, 1.0
+  %c = tensor.sqrt %b
+  ret %c
+}";
+    let device = open();
+    run(text, Some(&device)).expect("it runs");
+    let (compiled, before) = (sim.calls("nvrtcCompileProgram"), sim.calls("*"));
+    assert_eq!(compiled, 3);
+    let launches = sim.calls("cuLaunchKernel");
+    run(text, Some(&device)).expect("it runs");
+    assert_eq!(sim.calls("nvrtcCompileProgram"), compiled, "kernels are kept");
+    let (calls, launches) = (sim.calls("*") - before, sim.calls("cuLaunchKernel") - launches);
+    assert_eq!(launches, 3);
+    // One operation more, with its memory taken and given back: at most six calls besides the launch.
+    let longer = text.replace("  ret %c", "  %d = tensor.add %c, 1.0\n  ret %d");
+    let before = sim.calls("*");
+    run(&longer, Some(&device)).expect("it runs");
+    let more = sim.calls("*") - before - calls;
+    assert!(more <= 7, "{more} calls for one operation more");
+    assert_eq!(sim.calls("cuEventCreate") + sim.calls("cuStreamWaitEvent"), 0);
+    assert_eq!(device.calls().compiled, 3);
+}
+
+#[test]
+fn a_lost_device_is_lost_for_good_and_says_so_once() {
+    let Some(sim) = Sim::start("mem=64M") else { return };
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let sink = told.clone();
+    let options = Options::new().on_loss(move |why| sink.lock().unwrap().push(why.to_owned()));
+    let device = Cuda::open(0, options).expect("a device");
+    sim.fault("cuLaunchKernel@1=700");
+    for _ in 0..2 {
+        let (there, _) = run(CLASSES, Some(&device)).expect("the processor goes on");
+        let (here, _) = run(CLASSES, None).expect("it runs");
+        assert!(agree(&here, &there, true));
+    }
+    let told = told.lock().unwrap();
+    assert!(told.len() == 1 && told[0].contains("is lost"), "{told:?}");
+    assert!(device.calls().lost && Cuda::open(0, Options::new()).is_err());
+    drop(device);
+    assert_eq!(sim.live_bytes(0), 0);
+}
+
+#[test]
+fn a_simulated_device_says_that_it_is_one() {
+    let Some(sim) = Sim::start("devices=2 mem=64M") else { return };
+    let all = devices().expect("two of them");
+    assert_eq!(all.len(), 2);
+    assert!(all.iter().all(|about| about.simulated && about.name.contains("SIMULATED")), "{all:?}");
+    assert!(Cuda::open(2, Options::new()).is_err());
+    let second = Cuda::open(1, Options::new()).expect("the second");
+    run(CLASSES, Some(&second)).expect("it runs there");
+    assert!(second.calls().launches > 0);
+    assert_eq!(sim.live_bytes(0), 0);
+    drop(second);
+    assert_eq!(sim.live_bytes(1), 0);
+}
+
+#[test]
+fn the_page_says_of_every_operation_whether_it_runs() {
+    let mut table = String::from("| operation | on a GPU |\n|---|---|\n");
+    for (row, reached) in reach() {
+        let (Reach::Runs(what) | Reach::Not(what)) = reached;
+        let runs = if matches!(reached, Reach::Runs(_)) { "yes: " } else { "no: " };
+        writeln!(table, "| `{}` | {runs}{what} |", row.name).expect("a string takes all");
+    }
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join("docs/gpu.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let (before, _) = page.split_once("| operation | on a GPU |").expect("a table at the end");
+    let wanted = format!("{before}{table}");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &wanted).expect("the page can be written");
+    }
+    assert!(page == wanted || std::env::var_os("BLESS").is_some(), "run BLESS=1 cargo test -p nbc-cuda");
+}

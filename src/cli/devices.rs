@@ -1,0 +1,119 @@
+//! `--device`: what runs whole-array operations besides the processor, and what `nbc info` says of it.
+
+use super::failure::Failure;
+use nbc::runtime::engine::Config;
+use std::str::FromStr;
+
+/// The value of `--device`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wanted {
+    /// The processor alone.
+    Cpu,
+    /// That GPU.
+    Gpu(usize),
+    /// A GPU where it is known to be quicker. None has been measured yet, so the processor alone.
+    Auto,
+}
+
+impl FromStr for Wanted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Wanted, String> {
+        let expected = || "expected cpu, gpu, gpu:N or auto".to_owned();
+        match text {
+            "cpu" => Ok(Wanted::Cpu),
+            "gpu" => Ok(Wanted::Gpu(0)),
+            "auto" => Ok(Wanted::Auto),
+            _ => text.strip_prefix("gpu:").and_then(|n| n.parse().ok()).map(Wanted::Gpu).ok_or_else(expected),
+        }
+    }
+}
+
+impl Wanted {
+    /// The configuration with the device.
+    ///
+    /// # Errors
+    /// When one is asked for by name and cannot be had.
+    pub fn put_into(self, config: Config) -> Result<Config, Failure> {
+        match self {
+            Wanted::Cpu | Wanted::Auto => Ok(config),
+            Wanted::Gpu(ordinal) => gpu(ordinal, config),
+        }
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn gpu(ordinal: usize, config: Config) -> Result<Config, Failure> {
+    let options = nbc::cuda::Options::new().on_loss(|why| eprintln!("warning: {why}"));
+    let device = nbc::cuda::Cuda::open(ordinal, options).map_err(|absent| {
+        let (why, remedy) = (absent.to_string(), absent.remedy());
+        Failure::usage(format!("--device: {why}; {remedy}, or run it with --device cpu"))
+    })?;
+    if device.about().simulated {
+        eprintln!("warning: {} is no GPU: its times mean nothing", device.about().name);
+    }
+    Ok(config.device(device))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn gpu(_: usize, _: Config) -> Result<Config, Failure> {
+    Err(Failure::usage("--device: this build has no GPUs: it was built without the feature `cuda`"))
+}
+
+/// A GPU, or why there is none, for people and for machines.
+pub fn found() -> (Vec<String>, Vec<serde_json::Value>) {
+    #[cfg(feature = "cuda")]
+    match nbc::cuda::devices() {
+        Ok(all) => all
+            .iter()
+            .map(|about| {
+                let (major, minor) = about.capability;
+                let megabytes = about.memory >> 20;
+                let text = format!(
+                    "gpu:{} {} ({megabytes} MiB, compute capability {major}.{minor})",
+                    about.ordinal, about.name
+                );
+                let json = serde_json::json!({
+                    "name": format!("gpu:{}", about.ordinal),
+                    "model": about.name,
+                    "memory": about.memory,
+                    "capability": format!("{major}.{minor}"),
+                    "simulated": about.simulated,
+                });
+                (text, json)
+            })
+            .unzip(),
+        Err(absent) => (vec![format!("no GPU: {absent}; {}", absent.remedy())], Vec::new()),
+    }
+    #[cfg(not(feature = "cuda"))]
+    (vec!["no GPU: this build is without the feature `cuda`".to_owned()], Vec::new())
+}
+
+/// Whether a simulated driver is in place of a GPU's: then nothing is measured.
+///
+/// # Errors
+/// When it is.
+pub fn must_be_real() -> Result<(), Failure> {
+    #[cfg(feature = "cuda")]
+    if nbc::cuda::devices().is_ok_and(|all| all.iter().any(|about| about.simulated)) {
+        return Err(Failure::usage("the CUDA driver here is a simulated one: nothing is measured beside it"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Wanted;
+
+    #[test]
+    fn devices_have_names() {
+        for (text, wanted) in
+            [("cpu", Wanted::Cpu), ("gpu", Wanted::Gpu(0)), ("gpu:3", Wanted::Gpu(3)), ("auto", Wanted::Auto)]
+        {
+            assert_eq!(text.parse(), Ok(wanted));
+        }
+        for text in ["", "gpu:", "gpu:-1", "gpu:x", "GPU", "tpu"] {
+            assert!(text.parse::<Wanted>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The simulated CUDA driver (`tests/cudasim`): built once, put in the driver's place, and set up for a test.
+//!
+//! It is not for shipping, and no GPU: it says so wherever a device is named. One process has one driver, so tests
+//! that use it go one after the other: [`Sim`] is a lock too.
+
+use std::collections::hash_map::DefaultHasher;
+use std::ffi::{CString, c_char, c_int, c_long, c_void};
+use std::fs::{self, File};
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+static IN_USE: Mutex<()> = Mutex::new(());
+static LOADED: LazyLock<Result<Driver, String>> = LazyLock::new(load);
+
+/// What tests call of the driver besides its own functions.
+#[derive(Clone, Copy)]
+struct Driver {
+    configure: unsafe extern "C" fn(*const c_char),
+    fault: unsafe extern "C" fn(*const c_char),
+    reset: unsafe extern "C" fn(),
+    calls: unsafe extern "C" fn(*const c_char) -> c_long,
+    live_bytes: unsafe extern "C" fn(c_int) -> usize,
+}
+
+/// The driver, for one test; at its end settings and faults are gone.
+pub struct Sim {
+    driver: Driver,
+    _in_use: MutexGuard<'static, ()>,
+}
+
+fn text(text: &str) -> CString {
+    CString::new(text).expect("no NUL")
+}
+
+impl Sim {
+    /// Starts with settings such as `devices=2 mem=256M order=random:7 streams=lazy`. Where there is no C++ compiler
+    /// there is none: the test says so and is left out.
+    pub fn start(settings: &str) -> Option<Sim> {
+        let _in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        let driver = match &*LOADED {
+            Ok(driver) => *driver,
+            Err(why) => {
+                eprintln!("SKIPPED: the simulated CUDA driver cannot be had: {why}");
+                return None;
+            }
+        };
+        // SAFETY: functions of the library, which stays loaded.
+        unsafe {
+            (driver.reset)();
+            (driver.configure)(text(settings).as_ptr());
+        }
+        Some(Sim { driver, _in_use })
+    }
+
+    /// Changes settings.
+    pub fn configure(&self, settings: &str) {
+        // SAFETY: as in `start`.
+        unsafe { (self.driver.configure)(text(settings).as_ptr()) }
+    }
+
+    /// Lets calls fail: `cuMemAllocAsync@3x2=2`, the third and fourth with code 2; `*@7=719`, the seventh of all.
+    pub fn fault(&self, fault: &str) {
+        // SAFETY: as in `start`.
+        unsafe { (self.driver.fault)(text(fault).as_ptr()) }
+    }
+
+    /// Forgets settings, faults, counts and an error that was for good.
+    pub fn reset(&self) {
+        // SAFETY: as in `start`.
+        unsafe { (self.driver.reset)() }
+    }
+
+    /// How often that function was called since; `*`: all of them.
+    pub fn calls(&self, function: &str) -> i64 {
+        // SAFETY: as in `start`.
+        unsafe { (self.driver.calls)(text(function).as_ptr()) }
+    }
+
+    /// Bytes of the device that nobody has given back.
+    pub fn live_bytes(&self, device: i32) -> usize {
+        // SAFETY: as in `start`.
+        unsafe { (self.driver.live_bytes)(device) }
+    }
+}
+
+impl Drop for Sim {
+    fn drop(&mut self) {
+        self.reset();
+    }
+}
+
+/// The folder of the libraries, for a child's `LD_LIBRARY_PATH`.
+///
+/// # Errors
+/// Why they cannot be built.
+pub fn libraries() -> Result<PathBuf, String> {
+    static BUILT: LazyLock<Result<PathBuf, String>> = LazyLock::new(build);
+    BUILT.clone()
+}
+
+/// All files below `folder`, in order.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut all: Vec<PathBuf> = fs::read_dir(folder)
+        .map(|entries| entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect())
+        .unwrap_or_default();
+    all.sort();
+    all.into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+fn build() -> Result<PathBuf, String> {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        return Err("it is written for Linux on x86-64".to_owned());
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let sources = root.join("tests/cudasim");
+    let failed = |e: std::io::Error| e.to_string();
+    let mut hasher = DefaultHasher::new();
+    for file in files(&sources) {
+        fs::read(file).map_err(failed)?.hash(&mut hasher);
+    }
+    let of_target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let folder = of_target.join("cudasim").join(format!("{:016x}", hasher.finish()));
+    fs::create_dir_all(folder.join("include")).map_err(failed)?;
+    // Test processes come at the same time; the first one builds.
+    let lock = File::create(folder.join("lock")).map_err(failed)?;
+    lock.lock().map_err(failed)?;
+    let folder = folder.canonicalize().map_err(failed)?;
+    if folder.join("done").exists() {
+        return Ok(folder);
+    }
+    for header in files(&sources.join("include")) {
+        fs::copy(&header, folder.join("include").join(header.file_name().expect("a file")))
+            .map_err(failed)?;
+    }
+    for (library, part) in [("libcuda.so", "driver"), ("libnvrtc.so", "nvrtc")] {
+        let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
+        let sources =
+            files(&sources.join(part)).into_iter().filter(|f| f.extension().is_some_and(|e| e == "cpp"));
+        let output = Command::new(&compiler)
+            .args(["-O2", "-fPIC", "-shared", "-std=c++17"])
+            // The name by which the product looks for it: then it gets this one.
+            .arg(format!("-Wl,-soname,{library}"))
+            .args(sources)
+            .arg("-o")
+            .arg(folder.join(library))
+            .arg("-ldl")
+            .output()
+            .map_err(|e| format!("no C++ compiler ({compiler}): {e}"))?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+    }
+    fs::write(folder.join("done"), "").map_err(failed)?;
+    Ok(folder)
+}
+
+/// Loads both libraries for good, so that who asks for their names gets them.
+fn load() -> Result<Driver, String> {
+    let folder = libraries()?;
+    let open = |library: &str| {
+        let path = text(folder.join(library).to_str().ok_or("a path that is no text")?);
+        // SAFETY: a library of this repository; loading it runs nothing.
+        let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
+        if handle.is_null() { Err(format!("{library} cannot be loaded")) } else { Ok(handle) }
+    };
+    let handle = open("libcuda.so")?;
+    open("libnvrtc.so")?;
+    let find = |name: &str| -> Result<*mut c_void, String> {
+        // SAFETY: the handle is that of a loaded library.
+        let found = unsafe { libc::dlsym(handle, text(name).as_ptr()) };
+        if found.is_null() { Err(format!("{name} is not there")) } else { Ok(found) }
+    };
+    // SAFETY: the functions have these types in tests/cudasim/driver/settings.cpp.
+    unsafe {
+        Ok(Driver {
+            configure: std::mem::transmute::<*mut c_void, unsafe extern "C" fn(*const c_char)>(find(
+                "cudasim_configure",
+            )?),
+            fault: std::mem::transmute::<*mut c_void, unsafe extern "C" fn(*const c_char)>(find(
+                "cudasim_fault",
+            )?),
+            reset: std::mem::transmute::<*mut c_void, unsafe extern "C" fn()>(find("cudasim_reset")?),
+            calls: std::mem::transmute::<*mut c_void, unsafe extern "C" fn(*const c_char) -> c_long>(find(
+                "cudasim_calls",
+            )?),
+            live_bytes: std::mem::transmute::<*mut c_void, unsafe extern "C" fn(c_int) -> usize>(find(
+                "cudasim_live_bytes",
+            )?),
+        })
+    }
+}
