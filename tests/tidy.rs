@@ -282,7 +282,7 @@ fn unsafe_code_stays_in_its_places() {
         "runtime/src/value.rs",
         "runtime/src/device/",
         "runtime/cuda/src/",
-        "tests/support/src/cudasim.rs",
+        "tests/cudasim/src/lib.rs",
         "runtime/src/stack.rs",
         "runtime/numerics/src/lanes/",
         "runtime/numerics/src/run.rs",

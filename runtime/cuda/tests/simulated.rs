@@ -3,8 +3,6 @@
 //!
 //! No GPU is needed, and none is proven by it. Without a C++ compiler each test says SKIPPED.
 
-#[path = "../../../tests/support/src/cudasim.rs"]
-mod cudasim;
 use cudasim::Sim;
 use nbc_cuda::kernels::{Reach, reach};
 use nbc_cuda::{Cuda, Options, devices};

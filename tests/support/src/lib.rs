@@ -10,7 +10,6 @@
 //! | passes held against an evaluator | [`evaluation`] |
 //! | marks in the passes | [`conditions`] |
 //! | the command | [`command`] |
-//! | the simulated CUDA driver | [`cudasim`] |
 //! | engines for benches | [`engines`] |
 //!
 //! Invariant: nothing that is shipped depends on it.
@@ -24,7 +23,6 @@ pub mod choices;
 mod code;
 pub mod command;
 pub mod conditions;
-pub mod cudasim;
 pub mod engines;
 pub mod evaluation;
 pub mod hostile;

@@ -1,6 +1,6 @@
 //! Which operations there are kernels for, and their text.
 //!
-//! The table has a line for each operation of the catalogue that runs on a device, by the name that its row has
+//! The table has a line for each operation of the catalogue that runs on a device. It goes by the name that the row has
 //! for the kernel. [`reach`] says of every row whether it runs, and if not why.
 //!
 //! ```
