@@ -157,6 +157,26 @@ fn primes_are_told_from_what_is_like_them() {
 }
 
 /// Each of these is long; they end soon where they are told to, and ask often until then.
+#[test]
+fn the_length_of_a_power_is_foreseen() {
+    for base in [2u64, 3, 4, 5, 7, 10, 255, 256, 257, 1 << 31, 1 << 63, u64::MAX] {
+        for wide in [vec![base], vec![base, 1], vec![u64::MAX, base], vec![0, 0, base]] {
+            for exponent in [1u64, 2, 3, 5, 17, 63, 64, 100] {
+                let most = power::limbs(&wide, exponent).unwrap();
+                let (mut out, mut room) = (vec![0; most], vec![0; power::room(most)]);
+                let len = power::power(&mut out, &wide, exponent, &mut room, &Pace::free()).unwrap();
+                assert!(most >= len && most <= len + 2, "{wide:?} {exponent}: {most} {len}");
+            }
+        }
+    }
+    // The largest there are.
+    let most = 1 << 24;
+    assert!(power::limbs(&[2], (1 << 30) - 1).unwrap() <= most + 2);
+    assert!(power::limbs(&[3], 677_455_440).unwrap() <= most + 2);
+    assert!(power::limbs(&[3], 677_556_000).unwrap() > most + 2);
+    assert!(power::limbs(&[3], u64::MAX).unwrap() > 1 << 58);
+}
+
 /// Work that may be stopped.
 type Work<'w> = &'w dyn Fn(&Pace<'_>) -> Result<(), Halt>;
 

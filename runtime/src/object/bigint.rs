@@ -219,7 +219,9 @@ impl fmt::Display for NoInteger {
         match self {
             NoInteger::Empty => f.write_str("expected decimal digits, or hexadecimal ones after 0x"),
             NoInteger::Digit(at) => write!(f, "byte {at} is no digit of an integer"),
-            NoInteger::Size => f.write_str("an integer has at most 2^30 bits"),
+            NoInteger::Size => {
+                f.write_str("an integer has at most 2^30 bits, and its text 19 * 2^24 decimal digits")
+            }
         }
     }
 }

@@ -42,6 +42,8 @@ pub struct OpCall<'a> {
     pub(super) plan: AtOperation,
     /// A result that is charged for and made, of which a device has not written the elements.
     pub(super) prepared: Option<TensorRef>,
+    /// Whether what the operation works in holds secrets.
+    is_secret: bool,
 }
 
 /// A result whose elements are still to be written.
@@ -68,7 +70,8 @@ impl<'a> OpCall<'a> {
         results: &'a mut [u64],
     ) -> OpCall<'a> {
         let plan = AtOperation::default();
-        OpCall { host, args, arg_types, elems, list_len, results, cost: Cost::Constant, plan, prepared: None }
+        let (cost, prepared, is_secret) = (Cost::Constant, None, false);
+        OpCall { host, args, arg_types, elems, list_len, results, cost, plan, prepared, is_secret }
     }
 
     /// The same with what is known of it.
@@ -83,7 +86,8 @@ impl<'a> OpCall<'a> {
     }
 
     /// Has the memory of what is secret overwritten when it is freed: the arguments and the result that the row says. Where it
-    /// says nothing, what is made of something that lies with secrets is one.
+    /// says nothing, what is made of something that lies with secrets is one, and so is a tensor that is written with it. What
+    /// the operation works in is secret if any of it is.
     #[cold]
     pub(super) fn keep_secrets(&mut self, operation: &Operation) {
         for at in operation.secret {
@@ -99,8 +103,24 @@ impl<'a> OpCall<'a> {
         // SAFETY: arguments are live values of their types (`new`).
         let is_secret = |(slot, ty): (&u64, &Type)| unsafe { heap.may_be_secret(*slot, *ty) };
         let says = operation.secret_result || !operation.secret.is_empty();
-        if operation.secret_result || !says && self.args.iter().zip(self.arg_types).any(is_secret) {
+        let has_secrets = self.args.iter().zip(self.arg_types).any(is_secret);
+        if operation.secret_result || !says && has_secrets {
             heap.keep_secret();
+        }
+        self.is_secret = says || has_secrets;
+        if self.is_secret {
+            for at in operation.writes {
+                let written = self.tensor(*at);
+                self.host.heap().keep_secret_of(written);
+            }
+        }
+    }
+
+    /// Begins a region for what the operation works in.
+    fn begin_working_space(&mut self) {
+        self.host.heap().begin();
+        if self.is_secret {
+            self.host.heap().keep_secret();
         }
     }
 
@@ -311,7 +331,7 @@ impl<'a> OpCall<'a> {
         &mut self,
         work: impl FnOnce(&mut OpCall<'a>) -> Result<(), TrapError>,
     ) -> Result<(), TrapError> {
-        self.host.heap().begin();
+        self.begin_working_space();
         work(self)?;
         // SAFETY: upheld by the caller.
         unsafe { self.host.heap().end() };
@@ -327,7 +347,7 @@ impl<'a> OpCall<'a> {
         types: &[Type],
         work: impl FnOnce(&mut OpCall<'a>) -> Result<(), TrapError>,
     ) -> Result<(), TrapError> {
-        self.host.heap().begin();
+        self.begin_working_space();
         work(self)?;
         let mut kept: Vec<(u64, Type)> = self.results.iter().copied().zip(types.iter().copied()).collect();
         // SAFETY: upheld by the caller.

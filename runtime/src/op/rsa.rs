@@ -38,8 +38,13 @@ fn number<'a>(call: &mut OpCall<'a>, at: usize) -> Result<&'a [u64], TrapError> 
 fn wrong(call: &mut OpCall<'_>, why: Wrong) -> TrapError {
     let (name, least, most) = (call.name(), SIZES.start(), SIZES.end());
     invalid(match why {
-        Wrong::Key => format!("{name}: the numbers are no key with a modulus of {least} to {most} bits"),
-        Wrong::Length => format!("{name}: the message or the salt is too long for the key"),
+        Wrong::Key => format!(
+            "{name}: the numbers are no key: a modulus of {least} to {most} bits, an odd public exponent, and of a private key \
+             an exponent that goes with it and two primes of half as many bits whose product is the modulus"
+        ),
+        Wrong::Length => format!(
+            "{name}: the message or the salt is too long for a key of this size, or the key's primes are none"
+        ),
         Wrong::Ciphertext => format!("{name}: decryption failed"),
     })
 }
@@ -93,9 +98,16 @@ fn hashed(call: &mut OpCall<'_>, hash: Hash, at: usize) -> Result<Vec<u8>, TrapE
 
 /// Makes bytes the result.
 fn finish(call: &mut OpCall<'_>, bytes: Result<Vec<u8>, Wrong>) -> Done {
-    let bytes = bytes.map_err(|why| wrong(call, why))?;
-    let out: Output<'_, u8> = call.output_charged(&[bytes.len() as u64])?;
-    out.elements.write_copy_of_slice(&bytes);
+    let mut bytes = bytes.map_err(|why| wrong(call, why))?;
+    let out: Result<Output<'_, u8>, TrapError> = call.output_charged(&[bytes.len() as u64]);
+    let out = out.map(|out| {
+        out.elements.write_copy_of_slice(&bytes);
+        out
+    });
+    // It may be a message that was secret.
+    bytes.fill(0);
+    std::hint::black_box(&bytes);
+    let out = out?;
     // SAFETY: every element has been written.
     unsafe { call.finish(out) };
     Ok(())

@@ -6,8 +6,26 @@ use super::{Halt, Pace, cut, multiply};
 /// As many limbs as `a` to that power can have; `None` where no machine holds them.
 #[must_use]
 pub fn limbs(a: &[u64], exponent: u64) -> Option<usize> {
-    let bits = u128::from(bit_length(a)) * u128::from(exponent);
-    usize::try_from(bits / 64 + 2).ok()
+    let (a, long) = (trimmed(a), bit_length(a));
+    let [.., second, first] = a else {
+        let bits = a.first().map_or(0.0, |limb| most_bits(*limb as f64));
+        return limbs_of_bits(bits * exponent as f64, u128::from(long) * u128::from(exponent));
+    };
+    // What is below the first two limbs is less than one of the second.
+    let top = *first as f64 * 2f64.powi(64) + *second as f64 + 1.0;
+    let bits = most_bits(top) + 64.0 * (a.len() - 2) as f64;
+    limbs_of_bits(bits * exponent as f64, u128::from(long) * u128::from(exponent))
+}
+
+/// The logarithm of a number that is known to a few roundings, not less than it is.
+fn most_bits(x: f64) -> f64 {
+    x.log2() * (1.0 + 4.0 * f64::EPSILON) + 1e-14
+}
+
+/// As many limbs as so many bits take, which were rounded, and are at most others that were not.
+fn limbs_of_bits(bits: f64, most: u128) -> Option<usize> {
+    let bits = (bits * (1.0 + 4.0 * f64::EPSILON)).ceil() as u128;
+    usize::try_from(bits.min(most) / 64 + 2).ok()
 }
 
 /// Limbs of room that [`power`] takes for a result of so many.

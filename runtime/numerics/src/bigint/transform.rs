@@ -186,42 +186,57 @@ fn backward(block: &mut [u64], level: usize, factors: &mut Factors, pace: &Pace<
     Ok(())
 }
 
+/// Numbers of a pass between two questions.
+const STRETCH: usize = 1 << 16;
+
 /// The digits of a number, and zeros.
-fn spread(digits: &mut [u64], a: &[u64]) {
+fn spread(digits: &mut [u64], a: &[u64], pace: &Pace<'_>) -> Result<(), Halt> {
     let (all, rest) = digits.split_at_mut(a.len() * DIGITS);
-    for (digits, limb) in all.chunks_exact_mut(DIGITS).zip(a) {
-        for (n, digit) in digits.iter_mut().enumerate() {
-            *digit = limb >> (16 * n) & 0xffff;
+    for (digits, limbs) in all.chunks_mut(STRETCH * DIGITS).zip(a.chunks(STRETCH)) {
+        for (digits, limb) in digits.chunks_exact_mut(DIGITS).zip(limbs) {
+            for (n, digit) in digits.iter_mut().enumerate() {
+                *digit = limb >> (16 * n) & 0xffff;
+            }
         }
+        pace.step(digits.len())?;
     }
-    rest.fill(0);
+    for rest in rest.chunks_mut(STRETCH) {
+        rest.fill(0);
+        pace.step(rest.len())?;
+    }
+    Ok(())
 }
 
 /// The number of digits that are sums: the inverse of [`spread`], with carries.
-fn gather(out: &mut [u64], sums: &[u64]) {
+fn gather(out: &mut [u64], sums: &[u64], pace: &Pace<'_>) -> Result<(), Halt> {
     let mut carry = 0u128;
-    for (limb, sums) in out.iter_mut().zip(sums.chunks_exact(DIGITS)) {
-        let mut whole = 0u64;
-        for (n, sum) in sums.iter().enumerate() {
-            carry += u128::from(*sum);
-            whole |= (carry as u64 & 0xffff) << (16 * n);
-            carry >>= 16;
+    for (out, sums) in out.chunks_mut(STRETCH).zip(sums.chunks(STRETCH * DIGITS)) {
+        for (limb, sums) in out.iter_mut().zip(sums.chunks_exact(DIGITS)) {
+            let mut whole = 0u64;
+            for (n, sum) in sums.iter().enumerate() {
+                carry += u128::from(*sum);
+                whole |= (carry as u64 & 0xffff) << (16 * n);
+                carry >>= 16;
+            }
+            *limb = whole;
         }
-        *limb = whole;
+        pace.step(sums.len())?;
     }
+    Ok(())
 }
 
 /// The product of what `a` and, if it is not the same, `b` hold the transforms of, into `out`.
 fn finish(out: &mut [u64], a: &mut [u64], b: Option<&[u64]>, pace: &Pace<'_>) -> Result<(), Halt> {
     let scale = power(a.len() as u64, P - 2);
-    match b {
-        Some(b) => a.iter_mut().zip(b).for_each(|(a, b)| *a = times(times(*a, *b), scale)),
-        None => a.iter_mut().for_each(|a| *a = times(times(*a, *a), scale)),
+    for (n, a) in a.chunks_mut(STRETCH).enumerate() {
+        match b.map(|b| &b[n * STRETCH..]) {
+            Some(b) => a.iter_mut().zip(b).for_each(|(a, b)| *a = times(times(*a, *b), scale)),
+            None => a.iter_mut().for_each(|a| *a = times(times(*a, *a), scale)),
+        }
+        pace.step(a.len())?;
     }
-    pace.step(a.len())?;
     backward(a, 0, &mut Factors::new(true), pace)?;
-    gather(out, a);
-    pace.step(a.len())
+    gather(out, a, pace)
 }
 
 pub(super) fn product(
@@ -237,9 +252,8 @@ pub(super) fn product(
     }
     let (x, room) = cut(room, len)?;
     let (y, _) = cut(room, len)?;
-    spread(x, a);
-    spread(y, b);
-    pace.step(2 * len)?;
+    spread(x, a, pace)?;
+    spread(y, b, pace)?;
     forward(x, 0, &mut Factors::new(false), pace)?;
     forward(y, 0, &mut Factors::new(false), pace)?;
     finish(out, x, Some(y), pace)
@@ -251,8 +265,7 @@ pub(super) fn square(out: &mut [u64], a: &[u64], room: &mut [u64], pace: &Pace<'
         return Err(Halt::Room);
     }
     let (x, _) = cut(room, len)?;
-    spread(x, a);
-    pace.step(len)?;
+    spread(x, a, pace)?;
     forward(x, 0, &mut Factors::new(false), pace)?;
     finish(out, x, None, pace)
 }

@@ -18,6 +18,8 @@ use super::Modulus;
 
 /// Products between two questions.
 const STRETCH: usize = 1 << 16;
+/// Products that a search for an inverse takes as long as.
+const INVERSE: usize = 16;
 
 /// What is done to the rows of two matrices at once, which are one with twice as many columns.
 struct Rows<'r> {
@@ -99,12 +101,18 @@ pub fn triangle<E>(
     let (mut determinant, mut steps) = (1 % m.value(), 0);
     for pivot in 0..side {
         let unit = (pivot..side).find(|row| m.inverse(rows.at(*row, pivot)).is_some());
+        // An inverse takes about as long as so many products, whether or not there is one.
+        steps += INVERSE * (side - pivot);
         if let Some(row) = unit.filter(|row| *row != pivot) {
             rows.swap(pivot, row);
             determinant = m.subtract(0, determinant);
         }
         let mut inverse = m.inverse(rows.at(pivot, pivot));
         for row in pivot + 1..side {
+            if steps >= STRETCH {
+                steps = 0;
+                ask()?;
+            }
             let (top, below) = (rows.at(pivot, pivot), rows.at(row, pivot));
             if below == 0 {
                 continue;
@@ -120,10 +128,6 @@ pub fn triangle<E>(
                 }
             }
             steps += 4 * side;
-            if steps >= STRETCH {
-                steps = 0;
-                ask()?;
-            }
         }
         determinant = m.multiply(determinant, rows.at(pivot, pivot));
     }

@@ -191,7 +191,7 @@ pub(in crate::op) fn bigint_to_bytes(call: &mut OpCall<'_>) -> Done {
         let sign = if a.negative { "negative " } else { "" };
         return Err(out_of_range(format!("{name}: a {sign}number of {bits} bits in {len} bytes")));
     }
-    charge(call, 0, usize::try_from(len / 8).unwrap_or(usize::MAX))?;
+    charge(call, len, usize::try_from(len / 8).unwrap_or(usize::MAX))?;
     let out: Output<'_, u8> = call.output_charged(&[len])?;
     for (n, part) in out.elements.rchunks_mut(BLOCK).enumerate() {
         if n > 0 {

@@ -21,8 +21,8 @@ use std::sync::{Condvar, Mutex, PoisonError};
 const MOST_ROOMS: usize = 64;
 const MOST_LIMBS: usize = 1 << 20;
 
-/// Numbers between two questions to the host.
-const BLOCK: usize = 1 << 12;
+/// Limbs between two questions to the host, about.
+const BLOCK: usize = 1 << 16;
 
 /// The elements of a tensor, as unsigned limbs.
 fn limbs_of<'a>(tensor: TensorRef) -> &'a [u64] {
@@ -62,11 +62,19 @@ fn operand<'a>(
     Ok(Rows::new(all, limbs, rows.is_none()))
 }
 
+/// How many rows of an operand are looked at, which is charged for, and how many between two questions to the host.
+fn looked_at(call: &mut OpCall<'_>, rows: &Rows<'_>, count: usize) -> Result<(usize, usize), TrapError> {
+    let count = rows.count().min(count);
+    charge(call, 0, count.saturating_mul(rows.limbs()))?;
+    Ok((count, (BLOCK / rows.limbs()).max(1)))
+}
+
 /// The trap of the first modulus that is 0, if any is.
 fn check_moduli(call: &mut OpCall<'_>, moduli: &Rows<'_>, count: usize) -> Done {
-    for start in (0..moduli.count().min(count)).step_by(BLOCK) {
+    let (count, block) = looked_at(call, moduli, count)?;
+    for start in (0..count).step_by(block) {
         call.host.poll()?;
-        let mut rows = start..moduli.count().min(count).min(start + BLOCK);
+        let mut rows = start..count.min(start + block);
         if let Some(row) = rows.find(|row| natural::trimmed(moduli.row(*row)).is_empty()) {
             let text = format!("{}: the modulus of row {row} is 0", call.name());
             return Err(TrapError::new(TrapCode::DivideByZero, text));
@@ -175,9 +183,10 @@ pub(in crate::op) fn limbs_mod_pow(call: &mut OpCall<'_>) -> Done {
     check_moduli(call, &moduli, count)?;
     // All rows of a group take as long as the one of the longest exponent.
     let mut bits = 0;
-    for start in (0..exponents.count().min(count)).step_by(BLOCK) {
+    let (different, block) = looked_at(call, &exponents, count)?;
+    for start in (0..different).step_by(block) {
         call.host.poll()?;
-        let rows = start..exponents.count().min(count).min(start + BLOCK);
+        let rows = start..different.min(start + block);
         bits = rows.fold(bits, |bits: u64, row| bits.max(natural::bit_length(exponents.row(row))));
     }
     let steps = modular::power_steps(len, len, bits);

@@ -89,6 +89,9 @@ fn make<'a>(
     let negative = paced(call, |pace| work(out, pace))?;
     // SAFETY: as above; nothing writes it any more.
     unsafe { made.seal(negative) };
+    if made.len() > MOST {
+        check_size(call, None)?;
+    }
     Ok(made)
 }
 

@@ -11,8 +11,10 @@ use nbc_numerics::bigint::{Halt, Pace, divide, gcd, modular, prime};
 
 pub(in crate::op) fn bigint_gcd(call: &mut OpCall<'_>) -> Done {
     let (a, b) = (call.integer(0), call.integer(1));
-    let n = a.limbs.len().max(b.limbs.len());
-    charge(call, gcd::steps(n), 2 * n)?;
+    let (n, least) = (a.limbs.len().max(b.limbs.len()), a.limbs.len().min(b.limbs.len()));
+    // The longer one is divided first; what it leaves is no longer than the other.
+    let steps = gcd::steps(least).saturating_add(divide::steps(n, least));
+    charge(call, steps, 2 * n)?;
     with_room(call, &[Type::BigInt], 2 * n + gcd::room(n), |call, room| {
         let (x, room) = room.split_at_mut(n);
         let (y, room) = room.split_at_mut(n);

@@ -18,6 +18,8 @@ use std::mem::{MaybeUninit, take};
 const UNIT: usize = 1 << 16;
 /// Bytes between two polls of what goes one after the other.
 const STRETCH: usize = 1 << 18;
+/// As many bytes as a key takes to be prepared, with its powers.
+const PREPARED: u64 = 1 << 12;
 /// Bytes of a tag.
 const TAG: usize = BLOCK;
 
@@ -59,16 +61,20 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn of(call: &OpCall<'a>) -> Result<Asked<'a>, TrapError> {
+    /// Those of the arguments, for a text of so many bytes: it is charged for.
+    fn of(call: &mut OpCall<'a>, len: usize) -> Result<Asked<'a>, TrapError> {
         let nonce = call.input::<u8>(2);
         if nonce.is_empty() || nonce.len() > STRETCH {
             let text =
                 format!("a nonce of {} bytes; it has 12 at best, and from 1 to {STRETCH}", nonce.len());
             return Err(invalid(text));
         }
+        let associated = call.input::<u8>(3);
+        let all = (len as u64).saturating_add(associated.len() as u64).saturating_add(nonce.len() as u64);
+        charge(call, all.saturating_add(PREPARED), 2)?;
         let gcm = Gcm::new(aes_key(call, 1)?);
         let start = gcm.start(nonce);
-        Ok(Asked { gcm, start, associated: call.input(3) })
+        Ok(Asked { gcm, start, associated })
     }
 
     /// Runs `run` with each unit of `len` bytes, and gives the tag. A unit's function is given its number and gives its
@@ -112,10 +118,6 @@ impl<'a> Asked<'a> {
         }
         Ok(self.gcm.tag(&self.start, sum, [self.associated.len() as u64, len as u64]))
     }
-
-    fn charge(&self, call: &mut OpCall<'_>, len: usize) -> Done {
-        charge(call, (len as u64).saturating_add(self.associated.len() as u64), 2)
-    }
 }
 
 /// The part of a result that unit `unit` writes.
@@ -132,8 +134,7 @@ pub(in crate::op) fn crypto_aes_gcm_encrypt(call: &mut OpCall<'_>) -> Done {
     let text = Bytes::of(call, 0);
     let len = text.len();
     fits(len, gcm::MOST)?;
-    let asked = Asked::of(call)?;
-    asked.charge(call, len)?;
+    let asked = Asked::of(call, len)?;
     let out: Output<'_, u8> = call.output_charged(&[len as u64 + TAG as u64])?;
     let (to, end) = out.elements.split_at_mut(len);
     let start = Shared::of(to);
@@ -160,8 +161,7 @@ pub(in crate::op) fn crypto_aes_gcm_decrypt(call: &mut OpCall<'_>) -> Done {
     let (text, tag) = tagged(call, 0)?;
     let len = text.len();
     fits(len, gcm::MOST)?;
-    let asked = Asked::of(call)?;
-    asked.charge(call, len)?;
+    let asked = Asked::of(call, len)?;
     let out: Output<'_, u8> = call.output_charged(&[len as u64])?;
     let start = Shared::of(&mut *out.elements);
     let found = asked.tag(call, len, |unit| {

@@ -1,6 +1,8 @@
 //! What programs cannot see: memory after secrets, and work that is stopped.
 
 use super::{Arg, Bench};
+#[cfg(feature = "bigint")]
+use crate::object::StrRef;
 use crate::op::OpHost;
 use crate::placement::{Cores, Placement, Rates};
 use crate::region::Heap;
@@ -121,6 +123,34 @@ fn no_private_key_is_in_memory_after_its_region() {
         count += found(b.heap(), &secret);
         assert_eq!(count == 0, is_used, "{count}");
     }
+}
+
+/// What writes into a tensor of another region, and what works in regions of its own.
+#[test]
+fn secrets_that_are_written_or_worked_with_are_overwritten() {
+    let mut b = Bench::new();
+    let shared = noise(64);
+    b.heap().begin();
+    let outer = bytes(&mut b, &[0; 96]);
+    b.heap().begin();
+    let [shared, salt, info] = [&shared[..], b"salt", b""].map(|data| bytes(&mut b, data));
+    let len = Arg::Slot(96, Type::I64);
+    let key = b.run("crypto.hkdf_sha256", &[], &[shared, salt, info, len]).unwrap();
+    let secret = elements(&key);
+    b.run("tensor.assign", U8, &[outer, Arg::List(vec![0]), key.clone()]).unwrap();
+    #[cfg(feature = "bigint")]
+    let digits = {
+        let number = b.run("bigint.of_bytes", &[], &[key]).unwrap();
+        let text = b.run("bigint.to_hex", &[], &[number]).unwrap();
+        let Arg::Slot(text, Type::Str) = text else { panic!("a text") };
+        // SAFETY: the text is live.
+        unsafe { StrRef::from_slot(text).as_str() }.as_bytes()[2..].to_vec()
+    };
+    // SAFETY: nothing of these regions is used afterwards.
+    unsafe { b.heap().unwind_to(0) };
+    assert_eq!(found(b.heap(), &secret), 0);
+    #[cfg(feature = "bigint")]
+    assert_eq!(found(b.heap(), &digits), 0);
 }
 
 #[test]

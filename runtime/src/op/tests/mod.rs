@@ -33,6 +33,7 @@ mod hostile;
 mod in_place;
 #[cfg(feature = "linalg")]
 mod linalg;
+mod modular;
 mod order;
 #[cfg(feature = "linalg")]
 mod panels;
