@@ -99,11 +99,10 @@ fn hashed(call: &mut OpCall<'_>, hash: Hash, at: usize) -> Result<Vec<u8>, TrapE
 /// Makes bytes the result.
 fn finish(call: &mut OpCall<'_>, bytes: Result<Vec<u8>, Wrong>) -> Done {
     let mut bytes = bytes.map_err(|why| wrong(call, why))?;
-    let out: Result<Output<'_, u8>, TrapError> = call.output_charged(&[bytes.len() as u64]);
-    let out = out.map(|out| {
+    let mut out: Result<Output<'_, u8>, TrapError> = call.output_charged(&[bytes.len() as u64]);
+    if let Ok(out) = &mut out {
         out.elements.write_copy_of_slice(&bytes);
-        out
-    });
+    }
     // It may be a message that was secret.
     bytes.fill(0);
     std::hint::black_box(&bytes);
