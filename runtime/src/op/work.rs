@@ -12,6 +12,7 @@ use crate::trap::{TrapCode, TrapError};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Elements of a piece of unit weight.
 const PIECE: usize = 1 << 14;
@@ -158,6 +159,34 @@ pub(super) fn as_uninit<T>(elements: &mut [T]) -> &mut [MaybeUninit<T>] {
     let (start, len) = (elements.as_mut_ptr().cast::<MaybeUninit<T>>(), elements.len());
     // SAFETY: they are the same elements, borrowed exclusively; nobody here leaves one that is not initialised.
     unsafe { std::slice::from_raw_parts_mut(start, len) }
+}
+
+/// What threads work in. There may be more of them than rooms; who has one waits for nobody.
+pub(super) struct Rooms<R> {
+    free: Mutex<Vec<R>>,
+    is_free: Condvar,
+}
+
+impl<R> Rooms<R> {
+    /// Those, of which there is one at least.
+    pub(super) fn new(free: Vec<R>) -> Rooms<R> {
+        Rooms { free: Mutex::new(free), is_free: Condvar::new() }
+    }
+
+    /// Does `work` with a room, once there is one.
+    pub(super) fn with(&self, work: impl FnOnce(&mut R)) {
+        let mut rooms = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = loop {
+            match rooms.pop() {
+                Some(room) => break room,
+                None => rooms = self.is_free.wait(rooms).unwrap_or_else(PoisonError::into_inner),
+            }
+        };
+        drop(rooms);
+        work(&mut room);
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(room);
+        self.is_free.notify_one();
+    }
 }
 
 /// The start of a slice whose disjoint parts several threads write.

@@ -6,7 +6,7 @@
 use super::{Done, charge, invalid, of_ref};
 use crate::object::{BigIntRef, ListRef, TensorRef};
 use crate::op::sort::space;
-use crate::op::work::{Leave, Shared, in_pieces};
+use crate::op::work::{Leave, Rooms, Shared, in_pieces};
 use crate::op::{OpCall, Output, shape_mismatch};
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::{Elem, Item, Type};
@@ -15,7 +15,6 @@ use nbc_numerics::bigint::{Halt, Pace, gcd, modular, multiply, natural};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Rooms there are at most, and limbs of all of them, but for one.
 const MOST_ROOMS: usize = 64;
@@ -106,41 +105,32 @@ fn by_groups<'a>(
         let mut all = space::<u64>(call, room.saturating_mul(rooms))?;
         let made: Vec<&mut [u64]> =
             (0..rooms).map(|_| all.split_off_mut(..room).unwrap_or_default()).collect();
-        let (free, is_free) = (Mutex::new(made), Condvar::new());
+        let rooms = Rooms::new(made);
         let leave = Leave::of(call.host);
         let fell_short = AtomicBool::new(false);
         let start = Shared::of(&mut *out.elements);
         let weight = usize::try_from(steps.saturating_mul(2 * GROUP as u64)).unwrap_or(usize::MAX);
         in_pieces(call.host, groups, weight, 1, &|groups| {
-            // There may be more threads than rooms; who has one waits for nobody.
-            let mut rooms = free.lock().unwrap_or_else(PoisonError::into_inner);
-            let room = loop {
-                match rooms.pop() {
-                    Some(room) => break room,
-                    None => rooms = is_free.wait(rooms).unwrap_or_else(PoisonError::into_inner),
+            rooms.with(|room| {
+                let go_on = || leave.go_on();
+                let pace = Pace::new(&go_on);
+                for group in groups {
+                    let rows = group * GROUP..count.min((group + 1) * GROUP);
+                    let size = rows.len() * len;
+                    // SAFETY: the rows of different groups are different elements of the result, which is borrowed until all are
+                    // done; any bits are an i64, and each is written as 0 before it is seen as one.
+                    let out = unsafe {
+                        let first = start.get().add(rows.start * len);
+                        std::slice::from_raw_parts_mut(first, size).fill(MaybeUninit::new(0));
+                        std::slice::from_raw_parts_mut(first.cast::<u64>(), size)
+                    };
+                    match work(out, rows, room, &pace) {
+                        Ok(()) => {}
+                        Err(Halt::Refused) => break,
+                        Err(Halt::Room) => fell_short.store(true, Ordering::Relaxed),
+                    }
                 }
-            };
-            drop(rooms);
-            let go_on = || leave.go_on();
-            let pace = Pace::new(&go_on);
-            for group in groups {
-                let rows = group * GROUP..count.min((group + 1) * GROUP);
-                let size = rows.len() * len;
-                // SAFETY: the rows of different groups are different elements of the result, which is borrowed until all are
-                // done; any bits are an i64, and each is written as 0 before it is seen as one.
-                let out = unsafe {
-                    let first = start.get().add(rows.start * len);
-                    std::slice::from_raw_parts_mut(first, size).fill(MaybeUninit::new(0));
-                    std::slice::from_raw_parts_mut(first.cast::<u64>(), size)
-                };
-                match work(out, rows, room, &pace) {
-                    Ok(()) => {}
-                    Err(Halt::Refused) => break,
-                    Err(Halt::Room) => fell_short.store(true, Ordering::Relaxed),
-                }
-            }
-            free.lock().unwrap_or_else(PoisonError::into_inner).push(room);
-            is_free.notify_one();
+            });
         })?;
         leave.granted()?;
         if fell_short.into_inner() {

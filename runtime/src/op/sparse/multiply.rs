@@ -9,7 +9,7 @@ use super::{Done, asking, charge, result, zeros};
 use crate::object::element::with_elem;
 use crate::object::{Element, Format, TensorRef};
 use crate::op::sort::space;
-use crate::op::work::{Leave, Shared, as_part, as_uninit, fill, in_pieces};
+use crate::op::work::{Leave, Rooms, Shared, as_part, as_uninit, fill, in_pieces};
 use crate::op::{OpCall, OpHost, Output, shape_mismatch};
 use crate::placement::Part;
 use crate::trap::TrapError;
@@ -17,7 +17,6 @@ use nbc_numerics::sparse::multiply::{Factors, Room, count_rows, fill_rows, find_
 use nbc_numerics::sparse::{Compressed, Field, Pace, build::sum_up};
 use std::mem::MaybeUninit;
 use std::ops::Range;
-use std::sync::{Condvar, Mutex, PoisonError};
 
 /// About how many additions a product of two elements takes, whose sum is somewhere else in memory.
 const WEIGHT: usize = 8;
@@ -90,23 +89,10 @@ pub(super) fn multiply<'a, T: Element + Field>(
             run(0..a.major, room);
             return Ok(());
         }
-        let (free, is_free) = (Mutex::new(made), Condvar::new());
+        let rooms = Rooms::new(made);
         // Who has a piece takes a room, so pieces are not small: some 0.1 ms.
         let grain = (GRAIN / each).max(1);
-        in_pieces(host, a.major, each, grain, &|rows| {
-            // There may be more threads than rooms; who has one waits for nobody.
-            let mut rooms = free.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut room = loop {
-                match rooms.pop() {
-                    Some(room) => break room,
-                    None => rooms = is_free.wait(rooms).unwrap_or_else(PoisonError::into_inner),
-                }
-            };
-            drop(rooms);
-            run(rows, &mut room);
-            free.lock().unwrap_or_else(PoisonError::into_inner).push(room);
-            is_free.notify_one();
-        })
+        in_pieces(host, a.major, each, grain, &|rows| rooms.with(|room| run(rows, room)))
     };
     let mut moved = [&[][..]; 2];
     for (moved, matrix) in moved.iter_mut().zip([a, b]) {
