@@ -132,9 +132,10 @@ impl Operations {
         let [Value::Tensor(made)] = &values[..] else { return Err(wrong("a view is a tensor")) };
         let dims: Vec<u64> = made.dims().iter().map(|d| *d as u64).collect();
         let root = args[0].object()?;
-        // Elements of a row of the tensor itself.
+        // Elements of a row of the tensor itself. Where there are none, other dims may be any numbers.
+        let whole = &state.heap.tensor(root)?.dims;
         let row: u64 =
-            if name == "tensor.reshape" { 0 } else { state.heap.tensor(root)?.dims[1..].iter().product() };
+            if name == "tensor.reshape" || whole.contains(&0) { 0 } else { whole[1..].iter().product() };
         Ok(vec![state.heap.view(root, first * row, &dims)?])
     }
 
