@@ -9,7 +9,7 @@
 //! assert_eq!((a.is_negative(), a.limbs()), (true, &[1, 2][..]));
 //! assert_eq!(a.to_string(), "-36893488147419103233");
 //! assert_eq!(format!("{a:#x}"), "-0x20000000000000001");
-//! assert_eq!(OwnedBigInt::from(-7), "-0x7".parse()?);
+//! assert_eq!(OwnedBigInt::from(-7i64), "-0x7".parse()?);
 //! # Ok::<(), nbc_runtime::object::bigint::NoInteger>(())
 //! ```
 
