@@ -23,6 +23,8 @@ use rustc_hash::FxHashMap;
 /// Most bytes that an operation may take.
 const MEMORY: usize = 32 << 20;
 
+/// More than a list has items.
+const ITEMS: u64 = 1 << 24;
 /// Fuel of operations where it is not metered.
 const PLENTY: u64 = 1 << 40;
 
@@ -188,7 +190,10 @@ impl Operations {
         let Some(called) = self.called.get_mut(&key) else { return Err(Stop::Unsupported(key.name)) };
         // Its own return moves a sparse matrix out of a region, by parts; the caller's does so again.
         let moves = 3 * key.results.iter().filter(|ty| matches!(ty, Type::Sparse(_))).count() as u64;
-        let given = fuel.saturating_add(called.cost).saturating_add(moves);
+        // So it does with the items of a list, of which nobody knows the number before.
+        let has_items = |ty: &Type| matches!(ty, Type::List(item) if item.ty().is_object());
+        let room = if key.results.iter().any(has_items) { ITEMS } else { 0 };
+        let given = fuel.saturating_add(called.cost).saturating_add(moves).saturating_add(room);
         called.instance.set_fuel(given);
         let result = match called.instance.call("run", &values) {
             Ok(values) => Ok(values),
@@ -201,7 +206,15 @@ impl Operations {
             },
         };
         let left = called.instance.fuel().unwrap_or(0);
-        let took = given - left - called.cost;
+        let items = |(value, ty): (&Value, &Type)| match value {
+            Value::List(_, items) if has_items(ty) => items.len() as u64,
+            _ => 0,
+        };
+        let listed: u64 = result.iter().flat_map(|values| values.iter().zip(&key.results)).map(items).sum();
+        let took = (given - left - called.cost).saturating_sub(listed);
+        if room > 0 && result.is_ok() && took.saturating_sub(moves) > fuel {
+            return Err(Stop::Unsupported("the fuel ends in an operation that makes a list".to_owned()));
+        }
         Ok(Ran { fuel: if result.is_ok() { took.saturating_sub(moves) } else { took.min(fuel) }, result })
     }
 
