@@ -4,15 +4,15 @@
 //! Elements and moduli are unsigned: the bits of an `i64`.
 
 use super::broadcast::{Plan, broadcast};
-use super::linalg::stack::{Paired, times};
+use super::linalg::product::Call as Product;
+use super::linalg::stack::times;
 use super::simd::{Work as Loop, dispatch};
 use super::sort::space;
 use super::work::{Leave, Shared, as_uninit, fill, in_pieces};
-use super::{OpCall, Output, shape_mismatch};
+use super::{OpCall, Output};
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Type;
 use nbc_ir::catalogue::Work;
-use nbc_ir::catalogue::shape::{NoProduct, Product, matmul};
 use nbc_ir::dims::Dims;
 use nbc_numerics::modular::elements::{Along, Binary, binary, inverses, reduce};
 use nbc_numerics::modular::product::{Factor, Panels, WIDE, multiply_rows};
@@ -136,21 +136,11 @@ pub(super) fn modular_inverse(call: &mut OpCall<'_>) -> Done {
 
 pub(super) fn modular_matmul(call: &mut OpCall<'_>) -> Done {
     let m = modulus(call, 2)?;
-    let (a, b) = (call.tensor(0).dims(), call.tensor(1).dims());
-    let product = matmul(&a, &b).map_err(|why| match why {
-        NoProduct::Rank => {
-            let text = format!("{} wants matrices or vectors, found dims {a} and {b}", call.name());
-            TrapError::new(TrapCode::RankMismatch, text)
-        }
-        NoProduct::Inner => shape_mismatch(&format!("the inner dims of {} differ", call.name()), &a, &b),
-        NoProduct::Lead => {
-            let text = format!("{}: the dims before the matrices do not go together", call.name());
-            shape_mismatch(&text, &a, &b)
-        }
-    })?;
+    let name = call.name();
+    let product = Product::new(call, name, 0, Default::default())?;
     // A factor fits into half a word, or into one. Sums of whole ones take three words each, so fewer columns fit into
     // registers.
-    match (m.value() <= 1 << 32, product.n) {
+    match (m.value() <= 1 << 32, product.sizes_of_one()[2]) {
         (true, 1) => products::<u32, 1>(call, m, &product, 2),
         (true, _) => products::<u32, WIDE>(call, m, &product, 2),
         (false, 1) => products::<u64, 1>(call, m, &product, 8),
@@ -165,22 +155,16 @@ fn products<F: Factor + Send + Sync, const W: usize>(
     product: &Product,
     weight: usize,
 ) -> Done {
-    let lead = |at: usize| {
-        let dims = call.tensor(at).dims();
-        Dims::new(&dims[..dims.len().saturating_sub(2)]).expect("fewer dims")
-    };
-    let (first, second) = (lead(0), lead(1));
-    let pairs = Paired::new(call, &first, &second)?;
-    let [rows, inner, columns] = [product.m, product.k, product.n].map(|d| d as usize);
+    let [rows, inner, columns] = product.sizes_of_one();
     // Where a result has no elements, other dims may be any numbers.
-    let is_empty = product.dims.count() == Some(0);
-    let count = if is_empty { 0 } else { pairs.count };
+    let is_empty = product.dims().count() == Some(0);
+    let count = if is_empty { 0 } else { product.count() };
     let steps = if is_empty { 0 } else { times(&[count, rows, inner, columns]) };
     let moved = times(&[count, rows, inner]).saturating_add(times(&[count, inner, columns]));
     let flops = steps.saturating_mul(weight as u64).saturating_add(moved.saturating_mul(2));
     let bytes = moved.saturating_add(times(&[count, rows, columns])).saturating_mul(8);
     call.charge_work(steps, Work { flops, bytes })?;
-    let out: Output<'_, i64> = call.output_charged(&product.dims)?;
+    let out: Output<'_, i64> = call.output_charged(product.dims())?;
     if count > 0 {
         let elements = Shared::of(out.elements);
         let work = |call: &mut OpCall<'_>| {
@@ -188,8 +172,9 @@ fn products<F: Factor + Send + Sync, const W: usize>(
             let factors = space::<F>(call, rows * inner)?;
             let room = space::<F>(call, Panels::<F, W>::room(inner, columns))?;
             for at in 0..count {
-                let a = &a[pairs.of(0, at) * rows * inner..][..rows * inner];
-                let b = &b[pairs.of(1, at) * inner * columns..][..inner * columns];
+                let (first, second) = product.pair(at);
+                let a = &a[first * rows * inner..][..rows * inner];
+                let b = &b[second * inner * columns..][..inner * columns];
                 // SAFETY: the results of different pairs are different elements, and nobody else has them.
                 let out = unsafe {
                     std::slice::from_raw_parts_mut(elements.get().add(at * rows * columns), rows * columns)

@@ -358,8 +358,8 @@ def of_rows(numbers, n):
     return np.frombuffer(data, dtype="<i8").reshape(-1, n)
 """
 
-WORKS = [*elementwise(), *functions(), *reductions(), *chains(), *few(), *linear(), *fourier(), *sparse(), *modular(), *integers()]
-WORKS += crypto()
+WORKS = [*elementwise(), *functions(), *reductions(), *chains(), *few(), *linear(), *fourier(), *sparse(), *modular(), *integers(),
+         *crypto()]
 FAMILIES = list(dict.fromkeys(work.family for work in WORKS))
 
 PROGRAM = """\

@@ -7,16 +7,12 @@
 
 use super::natural::{adc, add_mul, add_mul_2, compare, sub};
 use super::{Halt, Pace, cut, multiply};
+use crate::modular::inverse_of_odd;
 use std::cmp::Ordering;
 
 /// -1/n modulo 2⁶⁴ of an odd limb.
 pub(super) fn negative_inverse(n: u64) -> u64 {
-    // Each step doubles how many bits are right; five are at first.
-    let mut x = n.wrapping_mul(3) ^ 2;
-    for _ in 0..4 {
-        x = x.wrapping_mul(2u64.wrapping_sub(n.wrapping_mul(x)));
-    }
-    x.wrapping_neg()
+    inverse_of_odd(n).wrapping_neg()
 }
 
 /// An odd modulus with what its products need.

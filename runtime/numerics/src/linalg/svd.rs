@@ -116,12 +116,11 @@ fn values_of<T: Field, R>(
     } else {
         columns.iter_mut().zip(a).for_each(|(to, x)| *to = if scale.is_some() { *x * by } else { *x });
     }
-    let (mut square, stack) = zeros::<T>(stack, if is_long(m, n) { size * size } else { 0 });
-    let (mut factor, stack) =
-        zeros::<T>(stack, if is_long(m, n) { panels::qr_block::<T>(long, size) * size } else { 0 });
+    let (is_long, block) = (is_long(m, n), panels::qr_block::<T>(long, size));
+    let (mut square, stack) = zeros::<T>(stack, if is_long { size * size } else { 0 });
+    let (mut factor, stack) = zeros::<T>(stack, if is_long { block * size } else { 0 });
     let mut whole = MatMut::from_column_major_slice_mut(&mut columns, long, size);
-    if is_long(m, n) {
-        let block = panels::qr_block::<T>(long, size);
+    if is_long {
         let factor = MatMut::from_column_major_slice_mut(&mut factor, block, size);
         panels::qr(whole.as_mut(), factor, Crew::alone(&|| Ok(())), stack)?;
         for (j, column) in square.chunks_exact_mut(size).enumerate() {

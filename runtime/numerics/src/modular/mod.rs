@@ -19,6 +19,18 @@ pub mod matrix;
 mod power;
 pub mod product;
 
+/// The inverse of an odd number modulo 2^64.
+pub(crate) const fn inverse_of_odd(x: u64) -> u64 {
+    // Each step doubles how many bits are right; the first has five.
+    let mut inverse = x.wrapping_mul(3) ^ 2;
+    let mut step = 0;
+    while step < 4 {
+        inverse = inverse.wrapping_mul(2u64.wrapping_sub(x.wrapping_mul(inverse)));
+        step += 1;
+    }
+    inverse
+}
+
 /// A modulus, with what makes remainders fast.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Modulus {

@@ -3,8 +3,8 @@
 //! Odd moduli go by Montgomery's products (P. L. Montgomery, "Modular multiplication without trial division", 1985), which
 //! take no division at all; even ones by remainders.
 
-use super::Modulus;
 use super::elements::Along;
+use super::{Modulus, inverse_of_odd};
 use std::mem::MaybeUninit;
 
 /// Elements side by side.
@@ -56,13 +56,8 @@ impl Montgomery {
         if modulus.is_multiple_of(2) {
             return None;
         }
-        // Each step doubles how many bits are right; the first has five.
-        let mut inverse = modulus.wrapping_mul(3) ^ 2;
-        for _ in 0..4 {
-            inverse = inverse.wrapping_mul(2u64.wrapping_sub(modulus.wrapping_mul(inverse)));
-        }
         let one = m.remainder(u128::from(1 % modulus) << 64);
-        Some(Montgomery { modulus, inverse, one, square: m.multiply(one, one) })
+        Some(Montgomery { modulus, inverse: inverse_of_odd(modulus), one, square: m.multiply(one, one) })
     }
 }
 

@@ -7,7 +7,7 @@
 //! Invariant: how often matrices are halved follows from sizes and type, so threads change no bit.
 
 use super::gemm::{Sizes, Strided, multiply_on, weight};
-use super::product::{Call, write};
+use super::product::{Call, NAME, write};
 use super::stack::Done;
 use crate::object::Element;
 use crate::object::element::with_elem;
@@ -306,7 +306,7 @@ pub(in crate::op) unsafe fn multiply_fast<T: Number>(
 }
 
 pub(in crate::op) fn linalg_matmul_fast(call: &mut OpCall<'_>) -> Done {
-    let product = Call::new(call, 0, Default::default())?;
+    let product = Call::new(call, NAME, 0, Default::default())?;
     with_elem!(inexact call.elem(0), T => {
         call.charge(Extent::new(product.dims(), size_of::<T>()))?;
         let (dims, least) = (product.sizes_of_one(), least(<T as Element>::ELEM));

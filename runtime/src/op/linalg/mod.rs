@@ -14,7 +14,7 @@ mod gemm;
 #[cfg(feature = "linalg")]
 mod measure;
 mod norm;
-mod product;
+pub(super) mod product;
 #[cfg(feature = "linalg")]
 mod solve;
 pub(super) mod stack;

@@ -15,15 +15,18 @@ use std::mem::MaybeUninit;
 
 type Done = Result<(), TrapError>;
 
+/// What messages call products of arguments.
+pub(super) const NAME: &str = "matmul";
+
 /// How a factor is meant: as it is, transposed, transposed and conjugated.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Turn {
+pub(in crate::op) struct Turn {
     transposed: bool,
     conjugated: bool,
 }
 
 /// A product of two arguments.
-pub(super) struct Call {
+pub(in crate::op) struct Call {
     product: Product,
     pairs: Paired,
     turns: [Turn; 2],
@@ -31,19 +34,25 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// That of the arguments `at` and the next, whose elements must fit.
-    pub(super) fn new(call: &mut OpCall<'_>, at: usize, turns: [Turn; 2]) -> Result<Call, TrapError> {
+    /// That of the arguments `at` and the next, whose elements must fit; messages call it `name`.
+    pub(in crate::op) fn new(
+        call: &mut OpCall<'_>,
+        name: &str,
+        at: usize,
+        turns: [Turn; 2],
+    ) -> Result<Call, TrapError> {
         let given = [call.tensor(at).dims(), call.tensor(at + 1).dims()];
         let meant = [0, 1].map(|i| if turns[i].transposed { transposed(&given[i]) } else { given[i] });
         let [a, b] = meant;
         let product = matmul(&a, &b).map_err(|why| match why {
             NoProduct::Rank => TrapError::new(
                 TrapCode::RankMismatch,
-                format!("matmul wants matrices or vectors, found dims {a} and {b}"),
+                format!("{name} wants matrices or vectors, found dims {a} and {b}"),
             ),
-            NoProduct::Inner => shape_mismatch("the inner dims of matmul differ", &a, &b),
+            NoProduct::Inner => shape_mismatch(&format!("the inner dims of {name} differ"), &a, &b),
             NoProduct::Lead => {
-                shape_mismatch("the dims before the matrices of matmul do not go together", &a, &b)
+                let text = format!("the dims before the matrices of {name} do not go together");
+                shape_mismatch(&text, &a, &b)
             }
         })?;
         let lead = |dims: &Dims| Dims::new(&dims[..dims.len().saturating_sub(2)]).expect("fewer dims");
@@ -52,22 +61,22 @@ impl Call {
     }
 
     /// Dims of the result.
-    pub(super) fn dims(&self) -> &Dims {
+    pub(in crate::op) fn dims(&self) -> &Dims {
         &self.product.dims
     }
 
     /// How many products there are.
-    pub(super) fn count(&self) -> usize {
+    pub(in crate::op) fn count(&self) -> usize {
         self.pairs.count
     }
 
     /// Which matrices product `at` is of.
-    pub(super) fn pair(&self, at: usize) -> (usize, usize) {
+    pub(in crate::op) fn pair(&self, at: usize) -> (usize, usize) {
         (self.pairs.of(0, at), self.pairs.of(1, at))
     }
 
     /// m, k and n.
-    pub(super) fn sizes_of_one(&self) -> [usize; 3] {
+    pub(in crate::op) fn sizes_of_one(&self) -> [usize; 3] {
         let Sizes { m, k, n, .. } = self.sizes(false);
         [m, k, n]
     }
@@ -152,7 +161,7 @@ fn transposed(dims: &Dims) -> Dims {
 }
 
 pub(in crate::op) fn linalg_matmul(call: &mut OpCall<'_>) -> Done {
-    let product = Call::new(call, 0, Default::default())?;
+    let product = Call::new(call, NAME, 0, Default::default())?;
     with_elem!(inexact call.elem(0), T => {
         call.charge(Extent::new(&product.product.dims, size_of::<T>()))?;
         write::<T>(call, &product)
@@ -164,7 +173,7 @@ pub(in crate::op) fn linalg_matmul_t(call: &mut OpCall<'_>) -> Done {
     for (n, turn) in turns.iter_mut().enumerate() {
         (turn.transposed, turn.conjugated) = super::turned(call, 2 + n)?;
     }
-    let product = Call::new(call, 0, turns)?;
+    let product = Call::new(call, NAME, 0, turns)?;
     with_elem!(inexact call.elem(0), T => {
         product.charge(call, Extent::new(&product.product.dims, size_of::<T>()).bytes)?;
         write::<T>(call, &product)
@@ -183,7 +192,7 @@ pub(super) fn write<T: Number>(call: &mut OpCall<'_>, product: &Call) -> Done {
 }
 
 pub(in crate::op) fn linalg_matmul_add(call: &mut OpCall<'_>) -> Done {
-    let product = Call::new(call, 1, Default::default())?;
+    let product = Call::new(call, NAME, 1, Default::default())?;
     let target = call.tensor(0);
     if *target.dims() != *product.product.dims {
         return Err(shape_mismatch(

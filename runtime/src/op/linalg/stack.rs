@@ -16,23 +16,23 @@ pub(super) type Done = Result<(), TrapError>;
 
 /// The matrices of an argument.
 #[derive(Clone, Copy)]
-pub(in crate::op) struct Stack {
+pub(super) struct Stack {
     /// The argument's dims,
     #[cfg(feature = "linalg")]
     pub(super) dims: Dims,
     /// those that count matrices,
-    pub(in crate::op) lead: Dims,
+    pub(super) lead: Dims,
     /// and how many that are.
-    pub(in crate::op) count: usize,
+    pub(super) count: usize,
     /// Rows of each.
-    pub(in crate::op) m: usize,
+    pub(super) m: usize,
     /// Columns of each.
-    pub(in crate::op) n: usize,
+    pub(super) n: usize,
 }
 
 impl Stack {
     /// Those of argument `at`.
-    pub(in crate::op) fn of(call: &mut OpCall<'_>, at: usize) -> Result<Stack, TrapError> {
+    pub(super) fn of(call: &mut OpCall<'_>, at: usize) -> Result<Stack, TrapError> {
         let dims = call.tensor(at).dims();
         let [lead @ .., m, n] = &*dims else {
             let text = format!("{} wants matrices, found dims {dims}: reshape it", call.name());
@@ -86,16 +86,16 @@ pub(super) fn with_last(lead: &Dims, last: &[usize]) -> Result<Dims, TrapError> 
 }
 
 /// Two stacks of which one is repeated along the other, as NumPy broadcasts.
-pub(in crate::op) struct Paired {
+pub(super) struct Paired {
     /// The dims that count pairs,
-    pub(in crate::op) lead: Dims,
+    pub(super) lead: Dims,
     /// and how many there are.
-    pub(in crate::op) count: usize,
+    pub(super) count: usize,
     own: [Dims; 2],
 }
 
 impl Paired {
-    pub(in crate::op) fn new(call: &mut OpCall<'_>, a: &Dims, b: &Dims) -> Result<Paired, TrapError> {
+    pub(super) fn new(call: &mut OpCall<'_>, a: &Dims, b: &Dims) -> Result<Paired, TrapError> {
         let lead = broadcast(&[*a, *b]).map_err(|_| {
             shape_mismatch(&format!("{}: the dims before the matrices do not go together", call.name()), a, b)
         })?;
@@ -103,7 +103,7 @@ impl Paired {
     }
 
     /// Which matrix of the first or second stack belongs to pair `at`.
-    pub(in crate::op) fn of(&self, which: usize, at: usize) -> usize {
+    pub(super) fn of(&self, which: usize, at: usize) -> usize {
         let own = &self.own[which];
         if *own == self.lead {
             return at;
