@@ -1,8 +1,81 @@
 //! Elementwise operations, with broadcasting: shapes made simple, and the text of a kernel for what is left.
 
 use super::{ELEMENTS, Recipe, c_type, mathematics};
+use crate::device::{Cuda, Key, address, count, elem_of};
+use crate::launch::{Parameters, THREADS, blocks};
 use nbc_ir::Elem;
+use nbc_runtime::device::{DeviceArg, DeviceCall, DeviceError};
 use std::fmt::Write;
+
+/// Rows that these kernels compute.
+#[rustfmt::skip]
+pub(super) const ROWS: &[(&str, Recipe)] = &[
+    ("tensor_copy", Recipe::Each("nbc_copy")),
+    ("tensor_cast", Recipe::Convert),
+    ("tensor_add", Recipe::Each("nbc_add")),
+    ("tensor_sub", Recipe::Each("nbc_sub")),
+    ("tensor_mul", Recipe::Each("nbc_mul")),
+    ("tensor_div", Recipe::Each("nbc_div")),
+    ("tensor_rem", Recipe::Each("nbc_rem")),
+    ("tensor_floor_div", Recipe::Each("nbc_floor_div")),
+    ("tensor_mod", Recipe::Each("nbc_mod")),
+    ("tensor_min", Recipe::Each("nbc_min")),
+    ("tensor_max", Recipe::Each("nbc_max")),
+    ("tensor_neg", Recipe::Each("nbc_neg")),
+    ("tensor_abs", Recipe::Each("nbc_abs")),
+    ("tensor_sign", Recipe::Each("nbc_sign")),
+    ("tensor_eq", Recipe::Each("nbc_eq")),
+    ("tensor_ne", Recipe::Each("nbc_ne")),
+    ("tensor_lt", Recipe::Each("nbc_lt")),
+    ("tensor_le", Recipe::Each("nbc_le")),
+    ("tensor_gt", Recipe::Each("nbc_gt")),
+    ("tensor_ge", Recipe::Each("nbc_ge")),
+    ("tensor_and", Recipe::Each("nbc_and")),
+    ("tensor_or", Recipe::Each("nbc_or")),
+    ("tensor_xor", Recipe::Each("nbc_xor")),
+    ("tensor_not", Recipe::Each("nbc_not")),
+    ("tensor_shl", Recipe::Each("nbc_shl")),
+    ("tensor_shr", Recipe::Each("nbc_shr")),
+    ("tensor_is_nan", Recipe::Each("nbc_is_nan")),
+    ("tensor_is_inf", Recipe::Each("nbc_is_inf")),
+    ("tensor_is_finite", Recipe::Each("nbc_is_finite")),
+    ("tensor_where", Recipe::Each("nbc_where")),
+    ("tensor_clip", Recipe::Each("nbc_clip")),
+    ("tensor_sqrt", Recipe::Each("nbc_sqrt")),
+    ("tensor_ceil", Recipe::Each("nbc_ceil")),
+    ("tensor_floor", Recipe::Each("nbc_floor")),
+    ("tensor_trunc", Recipe::Each("nbc_trunc")),
+    ("tensor_nearest", Recipe::Each("nbc_nearest")),
+    ("complex_real", Recipe::Each("nbc_real")),
+    ("complex_imag", Recipe::Each("nbc_imag")),
+    ("complex_conj", Recipe::Each("nbc_conj")),
+    ("complex_abs", Recipe::OfParts("hypot", false)),
+    ("complex_angle", Recipe::OfParts("atan2", true)),
+    ("tensor_sin", Recipe::Function("sin")),
+    ("tensor_cos", Recipe::Function("cos")),
+    ("tensor_tan", Recipe::Function("tan")),
+    ("tensor_asin", Recipe::Function("asin")),
+    ("tensor_acos", Recipe::Function("acos")),
+    ("tensor_atan", Recipe::Function("atan")),
+    ("tensor_sinh", Recipe::Function("sinh")),
+    ("tensor_cosh", Recipe::Function("cosh")),
+    ("tensor_tanh", Recipe::Function("tanh")),
+    ("tensor_exp", Recipe::Function("exp")),
+    ("tensor_exp2", Recipe::Function("exp2")),
+    ("tensor_expm1", Recipe::Function("expm1")),
+    ("tensor_ln", Recipe::Function("ln")),
+    ("tensor_log2", Recipe::Function("log2")),
+    ("tensor_log10", Recipe::Function("log10")),
+    ("tensor_log1p", Recipe::Function("log1p")),
+    ("tensor_cbrt", Recipe::Function("cbrt")),
+    ("tensor_erf", Recipe::Function("erf")),
+    ("tensor_erfc", Recipe::Function("erfc")),
+    ("tensor_lgamma", Recipe::Function("lgamma")),
+    ("tensor_tgamma", Recipe::Function("tgamma")),
+    ("tensor_pow", Recipe::Function("pow")),
+    ("tensor_atan2", Recipe::Function("atan2")),
+    ("tensor_hypot", Recipe::Function("hypot")),
+];
 
 /// How an argument is read.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -159,6 +232,65 @@ pub(crate) fn text(recipe: Recipe, args: &[Elem], result: Elem, layout: &Layout)
          for (i64 i = (i64)blockIdx.x * 256 + threadIdx.x; i < n; i += (i64)gridDim.x * 256) {{\n\
          {walk}{reads}    to[i] = {expression};\n  }}\n}}\n"
     )
+}
+
+impl Cuda {
+    /// An operation on elements of each place.
+    pub(crate) fn run_each(&self, recipe: Recipe, call: &DeviceCall<'_>) -> Result<(), DeviceError> {
+        let shapes: Vec<&[u64]> = call.args.iter().map(DeviceArg::dims).collect();
+        let walk = Walk::new(call.result.dims, &shapes);
+        let tensor_elem =
+            call.args.iter().find_map(elem_of).ok_or_else(|| DeviceError("no tensor".to_owned()))?;
+        let (mut readings, mut elems) = (Vec::new(), Vec::new());
+        for (at, arg) in call.args.iter().enumerate() {
+            readings.push(match arg {
+                DeviceArg::Scalar(..) => Reading::Value,
+                DeviceArg::Bytes { bytes, elem, .. } if bytes.len() == elem.size() => Reading::Value,
+                _ => walk.reading(at),
+            });
+            // A scalar is an element of the tensors' type, that of the last one, for the first may be truth values.
+            let others = || call.args.iter().rev().find_map(elem_of).unwrap_or(tensor_elem);
+            elems.push(elem_of(arg).or_else(|| call.elems.first().copied()).unwrap_or_else(others));
+        }
+        let is_strided = readings.contains(&Reading::Strided);
+        let layout = Layout { readings, rank: if is_strided { walk.dims.len() } else { 0 } };
+        let key_elems = elems.iter().copied().chain([call.result.elem]).collect();
+        let key = Key { operation: call.operation.index(), elems: key_elems, layout: Some(layout.clone()) };
+        let made = || text(recipe, &elems, call.result.elem, &layout);
+        let code = self.kernel(key, &[c"nbc_each"], made)?;
+        let n = count(call.result.dims);
+        let mut parameters = Parameters::default();
+        parameters.address(address(call));
+        let mut held = Vec::new();
+        let mut bytes = n.saturating_mul(call.result.elem.size() as u64);
+        for ((arg, reading), elem) in call.args.iter().zip(&layout.readings).zip(&elems) {
+            match (reading, arg) {
+                (Reading::Value, DeviceArg::Scalar(bits, _)) => {
+                    parameters.element(&bits.to_le_bytes()[..elem.size()]);
+                }
+                (Reading::Value, DeviceArg::Bytes { bytes, .. }) => parameters.element(bytes),
+                _ => {
+                    let (address, scratch) = self.sent(arg)?;
+                    parameters.address(address);
+                    held.extend(scratch);
+                    bytes = bytes.saturating_add(count(arg.dims()).saturating_mul(elem.size() as u64));
+                }
+            }
+        }
+        parameters.numbers(&[n]);
+        if is_strided {
+            parameters.numbers(&walk.dims);
+            for (strides, reading) in walk.strides.iter().zip(&layout.readings) {
+                if *reading == Reading::Strided {
+                    parameters.numbers(strides);
+                }
+            }
+        }
+        // SAFETY: the kernel was written for that layout. Arguments have the elements that it reads, which the
+        // caller says, and memory goes back in the stream's order.
+        unsafe { self.launch(parameters, code.functions[0], (blocks(n.div_ceil(THREADS)), 1, 1))? };
+        self.pace(bytes, call.must_stop)
+    }
 }
 
 #[cfg(test)]

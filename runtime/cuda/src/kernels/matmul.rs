@@ -1,9 +1,18 @@
 //! Products of matrices: what goes there, and the text of the kernel.
 
-use super::{ELEMENTS, c_type};
+use super::{ELEMENTS, Recipe, c_type};
+use crate::device::{Cuda, Key, MOST_QUEUED, address};
+use crate::launch::{Parameters, blocks};
 use nbc_ir::Elem;
 use nbc_ir::catalogue::shape;
 use nbc_ir::dims::Dims;
+use nbc_runtime::device::{DeviceCall, DeviceError};
+
+/// Rows that these kernels compute.
+#[rustfmt::skip]
+pub(super) const ROWS: &[(&str, Recipe)] = &[
+    ("linalg_matmul", Recipe::MatMul),
+];
 
 /// Rows and columns of a tile.
 pub(crate) const TILE: u64 = 16;
@@ -43,6 +52,35 @@ impl Sizes {
 /// The kernel `nbc_matmul`.
 pub(crate) fn text(elem: Elem) -> String {
     format!("{ELEMENTS}#define NBC_T {}\n{}", c_type(elem), include_str!("matmul.cuh"))
+}
+
+impl Cuda {
+    /// A product, or a stack of them.
+    pub(crate) fn run_matmul(&self, call: &DeviceCall<'_>) -> Result<(), DeviceError> {
+        let [a, b] = call.args else { return Err(DeviceError("two factors".to_owned())) };
+        let sizes = Sizes::new(a.dims(), b.dims()).ok_or_else(|| DeviceError("no kernel".to_owned()))?;
+        let elem = call.result.elem;
+        let ((a, _held_a), (b, _held_b)) = (self.sent(a)?, self.sent(b)?);
+        let key = Key { operation: call.operation.index(), elems: vec![elem], layout: None };
+        let code = self.kernel(key, &[c"nbc_matmul"], || text(elem))?;
+        let Sizes { m, k, n, count, steps } = sizes;
+        // Rows of tiles, as many in one launch as can be waited for.
+        let of_tiles = (k * TILE).saturating_mul(n).saturating_mul(count);
+        let at_once = (MOST_QUEUED / of_tiles.max(1)).clamp(1, 65_535);
+        let mut row = 0;
+        while row < m {
+            let rows = (m - row).div_ceil(TILE).min(at_once);
+            let mut parameters = Parameters::default();
+            [address(call), a, b].into_iter().for_each(|at| parameters.address(at));
+            parameters.numbers(&[m, k, n, count, steps[0], steps[1], row]);
+            let grid = (blocks(n.div_ceil(TILE)), rows as u32, count.clamp(1, 65_535) as u32);
+            // SAFETY: sizes are those of the factors and the result.
+            unsafe { self.launch(parameters, code.functions[0], grid)? };
+            self.pace(of_tiles.saturating_mul(rows), call.must_stop)?;
+            row += rows * TILE;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,387 @@
+//! A GPU as a device: its memory, its one stream, and how operations are launched on it.
+//!
+//! All work is queued on one stream, in the order in which it is asked for. So an operation finds what those before it
+//! have written, and memory is given back behind whatever still uses it. The host waits where it wants elements,
+//! and where more is queued than it could break off in time.
+//!
+//! ```
+//! use nbc_cuda::Options;
+//! // Half a gigabyte at most, and nothing is said when the device is lost.
+//! let options = Options::new().memory(512 << 20);
+//! ```
+
+mod memory;
+
+use crate::compile::{Code, Refused};
+use crate::driver::{About, Absent, Failure, NOT_READY, about, guarded, start};
+use crate::kernels::elementwise::Layout;
+use crate::kernels::{Recipe, matmul, recipe};
+use crate::launch::Parameters;
+use cudarc::driver::{result, sys};
+use memory::{Given, keep_pool};
+use nbc_ir::catalogue::Operation;
+use nbc_ir::{Elem, dims};
+use nbc_runtime::device::{Device, DeviceArg, DeviceCall, DeviceError, DeviceMemory};
+use std::collections::HashMap;
+use std::ffi::CStr;
+use std::mem::MaybeUninit;
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Bytes moved, or multiplications, after which the host waits for what is queued. A slow GPU
+/// does as much in some ten milliseconds.
+pub(crate) const MOST_QUEUED: u64 = 1 << 32;
+/// How long the host waits between two looks at the stream.
+const PAUSE: Duration = Duration::from_micros(50);
+
+/// How a device is used.
+pub struct Options {
+    memory: Option<usize>,
+    on_loss: Option<OnLoss>,
+}
+
+type OnLoss = Box<dyn Fn(&str) + Send + Sync>;
+
+impl Default for Options {
+    fn default() -> Options {
+        Options::new()
+    }
+}
+
+impl Options {
+    /// Nine tenths of the device's memory, and nobody is told when it is lost.
+    pub fn new() -> Options {
+        Options { memory: None, on_loss: None }
+    }
+
+    /// Takes at most so many bytes of the device's memory.
+    pub fn memory(mut self, bytes: usize) -> Options {
+        self.memory = Some(bytes);
+        self
+    }
+
+    /// Tells `sink` once, if the device is lost for good, why.
+    pub fn on_loss(mut self, sink: impl Fn(&str) + Send + Sync + 'static) -> Options {
+        self.on_loss = Some(Box::new(sink));
+        self
+    }
+}
+
+/// What a device has been asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Calls {
+    /// Kernels that were launched.
+    pub launches: u64,
+    /// Kernels that were compiled.
+    pub compiled: u64,
+    /// Requests that the driver refused or failed at.
+    pub failed: u64,
+    /// Whether it is lost.
+    pub lost: bool,
+}
+
+/// What a kernel is for.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) operation: usize,
+    pub(crate) elems: Vec<Elem>,
+    pub(crate) layout: Option<Layout>,
+}
+
+/// A kernel that is there, or why there will be none.
+type Kernel = Result<Arc<Code>, String>;
+
+/// One GPU.
+pub struct Cuda {
+    about: About,
+    context: sys::CUcontext,
+    stream: sys::CUstream,
+    most_memory: usize,
+    given: Mutex<Given>,
+    kernels: Mutex<HashMap<Key, Kernel>>,
+    queued: AtomicU64,
+    launches: AtomicU64,
+    compiled: AtomicU64,
+    failed: AtomicU64,
+    lost: AtomicBool,
+    on_loss: Option<OnLoss>,
+}
+
+// SAFETY: the driver's handles may be used on every thread, once the context has been made current there
+// (`Cuda::enter`); all else is locked.
+unsafe impl Send for Cuda {}
+// SAFETY: as above.
+unsafe impl Sync for Cuda {}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn count(dims: &[u64]) -> u64 {
+    dims::count(dims).unwrap_or(u64::MAX)
+}
+
+impl Cuda {
+    /// Device number `ordinal`, with a context and a stream of its own.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    pub fn open(ordinal: usize, options: Options) -> Result<Arc<Cuda>, Absent> {
+        guarded(|| {
+            if ordinal >= start()? {
+                return Err(Absent::NoDevice);
+            }
+            let about = about(ordinal)?;
+            // SAFETY: the device is there. The context is given back when it is dropped, or here.
+            unsafe {
+                let number = result::device::get(ordinal as i32).map_err(Failure::from)?;
+                let context = result::primary_ctx::retain(number).map_err(Failure::from)?;
+                let made = result::ctx::set_current(context)
+                    .and_then(|()| result::stream::create(result::stream::StreamKind::NonBlocking));
+                let stream = made.map_err(|e| {
+                    let _ = result::primary_ctx::release(number);
+                    Failure::from(e)
+                })?;
+                keep_pool(number);
+                let most_memory = options.memory.unwrap_or(about.memory / 10 * 9);
+                Ok(Arc::new(Cuda {
+                    about,
+                    context,
+                    stream,
+                    most_memory,
+                    given: Mutex::default(),
+                    kernels: Mutex::default(),
+                    queued: AtomicU64::new(0),
+                    launches: AtomicU64::new(0),
+                    compiled: AtomicU64::new(0),
+                    failed: AtomicU64::new(0),
+                    lost: AtomicBool::new(false),
+                    on_loss: options.on_loss,
+                }))
+            }
+        })
+    }
+
+    /// What is known of it.
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// What it has been asked for.
+    pub fn calls(&self) -> Calls {
+        Calls {
+            launches: self.launches.load(Ordering::Relaxed),
+            compiled: self.compiled.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+            lost: self.lost.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Bytes of its memory that are given out.
+    pub fn in_use(&self) -> usize {
+        locked(&self.given).bytes
+    }
+
+    /// Counts a failure; one that is for good loses the device.
+    pub(crate) fn failed(&self, failure: &Failure) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        if failure.is_for_good() && !self.lost.swap(true, Ordering::Relaxed) {
+            // Dropping it may be all that comes; a sink that panics is nobody's error here.
+            if let Some(sink) = &self.on_loss {
+                let text = format!("{} is lost ({failure}): the processor goes on alone", self.about.name);
+                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sink(&text)));
+            }
+        }
+    }
+
+    /// What came of a request.
+    pub(crate) fn noted<T>(&self, done: Result<T, impl Into<Failure>>) -> Result<T, DeviceError> {
+        done.map_err(|e| {
+            let failure = e.into();
+            self.failed(&failure);
+            DeviceError(failure.text)
+        })
+    }
+
+    /// Makes the context current on this thread.
+    pub(crate) fn enter(&self) -> Result<(), DeviceError> {
+        if self.lost.load(Ordering::Relaxed) {
+            return Err(DeviceError(format!("{} is lost", self.about.name)));
+        }
+        // SAFETY: the context is retained as long as this lives.
+        self.noted(unsafe { result::ctx::set_current(self.context) })
+    }
+
+    /// The kernel for `key`, compiled from what `text` gives if it is not there. The context is current.
+    pub(crate) fn kernel(
+        &self,
+        key: Key,
+        names: &[&CStr],
+        text: impl FnOnce() -> String,
+    ) -> Result<Arc<Code>, DeviceError> {
+        let mut kernels = locked(&self.kernels);
+        if let Some(kernel) = kernels.get(&key) {
+            return kernel.clone().map_err(DeviceError);
+        }
+        match Code::new(&text(), names, &self.about) {
+            Ok(code) => {
+                self.compiled.fetch_add(1, Ordering::Relaxed);
+                let code = Arc::new(code);
+                kernels.insert(key, Ok(code.clone()));
+                Ok(code)
+            }
+            Err(Refused::ForGood(why)) => {
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                kernels.insert(key, Err(why.clone()));
+                Err(DeviceError(why))
+            }
+            Err(Refused::Now(failure)) => {
+                drop(kernels);
+                self.noted(Err(failure))
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for [`Parameters::launch`].
+    pub(crate) unsafe fn launch(
+        &self,
+        mut parameters: Parameters,
+        function: sys::CUfunction,
+        grid: (u32, u32, u32),
+    ) -> Result<(), DeviceError> {
+        self.launches.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: upheld by the caller.
+        self.noted(unsafe { parameters.launch(function, grid, self.stream) })
+    }
+
+    /// Notes that `work` more is queued. Where that is much, waits until all is done, or until the program has to stop.
+    pub(crate) fn pace(&self, work: u64, must_stop: &dyn Fn() -> bool) -> Result<(), DeviceError> {
+        let queued = self.queued.fetch_add(work, Ordering::Relaxed).saturating_add(work);
+        if queued < MOST_QUEUED {
+            return Ok(());
+        }
+        loop {
+            // SAFETY: the stream lives as long as this.
+            match unsafe { sys::cuStreamQuery(self.stream) }.result().map_err(Failure::from) {
+                Ok(()) => {
+                    self.queued.store(0, Ordering::Relaxed);
+                    return Ok(());
+                }
+                Err(failure) if failure.code == NOT_READY => {
+                    if must_stop() {
+                        return Err(DeviceError("the program has to stop".to_owned()));
+                    }
+                    std::thread::sleep(PAUSE);
+                }
+                failed => return self.noted(failed),
+            }
+        }
+    }
+}
+
+pub(crate) fn elem_of(arg: &DeviceArg<'_>) -> Option<Elem> {
+    match arg {
+        DeviceArg::Tensor(tensor) => Some(tensor.elem),
+        DeviceArg::Bytes { elem, .. } => Some(*elem),
+        DeviceArg::Scalar(..) => None,
+    }
+}
+
+/// Where the result goes.
+pub(crate) fn address(call: &DeviceCall<'_>) -> u64 {
+    call.result.memory.0.get() + call.result.offset as u64
+}
+
+// SAFETY: kernels write every element of the result, or launching them fails, or the device is lost and gives no
+// element back. What comes to the host has been copied when the stream has been waited for.
+unsafe impl Device for Cuda {
+    fn name(&self) -> &str {
+        &self.about.name
+    }
+
+    fn takes(&self, operation: &'static Operation, elems: &[Elem], args: &[&[u64]], result: &[u64]) -> bool {
+        if self.lost.load(Ordering::Relaxed) || count(result) == 0 || args.iter().any(|dims| count(dims) == 0)
+        {
+            return false;
+        }
+        match recipe(operation, elems) {
+            None => false,
+            Some(Recipe::MatMul) => matches!(args, [a, b] if matmul::Sizes::new(a, b).is_some()),
+            Some(_) => true,
+        }
+    }
+
+    fn allocate(&self, bytes: usize) -> Option<DeviceMemory> {
+        self.enter().ok()?;
+        NonZeroU64::new(self.allocated(bytes).ok()?).map(DeviceMemory)
+    }
+
+    fn free(&self, memory: DeviceMemory) {
+        let _ = self.enter();
+        self.freed(memory.0.get());
+    }
+
+    fn to_device(&self, from: &[u8], to: DeviceMemory) -> Result<(), DeviceError> {
+        if from.is_empty() {
+            return Ok(());
+        }
+        self.enter()?;
+        // SAFETY: the memory is as large as the buffer that it belongs to; pageable memory has been read when
+        // the driver returns.
+        self.noted(unsafe { result::memcpy_htod_async(to.0.get(), from, self.stream) })
+    }
+
+    fn to_host(&self, from: DeviceMemory, to: &mut [MaybeUninit<u8>]) -> Result<(), DeviceError> {
+        if to.is_empty() {
+            return Ok(());
+        }
+        self.enter()?;
+        // SAFETY: so much memory is there, and the host's is not used until the stream has been waited for.
+        unsafe {
+            self.noted(result::memcpy_dtoh_async(to, from.0.get(), self.stream))?;
+            self.noted(result::stream::synchronize(self.stream))?;
+        }
+        self.queued.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn run(&self, call: &DeviceCall<'_>) -> Result<(), DeviceError> {
+        let recipe = recipe(call.operation, call.elems);
+        let recipe = recipe.ok_or_else(|| DeviceError("there is no kernel for it".to_owned()))?;
+        self.enter()?;
+        match recipe {
+            Recipe::Fold(fold) => self.run_fold(fold, call),
+            Recipe::Best(largest) => self.run_best(largest, call),
+            Recipe::MatMul => self.run_matmul(call),
+            _ => self.run_each(recipe, call),
+        }
+    }
+}
+
+impl Drop for Cuda {
+    fn drop(&mut self) {
+        // Nothing of this may panic out of a drop.
+        let _ = guarded(|| {
+            // SAFETY: nobody uses the device any more. What fails leaves the rest to the driver.
+            unsafe {
+                let _ = result::ctx::set_current(self.context);
+                // What the driver does not take at first it is given once more.
+                for _ in 0..2 {
+                    let left: Vec<u64> = locked(&self.given).pieces.keys().copied().collect();
+                    left.into_iter().for_each(|address| self.freed(address));
+                }
+                let _ = result::stream::synchronize(self.stream);
+                for code in locked(&self.kernels).values().flatten() {
+                    code.unload();
+                }
+                let _ = result::stream::destroy(self.stream);
+                let number = result::device::get(self.about.ordinal as i32).map_err(Failure::from)?;
+                let _ = result::primary_ctx::release(number);
+            }
+            Ok(())
+        });
+    }
+}
