@@ -21,6 +21,7 @@ mod allocator;
 mod arena;
 mod globals;
 mod heap;
+mod pages;
 pub(crate) mod pool;
 mod promote;
 #[allow(clippy::module_inception)] // a region is what the module is about
