@@ -5,6 +5,7 @@
 
 use super::work::Leave;
 use super::{OpCall, Output};
+use crate::region::secret::wipe;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Type;
 use nbc_ir::catalogue::Work;
@@ -113,8 +114,8 @@ fn finish(call: &mut OpCall<'_>, bytes: Result<Vec<u8>, Wrong>) -> Done {
         out.elements.write_copy_of_slice(&bytes);
     }
     // It may be a message that was secret.
-    bytes.fill(0);
-    std::hint::black_box(&bytes);
+    // SAFETY: they are this function's own.
+    unsafe { wipe(bytes.as_mut_ptr(), bytes.len()) };
     let out = out?;
     // SAFETY: every element has been written.
     unsafe { call.finish(out) };

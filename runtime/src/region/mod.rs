@@ -27,7 +27,7 @@ mod promote;
 #[allow(clippy::module_inception)] // a region is what the module is about
 mod region;
 mod residency;
-mod secret;
+pub(crate) mod secret;
 mod stats;
 pub(crate) mod taking;
 
