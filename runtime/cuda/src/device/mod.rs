@@ -12,7 +12,8 @@
 
 mod memory;
 
-use crate::compile::{Code, Refused};
+use crate::cache::Cache;
+use crate::compile::{Code, Compiler, Refused, Target};
 use crate::driver::{About, Absent, Failure, NOT_READY, about, guarded, start};
 use crate::kernels::elementwise::Layout;
 use crate::kernels::{Recipe, matmul, recipe};
@@ -26,6 +27,7 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -39,6 +41,8 @@ const PAUSE: Duration = Duration::from_micros(50);
 /// How a device is used.
 pub struct Options {
     memory: Option<usize>,
+    kernels: Option<PathBuf>,
+    queue: u64,
     on_loss: Option<OnLoss>,
 }
 
@@ -51,14 +55,28 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Nine tenths of the device's memory, and nobody is told when it is lost.
+    /// Nine tenths of the device's memory, kernels are not kept, and nobody is told when it is lost.
     pub fn new() -> Options {
-        Options { memory: None, on_loss: None }
+        Options { memory: None, kernels: None, queue: MOST_QUEUED, on_loss: None }
     }
 
     /// Takes at most so many bytes of the device's memory.
     pub fn memory(mut self, bytes: usize) -> Options {
         self.memory = Some(bytes);
+        self
+    }
+
+    /// Waits for what is queued when that is as much as `work`, in bytes moved or multiplications. Less is stopped
+    /// sooner, and runs slower.
+    pub fn queue(mut self, work: u64) -> Options {
+        self.queue = work;
+        self
+    }
+
+    /// Keeps compiled kernels in `folder` for later processes, and takes from there what earlier ones have kept. It holds at most 64 MiB.
+    /// A folder in which others may write is not used: their code would run here.
+    pub fn kernels(mut self, folder: impl Into<PathBuf>) -> Options {
+        self.kernels = Some(folder.into());
         self
     }
 
@@ -76,6 +94,8 @@ pub struct Calls {
     pub launches: u64,
     /// Kernels that were compiled.
     pub compiled: u64,
+    /// Kernels that an earlier process had kept.
+    pub found: u64,
     /// Requests that the driver refused or failed at.
     pub failed: u64,
     /// Whether it is lost.
@@ -99,13 +119,15 @@ pub struct Cuda {
     context: sys::CUcontext,
     stream: sys::CUstream,
     most_memory: usize,
+    most_queued: u64,
     given: Mutex<Given>,
     kernels: Mutex<HashMap<Key, Kernel>>,
     queued: AtomicU64,
     launches: AtomicU64,
-    compiled: AtomicU64,
+    compiler: Compiler,
     failed: AtomicU64,
     lost: AtomicBool,
+    notice: Option<String>,
     on_loss: Option<OnLoss>,
 }
 
@@ -134,6 +156,7 @@ impl Cuda {
                 return Err(Absent::NoDevice);
             }
             let about = about(ordinal)?;
+            let (compiler, notice) = compiler(&about, options.kernels.as_deref())?;
             // SAFETY: the device is there. The context is given back when it is dropped, or here.
             unsafe {
                 let number = result::device::get(ordinal as i32).map_err(Failure::from)?;
@@ -151,11 +174,13 @@ impl Cuda {
                     context,
                     stream,
                     most_memory,
+                    most_queued: options.queue,
                     given: Mutex::default(),
                     kernels: Mutex::default(),
                     queued: AtomicU64::new(0),
                     launches: AtomicU64::new(0),
-                    compiled: AtomicU64::new(0),
+                    compiler,
+                    notice,
                     failed: AtomicU64::new(0),
                     lost: AtomicBool::new(false),
                     on_loss: options.on_loss,
@@ -169,11 +194,19 @@ impl Cuda {
         &self.about
     }
 
+    /// What of the options could not be had, if there is something: a folder of kernels that is not used, a compiler
+    /// that is not there.
+    pub fn notice(&self) -> Option<&str> {
+        self.notice.as_deref()
+    }
+
     /// What it has been asked for.
     pub fn calls(&self) -> Calls {
+        let (compiled, found) = self.compiler.counts();
         Calls {
             launches: self.launches.load(Ordering::Relaxed),
-            compiled: self.compiled.load(Ordering::Relaxed),
+            compiled,
+            found,
             failed: self.failed.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
         }
@@ -225,9 +258,8 @@ impl Cuda {
         if let Some(kernel) = kernels.get(&key) {
             return kernel.clone().map_err(DeviceError);
         }
-        match Code::new(&text(), names, &self.about) {
+        match self.compiler.code(&text(), names) {
             Ok(code) => {
-                self.compiled.fetch_add(1, Ordering::Relaxed);
                 let code = Arc::new(code);
                 kernels.insert(key, Ok(code.clone()));
                 Ok(code)
@@ -260,7 +292,7 @@ impl Cuda {
     /// Notes that `work` more is queued. Where that is much, waits until all is done, or until the program has to stop.
     pub(crate) fn pace(&self, work: u64, must_stop: &dyn Fn() -> bool) -> Result<(), DeviceError> {
         let queued = self.queued.fetch_add(work, Ordering::Relaxed).saturating_add(work);
-        if queued < MOST_QUEUED {
+        if queued < self.most_queued {
             return Ok(());
         }
         loop {
@@ -280,6 +312,20 @@ impl Cuda {
             }
         }
     }
+}
+
+/// What makes the kernels for a device, and what is to be said of it.
+fn compiler(about: &About, folder: Option<&Path>) -> Result<(Compiler, Option<String>), Absent> {
+    let (cache, mut notice) = match folder.map(Cache::new) {
+        None => (None, None),
+        Some(Ok(cache)) => (Some(cache), None),
+        Some(Err(why)) => (None, Some(format!("kernels are not kept: {why}"))),
+    };
+    let compiler = Compiler::new(Target::of(about, cache.as_ref().is_some_and(Cache::holds_any))?, cache);
+    if !compiler.is_there() {
+        notice = Some("there is no NVRTC: only kernels that were kept run on the GPU".to_owned());
+    }
+    Ok((compiler, notice))
 }
 
 pub(crate) fn elem_of(arg: &DeviceArg<'_>) -> Option<Elem> {
