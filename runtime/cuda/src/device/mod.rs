@@ -286,7 +286,7 @@ pub(crate) fn elem_of(arg: &DeviceArg<'_>) -> Option<Elem> {
     match arg {
         DeviceArg::Tensor(tensor) => Some(tensor.elem),
         DeviceArg::Bytes { elem, .. } => Some(*elem),
-        DeviceArg::Scalar(..) => None,
+        DeviceArg::Scalar(..) | DeviceArg::Ints(_) | DeviceArg::List(_) => None,
     }
 }
 
