@@ -15,9 +15,10 @@ mod memory;
 use crate::compile::{Code, Refused};
 use crate::driver::{About, Absent, Failure, NOT_READY, about, guarded, start};
 use crate::kernels::elementwise::Layout;
-use crate::kernels::{Recipe, matmul, recipe};
+use crate::kernels::{Recipe, matmul, movement, recipe, scan};
 use crate::launch::Parameters;
 use cudarc::driver::{result, sys};
+pub(crate) use memory::Scratch;
 use memory::{Given, keep_pool};
 use nbc_ir::catalogue::Operation;
 use nbc_ir::{Elem, dims};
@@ -310,6 +311,8 @@ unsafe impl Device for Cuda {
         match recipe(operation, elems) {
             None => false,
             Some(Recipe::MatMul) => matches!(args, [a, b] if matmul::Sizes::new(a, b).is_some()),
+            Some(Recipe::Join) => movement::takes_join(args),
+            Some(Recipe::Running(_)) => scan::takes_running(result),
             Some(_) => true,
         }
     }
@@ -355,7 +358,17 @@ unsafe impl Device for Cuda {
         match recipe {
             Recipe::Fold(fold) => self.run_fold(fold, call),
             Recipe::Best(largest) => self.run_best(largest, call),
+            Recipe::Norm => self.run_norm(call),
             Recipe::MatMul => self.run_matmul(call),
+            Recipe::Move(which) => self.run_move(which, call),
+            Recipe::Join => self.run_join(call),
+            Recipe::Take(which) => self.run_take(which, call),
+            Recipe::Create(which) => self.run_create(which, call),
+            Recipe::Running(which) => self.run_running(which, call),
+            Recipe::Difference => self.run_difference(call),
+            Recipe::Sort(places) => self.run_sort(places, call),
+            Recipe::Search => self.run_search(call),
+            Recipe::Outer => self.run_outer(call),
             _ => self.run_each(recipe, call),
         }
     }
