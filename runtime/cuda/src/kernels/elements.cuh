@@ -7,7 +7,8 @@ typedef float f32;
 typedef double f64;
 struct __align__(8) c64 { f32 re, im; };
 struct __align__(16) c128 { f64 re, im; };
-#define NBC static __device__ __forceinline__
+// Not static: of those NVRTC says which are not used.
+#define NBC __device__ __forceinline__
 #define NBC_MEMBER static __device__ __forceinline__
 #define NBC_EACH_INTEGER(M) M(u8, unsigned) M(i32, unsigned) M(i64, unsigned long long)
 #define NBC_EACH_FLOAT(M) M(f32) M(f64)
@@ -46,16 +47,19 @@ NBC bool nbc_is_set(bool a) { return a; }
   NBC bool nbc_ge(T a, T b) { return a >= b; } \
   NBC bool nbc_is_set(T a) { return a != 0; }
 
+NBC bool nbc_is_negative(u8) { return false; }
+NBC bool nbc_is_negative(i32 a) { return a < 0; }
+NBC bool nbc_is_negative(i64 a) { return a < 0; }
 #define NBC_INTEGER(T, U) \
   NBC_ORDER(T) \
   NBC T nbc_add(T a, T b) { return (T)((U)a + (U)b); } \
   NBC T nbc_sub(T a, T b) { return (T)((U)a - (U)b); } \
   NBC T nbc_mul(T a, T b) { return (T)((U)a * (U)b); } \
   NBC T nbc_neg(T a) { return (T)(0 - (U)a); } \
-  NBC T nbc_abs(T a) { return a < 0 ? nbc_neg(a) : a; } \
+  NBC T nbc_abs(T a) { return nbc_is_negative(a) ? nbc_neg(a) : a; } \
   NBC T nbc_min(T a, T b) { return a < b ? a : b; } \
   NBC T nbc_max(T a, T b) { return a > b ? a : b; } \
-  NBC T nbc_sign(T a) { return (T)((a > 0) - (a < 0)); } \
+  NBC T nbc_sign(T a) { return (T)((a != 0) - 2 * nbc_is_negative(a)); } \
   NBC T nbc_and(T a, T b) { return (T)(a & b); } \
   NBC T nbc_or(T a, T b) { return (T)(a | b); } \
   NBC T nbc_xor(T a, T b) { return (T)(a ^ b); } \
