@@ -5,9 +5,9 @@
 //! device's documentation allows. What a device cannot do, or fails at, the processor does.
 //!
 //! An operation goes to a device where [`Device::takes`] says so, and only under three conditions. Its result
-//! is large and new, its elements are numbers that cannot make it trap, and its shape follows from the dims
-//! of its arguments. The result stays there until the host wants it. Where that is, each pooled buffer says
-//! in its head (`region/residency.rs`): headers of tensors never change.
+//! is large and new, its shape follows from dims, scalars and lists of integers, and it cannot trap any more. Indices and
+//! divisors are looked at before: where the device has them, by folds that it computes. The result stays there until the
+//! host wants it. Where that is, each pooled buffer says in its head (`region/residency.rs`): headers of tensors never change.
 //!
 //! Invariant: nothing on the host reads or writes elements that are not there. Kernels have their arguments
 //! brought home, so does what copies objects or hands them to the host; loads and stores of elements
@@ -68,27 +68,32 @@ pub enum DeviceArg<'a> {
     },
     /// A scalar: its bits, low ones first, and its type.
     Scalar(u64, Type),
+    /// A bracketed list of integers.
+    Ints(&'a [u64]),
+    /// A list of tensors.
+    List(&'a [DeviceArg<'a>]),
 }
 
 impl DeviceArg<'_> {
-    /// Dims of the tensor; none of a scalar.
+    /// Dims of the tensor; none of a scalar or a list.
     pub fn dims(&self) -> &[u64] {
         match self {
             DeviceArg::Tensor(tensor) => tensor.dims,
             DeviceArg::Bytes { dims, .. } => dims,
-            DeviceArg::Scalar(..) => &[],
+            DeviceArg::Scalar(..) | DeviceArg::Ints(_) | DeviceArg::List(_) => &[],
         }
     }
 }
 
-/// One call of an operation, for a device. It cannot trap but for want of memory.
+/// One call of an operation, for a device. It cannot trap but for want of memory: axes and lists go with the
+/// dims, indices lie within, and integers are not divided by zero.
 #[derive(Clone, Copy)]
 pub struct DeviceCall<'a> {
     /// The operation, with its cost as a function of shapes.
     pub operation: &'static Operation,
     /// The element types that stand for its type variables.
     pub elems: &'a [Elem],
-    /// The arguments.
+    /// The arguments, one for each parameter.
     pub args: &'a [DeviceArg<'a>],
     /// The result: its elements are still to be written, and nothing else lies there.
     pub result: DeviceTensor<'a>,
@@ -107,7 +112,7 @@ pub unsafe trait Device: Send + Sync {
     fn name(&self) -> &str;
 
     /// Whether it wants a call of `operation` with those element types and dims of arguments and
-    /// result: whether that is quicker there, all in all.
+    /// result: whether that is quicker there, all in all. A list of tensors stands for each of them.
     fn takes(&self, operation: &'static Operation, elems: &[Elem], args: &[&[u64]], result: &[u64]) -> bool;
 
     /// Memory for `bytes` bytes; `None` when there is not so much.

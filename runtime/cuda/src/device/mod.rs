@@ -16,9 +16,10 @@ use crate::cache::Cache;
 use crate::compile::{Code, Compiler, Refused, Target};
 use crate::driver::{About, Absent, Failure, NOT_READY, about, guarded, start};
 use crate::kernels::elementwise::Layout;
-use crate::kernels::{Recipe, matmul, recipe};
+use crate::kernels::{Recipe, matmul, movement, recipe, scan};
 use crate::launch::Parameters;
 use cudarc::driver::{result, sys};
+pub(crate) use memory::Scratch;
 use memory::{Given, keep_pool};
 use nbc_ir::catalogue::Operation;
 use nbc_ir::{Elem, dims};
@@ -332,7 +333,7 @@ pub(crate) fn elem_of(arg: &DeviceArg<'_>) -> Option<Elem> {
     match arg {
         DeviceArg::Tensor(tensor) => Some(tensor.elem),
         DeviceArg::Bytes { elem, .. } => Some(*elem),
-        DeviceArg::Scalar(..) => None,
+        DeviceArg::Scalar(..) | DeviceArg::Ints(_) | DeviceArg::List(_) => None,
     }
 }
 
@@ -356,6 +357,8 @@ unsafe impl Device for Cuda {
         match recipe(operation, elems) {
             None => false,
             Some(Recipe::MatMul) => matches!(args, [a, b] if matmul::Sizes::new(a, b).is_some()),
+            Some(Recipe::Join) => movement::takes_join(args),
+            Some(Recipe::Running(_)) => scan::takes_running(result),
             Some(_) => true,
         }
     }
@@ -401,7 +404,17 @@ unsafe impl Device for Cuda {
         match recipe {
             Recipe::Fold(fold) => self.run_fold(fold, call),
             Recipe::Best(largest) => self.run_best(largest, call),
+            Recipe::Norm => self.run_norm(call),
             Recipe::MatMul => self.run_matmul(call),
+            Recipe::Move(which) => self.run_move(which, call),
+            Recipe::Join => self.run_join(call),
+            Recipe::Take(which) => self.run_take(which, call),
+            Recipe::Create(which) => self.run_create(which, call),
+            Recipe::Running(which) => self.run_running(which, call),
+            Recipe::Difference => self.run_difference(call),
+            Recipe::Sort(places) => self.run_sort(places, call),
+            Recipe::Search => self.run_search(call),
+            Recipe::Outer => self.run_outer(call),
             _ => self.run_each(recipe, call),
         }
     }

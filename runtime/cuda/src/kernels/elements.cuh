@@ -68,6 +68,20 @@ NBC bool nbc_is_negative(i64 a) { return a < 0; }
   NBC T nbc_shr(T a, T by) { return (T)(a >> ((U)by & (8 * sizeof(T) - 1))); }
 NBC_EACH_INTEGER(NBC_INTEGER)
 
+// Quotients of integers. Divisors are not zero, of which somebody has made sure; the least number over -1 wraps.
+#define NBC_QUOTIENT(T, U) \
+  NBC T nbc_div(T a, T b) { return b == 0 ? (T)0 : b == (T)-1 && (T)-1 < 0 ? nbc_neg(a) : (T)(a / b); } \
+  NBC T nbc_rem(T a, T b) { return b == 0 || (b == (T)-1 && (T)-1 < 0) ? (T)0 : (T)(a % b); } \
+  NBC T nbc_floor_div(T a, T b) { \
+    T rest = nbc_rem(a, b); \
+    return nbc_sub(nbc_div(a, b), (T)(rest != 0 && (rest < 0) != (b < 0))); \
+  } \
+  NBC T nbc_mod(T a, T b) { \
+    T rest = nbc_rem(a, b); \
+    return rest != 0 && (rest < 0) != (b < 0) ? nbc_add(rest, b) : rest; \
+  }
+NBC_EACH_INTEGER(NBC_QUOTIENT)
+
 #define NBC_FLOAT(T) \
   NBC_ORDER(T) \
   NBC T nbc_add(T a, T b) { return a + b; } \

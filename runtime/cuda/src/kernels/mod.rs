@@ -7,16 +7,21 @@
 //! use nbc_cuda::kernels::{Reach, reach};
 //! let of = |name: &str| reach().find(|(row, _)| row.name == name).map(|(_, reach)| reach);
 //! assert_eq!(of("tensor.add"), Some(Reach::Runs("same bits")));
-//! assert!(matches!(of("tensor.sort"), Some(Reach::Not(_))));
+//! assert!(matches!(of("tensor.unique"), Some(Reach::Not(_))));
 //! ```
 
+pub(crate) mod create;
 pub(crate) mod elementwise;
 pub(crate) mod fold;
+pub(crate) mod gather;
 mod mathematics;
 pub(crate) mod matmul;
+pub(crate) mod movement;
+pub(crate) mod scan;
+pub(crate) mod sort;
 
 use nbc_ir::Elem;
-use nbc_ir::catalogue::{Aliasing, CATALOGUE, Class, Kind, Operation, Param, Shape};
+use nbc_ir::catalogue::{Aliasing, CATALOGUE, Kind, Operation, Param, Shape};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -31,12 +36,34 @@ pub(crate) enum Recipe {
     Function(&'static str),
     /// The mathematical function of both parts of a complex number: the second first, if that is said.
     OfParts(&'static str, bool),
+    /// The function of that name of complex numbers, which calls those functions of parts.
+    OfComplex(&'static str, &'static [&'static str]),
     /// Elements folded along an axis, or all of them.
     Fold(fold::Fold),
     /// The index of the smallest along an axis, or of the largest.
     Best(bool),
+    /// The root of a sum of squares.
+    Norm,
     /// A product of matrices.
     MatMul,
+    /// Elements in another order or number.
+    Move(movement::Move),
+    /// Tensors side by side.
+    Join,
+    /// Elements by their indices.
+    Take(gather::Take),
+    /// Elements made of their indices.
+    Create(create::Create),
+    /// Running sums or products along an axis.
+    Running(scan::Running),
+    /// Differences of neighbours.
+    Difference,
+    /// Elements in ascending order, or their places.
+    Sort(bool),
+    /// Places in a sorted vector.
+    Search,
+    /// Products of each element of one tensor and each of another.
+    Outer,
 }
 
 /// Names that the catalogue has for the processor's kernels, one for each row.
@@ -48,7 +75,16 @@ macro_rules! names {
 nbc_ir::for_each_operation!(names);
 
 /// What the families of kernels compute, by those names.
-static FAMILIES: &[&[(&str, Recipe)]] = &[elementwise::ROWS, fold::ROWS, matmul::ROWS];
+static FAMILIES: &[&[(&str, Recipe)]] = &[
+    create::ROWS,
+    elementwise::ROWS,
+    fold::ROWS,
+    gather::ROWS,
+    matmul::ROWS,
+    movement::ROWS,
+    scan::ROWS,
+    sort::ROWS,
+];
 
 /// One for each row of the catalogue.
 static RECIPES: LazyLock<Vec<Option<Recipe>>> = LazyLock::new(|| {
@@ -60,10 +96,8 @@ static RECIPES: LazyLock<Vec<Option<Recipe>>> = LazyLock::new(|| {
 pub(crate) fn recipe(operation: &'static Operation, elems: &[Elem]) -> Option<Recipe> {
     let recipe = RECIPES[operation.index()]?;
     let is_float = elems.iter().all(|e| matches!(e, Elem::F32 | Elem::F64));
-    let is_inexact = elems.iter().all(|e| Class::Inexact.has(*e));
     let has_kernel = match recipe {
         Recipe::Function(_) | Recipe::MatMul => is_float,
-        Recipe::Each(_) if operation.divides => is_inexact,
         _ => true,
     };
     has_kernel.then_some(recipe)
@@ -83,7 +117,11 @@ pub fn reach() -> impl Iterator<Item = (&'static Operation, Reach)> {
     CATALOGUE.iter().zip(&*RECIPES).map(|(row, recipe)| {
         let reach = match recipe {
             Some(Recipe::MatMul) => Reach::Runs("within a tolerance; f32 and f64"),
-            Some(Recipe::Each(_)) if row.divides => Reach::Runs("same bits; not integers, which can trap"),
+            Some(Recipe::Norm) => {
+                Reach::Runs("same bits; where squares overflow or are lost the processor runs it")
+            }
+            Some(Recipe::Running(_)) => Reach::Runs("same bits; where there are 32 lanes"),
+            Some(Recipe::Join) => Reach::Runs("same bits; up to 64 tensors"),
             Some(_) => Reach::Runs("same bits"),
             None => Reach::Not(why_not(row)),
         };
