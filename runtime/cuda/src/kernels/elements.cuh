@@ -70,15 +70,14 @@ NBC_EACH_INTEGER(NBC_INTEGER)
 
 // Quotients of integers. Divisors are not zero, of which somebody has made sure; the least number over -1 wraps.
 #define NBC_QUOTIENT(T, U) \
-  NBC T nbc_div(T a, T b) { return b == 0 ? (T)0 : b == (T)-1 && (T)-1 < 0 ? nbc_neg(a) : (T)(a / b); } \
-  NBC T nbc_rem(T a, T b) { return b == 0 || (b == (T)-1 && (T)-1 < 0) ? (T)0 : (T)(a % b); } \
-  NBC T nbc_floor_div(T a, T b) { \
-    T rest = nbc_rem(a, b); \
-    return nbc_sub(nbc_div(a, b), (T)(rest != 0 && (rest < 0) != (b < 0))); \
-  } \
-  NBC T nbc_mod(T a, T b) { \
-    T rest = nbc_rem(a, b); \
-    return rest != 0 && (rest < 0) != (b < 0) ? nbc_add(rest, b) : rest; \
+  NBC bool nbc_turns(T by) { return nbc_is_negative(by) && by == (T)-1; } \
+  NBC T nbc_div(T a, T by) { return by == 0 ? (T)0 : nbc_turns(by) ? nbc_neg(a) : (T)(a / by); } \
+  NBC T nbc_rem(T a, T by) { return by == 0 || nbc_turns(by) ? (T)0 : (T)(a % by); } \
+  NBC bool nbc_is_apart(T rest, T by) { return rest != 0 && nbc_is_negative(rest) != nbc_is_negative(by); } \
+  NBC T nbc_floor_div(T a, T by) { return nbc_sub(nbc_div(a, by), (T)nbc_is_apart(nbc_rem(a, by), by)); } \
+  NBC T nbc_mod(T a, T by) { \
+    T rest = nbc_rem(a, by); \
+    return nbc_is_apart(rest, by) ? nbc_add(rest, by) : rest; \
   }
 NBC_EACH_INTEGER(NBC_QUOTIENT)
 
