@@ -519,8 +519,9 @@ fn kernels_that_were_kept_are_not_compiled_again() {
         (device.calls().compiled, device.calls().found)
     };
     let (compiled, found) = with_folder();
-    assert!(compiled >= 9 && found == 0, "{compiled} compiled, {found} found");
-    assert_eq!(with_folder(), (0, compiled));
+    // Two operations may have the same text.
+    assert!(compiled >= 9 && found < compiled, "{compiled} compiled, {found} found");
+    assert_eq!(with_folder(), (0, compiled + found));
     // Files that are no good are replaced.
     let mut spoilt = 0;
     for file in std::fs::read_dir(&folder).unwrap() {
@@ -529,8 +530,8 @@ fn kernels_that_were_kept_are_not_compiled_again() {
         std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
         spoilt += 1;
     }
-    assert_eq!((spoilt, with_folder()), (compiled, (compiled, 0)));
-    assert_eq!(with_folder(), (0, compiled));
+    assert_eq!((spoilt, with_folder()), (compiled, (compiled, found)));
+    assert_eq!(with_folder(), (0, compiled + found));
     // A folder that is none is said, and does no other harm.
     let file = folder.join("file");
     std::fs::write(&file, "").unwrap();

@@ -69,6 +69,10 @@ fn call(row: &Operation, elem: Elem, numbers: &mut Numbers) -> Option<Call> {
     let mut before = String::new();
     make(&mut before, "x", elem, &dims, numbers.next() % 1000);
     let name = row.name;
+    // Norms of numbers that are none are the processor's.
+    if name.contains("norm") && matches!(elem, Elem::F32 | Elem::F64) && numbers.below(4) > 0 {
+        writeln!(before, "  %x = tensor.random<{elem}> {dims:?}, 5").expect("a string takes all");
+    }
     let mut ty = format!("tensor<{elem}>");
     let scalar = |v: u64| match elem {
         Elem::Bool => ["false", "true"][v as usize % 2].to_owned(),
@@ -253,7 +257,11 @@ fn rows_with_lists_axes_and_indices_give_the_processors_answer_in_every_order_of
         }
         let mut has_run = 0;
         for elem in elems(row) {
-            for _ in 0..3 {
+            // More of what has met nothing that goes there.
+            for program in 0..150 {
+                if program >= 3 && has_run > 0 {
+                    break;
+                }
                 let Call { before, call, ty } = call(row, elem, &mut numbers).expect("there is one of f64");
                 let text = format!("export func @main() -> {ty} {{\n{before}  %r = {call}\n  ret %r\n}}\n");
                 let here = match run(&text, None) {
