@@ -143,6 +143,12 @@ unsafe impl Device for Panics {
     fn free(&self, _: DeviceMemory) {
         panic!("it keeps what it has")
     }
+    fn may_hold_secrets(&self) -> bool {
+        panic!("it keeps its secrets")
+    }
+    fn wipe(&self, _: DeviceMemory) {
+        panic!("it forgets nothing")
+    }
     fn to_device(&self, _: &[u8], _: DeviceMemory) -> Result<(), DeviceError> {
         self.at(2);
         Ok(())

@@ -121,6 +121,17 @@ pub unsafe trait Device: Send + Sync {
     /// Takes memory back.
     fn free(&self, memory: DeviceMemory);
 
+    /// Whether secrets may go there: what rows of the catalogue call secret, and whatever lies in a region with such. It is for
+    /// who opens the device to say so. One that says yes overwrites all memory in which secrets may be before somebody
+    /// else gets it, also what it works in.
+    fn may_hold_secrets(&self) -> bool {
+        false
+    }
+
+    /// Overwrites memory with zeros, behind what has been asked for so far. What cannot be overwritten is not given to
+    /// anybody else.
+    fn wipe(&self, memory: DeviceMemory);
+
     /// Copies `from` to the start of `to`.
     ///
     /// # Errors

@@ -31,6 +31,7 @@ use crate::trap::{TrapCode, TrapError};
 use nbc_ir::catalogue::{Operation, Shape};
 use nbc_ir::{Elem, Item, Type};
 use std::collections::HashMap;
+use std::hint::black_box;
 use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -130,8 +131,20 @@ unsafe impl Device for NullDevice {
     }
 
     fn free(&self, memory: DeviceMemory) {
-        let known = self.memory().remove(&memory);
+        let mut known = self.memory().remove(&memory);
+        known.iter_mut().for_each(|bytes| black_box(bytes).fill(0));
         debug_assert!(known.is_some(), "{memory:?} is given back twice");
+    }
+
+    // It is memory of this process, as that of the host.
+    fn may_hold_secrets(&self) -> bool {
+        true
+    }
+
+    fn wipe(&self, memory: DeviceMemory) {
+        if let Some(bytes) = self.memory().get_mut(&memory) {
+            bytes.fill(0);
+        }
     }
 
     fn to_device(&self, from: &[u8], to: DeviceMemory) -> Result<(), DeviceError> {

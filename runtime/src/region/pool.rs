@@ -259,11 +259,14 @@ impl BufferList {
         self.0.len()
     }
 
-    /// Overwrites what is in all of them with zeros.
-    pub(crate) fn wipe(&mut self) {
+    /// Overwrites what is in all of them with zeros, also in their memory of the device.
+    pub(crate) fn wipe(&mut self, device: Option<&dyn Device>) {
         for holding in &self.0 {
             if let Holding::Backed(buffer) = holding {
                 buffer.wipe();
+                if let (Some(memory), Some(device)) = (buffer.device(), device) {
+                    asked(|| device.wipe(memory));
+                }
             }
         }
     }

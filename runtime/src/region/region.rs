@@ -6,6 +6,7 @@
 use super::arena::Arena;
 use super::heap::Shared;
 use super::pool::BufferList;
+use crate::device::Device;
 use std::ptr::NonNull;
 
 /// One region: an arena and the pooled buffers that its objects own.
@@ -36,9 +37,9 @@ impl Region {
 
     /// Overwrites all objects with zeros.
     #[cold]
-    fn wipe(&mut self) {
+    fn wipe(&mut self, device: Option<&dyn Device>) {
         self.is_secret = false;
-        self.buffers.wipe();
+        self.buffers.wipe(device);
         self.arena.wipe();
     }
 
@@ -50,7 +51,7 @@ impl Region {
     pub(super) unsafe fn clear(&mut self, shared: &mut Shared, keep: usize) {
         self.peak = self.peak.max(self.live());
         if self.is_secret {
-            self.wipe();
+            self.wipe(shared.pool.device.as_deref());
         }
         if !self.buffers.is_empty() {
             for holding in self.buffers.drain() {
