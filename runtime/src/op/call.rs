@@ -116,6 +116,11 @@ impl<'a> OpCall<'a> {
         }
     }
 
+    /// Whether what the operation reads, makes or works in is secret.
+    pub(super) fn is_secret(&self) -> bool {
+        self.is_secret
+    }
+
     /// Begins a region for what the operation works in.
     fn begin_working_space(&mut self) {
         self.host.heap().begin();
@@ -264,6 +269,9 @@ impl<'a> OpCall<'a> {
 
     /// Charges for `work` over so many elements: of a row whose cost the kernel says.
     pub(super) fn charge_work(&mut self, elements: u64, work: Work) -> Result<(), TrapError> {
+        if self.prepared.is_some() {
+            return Ok(());
+        }
         let at_hand = &mut self.host.heap().placing_mut().at_hand;
         (at_hand.elements, at_hand.bytes) = (elements, work.bytes);
         self.host.charge(work.fuel())

@@ -39,6 +39,7 @@ mod loops;
 mod modular;
 mod movement;
 mod number;
+mod offer;
 mod on_device;
 mod order;
 mod random;

@@ -6,6 +6,7 @@
 use super::broadcast::{Plan, broadcast};
 use super::linalg::product::Call as Product;
 use super::linalg::stack::times;
+use super::offer::{Charge, Charged, Offer, Offers};
 use super::simd::{Work as Loop, dispatch};
 use super::sort::space;
 use super::work::{Leave, Shared, as_uninit, fill, in_pieces};
@@ -26,6 +27,55 @@ type Done = Result<(), TrapError>;
 const PRODUCT: usize = 6;
 /// and an inverse in a row of others.
 const INVERSE: usize = 48;
+
+/// How a device is asked for them: a modulus of zero traps here.
+pub(super) const OFFERS: Offers = &[
+    ("modular_reduce", Offer { dims: as_the_first, charges: None }),
+    ("modular_add", Offer { dims: as_both, charges: None }),
+    ("modular_sub", Offer { dims: as_both, charges: None }),
+    ("modular_mul", Offer { dims: as_both, charges: None }),
+    ("modular_pow", Offer { dims: as_both, charges: Some(of_powers) }),
+    ("modular_inverse", Offer { dims: as_the_first, charges: None }),
+    ("modular_matmul", Offer { dims: of_the_product, charges: Some(of_products) }),
+];
+
+fn as_the_first(call: &mut OpCall<'_>) -> Result<Option<Dims>, TrapError> {
+    modulus(call, 1)?;
+    Ok(Some(call.tensor(0).dims()))
+}
+
+fn as_both(call: &mut OpCall<'_>) -> Result<Option<Dims>, TrapError> {
+    modulus(call, 2)?;
+    broadcast(&[0, 1].map(|at| side(call, at).2)).map(Some)
+}
+
+fn of_the_product(call: &mut OpCall<'_>) -> Result<Option<Dims>, TrapError> {
+    modulus(call, 2)?;
+    let name = call.name();
+    Product::new(call, name, 0, Default::default()).map(|product| Some(*product.dims()))
+}
+
+fn of_powers(call: &mut OpCall<'_>) -> Result<Option<Charged>, TrapError> {
+    let dims = broadcast(&[0, 1].map(|at| side(call, at).2))?;
+    Ok(Some(Charged { portions: vec![power_charge(call, &dims)], room: [0; 2] }))
+}
+
+fn of_products(call: &mut OpCall<'_>) -> Result<Option<Charged>, TrapError> {
+    let (m, name) = (modulus(call, 2)?, call.name());
+    let product = Product::new(call, name, 0, Default::default())?;
+    let portions = vec![product_charge(&product, product_weight(m))];
+    let [rows, inner, columns] = product.sizes_of_one();
+    // Residues of the first factor, and the second's columns, a few after the other: as in `products`.
+    let panels = match (m.value() <= 1 << 32, columns) {
+        (_, 1) => 1,
+        (true, _) => WIDE,
+        (false, _) => WIDE / 2,
+    };
+    let size = if m.value() <= 1 << 32 { size_of::<u32>() } else { size_of::<u64>() };
+    let second = inner.saturating_mul(columns.div_ceil(panels).saturating_mul(panels));
+    let room = [rows.saturating_mul(inner), second].map(|elements| elements.saturating_mul(size));
+    Ok(Some(Charged { portions, room }))
+}
 
 /// Argument `at`, a modulus.
 fn modulus(call: &mut OpCall<'_>, at: usize) -> Result<Modulus, TrapError> {
@@ -49,12 +99,7 @@ fn elementwise(call: &mut OpCall<'_>, what: Binary, weight: usize) -> Done {
     let sides = [side(call, 0), side(call, 1)];
     let dims = broadcast(&sides.map(|side| side.2))?;
     if what == Binary::Power {
-        let len = dims.count().unwrap_or(u64::MAX);
-        let moved = sides.iter().map(|(elements, ..)| elements.map_or(0, |e| e.len() as u64)).sum::<u64>();
-        let work = Work {
-            flops: len.saturating_mul(weight as u64),
-            bytes: len.saturating_add(moved).saturating_mul(8),
-        };
+        let (len, work) = power_charge(call, &dims);
         call.charge_work(len, work)?;
     } else {
         call.charge(nbc_ir::catalogue::Extent::new(&dims, 8))?;
@@ -90,13 +135,27 @@ pub(super) fn modular_mul(call: &mut OpCall<'_>) -> Done {
     elementwise(call, Binary::Multiply, PRODUCT)
 }
 
-pub(super) fn modular_pow(call: &mut OpCall<'_>) -> Done {
+/// How many additions a power takes.
+fn power_weight(call: &OpCall<'_>) -> usize {
     // For one exponent a square for each of its bits, and as many products at most; else so many for any.
     let products = match side(call, 1) {
         (None, exponent, _) => 2 * (u64::BITS - (exponent as u64).leading_zeros()) as usize + 2,
         _ => 64 + 16 + 18,
     };
-    elementwise(call, Binary::Power, products * 4)
+    products * 4
+}
+
+/// What powers of those dims are charged.
+fn power_charge(call: &OpCall<'_>, dims: &Dims) -> Charge {
+    let len = dims.count().unwrap_or(u64::MAX);
+    let moved = [0, 1].map(|at| side(call, at).0.map_or(0, |e| e.len() as u64)).iter().sum::<u64>();
+    let flops = len.saturating_mul(power_weight(call) as u64);
+    (len, Work { flops, bytes: len.saturating_add(moved).saturating_mul(8) })
+}
+
+pub(super) fn modular_pow(call: &mut OpCall<'_>) -> Done {
+    let weight = power_weight(call);
+    elementwise(call, Binary::Power, weight)
 }
 
 pub(super) fn modular_reduce(call: &mut OpCall<'_>) -> Done {
@@ -140,12 +199,34 @@ pub(super) fn modular_matmul(call: &mut OpCall<'_>) -> Done {
     let product = Product::new(call, name, 0, Default::default())?;
     // A factor fits into half a word, or into one. Sums of whole ones take three words each, so fewer columns fit into
     // registers.
+    let weight = product_weight(m);
     match (m.value() <= 1 << 32, product.sizes_of_one()[2]) {
-        (true, 1) => products::<u32, 1>(call, m, &product, 2),
-        (true, _) => products::<u32, WIDE>(call, m, &product, 2),
-        (false, 1) => products::<u64, 1>(call, m, &product, 8),
-        (false, _) => products::<u64, { WIDE / 2 }>(call, m, &product, 8),
+        (true, 1) => products::<u32, 1>(call, m, &product, weight),
+        (true, _) => products::<u32, WIDE>(call, m, &product, weight),
+        (false, 1) => products::<u64, 1>(call, m, &product, weight),
+        (false, _) => products::<u64, { WIDE / 2 }>(call, m, &product, weight),
     }
+}
+
+/// Additions that a product of two elements takes in a product of matrices.
+fn product_weight(m: Modulus) -> usize {
+    if m.value() <= 1 << 32 { 2 } else { 8 }
+}
+
+/// How many products of matrices there are. Where a result has no elements, other dims may be any numbers.
+fn count_of(product: &Product) -> usize {
+    if product.dims().count() == Some(0) { 0 } else { product.count() }
+}
+
+/// What they are charged.
+fn product_charge(product: &Product, weight: usize) -> Charge {
+    let [rows, inner, columns] = product.sizes_of_one();
+    let count = count_of(product);
+    let steps = if count == 0 { 0 } else { times(&[count, rows, inner, columns]) };
+    let moved = times(&[count, rows, inner]).saturating_add(times(&[count, inner, columns]));
+    let flops = steps.saturating_mul(weight as u64).saturating_add(moved.saturating_mul(2));
+    let bytes = moved.saturating_add(times(&[count, rows, columns])).saturating_mul(8);
+    (steps, Work { flops, bytes })
 }
 
 /// The products of all pairs, of whose elements a product takes `weight` additions.
@@ -156,14 +237,9 @@ fn products<F: Factor + Send + Sync, const W: usize>(
     weight: usize,
 ) -> Done {
     let [rows, inner, columns] = product.sizes_of_one();
-    // Where a result has no elements, other dims may be any numbers.
-    let is_empty = product.dims().count() == Some(0);
-    let count = if is_empty { 0 } else { product.count() };
-    let steps = if is_empty { 0 } else { times(&[count, rows, inner, columns]) };
-    let moved = times(&[count, rows, inner]).saturating_add(times(&[count, inner, columns]));
-    let flops = steps.saturating_mul(weight as u64).saturating_add(moved.saturating_mul(2));
-    let bytes = moved.saturating_add(times(&[count, rows, columns])).saturating_mul(8);
-    call.charge_work(steps, Work { flops, bytes })?;
+    let count = count_of(product);
+    let (steps, work) = product_charge(product, weight);
+    call.charge_work(steps, work)?;
     let out: Output<'_, i64> = call.output_charged(product.dims())?;
     if count > 0 {
         let elements = Shared::of(out.elements);

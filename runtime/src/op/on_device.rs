@@ -4,6 +4,7 @@
 //! kernel's order; so limits and traps are the same. Where the device does not want the operation or fails at it, the
 //! kernel runs.
 
+use super::offer::{self, Charged};
 use super::result_dims::{Ahead, Check, Rule, rule};
 use super::{OpCall, elementwise, gather};
 use crate::device::{Device, DeviceArg, DeviceCall, DeviceTensor, asked};
@@ -125,7 +126,8 @@ pub(super) fn run(
     operation: &'static Operation,
     call: &mut OpCall<'_>,
 ) -> Result<bool, TrapError> {
-    if may_go(operation, rule(index)) && try_run(index, operation, call)? {
+    let may_go = may_go(operation, rule(index)) || offer::of(index).is_some();
+    if may_go && try_run(index, operation, call)? {
         return Ok(true);
     }
     // What costs nothing looks at no elements.
@@ -181,6 +183,9 @@ fn scalar_of(
         device.run(&asks)?;
         device.to_host(memory, &mut slot[..elem.size()])
     });
+    if heap.has_secrets() {
+        asked(|| device.wipe(memory));
+    }
     asked(|| device.free(memory));
     done?.ok()?;
     let counts = &mut heap.pool().counts;
@@ -236,6 +241,9 @@ fn passes(device: &dyn Device, check: Check, call: &mut OpCall<'_>) -> Result<bo
 
 fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -> Result<bool, TrapError> {
     let Some(device) = call.host.heap().pool().device.clone() else { return Ok(false) };
+    if call.is_secret() && asked(|| device.may_hold_secrets()) != Some(true) {
+        return Ok(false);
+    }
     let signature = &SIGNATURES[index];
     let [result] = &signature.results[..] else { return Ok(false) };
     let (elem, is_scalar) = match result.result_type(call.elems) {
@@ -247,11 +255,13 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
         None => return Ok(false),
     };
     let Some(given) = given(&signature.params, call) else { return Ok(false) };
-    let ahead = match rule(index) {
-        Some(rule) => rule(call).ok(),
-        None => by_shape(operation, &given, call.args).map(Ahead::of),
+    let offer = offer::of(index);
+    let ahead = match (offer, rule(index)) {
+        (Some(offer), _) => (offer.dims)(call)?.map(Ahead::of),
+        (None, Some(rule)) => rule(call).ok(),
+        (None, None) => by_shape(operation, &given, call.args).map(Ahead::of),
     };
-    let Some(Ahead { dims: result_dims, mut check, room }) = ahead else { return Ok(false) };
+    let Some(Ahead { dims: result_dims, mut check, mut room }) = ahead else { return Ok(false) };
     let extent = Extent::new(&result_dims, elem.size());
     let is_there = |heap: &mut Heap| {
         let is_there = |given: &Given| match given {
@@ -276,6 +286,13 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
     if !passes(&*device, check, call)? {
         return Ok(false);
     }
+    let charged = match offer.and_then(|offer| offer.charges) {
+        None => None,
+        Some(charges) => match charges(call)? {
+            Some(charged) => Some(charged),
+            None => return Ok(false),
+        },
+    };
     let lists: Vec<Vec<DeviceArg<'_>>> = given
         .iter()
         .map(|given| match given {
@@ -304,7 +321,13 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
         // It may have failed because the program has to stop.
         return call.host.poll().map(|()| done.is_some());
     }
-    call.charge(extent)?;
+    match charged {
+        None => call.charge(extent)?,
+        Some(Charged { portions, room: works_in }) => {
+            room = works_in;
+            portions.into_iter().try_for_each(|(elements, work)| call.charge_work(elements, work))?;
+        }
+    }
     // SAFETY: the device writes all elements, or the kernel does, which gets the same tensor.
     let tensor = unsafe { call.host.heap().uninit(elem, &result_dims)? };
     if room != [0; 2] {

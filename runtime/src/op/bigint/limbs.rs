@@ -3,12 +3,14 @@
 //! Groups of rows are computed on all cores where that pays. Each has room of its own, of which there are as many as
 //! memory for few allows: how many follows from sizes alone, so that limits do not depend on threads.
 
-use super::{Done, charge, invalid, of_ref};
+use super::{Done, charge, invalid, of_ref, work_of};
 use crate::object::{BigIntRef, ListRef, TensorRef};
+use crate::op::offer::{Charge, Charged, Offer, Offers};
 use crate::op::sort::space;
 use crate::op::work::{Leave, Rooms, Shared, in_pieces};
 use crate::op::{OpCall, Output, shape_mismatch};
 use crate::trap::{TrapCode, TrapError};
+use nbc_ir::dims::Dims;
 use nbc_ir::{Elem, Item, Type};
 use nbc_numerics::bigint::rows::{self, GROUP, Rows};
 use nbc_numerics::bigint::{Halt, Pace, gcd, modular, multiply, natural};
@@ -61,25 +63,121 @@ fn operand<'a>(
     Ok(Rows::new(all, limbs, rows.is_none()))
 }
 
-/// How many rows of an operand are looked at, which is charged for, and how many between two questions to the host.
-fn looked_at(call: &mut OpCall<'_>, rows: &Rows<'_>, count: usize) -> Result<(usize, usize), TrapError> {
-    let count = rows.count().min(count);
-    charge(call, 0, count.saturating_mul(rows.limbs()))?;
-    Ok((count, (BLOCK / rows.limbs()).max(1)))
+/// What it takes to look at an operand.
+fn looking(rows: &Rows<'_>, count: usize) -> Charge {
+    work_of(0, rows.count().min(count).saturating_mul(rows.limbs()))
+}
+
+/// Charges for looking at an operand.
+fn charge_looking(call: &mut OpCall<'_>, rows: &Rows<'_>, count: usize) -> Done {
+    let (limbs, work) = looking(rows, count);
+    call.charge_work(limbs, work)
+}
+
+/// Calls `see` with the rows of an operand, some at a time; the host is asked in between.
+fn look(
+    call: &mut OpCall<'_>,
+    rows: &Rows<'_>,
+    count: usize,
+    mut see: impl FnMut(&mut OpCall<'_>, Range<usize>) -> Done,
+) -> Done {
+    let (count, block) = (rows.count().min(count), (BLOCK / rows.limbs()).max(1));
+    for start in (0..count).step_by(block) {
+        call.host.poll()?;
+        see(call, start..count.min(start + block))?;
+    }
+    Ok(())
 }
 
 /// The trap of the first modulus that is 0, if any is.
 fn check_moduli(call: &mut OpCall<'_>, moduli: &Rows<'_>, count: usize) -> Done {
-    let (count, block) = looked_at(call, moduli, count)?;
-    for start in (0..count).step_by(block) {
-        call.host.poll()?;
-        let mut rows = start..count.min(start + block);
-        if let Some(row) = rows.find(|row| natural::trimmed(moduli.row(*row)).is_empty()) {
-            let text = format!("{}: the modulus of row {row} is 0", call.name());
-            return Err(TrapError::new(TrapCode::DivideByZero, text));
+    charge_looking(call, moduli, count)?;
+    look(call, moduli, count, |call, mut rows| {
+        match rows.find(|row| natural::trimmed(moduli.row(*row)).is_empty()) {
+            None => Ok(()),
+            Some(row) => {
+                let text = format!("{}: the modulus of row {row} is 0", call.name());
+                Err(TrapError::new(TrapCode::DivideByZero, text))
+            }
         }
+    })
+}
+
+/// Bits of the longest exponent: all rows of a group take as long as its.
+fn longest(call: &mut OpCall<'_>, exponents: &Rows<'_>, count: usize) -> Result<u64, TrapError> {
+    let mut bits = 0;
+    look(call, exponents, count, |_, rows| {
+        bits = rows.fold(bits, |bits: u64, row| bits.max(natural::bit_length(exponents.row(row))));
+        Ok(())
+    })?;
+    Ok(bits)
+}
+
+/// What so many rows of so many limbs take that are made by `steps` steps each.
+fn making(count: usize, len: usize, steps: u64) -> Charge {
+    work_of(steps.saturating_mul(count as u64), count.saturating_mul(len).saturating_mul(4))
+}
+
+/// How many rooms of so many limbs there are for so many groups.
+fn rooms_of(groups: usize, room: usize) -> usize {
+    (MOST_LIMBS / room.max(1)).clamp(1, MOST_ROOMS).min(groups)
+}
+
+/// Bytes of all rooms of so many limbs, for so many rows.
+fn room_of(count: usize, room: usize) -> [usize; 2] {
+    let rooms = rooms_of(count.div_ceil(GROUP), room);
+    [room.saturating_mul(rooms).saturating_mul(size_of::<u64>()), 0]
+}
+
+/// About how many steps a product takes.
+fn product_steps(len: usize) -> u64 {
+    modular::Modulus::steps(len).saturating_add(multiply::steps(len, len))
+}
+
+/// How a device is asked for them. What it does takes odd moduli, by Montgomery's method.
+pub(in crate::op) const OFFERS: Offers = &[
+    ("limbs_mod_mul", Offer { dims: as_the_first, charges: Some(of_products) }),
+    ("limbs_mod_pow", Offer { dims: as_the_first, charges: Some(of_powers) }),
+];
+
+/// Dims of rows, which the result has too.
+fn as_the_first(call: &mut OpCall<'_>) -> Result<Option<Dims>, TrapError> {
+    first(call)?;
+    Ok(Some(call.tensor(0).dims()))
+}
+
+/// Whether all moduli are odd; the kernel knows what is wrong with one that is 0.
+fn are_odd(call: &mut OpCall<'_>, moduli: &Rows<'_>, count: usize) -> Result<bool, TrapError> {
+    let mut odd = true;
+    look(call, moduli, count, |_, mut rows| {
+        odd &= rows.all(|row| moduli.row(row)[0] & 1 == 1);
+        Ok(())
+    })?;
+    Ok(odd)
+}
+
+fn of_products(call: &mut OpCall<'_>) -> Result<Option<Charged>, TrapError> {
+    call.bring_home(2)?;
+    let (count, len, _) = first(call)?;
+    operand(call, 1, (count as u64, Some(len)))?;
+    let moduli = operand(call, 2, (count as u64, Some(len)))?;
+    let portions = vec![looking(&moduli, count), making(count, len, product_steps(len))];
+    let room = room_of(count, rows::product_room(len));
+    Ok(are_odd(call, &moduli, count)?.then_some(Charged { portions, room }))
+}
+
+fn of_powers(call: &mut OpCall<'_>) -> Result<Option<Charged>, TrapError> {
+    call.bring_home(1)?;
+    call.bring_home(2)?;
+    let (count, len, _) = first(call)?;
+    let exponents = operand(call, 1, (count as u64, None))?;
+    let moduli = operand(call, 2, (count as u64, Some(len)))?;
+    if !are_odd(call, &moduli, count)? {
+        return Ok(None);
     }
-    Ok(())
+    let steps = modular::power_steps(len, len, longest(call, &exponents, count)?);
+    let portions = vec![looking(&moduli, count), looking(&exponents, count), making(count, len, steps)];
+    Ok(Some(Charged { portions, room: room_of(count, rows::power_room(len, exponents.limbs())) }))
 }
 
 /// Writes some rows, with room for the work.
@@ -92,7 +190,8 @@ fn by_groups<'a>(
     (steps, room): (u64, usize),
     work: Group<'_>,
 ) -> Done {
-    charge(call, steps.saturating_mul(count as u64), count.saturating_mul(len).saturating_mul(4))?;
+    let (limbs, all) = making(count, len, steps);
+    call.charge_work(limbs, all)?;
     let make = |call: &mut OpCall<'a>| {
         let out: Output<'_, i64> = call.output_charged(&[count as u64, len as u64])?;
         let groups = count.div_ceil(GROUP);
@@ -101,7 +200,7 @@ fn by_groups<'a>(
             unsafe { call.finish(out) };
             return Ok(());
         }
-        let rooms = (MOST_LIMBS / room.max(1)).clamp(1, MOST_ROOMS).min(groups);
+        let rooms = rooms_of(groups, room);
         let mut all = space::<u64>(call, room.saturating_mul(rooms))?;
         let made: Vec<&mut [u64]> =
             (0..rooms).map(|_| all.split_off_mut(..room).unwrap_or_default()).collect();
@@ -160,8 +259,7 @@ pub(in crate::op) fn limbs_mod_mul(call: &mut OpCall<'_>) -> Done {
     let b = operand(call, 1, (count as u64, Some(len)))?;
     let moduli = operand(call, 2, (count as u64, Some(len)))?;
     check_moduli(call, &moduli, count)?;
-    let steps = modular::Modulus::steps(len).saturating_add(multiply::steps(len, len));
-    by_groups(call, (count, len), (steps, rows::product_room(len)), &|out, rows, room, pace| {
+    by_groups(call, (count, len), (product_steps(len), rows::product_room(len)), &|out, rows, room, pace| {
         rows::product(out, (&a, &b), &moduli, rows, room, pace)
     })
 }
@@ -171,15 +269,8 @@ pub(in crate::op) fn limbs_mod_pow(call: &mut OpCall<'_>) -> Done {
     let exponents = operand(call, 1, (count as u64, None))?;
     let moduli = operand(call, 2, (count as u64, Some(len)))?;
     check_moduli(call, &moduli, count)?;
-    // All rows of a group take as long as the one of the longest exponent.
-    let mut bits = 0;
-    let (different, block) = looked_at(call, &exponents, count)?;
-    for start in (0..different).step_by(block) {
-        call.host.poll()?;
-        let rows = start..different.min(start + block);
-        bits = rows.fold(bits, |bits: u64, row| bits.max(natural::bit_length(exponents.row(row))));
-    }
-    let steps = modular::power_steps(len, len, bits);
+    charge_looking(call, &exponents, count)?;
+    let steps = modular::power_steps(len, len, longest(call, &exponents, count)?);
     let room = rows::power_room(len, exponents.limbs());
     by_groups(call, (count, len), (steps, room), &|out, group, room, pace| {
         rows::power(out, base, &exponents, &moduli, group, room, pace)

@@ -16,6 +16,7 @@ pub(super) use limbs::*;
 pub(super) use moduli::*;
 
 use super::OpCall;
+use super::offer::Charge;
 use super::sort::space;
 use super::work::Leave;
 use crate::object::BigIntRef;
@@ -46,10 +47,16 @@ fn of_ref<'a>(from: BigIntRef) -> Int<'a> {
     Int { negative: from.is_negative(), limbs: unsafe { from.limbs() } }
 }
 
-/// Charges for so many products of limbs over so many limbs.
-fn charge(call: &mut OpCall<'_>, steps: u64, limbs: usize) -> Done {
+/// So many products of limbs over so many limbs, as they are charged.
+fn work_of(steps: u64, limbs: usize) -> Charge {
     let bytes = (limbs as u64).saturating_mul(8);
-    call.charge_work(limbs as u64, Work { flops: steps.saturating_mul(2), bytes })
+    (limbs as u64, Work { flops: steps.saturating_mul(2), bytes })
+}
+
+/// Charges for that.
+fn charge(call: &mut OpCall<'_>, steps: u64, limbs: usize) -> Done {
+    let (limbs, work) = work_of(steps, limbs);
+    call.charge_work(limbs, work)
 }
 
 /// Runs `work` by a pace that asks this instance.

@@ -3,8 +3,9 @@
 //! Invariant: a text is handed on only if the tag was right; else what was decrypted is overwritten at once.
 
 use super::Done;
-use super::ask::{aes_key, charge, exactly, invalid};
+use super::ask::{aes_key, charge, exactly, invalid, work_of};
 use crate::op::bytes::Bytes;
+use crate::op::offer::Charge;
 use crate::op::sort::space;
 use crate::op::work::{Shared, in_pieces};
 use crate::op::{OpCall, OpHost, Output};
@@ -21,7 +22,7 @@ const STRETCH: usize = 1 << 18;
 /// As many bytes as a key takes to be prepared, with its powers.
 const PREPARED: u64 = 1 << 12;
 /// Bytes of a tag.
-const TAG: usize = BLOCK;
+pub(super) const TAG: usize = BLOCK;
 
 /// Argument `at`, a text with its tag behind it.
 fn tagged<'a>(call: &OpCall<'a>, at: usize) -> Result<(&'a [u8], &'a [u8; TAG]), TrapError> {
@@ -53,6 +54,24 @@ unsafe fn finish<'a>(call: &mut OpCall<'a>, out: Output<'a, u8>, is_right: bool)
     Err(TrapCode::NotAuthentic.into())
 }
 
+/// What AES-GCM is charged for a text of so many bytes, with the nonce and what goes with it.
+pub(super) fn gcm_work(call: &OpCall<'_>, len: usize) -> Charge {
+    let others = [2, 3].map(|at| call.tensor(at).bytes() as u64);
+    let all = others.iter().fold(len as u64, |all, bytes| all.saturating_add(*bytes));
+    work_of(all.saturating_add(PREPARED), 2)
+}
+
+/// Bytes that AES-GCM works in: polynomials of the units of a text of so many bytes, if these are several.
+pub(super) fn gcm_room(len: usize) -> usize {
+    let count = len.div_ceil(UNIT);
+    if count <= 1 { 0 } else { count * BLOCK }
+}
+
+/// Whether AES-GCM takes a text and a nonce of so many bytes.
+pub(super) fn gcm_takes(len: usize, nonce: usize) -> bool {
+    len as u64 <= gcm::MOST && (1..=STRETCH).contains(&nonce)
+}
+
 /// A key, a nonce and what goes with a text.
 struct Asked<'a> {
     gcm: Gcm,
@@ -70,8 +89,8 @@ impl<'a> Asked<'a> {
             return Err(invalid(text));
         }
         let associated = call.input::<u8>(3);
-        let all = (len as u64).saturating_add(associated.len() as u64).saturating_add(nonce.len() as u64);
-        charge(call, all.saturating_add(PREPARED), 2)?;
+        let (bytes, work) = gcm_work(call, len);
+        call.charge_work(bytes, work)?;
         let gcm = Gcm::new(aes_key(call, 1)?);
         let start = gcm.start(nonce);
         Ok(Asked { gcm, start, associated })

@@ -2,6 +2,7 @@
 
 use super::Done;
 use crate::op::call::OpCall;
+use crate::op::offer::Charge;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::catalogue::Work;
 use nbc_numerics::crypto::aes::Key;
@@ -29,11 +30,17 @@ pub(super) fn aes_key(call: &OpCall<'_>, at: usize) -> Result<Key, TrapError> {
         .ok_or_else(|| invalid(format!("an AES key of {} bytes; it has 16, 24 or 32", bytes.len())))
 }
 
-/// Charges for so many bytes read and written. Each takes as long as so many quarters of an operation on a
+/// So many bytes read and written, as they are charged. Each takes as long as so many quarters of an operation on a
 /// float, and a call as long as some bytes.
-pub(super) fn charge(call: &mut OpCall<'_>, bytes: u64, quarters: u64) -> Done {
+pub(super) fn work_of(bytes: u64, quarters: u64) -> Charge {
     let flops = bytes.saturating_add(256).saturating_mul(quarters) / 4;
-    call.charge_work(bytes, Work { flops, bytes: bytes.saturating_mul(2) })
+    (bytes, Work { flops, bytes: bytes.saturating_mul(2) })
+}
+
+/// Charges for that.
+pub(super) fn charge(call: &mut OpCall<'_>, bytes: u64, quarters: u64) -> Done {
+    let (bytes, work) = work_of(bytes, quarters);
+    call.charge_work(bytes, work)
 }
 
 /// A length that is asked for, from 1 to `most`.

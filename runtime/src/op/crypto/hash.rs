@@ -1,8 +1,9 @@
 //! Hashes of a tensor, and of each part along axis 0.
 
 use super::Done;
-use super::ask::charge;
+use super::ask::{charge, work_of};
 use crate::op::bytes::Bytes;
+use crate::op::offer::Charge;
 use crate::op::sort::space;
 use crate::op::work::{Leave, Shared, in_pieces};
 use crate::op::{OpCall, OpHost, Output};
@@ -87,6 +88,11 @@ fn by_parts(call: &mut OpCall<'_>, bytes: &Bytes<'_>) -> Result<blake::Chaining,
     Ok(digest)
 }
 
+/// What so many rows are charged. A row without bytes takes as long as one of a few.
+pub(super) fn rows_work(bytes: usize, count: u64, hash: Hash) -> Charge {
+    work_of((bytes as u64).saturating_add(count.saturating_mul(2 * hash.block() as u64)), quarters(hash))
+}
+
 /// The hash of each part along axis 0.
 fn rows(call: &mut OpCall<'_>, hash: Hash) -> Done {
     let bytes = Bytes::of(call, 0);
@@ -95,9 +101,8 @@ fn rows(call: &mut OpCall<'_>, hash: Hash) -> Done {
         let text = "hashes of rows want a tensor with at least one dim, found dims []";
         return Err(TrapError::new(TrapCode::RankMismatch, text));
     };
-    // A row without bytes takes as long as one of a few.
-    let work = (bytes.len() as u64).saturating_add(count.saturating_mul(2 * hash.block() as u64));
-    charge(call, work, quarters(hash))?;
+    let (all, work) = rows_work(bytes.len(), count, hash);
+    call.charge_work(all, work)?;
     let out: Output<'_, u8> = call.output_charged(&[count, hash.digest_len() as u64])?;
     let count = count as usize;
     let width = bytes.len().checked_div(count).unwrap_or(0);

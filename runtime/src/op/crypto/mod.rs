@@ -19,6 +19,7 @@ mod ask;
 mod cipher;
 mod derive;
 mod hash;
+mod offers;
 
 pub(super) use aead::{
     crypto_aes_gcm_decrypt, crypto_aes_gcm_encrypt, crypto_chacha20_poly1305_decrypt,
@@ -34,5 +35,6 @@ pub(super) use hash::{
     crypto_sha3_512_rows, crypto_sha224, crypto_sha224_rows, crypto_sha256, crypto_sha256_rows,
     crypto_sha384, crypto_sha384_rows, crypto_sha512, crypto_sha512_rows,
 };
+pub(super) use offers::OFFERS;
 
 type Done = Result<(), crate::trap::TrapError>;
