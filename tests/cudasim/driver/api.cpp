@@ -160,6 +160,16 @@ EXPORT int cuMemcpyDtoDAsync_v2(Address to, Address from, size_t size, void *str
   });
   return OK;
 }
+EXPORT int cuMemsetD8Async(Address to, unsigned char byte, size_t size, void *stream) {
+  ENTER();
+  NEEDS_CONTEXT();
+  if (!lies_in_device(to, size)) return INVALID_VALUE;
+  enqueue(stream_of(stream), [=] {
+    memset((void *)to, byte, size);
+    return OK;
+  });
+  return OK;
+}
 EXPORT int cuDeviceGetDefaultMemPool(void **pool, int device) {
   ENTER();
   NEEDS_INIT();

@@ -6,6 +6,8 @@ static const size_t PAGE = 4096, ALIGNMENT = 256;
 // Elements that nobody has written are NaN, and large numbers.
 static const int UNWRITTEN = 0xfb;
 
+size_t left_behind;
+
 static size_t rounded(size_t size) { return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
 
 int allocate(int device, size_t size, Address *to) {
@@ -35,6 +37,7 @@ int give_back(Address at) {
       code = lost = ILLEGAL_ADDRESS;
       break;
     }
+  for (size_t n = 0; n < it.size; n++) left_behind += ((unsigned char *)at)[n] != 0;
   devices[it.device].used -= rounded(it.size);
   munmap(it.base, it.mapped);
   allocations.erase(found);

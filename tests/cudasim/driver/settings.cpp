@@ -116,6 +116,7 @@ EXPORT void cudasim_reset() {
   faults.clear();
   calls.clear();
   hits.clear();
+  left_behind = 0;
   all_calls = 0;
   lost = 0;
   // A context that could not be released is nobody's any more.
@@ -137,6 +138,28 @@ EXPORT long cudasim_hits(const char *function) {
 EXPORT size_t cudasim_live_bytes(int device) {
   std::lock_guard<std::recursive_mutex> guard(big_lock);
   return device < (int)devices.size() ? devices[device].used : 0;
+}
+
+// Bytes that were not zero when they were given back, of all memory so far.
+EXPORT size_t cudasim_left_behind() {
+  std::lock_guard<std::recursive_mutex> guard(big_lock);
+  return left_behind;
+}
+
+// Whether these bytes are somewhere in memory that is given out.
+EXPORT int cudasim_holds(const char *bytes, size_t size) {
+  std::lock_guard<std::recursive_mutex> guard(big_lock);
+  for (auto &[at, it] : allocations)
+    if (std::search((char *)at, (char *)at + it.size, bytes, bytes + size) != (char *)at + it.size) return 1;
+  return 0;
+}
+
+// Copies memory of a device as it is now; 0 where there is not so much.
+EXPORT int cudasim_read(Address from, char *to, size_t size) {
+  std::lock_guard<std::recursive_mutex> guard(big_lock);
+  if (!lies_in_device(from, size)) return 0;
+  memcpy(to, (void *)from, size);
+  return 1;
 }
 
 // The version of CUDA that NVRTC, which is another library, has to be of.

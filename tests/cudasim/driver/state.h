@@ -58,6 +58,9 @@ extern std::vector<Device> devices;
 extern std::map<Address, Allocation> allocations;
 extern thread_local Context *current;
 
+// Bytes that were not zero when they were given back.
+extern size_t left_behind;
+
 // settings.cpp
 int counted(const char *function);
 // memory.cpp

@@ -25,6 +25,9 @@ typedef __SIZE_TYPE__ size_t;
 #define gridDim (cudasim_here.grid)
 #define CUDASIM_INLINE static inline __attribute__((always_inline))
 CUDASIM_INLINE void __syncthreads() { cudasim_ask->barrier(); }
+CUDASIM_INLINE unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
+  return (unsigned long long)((unsigned __int128)a * b >> 64);
+}
 template <class To, class From> CUDASIM_INLINE To cudasim_bits(From from) {
   static_assert(sizeof(To) == sizeof(From), "as many bits");
   To to;

@@ -28,6 +28,9 @@ struct Driver {
     calls: unsafe extern "C" fn(*const c_char) -> c_long,
     hits: unsafe extern "C" fn(*const c_char) -> c_long,
     live_bytes: unsafe extern "C" fn(c_int) -> usize,
+    left_behind: unsafe extern "C" fn() -> usize,
+    holds: unsafe extern "C" fn(*const u8, usize) -> c_int,
+    read: unsafe extern "C" fn(u64, *mut u8, usize) -> c_int,
 }
 
 /// What says that tests are to run on a GPU.
@@ -146,6 +149,28 @@ impl Sim {
     pub fn live_bytes(&self, device: i32) -> usize {
         // SAFETY: as in `configure`.
         self.driver.as_ref().map_or(0, |driver| unsafe { (driver.live_bytes)(device) })
+    }
+}
+
+impl Sim {
+    /// Bytes that were not zero when the device got them back, since the start or the last reset.
+    pub fn left_behind(&self) -> usize {
+        // SAFETY: as in `start`.
+        unsafe { (self.driver.left_behind)() }
+    }
+
+    /// So many bytes from an address of a device on, as they are now; none where it has not so many.
+    pub fn read(&self, address: u64, len: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; len];
+        // SAFETY: as in `start`; there are so many bytes.
+        let is_there = unsafe { (self.driver.read)(address, bytes.as_mut_ptr(), len) } != 0;
+        is_there.then_some(bytes)
+    }
+
+    /// Whether these bytes are somewhere in the memory that the device has given out.
+    pub fn holds(&self, bytes: &[u8]) -> bool {
+        // SAFETY: as in `start`.
+        unsafe { (self.driver.holds)(bytes.as_ptr(), bytes.len()) != 0 }
     }
 }
 
@@ -278,6 +303,15 @@ fn load() -> Result<Driver, String> {
             )?),
             live_bytes: std::mem::transmute::<*mut c_void, unsafe extern "C" fn(c_int) -> usize>(find(
                 "cudasim_live_bytes",
+            )?),
+            left_behind: std::mem::transmute::<*mut c_void, unsafe extern "C" fn() -> usize>(find(
+                "cudasim_left_behind",
+            )?),
+            read: std::mem::transmute::<*mut c_void, unsafe extern "C" fn(u64, *mut u8, usize) -> c_int>(
+                find("cudasim_read")?,
+            ),
+            holds: std::mem::transmute::<*mut c_void, unsafe extern "C" fn(*const u8, usize) -> c_int>(find(
+                "cudasim_holds",
             )?),
         })
     }
