@@ -11,10 +11,17 @@ use nbc_runtime::device::{DeviceArg, DeviceError};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-/// Bytes of each piece of memory, and their sum.
+/// A piece of memory.
+pub(super) struct Piece {
+    bytes: usize,
+    /// Whether it is overwritten before it is given back.
+    is_secret: bool,
+}
+
+/// Pieces of memory by their addresses, and the sum of their bytes.
 #[derive(Default)]
 pub(super) struct Given {
-    pub(super) pieces: HashMap<u64, usize>,
+    pub(super) pieces: HashMap<u64, Piece>,
     pub(super) bytes: usize,
 }
 
@@ -29,7 +36,7 @@ impl Cuda {
         // SAFETY: it is of that stream, and given back in its order.
         match unsafe { result::malloc_async(self.stream, bytes) }.map_err(Failure::from) {
             Ok(address) => {
-                given.pieces.insert(address, bytes);
+                given.pieces.insert(address, Piece { bytes, is_secret: self.holds_secrets });
                 given.bytes += bytes;
                 Ok(address)
             }
@@ -43,27 +50,58 @@ impl Cuda {
         }
     }
 
-    /// Gives memory back behind what is queued. The context is current, or the device lost.
+    /// Gives memory back behind what is queued, overwritten if need be. The context is current, or the device lost.
     pub(super) fn freed(&self, address: u64) {
         let mut given = locked(&self.given);
-        let Some(bytes) = given.pieces.remove(&address) else { return };
-        given.bytes -= bytes;
+        let Some(piece) = given.pieces.remove(&address) else { return };
+        given.bytes -= piece.bytes;
         drop(given);
         if self.lost.load(Ordering::Relaxed) {
             // The driver takes all of it back with the context.
             return;
         }
-        // SAFETY: it was given out, and nobody uses it but what is queued already.
-        if let Err(e) = unsafe { result::free_async(address, self.stream) } {
-            let failure = Failure::from(e);
-            self.failed(&failure);
-            if !failure.is_for_good() {
-                // It is still there, and is tried again when the device is dropped.
-                let mut given = locked(&self.given);
-                given.pieces.insert(address, bytes);
-                given.bytes += bytes;
-            }
+        let overwritten = if piece.is_secret { self.zero(address, piece.bytes) } else { Ok(()) };
+        let done = overwritten.and_then(|()| {
+            // SAFETY: it was given out, and nobody uses it but what is queued already.
+            self.noted(unsafe { result::free_async(address, self.stream) })
+        });
+        if done.is_err() && !self.lost.load(Ordering::Relaxed) {
+            // It is still there, and is tried again when the device is dropped.
+            let mut given = locked(&self.given);
+            given.bytes += piece.bytes;
+            given.pieces.insert(address, piece);
         }
+    }
+
+    /// Overwrites a piece with zeros. What fails is done when it is given back. The context is current.
+    pub(super) fn wiped(&self, address: u64) {
+        let mut given = locked(&self.given);
+        let Some(piece) = given.pieces.get_mut(&address) else { return };
+        let (bytes, was_secret) = (piece.bytes, piece.is_secret);
+        piece.is_secret = true;
+        drop(given);
+        if self.zero(address, bytes).is_ok()
+            && let Some(piece) = locked(&self.given).pieces.get_mut(&address)
+        {
+            piece.is_secret = was_secret;
+        }
+    }
+
+    /// Queues that so many bytes become zeros. The context is current.
+    pub(crate) fn zero(&self, address: u64, bytes: usize) -> Result<(), DeviceError> {
+        // SAFETY: it is memory that was given out, and has so many bytes.
+        self.noted(unsafe { result::memset_d8_async(address, 0, bytes, self.stream) })
+    }
+
+    /// Waits, and reads so many bytes. The context is current.
+    pub(crate) fn read(&self, address: u64, to: &mut [u8]) -> Result<(), DeviceError> {
+        // SAFETY: so much memory is there, and the host's is not used until the stream has been waited for.
+        unsafe {
+            self.noted(result::memcpy_dtoh_async(to, address, self.stream))?;
+            self.noted(result::stream::synchronize(self.stream))?;
+        }
+        self.queued.store(0, Ordering::Relaxed);
+        Ok(())
     }
 
     /// A piece of the device's memory that ends with what it is for.

@@ -16,7 +16,7 @@ use crate::cache::Cache;
 use crate::compile::{Code, Compiler, Refused, Target};
 use crate::driver::{About, Absent, Failure, NOT_READY, about, guarded, start};
 use crate::kernels::elementwise::Layout;
-use crate::kernels::{Recipe, matmul, movement, recipe, scan};
+use crate::kernels::{Recipe, aes, limbs, matmul, movement, recipe, scan};
 use crate::launch::Parameters;
 use cudarc::driver::{result, sys};
 pub(crate) use memory::Scratch;
@@ -44,6 +44,7 @@ pub struct Options {
     memory: Option<usize>,
     kernels: Option<PathBuf>,
     queue: u64,
+    secrets: bool,
     on_loss: Option<OnLoss>,
 }
 
@@ -56,9 +57,9 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Nine tenths of the device's memory, kernels are not kept, and nobody is told when it is lost.
+    /// Nine tenths of the device's memory, no secrets, kernels are not kept, and nobody is told when it is lost.
     pub fn new() -> Options {
-        Options { memory: None, kernels: None, queue: MOST_QUEUED, on_loss: None }
+        Options { memory: None, kernels: None, queue: MOST_QUEUED, secrets: false, on_loss: None }
     }
 
     /// Takes at most so many bytes of the device's memory.
@@ -78,6 +79,14 @@ impl Options {
     /// A folder in which others may write is not used: their code would run here.
     pub fn kernels(mut self, folder: impl Into<PathBuf>) -> Options {
         self.kernels = Some(folder.into());
+        self
+    }
+
+    /// Whether keys, texts that are encrypted, and all else that lies with secrets may go to the device. There they are in
+    /// the hands of the driver, and of whoever may read the device's memory; ciphers take a time that depends on them. All memory
+    /// that is given back is overwritten then.
+    pub fn secrets(mut self, yes: bool) -> Options {
+        self.secrets = yes;
         self
     }
 
@@ -121,6 +130,7 @@ pub struct Cuda {
     stream: sys::CUstream,
     most_memory: usize,
     most_queued: u64,
+    holds_secrets: bool,
     given: Mutex<Given>,
     kernels: Mutex<HashMap<Key, Kernel>>,
     queued: AtomicU64,
@@ -176,6 +186,7 @@ impl Cuda {
                     stream,
                     most_memory,
                     most_queued: options.queue,
+                    holds_secrets: options.secrets,
                     given: Mutex::default(),
                     kernels: Mutex::default(),
                     queued: AtomicU64::new(0),
@@ -350,15 +361,21 @@ unsafe impl Device for Cuda {
     }
 
     fn takes(&self, operation: &'static Operation, elems: &[Elem], args: &[&[u64]], result: &[u64]) -> bool {
-        if self.lost.load(Ordering::Relaxed) || count(result) == 0 || args.iter().any(|dims| count(dims) == 0)
-        {
+        if self.lost.load(Ordering::Relaxed) || count(result) == 0 {
             return false;
         }
+        let has_elements = args.iter().all(|dims| count(dims) > 0);
         match recipe(operation, elems) {
             None => false,
-            Some(Recipe::MatMul) => matches!(args, [a, b] if matmul::Sizes::new(a, b).is_some()),
+            // What goes with a text may be nothing.
+            Some(Recipe::Aes(mode)) => aes::takes(mode, elems, args, result),
+            _ if !has_elements => false,
+            Some(Recipe::MatMul | Recipe::ModularMatMul) => {
+                matches!(args, [a, b, ..] if matmul::Sizes::new(a, b).is_some())
+            }
             Some(Recipe::Join) => movement::takes_join(args),
             Some(Recipe::Running(_)) => scan::takes_running(result),
+            Some(Recipe::Limbs(what)) => limbs::takes(what, args),
             Some(_) => true,
         }
     }
@@ -371,6 +388,15 @@ unsafe impl Device for Cuda {
     fn free(&self, memory: DeviceMemory) {
         let _ = self.enter();
         self.freed(memory.0.get());
+    }
+
+    fn may_hold_secrets(&self) -> bool {
+        self.holds_secrets
+    }
+
+    fn wipe(&self, memory: DeviceMemory) {
+        let _ = self.enter();
+        self.wiped(memory.0.get());
     }
 
     fn to_device(&self, from: &[u8], to: DeviceMemory) -> Result<(), DeviceError> {
@@ -415,6 +441,11 @@ unsafe impl Device for Cuda {
             Recipe::Sort(places) => self.run_sort(places, call),
             Recipe::Search => self.run_search(call),
             Recipe::Outer => self.run_outer(call),
+            Recipe::ModularInverse => self.run_inverses(call),
+            Recipe::ModularMatMul => self.run_modular_matmul(call),
+            Recipe::Aes(mode) => self.run_aes(mode, call),
+            Recipe::Hash(hash) => self.run_rows(hash, call),
+            Recipe::Limbs(what) => self.run_limbs(what, call),
             _ => self.run_each(recipe, call),
         }
     }

@@ -1,6 +1,6 @@
 //! Elementwise operations, with broadcasting: shapes made simple, and the text of a kernel for what is left.
 
-use super::{ELEMENTS, Recipe, c_type, mathematics};
+use super::{ELEMENTS, Recipe, c_type, mathematics, modular};
 use crate::device::{Cuda, Key, address, count, elem_of};
 use crate::launch::{Parameters, THREADS, blocks};
 use nbc_ir::Elem;
@@ -171,6 +171,9 @@ impl Walk {
     }
 }
 
+/// Arithmetic modulo a number.
+pub(super) const MODULAR: &str = include_str!("modular.cuh");
+
 /// The expression of one element, and what has to stand before the kernel for it.
 fn expression(recipe: Recipe, args: &[Elem], result: Elem) -> (String, String) {
     let all: Vec<&str> = ["a", "b", "c"].into_iter().take(args.len()).collect();
@@ -189,6 +192,12 @@ fn expression(recipe: Recipe, args: &[Elem], result: Elem) -> (String, String) {
         }
         Recipe::OfComplex(name, of_parts) => {
             (format!("nbc_complex_{name}(a)"), complex_text(name, of_parts, result))
+        }
+        Recipe::Modular(name) => {
+            let modulus = all.rsplit(", ").next().unwrap_or_default();
+            let of = all.strip_suffix(modulus).unwrap_or_default();
+            let modulus = format!("nbc_modulus_of({modulus}, divisor, reciprocal, shift)");
+            (format!("nbc_modular_{name}({of}{modulus})"), MODULAR.to_owned())
         }
         _ => unreachable!("not elementwise"),
     }
@@ -221,7 +230,7 @@ fn complex_text(name: &str, of_parts: &[&str], elem: Elem) -> String {
 }
 
 /// The kernel `nbc_each`. Its parameters: the result, the arguments, the number of elements, and where something is
-/// strided the dims and each strided argument's strides.
+/// strided the dims and each strided argument's strides; of a modulus what `modular.cuh` wants of it.
 pub(crate) fn text(recipe: Recipe, args: &[Elem], result: Elem, layout: &Layout) -> String {
     let (expression, before) = expression(recipe, args, result);
     let (mut params, mut walk, mut reads) = (String::new(), String::new(), String::new());
@@ -258,6 +267,9 @@ pub(crate) fn text(recipe: Recipe, args: &[Elem], result: Elem, layout: &Layout)
             walk += &format!("    index = left % d{axis};\n    left /= d{axis};\n");
             strided.iter().for_each(|name| walk += &format!("    at_{name} += index * {name}{axis};\n"));
         }
+    }
+    if matches!(recipe, Recipe::Modular(_)) {
+        more.push_str(", u64 divisor, u64 reciprocal, u64 shift");
     }
     format!(
         "{ELEMENTS}{before}\
@@ -318,6 +330,9 @@ impl Cuda {
                     parameters.numbers(strides);
                 }
             }
+        }
+        if matches!(recipe, Recipe::Modular(_)) {
+            parameters.numbers(&modular::told(modular::modulus(call)?));
         }
         // SAFETY: the kernel was written for that layout. Arguments have the elements that it reads, which the
         // caller says, and memory goes back in the stream's order.

@@ -10,14 +10,18 @@
 //! assert!(matches!(of("tensor.unique"), Some(Reach::Not(_))));
 //! ```
 
+pub(crate) mod aes;
 pub(crate) mod create;
 pub(crate) mod elementwise;
 pub(crate) mod fold;
 pub(crate) mod gather;
+pub(crate) mod limbs;
 mod mathematics;
 pub(crate) mod matmul;
+pub(crate) mod modular;
 pub(crate) mod movement;
 pub(crate) mod scan;
+pub(crate) mod sha;
 pub(crate) mod sort;
 
 use nbc_ir::Elem;
@@ -64,6 +68,18 @@ pub(crate) enum Recipe {
     Search,
     /// Products of each element of one tensor and each of another.
     Outer,
+    /// That function of `modular.cuh` of the elements of each place, and a modulus.
+    Modular(&'static str),
+    /// Inverses modulo a number.
+    ModularInverse,
+    /// A product of matrices modulo a number.
+    ModularMatMul,
+    /// AES.
+    Aes(aes::Mode),
+    /// A hash of each row.
+    Hash(&'static sha::Hash),
+    /// Of rows of limbs.
+    Limbs(limbs::Modular),
 }
 
 /// Names that the catalogue has for the processor's kernels, one for each row.
@@ -84,6 +100,10 @@ static FAMILIES: &[&[(&str, Recipe)]] = &[
     movement::ROWS,
     scan::ROWS,
     sort::ROWS,
+    modular::ROWS,
+    aes::ROWS,
+    sha::ROWS,
+    limbs::ROWS,
 ];
 
 /// One for each row of the catalogue.
@@ -122,6 +142,8 @@ pub fn reach() -> impl Iterator<Item = (&'static Operation, Reach)> {
             }
             Some(Recipe::Running(_)) => Reach::Runs("same bits; where there are 32 lanes"),
             Some(Recipe::Join) => Reach::Runs("same bits; up to 64 tensors"),
+            Some(Recipe::Aes(_)) => Reach::Runs("same bits; where secrets may go there"),
+            Some(Recipe::Limbs(_)) => Reach::Runs("same bits; odd moduli of up to 64 limbs"),
             Some(_) => Reach::Runs("same bits"),
             None => Reach::Not(why_not(row)),
         };
