@@ -30,21 +30,22 @@ impl FromStr for Wanted {
 }
 
 impl Wanted {
-    /// The configuration with the device.
+    /// The configuration with the device, to which secrets may go if that is said.
     ///
     /// # Errors
     /// When one is asked for by name and cannot be had.
-    pub fn put_into(self, config: Config) -> Result<Config, Failure> {
+    pub fn put_into(self, config: Config, secrets: bool) -> Result<Config, Failure> {
         match self {
             Wanted::Cpu | Wanted::Auto => Ok(config),
-            Wanted::Gpu(ordinal) => gpu(ordinal, config),
+            Wanted::Gpu(ordinal) => gpu(ordinal, config, secrets),
         }
     }
 }
 
 #[cfg(feature = "cuda")]
-fn gpu(ordinal: usize, config: Config) -> Result<Config, Failure> {
-    let mut options = nbc::cuda::Options::new().on_loss(|why| eprintln!("warning: {why}"));
+fn gpu(ordinal: usize, config: Config, secrets: bool) -> Result<Config, Failure> {
+    let options = nbc::cuda::Options::new().secrets(secrets);
+    let mut options = options.on_loss(|why| eprintln!("warning: {why}"));
     if let Some(folder) = super::rates::folder() {
         options = options.kernels(folder.join("kernels"));
     }
@@ -62,7 +63,7 @@ fn gpu(ordinal: usize, config: Config) -> Result<Config, Failure> {
 }
 
 #[cfg(not(feature = "cuda"))]
-fn gpu(_: usize, _: Config) -> Result<Config, Failure> {
+fn gpu(_: usize, _: Config, _: bool) -> Result<Config, Failure> {
     Err(Failure::usage("--device: this build has no GPUs: it was built without the feature `cuda`"))
 }
 

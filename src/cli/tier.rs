@@ -33,6 +33,9 @@ pub struct Tier {
     /// Where whole-array operations run: cpu, gpu (the first), gpu:N, or auto (where it is known to be quicker; no GPU has been measured, so cpu)
     #[arg(long, value_name = "DEVICE", env = "NBC_DEVICE", default_value = "auto")]
     device: Wanted,
+    /// Let keys and texts that are encrypted go to the GPU too, where ciphers take a time that depends on them [default: they stay on the processor]
+    #[arg(long)]
+    device_secrets: bool,
 }
 
 /// Who runs the program.
@@ -99,7 +102,7 @@ impl Tier {
             }
             None => {}
         }
-        self.device.put_into(config)
+        self.device.put_into(config, self.device_secrets)
     }
 }
 
