@@ -4,7 +4,7 @@ typedef unsigned char u8;
 typedef unsigned int u32;
 typedef long long i64;
 typedef unsigned long long u64;
-#define NBC static __device__ __forceinline__
+#define NBC __device__ __forceinline__
 // The four bytes from place `at` on, and the same of a text of `len` bytes, behind which there are zeros.
 NBC u32 nbc_byte_word(const u8 *from, i64 at) {
   if (((u64)from + (u64)at) % 4 == 0) return *(const u32 *)(from + at);

@@ -4,7 +4,7 @@
 typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef long long i64;
-#define NBC static __device__ __forceinline__
+#define NBC __device__ __forceinline__
 // Rows of a block: fewer than its threads, so that few rows are spread over the device.
 #define NBC_ROWS 32
 // A number of a row; words of it are `step` apart.
