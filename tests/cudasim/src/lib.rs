@@ -150,27 +150,26 @@ impl Sim {
         // SAFETY: as in `configure`.
         self.driver.as_ref().map_or(0, |driver| unsafe { (driver.live_bytes)(device) })
     }
-}
 
-impl Sim {
     /// Bytes that were not zero when the device got them back, since the start or the last reset.
     pub fn left_behind(&self) -> usize {
-        // SAFETY: as in `start`.
-        unsafe { (self.driver.left_behind)() }
+        // SAFETY: as in `configure`.
+        self.driver.as_ref().map_or(0, |driver| unsafe { (driver.left_behind)() })
     }
 
     /// So many bytes from an address of a device on, as they are now; none where it has not so many.
     pub fn read(&self, address: u64, len: usize) -> Option<Vec<u8>> {
         let mut bytes = vec![0; len];
-        // SAFETY: as in `start`; there are so many bytes.
-        let is_there = unsafe { (self.driver.read)(address, bytes.as_mut_ptr(), len) } != 0;
+        let read = self.driver.as_ref()?.read;
+        // SAFETY: as in `configure`; there are so many bytes.
+        let is_there = unsafe { read(address, bytes.as_mut_ptr(), len) } != 0;
         is_there.then_some(bytes)
     }
 
     /// Whether these bytes are somewhere in the memory that the device has given out.
     pub fn holds(&self, bytes: &[u8]) -> bool {
-        // SAFETY: as in `start`.
-        unsafe { (self.driver.holds)(bytes.as_ptr(), bytes.len()) != 0 }
+        // SAFETY: as in `configure`.
+        self.driver.as_ref().is_some_and(|driver| unsafe { (driver.holds)(bytes.as_ptr(), bytes.len()) } != 0)
     }
 }
 
