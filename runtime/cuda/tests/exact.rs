@@ -1,7 +1,8 @@
 //! Exact arithmetic and ciphers of the CUDA device, on the simulated driver of `tests/cudasim`: rows of `modular`, `limbs` and
 //! `crypto` against the processor, published vectors, traps, failures, and what is left of secrets.
 //!
-//! No GPU is needed, and none is proven by it. Without a C++ compiler each test says SKIPPED.
+//! No GPU is needed, and none is proven by it. Without a C++ compiler each test says SKIPPED. With `NBC_TEST_GPU=real` rows
+//! and traps are those of a real device.
 
 use cudasim::Sim;
 use nbc_cuda::kernels::{Reach, reach};
@@ -215,7 +216,7 @@ fn is_exact(row: &Operation) -> bool {
 
 #[test]
 fn every_row_gives_the_processors_answer_in_every_order_of_threads() {
-    let Some(sim) = Sim::start("mem=256M") else { return };
+    let Some(sim) = Sim::or_gpu("mem=256M") else { return };
     let device = open();
     let mut numbers = Numbers(11);
     let mut rows = HashSet::new();
@@ -336,7 +337,7 @@ fn every_published_vector_comes_out() {
 
 #[test]
 fn traps_are_the_processors() {
-    let Some(_sim) = Sim::start("mem=64M") else { return };
+    let Some(_sim) = Sim::or_gpu("mem=64M") else { return };
     let device = open();
     let text = words("a", &[40, 20], 3);
     let square = words("b", &[20, 20], 4);
@@ -416,7 +417,7 @@ fn whatever_call_fails_the_answer_is_right_or_the_trap_says_why() {
         sim.calls("*")
     };
     assert_eq!((sim.live_bytes(0), sim.left_behind()), (0, 0));
-    let (mut answers, mut traps) = (0, 0);
+    let (mut answers, mut traps, mut hits) = (0, 0, 0);
     for code in [2, 719] {
         for n in 1..=calls {
             sim.reset();
@@ -435,11 +436,15 @@ fn whatever_call_fails_the_answer_is_right_or_the_trap_says_why() {
             }
             drop(device);
             assert_eq!(sim.live_bytes(0), 0, "call {n} fails with {code}");
+            hits += sim.hits("cuMemsetD8Async");
             // What is lost for good the driver takes as it is.
             assert!(code == 719 || sim.left_behind() == 0, "call {n} fails with {code}");
         }
     }
-    assert!(answers > 100 && traps > 0, "{answers} answers, {traps} traps of {calls} calls");
+    assert!(
+        answers > 100 && traps > 0 && hits > 20,
+        "{answers} answers, {traps} traps of {calls} calls, {hits} of those that overwrite"
+    );
 }
 
 /// A key and a text that are easy to find again, and an operation on the text besides.

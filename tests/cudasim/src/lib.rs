@@ -159,17 +159,17 @@ impl Sim {
 
     /// So many bytes from an address of a device on, as they are now; none where it has not so many.
     pub fn read(&self, address: u64, len: usize) -> Option<Vec<u8>> {
-        let driver = self.driver.as_ref()?;
         let mut bytes = vec![0; len];
+        let read = self.driver.as_ref()?.read;
         // SAFETY: as in `configure`; there are so many bytes.
-        let is_there = unsafe { (driver.read)(address, bytes.as_mut_ptr(), len) } != 0;
+        let is_there = unsafe { read(address, bytes.as_mut_ptr(), len) } != 0;
         is_there.then_some(bytes)
     }
 
     /// Whether these bytes are somewhere in the memory that the device has given out.
     pub fn holds(&self, bytes: &[u8]) -> bool {
         // SAFETY: as in `configure`.
-        self.driver.as_ref().is_some_and(|driver| unsafe { (driver.holds)(bytes.as_ptr(), bytes.len()) != 0 })
+        self.driver.as_ref().is_some_and(|driver| unsafe { (driver.holds)(bytes.as_ptr(), bytes.len()) } != 0)
     }
 }
 
