@@ -6,7 +6,8 @@
 //!
 //! An operation goes to a device where [`Device::takes`] says so, and only under three conditions. Its result
 //! is large and new, its elements are numbers that cannot make it trap, and its shape follows from the dims
-//! of its arguments. The result stays there until the host wants it. Where that is, each pooled buffer says
+//! of its arguments. Decompositions and Fourier transforms, for which devices have libraries, may have several results,
+//! and arguments that trap: there the device fails, and the processor says what is wrong. The result stays there until the host wants it. Where that is, each pooled buffer says
 //! in its head (`region/residency.rs`): headers of tensors never change.
 //!
 //! Invariant: nothing on the host reads or writes elements that are not there. Kernels have their arguments
@@ -66,8 +67,10 @@ pub enum DeviceArg<'a> {
         /// Dims.
         dims: &'a [u64],
     },
-    /// A scalar: its bits, low ones first, and its type.
+    /// A scalar: its bits, low ones first, and its type. Those of a list are one after the other.
     Scalar(u64, Type),
+    /// A string.
+    Text(&'a str),
 }
 
 impl DeviceArg<'_> {
@@ -76,12 +79,12 @@ impl DeviceArg<'_> {
         match self {
             DeviceArg::Tensor(tensor) => tensor.dims,
             DeviceArg::Bytes { dims, .. } => dims,
-            DeviceArg::Scalar(..) => &[],
+            DeviceArg::Scalar(..) | DeviceArg::Text(_) => &[],
         }
     }
 }
 
-/// One call of an operation, for a device. It cannot trap but for want of memory.
+/// One call of an operation, for a device. It cannot trap but for want of memory. A decomposition may, and fails then.
 #[derive(Clone, Copy)]
 pub struct DeviceCall<'a> {
     /// The operation, with its cost as a function of shapes.
@@ -90,8 +93,16 @@ pub struct DeviceCall<'a> {
     pub elems: &'a [Elem],
     /// The arguments.
     pub args: &'a [DeviceArg<'a>],
+    /// How long each list among them is.
+    pub list_len: usize,
     /// The result: its elements are still to be written, and nothing else lies there.
     pub result: DeviceTensor<'a>,
+    /// Further results, of operations with several, likewise.
+    pub others: &'a [DeviceTensor<'a>],
+    /// What the host has found out of the arguments. Of a Fourier transform, that is the number by which its results
+    /// are multiplied (the bits of an `f64`), how many numbers the last axis has where they are real, and the axes in
+    /// their order; lengths are those of the tensors. Of others nothing.
+    pub found: &'a [u64],
     /// Whether the program has to stop. What takes long asks each millisecond or so, and fails then.
     pub must_stop: &'a dyn Fn() -> bool,
 }

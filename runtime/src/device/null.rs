@@ -147,6 +147,11 @@ unsafe impl Device for NullDevice {
                     types.push(*ty);
                     continue;
                 }
+                DeviceArg::Text(text) => {
+                    slots.push(host.0.string(text).map_err(failed)?.slot());
+                    types.push(Type::Str);
+                    continue;
+                }
                 DeviceArg::Bytes { bytes, elem, dims } => (*elem, *dims, *bytes),
                 DeviceArg::Tensor(t) => {
                     let len = nbc_ir::dims::count(t.dims).unwrap_or(0) as usize * t.elem.size();
@@ -157,26 +162,28 @@ unsafe impl Device for NullDevice {
             slots.push(host.0.tensor_from_bytes(elem, dims, bytes).map_err(failed)?.slot());
             types.push(Type::Tensor(elem));
         }
-        let mut results = [0];
+        let mut results = vec![0; 1 + call.others.len()];
         // SAFETY: the arguments are live in that heap, and the call is one that the verifier has
         // accepted: it comes from the runtime as it is.
         unsafe {
-            let run = OpCall::new(&mut host, &slots, &types, call.elems, 0, &mut results);
+            let run = OpCall::new(&mut host, &slots, &types, call.elems, call.list_len, &mut results);
             run_operation(call.operation.index(), run).map_err(failed)?;
-            let to = memory.get_mut(&call.result.memory);
-            let to = to.and_then(|m| m.get_mut(call.result.offset..));
-            let to = to.ok_or_else(|| error("no such memory"))?;
-            if call.operation.shape == Shape::Scalar {
-                let bytes = &results[0].to_le_bytes()[..call.result.elem.size()];
-                to.get_mut(..bytes.len()).ok_or_else(|| error("too short"))?.copy_from_slice(bytes);
-                return Ok(());
+            for (slot, place) in results.iter().zip([&call.result].into_iter().chain(call.others)) {
+                let to = memory.get_mut(&place.memory);
+                let to = to.and_then(|m| m.get_mut(place.offset..));
+                let to = to.ok_or_else(|| error("no such memory"))?;
+                if call.operation.shape == Shape::Scalar {
+                    let bytes = &slot.to_le_bytes()[..place.elem.size()];
+                    to.get_mut(..bytes.len()).ok_or_else(|| error("too short"))?.copy_from_slice(bytes);
+                    return Ok(());
+                }
+                let result = TensorRef::from_slot(*slot);
+                let bytes = std::slice::from_raw_parts(result.data(), result.bytes());
+                if (result.elem(), &*result.dims()) != (place.elem, place.dims) {
+                    return Err(error("a result of another shape"));
+                }
+                to.get_mut(..bytes.len()).ok_or_else(|| error("no such memory"))?.copy_from_slice(bytes);
             }
-            let result = TensorRef::from_slot(results[0]);
-            let bytes = std::slice::from_raw_parts(result.data(), result.bytes());
-            if (result.elem(), &*result.dims()) != (call.result.elem, call.result.dims) {
-                return Err(error("a result of another shape"));
-            }
-            to.get_mut(..bytes.len()).ok_or_else(|| error("no such memory"))?.copy_from_slice(bytes);
         }
         Ok(())
     }

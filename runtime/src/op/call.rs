@@ -42,6 +42,8 @@ pub struct OpCall<'a> {
     pub(super) plan: AtOperation,
     /// A result that is charged for and made, of which a device has not written the elements.
     pub(super) prepared: Option<TensorRef>,
+    /// Further results of that kind, where a kernel has asked a device for several.
+    pub(super) ready: Vec<TensorRef>,
     /// Whether what the operation works in holds secrets.
     is_secret: bool,
 }
@@ -69,9 +71,19 @@ impl<'a> OpCall<'a> {
         list_len: usize,
         results: &'a mut [u64],
     ) -> OpCall<'a> {
-        let plan = AtOperation::default();
-        let (cost, prepared, is_secret) = (Cost::Constant, None, false);
-        OpCall { host, args, arg_types, elems, list_len, results, cost, plan, prepared, is_secret }
+        OpCall {
+            host,
+            args,
+            arg_types,
+            elems,
+            list_len,
+            results,
+            cost: Cost::Constant,
+            plan: AtOperation::default(),
+            prepared: None,
+            ready: Vec::new(),
+            is_secret: false,
+        }
     }
 
     /// The same with what is known of it.
@@ -287,6 +299,9 @@ impl<'a> OpCall<'a> {
 
     /// A result that is charged for, its elements still to be written.
     pub(super) fn made(&mut self, elem: Elem, dims: &[u64]) -> Result<TensorRef, TrapError> {
+        if let Some(at) = self.ready.iter().position(|it| it.elem() == elem && *it.dims() == *dims) {
+            return Ok(self.ready.remove(at));
+        }
         match self.prepared.take() {
             Some(prepared) => {
                 let is_it = prepared.elem() == elem && *prepared.dims() == *dims;
@@ -304,7 +319,8 @@ impl<'a> OpCall<'a> {
     /// somebody writes: through pointers, and each before the result's element of the same place is written.
     #[inline]
     pub(super) fn result_in_place(&mut self, elem: Elem, dims: &[u64]) -> Result<TensorRef, TrapError> {
-        if self.plan.dying.is_empty() || !self.plan.in_place || self.prepared.is_some() {
+        if self.plan.dying.is_empty() || !self.plan.in_place || self.prepared.is_some() || !self.ready.is_empty()
+        {
             return self.made(elem, dims);
         }
         let (args, heap) = (self.args, self.host.heap());

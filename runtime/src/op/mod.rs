@@ -19,6 +19,8 @@ mod axes;
 mod bigint;
 mod bits;
 mod broadcast;
+#[cfg(any(feature = "fft", feature = "linalg"))]
+mod by_library;
 mod bytes;
 mod call;
 mod complex;

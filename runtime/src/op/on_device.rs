@@ -63,6 +63,10 @@ pub(super) fn run(
     if may_go(operation) && try_run(index, operation, call)? {
         return Ok(true);
     }
+    #[cfg(any(feature = "fft", feature = "linalg"))]
+    if super::by_library::asks(index) {
+        return Ok(false);
+    }
     // What costs nothing looks at no elements.
     if operation.cost == Cost::Constant {
         return Ok(false);
@@ -109,7 +113,16 @@ fn fold_there(
     let mut slot = [MaybeUninit::new(0); 8];
     let done = asked(|| device.allocate(slot.len())).flatten().and_then(|memory| {
         let result = DeviceTensor { memory, offset: 0, elem, dims: &[] };
-        let asks = DeviceCall { operation, elems: call.elems, args: &args, result, must_stop: &must_stop };
+        let asks = DeviceCall {
+            operation,
+            elems: call.elems,
+            args: &args,
+            list_len: 0,
+            result,
+            others: &[],
+            found: &[],
+            must_stop: &must_stop,
+        };
         let done = asked(|| {
             device.run(&asks)?;
             device.to_host(memory, &mut slot[..elem.size()])
@@ -188,7 +201,16 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
     if let Some(memory) = pool.memory_for(tensor) {
         let result = DeviceTensor { memory, offset: 0, elem, dims: &result_dims };
         let must_stop = || outside.stopped_by().is_some();
-        let asks = DeviceCall { operation, elems: call.elems, args: &args, result, must_stop: &must_stop };
+        let asks = DeviceCall {
+            operation,
+            elems: call.elems,
+            args: &args,
+            list_len: 0,
+            result,
+            others: &[],
+            found: &[],
+            must_stop: &must_stop,
+        };
         if let Some(Ok(())) = asked(|| device.run(&asks)) {
             pool.is_on_device(tensor);
             call.set(tensor.slot());
