@@ -258,7 +258,7 @@ pub mod device {
 #[cfg(feature = "cuda")]
 pub mod cuda {
     pub use nbc_cuda::kernels::{Reach, reach};
-    pub use nbc_cuda::{About, Absent, Calls, Cuda, Options, devices};
+    pub use nbc_cuda::{About, Absent, Calls, Cuda, Library, Missing, Options, devices, libraries};
 }
 
 /// On how many cores operations run, and what decides that (`docs/placement.md`).

@@ -89,6 +89,35 @@ pub fn found() -> (Vec<String>, Vec<serde_json::Value>) {
     (vec!["no GPU: this build is without the feature `cuda`".to_owned()], Vec::new())
 }
 
+/// NVIDIA's libraries: what each is for, or what is done without it. Nothing where there is no GPU that would use them.
+#[cfg(feature = "cuda")]
+pub fn libraries() -> (Vec<String>, serde_json::Value) {
+    let mut json = serde_json::Map::new();
+    if nbc::cuda::devices().is_err() {
+        return (Vec::new(), json.into());
+    }
+    let lines = nbc::cuda::libraries().map(|(library, found)| {
+        json.insert(library.name().to_owned(), found.is_ok().into());
+        match found {
+            Ok(()) => format!("{} ({})", library.name(), library.serves()),
+            Err(missing) => format!(
+                "no {} ({}: {}): {missing}; {}",
+                library.name(),
+                library.serves(),
+                library.without(),
+                missing.remedy()
+            ),
+        }
+    });
+    (lines.collect(), json.into())
+}
+
+/// None.
+#[cfg(not(feature = "cuda"))]
+pub fn libraries() -> (Vec<String>, serde_json::Value) {
+    (Vec::new(), serde_json::json!({}))
+}
+
 /// Whether a simulated driver is in place of a GPU's: then nothing is measured.
 ///
 /// # Errors

@@ -105,6 +105,7 @@ impl Info {
         let features = cpu_features();
         let limits = Limits::default();
         let (gpus, gpus_json) = devices::found();
+        let (libraries, libraries_json) = devices::libraries();
         let jit = Jit::new(Options::default());
         let isa = jit.compiler().map(|c| c.isa());
         let tiers: Vec<&str> = ["interpreter"].into_iter().chain(isa.map(|_| "compiler")).collect();
@@ -124,6 +125,7 @@ impl Info {
                 "tiers": tiers,
                 "compiles_for": isa,
                 "devices": devices,
+                "gpu_libraries": libraries_json,
                 "rates": rates_json(&kept.rates),
                 "rates_file": kept.file.map(|file| file.display().to_string()),
                 "limits": {
@@ -150,7 +152,7 @@ impl Info {
                 dispatch_name(),
                 tiers.join(" and "),
                 isa.map_or_else(String::new, |isa| format!(" (Cranelift, {isa})")),
-                gpus.iter().map(|gpu| format!("              {gpu}\n")).collect::<String>(),
+                gpus.iter().chain(&libraries).map(|gpu| format!("              {gpu}\n")).collect::<String>(),
                 kept.file.map_or_else(
                     || "guessed; nbc info --calibrate measures them".to_owned(),
                     |file| format!("from {}", nbc::ir::shown::visible_lines(&file.display().to_string())),

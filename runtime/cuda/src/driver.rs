@@ -128,14 +128,18 @@ pub(crate) fn guarded<R>(ask: impl FnOnce() -> Result<R, Absent>) -> Result<R, A
     })
 }
 
+/// What only the libraries of the tests export.
+pub(crate) const IDENTITY: &str = "nbc_cudasim_identity";
+
 /// Whether the library is the one that the tests put in the driver's place.
-fn is_simulated() -> bool {
+pub(crate) fn is_simulated() -> bool {
     type Identity = unsafe extern "C" fn() -> *const c_char;
-    // SAFETY: the library is there (`start`), and who exports that name is the simulated driver.
-    unsafe {
-        let identity = sys::culib().get::<Identity>(b"nbc_cudasim_identity\0");
-        identity.is_ok_and(|identity| !CStr::from_ptr(identity()).is_empty())
-    }
+    // SAFETY: the library is there, and who exports that name is the simulated driver.
+    *DRIVER
+        && unsafe {
+            let identity = sys::culib().get::<Identity>(IDENTITY.as_bytes());
+            identity.is_ok_and(|identity| !CStr::from_ptr(identity()).is_empty())
+        }
 }
 
 /// What is known of device number `ordinal`.

@@ -23,6 +23,8 @@ mod device;
 mod driver;
 pub mod kernels;
 mod launch;
+mod libraries;
 
 pub use device::{Calls, Cuda, Options};
 pub use driver::{About, Absent, devices};
+pub use libraries::{Library, Missing, libraries};

@@ -81,7 +81,9 @@ impl Cuda {
                 self.noted(unsafe { result::memcpy_htod_async(scratch.address, bytes, self.stream) })?;
                 Ok((scratch.address, Some(scratch)))
             }
-            DeviceArg::Scalar(..) => Err(DeviceError("a scalar where a tensor should be".to_owned())),
+            DeviceArg::Scalar(..) | DeviceArg::Text(_) => {
+                Err(DeviceError("a scalar where a tensor should be".to_owned()))
+            }
         }
     }
 }

@@ -17,7 +17,12 @@ use crate::driver::{About, Absent, Failure, NOT_READY, about, guarded, start};
 use crate::kernels::elementwise::Layout;
 use crate::kernels::{Recipe, matmul, recipe};
 use crate::launch::Parameters;
+use crate::libraries::Library;
+use crate::libraries::blas::Blas;
+use crate::libraries::fft::Plans;
+use crate::libraries::solver::Solver;
 use cudarc::driver::{result, sys};
+pub(crate) use memory::Scratch;
 use memory::{Given, keep_pool};
 use nbc_ir::catalogue::Operation;
 use nbc_ir::{Elem, dims};
@@ -39,6 +44,7 @@ const PAUSE: Duration = Duration::from_micros(50);
 /// How a device is used.
 pub struct Options {
     memory: Option<usize>,
+    libraries: bool,
     on_loss: Option<OnLoss>,
 }
 
@@ -53,7 +59,14 @@ impl Default for Options {
 impl Options {
     /// Nine tenths of the device's memory, and nobody is told when it is lost.
     pub fn new() -> Options {
-        Options { memory: None, on_loss: None }
+        Options { memory: None, libraries: true, on_loss: None }
+    }
+
+    /// Whether NVIDIA's libraries are used where they are there. Without them our own kernels compute, and the
+    /// processor what these do not.
+    pub fn libraries(mut self, used: bool) -> Options {
+        self.libraries = used;
+        self
     }
 
     /// Takes at most so many bytes of the device's memory.
@@ -76,6 +89,8 @@ pub struct Calls {
     pub launches: u64,
     /// Kernels that were compiled.
     pub compiled: u64,
+    /// Calls of NVIDIA's libraries.
+    pub of_libraries: u64,
     /// Requests that the driver refused or failed at.
     pub failed: u64,
     /// Whether it is lost.
@@ -97,13 +112,18 @@ type Kernel = Result<Arc<Code>, String>;
 pub struct Cuda {
     about: About,
     context: sys::CUcontext,
-    stream: sys::CUstream,
+    pub(crate) stream: sys::CUstream,
     most_memory: usize,
+    pub(crate) uses_libraries: bool,
+    pub(crate) blas: Mutex<Option<Blas>>,
+    pub(crate) plans: Mutex<Plans>,
+    pub(crate) solver: Mutex<Option<Solver>>,
     given: Mutex<Given>,
     kernels: Mutex<HashMap<Key, Kernel>>,
     queued: AtomicU64,
     launches: AtomicU64,
     compiled: AtomicU64,
+    pub(crate) library_calls: AtomicU64,
     failed: AtomicU64,
     lost: AtomicBool,
     on_loss: Option<OnLoss>,
@@ -115,7 +135,7 @@ unsafe impl Send for Cuda {}
 // SAFETY: as above.
 unsafe impl Sync for Cuda {}
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -151,11 +171,16 @@ impl Cuda {
                     context,
                     stream,
                     most_memory,
+                    uses_libraries: options.libraries,
+                    blas: Mutex::default(),
+                    plans: Mutex::default(),
+                    solver: Mutex::default(),
                     given: Mutex::default(),
                     kernels: Mutex::default(),
                     queued: AtomicU64::new(0),
                     launches: AtomicU64::new(0),
                     compiled: AtomicU64::new(0),
+                    library_calls: AtomicU64::new(0),
                     failed: AtomicU64::new(0),
                     lost: AtomicBool::new(false),
                     on_loss: options.on_loss,
@@ -174,6 +199,7 @@ impl Cuda {
         Calls {
             launches: self.launches.load(Ordering::Relaxed),
             compiled: self.compiled.load(Ordering::Relaxed),
+            of_libraries: self.library_calls.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
         }
@@ -263,6 +289,11 @@ impl Cuda {
         if queued < MOST_QUEUED {
             return Ok(());
         }
+        self.wait(must_stop)
+    }
+
+    /// Waits until all that is queued is done, or until the program has to stop.
+    pub(crate) fn wait(&self, must_stop: &dyn Fn() -> bool) -> Result<(), DeviceError> {
         loop {
             // SAFETY: the stream lives as long as this.
             match unsafe { sys::cuStreamQuery(self.stream) }.result().map_err(Failure::from) {
@@ -286,7 +317,7 @@ pub(crate) fn elem_of(arg: &DeviceArg<'_>) -> Option<Elem> {
     match arg {
         DeviceArg::Tensor(tensor) => Some(tensor.elem),
         DeviceArg::Bytes { elem, .. } => Some(*elem),
-        DeviceArg::Scalar(..) => None,
+        DeviceArg::Scalar(..) | DeviceArg::Text(_) => None,
     }
 }
 
@@ -309,7 +340,15 @@ unsafe impl Device for Cuda {
         }
         match recipe(operation, elems) {
             None => false,
-            Some(Recipe::MatMul) => matches!(args, [a, b] if matmul::Sizes::new(a, b).is_some()),
+            Some(Recipe::Transform(_)) => self.has(Library::Fft),
+            Some(Recipe::Decompose(task)) => {
+                elems.first().is_some_and(|elem| self.takes_decomposition(task, *elem, args))
+            }
+            Some(Recipe::MatMul) => {
+                let is_real = elems.iter().all(|elem| matches!(elem, Elem::F32 | Elem::F64));
+                (is_real || self.has(Library::Blas))
+                    && matches!(args, [a, b] if matmul::Sizes::new(a, b).is_some())
+            }
             Some(_) => true,
         }
     }
@@ -356,6 +395,8 @@ unsafe impl Device for Cuda {
             Recipe::Fold(fold) => self.run_fold(fold, call),
             Recipe::Best(largest) => self.run_best(largest, call),
             Recipe::MatMul => self.run_matmul(call),
+            Recipe::Transform(transform) => self.run_transform(transform, call),
+            Recipe::Decompose(task) => self.run_decomposition(task, call),
             _ => self.run_each(recipe, call),
         }
     }
@@ -374,6 +415,13 @@ impl Drop for Cuda {
                     left.into_iter().for_each(|address| self.freed(address));
                 }
                 let _ = result::stream::synchronize(self.stream);
+                if let Some(blas) = locked(&self.blas).take() {
+                    blas.destroy();
+                }
+                locked(&self.plans).destroy();
+                if let Some(solver) = locked(&self.solver).take() {
+                    solver.destroy();
+                }
                 for code in locked(&self.kernels).values().flatten() {
                     code.unload();
                 }

@@ -183,7 +183,9 @@ fn expression(recipe: Recipe, args: &[Elem], result: Elem) -> (String, String) {
             let parts = if swapped { "a.im, a.re" } else { "a.re, a.im" };
             (format!("nbc_{name}_{of}({parts})"), mathematics::text(name, of))
         }
-        Recipe::Fold(_) | Recipe::Best(_) | Recipe::MatMul => unreachable!("not elementwise"),
+        Recipe::Fold(_) | Recipe::Best(_) | Recipe::MatMul | Recipe::Transform(_) | Recipe::Decompose(_) => {
+            unreachable!("not elementwise")
+        }
     }
 }
 

@@ -10,11 +10,14 @@
 //! assert!(matches!(of("tensor.sort"), Some(Reach::Not(_))));
 //! ```
 
+pub(crate) mod between;
 pub(crate) mod elementwise;
 pub(crate) mod fold;
 mod mathematics;
 pub(crate) mod matmul;
 
+use crate::libraries::fft::Transform;
+use crate::libraries::solver::Task;
 use nbc_ir::Elem;
 use nbc_ir::catalogue::{Aliasing, CATALOGUE, Class, Kind, Operation, Param, Shape};
 use std::collections::HashMap;
@@ -37,6 +40,10 @@ pub(crate) enum Recipe {
     Best(bool),
     /// A product of matrices.
     MatMul,
+    /// A Fourier transform, by cuFFT.
+    Transform(Transform),
+    /// A decomposition, or solutions, by cuSOLVER.
+    Decompose(Task),
 }
 
 /// Names that the catalogue has for the processor's kernels, one for each row.
@@ -47,8 +54,38 @@ macro_rules! names {
 }
 nbc_ir::for_each_operation!(names);
 
+/// What NVIDIA's libraries compute.
+#[rustfmt::skip]
+static LIBRARIES: &[(&str, Recipe)] = &[
+    ("fft_forward", Recipe::Transform(Transform::Forward)),
+    ("fft_forward_as", Recipe::Transform(Transform::Forward)),
+    ("fft_forward_axes", Recipe::Transform(Transform::Forward)),
+    ("fft_forward_axes_as", Recipe::Transform(Transform::Forward)),
+    ("fft_inverse", Recipe::Transform(Transform::Inverse)),
+    ("fft_inverse_as", Recipe::Transform(Transform::Inverse)),
+    ("fft_inverse_axes", Recipe::Transform(Transform::Inverse)),
+    ("fft_inverse_axes_as", Recipe::Transform(Transform::Inverse)),
+    ("fft_real", Recipe::Transform(Transform::Real)),
+    ("fft_real_as", Recipe::Transform(Transform::Real)),
+    ("fft_real_axes", Recipe::Transform(Transform::Real)),
+    ("fft_real_axes_as", Recipe::Transform(Transform::Real)),
+    ("fft_real_inverse", Recipe::Transform(Transform::RealInverse)),
+    ("fft_real_inverse_as", Recipe::Transform(Transform::RealInverse)),
+    ("fft_real_inverse_axes", Recipe::Transform(Transform::RealInverse)),
+    ("fft_real_inverse_axes_as", Recipe::Transform(Transform::RealInverse)),
+    ("linalg_solve", Recipe::Decompose(Task::Solve)),
+    ("linalg_solve_posdef", Recipe::Decompose(Task::SolvePositive)),
+    ("linalg_lu", Recipe::Decompose(Task::Lu)),
+    ("linalg_cholesky", Recipe::Decompose(Task::Cholesky)),
+    ("linalg_qr", Recipe::Decompose(Task::Qr)),
+    ("linalg_svd", Recipe::Decompose(Task::Svd)),
+    ("linalg_svd_values", Recipe::Decompose(Task::SingularValues)),
+    ("linalg_eigh", Recipe::Decompose(Task::Eigen)),
+    ("linalg_eigh_values", Recipe::Decompose(Task::Eigenvalues)),
+];
+
 /// What the families of kernels compute, by those names.
-static FAMILIES: &[&[(&str, Recipe)]] = &[elementwise::ROWS, fold::ROWS, matmul::ROWS];
+static FAMILIES: &[&[(&str, Recipe)]] = &[elementwise::ROWS, fold::ROWS, matmul::ROWS, LIBRARIES];
 
 /// One for each row of the catalogue.
 static RECIPES: LazyLock<Vec<Option<Recipe>>> = LazyLock::new(|| {
@@ -62,7 +99,7 @@ pub(crate) fn recipe(operation: &'static Operation, elems: &[Elem]) -> Option<Re
     let is_float = elems.iter().all(|e| matches!(e, Elem::F32 | Elem::F64));
     let is_inexact = elems.iter().all(|e| Class::Inexact.has(*e));
     let has_kernel = match recipe {
-        Recipe::Function(_) | Recipe::MatMul => is_float,
+        Recipe::Function(_) => is_float,
         Recipe::Each(_) if operation.divides => is_inexact,
         _ => true,
     };
@@ -82,7 +119,9 @@ pub enum Reach {
 pub fn reach() -> impl Iterator<Item = (&'static Operation, Reach)> {
     CATALOGUE.iter().zip(&*RECIPES).map(|(row, recipe)| {
         let reach = match recipe {
-            Some(Recipe::MatMul) => Reach::Runs("within a tolerance; f32 and f64"),
+            Some(Recipe::MatMul) => Reach::Runs("within a tolerance; complex numbers by cuBLAS alone"),
+            Some(Recipe::Transform(_)) => Reach::Runs("within a tolerance, by cuFFT alone"),
+            Some(Recipe::Decompose(_)) => Reach::Runs("within a tolerance, by cuSOLVER alone"),
             Some(Recipe::Each(_)) if row.divides => Reach::Runs("same bits; not integers, which can trap"),
             Some(_) => Reach::Runs("same bits"),
             None => Reach::Not(why_not(row)),
