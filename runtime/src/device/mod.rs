@@ -17,6 +17,7 @@
 
 pub mod null;
 
+use crate::placement::DeviceRates;
 use nbc_ir::catalogue::Operation;
 use nbc_ir::{Elem, Type};
 use std::fmt;
@@ -117,9 +118,15 @@ pub unsafe trait Device: Send + Sync {
     /// Its name, for people.
     fn name(&self) -> &str;
 
-    /// Whether it wants a call of `operation` with those element types and dims of arguments and
-    /// result: whether that is quicker there, all in all.
+    /// Whether it can run a call of `operation` with those element types and dims of arguments and result, and
+    /// wants to. Whether that is quicker [`Device::rates`] tell.
     fn takes(&self, operation: &'static Operation, elems: &[Elem], args: &[&[u64]], result: &[u64]) -> bool;
+
+    /// How fast it is, if that was measured. Then an operation that it takes goes there where that is predicted to take less
+    /// time, all in all (`docs/placement.md`); else wherever it is taken.
+    fn rates(&self) -> Option<DeviceRates> {
+        None
+    }
 
     /// Memory for `bytes` bytes; `None` when there is not so much.
     fn allocate(&self, bytes: usize) -> Option<DeviceMemory>;

@@ -26,6 +26,7 @@
 use super::{Device, DeviceArg, DeviceCall, DeviceError, DeviceMemory};
 use crate::object::TensorRef;
 use crate::op::{Deferred, OpCall, OpHost, run_operation};
+use crate::placement::DeviceRates;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::catalogue::{Operation, Shape};
@@ -45,6 +46,8 @@ pub struct NullDevice {
     failing: u64,
     /// One copy to the host in so many fails; none if 0.
     losing: u64,
+    /// By which operations are placed, if by any.
+    rates: Option<DeviceRates>,
     asked: AtomicU64,
 }
 
@@ -62,6 +65,11 @@ impl NullDevice {
     /// One that loses elements: one copy to the host in `every` fails, which is a trap.
     pub fn losing(every: u64) -> NullDevice {
         NullDevice { losing: every, ..NullDevice::default() }
+    }
+
+    /// One that is said to be so fast: operations go there where that is predicted to be quicker.
+    pub fn with_rates(rates: DeviceRates) -> NullDevice {
+        NullDevice { rates: Some(rates), ..NullDevice::default() }
     }
 
     /// Bytes that have been asked for and not been given back.
@@ -94,6 +102,10 @@ unsafe impl Device for NullDevice {
 
     fn takes(&self, _: &'static Operation, _: &[Elem], _: &[&[u64]], _: &[u64]) -> bool {
         true
+    }
+
+    fn rates(&self) -> Option<DeviceRates> {
+        self.rates
     }
 
     fn allocate(&self, bytes: usize) -> Option<DeviceMemory> {

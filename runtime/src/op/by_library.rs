@@ -78,11 +78,7 @@ struct Wanted {
 impl OpCall<'_> {
     /// Has a device compute all results, of those elements and dims. `found` are numbers that the kernel has found out
     /// ([`DeviceCall::found`]). Where it does not, arguments are at home, and the kernel is to go on.
-    pub(super) fn by_library(
-        &mut self,
-        results: &[(Elem, Dims)],
-        found: &[u64],
-    ) -> Result<bool, TrapError> {
+    pub(super) fn by_library(&mut self, results: &[(Elem, Dims)], found: &[u64]) -> Result<bool, TrapError> {
         let Some(device) = self.host.heap().pool().device.clone() else { return Ok(false) };
         let index = self.host.heap().placing().at_hand.operation as usize;
         if !asks(index) {
@@ -130,6 +126,10 @@ impl OpCall<'_> {
         if asked(|| device.takes(operation, self.elems, &all, &results[0].1)) != Some(true) {
             return Ok(false);
         }
+        let bytes = results.iter().fold(0, |all, (elem, dims)| all + Extent::new(dims, elem.size()).bytes);
+        if !self.goes_there(device, &tensors, bytes, self.charged) {
+            return Ok(false);
+        }
         let mut wanted = Vec::with_capacity(results.len());
         let made = self.made_for(device, results, &mut wanted)?;
         let done = made && self.run_library(device, operation, (&tensors, &dims), &wanted, found);
@@ -146,8 +146,10 @@ impl OpCall<'_> {
                 }
                 self.set_as(n, result.tensor.slot());
             }
+            self.side_done();
         } else {
             pool.counts.failed += 1;
+            self.side = None;
             self.ready.extend(wanted.iter().map(|result| result.tensor));
         }
         // It may have failed because the program has to stop.

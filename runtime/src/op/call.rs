@@ -5,6 +5,7 @@
 
 use super::fused::Deferred;
 use crate::object::{BigIntRef, Element, ListRef, SparseRef, StrRef, TensorRef};
+use crate::placement::Side;
 use crate::plan::AtOperation;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
@@ -44,6 +45,10 @@ pub struct OpCall<'a> {
     pub(super) prepared: Option<TensorRef>,
     /// Further results of that kind, where a kernel has asked a device for several.
     pub(super) ready: Vec<TensorRef>,
+    /// On which side it runs, where a device wanted it.
+    pub(super) side: Option<Side>,
+    /// What it was charged for last.
+    pub(super) charged: Work,
     /// Whether what the operation works in holds secrets.
     is_secret: bool,
 }
@@ -82,6 +87,8 @@ impl<'a> OpCall<'a> {
             plan: AtOperation::default(),
             prepared: None,
             ready: Vec::new(),
+            side: None,
+            charged: Work { flops: 0, bytes: 0 },
             is_secret: false,
         }
     }
@@ -245,6 +252,12 @@ impl<'a> OpCall<'a> {
         if self.prepared.is_some() {
             return Ok(());
         }
+        let (elements, work) = self.work_of(result);
+        self.charge_work(elements, work)
+    }
+
+    /// Elements and work of the arguments and a result, by the row's cost.
+    pub(super) fn work_of(&mut self, result: Extent) -> (u64, Work) {
         let mut elements = result.len;
         let args = (0..self.args.len()).filter_map(|at| match self.arg_types[at] {
             Type::Tensor(_) => {
@@ -271,11 +284,12 @@ impl<'a> OpCall<'a> {
             Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::Func(_) => None,
         });
         let work = self.cost.work(args.inspect(|arg| elements = elements.max(arg.len)), result);
-        self.charge_work(elements, work)
+        (elements, work)
     }
 
     /// Charges for `work` over so many elements: of a row whose cost the kernel says.
     pub(super) fn charge_work(&mut self, elements: u64, work: Work) -> Result<(), TrapError> {
+        self.charged = work;
         let at_hand = &mut self.host.heap().placing_mut().at_hand;
         (at_hand.elements, at_hand.bytes) = (elements, work.bytes);
         self.host.charge(work.fuel())
@@ -319,7 +333,10 @@ impl<'a> OpCall<'a> {
     /// somebody writes: through pointers, and each before the result's element of the same place is written.
     #[inline]
     pub(super) fn result_in_place(&mut self, elem: Elem, dims: &[u64]) -> Result<TensorRef, TrapError> {
-        if self.plan.dying.is_empty() || !self.plan.in_place || self.prepared.is_some() || !self.ready.is_empty()
+        if self.plan.dying.is_empty()
+            || !self.plan.in_place
+            || self.prepared.is_some()
+            || !self.ready.is_empty()
         {
             return self.made(elem, dims);
         }

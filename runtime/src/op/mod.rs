@@ -48,6 +48,7 @@ mod reduce;
 mod reduce_axes;
 #[cfg(feature = "rsa")]
 mod rsa;
+mod sides;
 mod simd;
 mod sort;
 mod sparse;
@@ -167,7 +168,9 @@ pub fn run_operation(index: usize, mut call: OpCall<'_>) -> Result<(), TrapError
     if call.host.heap().pool().device.is_some() && on_device::run(index, operation, &mut call)? {
         return Ok(());
     }
-    kernel(index)(&mut call)
+    kernel(index)(&mut call)?;
+    call.side_done();
+    Ok(())
 }
 
 #[cfg(test)]

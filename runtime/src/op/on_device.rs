@@ -106,6 +106,11 @@ fn fold_there(
     if asked(|| device.takes(operation, call.elems, &[&dims], &[])) != Some(true) {
         return Ok(false);
     }
+    let (elements, work) = call.work_of(Extent::NONE);
+    call.host.heap().placing_mut().at_hand.elements = elements;
+    if !call.goes_there(device, tensors, elem.size() as u64, work) {
+        return Ok(false);
+    }
     let Some((memory, offset)) = call.host.heap().pool().send(*whole) else { return Ok(false) };
     let args = [DeviceArg::Tensor(DeviceTensor { memory, offset, elem: whole.elem(), dims: &dims })];
     let outside = call.host.heap().interruption().clone();
@@ -133,6 +138,7 @@ fn fold_there(
     let pool = call.host.heap().pool();
     if done.is_none() {
         pool.counts.failed += 1;
+        call.side = None;
         // It may have failed because the program has to stop.
         return call.host.poll().map(|()| false);
     }
@@ -141,6 +147,7 @@ fn fold_there(
     pool.counts.bytes_to_host += elem.size() as u64;
     // SAFETY: all bytes were written, some of them by the device.
     call.set(u64::from_le_bytes(slot.map(|byte| unsafe { byte.assume_init() })));
+    call.side_done();
     call.host.poll().map(|()| true)
 }
 
@@ -173,6 +180,11 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
     }
     let all: Vec<&[u64]> = dims.iter().map(|d| &**d).collect();
     if asked(|| device.takes(operation, call.elems, &all, &result_dims)) != Some(true) {
+        return Ok(false);
+    }
+    let (elements, work) = call.work_of(extent);
+    call.host.heap().placing_mut().at_hand.elements = elements;
+    if !call.goes_there(&*device, &tensors, extent.bytes, work) {
         return Ok(false);
     }
     let mut args = Vec::with_capacity(dims.len());
@@ -214,10 +226,12 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
         if let Some(Ok(())) = asked(|| device.run(&asks)) {
             pool.is_on_device(tensor);
             call.set(tensor.slot());
+            call.side_done();
             return call.host.poll().map(|()| true);
         }
     }
     pool.counts.failed += 1;
+    call.side = None;
     call.prepared = Some(tensor);
     // It may have failed because the program has to stop.
     call.host.poll().map(|()| false)

@@ -117,6 +117,11 @@ impl Pool {
         buffer_of(tensor).is_some_and(|(_, buffer)| buffer.place() == Place::Device)
     }
 
+    /// Whether the device has the elements of a tensor.
+    pub(crate) fn is_there(&self, tensor: TensorRef) -> bool {
+        buffer_of(tensor).is_some_and(|(_, buffer)| buffer.place() != Place::Host)
+    }
+
     /// Memory of the device for the elements of a pooled tensor, if it has room.
     pub(crate) fn memory_for(&self, tensor: TensorRef) -> Option<DeviceMemory> {
         memory_of(self.device.as_deref()?, buffer_of(tensor)?.1)

@@ -59,11 +59,8 @@ fn lu_of<T: Entry>(call: &mut OpCall<'_>) -> Done {
     let a = Stack::of(call, 0)?;
     let (m, n, size) = (a.m, a.n, a.size());
     let flops = charged::<T, T>(call, &a, &[[m, 1], [m, size], [size, n]], 1)?;
-    let results = [
-        (Elem::I64, a.with(&[m])?),
-        (T::ELEM, a.with(&[m, size])?),
-        (T::ELEM, a.with(&[size, n])?),
-    ];
+    let results =
+        [(Elem::I64, a.with(&[m])?), (T::ELEM, a.with(&[m, size])?), (T::ELEM, a.with(&[size, n])?)];
     if call.by_library(&results, &[])? {
         return Ok(());
     }
