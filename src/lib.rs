@@ -228,6 +228,7 @@ struct Embedding;
 struct PlacementPage;
 
 mod calibration;
+mod device_calibration;
 #[doc(hidden)]
 pub mod compare;
 mod config;
@@ -264,8 +265,9 @@ pub mod cuda {
 /// On how many cores operations run, and what decides that (`docs/placement.md`).
 pub mod placement {
     pub use crate::calibration::calibrate;
+    pub use crate::device_calibration::calibrate_device;
     pub use nbc_runtime::placement::{
-        Candidate, Choice, Cores, Decision, Part, Placement, Rates, RatesError, Reason,
+        Candidate, Choice, Cores, Decision, DeviceRates, Part, Placement, Rates, RatesError, Reason,
     };
 }
 

@@ -86,12 +86,30 @@ impl Info {
         devices::must_be_real()?;
         let rates = calibrate(&Threads::default())?;
         let file = rates::keep(&rates)?;
+        let gpus = devices::calibrated()?;
         if self.json {
-            return Ok(json!({ "rates": rates_json(&rates), "file": file.display().to_string() }).to_string());
+            let gpus = gpus.iter().map(|(name, rates, file)| {
+                let rates = rates.each().map(|(name, value, _)| (name.to_owned(), json!(value)));
+                let rates: serde_json::Map<_, _> = rates.collect();
+                json!({ "name": name, "rates": rates, "file": file.display().to_string() })
+            });
+            let gpus: Vec<_> = gpus.collect();
+            let file = file.display().to_string();
+            return Ok(json!({ "rates": rates_json(&rates), "file": file, "gpus": gpus }).to_string());
         }
         let lines = rates.each().map(|(name, value, meaning)| format!("{name:16} {value:<12.4e} {meaning}"));
-        let file = nbc::ir::shown::visible_lines(&file.display().to_string()).into_owned();
-        Ok(format!("{}\nwritten to {file}", lines.collect::<Vec<_>>().join("\n")))
+        let shown = |file: &std::path::Path| {
+            nbc::ir::shown::visible_lines(&file.display().to_string()).into_owned()
+        };
+        let mut text = format!("{}\nwritten to {}", lines.collect::<Vec<_>>().join("\n"), shown(&file));
+        for (name, rates, file) in &gpus {
+            text += &format!("\n{name}");
+            for (name, value, meaning) in rates.each() {
+                text += &format!("\n{name:16} {value:<12.4e} {meaning}");
+            }
+            text += &format!("\nwritten to {}", shown(file));
+        }
+        Ok(text)
     }
 
     fn machine(&self) -> String {

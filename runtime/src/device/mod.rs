@@ -122,6 +122,11 @@ pub unsafe trait Device: Send + Sync {
     /// wants to. Whether that is quicker [`Device::rates`] tell.
     fn takes(&self, operation: &'static Operation, elems: &[Elem], args: &[&[u64]], result: &[u64]) -> bool;
 
+    /// Whether it stands for a device that is not there: then its times mean nothing, and are not measured.
+    fn is_simulated(&self) -> bool {
+        false
+    }
+
     /// How fast it is, if that was measured. Then an operation that it takes goes there where that is predicted to take less
     /// time, all in all (`docs/placement.md`); else wherever it is taken.
     fn rates(&self) -> Option<DeviceRates> {

@@ -27,6 +27,7 @@ use memory::{Given, keep_pool};
 use nbc_ir::catalogue::Operation;
 use nbc_ir::{Elem, dims};
 use nbc_runtime::device::{Device, DeviceArg, DeviceCall, DeviceError, DeviceMemory};
+use nbc_runtime::placement::DeviceRates;
 use std::collections::HashMap;
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
@@ -45,6 +46,7 @@ const PAUSE: Duration = Duration::from_micros(50);
 pub struct Options {
     memory: Option<usize>,
     libraries: bool,
+    rates: Option<DeviceRates>,
     on_loss: Option<OnLoss>,
 }
 
@@ -59,7 +61,14 @@ impl Default for Options {
 impl Options {
     /// Nine tenths of the device's memory, and nobody is told when it is lost.
     pub fn new() -> Options {
-        Options { memory: None, libraries: true, on_loss: None }
+        Options { memory: None, libraries: true, rates: None, on_loss: None }
+    }
+
+    /// Says how fast it is: operations go there where that is predicted to take less time than on the processor
+    /// (`docs/placement.md`). Without rates all go there that there are kernels for.
+    pub fn rates(mut self, rates: DeviceRates) -> Options {
+        self.rates = Some(rates);
+        self
     }
 
     /// Whether NVIDIA's libraries are used where they are there. Without them our own kernels compute, and the
@@ -114,6 +123,7 @@ pub struct Cuda {
     context: sys::CUcontext,
     pub(crate) stream: sys::CUstream,
     most_memory: usize,
+    rates: Option<DeviceRates>,
     pub(crate) uses_libraries: bool,
     pub(crate) blas: Mutex<Option<Blas>>,
     pub(crate) plans: Mutex<Plans>,
@@ -171,6 +181,7 @@ impl Cuda {
                     context,
                     stream,
                     most_memory,
+                    rates: options.rates,
                     uses_libraries: options.libraries,
                     blas: Mutex::default(),
                     plans: Mutex::default(),
@@ -351,6 +362,14 @@ unsafe impl Device for Cuda {
             }
             Some(_) => true,
         }
+    }
+
+    fn is_simulated(&self) -> bool {
+        self.about.simulated
+    }
+
+    fn rates(&self) -> Option<DeviceRates> {
+        self.rates
     }
 
     fn allocate(&self, bytes: usize) -> Option<DeviceMemory> {
