@@ -259,7 +259,7 @@ pub mod device {
 #[cfg(feature = "cuda")]
 pub mod cuda {
     pub use nbc_cuda::kernels::{Reach, reach};
-    pub use nbc_cuda::{About, Absent, Calls, Cuda, Library, Missing, Options, devices, libraries};
+    pub use nbc_cuda::{About, Absent, Calls, Cuda, Library, Missing, Options, devices, is_simulated, libraries};
 }
 
 /// On how many cores operations run, and what decides that (`docs/placement.md`).

@@ -333,3 +333,39 @@ l:
         assert!(best.is_some(), "{body} ({way}) is never less than {enough:?} late");
     }
 }
+
+/// The largest key that there may be, made for this test: modulus, exponents and primes.
+const KEY: &str = include_str!("vectors/rsa_8192.txt");
+
+#[test]
+fn signing_stops_after_the_power_that_it_is_at() {
+    let [n, e, d, p, q] = KEY.lines().collect::<Vec<_>>()[..] else { panic!("five numbers") };
+    let mut text = String::new();
+    for (name, number) in [("n", n), ("e", e), ("d", d), ("p", p), ("q", q)] {
+        writeln!(text, "const @{name}: str = \"{number}\"").unwrap();
+    }
+    text.push_str("export func @main() {\n");
+    for name in ["n", "e", "d", "p", "q"] {
+        writeln!(text, "  %{name}0 = const.get @{name}\n  %{name} = bigint.of_str %{name}0").unwrap();
+    }
+    text.push_str(
+        "  %salt = tensor.zeros<u8> [32]
+  br l
+l:
+  region.begin
+  %signature = rsa.pss_sign %n, %e, %d, %p, %q, 256, %salt, %salt
+  region.end
+  br l
+}
+",
+    );
+    // What docs/limits.md says of 8192 bits.
+    let (enough, tries) = match cfg!(debug_assertions) {
+        true => (Duration::from_secs(60), 1),
+        false => (Duration::from_millis(50 + 200), 20),
+    };
+    let way = Way::all().find(|w| w.device == Device::None).expect("there are ways without a device");
+    let mut times = (0..tries).map(|_| lateness(&text, "signing", way));
+    let best = times.by_ref().find(|late| *late < enough);
+    assert!(best.is_some(), "signing ({way}) is never less than {enough:?} late");
+}

@@ -45,13 +45,19 @@ impl Wanted {
 
 #[cfg(feature = "cuda")]
 fn gpu(ordinal: usize, config: Config) -> Result<Config, Failure> {
-    let options = nbc::cuda::Options::new().on_loss(|why| eprintln!("warning: {why}"));
+    let mut options = nbc::cuda::Options::new().on_loss(|why| eprintln!("warning: {why}"));
+    if let Some(folder) = super::rates::folder() {
+        options = options.kernels(folder.join("kernels"));
+    }
     let device = nbc::cuda::Cuda::open(ordinal, options).map_err(|absent| {
         let (why, remedy) = (absent.to_string(), absent.remedy());
         Failure::usage(format!("--device: {why}; {remedy}, or run it with --device cpu"))
     })?;
     if device.about().simulated {
         eprintln!("warning: {} is no GPU: its times mean nothing", device.about().name);
+    }
+    if let Some(notice) = device.notice() {
+        eprintln!("warning: {}", nbc::ir::shown::visible_lines(notice));
     }
     Ok(config.device(device))
 }
@@ -118,8 +124,9 @@ pub fn found() -> (Vec<String>, Vec<serde_json::Value>) {
             .map(|about| {
                 let (major, minor) = about.capability;
                 let megabytes = about.memory >> 20;
+                let cuda = format!("{}.{}", about.cuda.0, about.cuda.1);
                 let text = format!(
-                    "gpu:{} {} ({megabytes} MiB, compute capability {major}.{minor})",
+                    "gpu:{} {} ({megabytes} MiB, compute capability {major}.{minor}, CUDA {cuda})",
                     about.ordinal, about.name
                 );
                 let json = serde_json::json!({
@@ -127,6 +134,7 @@ pub fn found() -> (Vec<String>, Vec<serde_json::Value>) {
                     "model": about.name,
                     "memory": about.memory,
                     "capability": format!("{major}.{minor}"),
+                    "cuda": cuda,
                     "simulated": about.simulated,
                 });
                 (text, json)
@@ -173,7 +181,7 @@ pub fn libraries() -> (Vec<String>, serde_json::Value) {
 /// When it is.
 pub fn must_be_real() -> Result<(), Failure> {
     #[cfg(feature = "cuda")]
-    if nbc::cuda::devices().is_ok_and(|all| all.iter().any(|about| about.simulated)) {
+    if nbc::cuda::is_simulated() {
         return Err(Failure::usage("the CUDA driver here is a simulated one: nothing is measured beside it"));
     }
     Ok(())

@@ -36,9 +36,14 @@ fn cache() -> Option<PathBuf> {
     Some(if cfg!(target_os = "macos") { home.join("Library/Caches") } else { home.join(".cache") })
 }
 
+/// This command's part of it.
+pub fn folder() -> Option<PathBuf> {
+    Some(cache()?.join("nbc"))
+}
+
 /// The file, if the user has a folder for it.
 pub fn file() -> Option<PathBuf> {
-    Some(cache()?.join("nbc").join("rates"))
+    Some(folder()?.join("rates"))
 }
 
 /// The rates that were kept, or guesses. Standard error is told of a broken file.

@@ -1,7 +1,7 @@
 //! Whether there is a driver, what devices it has, and what its codes mean.
 
 use cudarc::driver::{result, sys};
-use std::ffi::{CStr, c_char};
+use std::ffi::c_char;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
@@ -13,6 +13,22 @@ pub enum Absent {
     NoDriver,
     /// The compiler's is not.
     NoCompiler,
+    /// The compiler is of a CUDA that the driver does not know: it would take no code of it.
+    CompilerTooNew {
+        /// Its version.
+        compiler: (i32, i32),
+        /// The CUDA that the driver knows.
+        driver: (i32, i32),
+    },
+    /// The compiler makes no code for a device as old as that.
+    DeviceTooOld {
+        /// Its version.
+        compiler: (i32, i32),
+        /// The device's compute capability.
+        capability: (i32, i32),
+    },
+    /// One of driver and compiler is simulated, the other is not.
+    HalfSimulated,
     /// The driver has no device, or not that many.
     NoDevice,
     /// The driver or the compiler has failed, or lacks what is called.
@@ -25,6 +41,11 @@ impl Absent {
         match self {
             Absent::NoDriver => "install NVIDIA's driver; it brings libcuda.so",
             Absent::NoCompiler => "install libnvrtc of CUDA 12 or 13 where the loader finds it",
+            Absent::CompilerTooNew { .. } => {
+                "install a newer driver, or a libnvrtc.so of the driver's CUDA where the loader looks first"
+            }
+            Absent::DeviceTooOld { .. } => "install libnvrtc of CUDA 12, which knows older devices",
+            Absent::HalfSimulated => "load both libraries from one place; see LD_LIBRARY_PATH",
             Absent::NoDevice => "see what nvidia-smi lists, and CUDA_VISIBLE_DEVICES",
             Absent::Failed(_) => "see whether nvidia-smi works; the driver has to know CUDA 12 or 13",
         }
@@ -36,6 +57,19 @@ impl fmt::Display for Absent {
         match self {
             Absent::NoDriver => f.write_str("there is no CUDA driver"),
             Absent::NoCompiler => f.write_str("there is a CUDA driver, but no NVRTC to compile kernels with"),
+            Absent::CompilerTooNew { compiler: (major, minor), driver } => write!(
+                f,
+                "NVRTC {major}.{minor} makes code that the driver does not take: it knows CUDA {}.{}",
+                driver.0, driver.1
+            ),
+            Absent::DeviceTooOld { compiler: (major, minor), capability } => write!(
+                f,
+                "NVRTC {major}.{minor} makes no code for compute capability {}.{}",
+                capability.0, capability.1
+            ),
+            Absent::HalfSimulated => f.write_str(
+                "one of CUDA driver and NVRTC is the simulated one of NBC's tests, the other is not",
+            ),
             Absent::NoDevice => f.write_str("the CUDA driver has no such device"),
             Absent::Failed(why) => write!(f, "the CUDA driver has failed: {why}"),
         }
@@ -55,6 +89,8 @@ pub struct About {
     pub memory: usize,
     /// Its compute capability.
     pub capability: (i32, i32),
+    /// The CUDA that the driver knows.
+    pub cuda: (i32, i32),
     /// Whether it is the simulated driver of the tests, which is no GPU: its times mean nothing.
     pub simulated: bool,
 }
@@ -105,13 +141,18 @@ static DRIVER: LazyLock<bool> = LazyLock::new(|| unsafe { sys::is_culib_present(
 // SAFETY: as above.
 static COMPILER: LazyLock<bool> = LazyLock::new(|| unsafe { cudarc::nvrtc::sys::is_culib_present() });
 
-/// Makes sure that there are both libraries and at least one device, and gives their number.
+/// Whether there is a compiler.
+pub(crate) fn has_compiler() -> bool {
+    *COMPILER
+}
+
+/// Makes sure that there is a driver with at least one device, and gives their number.
 pub(crate) fn start() -> Result<usize, Absent> {
     if !*DRIVER {
         return Err(Absent::NoDriver);
     }
-    if !*COMPILER {
-        return Err(Absent::NoCompiler);
+    if *COMPILER && has_simulated_compiler() != is_simulated() {
+        return Err(Absent::HalfSimulated);
     }
     result::init().map_err(Failure::from)?;
     match result::device::get_count().map_err(Failure::from)? {
@@ -128,18 +169,22 @@ pub(crate) fn guarded<R>(ask: impl FnOnce() -> Result<R, Absent>) -> Result<R, A
     })
 }
 
-/// What only the libraries of the tests export.
-pub(crate) const IDENTITY: &str = "nbc_cudasim_identity";
+/// What the simulated libraries of the tests export, and NVIDIA's do not.
+type Identity = unsafe extern "C" fn() -> *const c_char;
+pub(crate) const IDENTITY: &[u8] = b"nbc_cudasim_identity\0";
 
-/// Whether the library is the one that the tests put in the driver's place.
-pub(crate) fn is_simulated() -> bool {
-    type Identity = unsafe extern "C" fn() -> *const c_char;
-    // SAFETY: the library is there, and who exports that name is the simulated driver.
-    *DRIVER
-        && unsafe {
-            let identity = sys::culib().get::<Identity>(IDENTITY.as_bytes());
-            identity.is_ok_and(|identity| !CStr::from_ptr(identity()).is_empty())
-        }
+/// Whether NVRTC is the simulated one.
+fn has_simulated_compiler() -> bool {
+    // SAFETY: the library is there (`has_compiler`), and the name belongs to a function of that type.
+    unsafe { cudarc::nvrtc::sys::culib().get::<Identity>(IDENTITY) }.is_ok()
+}
+
+/// Whether the driver is the simulated one of the tests, which is no GPU. Nothing should be measured beside it.
+///
+/// No device is looked for, so it costs no more than loading the library.
+pub fn is_simulated() -> bool {
+    // SAFETY: the library is there, and the name belongs to a function of that type.
+    *DRIVER && unsafe { sys::culib().get::<Identity>(IDENTITY) }.is_ok()
 }
 
 /// What is known of device number `ordinal`.
@@ -156,7 +201,11 @@ pub(crate) fn about(ordinal: usize) -> Result<About, Absent> {
     let simulated = is_simulated();
     let name = result::device::get_name(device).map_err(Failure::from)?;
     let name = if simulated { format!("{name}, SIMULATED") } else { name };
-    Ok(About { ordinal, name, memory, capability: (major, minor), simulated })
+    let mut version = 0;
+    // SAFETY: it writes a number.
+    unsafe { sys::cuDriverGetVersion(&mut version) }.result().map_err(Failure::from)?;
+    let cuda = (version / 1000, version % 1000 / 10);
+    Ok(About { ordinal, name, memory, capability: (major, minor), cuda, simulated })
 }
 
 /// All devices.

@@ -18,6 +18,7 @@
 //! Invariant: whatever the driver does, the processor can go on. A call that fails is an error of the operation; after
 //! one that the driver never recovers from the device is lost for good and takes nothing more.
 
+mod cache;
 mod compile;
 mod device;
 mod driver;
@@ -26,5 +27,5 @@ mod launch;
 mod libraries;
 
 pub use device::{Calls, Cuda, Options};
-pub use driver::{About, Absent, devices};
+pub use driver::{About, Absent, devices, is_simulated};
 pub use libraries::{Library, Missing, libraries};

@@ -1,7 +1,11 @@
 //! The CUDA device on the simulated driver of `tests/cudasim`: every operation against the processor's answer, in
 //! several orders of threads; what happens when any call of the driver fails; and how many calls there are.
 //!
-//! No GPU is needed, and none is proven by it. Without a C++ compiler each test says SKIPPED.
+//! No GPU is needed, and none is proven by it. Without a C++ compiler each test says SKIPPED. With `NBC_TEST_GPU=real` those
+//! that are not about the simulated driver run on a GPU.
+
+#[path = "simulated/arrays.rs"]
+mod arrays;
 
 use cudasim::Sim;
 use nbc_cuda::kernels::{Reach, reach};
@@ -12,6 +16,7 @@ use nbc_runtime::device::DeviceCounts;
 use nbc_runtime::engine::{Config, Engine, Limits};
 use nbc_runtime::linker::Linker;
 use nbc_runtime::value::Value;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -31,6 +36,16 @@ fn run(text: &str, device: Option<&Arc<Cuda>>) -> Result<(Vec<Value>, DeviceCoun
 
 fn open() -> Arc<Cuda> {
     Cuda::open(0, Options::new()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// How many operations the device runs of all but the last, which makes `%r`.
+fn operations_before(text: &str, device: &Arc<Cuda>) -> u64 {
+    let is_before =
+        |line: &&str| line.starts_with("  ") && !line.starts_with("  %r =") && *line != "  ret %r";
+    let lines: Vec<&str> = text.lines().filter(is_before).collect();
+    let text = format!("export func @main() {{\n{}\n  ret\n}}\n", lines.join("\n"));
+    let (_, counts) = run(&text, Some(device)).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    counts.operations
 }
 
 /// Numbers whose order nobody would guess.
@@ -119,6 +134,10 @@ fn program(row: &'static Operation, elems: &[Elem], numbers: &mut Numbers) -> Op
         };
         let name = format!("a{at}");
         make(&mut text, &name, elem, &dims_of(at, numbers), numbers.next() % 1000);
+        if row.divides && at == 1 && matches!(elem, Elem::U8 | Elem::I32 | Elem::I64) {
+            write!(text, "  %zero = tensor.eq %a1, 0\n  %a1 = tensor.where %zero, 1, %a1\n")
+                .expect("a string takes all");
+        }
         call.push(format!("%{name}"));
     }
     // What arguments do not tell is written.
@@ -177,32 +196,43 @@ fn agree(here: &[Value], there: &[Value], is_close_enough: bool) -> bool {
     }
 }
 
+/// Orders of threads and blocks, and when queued work runs.
+const ORDERS: [&str; 4] = [
+    "order=forward streams=lazy",
+    "order=reverse streams=eager",
+    "order=random:1 streams=random",
+    "order=random:2 streams=lazy",
+];
+
 #[test]
 fn every_operation_gives_the_processors_answer_in_every_order_of_threads() {
-    let Some(sim) = Sim::start("mem=256M") else { return };
+    let Some(sim) = Sim::or_gpu("mem=256M") else { return };
     let device = open();
     let mut numbers = Numbers(7);
     let (mut rows, mut programs) = (0, 0);
     for (row, reached) in reach() {
         let Reach::Runs(_) = reached else { continue };
+        // What libraries compute has tests of its own (`libraries.rs`), and so have complex products.
+        if arrays::has_programs(row) || matches!(row.needs, Some("fft" | "linalg")) {
+            continue;
+        }
         let mut has_run = false;
         let mut all = choices(row);
         // Conversions have 36 pairs; those in which a type meets itself say little.
         all.retain(|elems| elems.len() < 2 || elems[0] != elems[1]);
-        // Integers are divided on the processor.
-        let divided = [Elem::U8, Elem::I32, Elem::I64];
-        all.retain(|elems| !row.divides || !elems.iter().any(|elem| divided.contains(elem)));
+        let is_complex = |elems: &[Elem]| matches!(elems, [Elem::C64 | Elem::C128, ..]);
+        all.retain(|elems| row.name != "linalg.matmul" || !is_complex(elems));
         for elems in all {
             let Some(text) = program(row, &elems, &mut numbers) else { panic!("{}: no program", row.name) };
             let (here, _) = run(&text, None).unwrap_or_else(|e| panic!("{e}\n{text}"));
-            for settings in ["order=forward streams=lazy", "order=random:3 streams=random"] {
+            let before = operations_before(&text, &device);
+            for settings in ORDERS {
                 sim.configure(settings);
-                let before = device.calls().launches;
                 let (there, counts) = run(&text, Some(&device)).unwrap_or_else(|e| panic!("{e}\n{text}"));
                 let close = row.name == "linalg.matmul";
                 assert!(agree(&here, &there, close), "{settings}: {here:?}\n{there:?}\n{text}");
                 assert_eq!(counts.failed, 0, "{settings}\n{text}");
-                has_run |= device.calls().launches > before && counts.operations > 0;
+                has_run |= counts.operations > before;
             }
             programs += 1;
         }
@@ -228,47 +258,103 @@ const CLASSES: &str = "export func @main() -> (tensor<f64>, f64) {
   %k = tensor.copy %w
   %u = tensor.max %k
   %i = tensor.argmax_axis %k, 1
+  %t = tensor.transpose %w, []
+  %e = tensor.roll %t, [3], [1]
+  %j = tensor.argsort %k, 1
+  %g = tensor.take_along %k, %j, 1
+  %d = tensor.concat %e, %e, 0
+  %v = tensor.std_axes %g, [1], false, 1
+  %n = tensor.norm_axes %d, [0], true
+  %y = tensor.cumsum_axis %d, 0
+  %q = tensor.searchsorted %v, %y, false
+  %z = tensor.div %q, 3
+  %f = tensor.sum_axes %z, [0], false
   ret %w, %u
 }
 ";
 
+/// Functions of the simulated driver that this sweep cannot meet, and why.
+const OUTSIDE: [(&str, &str); 4] = [
+    ("cuCtxGetCurrent", "the device sets its context and never asks"),
+    ("cuCtxSynchronize", "the device waits for its stream"),
+    ("cuMemGetInfo_v2", "the device counts what it takes"),
+    ("cuMemcpyDtoDAsync_v2", "copies are kernels"),
+];
+
+/// What is swept: settings, a fault that is there besides, and codes that each call fails with in its turn.
+const SWEEPS: [(&str, &str, &[i32]); 3] = [
+    // No memory, an invalid value, a PTX that the driver does not know, what is lost for good.
+    ("mem=64M streams=lazy", "", &[2, 1, 222, 719]),
+    // A device that the compiler does not know gets PTX.
+    ("mem=64M streams=lazy cuda=12.4 cc=100", "", &[2]),
+    // A kernel does not compile, so the compiler's log is read.
+    ("mem=64M streams=eager", "nvrtcCompileProgram@1=6", &[2]),
+];
+
 #[test]
 fn whatever_call_fails_the_answer_is_right_or_the_trap_says_why() {
-    let Some(sim) = Sim::start("mem=64M streams=lazy") else { return };
+    let Some(sim) = Sim::start("") else { return };
     let (here, _) = run(CLASSES, None).expect("it runs on the processor");
-    let calls = {
-        let device = open();
+    // The host waits for what is queued now and then, as it does for much work.
+    let opened = || Cuda::open(0, Options::new().queue(1 << 20));
+    let (mut answers, mut traps, mut absent) = (0, 0, 0);
+    // Of each function of the driver: how often it was called, and how often it failed.
+    let mut seen: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    for (settings, besides, codes) in SWEEPS {
+        let start = || {
+            sim.reset();
+            sim.configure(settings);
+            if !besides.is_empty() {
+                sim.fault(besides);
+            }
+        };
+        start();
+        let device = opened().expect("a device");
         let (there, counts) = run(CLASSES, Some(&device)).expect("it runs there");
         assert!(agree(&here, &there, true));
-        assert!(counts.operations >= 9, "{counts:?}");
+        assert!(counts.operations >= 22, "{counts:?}");
         drop(device);
-        sim.calls("*")
-    };
-    assert_eq!(sim.live_bytes(0), 0);
-    let (mut answers, mut traps, mut absent) = (0, 0, 0);
-    // No memory, an invalid value, a PTX that the driver does not know, what is lost for good.
-    for code in [2, 1, 222, 719] {
-        for n in 1..=calls {
-            sim.reset();
-            sim.configure("mem=64M streams=lazy");
+        let calls = sim.calls("*");
+        assert_eq!(sim.live_bytes(0), 0);
+        for (code, n) in codes.iter().flat_map(|code| (1..=calls).map(move |n| (code, n))) {
+            start();
             sim.fault(&format!("*@{n}={code}"));
-            match Cuda::open(0, Options::new()) {
+            match opened() {
                 Err(_) => absent += 1,
                 Ok(device) => {
                     match run(CLASSES, Some(&device)) {
                         Ok((there, _)) => {
-                            assert!(agree(&here, &there, true), "call {n} fails with {code}");
+                            assert!(agree(&here, &there, true), "{settings}: call {n} fails with {code}");
                             answers += 1;
                         }
                         Err(e) => {
-                            assert!(e.contains("the device has lost"), "call {n} fails with {code}: {e}");
+                            let why = e.contains("the device has lost");
+                            assert!(why, "{settings}: call {n} fails with {code}: {e}");
                             traps += 1;
                         }
                     }
                     drop(device);
                 }
             }
-            assert_eq!(sim.live_bytes(0), 0, "call {n} fails with {code}");
+            assert_eq!(sim.live_bytes(0), 0, "{settings}: call {n} fails with {code}");
+            for function in cudasim::functions() {
+                let (calls, hits) = (sim.calls(function), sim.hits(function));
+                let so_far = seen.entry(function.clone()).or_default();
+                *so_far = (so_far.0 + calls, so_far.1 + hits);
+            }
+        }
+    }
+    println!("{:32} {:>8} {:>8}", "function", "calls", "failed");
+    for (function, (calls, hits)) in &seen {
+        println!("{function:32} {calls:8} {hits:8}");
+    }
+    for (function, (calls, hits)) in &seen {
+        match OUTSIDE.iter().find(|(outside, _)| function == outside) {
+            Some((_, why)) => assert_eq!(*calls, 0, "{function} is said to be outside of the sweep: {why}"),
+            None => assert!(
+                *hits > 0,
+                "{function} was called {calls} times and never failed: CLASSES has no operation that needs it"
+            ),
         }
     }
     assert!(
@@ -355,6 +441,107 @@ fn a_simulated_device_says_that_it_is_one() {
     assert_eq!(sim.live_bytes(0), 0);
     drop(second);
     assert_eq!(sim.live_bytes(1), 0);
+}
+
+#[test]
+fn four_devices_work_at_a_time_and_none_sees_another() {
+    for count in [2, 4] {
+        let Some(sim) = Sim::start(&format!("devices={count} mem=64M streams=random order=random:5")) else {
+            return;
+        };
+        let (here, _) = run(CLASSES, None).expect("it runs on the processor");
+        let all: Vec<_> = (0..count)
+            .map(|ordinal| Cuda::open(ordinal, Options::new()).unwrap_or_else(|e| panic!("{e}")))
+            .collect();
+        std::thread::scope(|scope| {
+            for device in &all {
+                scope.spawn(|| {
+                    for _ in 0..3 {
+                        let (there, counts) = run(CLASSES, Some(device)).expect("it runs there");
+                        assert!(agree(&here, &there, true) && counts.failed == 0, "{counts:?}");
+                    }
+                });
+            }
+        });
+        assert!(all.iter().all(|device| device.calls().launches > 0 && device.calls().failed == 0));
+        drop(all);
+        assert!((0..count as i32).all(|ordinal| sim.live_bytes(ordinal) == 0));
+    }
+}
+
+#[test]
+fn one_build_serves_cuda_12_and_13() {
+    let Some(sim) = Sim::start("mem=64M") else { return };
+    let (here, _) = run(CLASSES, None).expect("it runs on the processor");
+    for (settings, runs_there) in [
+        ("cuda=12.0", true),
+        ("cuda=12.0 cc=70", true),
+        ("cuda=13.0 cc=103", true),
+        ("cuda=13.0 nvrtc=12.4", true),
+        // Machine code of a newer compiler of the same CUDA is taken.
+        ("cuda=12.0 nvrtc=12.9", true),
+        // The compiler does not know the device: it writes PTX of an older one.
+        ("cuda=12.4 cc=100", true),
+        // PTX of a newer compiler is not taken: the processor does it.
+        ("cuda=12.0 nvrtc=12.4 cc=100", false),
+    ] {
+        sim.reset();
+        sim.configure(&format!("mem=64M {settings}"));
+        let device = open();
+        let (there, _) = run(CLASSES, Some(&device)).expect("it runs");
+        assert!(agree(&here, &there, true), "{settings}");
+        let calls = device.calls();
+        assert_eq!(
+            (calls.launches > 0, calls.failed == 0),
+            (runs_there, runs_there),
+            "{settings}: {calls:?}"
+        );
+    }
+    for (settings, why) in [
+        ("cuda=12.4 nvrtc=13.0", "NVRTC 13.0 makes code that the driver does not take: it knows CUDA 12.4"),
+        ("cuda=13.0 cc=70", "NVRTC 13.0 makes no code for compute capability 7.0"),
+    ] {
+        sim.reset();
+        sim.configure(settings);
+        let absent = Cuda::open(0, Options::new()).err().unwrap_or_else(|| panic!("{settings}: a device"));
+        assert_eq!(absent.to_string(), why);
+        assert!(absent.remedy().contains("libnvrtc"), "{}", absent.remedy());
+    }
+}
+
+#[test]
+fn kernels_that_were_kept_are_not_compiled_again() {
+    let Some(_sim) = Sim::or_gpu("mem=64M") else { return };
+    let folder = std::env::temp_dir().join(format!("nbc-kept-kernels-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    let (here, _) = run(CLASSES, None).expect("it runs on the processor");
+    let with_folder = || {
+        let device = Cuda::open(0, Options::new().kernels(&folder)).unwrap_or_else(|e| panic!("{e}"));
+        let (there, _) = run(CLASSES, Some(&device)).expect("it runs there");
+        assert!(agree(&here, &there, true) && device.notice().is_none());
+        (device.calls().compiled, device.calls().found)
+    };
+    let (compiled, found) = with_folder();
+    // Two operations may have the same text.
+    assert!(compiled >= 9 && found < compiled, "{compiled} compiled, {found} found");
+    assert_eq!(with_folder(), (0, compiled + found));
+    // Files that are no good are replaced.
+    let mut spoilt = 0;
+    for file in std::fs::read_dir(&folder).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+        spoilt += 1;
+    }
+    assert_eq!((spoilt, with_folder()), (compiled, (compiled, found)));
+    assert_eq!(with_folder(), (0, compiled + found));
+    // A folder that is none is said, and does no other harm.
+    let file = folder.join("file");
+    std::fs::write(&file, "").unwrap();
+    let device = Cuda::open(0, Options::new().kernels(&file)).unwrap_or_else(|e| panic!("{e}"));
+    assert!(device.notice().is_some_and(|notice| notice.contains("kernels are not kept")));
+    drop(device);
+    let _ = std::fs::remove_dir_all(&folder);
 }
 
 #[test]

@@ -10,9 +10,10 @@
 //! use nbc_numerics::rsa::{Hash, Wrong, oaep_encrypt};
 //! // A modulus of 64 bits is too short.
 //! let refused = oaep_encrypt(&[(1 << 63) + 1], &[65537], Hash::Sha256, b"text", b"", &[0; 32]);
-//! assert_eq!(refused, Err(Wrong::Key));
+//! assert_eq!(refused, Err(Wrong::Modulus(64)));
 //! ```
 
+use crate::bigint::natural;
 use rsa::rand_core::{TryCryptoRng, TryRng};
 use rsa::sha2::{Digest, Sha256, Sha384, Sha512};
 use rsa::traits::{PaddingScheme, SignatureScheme};
@@ -54,10 +55,16 @@ impl Hash {
 /// Why something was refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wrong {
-    /// The numbers are no key, or one of a size that is not taken.
-    Key,
-    /// The message, or the salt, is too long for the key.
-    Length,
+    /// The modulus is even, or has so many bits, which is not one of [`SIZES`].
+    Modulus(u64),
+    /// The public exponent is even, less than 3 or too large.
+    Exponent,
+    /// The private exponent or the primes do not go with the modulus.
+    Private,
+    /// The hash is too long for a modulus of this size.
+    Hash,
+    /// The message, or the salt, is longer than so many bytes.
+    Length(usize),
     /// The ciphertext is not what the key decrypts.
     Ciphertext,
 }
@@ -115,30 +122,44 @@ fn number(limbs: &[u64]) -> BoxedUint {
     BoxedUint::from_words(if limbs.is_empty() { [0].iter() } else { limbs.iter() }.copied())
 }
 
-/// Whether a modulus, a public exponent and further numbers may be of a key: odd and of a size that is taken, none beyond
-/// the modulus.
-fn is_plausible(n: &[u64], e: &[u64], others: &[&[u64]]) -> bool {
-    let bits = crate::bigint::natural::bit_length;
-    SIZES.contains(&bits(n))
-        && n[0] & 1 == 1
-        && matches!(e, [e] if *e >= 3 && e & 1 == 1 && *e <= PublicKey::MAX_PUB_EXPONENT)
-        && others.iter().all(|x| (2..=bits(n)).contains(&bits(x)))
+/// Whether a modulus and a public exponent may be of a key: odd and of a size that is taken.
+fn plausible(n: &[u64], e: &[u64]) -> Result<(), Wrong> {
+    let bits = natural::bit_length(n);
+    if !SIZES.contains(&bits) || n[0] & 1 == 0 {
+        return Err(Wrong::Modulus(bits));
+    }
+    match e {
+        [e] if *e >= 3 && e & 1 == 1 && *e <= PublicKey::MAX_PUB_EXPONENT => Ok(()),
+        _ => Err(Wrong::Exponent),
+    }
 }
 
 fn public(n: &[u64], e: &[u64]) -> Result<PublicKey, Wrong> {
-    if !is_plausible(n, e, &[]) {
-        return Err(Wrong::Key);
-    }
-    PublicKey::new(number(n), number(e)).map_err(|_| Wrong::Key)
+    plausible(n, e)?;
+    PublicKey::new(number(n), number(e)).map_err(|_| Wrong::Exponent)
 }
 
 fn private(key: Private<'_>) -> Result<PrivateKey, Wrong> {
+    plausible(key.n, key.e)?;
     let is_odd = |x: &[u64]| x.first().is_some_and(|limb| limb & 1 == 1);
-    if !is_plausible(key.n, key.e, &[key.d, key.p, key.q]) || !is_odd(key.p) || !is_odd(key.q) {
-        return Err(Wrong::Key);
+    let sizes = 2..=natural::bit_length(key.n);
+    let fit = [key.d, key.p, key.q].iter().all(|x| sizes.contains(&natural::bit_length(x)));
+    if !fit || !is_odd(key.p) || !is_odd(key.q) {
+        return Err(Wrong::Private);
     }
     let primes = vec![number(key.p), number(key.q)];
-    PrivateKey::from_components(number(key.n), number(key.e), number(key.d), primes).map_err(|_| Wrong::Key)
+    PrivateKey::from_components(number(key.n), number(key.e), number(key.d), primes)
+        .map_err(|_| Wrong::Private)
+}
+
+/// What the library's refusal of `len` bytes means, if `room` is taken by them and by `other` bytes: the key is the
+/// only other thing.
+fn refused(len: usize, room: usize, other: usize) -> Wrong {
+    match room.checked_sub(other) {
+        None => Wrong::Hash,
+        Some(most) if len > most => Wrong::Length(most),
+        Some(_) => Wrong::Private,
+    }
 }
 
 /// Calls a function with the hash as its type.
@@ -179,7 +200,7 @@ pub fn hashed(hash: Hash, message: &[u8], mut go_on: impl FnMut() -> bool) -> Op
 /// a hash.
 ///
 /// # Errors
-/// [`Wrong::Key`] and [`Wrong::Length`].
+/// [`Wrong::Modulus`], [`Wrong::Exponent`], and [`Wrong::Length`] of the message, or of a seed that is not as long.
 pub fn oaep_encrypt(
     n: &[u64],
     e: &[u64],
@@ -190,16 +211,18 @@ pub fn oaep_encrypt(
 ) -> Result<Vec<u8>, Wrong> {
     let key = public(n, e)?;
     if seed.len() != hash.bytes() {
-        return Err(Wrong::Length);
+        return Err(Wrong::Length(hash.bytes()));
     }
+    // RFC 8017, 7.1.1.
+    let room = natural::bit_length(n).div_ceil(8) as usize;
     with_hash!(hash, D => Oaep::<D>::new_with_label(label).encrypt(&mut Given(seed), &key, message))
-        .map_err(|_| Wrong::Length)
+        .map_err(|_| refused(message.len(), room, 2 * hash.bytes() + 2))
 }
 
 /// RSAES-OAEP: the message of a ciphertext.
 ///
 /// # Errors
-/// [`Wrong::Key`], and [`Wrong::Ciphertext`] whatever else is wrong.
+/// Those of a key, and [`Wrong::Ciphertext`] whatever else is wrong.
 pub fn oaep_decrypt(key: Private<'_>, hash: Hash, ciphertext: &[u8], label: &[u8]) -> Result<Vec<u8>, Wrong> {
     let key = private(key)?;
     with_hash!(hash, D => Oaep::<D>::new_with_label(label).decrypt(None::<&mut Given<'_>>, &key, ciphertext))
@@ -209,21 +232,23 @@ pub fn oaep_decrypt(key: Private<'_>, hash: Hash, ciphertext: &[u8], label: &[u8
 /// RSASSA-PSS: the signature of a message with that hash and salt. The mask is made by the same hash.
 ///
 /// # Errors
-/// [`Wrong::Key`], and [`Wrong::Length`] where hash and salt do not fit the modulus.
+/// Those of a key, and [`Wrong::Length`] of the salt.
 pub fn pss_sign(key: Private<'_>, hash: Hash, hashed: &[u8], salt: &[u8]) -> Result<Vec<u8>, Wrong> {
+    // RFC 8017, 9.1.1.
+    let room = natural::bit_length(key.n).saturating_sub(1).div_ceil(8) as usize;
     let key = private(key)?;
     with_hash!(hash, D => {
         let mut scheme = Pss::<D>::new_with_salt(salt.len());
         scheme.blinded = false;
         scheme.sign(Some(&mut Given(salt)), &key, hashed)
     })
-    .map_err(|_| Wrong::Length)
+    .map_err(|_| refused(salt.len(), room, hash.bytes() + 2))
 }
 
 /// RSASSA-PSS: whether that is a signature of a message with that hash, whose salt has so many bytes.
 ///
 /// # Errors
-/// [`Wrong::Key`].
+/// [`Wrong::Modulus`] and [`Wrong::Exponent`].
 pub fn pss_verify(
     n: &[u64],
     e: &[u64],
@@ -234,4 +259,29 @@ pub fn pss_verify(
 ) -> Result<bool, Wrong> {
     let key = public(n, e)?;
     Ok(with_hash!(hash, D => Pss::<D>::new_with_salt(salt_len).verify(&key, hashed, signature)).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Hash, Private, Wrong, oaep_encrypt, pss_sign};
+
+    #[test]
+    fn what_is_refused_is_said() {
+        // The seed is as long as the hash; nothing looks at whether the modulus is a product of primes.
+        let (mut n, e) = ([u64::MAX; 16], [65537]);
+        let sealed = |n: &[u64], e: &[u64], hash: Hash, message: &[u8]| {
+            oaep_encrypt(n, e, hash, message, b"", &vec![7; hash.bytes()]).map(|made| made.len())
+        };
+        assert_eq!(sealed(&n, &e, Hash::Sha256, &[1; 62]), Ok(128));
+        assert_eq!(sealed(&n, &e, Hash::Sha256, &[1; 63]), Err(Wrong::Length(62)));
+        assert_eq!(sealed(&n, &e, Hash::Sha512, &[]), Err(Wrong::Hash));
+        assert_eq!(sealed(&n[..15], &e, Hash::Sha256, &[]), Err(Wrong::Modulus(960)));
+        for exponent in [0, 1, 2, 65536, 1 << 34 | 1] {
+            assert_eq!(sealed(&n, &[exponent], Hash::Sha256, &[]), Err(Wrong::Exponent));
+        }
+        let key = Private { n: &n, e: &e, d: &[5], p: &[3], q: &[7] };
+        assert_eq!(pss_sign(key, Hash::Sha256, &[0; 32], &[]), Err(Wrong::Private));
+        n[0] -= 1;
+        assert_eq!(sealed(&n, &e, Hash::Sha256, &[]), Err(Wrong::Modulus(1024)));
+    }
 }

@@ -5,10 +5,11 @@
 //! device's documentation allows. What a device cannot do, or fails at, the processor does.
 //!
 //! An operation goes to a device where [`Device::takes`] says so, and only under three conditions. Its result
-//! is large and new, its elements are numbers that cannot make it trap, and its shape follows from the dims
-//! of its arguments. Decompositions and Fourier transforms, for which devices have libraries, may have several results,
-//! and arguments that trap: there the device fails, and the processor says what is wrong. The result stays there until the host wants it. Where that is, each pooled buffer says
-//! in its head (`region/residency.rs`): headers of tensors never change.
+//! is large and new, its shape follows from dims, scalars and lists of integers, and it cannot trap any more. Indices and
+//! divisors are looked at before: where the device has them, by folds that it computes. Decompositions and Fourier
+//! transforms, for which devices have libraries, may have several results, and trap yet: there the device fails, and the
+//! processor says what is wrong. The result stays there until the
+//! host wants it. Where that is, each pooled buffer says in its head (`region/residency.rs`): headers of tensors never change.
 //!
 //! Invariant: nothing on the host reads or writes elements that are not there. Kernels have their arguments
 //! brought home, so does what copies objects or hands them to the host; loads and stores of elements
@@ -68,34 +69,38 @@ pub enum DeviceArg<'a> {
         /// Dims.
         dims: &'a [u64],
     },
-    /// A scalar: its bits, low ones first, and its type. Those of a list are one after the other.
+    /// A scalar: its bits, low ones first, and its type.
     Scalar(u64, Type),
+    /// A bracketed list of integers.
+    Ints(&'a [u64]),
+    /// A list of tensors.
+    List(&'a [DeviceArg<'a>]),
     /// A string.
     Text(&'a str),
 }
 
 impl DeviceArg<'_> {
-    /// Dims of the tensor; none of a scalar.
+    /// Dims of the tensor; none of a scalar or a list.
     pub fn dims(&self) -> &[u64] {
         match self {
             DeviceArg::Tensor(tensor) => tensor.dims,
             DeviceArg::Bytes { dims, .. } => dims,
-            DeviceArg::Scalar(..) | DeviceArg::Text(_) => &[],
+            DeviceArg::Scalar(..) | DeviceArg::Ints(_) | DeviceArg::List(_) | DeviceArg::Text(_) => &[],
         }
     }
 }
 
-/// One call of an operation, for a device. It cannot trap but for want of memory. A decomposition may, and fails then.
+/// One call of an operation, for a device. It cannot trap but for want of memory: axes and lists go with the
+/// dims, indices lie within, and integers are not divided by zero. A decomposition may trap, and
+/// fails then.
 #[derive(Clone, Copy)]
 pub struct DeviceCall<'a> {
     /// The operation, with its cost as a function of shapes.
     pub operation: &'static Operation,
     /// The element types that stand for its type variables.
     pub elems: &'a [Elem],
-    /// The arguments.
+    /// The arguments, one for each parameter.
     pub args: &'a [DeviceArg<'a>],
-    /// How long each list among them is.
-    pub list_len: usize,
     /// The result: its elements are still to be written, and nothing else lies there.
     pub result: DeviceTensor<'a>,
     /// Further results, of operations with several, likewise.
@@ -118,6 +123,8 @@ pub unsafe trait Device: Send + Sync {
     /// Its name, for people.
     fn name(&self) -> &str;
 
+    /// Whether it wants a call of `operation` with those element types and dims of arguments and
+    /// result: whether that is quicker there, all in all. A list of tensors stands for each of them.
     /// Whether it can run a call of `operation` with those element types and dims of arguments and result, and
     /// wants to. Whether that is quicker [`Device::rates`] tell.
     fn takes(&self, operation: &'static Operation, elems: &[Elem], args: &[&[u64]], result: &[u64]) -> bool;

@@ -30,7 +30,7 @@ use crate::placement::DeviceRates;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::catalogue::{Operation, Shape};
-use nbc_ir::{Elem, Type};
+use nbc_ir::{Elem, Item, Type};
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
@@ -88,6 +88,29 @@ impl NullDevice {
     fn is_turn(&self, every: u64) -> bool {
         every > 0 && (self.asked.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(every)
     }
+}
+
+/// What went wrong where the kernels of this crate trap.
+fn failed(trap: TrapError) -> DeviceError {
+    DeviceError(format!("{:?}: {}", trap.code, trap.message()))
+}
+
+/// A tensor of the heap with the elements of an argument.
+fn tensor_of(
+    arg: &DeviceArg<'_>,
+    memory: &HashMap<DeviceMemory, Vec<u8>>,
+    heap: &mut Heap,
+) -> Result<TensorRef, DeviceError> {
+    let (elem, dims, bytes) = match arg {
+        DeviceArg::Bytes { bytes, elem, dims } => (*elem, *dims, *bytes),
+        DeviceArg::Tensor(t) => {
+            let len = nbc_ir::dims::count(t.dims).unwrap_or(0) as usize * t.elem.size();
+            let all = memory.get(&t.memory).ok_or_else(|| error("no such memory"))?;
+            (t.elem, t.dims, all.get(t.offset..t.offset + len).ok_or_else(|| error("too short"))?)
+        }
+        _ => return Err(error("no tensor")),
+    };
+    heap.tensor_from_bytes(elem, dims, bytes).map_err(failed)
 }
 
 fn error(text: &str) -> DeviceError {
@@ -150,35 +173,49 @@ unsafe impl Device for NullDevice {
         let mut memory = self.memory();
         // SAFETY: nothing of the heap is used after it.
         let mut host = Host(unsafe { Heap::new(usize::MAX) }, call.must_stop, Deferred::default());
-        let failed = |trap: TrapError| DeviceError(format!("{:?}: {}", trap.code, trap.message()));
         let (mut slots, mut types) = (Vec::new(), Vec::new());
+        let mut list_len = 0;
         for arg in call.args {
-            let (elem, dims, bytes) = match arg {
+            match arg {
                 DeviceArg::Scalar(bits, ty) => {
                     slots.push(*bits);
                     types.push(*ty);
-                    continue;
                 }
                 DeviceArg::Text(text) => {
                     slots.push(host.0.string(text).map_err(failed)?.slot());
                     types.push(Type::Str);
-                    continue;
                 }
-                DeviceArg::Bytes { bytes, elem, dims } => (*elem, *dims, *bytes),
-                DeviceArg::Tensor(t) => {
-                    let len = nbc_ir::dims::count(t.dims).unwrap_or(0) as usize * t.elem.size();
-                    let all = memory.get(&t.memory).ok_or_else(|| error("no such memory"))?;
-                    (t.elem, t.dims, all.get(t.offset..t.offset + len).ok_or_else(|| error("too short"))?)
+                DeviceArg::Ints(ints) => {
+                    slots.extend_from_slice(ints);
+                    types.extend(ints.iter().map(|_| Type::I64));
+                    list_len = ints.len();
                 }
-            };
-            slots.push(host.0.tensor_from_bytes(elem, dims, bytes).map_err(failed)?.slot());
-            types.push(Type::Tensor(elem));
+                DeviceArg::Bytes { .. } | DeviceArg::Tensor(_) => {
+                    let tensor = tensor_of(arg, &memory, &mut host.0)?;
+                    slots.push(tensor.slot());
+                    types.push(Type::Tensor(tensor.elem()));
+                }
+                DeviceArg::List(items) => {
+                    let all: Result<Vec<TensorRef>, DeviceError> =
+                        items.iter().map(|item| tensor_of(item, &memory, &mut host.0)).collect();
+                    let all = all?;
+                    let first = all.first().ok_or_else(|| error("a list without tensors"))?;
+                    let item = Item::Tensor(first.elem());
+                    let list = host.0.list(item, all.len() as u64, first.slot()).map_err(failed)?;
+                    for (n, tensor) in all.iter().enumerate() {
+                        // SAFETY: the tensor is live, and of the type that the list's items are of.
+                        unsafe { host.0.list_set(list, n as u64, tensor.slot()).map_err(failed)? };
+                    }
+                    slots.push(list.slot());
+                    types.push(Type::List(item));
+                }
+            }
         }
         let mut results = vec![0; 1 + call.others.len()];
         // SAFETY: the arguments are live in that heap, and the call is one that the verifier has
         // accepted: it comes from the runtime as it is.
         unsafe {
-            let run = OpCall::new(&mut host, &slots, &types, call.elems, call.list_len, &mut results);
+            let run = OpCall::new(&mut host, &slots, &types, call.elems, list_len, &mut results);
             run_operation(call.operation.index(), run).map_err(failed)?;
             for (slot, place) in results.iter().zip([&call.result].into_iter().chain(call.others)) {
                 let to = memory.get_mut(&place.memory);

@@ -17,13 +17,15 @@ use nbc_ir::dims::{Dims, MAX_RANK};
 use std::mem::MaybeUninit;
 
 type Done = Result<(), TrapError>;
+/// The dims of a result, and where each of its axes comes from.
+type Arranged = Result<(Dims, [Along; MAX_RANK]), TrapError>;
 
 /// Items of a list between two questions to the host.
 const ITEMS: usize = 1 << 12;
 
 /// Where indices along an axis of the result come from, of `n` that the source has.
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Along {
+pub(super) enum Along {
     /// The same index.
     Same,
     /// That many places on, and from the start again.
@@ -38,7 +40,7 @@ enum Along {
 
 /// What lies beyond the elements of an axis.
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Beyond {
+pub(super) enum Beyond {
     /// A given element.
     Given,
     /// The first or last element.
@@ -196,6 +198,12 @@ fn along_row<T: Element>(
     }
 }
 
+/// [`arrange`] as `of` says, where nothing is beyond the source.
+fn arranged(call: &mut OpCall<'_>, of: fn(&OpCall<'_>) -> Arranged) -> Done {
+    let (result, along) = of(call)?;
+    with_elem!(any call.elem(0), T => arrange::<T>(call, &result, &along, T::ZERO))
+}
+
 /// The dims of argument 0, where the lists have a number for each axis.
 fn listed_dims(call: &OpCall<'_>) -> Result<Dims, TrapError> {
     let dims = call.tensor(0).dims();
@@ -215,7 +223,8 @@ pub(super) fn length(axis: usize, length: Option<u64>) -> Result<u64, TrapError>
     })
 }
 
-pub(super) fn tensor_roll(call: &mut OpCall<'_>) -> Done {
+/// How many places on elements are rolled along each axis: at most its length.
+pub(super) fn roll(call: &OpCall<'_>) -> Result<(Dims, [u64; MAX_RANK]), TrapError> {
     let dims = call.tensor(0).dims();
     let mut by = [0u64; MAX_RANK];
     for n in 0..call.list_len {
@@ -225,6 +234,11 @@ pub(super) fn tensor_roll(call: &mut OpCall<'_>) -> Done {
             by[axis] = (by[axis] + shift) % dims[axis];
         }
     }
+    Ok((dims, by))
+}
+
+pub(super) fn tensor_roll(call: &mut OpCall<'_>) -> Done {
+    let (dims, by) = roll(call)?;
     rolled(call, &dims, &by)
 }
 
@@ -237,14 +251,18 @@ pub(super) fn rolled(call: &mut OpCall<'_>, dims: &Dims, by: &[u64; MAX_RANK]) -
     with_elem!(any call.elem(0), T => arrange::<T>(call, dims, &along, T::ZERO))
 }
 
-pub(super) fn tensor_flip(call: &mut OpCall<'_>) -> Done {
+pub(super) fn flip(call: &OpCall<'_>) -> Arranged {
     let dims = call.tensor(0).dims();
     let turned = call.axes(1, dims.len())?;
     let along = std::array::from_fn(|axis| match turned[axis] && dims[axis] > 0 {
         true => Along::Steps { from: dims[axis] as usize - 1, step: -1 },
         false => Along::Same,
     });
-    with_elem!(any call.elem(0), T => arrange::<T>(call, &dims, &along, T::ZERO))
+    Ok((dims, along))
+}
+
+pub(super) fn tensor_flip(call: &mut OpCall<'_>) -> Done {
+    arranged(call, flip)
 }
 
 /// How many indices there are from `from` by `step` before `to`, of an axis of length `n`.
@@ -268,7 +286,7 @@ fn steps(axis: usize, n: u64, from: i64, to: i64, step: i64) -> Result<u64, Trap
     Ok(span.max(0) as u64 / step + (span > 0 && !(span as u64).is_multiple_of(step)) as u64)
 }
 
-pub(super) fn tensor_slice_step(call: &mut OpCall<'_>) -> Done {
+pub(super) fn slice_step(call: &OpCall<'_>) -> Arranged {
     let (dims, len) = (listed_dims(call)?, call.list_len);
     let mut result = dims;
     let mut along = [Along::Same; MAX_RANK];
@@ -282,11 +300,15 @@ pub(super) fn tensor_slice_step(call: &mut OpCall<'_>) -> Done {
             along[axis] = Along::Steps { from: from as usize, step };
         }
     }
-    with_elem!(any call.elem(0), T => arrange::<T>(call, &result, &along, T::ZERO))
+    Ok((result, along))
+}
+
+pub(super) fn tensor_slice_step(call: &mut OpCall<'_>) -> Done {
+    arranged(call, slice_step)
 }
 
 /// The dims of argument 0 with as much before and behind as the two lists say, and where each axis comes from.
-fn padded(call: &OpCall<'_>, beyond: Beyond) -> Result<(Dims, [Along; MAX_RANK]), TrapError> {
+pub(super) fn padded(call: &OpCall<'_>, beyond: Beyond) -> Arranged {
     let (dims, len) = (listed_dims(call)?, call.list_len);
     let mut result = dims;
     let mut along = [Along::Same; MAX_RANK];
@@ -310,8 +332,9 @@ fn padded(call: &OpCall<'_>, beyond: Beyond) -> Result<(Dims, [Along; MAX_RANK])
     Ok((result, along))
 }
 
-pub(super) fn tensor_pad(call: &mut OpCall<'_>) -> Done {
-    let (result, along) = padded(call, Beyond::Given)?;
+/// [`padded`] by a given element.
+pub(super) fn pad(call: &OpCall<'_>) -> Arranged {
+    let padded = padded(call, Beyond::Given)?;
     let at = 1 + 2 * call.list_len;
     if let Type::Tensor(_) = call.arg_types[at]
         && !call.tensor(at).dims().is_empty()
@@ -319,6 +342,12 @@ pub(super) fn tensor_pad(call: &mut OpCall<'_>) -> Done {
         let (dims, given) = (call.tensor(0).dims(), call.tensor(at).dims());
         return Err(shape_mismatch("what is put around has to be one element, without dims", &dims, &given));
     }
+    Ok(padded)
+}
+
+pub(super) fn tensor_pad(call: &mut OpCall<'_>) -> Done {
+    let (result, along) = pad(call)?;
+    let at = 1 + 2 * call.list_len;
     with_elem!(any call.elem(0), T => {
         let given = if let Type::Tensor(_) = call.arg_types[at] {
             call.input::<T>(at)[0]
@@ -332,8 +361,7 @@ pub(super) fn tensor_pad(call: &mut OpCall<'_>) -> Done {
 macro_rules! pads {
     ($($kernel:ident $beyond:ident;)*) => {$(
         pub(super) fn $kernel(call: &mut OpCall<'_>) -> Done {
-            let (result, along) = padded(call, Beyond::$beyond)?;
-            with_elem!(any call.elem(0), T => arrange::<T>(call, &result, &along, T::ZERO))
+            arranged(call, |call| padded(call, Beyond::$beyond))
         }
     )*};
 }
@@ -352,7 +380,7 @@ fn times(count: i64) -> Result<u64, TrapError> {
     })
 }
 
-pub(super) fn tensor_repeat(call: &mut OpCall<'_>) -> Done {
+pub(super) fn repeat(call: &OpCall<'_>) -> Arranged {
     let mut result = call.tensor(0).dims();
     let times = times(call.int(1))?;
     let axis = call.axis(2, result.len())?;
@@ -361,10 +389,14 @@ pub(super) fn tensor_repeat(call: &mut OpCall<'_>) -> Done {
     if times > 1 {
         along[axis] = Along::Repeat { times: times as usize };
     }
-    with_elem!(any call.elem(0), T => arrange::<T>(call, &result, &along, T::ZERO))
+    Ok((result, along))
 }
 
-pub(super) fn tensor_tile(call: &mut OpCall<'_>) -> Done {
+pub(super) fn tensor_repeat(call: &mut OpCall<'_>) -> Done {
+    arranged(call, repeat)
+}
+
+pub(super) fn tile(call: &OpCall<'_>) -> Arranged {
     let (dims, len) = (listed_dims(call)?, call.list_len);
     let mut result = dims;
     let mut along = [Along::Same; MAX_RANK];
@@ -375,7 +407,11 @@ pub(super) fn tensor_tile(call: &mut OpCall<'_>) -> Done {
             along[axis] = Along::Pad { before: 0, n: dims[axis] as usize, beyond: Beyond::Wrap };
         }
     }
-    with_elem!(any call.elem(0), T => arrange::<T>(call, &result, &along, T::ZERO))
+    Ok((result, along))
+}
+
+pub(super) fn tensor_tile(call: &mut OpCall<'_>) -> Done {
+    arranged(call, tile)
 }
 
 /// The tensors of the list in argument 0.
@@ -475,7 +511,8 @@ fn join_piece<T: Element>(all: Listed<'_>, ends: &[u64], start: usize, piece: &m
     }
 }
 
-pub(super) fn tensor_stack(call: &mut OpCall<'_>) -> Done {
+/// The dims of a stack, and how many elements one of its rows has of each tensor.
+pub(super) fn stacked(call: &mut OpCall<'_>) -> Result<(Dims, usize), TrapError> {
     let all = Listed::of(call)?;
     let dims = all.get(0).dims();
     let axis = call.axis(1, dims.len() + 1)?;
@@ -490,11 +527,17 @@ pub(super) fn tensor_stack(call: &mut OpCall<'_>) -> Done {
         let text = format!("tensors to be stacked want equal dims, number {n} has others than the first");
         Err(shape_mismatch(&text, &dims, &tensor.dims()))
     })?;
-    let part = dims[axis..].iter().fold(1usize, |n, d| n.saturating_mul(*d as usize));
+    Ok((result, dims[axis..].iter().fold(1usize, |n, d| n.saturating_mul(*d as usize))))
+}
+
+pub(super) fn tensor_stack(call: &mut OpCall<'_>) -> Done {
+    let (result, part) = stacked(call)?;
+    let all = Listed::of(call)?;
     with_elem!(any call.elem(0), T => join::<T>(call, all, &result, |_| part))
 }
 
-pub(super) fn tensor_concat_list(call: &mut OpCall<'_>) -> Done {
+/// The dims of a list's tensors side by side, and along which axis they are.
+pub(super) fn joined(call: &mut OpCall<'_>) -> Result<(Dims, usize), TrapError> {
     let all = Listed::of(call)?;
     let dims = all.get(0).dims();
     let axis = call.axis(1, dims.len())?;
@@ -512,6 +555,12 @@ pub(super) fn tensor_concat_list(call: &mut OpCall<'_>) -> Done {
         result[axis] = length(axis, result[axis].checked_add(other[axis]))?;
         Ok(())
     })?;
+    Ok((result, axis))
+}
+
+pub(super) fn tensor_concat_list(call: &mut OpCall<'_>) -> Done {
+    let (result, axis) = joined(call)?;
+    let all = Listed::of(call)?;
     let part =
         |tensor: TensorRef| tensor.dims()[axis..].iter().fold(1usize, |n, d| n.saturating_mul(*d as usize));
     with_elem!(any call.elem(0), T => join::<T>(call, all, &result, part))
@@ -534,10 +583,15 @@ impl<T: Number> Work for Scaled<'_, T> {
     }
 }
 
+/// A row for each element of the first argument, a column for each of the second.
+pub(super) fn outer_dims(call: &OpCall<'_>) -> Dims {
+    Dims::of_three(2, [call.tensor(0).len() as u64, call.tensor(1).len() as u64, 0])
+}
+
 pub(super) fn tensor_outer(call: &mut OpCall<'_>) -> Done {
     with_elem!(number call.elem(0), T => {
         let (a, b) = (call.input::<T>(0), call.input::<T>(1));
-        let out: Output<'_, T> = call.output(&[a.len() as u64, b.len() as u64])?;
+        let out: Output<'_, T> = call.output(&outer_dims(call))?;
         fill(call.host, &mut *out.elements, 1, |start, piece: &mut [MaybeUninit<T>]| {
             let mut done = 0;
             while done < piece.len() {

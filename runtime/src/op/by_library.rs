@@ -17,13 +17,14 @@
 //! charged where the device works.
 
 use super::OpCall;
+use super::on_device::{Given, SIGNATURES, dims_of, given, sent, tensors_of};
 use crate::device::{Device, DeviceArg, DeviceCall, DeviceMemory, DeviceTensor, asked};
 use crate::object::TensorRef;
 use crate::region::pool::MEDIUM;
 use crate::trap::TrapError;
 use nbc_ir::catalogue::{CATALOGUE, Extent, Operation};
 use nbc_ir::dims::Dims;
-use nbc_ir::{Elem, Type};
+use nbc_ir::Elem;
 use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 
@@ -110,10 +111,10 @@ impl OpCall<'_> {
         results: &[(Elem, Dims)],
         found: &[u64],
     ) -> Result<bool, TrapError> {
-        let tensors: Vec<Option<TensorRef>> = (0..self.args.len())
-            .map(|at| matches!(self.arg_types[at], Type::Tensor(_)).then(|| self.tensor(at)))
-            .collect();
-        let is_worth_it = tensors.iter().flatten().any(|tensor| tensor.bytes() >= MEDIUM);
+        let index = operation.index();
+        let Some(given) = given(&SIGNATURES[index].params, self) else { return Ok(false) };
+        let tensors = tensors_of(&given);
+        let is_worth_it = tensors.iter().any(|tensor| tensor.bytes() >= MEDIUM);
         let fits = |(elem, dims): &(Elem, Dims)| {
             let bytes = Extent::new(dims, elem.size()).bytes;
             bytes > 0 && bytes <= isize::MAX as u64
@@ -121,8 +122,7 @@ impl OpCall<'_> {
         if !is_worth_it || !results.iter().all(fits) {
             return Ok(false);
         }
-        let dims: Vec<Dims> = tensors.iter().map(|t| t.map_or(Dims::default(), |t| t.dims())).collect();
-        let all: Vec<&[u64]> = dims.iter().map(|d| &**d).collect();
+        let all = dims_of(&given);
         if asked(|| device.takes(operation, self.elems, &all, &results[0].1)) != Some(true) {
             return Ok(false);
         }
@@ -132,7 +132,7 @@ impl OpCall<'_> {
         }
         let mut wanted = Vec::with_capacity(results.len());
         let made = self.made_for(device, results, &mut wanted)?;
-        let done = made && self.run_library(device, operation, (&tensors, &dims), &wanted, found);
+        let done = made && self.run_library(device, operation, &given, &wanted, found);
         let home = wanted.iter().filter(|result| result.is_lent);
         for result in home {
             asked(|| device.free(result.memory));
@@ -184,26 +184,18 @@ impl OpCall<'_> {
         &mut self,
         device: &dyn Device,
         operation: &'static Operation,
-        (tensors, dims): (&[Option<TensorRef>], &[Dims]),
+        given: &[Given],
         wanted: &[Wanted],
         found: &[u64],
     ) -> bool {
-        let mut args = Vec::with_capacity(dims.len());
-        for (at, tensor) in tensors.iter().enumerate() {
-            let dims = &*dims[at];
-            args.push(match tensor {
-                Some(tensor) => match self.host.heap().pool().send(*tensor) {
-                    Some((memory, offset)) => {
-                        DeviceArg::Tensor(DeviceTensor { memory, offset, elem: tensor.elem(), dims })
-                    }
-                    None => {
-                        // SAFETY: its elements are on the host, initialised, and written by nobody meanwhile.
-                        let bytes = unsafe { std::slice::from_raw_parts(tensor.data(), tensor.bytes()) };
-                        DeviceArg::Bytes { bytes, elem: tensor.elem(), dims }
-                    }
-                },
-                None if self.arg_types[at] == Type::Str => DeviceArg::Text(self.str(at)),
-                None => DeviceArg::Scalar(self.args[at], self.arg_types[at]),
+        let mut args = Vec::with_capacity(given.len());
+        for given in given {
+            args.push(match given {
+                Given::Tensor(tensor, dims) => sent(self.host.heap(), *tensor, dims),
+                Given::Scalar(bits, ty) => DeviceArg::Scalar(*bits, *ty),
+                Given::Ints(at) => DeviceArg::Ints(&self.args[at.clone()]),
+                Given::Text(at) => DeviceArg::Text(self.str(*at)),
+                Given::List(_) => return false,
             });
         }
         let outside = self.host.heap().interruption().clone();
@@ -218,12 +210,10 @@ impl OpCall<'_> {
             })
             .collect();
         let Some((result, others)) = places.split_first() else { return false };
-        let list_len = self.list_len;
         let asks = DeviceCall {
             operation,
             elems: self.elems,
             args: &args,
-            list_len,
             result: *result,
             others,
             found,

@@ -80,10 +80,14 @@ pub(super) fn spaced(start: f64, end: f64, len: u64) -> impl Fn(usize) -> f64 + 
     }
 }
 
-pub(super) fn tensor_linspace(call: &mut OpCall<'_>) -> Done {
+/// How many values `tensor.linspace` makes.
+pub(super) fn linspace_len(call: &OpCall<'_>) -> Result<u64, TrapError> {
     let n = call.int(2);
-    let len = u64::try_from(n)
-        .map_err(|_| TrapError::new(TrapCode::InvalidArgument, format!("{n} values of linspace")))?;
+    u64::try_from(n).map_err(|_| TrapError::new(TrapCode::InvalidArgument, format!("{n} values of linspace")))
+}
+
+pub(super) fn tensor_linspace(call: &mut OpCall<'_>) -> Done {
+    let len = linspace_len(call)?;
     let single = call.elem(0) == Elem::F32;
     let end_of = |slot| if single { f32::from_slot(slot) as f64 } else { f64::from_slot(slot) };
     let (start, end) = (end_of(call.args[0]), end_of(call.args[1]));
@@ -146,7 +150,12 @@ macro_rules! float_range {
 }
 float_range!(f32 f64);
 
-fn arange<T: Range>(call: &mut OpCall<'_>) -> Done {
+/// How many values `tensor.arange` makes.
+pub(super) fn arange_len(call: &OpCall<'_>) -> Result<u64, TrapError> {
+    with_elem!(real call.elem(0), T => arange_len_of::<T>(call))
+}
+
+fn arange_len_of<T: Range>(call: &OpCall<'_>) -> Result<u64, TrapError> {
     let [start, end, step] = [call.args[0], call.args[1], call.args[2]];
     let count = T::count(start, end, step).ok_or_else(|| {
         TrapError::new(TrapCode::InvalidArgument, "arange with a step of zero or infinity, or with a NaN")
@@ -154,5 +163,11 @@ fn arange<T: Range>(call: &mut OpCall<'_>) -> Done {
     if count > (1u64 << 53) as f64 {
         return Err(TrapError::new(TrapCode::OutOfMemory, format!("{count:e} values of arange")));
     }
-    steps(call, count as u64, |i| T::at(start, step, i))
+    Ok(count as u64)
+}
+
+fn arange<T: Range>(call: &mut OpCall<'_>) -> Done {
+    let len = arange_len_of::<T>(call)?;
+    let [start, step] = [call.args[0], call.args[2]];
+    steps(call, len, |i| T::at(start, step, i))
 }

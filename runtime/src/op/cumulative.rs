@@ -10,6 +10,7 @@ use super::{OpCall, Output};
 use crate::object::Element;
 use crate::object::element::with_elem;
 use crate::trap::TrapError;
+use nbc_ir::dims::Dims;
 use std::mem::MaybeUninit;
 
 type Done = Result<(), TrapError>;
@@ -94,7 +95,7 @@ fn along<T: Element>(
 }
 
 /// The length of the axis in argument 1, and how far its elements lie apart.
-fn axis(call: &OpCall<'_>) -> Result<(usize, usize, usize), TrapError> {
+pub(super) fn axis(call: &OpCall<'_>) -> Result<(usize, usize, usize), TrapError> {
     let dims = call.tensor(0).dims();
     let axis = call.axis(1, dims.len())?;
     // Where another dim is 0 it may be more than there is, and does not matter.
@@ -138,10 +139,17 @@ impl<T: Number> Work for Differences<'_, T> {
     }
 }
 
-pub(super) fn tensor_diff(call: &mut OpCall<'_>) -> Done {
-    let (axis, n, inner) = axis(call)?;
+/// The dims of differences along the axis in argument 1.
+pub(super) fn shorter(call: &OpCall<'_>) -> Result<Dims, TrapError> {
+    let (axis, n, _) = axis(call)?;
     let mut dims = call.tensor(0).dims();
-    dims[axis] = dims[axis].saturating_sub(1);
+    dims[axis] = n.saturating_sub(1) as u64;
+    Ok(dims)
+}
+
+pub(super) fn tensor_diff(call: &mut OpCall<'_>) -> Done {
+    let (_, n, inner) = axis(call)?;
+    let dims = shorter(call)?;
     with_elem!(number call.elem(0), T => {
         let x = call.input::<T>(0);
         let out: Output<'_, T> = call.output(&dims)?;

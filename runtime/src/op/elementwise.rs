@@ -268,6 +268,11 @@ fn divisors_are_not_zero<T: Number>(call: &mut OpCall<'_>) -> Done {
     Ok(())
 }
 
+/// The trap of a divisor that is zero, of elements of any type.
+pub(super) fn check_divisors(call: &mut OpCall<'_>) -> Done {
+    with_elem!(number call.elem(0), T => divisors_are_not_zero::<T>(call))
+}
+
 /// [`binary`] for division: first makes sure that no integer divisor is zero.
 pub(super) fn division<T: Number>(
     call: &mut OpCall<'_>,

@@ -32,7 +32,7 @@ fn place_in(dims: &[u64], mut flat: u64) -> Vec<u64> {
 }
 
 /// Traps where an index of argument `at` is not below `n`; `of` says of what.
-fn check_indices(call: &mut OpCall<'_>, at: usize, n: usize, of: &str) -> Done {
+pub(super) fn check_indices(call: &mut OpCall<'_>, at: usize, n: usize, of: &str) -> Done {
     let indices = call.input::<i64>(at);
     let Some(wrong) = position(call.host, indices, |i| *i as u64 >= n as u64)? else { return Ok(()) };
     let place = place_in(&call.tensor(at).dims(), wrong as u64);
@@ -70,10 +70,16 @@ fn inside(dims: &Dims, axis: usize) -> usize {
     dims[axis + 1..].iter().fold(1usize, |n, d| n.saturating_mul(*d as usize))
 }
 
-pub(super) fn tensor_take_axis(call: &mut OpCall<'_>) -> Done {
+/// The dims of what is taken along an axis, and the axis.
+pub(super) fn taken_axis(call: &OpCall<'_>) -> Result<(Dims, usize), TrapError> {
     let dims = call.tensor(0).dims();
     let axis = call.axis(2, dims.len())?;
-    let result = with_indices(&dims, axis, &call.tensor(1).dims())?;
+    Ok((with_indices(&dims, axis, &call.tensor(1).dims())?, axis))
+}
+
+pub(super) fn tensor_take_axis(call: &mut OpCall<'_>) -> Done {
+    let (result, axis) = taken_axis(call)?;
+    let dims = call.tensor(0).dims();
     check_indices(call, 1, dims[axis] as usize, &format!("along axis {axis}"))?;
     let (n, inner) = (dims[axis] as usize, inside(&dims, axis));
     with_elem!(any call.elem(0), T => {
@@ -106,13 +112,20 @@ pub(super) fn tensor_take_axis(call: &mut OpCall<'_>) -> Done {
     })
 }
 
-pub(super) fn tensor_take_along(call: &mut OpCall<'_>) -> Done {
+/// The dims of elements taken each by an index of its own, and the axis.
+pub(super) fn taken_along(call: &OpCall<'_>) -> Result<(Dims, usize), TrapError> {
     let (dims, of) = (call.tensor(0).dims(), call.tensor(1).dims());
     let axis = call.axis(2, dims.len())?;
     if of.len() != dims.len() || *of.without(axis) != *dims.without(axis) {
         let text = format!("the indices' dims have to be the tensor's but along axis {axis}");
         return Err(shape_mismatch(&text, &dims, &of));
     }
+    Ok((of, axis))
+}
+
+pub(super) fn tensor_take_along(call: &mut OpCall<'_>) -> Done {
+    let (of, axis) = taken_along(call)?;
+    let dims = call.tensor(0).dims();
     check_indices(call, 1, dims[axis] as usize, &format!("along axis {axis}"))?;
     let (n, m, inner) = (dims[axis] as usize, of[axis] as usize, inside(&dims, axis));
     with_elem!(any call.elem(0), T => {

@@ -46,6 +46,7 @@ mod order;
 mod random;
 mod reduce;
 mod reduce_axes;
+mod result_dims;
 #[cfg(feature = "rsa")]
 mod rsa;
 mod sides;

@@ -153,7 +153,8 @@ fn rows_of_box(
     Ok(())
 }
 
-pub(super) fn tensor_slice(call: &mut OpCall<'_>) -> Done {
+/// The dims of the box that `tensor.slice` copies.
+pub(super) fn box_dims(call: &OpCall<'_>) -> Result<Dims, TrapError> {
     let dims = call.tensor(0).dims();
     let (from, to) = (call.ints(1), call.ints(1 + call.list_len));
     if from.len() != dims.len() {
@@ -169,6 +170,11 @@ pub(super) fn tensor_slice(call: &mut OpCall<'_>) -> Done {
         }
         size[axis] = to[axis] - from[axis];
     }
+    Ok(size)
+}
+
+pub(super) fn tensor_slice(call: &mut OpCall<'_>) -> Done {
+    let (dims, from, size) = (call.tensor(0).dims(), call.ints(1), box_dims(call)?);
     with_elem!(any call.elem(0), T => {
         let data = call.input::<T>(0);
         let out: Output<'_, T> = call.output(&size)?;
@@ -244,7 +250,8 @@ pub(super) fn tensor_assign(call: &mut OpCall<'_>) -> Done {
     })
 }
 
-pub(super) fn tensor_transpose(call: &mut OpCall<'_>) -> Done {
+/// The dims of a transpose, and which axis each of its own was.
+pub(super) fn transposed(call: &OpCall<'_>) -> Result<(Dims, [usize; MAX_RANK]), TrapError> {
     let dims = call.tensor(0).dims();
     let given = call.ints(1);
     let rank = dims.len();
@@ -271,7 +278,12 @@ pub(super) fn tensor_transpose(call: &mut OpCall<'_>) -> Done {
     for i in 0..rank {
         new[i] = dims[order[i]];
     }
-    let old = strides(&dims);
+    Ok((new, order))
+}
+
+pub(super) fn tensor_transpose(call: &mut OpCall<'_>) -> Done {
+    let (new, order) = transposed(call)?;
+    let old = strides(&call.tensor(0).dims());
     with_elem!(any call.elem(0), T => {
         let from = call.input::<T>(0);
         let out: Output<'_, T> = call.output(&new)?;
@@ -350,7 +362,8 @@ fn offset(axes: &[(usize, usize)], mut index: usize) -> usize {
     at
 }
 
-pub(super) fn tensor_concat(call: &mut OpCall<'_>) -> Done {
+/// The dims of two tensors side by side, and along which axis they are.
+pub(super) fn side_by_side(call: &OpCall<'_>) -> Result<(Dims, usize), TrapError> {
     let (a, b) = (call.tensor(0).dims(), call.tensor(1).dims());
     if a.len() != b.len() {
         return Err(shape_mismatch("the tensors have different numbers of dims", &a, &b));
@@ -364,6 +377,12 @@ pub(super) fn tensor_concat(call: &mut OpCall<'_>) -> Done {
         let text = format!("{} and {} rows along axis {axis} are more than a dim can be", a[axis], b[axis]);
         TrapError::new(TrapCode::InvalidArgument, text)
     })?;
+    Ok((dims, axis))
+}
+
+pub(super) fn tensor_concat(call: &mut OpCall<'_>) -> Done {
+    let (dims, axis) = side_by_side(call)?;
+    let (a, b) = (call.tensor(0).dims(), call.tensor(1).dims());
     with_elem!(any call.elem(0), T => {
         let (x, y) = (call.input::<T>(0), call.input::<T>(1));
         let out: Output<'_, T> = call.output(&dims)?;

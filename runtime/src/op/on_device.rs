@@ -1,54 +1,134 @@
 //! Operations on a device: which may go there, and what the host does before and after.
 //!
-//! Fuel is charged from the shapes and memory for the result is taken, as the kernel does;
-//! so limits bind alike. Where the device does not want the operation or fails at it, the kernel runs.
+//! What the kernel would check is checked, fuel is charged from the shapes and memory for the result is taken, in the
+//! kernel's order; so limits and traps are the same. Where the device does not want the operation or fails at it, the
+//! kernel runs.
 
-use super::OpCall;
+use super::result_dims::{Ahead, Check, Rule, rule};
+use super::{OpCall, elementwise, gather};
 use crate::device::{Device, DeviceArg, DeviceCall, DeviceTensor, asked};
+use crate::interruption::Interruption;
 use crate::object::TensorRef;
+use crate::region::Heap;
 use crate::region::pool::MEDIUM;
 use crate::trap::TrapError;
 use nbc_ir::catalogue::{Aliasing, Class, Cost, Extent, Kind, OpSignature, Operation, Param, Shape, shape};
 use nbc_ir::dims::Dims;
-use nbc_ir::{Elem, Type};
+use nbc_ir::{Elem, Item, Type};
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// The signature of every row.
-static SIGNATURES: LazyLock<Vec<OpSignature>> =
+pub(super) static SIGNATURES: LazyLock<Vec<OpSignature>> =
     LazyLock::new(|| nbc_ir::catalogue::CATALOGUE.iter().map(Operation::typed).collect());
 
-/// Whether calls of a row may go to a device, if their elements are numbers that cannot make
-/// them trap: what they do follows from dims and an axis, but for the elements of the one result.
-fn may_go(operation: &Operation) -> bool {
-    let moves = operation.kind == Kind::Movement && operation.shape == Shape::Same;
+/// Whether calls of a row may go to a device: what they do follows from dims, scalars and lists of integers, but for the
+/// elements of the one result.
+fn may_go(operation: &Operation, rule: Option<Rule>) -> bool {
+    let copies = operation.kind == Kind::Movement && operation.shape == Shape::Same;
     let computes = operation.kind == Kind::Elementwise || operation.shape == Shape::MatMul;
     let folds =
         operation.kind == Kind::Reduction && matches!(operation.shape, Shape::DropAxis | Shape::Scalar);
-    operation.pure && operation.result == Aliasing::New && (moves || computes || folds)
+    operation.pure && operation.result == Aliasing::New && (rule.is_some() || copies || computes || folds)
 }
 
-/// Dims of the result, where they follow from those of the arguments; nothing if they do not fit.
-fn result_dims(operation: &Operation, args: &[Dims], slots: &[u64]) -> Option<Dims> {
-    match operation.shape {
-        Shape::Same => args.first().copied(),
-        Shape::Broadcast => shape::broadcast(args).ok(),
-        Shape::MatMul => match args {
-            [a, b] => shape::matmul(a, b).ok().map(|product| product.dims),
-            _ => None,
-        },
-        // Of nothing there is no smallest, and of an axis that is not there nothing at all: the kernel says so.
-        Shape::DropAxis => match (args, slots) {
-            ([whole, _], [_, axis]) if whole.count()? > 0 => {
-                let axis = usize::try_from(*axis).ok().filter(|axis| *axis < whole.len())?;
-                Some(whole.without(axis))
+/// An argument for a parameter.
+pub(super) enum Given {
+    Tensor(TensorRef, Dims),
+    Scalar(u64, Type),
+    Ints(Range<usize>),
+    List(Vec<(TensorRef, Dims)>),
+    Text(usize),
+}
+
+/// The arguments, one for each parameter; nothing where there is something else that a device could not have.
+pub(super) fn given(params: &[Param], call: &OpCall<'_>) -> Option<Vec<Given>> {
+    let mut all = Vec::with_capacity(params.len());
+    let mut at = 0;
+    for param in params {
+        if param.is_bracketed() {
+            if *param != Param::Ints {
+                return None;
             }
-            _ => None,
-        },
-        Shape::Scalar => match args {
-            [whole] if whole.count()? > 0 => Some(Dims::default()),
-            _ => None,
-        },
+            all.push(Given::Ints(at..at + call.list_len));
+            at += call.list_len;
+            continue;
+        }
+        all.push(match call.arg_types[at] {
+            Type::Tensor(_) => Given::Tensor(call.tensor(at), call.tensor(at).dims()),
+            Type::List(Item::Tensor(_)) => {
+                // SAFETY: the list outlives the call, nothing writes it meanwhile, and what it holds is live.
+                let items = unsafe { call.list(at).as_slots() };
+                // SAFETY: the items of such a list are tensors.
+                let tensor = |slot: &u64| unsafe { TensorRef::from_slot(*slot) };
+                Given::List(items.iter().map(tensor).map(|t| (t, t.dims())).collect())
+            }
+            Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool => {
+                Given::Scalar(call.args[at], call.arg_types[at])
+            }
+            Type::Str => Given::Text(at),
+            _ => return None,
+        });
+        at += 1;
+    }
+    Some(all)
+}
+
+/// Dims of the tensors, those of a list too; none of what is no tensor.
+pub(super) fn dims_of(given: &[Given]) -> Vec<&[u64]> {
+    let mut all: Vec<&[u64]> = Vec::with_capacity(given.len());
+    for given in given {
+        match given {
+            Given::Tensor(_, dims) => all.push(dims),
+            Given::Scalar(..) | Given::Ints(_) | Given::Text(_) => all.push(&[]),
+            Given::List(items) => all.extend(items.iter().map(|(_, dims)| &**dims)),
+        }
+    }
+    all
+}
+
+/// The tensors, those of a list too.
+pub(super) fn tensors_of(given: &[Given]) -> Vec<TensorRef> {
+    let mut all = Vec::with_capacity(given.len());
+    for given in given {
+        match given {
+            Given::Tensor(tensor, _) => all.push(*tensor),
+            Given::List(items) => all.extend(items.iter().map(|(tensor, _)| *tensor)),
+            Given::Scalar(..) | Given::Ints(_) | Given::Text(_) => {}
+        }
+    }
+    all
+}
+
+/// What is known of a result whose dims the row's shape says; nothing if arguments do not fit.
+fn by_shape(operation: &Operation, given: &[Given], slots: &[u64]) -> Option<Dims> {
+    let dims = |at: usize| match given.get(at)? {
+        Given::Tensor(_, dims) => Some(*dims),
+        _ => None,
+    };
+    match operation.shape {
+        Shape::Same => dims(0),
+        Shape::Broadcast => {
+            let all: Vec<Dims> = (0..given.len()).map(|at| dims(at).unwrap_or_default()).collect();
+            shape::broadcast(&all).ok()
+        }
+        Shape::MatMul => shape::matmul(&dims(0)?, &dims(1)?).ok().map(|product| product.dims),
+        // Of nothing there is no smallest, and of an axis that is not there nothing at all: the kernel says so.
+        Shape::DropAxis => {
+            let whole = dims(0).filter(|whole| whole.count().is_some_and(|n| n > 0))?;
+            let axis = usize::try_from(*slots.get(1)?).ok().filter(|axis| *axis < whole.len())?;
+            Some(whole.without(axis))
+        }
+        // As with an axis; and two tensors are folded place by place.
+        Shape::Scalar => {
+            let whole = dims(0).filter(|whole| whole.count().is_some_and(|n| n > 0))?;
+            let fits = |given: &Given| match given {
+                Given::Tensor(_, dims) => **dims == *whole,
+                _ => true,
+            };
+            given.iter().all(fits).then(Dims::default)
+        }
         Shape::Given | Shape::DropAxes | Shape::Special => None,
     }
 }
@@ -60,7 +140,7 @@ pub(super) fn run(
     operation: &'static Operation,
     call: &mut OpCall<'_>,
 ) -> Result<bool, TrapError> {
-    if may_go(operation) && try_run(index, operation, call)? {
+    if may_go(operation, rule(index)) && try_run(index, operation, call)? {
         return Ok(true);
     }
     #[cfg(any(feature = "fft", feature = "linalg"))]
@@ -89,75 +169,102 @@ fn element_of(scalar: Type) -> Option<Elem> {
     [Elem::I32, Elem::I64, Elem::F32, Elem::F64, Elem::Bool].into_iter().find(|e| e.scalar() == Some(scalar))
 }
 
-/// Folds all elements of a tensor that the device has: where they are on the host too, that is quicker
-/// than to ask. The call is charged for already.
-fn fold_there(
+/// A tensor as the device gets it: in its memory, or its bytes where it stays on the host.
+pub(super) fn sent<'a>(heap: &mut Heap, tensor: TensorRef, dims: &'a Dims) -> DeviceArg<'a> {
+    let elem = tensor.elem();
+    match heap.pool().send(tensor) {
+        Some((memory, offset)) => DeviceArg::Tensor(DeviceTensor { memory, offset, elem, dims }),
+        None => {
+            // SAFETY: its elements are on the host, initialised, and written by nobody meanwhile.
+            let bytes = unsafe { std::slice::from_raw_parts(tensor.data(), tensor.bytes()) };
+            DeviceArg::Bytes { bytes, elem, dims }
+        }
+    }
+}
+
+/// What a device makes of arguments that gives a scalar of type `elem`: its bits.
+fn scalar_of(
     device: &dyn Device,
-    operation: &'static Operation,
-    call: &mut OpCall<'_>,
-    tensors: &[Option<TensorRef>],
+    call: (&'static Operation, &[Elem], &[DeviceArg<'_>]),
     elem: Elem,
-) -> Result<bool, TrapError> {
-    let [Some(whole)] = tensors else { return Ok(false) };
-    if !call.host.heap().pool().is_only_on_device(*whole) {
-        return Ok(false);
-    }
-    let dims = whole.dims();
-    if asked(|| device.takes(operation, call.elems, &[&dims], &[])) != Some(true) {
-        return Ok(false);
-    }
-    let (elements, work) = call.work_of(Extent::NONE);
-    call.host.heap().placing_mut().at_hand.elements = elements;
-    if !call.goes_there(device, tensors, elem.size() as u64, work) {
-        return Ok(false);
-    }
-    let Some((memory, offset)) = call.host.heap().pool().send(*whole) else { return Ok(false) };
-    let args = [DeviceArg::Tensor(DeviceTensor { memory, offset, elem: whole.elem(), dims: &dims })];
-    let outside = call.host.heap().interruption().clone();
+    heap: &mut Heap,
+) -> Option<u64> {
+    let (operation, elems, args) = call;
+    let outside: Interruption = heap.interruption().clone();
     let must_stop = || outside.stopped_by().is_some();
     let mut slot = [MaybeUninit::new(0); 8];
-    let done = asked(|| device.allocate(slot.len())).flatten().and_then(|memory| {
-        let result = DeviceTensor { memory, offset: 0, elem, dims: &[] };
-        let asks = DeviceCall {
-            operation,
-            elems: call.elems,
-            args: &args,
-            list_len: 0,
-            result,
-            others: &[],
-            found: &[],
-            must_stop: &must_stop,
-        };
-        let done = asked(|| {
-            device.run(&asks)?;
-            device.to_host(memory, &mut slot[..elem.size()])
-        });
-        asked(|| device.free(memory));
-        done?.ok()
+    let memory = asked(|| device.allocate(slot.len()))??;
+    let result = DeviceTensor { memory, offset: 0, elem, dims: &[] };
+    let asks = DeviceCall {
+        operation,
+        elems,
+        args,
+        result,
+        others: &[],
+        found: &[],
+        must_stop: &must_stop,
+    };
+    let done = asked(|| {
+        device.run(&asks)?;
+        device.to_host(memory, &mut slot[..elem.size()])
     });
-    let pool = call.host.heap().pool();
-    if done.is_none() {
-        pool.counts.failed += 1;
-        call.side = None;
-        // It may have failed because the program has to stop.
-        return call.host.poll().map(|()| false);
-    }
-    pool.counts.operations += 1;
-    pool.counts.to_host += 1;
-    pool.counts.bytes_to_host += elem.size() as u64;
+    asked(|| device.free(memory));
+    done?.ok()?;
+    let counts = &mut heap.pool().counts;
+    counts.operations += 1;
+    counts.to_host += 1;
+    counts.bytes_to_host += elem.size() as u64;
     // SAFETY: all bytes were written, some of them by the device.
-    call.set(u64::from_le_bytes(slot.map(|byte| unsafe { byte.assume_init() })));
-    call.side_done();
-    call.host.poll().map(|()| true)
+    Some(u64::from_le_bytes(slot.map(|byte| unsafe { byte.assume_init() })))
+}
+
+/// A fold of all elements of a tensor that only the device has, as `i64`; nothing where it does not want that or fails.
+fn folded(device: &dyn Device, name: &str, tensor: TensorRef, heap: &mut Heap) -> Option<i64> {
+    let operation = Operation::find(name)?;
+    let (dims, elems) = (tensor.dims(), [tensor.elem()]);
+    if asked(|| device.takes(operation, &elems, &[&dims], &[])) != Some(true) {
+        return None;
+    }
+    // The smallest of indices is one, and so is how many there are: both are of 8 bytes.
+    let args = [sent(heap, tensor, &dims)];
+    scalar_of(device, (operation, &elems, &args), Elem::I64, heap).map(|bits| bits as i64)
+}
+
+/// Whether elements are what the kernel wants of them. The device looks at those that it alone has: it folds them.
+fn passes(device: &dyn Device, check: Check, call: &mut OpCall<'_>) -> Result<bool, TrapError> {
+    let at = match check {
+        Check::Nothing => return Ok(true),
+        Check::Indices { at, .. } => at,
+        Check::Divisors => 1,
+    };
+    if let Type::Tensor(_) = call.arg_types[at] {
+        let tensor = call.tensor(at);
+        let heap = call.host.heap();
+        if heap.pool().is_only_on_device(tensor) {
+            let seen = match check {
+                Check::Indices { end, .. } => folded(device, "tensor.min", tensor, heap).and_then(|least| {
+                    let most = folded(device, "tensor.max", tensor, heap)?;
+                    Some(least >= 0 && most < end as i64)
+                }),
+                _ => folded(device, "tensor.count_nonzero", tensor, heap).map(|n| n as usize == tensor.len()),
+            };
+            if let Some(passes) = seen {
+                return Ok(passes);
+            }
+            heap.pool().bring_home(tensor, false)?;
+        }
+    }
+    // What the kernel would say it says itself.
+    Ok(match check {
+        Check::Indices { at, end } => gather::check_indices(call, at, end, "").is_ok(),
+        _ => elementwise::check_divisors(call).is_ok(),
+    })
 }
 
 fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -> Result<bool, TrapError> {
     let Some(device) = call.host.heap().pool().device.clone() else { return Ok(false) };
-    let can_trap = operation.divides && !call.elems.iter().all(|e| Class::Inexact.has(*e));
-    if can_trap || call.list_len != 0 {
-        return Ok(false);
-    }
-    let [result] = &SIGNATURES[index].results[..] else { return Ok(false) };
+    let signature = &SIGNATURES[index];
+    let [result] = &signature.results[..] else { return Ok(false) };
     let (elem, is_scalar) = match result.result_type(call.elems) {
         Some(Type::Tensor(elem)) => (elem, false),
         Some(scalar) => match element_of(scalar) {
@@ -166,48 +273,88 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
         },
         None => return Ok(false),
     };
-    let tensors: Vec<Option<TensorRef>> = (0..call.args.len())
-        .map(|at| matches!(call.arg_types[at], Type::Tensor(_)).then(|| call.tensor(at)))
-        .collect();
-    let dims: Vec<Dims> = tensors.iter().map(|t| t.map_or(Dims::default(), |t| t.dims())).collect();
-    let Some(result_dims) = result_dims(operation, &dims, call.args) else { return Ok(false) };
+    let Some(given) = given(&signature.params, call) else { return Ok(false) };
+    let ahead = match rule(index) {
+        Some(rule) => rule(call).ok(),
+        None => by_shape(operation, &given, call.args).map(Ahead::of),
+    };
+    let Some(Ahead { dims: result_dims, mut check, room }) = ahead else { return Ok(false) };
     let extent = Extent::new(&result_dims, elem.size());
-    if is_scalar {
-        return fold_there(&*device, operation, call, &tensors, elem);
-    }
-    if extent.bytes < MEDIUM as u64 || extent.bytes > isize::MAX as u64 {
+    let is_there = |heap: &mut Heap| {
+        let is_there = |given: &Given| match given {
+            Given::Tensor(tensor, _) => heap.pool().is_only_on_device(*tensor),
+            _ => false,
+        };
+        given.iter().any(is_there)
+    };
+    // What is folded to a scalar is quicker folded where it is.
+    let is_worth_it = match is_scalar {
+        true => is_there(call.host.heap()),
+        false => extent.bytes >= MEDIUM as u64 && extent.bytes <= isize::MAX as u64,
+    };
+    if !is_worth_it
+        || asked(|| device.takes(operation, call.elems, &dims_of(&given), &result_dims)) != Some(true)
+    {
         return Ok(false);
     }
-    let all: Vec<&[u64]> = dims.iter().map(|d| &**d).collect();
-    if asked(|| device.takes(operation, call.elems, &all, &result_dims)) != Some(true) {
+    if operation.divides && !call.elems.iter().all(|e| Class::Inexact.has(*e)) {
+        check = Check::Divisors;
+    }
+    if !passes(&*device, check, call)? {
         return Ok(false);
     }
-    let (elements, work) = call.work_of(extent);
+    let (elements, work) = call.work_of(if is_scalar { Extent::NONE } else { extent });
     call.host.heap().placing_mut().at_hand.elements = elements;
-    if !call.goes_there(&*device, &tensors, extent.bytes, work) {
+    if !call.goes_there(&*device, &tensors_of(&given), extent.bytes, work) {
         return Ok(false);
     }
-    let mut args = Vec::with_capacity(dims.len());
-    for (at, tensor) in tensors.iter().enumerate() {
-        let dims = &*dims[at];
-        args.push(match tensor {
-            None => DeviceArg::Scalar(call.args[at], call.arg_types[at]),
-            Some(tensor) => match call.host.heap().pool().send(*tensor) {
-                Some((memory, offset)) => {
-                    DeviceArg::Tensor(DeviceTensor { memory, offset, elem: tensor.elem(), dims })
-                }
-                None => {
-                    // SAFETY: its elements are on the host, initialised, and written by nobody meanwhile.
-                    let bytes = unsafe { std::slice::from_raw_parts(tensor.data(), tensor.bytes()) };
-                    DeviceArg::Bytes { bytes, elem: tensor.elem(), dims }
-                }
-            },
+    let lists: Vec<Vec<DeviceArg<'_>>> = given
+        .iter()
+        .map(|given| match given {
+            Given::List(items) => {
+                items.iter().map(|(tensor, dims)| sent(call.host.heap(), *tensor, dims)).collect()
+            }
+            _ => Vec::new(),
+        })
+        .collect();
+    let mut args = Vec::with_capacity(given.len());
+    for (given, list) in given.iter().zip(&lists) {
+        args.push(match given {
+            Given::Tensor(tensor, dims) => sent(call.host.heap(), *tensor, dims),
+            Given::Scalar(bits, ty) => DeviceArg::Scalar(*bits, *ty),
+            Given::Ints(at) => DeviceArg::Ints(&call.args[at.clone()]),
+            Given::List(_) => DeviceArg::List(list),
+            Given::Text(at) => DeviceArg::Text(call.str(*at)),
         });
     }
+    if is_scalar {
+        // The call is charged for already.
+        let done = scalar_of(&*device, (operation, call.elems, &args), elem, call.host.heap());
+        match done {
+            Some(bits) => {
+                call.set(bits);
+                call.side_done();
+            }
+            None => {
+                call.side = None;
+                call.host.heap().pool().counts.failed += 1;
+            }
+        }
+        // It may have failed because the program has to stop.
+        return call.host.poll().map(|()| done.is_some());
+    }
     call.charge(extent)?;
-    let heap = call.host.heap();
     // SAFETY: the device writes all elements, or the kernel does, which gets the same tensor.
-    let tensor = unsafe { heap.uninit(elem, &result_dims)? };
+    let tensor = unsafe { call.host.heap().uninit(elem, &result_dims)? };
+    if room != [0; 2] {
+        // What the kernel would work in counts, though nobody works in it.
+        let take = |call: &mut OpCall<'_>| {
+            room.iter().try_for_each(|bytes| call.host.heap().scratch(*bytes).map(|_| ()))
+        };
+        // SAFETY: nothing of it is used.
+        unsafe { call.with_working_space(take)? };
+    }
+    let heap = call.host.heap();
     let outside = heap.interruption().clone();
     let pool = heap.pool();
     if let Some(memory) = pool.memory_for(tensor) {
@@ -217,7 +364,6 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
             operation,
             elems: call.elems,
             args: &args,
-            list_len: 0,
             result,
             others: &[],
             found: &[],

@@ -58,16 +58,22 @@ fn vector(call: &OpCall<'_>, at: usize, what: &str) -> Done {
     ))
 }
 
-pub(super) fn tensor_searchsorted(call: &mut OpCall<'_>) -> Done {
+/// The dims of places in a sorted vector.
+pub(super) fn searched(call: &OpCall<'_>) -> Result<Dims, TrapError> {
     vector(call, 0, "what is searched")?;
+    Ok(if let Type::Tensor(_) = call.arg_types[1] { call.tensor(1).dims() } else { Dims::default() })
+}
+
+pub(super) fn tensor_searchsorted(call: &mut OpCall<'_>) -> Done {
+    let dims = searched(call)?;
     let behind = call.args[2] != 0;
     with_elem!(real call.elem(0), T => {
         let sorted = call.input::<T>(0);
         let number = T::from_slot(call.args[1]);
-        let (values, dims) = if let Type::Tensor(_) = call.arg_types[1] {
-            (call.input::<T>(1), call.tensor(1).dims())
+        let values = if let Type::Tensor(_) = call.arg_types[1] {
+            call.input::<T>(1)
         } else {
-            (std::slice::from_ref(&number), Dims::default())
+            std::slice::from_ref(&number)
         };
         let out: Output<'_, i64> = call.output(&dims)?;
         let weight = 4 * (sorted.len().max(2).ilog2() as usize);

@@ -17,7 +17,7 @@ use crate::object::Element;
 use crate::object::element::with_elem;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Elem;
-use nbc_ir::dims::MAX_RANK;
+use nbc_ir::dims::{Dims, MAX_RANK};
 use num_complex::Complex;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -219,6 +219,11 @@ fn folded(call: &OpCall<'_>, axes: Axes) -> Result<Folded, TrapError> {
             Folded::new(&dims, is_folded, call.args[1 + call.list_len] != 0)
         }
     })
+}
+
+/// The dims of a reduction along the axes of a list.
+pub(super) fn listed_axes(call: &OpCall<'_>) -> Result<Dims, TrapError> {
+    folded(call, Axes::List).map(|of| of.result)
 }
 
 /// Makes of every element, all of which have been written, what `finish` does.

@@ -5,6 +5,7 @@
 
 use super::work::Leave;
 use super::{OpCall, Output};
+use crate::region::secret::wipe;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Type;
 use nbc_ir::catalogue::Work;
@@ -27,7 +28,8 @@ fn invalid(text: String) -> TrapError {
 fn number<'a>(call: &mut OpCall<'a>, at: usize) -> Result<&'a [u64], TrapError> {
     let integer = call.bigint(at);
     if integer.is_negative() {
-        return Err(wrong(call, Wrong::Key));
+        let name = call.name();
+        return Err(invalid(format!("{name}: number {} of the key is negative", at + 1)));
     }
     // SAFETY: arguments live as long as the operation, are sealed and never written.
     Ok(unsafe { integer.limbs() })
@@ -38,13 +40,21 @@ fn number<'a>(call: &mut OpCall<'a>, at: usize) -> Result<&'a [u64], TrapError> 
 fn wrong(call: &mut OpCall<'_>, why: Wrong) -> TrapError {
     let (name, least, most) = (call.name(), SIZES.start(), SIZES.end());
     invalid(match why {
-        Wrong::Key => format!(
-            "{name}: the numbers are no key: a modulus of {least} to {most} bits, an odd public exponent, and of a private key \
-             an exponent that goes with it and two primes of half as many bits whose product is the modulus"
+        Wrong::Modulus(bits) if !SIZES.contains(&bits) => {
+            format!("{name}: a modulus of {bits} bits; a key has one of {least} to {most}")
+        }
+        Wrong::Modulus(_) => format!("{name}: the modulus is even, so it is not one of a key"),
+        Wrong::Exponent => format!("{name}: the public exponent of a key is odd, from 3 to 2^33 - 1"),
+        Wrong::Private => format!(
+            "{name}: the numbers are no private key: two primes of half as many bits whose product is the modulus, \
+             and an exponent that undoes the public one"
         ),
-        Wrong::Length => format!(
-            "{name}: the message or the salt is too long for a key of this size, or the key's primes are none"
-        ),
+        Wrong::Hash => format!("{name}: the hash is too long for a key of this size: take a longer key"),
+        Wrong::Length(most) => {
+            format!(
+                "{name}: the message or the salt is too long: with this key and hash it has at most {most} bytes"
+            )
+        }
         Wrong::Ciphertext => format!("{name}: decryption failed"),
     })
 }
@@ -104,8 +114,8 @@ fn finish(call: &mut OpCall<'_>, bytes: Result<Vec<u8>, Wrong>) -> Done {
         out.elements.write_copy_of_slice(&bytes);
     }
     // It may be a message that was secret.
-    bytes.fill(0);
-    std::hint::black_box(&bytes);
+    // SAFETY: they are this function's own.
+    unsafe { wipe(bytes.as_mut_ptr(), bytes.len()) };
     let out = out?;
     // SAFETY: every element has been written.
     unsafe { call.finish(out) };

@@ -14,13 +14,13 @@ impl OpCall<'_> {
     pub(super) fn goes_there(
         &mut self,
         device: &dyn Device,
-        tensors: &[Option<TensorRef>],
+        tensors: &[TensorRef],
         result: u64,
         work: Work,
     ) -> bool {
         let rates = asked(|| device.rates()).flatten();
         let mut moved = Moved { result, ..Moved::default() };
-        for tensor in tensors.iter().flatten() {
+        for tensor in tensors {
             let bytes = tensor.bytes() as u64;
             let pool = self.host.heap().pool();
             if pool.is_only_on_device(*tensor) {

@@ -21,12 +21,13 @@ mod allocator;
 mod arena;
 mod globals;
 mod heap;
+mod pages;
 pub(crate) mod pool;
 mod promote;
 #[allow(clippy::module_inception)] // a region is what the module is about
 mod region;
 mod residency;
-mod secret;
+pub(crate) mod secret;
 mod stats;
 pub(crate) mod taking;
 

@@ -11,6 +11,7 @@
 //! that are there, regions and pool have at most as many as are charged for, so [`Pool::take`]
 //! need not find one.
 
+use super::pages;
 use super::secret::wipe;
 use crate::device::{Device, DeviceCounts, DeviceMemory, asked};
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
@@ -69,6 +70,7 @@ impl Buffer {
         let layout = layout(capacity)?;
         // SAFETY: the layout is not empty: it has room for the head.
         let start = NonNull::new(unsafe { if zeroed { alloc_zeroed(layout) } else { alloc(layout) } })?;
+        pages::huge(start, layout.size());
         let lead = start.align_offset(ALIGN).min(LEAD);
         // SAFETY: the allocation has room for a head behind what brings it to its alignment.
         unsafe {

@@ -15,10 +15,10 @@ use nbc_ir::Type;
 ///
 /// # Safety
 /// There are `len` bytes at `start`, perhaps not initialised, which are nobody else's.
-pub(super) unsafe fn wipe(start: *mut u8, len: usize) {
+pub(crate) unsafe fn wipe(start: *mut u8, len: usize) {
     // SAFETY: upheld by the caller.
     unsafe { start.write_bytes(0, len) };
-    #[cfg(feature = "crypto")]
+    #[cfg(any(feature = "crypto", feature = "rsa"))]
     {
         // SAFETY: all have just been written.
         zeroize::optimization_barrier(unsafe { std::slice::from_raw_parts(start, len) });

@@ -16,7 +16,7 @@ mod tiers;
 
 use super::failure::Failure;
 use super::input::{self, Most, Room};
-use super::{arguments, output, quantity, rates, run, tier};
+use super::{arguments, devices, output, quantity, rates, run, tier};
 use indicatif::{ProgressBar, ProgressStyle};
 use machine::Machine;
 use measure::Plan;
@@ -139,6 +139,7 @@ impl Bench {
 impl Benches {
     /// Carries out the command.
     pub fn carry_out(&self) -> Result<(), Failure> {
+        devices::must_be_real()?;
         // All of what is wrong with the files is wrong before anything takes time.
         let mut benches = Vec::new();
         for file in &self.files {

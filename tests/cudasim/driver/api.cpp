@@ -12,7 +12,7 @@ EXPORT int cuInit(unsigned) {
 }
 EXPORT int cuDriverGetVersion(int *version) {
   ENTER();
-  *version = 13000;
+  *version = settings.cuda;
   return OK;
 }
 EXPORT int cuDeviceGetCount(int *count) {

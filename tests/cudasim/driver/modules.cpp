@@ -27,9 +27,14 @@ static void *open_copy(const std::string &path) {
 
 int load_module(const char *image, Module **to) {
   if (strncmp(image, "// cudasim:", 11)) return strstr(image, ".version") ? NO_BINARY_FOR_GPU : INVALID_IMAGE;
-  const char *target = strstr(image, "sm_"), *path = strstr(image, "//@object ");
-  if (!target || !path) return INVALID_IMAGE;
-  if (atoi(target + 3) > settings.capability) return NO_BINARY_FOR_GPU;
+  // Machine code is of one architecture, and of one CUDA; PTX is of any later one, but of no later CUDA.
+  const char *target = strstr(image, ".target "), *path = strstr(image, "//@object "), *by = strstr(image, "//@nvrtc ");
+  if (!target || !path || !by) return INVALID_IMAGE;
+  bool is_machine_code = !strncmp(target, ".target sm_", 11);
+  int architecture = atoi(strchr(target, '_') + 1), nvrtc = atoi(by + strlen("//@nvrtc "));
+  if (is_machine_code ? architecture != settings.capability || nvrtc / 1000 > settings.cuda / 1000 : architecture > settings.capability)
+    return NO_BINARY_FOR_GPU;
+  if (!is_machine_code && nvrtc > settings.cuda) return UNSUPPORTED_PTX_VERSION;
   path += strlen("//@object ");
   void *handle = open_copy(std::string(path, strcspn(path, "\n")));
   auto get = handle ? (const cudasim_module *(*)())dlsym(handle, "cudasim_get") : nullptr;

@@ -10,7 +10,7 @@ std::vector<Device> devices;
 std::map<Address, Allocation> allocations;
 thread_local Context *current;
 static std::vector<Fault> faults;
-static std::map<std::string, long> calls;
+static std::map<std::string, long> calls, hits;
 static long all_calls;
 
 static size_t bytes(const std::string &text) {
@@ -22,10 +22,18 @@ static size_t bytes(const std::string &text) {
   return (size_t)value;
 }
 
+// "12.4": 12040, as the driver counts.
+static int version(const std::string &text) {
+  size_t dot = text.find('.');
+  return atoi(text.c_str()) * 1000 + (dot == std::string::npos ? 0 : atoi(text.c_str() + dot + 1) * 10);
+}
+
 static void set(const std::string &key, const std::string &value) {
   size_t colon = value.find(':');
   if (key == "devices") settings.devices = atoi(value.c_str());
   else if (key == "cc") settings.capability = atoi(value.c_str());
+  else if (key == "cuda") settings.cuda = version(value);
+  else if (key == "nvrtc") settings.nvrtc = version(value);
   else if (key == "mem") settings.memory = bytes(value);
   else if (key == "streams") settings.streams = value;
   else if (key == "order") {
@@ -46,12 +54,21 @@ static void read_settings(const std::string &text) {
   }
 }
 
+// What a child process has called, a line for each function: name, calls, faults that were hit.
+static void report() {
+  if (FILE *file = fopen(getenv("CUDASIM_REPORT"), "w")) {
+    for (auto &[function, count] : calls) fprintf(file, "%s %ld %ld\n", function.c_str(), count, hits[function]);
+    fclose(file);
+  }
+}
+
 // Settings of a child process come from its environment.
 static void read_environment() {
   static bool is_read;
   if (is_read) return;
   is_read = true;
   if (const char *text = getenv("CUDASIM")) read_settings(text);
+  if (getenv("CUDASIM_REPORT")) atexit(report);
 }
 
 // Counts a call; the code that it has to fail with, or 0.
@@ -63,6 +80,7 @@ int counted(const char *function) {
     if (fault.function != "*" && fault.function != function) continue;
     long n = ++fault.seen;
     if (n < fault.first || n >= fault.first + fault.count) continue;
+    ++hits[function];
     if (fault.code >= 700 && fault.code < 720) lost = fault.code;
     return fault.code;
   }
@@ -97,6 +115,7 @@ EXPORT void cudasim_reset() {
   random_numbers.seed(1);
   faults.clear();
   calls.clear();
+  hits.clear();
   all_calls = 0;
   lost = 0;
   // A context that could not be released is nobody's any more.
@@ -109,12 +128,25 @@ EXPORT long cudasim_calls(const char *function) {
   return std::string(function) == "*" ? all_calls : calls[function];
 }
 
+// Calls of a function that a fault has hit.
+EXPORT long cudasim_hits(const char *function) {
+  std::lock_guard<std::recursive_mutex> guard(big_lock);
+  return hits[function];
+}
+
 EXPORT size_t cudasim_live_bytes(int device) {
   std::lock_guard<std::recursive_mutex> guard(big_lock);
   return device < (int)devices.size() ? devices[device].used : 0;
 }
 
-// For NVRTC, which is another library.
+// The version of CUDA that NVRTC, which is another library, has to be of.
+EXPORT int cudasim_nvrtc_version() {
+  std::lock_guard<std::recursive_mutex> guard(big_lock);
+  read_environment();
+  return settings.nvrtc ? settings.nvrtc : settings.cuda;
+}
+
+// For NVRTC too.
 EXPORT int cudasim_counted(const char *function) {
   std::lock_guard<std::recursive_mutex> guard(big_lock);
   return counted(function);

@@ -20,7 +20,7 @@ typedef unsigned long long Address;
 // Codes of CUresult.
 enum Code {
   OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100, INVALID_DEVICE = 101,
-  INVALID_IMAGE = 200, INVALID_CONTEXT = 201, NO_BINARY_FOR_GPU = 209, INVALID_HANDLE = 400, NOT_FOUND = 500,
+  INVALID_IMAGE = 200, INVALID_CONTEXT = 201, NO_BINARY_FOR_GPU = 209, UNSUPPORTED_PTX_VERSION = 222, INVALID_HANDLE = 400, NOT_FOUND = 500,
   ILLEGAL_ADDRESS = 700, LAUNCH_TIMEOUT = 702, CONTEXT_IS_DESTROYED = 709, LAUNCH_FAILED = 719, NOT_SUPPORTED = 801
 };
 
@@ -28,6 +28,8 @@ enum Code {
 struct Settings {
   int devices = 1;
   int capability = 90;
+  // Versions as the driver counts them; NVRTC's is the driver's where it is not said.
+  int cuda = 13000, nvrtc = 0;
   size_t memory = size_t(1) << 30;
   std::string order = "forward", streams = "eager";
   uint64_t seed = 1;

@@ -20,7 +20,8 @@ using std::string;
 // Codes of nvrtcResult.
 enum { OK = 0, INVALID_OPTION = 5, COMPILATION = 6, INTERNAL_ERROR = 11 };
 
-struct Program { string source, log, ptx; };
+// What was made of a text: PTX, and machine code if that was asked for.
+struct Program { string source, log, ptx, machine_code; };
 
 static string directory() {
   Dl_info about;
@@ -117,9 +118,43 @@ static string object(Program &program, bool fuses) {
   return path;
 }
 
+// With CUDASIM_TEXTS every text that compiles is kept in that folder, once, below a line with its options. So other
+// compilers can be asked what they say of it (scripts/check-kernels).
+static void keep_text(const Program &program, const string &options) {
+  const char *folder = getenv("CUDASIM_TEXTS");
+  if (!folder || !*folder) return;
+  string text = "// options:" + options + "\n" + program.source;
+  char key[32];
+  snprintf(key, sizeof key, "/%016llx", hash(text));
+  string path = folder + string(key), own = path + "." + std::to_string(getpid());
+  if (access((path + ".cu").c_str(), R_OK) == 0) return;
+  mkdir(folder, 0755);
+  std::ofstream(own, std::ios::binary) << text;
+  if (rename(own.c_str(), (path + ".cu").c_str())) fprintf(stderr, "cudasim: %s cannot be written\n", path.c_str());
+}
+
+// A function of the simulated driver; nothing where another driver is loaded.
+static void *of_driver(const char *function) {
+  void *driver = dlopen("libcuda.so", RTLD_NOW | RTLD_NOLOAD);
+  return driver ? dlsym(driver, function) : nullptr;
+}
+
+static int version() {
+  auto own = (int (*)())of_driver("cudasim_nvrtc_version");
+  return own ? own() : 13000;
+}
+
+// What NVRTC of that version makes code for.
+static std::vector<int> architectures() {
+  if (version() >= 13000) return {75, 80, 86, 87, 88, 89, 90, 100, 103, 110, 120, 121};
+  std::vector<int> all = {50, 52, 53, 60, 61, 62, 70, 72, 75, 80, 86, 87, 89, 90};
+  if (version() >= 12080) all.insert(all.end(), {100, 101, 120});
+  return all;
+}
+
 // Counts the call, with those of the driver; its code of failure as one of NVRTC.
 static int counted(const char *function) {
-  auto count = (int (*)(const char *))dlsym(RTLD_DEFAULT, "cudasim_counted");
+  auto count = (int (*)(const char *))of_driver("cudasim_counted");
   int code = count ? count(function) : 0;
   return code > INTERNAL_ERROR ? INTERNAL_ERROR : code;
 }
@@ -127,16 +162,29 @@ static int counted(const char *function) {
 #define EXPORT extern "C" __attribute__((visibility("default")))
 #define ENTER() if (int code = counted(__func__)) return code
 
+// By this the device layer knows that it is not NVIDIA's.
+EXPORT const char *nbc_cudasim_identity() { return "simulated NVRTC of NBC's tests"; }
+
 EXPORT int nvrtcVersion(int *major, int *minor) {
   ENTER();
-  *major = 13;
-  *minor = 0;
+  *major = version() / 1000;
+  *minor = version() % 1000 / 10;
+  return OK;
+}
+EXPORT int nvrtcGetNumSupportedArchs(int *count) {
+  ENTER();
+  *count = (int)architectures().size();
+  return OK;
+}
+EXPORT int nvrtcGetSupportedArchs(int *to) {
+  ENTER();
+  for (int architecture : architectures()) *to++ = architecture;
   return OK;
 }
 EXPORT const char *nvrtcGetErrorString(int) { return "an error of the simulated NVRTC"; }
 EXPORT int nvrtcCreateProgram(void **program, const char *source, const char *, int, const char *const *, const char *const *) {
   ENTER();
-  *program = new Program{source, "", ""};
+  *program = new Program{source, "", "", ""};
   return OK;
 }
 EXPORT int nvrtcDestroyProgram(void **program) {
@@ -148,20 +196,47 @@ EXPORT int nvrtcDestroyProgram(void **program) {
 EXPORT int nvrtcCompileProgram(void *handle, int count, const char *const *options) {
   ENTER();
   Program &program = *(Program *)handle;
-  string architecture;
+  string architecture = "compute_75", others;
   bool fuses = true;
   for (int n = 0; n < count; n++) {
     string option = options[n], value = option.substr(option.find('=') + 1);
-    if (!option.rfind("--gpu-architecture=", 0)) architecture = value.substr(value.rfind('_') + 1);
-    else if (!option.rfind("--fmad=", 0)) fuses = value == "true";
+    if (!option.rfind("--gpu-architecture=", 0)) {
+      architecture = value;
+      continue;
+    }
+    others += " " + option;
+    if (!option.rfind("--fmad=", 0)) fuses = value == "true";
     else if (option.rfind("--std=", 0)) {
       program.log = "unknown option: " + option;
       return INVALID_OPTION;
     }
   }
+  bool is_machine_code = !architecture.rfind("sm_", 0);
+  bool is_known = false;
+  for (int known : architectures()) is_known |= architecture == (is_machine_code ? "sm_" : "compute_") + std::to_string(known);
+  if (!is_known) {
+    program.log = "nvrtc: error: invalid value for --gpu-architecture (-arch)";
+    return INVALID_OPTION;
+  }
   string path = object(program, fuses);
   if (path.empty()) return COMPILATION;
-  program.ptx = "// cudasim: code of the host, that no device can run\n.version 9.0\n.target sm_" + architecture + "\n//@object " + path + "\n";
+  keep_text(program, others);
+  string code = "// cudasim: code of the host, that no device can run\n.version 9.0\n.target ", made = "\n//@nvrtc " +
+         std::to_string(version()) + "\n//@object " + path + "\n";
+  program.ptx = code + "compute_" + architecture.substr(architecture.find('_') + 1) + made;
+  // It ends with a NUL for who reads it as a text.
+  program.machine_code = is_machine_code ? code + architecture + made + '\0' : "";
+  return OK;
+}
+EXPORT int nvrtcGetCUBINSize(void *program, size_t *size) {
+  ENTER();
+  *size = ((Program *)program)->machine_code.size();
+  return OK;
+}
+EXPORT int nvrtcGetCUBIN(void *program, char *to) {
+  ENTER();
+  const string &code = ((Program *)program)->machine_code;
+  memcpy(to, code.data(), code.size());
   return OK;
 }
 EXPORT int nvrtcGetPTXSize(void *program, size_t *size) {

@@ -2,6 +2,11 @@
 //!
 //! It is not for shipping, and no GPU: it says so wherever a device is named. One process has one driver, so tests
 //! that use it go one after the other: [`Sim`] is a lock too.
+//!
+//! ```text
+//! let Some(sim) = Sim::start("devices=2 streams=lazy") else { return };   // faults, orders and counts: here alone
+//! let Some(sim) = Sim::or_gpu("mem=256M") else { return };               // a GPU too, with NBC_TEST_GPU=real
+//! ```
 
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::{CString, c_char, c_int, c_long, c_void};
@@ -33,12 +38,17 @@ struct Driver {
     fault: unsafe extern "C" fn(*const c_char),
     reset: unsafe extern "C" fn(),
     calls: unsafe extern "C" fn(*const c_char) -> c_long,
+    hits: unsafe extern "C" fn(*const c_char) -> c_long,
     live_bytes: unsafe extern "C" fn(c_int) -> usize,
 }
 
+/// What says that tests are to run on a GPU.
+const ON_GPU: &str = "NBC_TEST_GPU";
+
 /// The driver, for one test; at its end settings and faults are gone.
 pub struct Sim {
-    driver: Driver,
+    /// None where a GPU's own driver is used.
+    driver: Option<Driver>,
     _in_use: MutexGuard<'static, ()>,
 }
 
@@ -46,10 +56,54 @@ fn text(text: &str) -> CString {
     CString::new(text).expect("no NUL")
 }
 
+/// Whether tests are to run on a GPU.
+///
+/// # Panics
+/// When the variable says what it cannot, or the driver is a simulated one after all: nothing would be proven.
+pub fn is_on_gpu() -> bool {
+    match std::env::var(ON_GPU).as_deref() {
+        Err(_) | Ok("" | "no") => false,
+        Ok("real") => {
+            assert!(!is_simulated(), "{ON_GPU}=real, but the CUDA driver here is a simulated one");
+            true
+        }
+        Ok(other) => panic!("{ON_GPU} is real or no, not {other}"),
+    }
+}
+
+/// Whether the driver that a program would get is this one.
+fn is_simulated() -> bool {
+    ["libcuda.so", "libcuda.so.1"].into_iter().any(|name| {
+        // SAFETY: loading a driver's library runs what it has to run first, and does no harm.
+        let handle = unsafe { libc::dlopen(text(name).as_ptr(), libc::RTLD_LAZY) };
+        // SAFETY: the handle is that of a loaded library.
+        !handle.is_null() && unsafe { !libc::dlsym(handle, c"nbc_cudasim_identity".as_ptr()).is_null() }
+    })
+}
+
 impl Sim {
-    /// Starts with settings such as `devices=2 mem=256M order=random:7 streams=lazy`. Where there is no C++ compiler
-    /// there is none: the test says so and is left out.
+    /// Starts with settings such as `devices=2 mem=256M order=random:7 streams=lazy`. Where there is no C++ compiler, and where tests
+    /// are to run on a GPU, there is none: the test says so and is left out.
     pub fn start(settings: &str) -> Option<Sim> {
+        if is_on_gpu() {
+            eprintln!("SKIPPED: it is about the simulated driver, and {ON_GPU} wants a GPU");
+            return None;
+        }
+        Sim::simulated(settings)
+    }
+
+    /// The same, or the GPU's own driver, where settings are nothing and nothing is counted.
+    pub fn or_gpu(settings: &str) -> Option<Sim> {
+        if is_on_gpu() {
+            return Some(Sim {
+                driver: None,
+                _in_use: IN_USE.lock().unwrap_or_else(PoisonError::into_inner),
+            });
+        }
+        Sim::simulated(settings)
+    }
+
+    fn simulated(settings: &str) -> Option<Sim> {
         let _in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
         let driver = match &*LOADED {
             Ok(driver) => *driver,
@@ -58,12 +112,10 @@ impl Sim {
                 return None;
             }
         };
-        // SAFETY: functions of the library, which stays loaded.
-        unsafe {
-            (driver.reset)();
-            (driver.configure)(text(settings).as_ptr());
-        }
-        Some(Sim { driver, _in_use })
+        let sim = Sim { driver: Some(driver), _in_use };
+        sim.reset();
+        sim.configure(settings);
+        Some(sim)
     }
 
     /// [`Sim::start`] without the libraries of mathematics: for processes that never have them.
@@ -74,32 +126,44 @@ impl Sim {
 
     /// Changes settings.
     pub fn configure(&self, settings: &str) {
-        // SAFETY: as in `start`.
-        unsafe { (self.driver.configure)(text(settings).as_ptr()) }
+        if let Some(driver) = &self.driver {
+            // SAFETY: a function of the library, which stays loaded.
+            unsafe { (driver.configure)(text(settings).as_ptr()) }
+        }
     }
 
     /// Lets calls fail: `cuMemAllocAsync@3x2=2`, the third and fourth with code 2; `*@7=719`, the seventh of all.
     pub fn fault(&self, fault: &str) {
-        // SAFETY: as in `start`.
-        unsafe { (self.driver.fault)(text(fault).as_ptr()) }
+        if let Some(driver) = &self.driver {
+            // SAFETY: as in `configure`.
+            unsafe { (driver.fault)(text(fault).as_ptr()) }
+        }
     }
 
     /// Forgets settings, faults, counts and an error that was for good.
     pub fn reset(&self) {
-        // SAFETY: as in `start`.
-        unsafe { (self.driver.reset)() }
+        if let Some(driver) = &self.driver {
+            // SAFETY: as in `configure`.
+            unsafe { (driver.reset)() }
+        }
     }
 
     /// How often that function was called since; `*`: all of them.
     pub fn calls(&self, function: &str) -> i64 {
-        // SAFETY: as in `start`.
-        unsafe { (self.driver.calls)(text(function).as_ptr()) }
+        // SAFETY: as in `configure`.
+        self.driver.as_ref().map_or(0, |driver| unsafe { (driver.calls)(text(function).as_ptr()) })
+    }
+
+    /// How often a fault has hit a call of that function since.
+    pub fn hits(&self, function: &str) -> i64 {
+        // SAFETY: as in `configure`.
+        self.driver.as_ref().map_or(0, |driver| unsafe { (driver.hits)(text(function).as_ptr()) })
     }
 
     /// Bytes of the device that nobody has given back.
     pub fn live_bytes(&self, device: i32) -> usize {
-        // SAFETY: as in `start`.
-        unsafe { (self.driver.live_bytes)(device) }
+        // SAFETY: as in `configure`.
+        self.driver.as_ref().map_or(0, |driver| unsafe { (driver.live_bytes)(device) })
     }
 }
 
@@ -107,6 +171,30 @@ impl Drop for Sim {
     fn drop(&mut self) {
         self.reset();
     }
+}
+
+/// All functions of the simulated libraries that can be counted and made to fail, in order.
+pub fn functions() -> &'static [String] {
+    static ALL: LazyLock<Vec<String>> = LazyLock::new(counted);
+    &ALL
+}
+
+fn counted() -> Vec<String> {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let is_source = |file: &PathBuf| file.extension().is_some_and(|e| e == "cpp");
+    let mut all = Vec::new();
+    for file in files(sources).into_iter().filter(is_source) {
+        let source = fs::read_to_string(file).unwrap_or_default();
+        for exported in source.split("EXPORT int ").skip(1) {
+            let (name, rest) = exported.split_once('(').unwrap_or_default();
+            // Those of the simulator, and those that cannot fail, are not counted.
+            if rest.split_once('}').is_some_and(|(body, _)| body.contains("ENTER(")) {
+                all.push(name.to_owned());
+            }
+        }
+    }
+    all.sort();
+    all
 }
 
 /// The folder of the libraries, for a child's `LD_LIBRARY_PATH`.
@@ -209,6 +297,9 @@ fn load() -> Result<Driver, String> {
             reset: std::mem::transmute::<*mut c_void, unsafe extern "C" fn()>(find("cudasim_reset")?),
             calls: std::mem::transmute::<*mut c_void, unsafe extern "C" fn(*const c_char) -> c_long>(find(
                 "cudasim_calls",
+            )?),
+            hits: std::mem::transmute::<*mut c_void, unsafe extern "C" fn(*const c_char) -> c_long>(find(
+                "cudasim_hits",
             )?),
             live_bytes: std::mem::transmute::<*mut c_void, unsafe extern "C" fn(c_int) -> usize>(find(
                 "cudasim_live_bytes",

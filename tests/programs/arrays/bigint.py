@@ -114,7 +114,7 @@ def write():
         ("to_bytes", [B, I], [T]), ("sign", [B], [I]), ("bit_length", [B], [I]), ("bit", [B, I], ["bool"]),
         ("cmp", [B, B], [I]), ("eq", [B, B], ["bool"]), ("add", [B, B], [B]), ("sub", [B, B], [B]), ("mul", [B, B], [B]),
         ("neg", [B], [B]), ("abs", [B], [B]), ("divmod", [B, B], [B, B]), ("div_rem", [B, B], [B, B]), ("pow", [B, I], [B]),
-        ("shl", [B, I], [B]), ("shr", [B, I], [B]), ("isqrt", [B], [B]), ("gcd", [B, B], [B]),
+        ("shl", [B, I], [B]), ("shr", [B, I], [B]), ("and", [B, B], [B]), ("or", [B, B], [B]), ("xor", [B, B], [B]), ("not", [B], [B]), ("isqrt", [B], [B]), ("gcd", [B, B], [B]),
         ("mod_pow", [B, B, B], [B]), ("mod_inverse", [B, B], [B]), ("is_probable_prime", [B, I], ["bool"]),
     ]:
         p.declare("bigint." + operation, params, results)
@@ -136,6 +136,7 @@ def write():
     singles = EDGES + [number(bits) for bits in (1, 64, 65, 127, 128, 200, 640, 1300, 4096)]
     for a in singles:
         run("neg", [a], -a)
+        run("not", [a], ~a)
         run("abs", [a], abs(a))
         run("to_str", [a], str(a))
         run("of_str", [str(a)], a)
@@ -193,6 +194,9 @@ def write():
         run("cmp", [a, b], (a > b) - (a < b))
         run("eq", [a, b], a == b)
         run("gcd", [a, b], math.gcd(a, b))
+        run("and", [a, b], a & b)
+        run("or", [a, b], a | b)
+        run("xor", [a, b], a ^ b)
         if b:
             run("divmod", [a, b], *divmod(a, b))
             run("div_rem", [a, b], *towards_zero(a, b))

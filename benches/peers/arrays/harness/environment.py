@@ -10,7 +10,7 @@ from shared.tools import Missing, runs, say
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.abspath(os.environ.get("PEERS_BUILD") or os.path.join(ROOT, "target", "peers-arrays"))
 REQUIREMENTS = os.path.join(HERE, "requirements.txt")
-NAMES = ["numpy", "numexpr", "numba", "scipy", "pyfftw"]
+NAMES = ["numpy", "numexpr", "numba", "scipy", "pyfftw", "gmpy2", "cryptography"]
 OLDEST = (3, 11)
 
 

@@ -41,7 +41,7 @@ def measure(works, threads, sides, python, binary, asked, results):
     asked.is_threaded = threads > 1
     try:
         for work in works:
-            for elem in asked.types:
+            for elem in [elem for elem in asked.types if elem in work.types]:
                 for size in asked.sizes_of(work):
                     cell = of_work(work, elem, size, workers, asked)
                     cell["threads"] = threads

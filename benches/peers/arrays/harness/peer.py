@@ -1,4 +1,4 @@
-"""A process in which NumPy, NumExpr, Numba, SciPy, FFTW or GMP work, asked line by line. See `workers.py`.
+"""A process in which NumPy, NumExpr, Numba, SciPy, FFTW, GMP or OpenSSL work, asked line by line. See `workers.py`.
 
 Loops are in Python, as in programs that use these libraries; what a call costs is part of it.
 """
@@ -104,7 +104,7 @@ def module(work, side, threads, size, folder):
     text = HEAD.format(
         family=work.family,
         name=work.name,
-        text=getattr(work, side) if side in IMPORTS or side == "gmpy2" else work.numpy,
+        text=getattr(work, side) if side in (*IMPORTS, "gmpy2", "openssl") else work.numpy,
         imports=IMPORTS.get(side, "") + work.imports,
         threads=threads if side in IMPORTS else 0,
         before=work.before,

@@ -2,7 +2,15 @@
 from harness.measure import median, noise, ratio
 from shared.tables import mean, short, table
 
-NAMES = {"numpy": "NumPy", "numexpr": "NumExpr", "numba": "Numba", "scipy": "SciPy", "fftw": "FFTW"}
+NAMES = {
+    "numpy": "NumPy",
+    "numexpr": "NumExpr",
+    "numba": "Numba",
+    "scipy": "SciPy",
+    "fftw": "FFTW",
+    "gmpy2": "GMP",
+    "openssl": "OpenSSL",
+}
 
 
 def power(n):

@@ -12,7 +12,7 @@ CHAINS = [10**4, 10**6, 10**7]
 FEW = [8, 32, 100]
 TYPES = ["f64", "f32"]
 # Sides beside NumPy.
-OTHERS = ["numexpr", "numba", "scipy", "fftw", "gmpy2"]
+OTHERS = ["numexpr", "numba", "scipy", "fftw", "gmpy2", "openssl"]
 
 
 class Work:
@@ -34,6 +34,7 @@ class Work:
         self.largest = more.get("largest", False)
         # Modules besides NumPy.
         self.imports = more.get("imports", "")
+        self.types = more.get("types", TYPES)
         # What is made once, before anything is timed: an expression for `s`, lines for `%s`, its type.
         self.before, self.nbc_before, self.made = more.get("before", ("None", [], None))
         # None where that side is not asked.
@@ -212,7 +213,7 @@ def modular():
     """Exact arithmetic modulo numbers of 63 and 31 bits, beside Python's integers."""
     of, modulus, small = "modular", 2**63 - 25, 2**31 - 1
     lines = ["%k = tensor.mul %x, 1125899906842624.0", "%s = tensor.cast<f64, i64> %k"]
-    more = {"before": ("(x * 2.0**50).astype(np.int64)", lines, "tensor<i64>"), "result": "tensor<i64>"}
+    more = {"before": ("(x * 2.0**50).astype(np.int64)", lines, "tensor<i64>"), "result": "tensor<i64>", "types": ["f64"]}
     sizes = [10**3, 10**4, 10**5]
     yield Work(of, "products mod m", f"np.array([v * v % {modulus} for v in s.tolist()])", f"%r = modular.mul %s, %s, {modulus}", sizes, **more)
     for name, exponent in [("to 65537", 65537), ("to 63 bits", 2**62 + 12345)]:
@@ -236,6 +237,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 def u8(data):
     return np.frombuffer(data, dtype=np.uint8)
+
+
+def s_rows(s):
+    return (s[at : at + 128] for at in range(0, len(s), 128))
 
 
 def ctr(s):
@@ -266,16 +271,16 @@ def chacha(s):
 
 def crypto():
     """Ciphers and hashes of the bytes of x; keys and nonces are the first of them. OpenSSL, by `cryptography` and hashlib."""
-    sizes, made = [2**7, 2**13, 2**17, 2**23], ("x.tobytes()", ["%s = tensor.to_bytes %x"], "tensor<u8>")
-    more = {"before": made, "imports": OPENSSL}
-    parts = ["%k = tensor.slice0 %s, 0, 16", "%v = tensor.slice0 %s, 16, 32", "%n = tensor.slice0 %s, 16, 28"]
+    sizes, made = [2**7, 2**11, 2**13, 2**17, 2**23], ("x.tobytes()", ["%s = tensor.to_bytes %x"], "tensor<u8>")
+    more = {"before": made, "imports": OPENSSL, "types": ["f64"]}
+    parts = ["%k = tensor.slice0 %s, 0, 16", "%v = tensor.slice0 %s, 16, 32", "%nonce = tensor.slice0 %s, 16, 28"]
     parts += ["%k2 = tensor.slice0 %s, 0, 32", "%w = tensor.zeros<u8> [0]"]
     calls = {
         "AES-128-CTR": ("ctr(s)", "aes_ctr %s, %k, %v"),
         "AES-128-CBC": ("cbc(s)", "aes_cbc_encrypt %s, %k, %v"),
-        "AES-128-GCM": ("gcm(s)", "aes_gcm_encrypt %s, %k, %n, %w"),
-        "AES-256-GCM": ("gcm256(s)", "aes_gcm_encrypt %s, %k2, %n, %w"),
-        "ChaCha20-Poly1305": ("chacha(s)", "chacha20_poly1305_encrypt %s, %k2, %n, %w"),
+        "AES-128-GCM": ("gcm(s)", "aes_gcm_encrypt %s, %k, %nonce, %w"),
+        "AES-256-GCM": ("gcm256(s)", "aes_gcm_encrypt %s, %k2, %nonce, %w"),
+        "ChaCha20-Poly1305": ("chacha(s)", "chacha20_poly1305_encrypt %s, %k2, %nonce, %w"),
         "SHA-256": ("u8(hashlib.sha256(s).digest())", "sha256 %s"),
         "SHA-512": ("u8(hashlib.sha512(s).digest())", "sha512 %s"),
         "SHA3-256": ("u8(hashlib.sha3_256(s).digest())", "sha3_256 %s"),
@@ -283,17 +288,20 @@ def crypto():
     }
     for name, (python, nbc) in calls.items():
         yield Work("crypto", name, python, [*parts, f"%r = crypto.{nbc}"], sizes, "tensor<u8>", **more)
-    keys = ["%k = tensor.arange<u8> 0, 16, 1", "%n = tensor.arange<u8> 0, 12, 1", "%w = tensor.zeros<u8> [0]"]
-    lines = [*keys, "%s = tensor.to_bytes %x", "%s = crypto.aes_gcm_encrypt %s, %k, %n, %w"]
+    rows = ["%rows = tensor.reshape %s, [SIXTEENTH, 128]", "%r = crypto.sha256_rows %rows"]
+    hashed = "np.stack([u8(hashlib.sha256(row).digest()) for row in s_rows(s)])"
+    yield Work("crypto", "SHA-256 of rows", hashed, rows, sizes[1:-1], "tensor<u8>", **more)
+    keys = ["%k = tensor.arange<u8> 0, 16, 1", "%nonce = tensor.arange<u8> 0, 12, 1", "%w = tensor.zeros<u8> [0]"]
+    lines = [*keys, "%s = tensor.to_bytes %x", "%s = crypto.aes_gcm_encrypt %s, %k, %nonce, %w"]
     more["before"] = ("AESGCM(bytes(range(16))).encrypt(bytes(range(12)), x.tobytes(), b'')", lines, "tensor<u8>")
-    lines = [*keys, "%r = crypto.aes_gcm_decrypt %s, %k, %n, %w"]
+    lines = [*keys, "%r = crypto.aes_gcm_decrypt %s, %k, %nonce, %w"]
     yield Work("crypto", "AES-128-GCM back", "ungcm(s)", lines, sizes, "tensor<u8>", **more)
 
 
 def integers():
-    """Integers of as many limbs as there are elements, or eight of an eighth; Python's own beside GMP's."""
+    """Integers of as many limbs as there are elements, or sixteen of a sixteenth; Python's own beside GMP's."""
     of = "integers"
-    parts = ["%len = tensor.len %x", "%eighth = i64.div %len, 8"]
+    parts = ["%len = tensor.len %x", "%sixteenth = i64.div %len, 16"]
     for name in "xy":
         parts += [f"%{name}1 = tensor.mul %{name}, 576460752303423488.0", f"%{name}2 = tensor.cast<f64, i64> %{name}1"]
     two = [*parts]
@@ -301,7 +309,7 @@ def integers():
         two += [f"%{name}3 = tensor.reshape %{name}2, [1, %len]", f"%{name}4 = limbs.to_bigints %{name}3"]
         two += [f"%{name}5 = list.get %{name}4, 0"]
     two += ["%s = list.new 2, %x5", "list.set %s, 1, %y5"]
-    both = {"before": ("[integer(x), integer(y)]", two, "list<bigint>"), "imports": INTEGERS}
+    both = {"before": ("[integer(x), integer(y)]", two, "list<bigint>"), "imports": INTEGERS, "types": ["f64"]}
     got = ["%a = list.get %s, 0", "%b = list.get %s, 1"]
     sizes = [16, 128, 1024, 5200, 52000]
 
@@ -315,24 +323,46 @@ def integers():
     lines = [*got, "%t = bigint.to_str %a", "%r = str.len %t"]
     yield work("decimal digits", "len(str(s[0]))", lines, sizes[:-1])
     # Bases, exponents, and odd moduli.
-    rows = [*parts, "%y3 = tensor.mul %y2, 4", "%m3 = tensor.add %y3, 1", "%s = tensor.reshape %m3, [8, %eighth]"]
+    rows = [*parts, "%y3 = tensor.mul %y2, 4", "%m3 = tensor.add %y3, 1", "%s = tensor.reshape %m3, [16, %sixteenth]"]
     lines = ["%x1 = tensor.mul %x, 576460752303423488.0", "%x2 = tensor.cast<f64, i64> %x1"]
-    lines += ["%a = tensor.reshape %x2, [8, EIGHTH]", "%y1 = tensor.mul %y, 576460752303423488.0"]
-    lines += ["%y2 = tensor.cast<f64, i64> %y1", "%e = tensor.reshape %y2, [8, EIGHTH]", "%r = limbs.mod_pow %a, %e, %s"]
-    text = "of_rows([POW(a, e, m) for a, e, m in zip(s[0], s[1], s[2])], len(x) // 8)"
-    powers = {"before": ("powers(x, y)", rows, "tensor<i64>"), "imports": INTEGERS}
-    more = {"gmpy2": text.replace("POW", "gmpy2.powmod")}
-    yield Work(of, "eight powers", text.replace("POW", "pow"), lines, [128, 256, 512], "tensor<i64>", **more, **powers)
+    lines += ["%a = tensor.reshape %x2, [16, SIXTEENTH]", "%y1 = tensor.mul %y, 576460752303423488.0"]
+    lines += ["%y2 = tensor.cast<f64, i64> %y1", "%e = tensor.reshape %y2, [16, SIXTEENTH]", "%r = limbs.mod_pow %a, %e, %s"]
+    text = "of_rows([POW(a, e, m) for a, e, m in zip(s[0], s[1], s[2])], len(x) // 16)"
+    powers = {"before": ("powers(x, y)", rows, "tensor<i64>"), "imports": INTEGERS, "types": ["f64"]}
+    more = {"gmpy2": text.replace("POW", "gmpy2.powmod"), "openssl": text.replace("POW", "power")}
+    yield Work(of, "sixteen powers", text.replace("POW", "pow"), lines, [256, 512, 1024], "tensor<i64>", **more, **powers)
+    lines = [*got, "%four = bigint.of_i64 4", "%one = bigint.of_i64 1", "%m1 = bigint.mul %b, %four", "%m2 = bigint.add %m1, %one"]
+    lines += ["%p = bigint.mod_pow %a, %b, %m2", "%r = bigint.bit_length %p"]
+    text = "POW(s[0], s[1], s[1] * 4 + 1).bit_length()"
+    more = {"gmpy2": text.replace("POW", "gmpy2.powmod"), "openssl": text.replace("POW", "power")}
+    yield Work(of, "one power", text.replace("POW", "pow"), lines, [16, 32, 64], "i64", **more, **both)
 
 
 INTEGERS = """\
 import sys
 
+import gmpy2
+
 sys.set_int_max_str_digits(0)
-try:
-    import gmpy2
-except ImportError:
-    gmpy2 = None
+if LIBRARY == "openssl":
+    import ctypes
+    import ctypes.util
+
+    crypto = ctypes.CDLL(ctypes.util.find_library("crypto"))
+    for name in ("BN_new", "BN_CTX_new", "BN_bin2bn"):
+        getattr(crypto, name).restype = ctypes.c_void_p
+    context, made = ctypes.c_void_p(crypto.BN_CTX_new()), [ctypes.c_void_p(crypto.BN_new()) for _ in range(4)]
+
+
+# OpenSSL's; there and back takes some microseconds.
+def power(a, e, m):
+    for into, number in zip(made, (a, e, m)):
+        data = number.to_bytes(number.bit_length() // 8 + 1, "big")
+        crypto.BN_bin2bn(data, len(data), into)
+    crypto.BN_mod_exp(made[3], *made[:3], context)
+    data = ctypes.create_string_buffer(crypto.BN_num_bits(made[3]) // 8 + 1)
+    written = crypto.BN_bn2bin(made[3], data)
+    return int.from_bytes(data.raw[:written], "big")
 
 
 def limbs(x):
@@ -345,7 +375,7 @@ def integer(x):
 
 
 def rows(a):
-    numbers = [int.from_bytes(row.tobytes(), "little") for row in a.reshape(8, -1)]
+    numbers = [int.from_bytes(row.tobytes(), "little") for row in a.reshape(16, -1)]
     return [gmpy2.mpz(n) for n in numbers] if LIBRARY == "gmpy2" else numbers
 
 
@@ -402,7 +432,7 @@ def indented(lines):
 
 def sided(text, size):
     """SIDE is that of a square of so many elements, CUBE that of a cube."""
-    text = text.replace("EIGHTH", str(size // 8))
+    text = text.replace("SIXTEENTH", str(size // 16))
     return text.replace("SIDE", str(math.isqrt(size))).replace("CUBE", str(round(size ** (1 / 3))))
 
 
@@ -413,7 +443,8 @@ def program(work, elem, size):
         # There are no complex scalars.
         last, look = "i64", "%last = tensor.len %r"
     elif work.result.startswith("tensor"):
-        last, look = work.result[len("tensor<"):-1], "%last = tensor.load %r, 0"
+        loaded = work.result[len("tensor<"):-1]
+        last, look = "i32" if loaded == "u8" else loaded, "%last = tensor.load %r, 0"
     arrays = "%x: tensor<f64>, %y: tensor<f64>, %m: tensor<bool>"
     before = BEFORE.format(arrays=arrays, made=work.made, lines=indented(work.nbc_before)) if work.made else ""
     text = PROGRAM.format(

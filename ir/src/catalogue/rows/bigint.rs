@@ -57,6 +57,14 @@ macro_rules! bigint_rows {
         { shape: Special, kind: Other, cost: Special, needs: Some("bigint") } "The number times 2 to that power, which is not negative.";
     bigint_shr "bigint.shr" "(bigint, i64) -> bigint"
         { shape: Special, kind: Other, cost: Special, needs: Some("bigint") } "The number divided by 2 to that power, which is not negative, rounded down.";
+    bigint_and "bigint.and" "(bigint, bigint) -> bigint"
+        { shape: Special, kind: Other, cost: Special, needs: Some("bigint") } "Bits that are set in both, in two's complement, which has no end.";
+    bigint_or "bigint.or" "(bigint, bigint) -> bigint"
+        { shape: Special, kind: Other, cost: Special, needs: Some("bigint") } "Bits that are set in either, in two's complement.";
+    bigint_xor "bigint.xor" "(bigint, bigint) -> bigint"
+        { shape: Special, kind: Other, cost: Special, needs: Some("bigint") } "Bits in which they differ, in two's complement.";
+    bigint_not "bigint.not" "(bigint) -> bigint"
+        { shape: Special, kind: Other, cost: Special, needs: Some("bigint") } "All bits turned over in two's complement: -1 less the number.";
     bigint_isqrt "bigint.isqrt" "(bigint) -> bigint"
         { shape: Special, kind: Other, cost: Special, needs: Some("bigint") } "Square root, rounded down; traps with invalid_argument below 0.";
 

@@ -71,6 +71,26 @@ impl Cuda {
         Ok(Scratch { of: self, address: self.allocated(bytes)? })
     }
 
+    /// A number of 32 bits, which is 0: a kernel raises it.
+    pub(crate) fn flag(&self) -> Result<Scratch<'_>, DeviceError> {
+        let flag = self.scratch(size_of::<i32>())?;
+        // SAFETY: so much memory is there; the driver has read pageable memory when it returns.
+        self.noted(unsafe { result::memcpy_htod_async(flag.address, &[0i32], self.stream) })?;
+        Ok(flag)
+    }
+
+    /// Whether it has been raised by what was launched so far, which is waited for.
+    pub(crate) fn is_raised(&self, flag: &Scratch<'_>) -> Result<bool, DeviceError> {
+        let mut raised = [0i32];
+        // SAFETY: so much memory is there, and the host's is not used until the stream has been waited for.
+        unsafe {
+            self.noted(result::memcpy_dtoh_async(&mut raised, flag.address, self.stream))?;
+            self.noted(result::stream::synchronize(self.stream))?;
+        }
+        self.queued.store(0, Ordering::Relaxed);
+        Ok(raised[0] != 0)
+    }
+
     /// Where an argument's elements are in the device's memory; they are sent there if need be.
     pub(crate) fn sent<'a>(&'a self, arg: &DeviceArg<'_>) -> Result<(u64, Option<Scratch<'a>>), DeviceError> {
         match arg {
@@ -81,8 +101,8 @@ impl Cuda {
                 self.noted(unsafe { result::memcpy_htod_async(scratch.address, bytes, self.stream) })?;
                 Ok((scratch.address, Some(scratch)))
             }
-            DeviceArg::Scalar(..) | DeviceArg::Text(_) => {
-                Err(DeviceError("a scalar where a tensor should be".to_owned()))
+            DeviceArg::Scalar(..) | DeviceArg::Ints(_) | DeviceArg::List(_) | DeviceArg::Text(_) => {
+                Err(DeviceError("something else where a tensor should be".to_owned()))
             }
         }
     }

@@ -12,10 +12,11 @@
 
 mod memory;
 
-use crate::compile::{Code, Refused};
+use crate::cache::Cache;
+use crate::compile::{Code, Compiler, Refused, Target};
 use crate::driver::{About, Absent, Failure, NOT_READY, about, guarded, start};
 use crate::kernels::elementwise::Layout;
-use crate::kernels::{Recipe, matmul, recipe};
+use crate::kernels::{Recipe, matmul, movement, recipe, scan};
 use crate::launch::Parameters;
 use crate::libraries::Library;
 use crate::libraries::blas::Blas;
@@ -32,6 +33,7 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -47,6 +49,8 @@ pub struct Options {
     memory: Option<usize>,
     libraries: bool,
     rates: Option<DeviceRates>,
+    kernels: Option<PathBuf>,
+    queue: u64,
     on_loss: Option<OnLoss>,
 }
 
@@ -59,9 +63,9 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Nine tenths of the device's memory, and nobody is told when it is lost.
+    /// Nine tenths of the device's memory, kernels are not kept, and nobody is told when it is lost.
     pub fn new() -> Options {
-        Options { memory: None, libraries: true, rates: None, on_loss: None }
+        Options { memory: None, kernels: None, queue: MOST_QUEUED, libraries: true, rates: None, on_loss: None }
     }
 
     /// Says how fast it is: operations go there where that is predicted to take less time than on the processor
@@ -84,6 +88,20 @@ impl Options {
         self
     }
 
+    /// Waits for what is queued when that is as much as `work`, in bytes moved or multiplications. Less is stopped
+    /// sooner, and runs slower.
+    pub fn queue(mut self, work: u64) -> Options {
+        self.queue = work;
+        self
+    }
+
+    /// Keeps compiled kernels in `folder` for later processes, and takes from there what earlier ones have kept. It holds at most 64 MiB.
+    /// A folder in which others may write is not used: their code would run here.
+    pub fn kernels(mut self, folder: impl Into<PathBuf>) -> Options {
+        self.kernels = Some(folder.into());
+        self
+    }
+
     /// Tells `sink` once, if the device is lost for good, why.
     pub fn on_loss(mut self, sink: impl Fn(&str) + Send + Sync + 'static) -> Options {
         self.on_loss = Some(Box::new(sink));
@@ -100,6 +118,8 @@ pub struct Calls {
     pub compiled: u64,
     /// Calls of NVIDIA's libraries.
     pub of_libraries: u64,
+    /// Kernels that an earlier process had kept.
+    pub found: u64,
     /// Requests that the driver refused or failed at.
     pub failed: u64,
     /// Whether it is lost.
@@ -128,14 +148,16 @@ pub struct Cuda {
     pub(crate) blas: Mutex<Option<Blas>>,
     pub(crate) plans: Mutex<Plans>,
     pub(crate) solver: Mutex<Option<Solver>>,
+    most_queued: u64,
     given: Mutex<Given>,
     kernels: Mutex<HashMap<Key, Kernel>>,
     queued: AtomicU64,
     launches: AtomicU64,
-    compiled: AtomicU64,
     pub(crate) library_calls: AtomicU64,
+    compiler: Compiler,
     failed: AtomicU64,
     lost: AtomicBool,
+    notice: Option<String>,
     on_loss: Option<OnLoss>,
 }
 
@@ -164,6 +186,7 @@ impl Cuda {
                 return Err(Absent::NoDevice);
             }
             let about = about(ordinal)?;
+            let (compiler, notice) = compiler(&about, options.kernels.as_deref())?;
             // SAFETY: the device is there. The context is given back when it is dropped, or here.
             unsafe {
                 let number = result::device::get(ordinal as i32).map_err(Failure::from)?;
@@ -186,12 +209,14 @@ impl Cuda {
                     blas: Mutex::default(),
                     plans: Mutex::default(),
                     solver: Mutex::default(),
+                    most_queued: options.queue,
                     given: Mutex::default(),
                     kernels: Mutex::default(),
                     queued: AtomicU64::new(0),
                     launches: AtomicU64::new(0),
-                    compiled: AtomicU64::new(0),
                     library_calls: AtomicU64::new(0),
+                    compiler,
+                    notice,
                     failed: AtomicU64::new(0),
                     lost: AtomicBool::new(false),
                     on_loss: options.on_loss,
@@ -205,11 +230,19 @@ impl Cuda {
         &self.about
     }
 
+    /// What of the options could not be had, if there is something: a folder of kernels that is not used, a compiler
+    /// that is not there.
+    pub fn notice(&self) -> Option<&str> {
+        self.notice.as_deref()
+    }
+
     /// What it has been asked for.
     pub fn calls(&self) -> Calls {
+        let (compiled, found) = self.compiler.counts();
         Calls {
             launches: self.launches.load(Ordering::Relaxed),
-            compiled: self.compiled.load(Ordering::Relaxed),
+            compiled,
+            found,
             of_libraries: self.library_calls.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
@@ -262,9 +295,8 @@ impl Cuda {
         if let Some(kernel) = kernels.get(&key) {
             return kernel.clone().map_err(DeviceError);
         }
-        match Code::new(&text(), names, &self.about) {
+        match self.compiler.code(&text(), names) {
             Ok(code) => {
-                self.compiled.fetch_add(1, Ordering::Relaxed);
                 let code = Arc::new(code);
                 kernels.insert(key, Ok(code.clone()));
                 Ok(code)
@@ -297,7 +329,7 @@ impl Cuda {
     /// Notes that `work` more is queued. Where that is much, waits until all is done, or until the program has to stop.
     pub(crate) fn pace(&self, work: u64, must_stop: &dyn Fn() -> bool) -> Result<(), DeviceError> {
         let queued = self.queued.fetch_add(work, Ordering::Relaxed).saturating_add(work);
-        if queued < MOST_QUEUED {
+        if queued < self.most_queued {
             return Ok(());
         }
         self.wait(must_stop)
@@ -324,11 +356,25 @@ impl Cuda {
     }
 }
 
+/// What makes the kernels for a device, and what is to be said of it.
+fn compiler(about: &About, folder: Option<&Path>) -> Result<(Compiler, Option<String>), Absent> {
+    let (cache, mut notice) = match folder.map(Cache::new) {
+        None => (None, None),
+        Some(Ok(cache)) => (Some(cache), None),
+        Some(Err(why)) => (None, Some(format!("kernels are not kept: {why}"))),
+    };
+    let compiler = Compiler::new(Target::of(about, cache.as_ref().is_some_and(Cache::holds_any))?, cache);
+    if !compiler.is_there() {
+        notice = Some("there is no NVRTC: only kernels that were kept run on the GPU".to_owned());
+    }
+    Ok((compiler, notice))
+}
+
 pub(crate) fn elem_of(arg: &DeviceArg<'_>) -> Option<Elem> {
     match arg {
         DeviceArg::Tensor(tensor) => Some(tensor.elem),
         DeviceArg::Bytes { elem, .. } => Some(*elem),
-        DeviceArg::Scalar(..) | DeviceArg::Text(_) => None,
+        DeviceArg::Scalar(..) | DeviceArg::Ints(_) | DeviceArg::List(_) | DeviceArg::Text(_) => None,
     }
 }
 
@@ -360,6 +406,8 @@ unsafe impl Device for Cuda {
                 (is_real || self.has(Library::Blas))
                     && matches!(args, [a, b] if matmul::Sizes::new(a, b).is_some())
             }
+            Some(Recipe::Join) => movement::takes_join(args),
+            Some(Recipe::Running(_)) => scan::takes_running(result),
             Some(_) => true,
         }
     }
@@ -413,9 +461,19 @@ unsafe impl Device for Cuda {
         match recipe {
             Recipe::Fold(fold) => self.run_fold(fold, call),
             Recipe::Best(largest) => self.run_best(largest, call),
+            Recipe::Norm => self.run_norm(call),
             Recipe::MatMul => self.run_matmul(call),
             Recipe::Transform(transform) => self.run_transform(transform, call),
             Recipe::Decompose(task) => self.run_decomposition(task, call),
+            Recipe::Move(which) => self.run_move(which, call),
+            Recipe::Join => self.run_join(call),
+            Recipe::Take(which) => self.run_take(which, call),
+            Recipe::Create(which) => self.run_create(which, call),
+            Recipe::Running(which) => self.run_running(which, call),
+            Recipe::Difference => self.run_difference(call),
+            Recipe::Sort(places) => self.run_sort(places, call),
+            Recipe::Search => self.run_search(call),
+            Recipe::Outer => self.run_outer(call),
             _ => self.run_each(recipe, call),
         }
     }

@@ -7,7 +7,8 @@ typedef float f32;
 typedef double f64;
 struct __align__(8) c64 { f32 re, im; };
 struct __align__(16) c128 { f64 re, im; };
-#define NBC static __device__ __forceinline__
+// Not static: of those NVRTC says which are not used.
+#define NBC __device__ __forceinline__
 #define NBC_MEMBER static __device__ __forceinline__
 #define NBC_EACH_INTEGER(M) M(u8, unsigned) M(i32, unsigned) M(i64, unsigned long long)
 #define NBC_EACH_FLOAT(M) M(f32) M(f64)
@@ -46,16 +47,19 @@ NBC bool nbc_is_set(bool a) { return a; }
   NBC bool nbc_ge(T a, T b) { return a >= b; } \
   NBC bool nbc_is_set(T a) { return a != 0; }
 
+NBC bool nbc_is_negative(u8) { return false; }
+NBC bool nbc_is_negative(i32 a) { return a < 0; }
+NBC bool nbc_is_negative(i64 a) { return a < 0; }
 #define NBC_INTEGER(T, U) \
   NBC_ORDER(T) \
   NBC T nbc_add(T a, T b) { return (T)((U)a + (U)b); } \
   NBC T nbc_sub(T a, T b) { return (T)((U)a - (U)b); } \
   NBC T nbc_mul(T a, T b) { return (T)((U)a * (U)b); } \
   NBC T nbc_neg(T a) { return (T)(0 - (U)a); } \
-  NBC T nbc_abs(T a) { return a < 0 ? nbc_neg(a) : a; } \
+  NBC T nbc_abs(T a) { return nbc_is_negative(a) ? nbc_neg(a) : a; } \
   NBC T nbc_min(T a, T b) { return a < b ? a : b; } \
   NBC T nbc_max(T a, T b) { return a > b ? a : b; } \
-  NBC T nbc_sign(T a) { return (T)((a > 0) - (a < 0)); } \
+  NBC T nbc_sign(T a) { return (T)((a != 0) - 2 * nbc_is_negative(a)); } \
   NBC T nbc_and(T a, T b) { return (T)(a & b); } \
   NBC T nbc_or(T a, T b) { return (T)(a | b); } \
   NBC T nbc_xor(T a, T b) { return (T)(a ^ b); } \
@@ -63,6 +67,19 @@ NBC bool nbc_is_set(bool a) { return a; }
   NBC T nbc_shl(T a, T by) { return (T)((U)a << ((U)by & (8 * sizeof(T) - 1))); } \
   NBC T nbc_shr(T a, T by) { return (T)(a >> ((U)by & (8 * sizeof(T) - 1))); }
 NBC_EACH_INTEGER(NBC_INTEGER)
+
+// Quotients of integers. Divisors are not zero, of which somebody has made sure; the least number over -1 wraps.
+#define NBC_QUOTIENT(T, U) \
+  NBC bool nbc_turns(T by) { return nbc_is_negative(by) && by == (T)-1; } \
+  NBC T nbc_div(T a, T by) { return by == 0 ? (T)0 : nbc_turns(by) ? nbc_neg(a) : (T)(a / by); } \
+  NBC T nbc_rem(T a, T by) { return by == 0 || nbc_turns(by) ? (T)0 : (T)(a % by); } \
+  NBC bool nbc_is_apart(T rest, T by) { return rest != 0 && nbc_is_negative(rest) != nbc_is_negative(by); } \
+  NBC T nbc_floor_div(T a, T by) { return nbc_sub(nbc_div(a, by), (T)nbc_is_apart(nbc_rem(a, by), by)); } \
+  NBC T nbc_mod(T a, T by) { \
+    T rest = nbc_rem(a, by); \
+    return nbc_is_apart(rest, by) ? nbc_add(rest, by) : rest; \
+  }
+NBC_EACH_INTEGER(NBC_QUOTIENT)
 
 #define NBC_FLOAT(T) \
   NBC_ORDER(T) \

@@ -4,7 +4,7 @@ use super::{ELEMENTS, Recipe, c_type, mathematics};
 use crate::device::{Cuda, Key, address, count, elem_of};
 use crate::launch::{Parameters, THREADS, blocks};
 use nbc_ir::Elem;
-use nbc_runtime::device::{DeviceArg, DeviceCall, DeviceError};
+use nbc_runtime::device::{DeviceArg, DeviceCall, DeviceError, DeviceTensor};
 use std::fmt::Write;
 
 /// Rows that these kernels compute.
@@ -46,11 +46,15 @@ pub(super) const ROWS: &[(&str, Recipe)] = &[
     ("tensor_floor", Recipe::Each("nbc_floor")),
     ("tensor_trunc", Recipe::Each("nbc_trunc")),
     ("tensor_nearest", Recipe::Each("nbc_nearest")),
+    ("tensor_outer", Recipe::Outer),
+    ("complex_of_parts", Recipe::Each("nbc_complex")),
     ("complex_real", Recipe::Each("nbc_real")),
     ("complex_imag", Recipe::Each("nbc_imag")),
     ("complex_conj", Recipe::Each("nbc_conj")),
     ("complex_abs", Recipe::OfParts("hypot", false)),
     ("complex_angle", Recipe::OfParts("atan2", true)),
+    ("complex_exp", Recipe::OfComplex("exp", &["exp", "cos", "sin"])),
+    ("complex_sqrt", Recipe::OfComplex("sqrt", &["hypot"])),
     ("tensor_sin", Recipe::Function("sin")),
     ("tensor_cos", Recipe::Function("cos")),
     ("tensor_tan", Recipe::Function("tan")),
@@ -183,10 +187,37 @@ fn expression(recipe: Recipe, args: &[Elem], result: Elem) -> (String, String) {
             let parts = if swapped { "a.im, a.re" } else { "a.re, a.im" };
             (format!("nbc_{name}_{of}({parts})"), mathematics::text(name, of))
         }
-        Recipe::Fold(_) | Recipe::Best(_) | Recipe::MatMul | Recipe::Transform(_) | Recipe::Decompose(_) => {
-            unreachable!("not elementwise")
+        Recipe::OfComplex(name, of_parts) => {
+            (format!("nbc_complex_{name}(a)"), complex_text(name, of_parts, result))
         }
+        _ => unreachable!("not elementwise"),
     }
+}
+
+/// The function `nbc_complex_exp` or `nbc_complex_sqrt`, and the functions of parts that it calls.
+fn complex_text(name: &str, of_parts: &[&str], elem: Elem) -> String {
+    // Largest and smallest parts whose squares are safe, the power of 4 and of 2 between, and twice the largest exponent.
+    let (part, numbers) = match elem {
+        Elem::C64 => ("f32", ["0x1.fffffep125f", "0x1p-103f", "0x1p24f", "0x1p-12f", "256"]),
+        _ => ("f64", ["0x1.fffffffffffffp1021", "0x1p-970", "0x1p52", "0x1p-26", "2048"]),
+    };
+    let (infinite, nan) = match elem {
+        Elem::C64 => ("__int_as_float(0x7f800000)", "__int_as_float(0x7fc00000)"),
+        _ => ("__longlong_as_double(0x7ff0000000000000LL)", "__longlong_as_double(0x7ff8000000000000LL)"),
+    };
+    let mut text = mathematics::texts(of_parts, part);
+    let [large, small, up, back, far] = numbers;
+    let which = if name == "exp" { "#define NBC_EXP\n" } else { "" };
+    write!(
+        text,
+        "{which}#define NBC_C {}\n#define NBC_P {part}\n#define NBC_OF(f) nbc_##f##_{part}\n#define NBC_INF {infinite}\n\
+         #define NBC_NAN {nan}\n#define NBC_LARGE {large}\n#define NBC_SMALL {small}\n#define NBC_UP {up}\n\
+         #define NBC_BACK {back}\n#define NBC_FAR {far}\n{}",
+        c_type(elem),
+        include_str!("complex.cuh")
+    )
+    .expect("a string takes all");
+    text
 }
 
 /// The kernel `nbc_each`. Its parameters: the result, the arguments, the number of elements, and where something is
@@ -292,6 +323,25 @@ impl Cuda {
         // caller says, and memory goes back in the stream's order.
         unsafe { self.launch(parameters, code.functions[0], (blocks(n.div_ceil(THREADS)), 1, 1))? };
         self.pace(bytes, call.must_stop)
+    }
+}
+
+impl Cuda {
+    /// The product of each element of the first tensor, for rows, and each of the second.
+    pub(crate) fn run_outer(&self, call: &DeviceCall<'_>) -> Result<(), DeviceError> {
+        let [rows, columns] = call.args else { return Err(DeviceError("two tensors".to_owned())) };
+        let (tall, wide) = ([count(rows.dims()), 1], [count(columns.dims())]);
+        let args = [with_dims(rows, &tall), with_dims(columns, &wide)];
+        self.run_each(Recipe::Each("nbc_mul"), &DeviceCall { args: &args, ..*call })
+    }
+}
+
+/// A tensor with other dims.
+fn with_dims<'a>(arg: &DeviceArg<'a>, dims: &'a [u64]) -> DeviceArg<'a> {
+    match *arg {
+        DeviceArg::Tensor(tensor) => DeviceArg::Tensor(DeviceTensor { dims, ..tensor }),
+        DeviceArg::Bytes { bytes, elem, .. } => DeviceArg::Bytes { bytes, elem, dims },
+        other => other,
     }
 }
 

@@ -12,16 +12,19 @@ fn piece(start: &str, end: &str) -> Option<&'static str> {
     Some(&ALL[from..from + length])
 }
 
-/// The C of function `name` of such elements ("f32", "f64").
+/// The C of functions of such elements ("f32", "f64"), each once.
 ///
 /// # Panics
-/// When there is none: the table of operations names those that there are.
-pub(super) fn text(name: &str, c_type: &str) -> String {
+/// When there is none of that name: the table of operations names those that there are.
+pub(super) fn texts(names: &[&str], c_type: &str) -> String {
     let word = if c_type == "f32" { "float" } else { "double" };
-    let start = format!("NBC_FUNCTION {word} nbc_{name}_{c_type}(");
-    let function = piece(&start, "\n}\n").unwrap_or_else(|| panic!("no definition of {name}"));
+    let functions = names.iter().map(|name| {
+        let start = format!("NBC_FUNCTION {word} nbc_{name}_{c_type}(");
+        piece(&start, "\n}\n").unwrap_or_else(|| panic!("no definition of {name}"))
+    });
+    let functions: String = functions.collect();
     let mut text = nbc_numerics::lanes::record::PRELUDE.to_owned();
-    let words = function.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let words = functions.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let mut tables: Vec<&str> = words.filter(|word| word.starts_with("nbc_table_")).collect();
     tables.sort_unstable();
     tables.dedup();
@@ -29,7 +32,12 @@ pub(super) fn text(name: &str, c_type: &str) -> String {
         text += piece(&format!("NBC_TABLE unsigned long long {table}[]"), "\n};\n")
             .expect("a table that is used");
     }
-    text + function
+    text + &functions
+}
+
+/// [`texts`] of one function.
+pub(super) fn text(name: &str, c_type: &str) -> String {
+    texts(&[name], c_type)
 }
 
 #[cfg(test)]

@@ -7,19 +7,24 @@
 //! use nbc_cuda::kernels::{Reach, reach};
 //! let of = |name: &str| reach().find(|(row, _)| row.name == name).map(|(_, reach)| reach);
 //! assert_eq!(of("tensor.add"), Some(Reach::Runs("same bits")));
-//! assert!(matches!(of("tensor.sort"), Some(Reach::Not(_))));
+//! assert!(matches!(of("tensor.unique"), Some(Reach::Not(_))));
 //! ```
 
 pub(crate) mod between;
+pub(crate) mod create;
 pub(crate) mod elementwise;
 pub(crate) mod fold;
+pub(crate) mod gather;
 mod mathematics;
 pub(crate) mod matmul;
+pub(crate) mod movement;
+pub(crate) mod scan;
+pub(crate) mod sort;
 
 use crate::libraries::fft::Transform;
 use crate::libraries::solver::Task;
 use nbc_ir::Elem;
-use nbc_ir::catalogue::{Aliasing, CATALOGUE, Class, Kind, Operation, Param, Shape};
+use nbc_ir::catalogue::{Aliasing, CATALOGUE, Kind, Operation, Param, Shape};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -34,16 +39,38 @@ pub(crate) enum Recipe {
     Function(&'static str),
     /// The mathematical function of both parts of a complex number: the second first, if that is said.
     OfParts(&'static str, bool),
+    /// The function of that name of complex numbers, which calls those functions of parts.
+    OfComplex(&'static str, &'static [&'static str]),
     /// Elements folded along an axis, or all of them.
     Fold(fold::Fold),
     /// The index of the smallest along an axis, or of the largest.
     Best(bool),
+    /// The root of a sum of squares.
+    Norm,
     /// A product of matrices.
     MatMul,
     /// A Fourier transform, by cuFFT.
     Transform(Transform),
     /// A decomposition, or solutions, by cuSOLVER.
     Decompose(Task),
+    /// Elements in another order or number.
+    Move(movement::Move),
+    /// Tensors side by side.
+    Join,
+    /// Elements by their indices.
+    Take(gather::Take),
+    /// Elements made of their indices.
+    Create(create::Create),
+    /// Running sums or products along an axis.
+    Running(scan::Running),
+    /// Differences of neighbours.
+    Difference,
+    /// Elements in ascending order, or their places.
+    Sort(bool),
+    /// Places in a sorted vector.
+    Search,
+    /// Products of each element of one tensor and each of another.
+    Outer,
 }
 
 /// Names that the catalogue has for the processor's kernels, one for each row.
@@ -85,7 +112,17 @@ static LIBRARIES: &[(&str, Recipe)] = &[
 ];
 
 /// What the families of kernels compute, by those names.
-static FAMILIES: &[&[(&str, Recipe)]] = &[elementwise::ROWS, fold::ROWS, matmul::ROWS, LIBRARIES];
+static FAMILIES: &[&[(&str, Recipe)]] = &[
+    create::ROWS,
+    elementwise::ROWS,
+    fold::ROWS,
+    gather::ROWS,
+    LIBRARIES,
+    matmul::ROWS,
+    movement::ROWS,
+    scan::ROWS,
+    sort::ROWS,
+];
 
 /// One for each row of the catalogue.
 static RECIPES: LazyLock<Vec<Option<Recipe>>> = LazyLock::new(|| {
@@ -97,10 +134,8 @@ static RECIPES: LazyLock<Vec<Option<Recipe>>> = LazyLock::new(|| {
 pub(crate) fn recipe(operation: &'static Operation, elems: &[Elem]) -> Option<Recipe> {
     let recipe = RECIPES[operation.index()]?;
     let is_float = elems.iter().all(|e| matches!(e, Elem::F32 | Elem::F64));
-    let is_inexact = elems.iter().all(|e| Class::Inexact.has(*e));
     let has_kernel = match recipe {
         Recipe::Function(_) => is_float,
-        Recipe::Each(_) if operation.divides => is_inexact,
         _ => true,
     };
     has_kernel.then_some(recipe)
@@ -122,7 +157,11 @@ pub fn reach() -> impl Iterator<Item = (&'static Operation, Reach)> {
             Some(Recipe::MatMul) => Reach::Runs("within a tolerance; complex numbers by cuBLAS alone"),
             Some(Recipe::Transform(_)) => Reach::Runs("within a tolerance, by cuFFT alone"),
             Some(Recipe::Decompose(_)) => Reach::Runs("within a tolerance, by cuSOLVER alone"),
-            Some(Recipe::Each(_)) if row.divides => Reach::Runs("same bits; not integers, which can trap"),
+            Some(Recipe::Norm) => {
+                Reach::Runs("same bits; where squares overflow or are lost the processor runs it")
+            }
+            Some(Recipe::Running(_)) => Reach::Runs("same bits; where there are 32 lanes"),
+            Some(Recipe::Join) => Reach::Runs("same bits; up to 64 tensors"),
             Some(_) => Reach::Runs("same bits"),
             None => Reach::Not(why_not(row)),
         };

@@ -135,11 +135,11 @@ macro_rules! looked_for {
                 if !sys::is_culib_present() {
                     return Err(Missing::Library($file));
                 }
-                let has = |name: &str| sys::culib().get::<unsafe extern "C" fn()>(name.as_bytes()).is_ok();
+                let has = |name: &[u8]| sys::culib().get::<unsafe extern "C" fn()>(name).is_ok();
                 if has(driver::IDENTITY) != driver::is_simulated() {
                     return Err(Missing::Mixed($file));
                 }
-                match $functions.iter().copied().find(|name| !has(name)) {
+                match $functions.iter().copied().find(|name| !has(name.as_bytes())) {
                     Some(name) => Err(Missing::Function($file, name)),
                     None => Ok(()),
                 }

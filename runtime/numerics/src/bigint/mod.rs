@@ -17,6 +17,7 @@
 //! # Ok::<(), nbc_numerics::bigint::Halt>(())
 //! ```
 
+pub mod bits;
 pub mod divide;
 pub mod gcd;
 #[cfg(all(feature = "bigint", target_arch = "x86_64"))]

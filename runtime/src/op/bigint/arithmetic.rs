@@ -5,6 +5,7 @@ use super::{Done, Int, charge, check_size, invalid, paced, result, set_copy, wit
 use crate::op::OpCall;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Type;
+use nbc_numerics::bigint::bits::{Bitwise, bitwise};
 use nbc_numerics::bigint::natural::{add_bit, compare, difference, shifted_down, shifted_up, sum, trimmed};
 use nbc_numerics::bigint::{divide, multiply, power};
 use std::cmp::Ordering;
@@ -172,6 +173,36 @@ pub(in crate::op) fn bigint_shr(call: &mut OpCall<'_>) -> Done {
         }
         Ok(a.negative)
     })
+}
+
+pub(in crate::op) fn bigint_and(call: &mut OpCall<'_>) -> Done {
+    combined(call, Bitwise::And)
+}
+
+pub(in crate::op) fn bigint_or(call: &mut OpCall<'_>) -> Done {
+    combined(call, Bitwise::Or)
+}
+
+pub(in crate::op) fn bigint_xor(call: &mut OpCall<'_>) -> Done {
+    combined(call, Bitwise::Xor)
+}
+
+fn combined(call: &mut OpCall<'_>, bits: Bitwise) -> Done {
+    let (a, b) = (call.integer(0), call.integer(1));
+    with_bits(call, a, b, bits)
+}
+
+pub(in crate::op) fn bigint_not(call: &mut OpCall<'_>) -> Done {
+    let a = call.integer(0);
+    // The bits of -1 are all set.
+    with_bits(call, a, Int { limbs: &[1], negative: true }, Bitwise::Xor)
+}
+
+fn with_bits(call: &mut OpCall<'_>, a: Int<'_>, b: Int<'_>, bits: Bitwise) -> Done {
+    let n = a.limbs.len().max(b.limbs.len());
+    charge(call, n as u64 / 2, 2 * n)?;
+    check_size(call, Some(n))?;
+    result(call, n + 1, |out, pace| bitwise(out, (a.limbs, a.negative), (b.limbs, b.negative), bits, pace))
 }
 
 pub(in crate::op) fn bigint_isqrt(call: &mut OpCall<'_>) -> Done {
