@@ -231,6 +231,7 @@ mod calibration;
 #[doc(hidden)]
 pub mod compare;
 mod config;
+mod device_calibration;
 #[doc(hidden)]
 pub mod expectation;
 pub mod matrix_market;
@@ -258,14 +259,17 @@ pub mod device {
 #[cfg(feature = "cuda")]
 pub mod cuda {
     pub use nbc_cuda::kernels::{Reach, reach};
-    pub use nbc_cuda::{About, Absent, Calls, Cuda, Options, devices, is_simulated};
+    pub use nbc_cuda::{
+        About, Absent, Calls, Cuda, Library, Missing, Options, devices, is_simulated, libraries,
+    };
 }
 
 /// On how many cores operations run, and what decides that (`docs/placement.md`).
 pub mod placement {
     pub use crate::calibration::calibrate;
+    pub use crate::device_calibration::calibrate_device;
     pub use nbc_runtime::placement::{
-        Candidate, Choice, Cores, Decision, Part, Placement, Rates, RatesError, Reason,
+        Candidate, Choice, Cores, Decision, DeviceRates, Part, Placement, Rates, RatesError, Reason,
     };
 }
 

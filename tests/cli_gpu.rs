@@ -1,7 +1,9 @@
-//! The command on the simulated CUDA driver: what it says of it, what it refuses to measure, and which kernels it keeps.
+//! The command on the simulated CUDA driver: what it says of it, what it refuses to measure, which kernels it
+//! keeps, and which libraries it finds.
 //!
 //! A child gets the simulated libraries by `LD_LIBRARY_PATH`. Where they cannot be built, each test says SKIPPED.
 
+use serde_json::Value as Json;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,14 @@ const PROGRAM: &str = "export func @main() -> f64 {
 }
 export func @bench_it() -> f64 {
   ret 1.0
+}
+";
+
+const PRODUCT: &str = "export func @main() -> f64 {
+  %x = tensor.random<f64> [60, 60], 1
+  %y = linalg.matmul %x, %x
+  %s = tensor.sum %y
+  ret %s
 }
 ";
 
@@ -148,4 +158,58 @@ fn a_simulated_library_beside_nvidias_is_refused() {
         assert_eq!((done.code, &*done.out), (2, ""), "{}", done.err);
         assert!(done.err.contains("one of CUDA driver and NVRTC is the simulated one"), "{}", done.err);
     }
+}
+
+#[test]
+fn the_command_lists_a_device_and_its_libraries() {
+    let Some(folder) = simulated() else { return };
+    let cache = empty("listed");
+    let done = nbc(&folder, &cache, &["info"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    for part in ["gpu:0", "SIMULATED", "cuBLAS (matrix products)", "cuFFT (Fourier", "cuSOLVER (systems"] {
+        assert!(done.out.contains(part), "no {part} in\n{}", done.out);
+    }
+    let json: Json = serde_json::from_str(&nbc(&folder, &cache, &["info", "--json"]).out).unwrap();
+    assert_eq!(json["gpu_libraries"]["cuSOLVER"], true);
+    assert_eq!(json["devices"][1]["simulated"], true);
+}
+
+#[test]
+fn a_library_that_is_missing_is_said_with_what_to_do() {
+    let Some(folder) = simulated() else { return };
+    let cache = empty("missing");
+    let some = empty("some-libraries");
+    for name in ["libcuda.so", "libnvrtc.so", "libcufft.so", "libcusolver.so"] {
+        symlink(folder.join(name), some.join(name)).unwrap();
+    }
+    let done = nbc(&some, &cache, &["info"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let line =
+        done.out.lines().find(|line| line.contains("no cuBLAS")).unwrap_or_else(|| panic!("{}", done.out));
+    for part in ["matrix products", "our own kernel", "libcublas", "install CUDA 12 or 13"] {
+        // A machine with CUDA has a library that does not go with a simulated driver.
+        assert!(line.contains(part) || line.contains("one is simulated"), "no {part} in {line}");
+    }
+    let json: Json = serde_json::from_str(&nbc(&some, &cache, &["info", "--json"]).out).unwrap();
+    assert_eq!(
+        (&json["gpu_libraries"]["cuBLAS"], &json["gpu_libraries"]["cuFFT"]),
+        (&false.into(), &true.into())
+    );
+}
+
+#[test]
+fn the_table_of_placement_says_what_a_device_ran() {
+    let Some(folder) = simulated() else { return };
+    let cache = empty("placed");
+    let program = file("gpu.nba", PRODUCT);
+    let done = nbc(&folder, &cache, &["run", &program, "--device", "gpu", "--explain-placement"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(done.err.contains("is no GPU: its times mean nothing"), "{}", done.err);
+    let line = done.err.lines().find(|line| line.starts_with("linalg.matmul (side)"));
+    let line = line.unwrap_or_else(|| panic!("{}", done.err));
+    assert!(line.contains("device") && line.contains("only"), "{line}");
+    // Nothing is known of how fast it is, so by itself nothing goes there.
+    let auto = nbc(&folder, &cache, &["run", &program, "--device", "auto", "--explain-placement"]);
+    assert!(!auto.err.contains("(side)"), "{}", auto.err);
+    assert_eq!(auto.code, 0);
 }

@@ -11,7 +11,7 @@ pub enum Wanted {
     Cpu,
     /// That GPU.
     Gpu(usize),
-    /// A GPU where it is known to be quicker. None has been measured yet, so the processor alone.
+    /// The first GPU that has been measured, where it is predicted to be quicker; without rates the processor alone.
     Auto,
 }
 
@@ -36,7 +36,8 @@ impl Wanted {
     /// When one is asked for by name and cannot be had.
     pub fn put_into(self, config: Config, secrets: bool) -> Result<Config, Failure> {
         match self {
-            Wanted::Cpu | Wanted::Auto => Ok(config),
+            Wanted::Cpu => Ok(config),
+            Wanted::Auto => Ok(measured(config, secrets)),
             Wanted::Gpu(ordinal) => gpu(ordinal, config, secrets),
         }
     }
@@ -60,6 +61,55 @@ fn gpu(ordinal: usize, config: Config, secrets: bool) -> Result<Config, Failure>
         eprintln!("warning: {}", nbc::ir::shown::visible_lines(notice));
     }
     Ok(config.device(device))
+}
+
+/// The configuration with the first GPU whose rates are kept, and which can be had.
+#[cfg(feature = "cuda")]
+fn measured(config: Config, secrets: bool) -> Config {
+    for about in nbc::cuda::devices().unwrap_or_default() {
+        let Some(rates) = super::rates::kept_of_gpu(about.ordinal).filter(|_| !about.simulated) else {
+            continue;
+        };
+        let options = nbc::cuda::Options::new().rates(rates).secrets(secrets);
+        let options = options.on_loss(|why| eprintln!("warning: {why}"));
+        if let Ok(device) = nbc::cuda::Cuda::open(about.ordinal, options) {
+            return config.device(device);
+        }
+    }
+    config
+}
+
+#[cfg(not(feature = "cuda"))]
+fn measured(config: Config, _: bool) -> Config {
+    config
+}
+
+/// Elements of a tensor by which a GPU is measured.
+#[cfg(feature = "cuda")]
+const MEASURED: usize = 1 << 24;
+
+/// Measures every GPU, keeps its rates, and says so in lines; with the rates by name.
+///
+/// # Errors
+/// One has failed meanwhile, or its rates cannot be kept.
+#[cfg(feature = "cuda")]
+pub fn calibrated() -> Result<Vec<(String, nbc::placement::DeviceRates, std::path::PathBuf)>, Failure> {
+    let mut all = Vec::new();
+    for about in nbc::cuda::devices().unwrap_or_default() {
+        let failed = |why: String| Failure::input(format!("{}: {why}", about.name));
+        let device = nbc::cuda::Cuda::open(about.ordinal, nbc::cuda::Options::new());
+        let device = device.map_err(|absent| failed(absent.to_string()))?;
+        let rates = nbc::placement::calibrate_device(device, MEASURED).map_err(|e| failed(e.to_string()))?;
+        let file = super::rates::keep_of_gpu(about.ordinal, &rates)?;
+        all.push((format!("gpu:{}", about.ordinal), rates, file));
+    }
+    Ok(all)
+}
+
+/// None.
+#[cfg(not(feature = "cuda"))]
+pub fn calibrated() -> Result<Vec<(String, nbc::placement::DeviceRates, std::path::PathBuf)>, Failure> {
+    Ok(Vec::new())
 }
 
 #[cfg(not(feature = "cuda"))]
@@ -96,6 +146,35 @@ pub fn found() -> (Vec<String>, Vec<serde_json::Value>) {
     }
     #[cfg(not(feature = "cuda"))]
     (vec!["no GPU: this build is without the feature `cuda`".to_owned()], Vec::new())
+}
+
+/// NVIDIA's libraries: what each is for, or what is done without it. Nothing where there is no GPU that would use them.
+#[cfg(feature = "cuda")]
+pub fn libraries() -> (Vec<String>, serde_json::Value) {
+    let mut json = serde_json::Map::new();
+    if nbc::cuda::devices().is_err() {
+        return (Vec::new(), json.into());
+    }
+    let lines = nbc::cuda::libraries().map(|(library, found)| {
+        json.insert(library.name().to_owned(), found.is_ok().into());
+        match found {
+            Ok(()) => format!("{} ({})", library.name(), library.serves()),
+            Err(missing) => format!(
+                "no {} ({}: {}): {missing}; {}",
+                library.name(),
+                library.serves(),
+                library.without(),
+                missing.remedy()
+            ),
+        }
+    });
+    (lines.collect(), json.into())
+}
+
+/// None.
+#[cfg(not(feature = "cuda"))]
+pub fn libraries() -> (Vec<String>, serde_json::Value) {
+    (Vec::new(), serde_json::json!({}))
 }
 
 /// Whether a simulated driver is in place of a GPU's: then nothing is measured.

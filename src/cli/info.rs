@@ -86,12 +86,29 @@ impl Info {
         devices::must_be_real()?;
         let rates = calibrate(&Threads::default())?;
         let file = rates::keep(&rates)?;
+        let gpus = devices::calibrated()?;
         if self.json {
-            return Ok(json!({ "rates": rates_json(&rates), "file": file.display().to_string() }).to_string());
+            let gpus = gpus.iter().map(|(name, rates, file)| {
+                let rates = rates.each().map(|(name, value, _)| (name.to_owned(), json!(value)));
+                let rates: serde_json::Map<_, _> = rates.collect();
+                json!({ "name": name, "rates": rates, "file": file.display().to_string() })
+            });
+            let gpus: Vec<_> = gpus.collect();
+            let file = file.display().to_string();
+            return Ok(json!({ "rates": rates_json(&rates), "file": file, "gpus": gpus }).to_string());
         }
         let lines = rates.each().map(|(name, value, meaning)| format!("{name:16} {value:<12.4e} {meaning}"));
-        let file = nbc::ir::shown::visible_lines(&file.display().to_string()).into_owned();
-        Ok(format!("{}\nwritten to {file}", lines.collect::<Vec<_>>().join("\n")))
+        let shown =
+            |file: &std::path::Path| nbc::ir::shown::visible_lines(&file.display().to_string()).into_owned();
+        let mut text = format!("{}\nwritten to {}", lines.collect::<Vec<_>>().join("\n"), shown(&file));
+        for (name, rates, file) in &gpus {
+            text += &format!("\n{name}");
+            for (name, value, meaning) in rates.each() {
+                text += &format!("\n{name:16} {value:<12.4e} {meaning}");
+            }
+            text += &format!("\nwritten to {}", shown(file));
+        }
+        Ok(text)
     }
 
     fn machine(&self) -> String {
@@ -105,6 +122,7 @@ impl Info {
         let features = cpu_features();
         let limits = Limits::default();
         let (gpus, gpus_json) = devices::found();
+        let (libraries, libraries_json) = devices::libraries();
         let jit = Jit::new(Options::default());
         let isa = jit.compiler().map(|c| c.isa());
         let tiers: Vec<&str> = ["interpreter"].into_iter().chain(isa.map(|_| "compiler")).collect();
@@ -124,6 +142,7 @@ impl Info {
                 "tiers": tiers,
                 "compiles_for": isa,
                 "devices": devices,
+                "gpu_libraries": libraries_json,
                 "rates": rates_json(&kept.rates),
                 "rates_file": kept.file.map(|file| file.display().to_string()),
                 "limits": {
@@ -150,7 +169,7 @@ impl Info {
                 dispatch_name(),
                 tiers.join(" and "),
                 isa.map_or_else(String::new, |isa| format!(" (Cranelift, {isa})")),
-                gpus.iter().map(|gpu| format!("              {gpu}\n")).collect::<String>(),
+                gpus.iter().chain(&libraries).map(|gpu| format!("              {gpu}\n")).collect::<String>(),
                 kept.file.map_or_else(
                     || "guessed; nbc info --calibrate measures them".to_owned(),
                     |file| format!("from {}", nbc::ir::shown::visible_lines(&file.display().to_string())),

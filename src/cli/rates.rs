@@ -1,15 +1,16 @@
 //! The machine's rates, as `nbc info --calibrate` keeps them in the user's cache folder.
 //!
 //! The runtime opens no file, so the command hands it what is in this one. Without the file rates are guessed.
-//! One that is broken is told of, and does no other harm.
+//! One that is broken is told of, and does no other harm. Beside it lie those of GPUs, `gpu-0` and so on.
 
 use super::failure::Failure;
 use super::replace::{self, Holds};
-use nbc::placement::Rates;
+use nbc::placement::{DeviceRates, Rates, RatesError};
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// More than a file of rates can be.
 const MOST: u64 = 1 << 16;
@@ -49,20 +50,34 @@ pub fn file() -> Option<PathBuf> {
 pub fn kept() -> Kept {
     let guessed = Kept { rates: Rates::default(), file: None };
     let Some(file) = file() else { return guessed };
-    match read(&file) {
-        Ok(Some(rates)) => Kept { rates, file: Some(file) },
-        Ok(None) => guessed,
-        Err(why) => {
-            let shown = nbc::ir::shown::visible_lines(&format!("{}: {why}", file.display())).into_owned();
-            let help = "rates are guessed; `nbc info --calibrate` writes the file anew";
-            let _ = writeln!(io::stderr(), "warning: {shown}\nhelp: {help}");
-            guessed
-        }
+    let help = "rates are guessed; `nbc info --calibrate` writes the file anew";
+    match told(&file, help) {
+        Some(rates) => Kept { rates, file: Some(file) },
+        None => guessed,
     }
 }
 
+/// The file of a GPU, if the user has a folder for it.
+fn file_of_gpu(ordinal: usize) -> Option<PathBuf> {
+    Some(cache()?.join("nbc").join(format!("gpu-{ordinal}")))
+}
+
+/// The rates of a GPU that were kept. Standard error is told of a broken file.
+pub fn kept_of_gpu(ordinal: usize) -> Option<DeviceRates> {
+    told(&file_of_gpu(ordinal)?, "the GPU is left out; `nbc info --calibrate` writes the file anew")
+}
+
+/// What a file says, if there is one. Standard error is told of a broken one, with what becomes of it.
+fn told<R: FromStr<Err = RatesError>>(file: &Path, help: &str) -> Option<R> {
+    read(file).unwrap_or_else(|why| {
+        let shown = nbc::ir::shown::visible_lines(&format!("{}: {why}", file.display())).into_owned();
+        let _ = writeln!(io::stderr(), "warning: {shown}\nhelp: {help}");
+        None
+    })
+}
+
 /// What the file says; nothing if there is none.
-fn read(file: &Path) -> Result<Option<Rates>, String> {
+fn read<R: FromStr<Err = RatesError>>(file: &Path) -> Result<Option<R>, String> {
     let opened = match fs::metadata(file) {
         // What is no file may never end.
         Ok(found) if !found.is_file() => return Err("not a file".to_owned()),
@@ -78,7 +93,7 @@ fn read(file: &Path) -> Result<Option<Rates>, String> {
     };
     let mut text = String::new();
     opened.take(MOST).read_to_string(&mut text).map_err(|e| e.to_string())?;
-    text.parse().map(Some).map_err(|e: nbc::placement::RatesError| e.to_string())
+    text.parse().map(Some).map_err(|e: RatesError| e.to_string())
 }
 
 /// Keeps rates for later runs, and says in which file.
@@ -86,7 +101,20 @@ fn read(file: &Path) -> Result<Option<Rates>, String> {
 /// # Errors
 /// When they cannot be written.
 pub fn keep(rates: &Rates) -> Result<PathBuf, Failure> {
-    let Some(file) = file() else {
+    keep_in(file(), &rates.to_string())
+}
+
+/// [`keep`] for those of a GPU.
+///
+/// # Errors
+/// When they cannot be written.
+#[cfg(feature = "cuda")]
+pub fn keep_of_gpu(ordinal: usize, rates: &DeviceRates) -> Result<PathBuf, Failure> {
+    keep_in(file_of_gpu(ordinal), &rates.to_string())
+}
+
+fn keep_in(file: Option<PathBuf>, text: &str) -> Result<PathBuf, Failure> {
+    let Some(file) = file else {
         return Err(
             Failure::input("there is no folder to keep rates in").with_help("set XDG_CACHE_HOME to one")
         );
@@ -98,6 +126,6 @@ pub fn keep(rates: &Rates) -> Result<PathBuf, Failure> {
     let Some(name) = file.to_str() else {
         return Err(Failure::input(format!("{} is no text", file.display())));
     };
-    replace::replace(name, Holds::Product, rates.to_string().as_bytes())?;
+    replace::replace(name, Holds::Product, text.as_bytes())?;
     Ok(file)
 }

@@ -5,6 +5,7 @@ use nbc::device::{
     Cost, Device, DeviceArg, DeviceCall, DeviceCounts, DeviceError, DeviceMemory, Extent, NullDevice,
     Operation,
 };
+use nbc::placement::DeviceRates;
 use nbc::{Config, Elem, Engine, Instance, Linker, TrapCode, Value};
 use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
@@ -25,6 +26,8 @@ pub const CASES: &[Case] = &[
             "runtime::NullDevice::new",
             "runtime::NullDevice::failing",
             "runtime::NullDevice::losing",
+            "runtime::NullDevice::with_rates",
+            "runtime::DeviceRates::each",
             "runtime::NullDevice::in_use",
             "runtime::Program::plan",
             "runtime::Program::running",
@@ -109,6 +112,22 @@ fn null_devices() {
     let mut i = instance(Config::new().device(Arc::new(NullDevice::losing(1))));
     let error = i.call("main", &[Value::I64(500)]).unwrap_err();
     assert_eq!(error.trap().map(|t| t.code()), Some(TrapCode::HostError));
+    // Rates that no device has.
+    for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let rates = DeviceRates {
+            launch: rate,
+            to_device: rate,
+            to_host: rate,
+            bytes: rate,
+            unit: rate,
+            product: rate,
+            transform: rate,
+            decomposition: rate,
+        };
+        assert_eq!(rates.each().count(), 8);
+        let mut i = instance(Config::new().device(Arc::new(NullDevice::with_rates(rates))));
+        assert_eq!(i.call("main", &[Value::I64(5000)]).unwrap(), [Value::F64(6.0)]);
+    }
     // What nobody has asked for.
     let device = NullDevice::new();
     let nothing = DeviceMemory(NonZeroU64::MAX);

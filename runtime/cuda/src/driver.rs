@@ -171,7 +171,7 @@ pub(crate) fn guarded<R>(ask: impl FnOnce() -> Result<R, Absent>) -> Result<R, A
 
 /// What the simulated libraries of the tests export, and NVIDIA's do not.
 type Identity = unsafe extern "C" fn() -> *const c_char;
-const IDENTITY: &[u8] = b"nbc_cudasim_identity\0";
+pub(crate) const IDENTITY: &[u8] = b"nbc_cudasim_identity\0";
 
 /// Whether NVRTC is the simulated one.
 fn has_simulated_compiler() -> bool {

@@ -24,6 +24,8 @@ mod device;
 mod driver;
 pub mod kernels;
 mod launch;
+mod libraries;
 
 pub use device::{Calls, Cuda, Options};
 pub use driver::{About, Absent, devices, is_simulated};
+pub use libraries::{Library, Missing, libraries};

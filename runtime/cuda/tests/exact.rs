@@ -267,7 +267,15 @@ fn asked(sim: &Sim, device: &Cuda, name: &str, args: &[&[u8]], dims: &[u64]) -> 
     let len = dims.iter().product::<u64>() as usize;
     let memory = device.allocate(len.max(1)).ok_or("no memory")?;
     let result = DeviceTensor { memory, offset: 0, elem: Elem::U8, dims };
-    let call = DeviceCall { operation, elems: &[Elem::U8], args: &args, result, must_stop: &|| false };
+    let call = DeviceCall {
+        operation,
+        elems: &[Elem::U8],
+        args: &args,
+        result,
+        others: &[],
+        found: &[],
+        must_stop: &|| false,
+    };
     // It waits for what is queued, and the simulated memory is looked at.
     let done = device.run(&call).and_then(|()| device.to_host(memory, &mut [MaybeUninit::uninit()]));
     let found = sim.read(memory.0.get(), len);

@@ -6,7 +6,9 @@
 //!
 //! An operation goes to a device where [`Device::takes`] says so, and only under three conditions. Its result
 //! is large and new, its shape follows from dims, scalars and lists of integers, and it cannot trap any more. Indices and
-//! divisors are looked at before: where the device has them, by folds that it computes. The result stays there until the
+//! divisors are looked at before: where the device has them, by folds that it computes. Decompositions and Fourier
+//! transforms, for which devices have libraries, may have several results, and trap yet: there the device fails, and the
+//! processor says what is wrong. The result stays there until the
 //! host wants it. Where that is, each pooled buffer says in its head (`region/residency.rs`): headers of tensors never change.
 //!
 //! Invariant: nothing on the host reads or writes elements that are not there. Kernels have their arguments
@@ -16,6 +18,7 @@
 
 pub mod null;
 
+use crate::placement::DeviceRates;
 use nbc_ir::catalogue::Operation;
 use nbc_ir::{Elem, Type};
 use std::fmt;
@@ -72,6 +75,8 @@ pub enum DeviceArg<'a> {
     Ints(&'a [u64]),
     /// A list of tensors.
     List(&'a [DeviceArg<'a>]),
+    /// A string.
+    Text(&'a str),
 }
 
 impl DeviceArg<'_> {
@@ -80,13 +85,14 @@ impl DeviceArg<'_> {
         match self {
             DeviceArg::Tensor(tensor) => tensor.dims,
             DeviceArg::Bytes { dims, .. } => dims,
-            DeviceArg::Scalar(..) | DeviceArg::Ints(_) | DeviceArg::List(_) => &[],
+            DeviceArg::Scalar(..) | DeviceArg::Ints(_) | DeviceArg::List(_) | DeviceArg::Text(_) => &[],
         }
     }
 }
 
 /// One call of an operation, for a device. It cannot trap but for want of memory: axes and lists go with the
-/// dims, indices lie within, and integers are not divided by zero.
+/// dims, indices lie within, and integers are not divided by zero. A decomposition may trap, and
+/// fails then.
 #[derive(Clone, Copy)]
 pub struct DeviceCall<'a> {
     /// The operation, with its cost as a function of shapes.
@@ -97,6 +103,12 @@ pub struct DeviceCall<'a> {
     pub args: &'a [DeviceArg<'a>],
     /// The result: its elements are still to be written, and nothing else lies there.
     pub result: DeviceTensor<'a>,
+    /// Further results, of operations with several, likewise.
+    pub others: &'a [DeviceTensor<'a>],
+    /// What the host has found out of the arguments. Of a Fourier transform, that is the number by which its results
+    /// are multiplied (the bits of an `f64`), how many numbers the last axis has where they are real, and the axes in
+    /// their order; lengths are those of the tensors. Of others nothing.
+    pub found: &'a [u64],
     /// Whether the program has to stop. What takes long asks each millisecond or so, and fails then.
     pub must_stop: &'a dyn Fn() -> bool,
 }
@@ -113,7 +125,20 @@ pub unsafe trait Device: Send + Sync {
 
     /// Whether it wants a call of `operation` with those element types and dims of arguments and
     /// result: whether that is quicker there, all in all. A list of tensors stands for each of them.
+    /// Whether it can run a call of `operation` with those element types and dims of arguments and result, and
+    /// wants to. Whether that is quicker [`Device::rates`] tell.
     fn takes(&self, operation: &'static Operation, elems: &[Elem], args: &[&[u64]], result: &[u64]) -> bool;
+
+    /// Whether it stands for a device that is not there: then its times mean nothing, and are not measured.
+    fn is_simulated(&self) -> bool {
+        false
+    }
+
+    /// How fast it is, if that was measured. Then an operation that it takes goes there where that is predicted to take less
+    /// time, all in all (`docs/placement.md`); else wherever it is taken.
+    fn rates(&self) -> Option<DeviceRates> {
+        None
+    }
 
     /// Memory for `bytes` bytes; `None` when there is not so much.
     fn allocate(&self, bytes: usize) -> Option<DeviceMemory>;

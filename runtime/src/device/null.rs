@@ -26,6 +26,7 @@
 use super::{Device, DeviceArg, DeviceCall, DeviceError, DeviceMemory};
 use crate::object::TensorRef;
 use crate::op::{Deferred, OpCall, OpHost, run_operation};
+use crate::placement::DeviceRates;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::catalogue::{Operation, Shape};
@@ -46,6 +47,8 @@ pub struct NullDevice {
     failing: u64,
     /// One copy to the host in so many fails; none if 0.
     losing: u64,
+    /// By which operations are placed, if by any.
+    rates: Option<DeviceRates>,
     asked: AtomicU64,
 }
 
@@ -63,6 +66,11 @@ impl NullDevice {
     /// One that loses elements: one copy to the host in `every` fails, which is a trap.
     pub fn losing(every: u64) -> NullDevice {
         NullDevice { losing: every, ..NullDevice::default() }
+    }
+
+    /// One that is said to be so fast: operations go there where that is predicted to be quicker.
+    pub fn with_rates(rates: DeviceRates) -> NullDevice {
+        NullDevice { rates: Some(rates), ..NullDevice::default() }
     }
 
     /// Bytes that have been asked for and not been given back.
@@ -118,6 +126,10 @@ unsafe impl Device for NullDevice {
 
     fn takes(&self, _: &'static Operation, _: &[Elem], _: &[&[u64]], _: &[u64]) -> bool {
         true
+    }
+
+    fn rates(&self) -> Option<DeviceRates> {
+        self.rates
     }
 
     fn allocate(&self, bytes: usize) -> Option<DeviceMemory> {
@@ -182,6 +194,10 @@ unsafe impl Device for NullDevice {
                     slots.push(*bits);
                     types.push(*ty);
                 }
+                DeviceArg::Text(text) => {
+                    slots.push(host.0.string(text).map_err(failed)?.slot());
+                    types.push(Type::Str);
+                }
                 DeviceArg::Ints(ints) => {
                     slots.extend_from_slice(ints);
                     types.extend(ints.iter().map(|_| Type::I64));
@@ -208,26 +224,28 @@ unsafe impl Device for NullDevice {
                 }
             }
         }
-        let mut results = [0];
+        let mut results = vec![0; 1 + call.others.len()];
         // SAFETY: the arguments are live in that heap, and the call is one that the verifier has
         // accepted: it comes from the runtime as it is.
         unsafe {
             let run = OpCall::new(&mut host, &slots, &types, call.elems, list_len, &mut results);
             run_operation(call.operation.index(), run).map_err(failed)?;
-            let to = memory.get_mut(&call.result.memory);
-            let to = to.and_then(|m| m.get_mut(call.result.offset..));
-            let to = to.ok_or_else(|| error("no such memory"))?;
-            if call.operation.shape == Shape::Scalar {
-                let bytes = &results[0].to_le_bytes()[..call.result.elem.size()];
-                to.get_mut(..bytes.len()).ok_or_else(|| error("too short"))?.copy_from_slice(bytes);
-                return Ok(());
+            for (slot, place) in results.iter().zip([&call.result].into_iter().chain(call.others)) {
+                let to = memory.get_mut(&place.memory);
+                let to = to.and_then(|m| m.get_mut(place.offset..));
+                let to = to.ok_or_else(|| error("no such memory"))?;
+                if call.operation.shape == Shape::Scalar {
+                    let bytes = &slot.to_le_bytes()[..place.elem.size()];
+                    to.get_mut(..bytes.len()).ok_or_else(|| error("too short"))?.copy_from_slice(bytes);
+                    return Ok(());
+                }
+                let result = TensorRef::from_slot(*slot);
+                let bytes = std::slice::from_raw_parts(result.data(), result.bytes());
+                if (result.elem(), &*result.dims()) != (place.elem, place.dims) {
+                    return Err(error("a result of another shape"));
+                }
+                to.get_mut(..bytes.len()).ok_or_else(|| error("no such memory"))?.copy_from_slice(bytes);
             }
-            let result = TensorRef::from_slot(results[0]);
-            let bytes = std::slice::from_raw_parts(result.data(), result.bytes());
-            if (result.elem(), &*result.dims()) != (call.result.elem, call.result.dims) {
-                return Err(error("a result of another shape"));
-            }
-            to.get_mut(..bytes.len()).ok_or_else(|| error("no such memory"))?.copy_from_slice(bytes);
         }
         Ok(())
     }

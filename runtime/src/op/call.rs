@@ -5,6 +5,7 @@
 
 use super::fused::Deferred;
 use crate::object::{BigIntRef, Element, ListRef, SparseRef, StrRef, TensorRef};
+use crate::placement::Side;
 use crate::plan::AtOperation;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
@@ -42,6 +43,12 @@ pub struct OpCall<'a> {
     pub(super) plan: AtOperation,
     /// A result that is charged for and made, of which a device has not written the elements.
     pub(super) prepared: Option<TensorRef>,
+    /// Further results of that kind, where a kernel has asked a device for several.
+    pub(super) ready: Vec<TensorRef>,
+    /// On which side it runs, where a device wanted it.
+    pub(super) side: Option<Side>,
+    /// What it was charged for last.
+    pub(super) charged: Work,
     /// Whether what the operation works in holds secrets.
     is_secret: bool,
 }
@@ -69,9 +76,21 @@ impl<'a> OpCall<'a> {
         list_len: usize,
         results: &'a mut [u64],
     ) -> OpCall<'a> {
-        let plan = AtOperation::default();
-        let (cost, prepared, is_secret) = (Cost::Constant, None, false);
-        OpCall { host, args, arg_types, elems, list_len, results, cost, plan, prepared, is_secret }
+        OpCall {
+            host,
+            args,
+            arg_types,
+            elems,
+            list_len,
+            results,
+            cost: Cost::Constant,
+            plan: AtOperation::default(),
+            prepared: None,
+            ready: Vec::new(),
+            side: None,
+            charged: Work { flops: 0, bytes: 0 },
+            is_secret: false,
+        }
     }
 
     /// The same with what is known of it.
@@ -238,6 +257,12 @@ impl<'a> OpCall<'a> {
         if self.prepared.is_some() {
             return Ok(());
         }
+        let (elements, work) = self.work_of(result);
+        self.charge_work(elements, work)
+    }
+
+    /// Elements and work of the arguments and a result, by the row's cost.
+    pub(super) fn work_of(&mut self, result: Extent) -> (u64, Work) {
         let mut elements = result.len;
         let args = (0..self.args.len()).filter_map(|at| match self.arg_types[at] {
             Type::Tensor(_) => {
@@ -264,7 +289,7 @@ impl<'a> OpCall<'a> {
             Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool | Type::Func(_) => None,
         });
         let work = self.cost.work(args.inspect(|arg| elements = elements.max(arg.len)), result);
-        self.charge_work(elements, work)
+        (elements, work)
     }
 
     /// Charges for `work` over so many elements: of a row whose cost the kernel says.
@@ -272,6 +297,7 @@ impl<'a> OpCall<'a> {
         if self.prepared.is_some() {
             return Ok(());
         }
+        self.charged = work;
         let at_hand = &mut self.host.heap().placing_mut().at_hand;
         (at_hand.elements, at_hand.bytes) = (elements, work.bytes);
         self.host.charge(work.fuel())
@@ -295,6 +321,9 @@ impl<'a> OpCall<'a> {
 
     /// A result that is charged for, its elements still to be written.
     pub(super) fn made(&mut self, elem: Elem, dims: &[u64]) -> Result<TensorRef, TrapError> {
+        if let Some(at) = self.ready.iter().position(|it| it.elem() == elem && *it.dims() == *dims) {
+            return Ok(self.ready.remove(at));
+        }
         match self.prepared.take() {
             Some(prepared) => {
                 let is_it = prepared.elem() == elem && *prepared.dims() == *dims;
@@ -312,7 +341,11 @@ impl<'a> OpCall<'a> {
     /// somebody writes: through pointers, and each before the result's element of the same place is written.
     #[inline]
     pub(super) fn result_in_place(&mut self, elem: Elem, dims: &[u64]) -> Result<TensorRef, TrapError> {
-        if self.plan.dying.is_empty() || !self.plan.in_place || self.prepared.is_some() {
+        if self.plan.dying.is_empty()
+            || !self.plan.in_place
+            || self.prepared.is_some()
+            || !self.ready.is_empty()
+        {
             return self.made(elem, dims);
         }
         let (args, heap) = (self.args, self.host.heap());

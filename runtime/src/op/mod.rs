@@ -19,6 +19,8 @@ mod axes;
 mod bigint;
 mod bits;
 mod broadcast;
+#[cfg(any(feature = "fft", feature = "linalg"))]
+mod by_library;
 mod bytes;
 mod call;
 mod complex;
@@ -48,6 +50,7 @@ mod reduce_axes;
 mod result_dims;
 #[cfg(feature = "rsa")]
 mod rsa;
+mod sides;
 mod simd;
 mod sort;
 mod sparse;
@@ -167,7 +170,9 @@ pub fn run_operation(index: usize, mut call: OpCall<'_>) -> Result<(), TrapError
     if call.host.heap().pool().device.is_some() && on_device::run(index, operation, &mut call)? {
         return Ok(());
     }
-    kernel(index)(&mut call)
+    kernel(index)(&mut call)?;
+    call.side_done();
+    Ok(())
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 /// The signature of every row.
-static SIGNATURES: LazyLock<Vec<OpSignature>> =
+pub(super) static SIGNATURES: LazyLock<Vec<OpSignature>> =
     LazyLock::new(|| nbc_ir::catalogue::CATALOGUE.iter().map(Operation::typed).collect());
 
 /// Whether calls of a row may go to a device: what they do follows from dims, scalars and lists of integers, but for the
@@ -35,15 +35,16 @@ fn may_go(operation: &Operation, rule: Option<Rule>) -> bool {
 }
 
 /// An argument for a parameter.
-enum Given {
+pub(super) enum Given {
     Tensor(TensorRef, Dims),
     Scalar(u64, Type),
     Ints(Range<usize>),
     List(Vec<(TensorRef, Dims)>),
+    Text(usize),
 }
 
 /// The arguments, one for each parameter; nothing where there is something else that a device could not have.
-fn given(params: &[Param], call: &OpCall<'_>) -> Option<Vec<Given>> {
+pub(super) fn given(params: &[Param], call: &OpCall<'_>) -> Option<Vec<Given>> {
     let mut all = Vec::with_capacity(params.len());
     let mut at = 0;
     for param in params {
@@ -67,6 +68,7 @@ fn given(params: &[Param], call: &OpCall<'_>) -> Option<Vec<Given>> {
             Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Bool => {
                 Given::Scalar(call.args[at], call.arg_types[at])
             }
+            Type::Str => Given::Text(at),
             _ => return None,
         });
         at += 1;
@@ -75,13 +77,26 @@ fn given(params: &[Param], call: &OpCall<'_>) -> Option<Vec<Given>> {
 }
 
 /// Dims of the tensors, those of a list too; none of what is no tensor.
-fn dims_of(given: &[Given]) -> Vec<&[u64]> {
+pub(super) fn dims_of(given: &[Given]) -> Vec<&[u64]> {
     let mut all: Vec<&[u64]> = Vec::with_capacity(given.len());
     for given in given {
         match given {
             Given::Tensor(_, dims) => all.push(dims),
-            Given::Scalar(..) | Given::Ints(_) => all.push(&[]),
+            Given::Scalar(..) | Given::Ints(_) | Given::Text(_) => all.push(&[]),
             Given::List(items) => all.extend(items.iter().map(|(_, dims)| &**dims)),
+        }
+    }
+    all
+}
+
+/// The tensors, those of a list too.
+pub(super) fn tensors_of(given: &[Given]) -> Vec<TensorRef> {
+    let mut all = Vec::with_capacity(given.len());
+    for given in given {
+        match given {
+            Given::Tensor(tensor, _) => all.push(*tensor),
+            Given::List(items) => all.extend(items.iter().map(|(tensor, _)| *tensor)),
+            Given::Scalar(..) | Given::Ints(_) | Given::Text(_) => {}
         }
     }
     all
@@ -130,6 +145,10 @@ pub(super) fn run(
     if may_go && try_run(index, operation, call)? {
         return Ok(true);
     }
+    #[cfg(any(feature = "fft", feature = "linalg"))]
+    if super::by_library::asks(index) {
+        return Ok(false);
+    }
     // What costs nothing looks at no elements.
     if operation.cost == Cost::Constant {
         return Ok(false);
@@ -153,7 +172,7 @@ fn element_of(scalar: Type) -> Option<Elem> {
 }
 
 /// A tensor as the device gets it: in its memory, or its bytes where it stays on the host.
-fn sent<'a>(heap: &mut Heap, tensor: TensorRef, dims: &'a Dims) -> DeviceArg<'a> {
+pub(super) fn sent<'a>(heap: &mut Heap, tensor: TensorRef, dims: &'a Dims) -> DeviceArg<'a> {
     let elem = tensor.elem();
     match heap.pool().send(tensor) {
         Some((memory, offset)) => DeviceArg::Tensor(DeviceTensor { memory, offset, elem, dims }),
@@ -178,7 +197,7 @@ fn scalar_of(
     let mut slot = [MaybeUninit::new(0); 8];
     let memory = asked(|| device.allocate(slot.len()))??;
     let result = DeviceTensor { memory, offset: 0, elem, dims: &[] };
-    let asks = DeviceCall { operation, elems, args, result, must_stop: &must_stop };
+    let asks = DeviceCall { operation, elems, args, result, others: &[], found: &[], must_stop: &must_stop };
     let done = asked(|| {
         device.run(&asks)?;
         device.to_host(memory, &mut slot[..elem.size()])
@@ -286,6 +305,11 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
     if !passes(&*device, check, call)? {
         return Ok(false);
     }
+    let (elements, work) = call.work_of(if is_scalar { Extent::NONE } else { extent });
+    call.host.heap().placing_mut().at_hand.elements = elements;
+    if !call.goes_there(&*device, &tensors_of(&given), extent.bytes, work) {
+        return Ok(false);
+    }
     let charged = match offer.and_then(|offer| offer.charges) {
         None => None,
         Some(charges) => match charges(call)? {
@@ -309,14 +333,21 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
             Given::Scalar(bits, ty) => DeviceArg::Scalar(*bits, *ty),
             Given::Ints(at) => DeviceArg::Ints(&call.args[at.clone()]),
             Given::List(_) => DeviceArg::List(list),
+            Given::Text(at) => DeviceArg::Text(call.str(*at)),
         });
     }
     if is_scalar {
         // The call is charged for already.
         let done = scalar_of(&*device, (operation, call.elems, &args), elem, call.host.heap());
         match done {
-            Some(bits) => call.set(bits),
-            None => call.host.heap().pool().counts.failed += 1,
+            Some(bits) => {
+                call.set(bits);
+                call.side_done();
+            }
+            None => {
+                call.side = None;
+                call.host.heap().pool().counts.failed += 1;
+            }
         }
         // It may have failed because the program has to stop.
         return call.host.poll().map(|()| done.is_some());
@@ -344,14 +375,24 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
     if let Some(memory) = pool.memory_for(tensor) {
         let result = DeviceTensor { memory, offset: 0, elem, dims: &result_dims };
         let must_stop = || outside.stopped_by().is_some();
-        let asks = DeviceCall { operation, elems: call.elems, args: &args, result, must_stop: &must_stop };
+        let asks = DeviceCall {
+            operation,
+            elems: call.elems,
+            args: &args,
+            result,
+            others: &[],
+            found: &[],
+            must_stop: &must_stop,
+        };
         if let Some(Ok(())) = asked(|| device.run(&asks)) {
             pool.is_on_device(tensor);
             call.set(tensor.slot());
+            call.side_done();
             return call.host.poll().map(|()| true);
         }
     }
     pool.counts.failed += 1;
+    call.side = None;
     call.prepared = Some(tensor);
     // It may have failed because the program has to stop.
     call.host.poll().map(|()| false)

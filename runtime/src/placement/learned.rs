@@ -84,21 +84,7 @@ impl Bucket {
         let likely = candidates.iter().find_map(known).unwrap_or(1.0).clamp(1.0 / LIKELY, LIKELY);
         let time =
             |c: &Candidate| known(c).map_or(c.start + c.body * likely, |factor| c.predicted() * factor);
-        let mut best = 0;
-        for at in 1..candidates.len() {
-            if time(&candidates[at]) < time(&candidates[best]) {
-                best = at;
-            }
-        }
-        let last = self.last.load(Relaxed) as usize;
-        let mut reason = Reason::Predicted;
-        if let Some(before) = candidates.iter().position(|c| c.choice.index() + 1 == last)
-            && before != best
-            && time(&candidates[best]) > GAIN * time(&candidates[before])
-        {
-            (best, reason) = (before, Reason::AsBefore);
-        }
-        self.last.store(candidates[best].choice.index() as u32 + 1, Relaxed);
+        let (mut best, mut reason) = self.least(candidates, time);
         let uses = self.uses.fetch_add(1, Relaxed).wrapping_add(1);
         let is_due = |c: &Candidate| {
             let loss = time(c) / time(&candidates[best]) - 1.0;
@@ -126,6 +112,33 @@ impl Bucket {
         }
         self.taken[candidates[best].choice.index()].store(uses, Relaxed);
         (best, reason)
+    }
+
+    /// Which of the candidates takes the least time; the last one stays unless another is better by a tenth.
+    fn least(&self, candidates: &[Candidate], time: impl Fn(&Candidate) -> f64) -> (usize, Reason) {
+        let mut best = 0;
+        for at in 1..candidates.len() {
+            if time(&candidates[at]) < time(&candidates[best]) {
+                best = at;
+            }
+        }
+        let last = self.last.load(Relaxed) as usize;
+        let mut reason = Reason::Predicted;
+        if let Some(before) = candidates.iter().position(|c| c.choice.index() + 1 == last)
+            && before != best
+            && time(&candidates[best]) > GAIN * time(&candidates[before])
+        {
+            (best, reason) = (before, Reason::AsBefore);
+        }
+        self.last.store(candidates[best].choice.index() as u32 + 1, Relaxed);
+        (best, reason)
+    }
+
+    /// Which side takes the least time. What was measured of the processor says nothing of a device, whose work nobody waits
+    /// for, and none is tried.
+    pub(super) fn select_side(&self, sides: &[Candidate]) -> (usize, Reason) {
+        let factor = |c: &Candidate| self.factors[c.choice.index()].mean().unwrap_or(1.0);
+        self.least(sides, |c| c.start + c.body * factor(c))
     }
 
     /// At which use a candidate was last taken.

@@ -31,6 +31,9 @@
 
 mod learned;
 mod rates;
+mod sides;
+#[cfg(test)]
+mod sides_tests;
 #[cfg(test)]
 mod tests;
 
@@ -38,7 +41,8 @@ use crate::threads::Threads;
 use learned::Learned;
 use nbc_ir::catalogue::CATALOGUE;
 pub(crate) use rates::Load;
-pub use rates::{Rates, RatesError};
+pub use rates::{DeviceRates, Rates, RatesError};
+pub(crate) use sides::{Moved, Side};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -66,11 +70,15 @@ pub enum Choice {
     AllCores,
     /// All cores share the lanes of a sort, each of which one core sorts.
     LanesOnAllCores,
+    /// The processor, and not a device: on how many cores is another decision.
+    Processor,
+    /// A device.
+    Device,
 }
 
 impl Choice {
     /// How many there are.
-    const COUNT: usize = 3;
+    const COUNT: usize = 5;
 
     /// What it is called.
     pub fn name(self) -> &'static str {
@@ -78,6 +86,8 @@ impl Choice {
             Choice::OneCore => "one core",
             Choice::AllCores => "all cores",
             Choice::LanesOnAllCores => "lanes on all cores",
+            Choice::Processor => "processor",
+            Choice::Device => "device",
         }
     }
 
@@ -156,11 +166,13 @@ pub enum Part {
     Space,
     /// A pass that is other work than the rest: counting what is made, or laying out numbers before and behind it.
     Pass,
+    /// On which side it runs: on the processor or on a device.
+    Side,
 }
 
 impl Part {
     /// How many there are.
-    const COUNT: usize = 4;
+    const COUNT: usize = 5;
 
     /// What it is called; the whole has no name.
     pub fn name(self) -> Option<&'static str> {
@@ -169,6 +181,7 @@ impl Part {
             Part::Group => Some("group"),
             Part::Space => Some("space"),
             Part::Pass => Some("pass"),
+            Part::Side => Some("side"),
         }
     }
 }
@@ -189,7 +202,7 @@ pub struct Decision<'a> {
     pub choice: Choice,
     /// Why.
     pub reason: Reason,
-    /// Nanoseconds that it took.
+    /// Nanoseconds that it took; where a device runs it, those in which it was handed over.
     pub measured: f64,
 }
 

@@ -26,48 +26,135 @@ pub(crate) struct Load {
     pub(crate) bytes: f64,
 }
 
+/// A struct of rates, and the text that says them: a first line by which it is known, and each rate once.
 macro_rules! rates {
-    ($($name:ident $guess:literal $doc:literal;)*) => {
-        /// How fast a machine is. What is not known is guessed: [`Rates::default`].
+    ($(#[doc = $what:literal])* $Rates:ident $head:literal $($name:ident $doc:literal;)*) => {
+        $(#[doc = $what])*
         #[derive(Clone, Copy, PartialEq, Debug)]
-        pub struct Rates {
+        pub struct $Rates {
             $(#[doc = $doc] pub $name: f64,)*
         }
 
-        impl Default for Rates {
-            fn default() -> Rates {
-                Rates { $($name: $guess,)* }
+        impl $Rates {
+            fn all(&self) -> Vec<(&'static str, f64, &'static str)> {
+                vec![$((stringify!($name), self.$name, $doc.trim_ascii_start())),*]
+            }
+
+            fn set(&mut self, name: &str, value: f64) {
+                match name {
+                    $(stringify!($name) => self.$name = value,)*
+                    _ => {}
+                }
             }
         }
 
-        impl Rates {
-            /// Each rate's name, value and meaning.
-            pub fn each(&self) -> impl Iterator<Item = (&'static str, f64, &'static str)> {
-                [$((stringify!($name), self.$name, $doc.trim_ascii_start())),*].into_iter()
+        impl fmt::Display for $Rates {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                writeln!(f, $head)?;
+                self.each().try_for_each(|(name, value, _)| writeln!(f, "{name} {value}"))
             }
+        }
 
-            fn named(&mut self, name: &str) -> Option<&mut f64> {
-                match name {
-                    $(stringify!($name) => Some(&mut self.$name),)*
-                    _ => None,
+        impl FromStr for $Rates {
+            type Err = RatesError;
+
+            /// Reads what is printed: a first line that says so, and every rate once, in any order.
+            fn from_str(text: &str) -> Result<$Rates, RatesError> {
+                let mut rates = $Rates { $($name: 0.0),* };
+                for (name, value) in read(text, $head, &[$(stringify!($name)),*])? {
+                    rates.set(name, value);
                 }
+                Ok(rates)
             }
         }
     };
 }
 
+/// Reads the lines of a text, which has each of the names once.
+fn read<'t>(text: &'t str, head: &str, names: &[&str]) -> Result<Vec<(&'t str, f64)>, RatesError> {
+    let mut lines = text.lines().enumerate();
+    match lines.next() {
+        Some((_, first)) if first == head => {}
+        _ => return Err(RatesError(format!("the first line is not \"{head}\""))),
+    }
+    let mut said = Vec::new();
+    for (at, line) in lines {
+        let wrong = |what: &str| Err(RatesError(format!("line {}: {what}", at + 1)));
+        let Some((name, value)) = line.split_once(' ') else {
+            return wrong("not a name and a number");
+        };
+        if !names.contains(&name) {
+            return wrong("there is no rate of that name");
+        }
+        if said.iter().any(|(said, _)| *said == name) {
+            return wrong(&format!("{name} a second time"));
+        }
+        match value.parse::<f64>() {
+            Ok(value) if value.is_finite() && value >= 0.0 => said.push((name, value)),
+            _ => return wrong(&format!("{name} has to be a number from 0 on")),
+        }
+    }
+    match names.iter().find(|name| said.iter().all(|(said, _)| said != *name)) {
+        Some(name) => Err(RatesError(format!("{name} is missing"))),
+        None => Ok(said),
+    }
+}
+
 rates! {
-    unit 0.16 " Nanoseconds that an addition of two elements takes on one core, their bytes being near.";
-    product 0.04 " Nanoseconds of a multiplication with its addition in a large matrix product of f64, on one core.";
-    near 0.007 " Nanoseconds that reading or writing a byte takes on one core, in a cache.";
-    far 0.1 " Nanoseconds that reading or writing a byte takes on one core, in memory.";
-    cache 4e6 " Bytes that an operation may go through for them to be near.";
-    arithmetic_gain 0.9 " What each further core adds to the speed of arithmetic, of a core.";
-    bytes_gain 0.5 " What each further core adds to the speed of bytes that are far, of a core.";
-    start 10_000.0 " Nanoseconds that it takes to start work on all cores and to wait for its end.";
+    /// How fast a machine is. What is not known is guessed: [`Rates::default`].
+    Rates "nbc rates 1"
+    unit " Nanoseconds that an addition of two elements takes on one core, their bytes being near.";
+    product " Nanoseconds of a multiplication with its addition in a large matrix product of f64, on one core.";
+    near " Nanoseconds that reading or writing a byte takes on one core, in a cache.";
+    far " Nanoseconds that reading or writing a byte takes on one core, in memory.";
+    cache " Bytes that an operation may go through for them to be near.";
+    arithmetic_gain " What each further core adds to the speed of arithmetic, of a core.";
+    bytes_gain " What each further core adds to the speed of bytes that are far, of a core.";
+    start " Nanoseconds that it takes to start work on all cores and to wait for its end.";
+}
+
+impl Default for Rates {
+    fn default() -> Rates {
+        Rates {
+            unit: 0.16,
+            product: 0.04,
+            near: 0.007,
+            far: 0.1,
+            cache: 4e6,
+            arithmetic_gain: 0.9,
+            bytes_gain: 0.5,
+            start: 10_000.0,
+        }
+    }
+}
+
+rates! {
+    /// How fast a device is. Nothing of it is guessed: a device without rates is used where it is asked for, and not
+    /// compared with the processor.
+    DeviceRates "nbc device rates 1"
+    launch " Nanoseconds that it takes to start an operation there.";
+    to_device " Nanoseconds that it takes to send a byte there.";
+    to_host " Nanoseconds that it takes to bring a byte home.";
+    bytes " Nanoseconds that reading or writing a byte takes in its memory.";
+    unit " Nanoseconds of an addition of two elements, of many at a time.";
+    product " Nanoseconds of a multiplication with its addition in a large matrix product of f64.";
+    transform " Nanoseconds of an operation on numbers in a large Fourier transform.";
+    decomposition " Nanoseconds of an operation on numbers in a large decomposition.";
+}
+
+impl DeviceRates {
+    /// Each rate's name, value and meaning.
+    pub fn each(&self) -> impl Iterator<Item = (&'static str, f64, &'static str)> {
+        self.all().into_iter()
+    }
 }
 
 impl Rates {
+    /// Each rate's name, value and meaning.
+    pub fn each(&self) -> impl Iterator<Item = (&'static str, f64, &'static str)> {
+        self.all().into_iter()
+    }
+
     /// Nanoseconds of a load on one core.
     #[inline]
     pub(crate) fn on_one(&self, load: Load) -> f64 {
@@ -86,16 +173,6 @@ impl Rates {
     }
 }
 
-/// The first line of the text.
-const HEAD: &str = "nbc rates 1";
-
-impl fmt::Display for Rates {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{HEAD}")?;
-        self.each().try_for_each(|(name, value, _)| writeln!(f, "{name} {value}"))
-    }
-}
-
 /// Why a text does not say rates.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RatesError(String);
@@ -107,41 +184,6 @@ impl fmt::Display for RatesError {
 }
 
 impl std::error::Error for RatesError {}
-
-impl FromStr for Rates {
-    type Err = RatesError;
-
-    /// Reads what is printed: a first line that says so, and every rate once, in any order.
-    fn from_str(text: &str) -> Result<Rates, RatesError> {
-        let mut lines = text.lines().enumerate();
-        match lines.next() {
-            Some((_, HEAD)) => {}
-            _ => return Err(RatesError(format!("the first line is not \"{HEAD}\""))),
-        }
-        let (mut rates, mut said) = (Rates::default(), Vec::new());
-        for (at, line) in lines {
-            let wrong = |what: &str| Err(RatesError(format!("line {}: {what}", at + 1)));
-            let Some((name, value)) = line.split_once(' ') else {
-                return wrong("not a name and a number");
-            };
-            let Some(rate) = rates.named(name) else {
-                return wrong("there is no rate of that name");
-            };
-            if said.contains(&name) {
-                return wrong(&format!("{name} a second time"));
-            }
-            said.push(name);
-            match value.parse::<f64>() {
-                Ok(value) if value.is_finite() && value >= 0.0 => *rate = value,
-                _ => return wrong(&format!("{name} has to be a number from 0 on")),
-            }
-        }
-        match rates.each().find(|(name, ..)| !said.contains(name)) {
-            Some((name, ..)) => Err(RatesError(format!("{name} is missing"))),
-            None => Ok(rates),
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -163,6 +205,24 @@ mod tests {
             let text = text.replace("start 0\n", &format!("start {value}\n"));
             assert_eq!(why(&text), "line 9: start has to be a number from 0 on", "{value:?}");
         }
+    }
+
+    #[test]
+    fn rates_of_devices_are_text_too() {
+        let rates = DeviceRates {
+            launch: 5000.0,
+            to_device: 0.04,
+            to_host: 0.04,
+            bytes: 1e-3,
+            unit: 1e-4,
+            product: 1e-4,
+            transform: 1e-3,
+            decomposition: 1e-2,
+        };
+        assert_eq!(rates.to_string().parse(), Ok(rates));
+        assert!(rates.to_string().parse::<Rates>().is_err());
+        let without = rates.to_string().replace("to_host 0.04\n", "");
+        assert_eq!(without.parse::<DeviceRates>().unwrap_err().to_string(), "to_host is missing");
     }
 
     #[test]

@@ -117,15 +117,25 @@ impl Pool {
         buffer_of(tensor).is_some_and(|(_, buffer)| buffer.place() == Place::Device)
     }
 
+    /// Whether the device has the elements of a tensor.
+    pub(crate) fn is_there(&self, tensor: TensorRef) -> bool {
+        buffer_of(tensor).is_some_and(|(_, buffer)| buffer.place() != Place::Host)
+    }
+
     /// Memory of the device for the elements of a pooled tensor, if it has room.
     pub(crate) fn memory_for(&self, tensor: TensorRef) -> Option<DeviceMemory> {
         memory_of(self.device.as_deref()?, buffer_of(tensor)?.1)
     }
 
-    /// Says of a new pooled tensor that its elements are in its memory of the device, and nowhere else.
+    /// Says that an operation has been run, and [`Pool::holds_result`] of its one result.
     pub(crate) fn is_on_device(&mut self, tensor: TensorRef) {
-        let Some((root, buffer)) = buffer_of(tensor) else { return };
         self.counts.operations += 1;
+        self.holds_result(tensor);
+    }
+
+    /// Says of a new pooled tensor that its elements are in its memory of the device, and nowhere else.
+    pub(crate) fn holds_result(&mut self, tensor: TensorRef) {
+        let Some((root, buffer)) = buffer_of(tensor) else { return };
         buffer.set_place(Place::Device);
         if let Some(byte) = self.device.as_ref().and_then(|d| asked(|| d.spoils())?) {
             // SAFETY: the payload has so many bytes, and nothing is in them yet.

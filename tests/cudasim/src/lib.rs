@@ -1,4 +1,4 @@
-//! The simulated CUDA driver (`tests/cudasim`): built once, put in the driver's place, and set up for a test.
+//! The simulated CUDA driver (`tests/cudasim`) and its libraries: built once, put in the driver's place, and set up for a test.
 //!
 //! It is not for shipping, and no GPU: it says so wherever a device is named. One process has one driver, so tests
 //! that use it go one after the other: [`Sim`] is a lock too.
@@ -14,8 +14,20 @@ use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
+/// Each library, the folder of its sources, and the files of it, if not all.
+const LIBRARIES: [(&str, &str, Option<&str>); 5] = [
+    ("libcuda.so", "driver", None),
+    ("libnvrtc.so", "nvrtc", None),
+    ("libcublas.so", "math", Some("cublas.cpp")),
+    ("libcufft.so", "math", Some("cufft.cpp")),
+    ("libcusolver.so", "math", Some("cusolver.cpp")),
+];
+
+/// Whether this process is to be without the libraries of mathematics.
+static IS_BARE: AtomicBool = AtomicBool::new(false);
 static IN_USE: Mutex<()> = Mutex::new(());
 static LOADED: LazyLock<Result<Driver, String>> = LazyLock::new(load);
 
@@ -107,6 +119,12 @@ impl Sim {
         sim.reset();
         sim.configure(settings);
         Some(sim)
+    }
+
+    /// [`Sim::start`] without the libraries of mathematics: for processes that never have them.
+    pub fn start_bare(settings: &str) -> Option<Sim> {
+        IS_BARE.store(true, Ordering::Relaxed);
+        Sim::start(settings)
     }
 
     /// Changes settings.
@@ -246,10 +264,13 @@ fn build() -> Result<PathBuf, String> {
         fs::copy(&header, folder.join("include").join(header.file_name().expect("a file")))
             .map_err(failed)?;
     }
-    for (library, part) in [("libcuda.so", "driver"), ("libnvrtc.so", "nvrtc")] {
+    for (library, part, only) in LIBRARIES {
         let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
-        let sources =
-            files(&sources.join(part)).into_iter().filter(|f| f.extension().is_some_and(|e| e == "cpp"));
+        let is_source = |file: &PathBuf| {
+            let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            only.map_or(name.ends_with(".cpp"), |only| only == name)
+        };
+        let sources = files(&sources.join(part)).into_iter().filter(is_source);
         let output = Command::new(&compiler)
             .args(["-O2", "-fPIC", "-shared", "-std=c++17"])
             // The name by which the product looks for it: then it gets this one.
@@ -268,7 +289,7 @@ fn build() -> Result<PathBuf, String> {
     Ok(folder)
 }
 
-/// Loads both libraries for good, so that who asks for their names gets them.
+/// Loads all libraries for good, so that who asks for their names gets them.
 fn load() -> Result<Driver, String> {
     let folder = libraries()?;
     let open = |library: &str| {
@@ -278,7 +299,11 @@ fn load() -> Result<Driver, String> {
         if handle.is_null() { Err(format!("{library} cannot be loaded")) } else { Ok(handle) }
     };
     let handle = open("libcuda.so")?;
-    open("libnvrtc.so")?;
+    for (library, part, _) in &LIBRARIES[1..] {
+        if *part != "math" || !IS_BARE.load(Ordering::Relaxed) {
+            open(library)?;
+        }
+    }
     let find = |name: &str| -> Result<*mut c_void, String> {
         // SAFETY: the handle is that of a loaded library.
         let found = unsafe { libc::dlsym(handle, text(name).as_ptr()) };

@@ -139,7 +139,7 @@ impl Cuda {
                 self.noted(unsafe { result::memcpy_htod_async(scratch.address, bytes, self.stream) })?;
                 Ok((scratch.address, Some(scratch)))
             }
-            DeviceArg::Scalar(..) | DeviceArg::Ints(_) | DeviceArg::List(_) => {
+            DeviceArg::Scalar(..) | DeviceArg::Ints(_) | DeviceArg::List(_) | DeviceArg::Text(_) => {
                 Err(DeviceError("something else where a tensor should be".to_owned()))
             }
         }

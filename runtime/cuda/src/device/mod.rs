@@ -18,12 +18,17 @@ use crate::driver::{About, Absent, Failure, NOT_READY, about, guarded, start};
 use crate::kernels::elementwise::Layout;
 use crate::kernels::{Recipe, aes, limbs, matmul, movement, recipe, scan};
 use crate::launch::Parameters;
+use crate::libraries::Library;
+use crate::libraries::blas::Blas;
+use crate::libraries::fft::Plans;
+use crate::libraries::solver::Solver;
 use cudarc::driver::{result, sys};
 pub(crate) use memory::Scratch;
 use memory::{Given, keep_pool};
 use nbc_ir::catalogue::Operation;
 use nbc_ir::{Elem, dims};
 use nbc_runtime::device::{Device, DeviceArg, DeviceCall, DeviceError, DeviceMemory};
+use nbc_runtime::placement::DeviceRates;
 use std::collections::HashMap;
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
@@ -42,6 +47,8 @@ const PAUSE: Duration = Duration::from_micros(50);
 /// How a device is used.
 pub struct Options {
     memory: Option<usize>,
+    libraries: bool,
+    rates: Option<DeviceRates>,
     kernels: Option<PathBuf>,
     queue: u64,
     secrets: bool,
@@ -59,7 +66,29 @@ impl Default for Options {
 impl Options {
     /// Nine tenths of the device's memory, no secrets, kernels are not kept, and nobody is told when it is lost.
     pub fn new() -> Options {
-        Options { memory: None, kernels: None, queue: MOST_QUEUED, secrets: false, on_loss: None }
+        Options {
+            memory: None,
+            libraries: true,
+            rates: None,
+            kernels: None,
+            queue: MOST_QUEUED,
+            secrets: false,
+            on_loss: None,
+        }
+    }
+
+    /// Says how fast it is: operations go there where that is predicted to take less time than on the processor
+    /// (`docs/placement.md`). Without rates all go there that there are kernels for.
+    pub fn rates(mut self, rates: DeviceRates) -> Options {
+        self.rates = Some(rates);
+        self
+    }
+
+    /// Whether NVIDIA's libraries are used where they are there. Without them our own kernels compute, and the
+    /// processor what these do not.
+    pub fn libraries(mut self, used: bool) -> Options {
+        self.libraries = used;
+        self
     }
 
     /// Takes at most so many bytes of the device's memory.
@@ -104,6 +133,8 @@ pub struct Calls {
     pub launches: u64,
     /// Kernels that were compiled.
     pub compiled: u64,
+    /// Calls of NVIDIA's libraries.
+    pub of_libraries: u64,
     /// Kernels that an earlier process had kept.
     pub found: u64,
     /// Requests that the driver refused or failed at.
@@ -127,14 +158,20 @@ type Kernel = Result<Arc<Code>, String>;
 pub struct Cuda {
     about: About,
     context: sys::CUcontext,
-    stream: sys::CUstream,
+    pub(crate) stream: sys::CUstream,
     most_memory: usize,
+    rates: Option<DeviceRates>,
+    pub(crate) uses_libraries: bool,
+    pub(crate) blas: Mutex<Option<Blas>>,
+    pub(crate) plans: Mutex<Plans>,
+    pub(crate) solver: Mutex<Option<Solver>>,
     most_queued: u64,
     holds_secrets: bool,
     given: Mutex<Given>,
     kernels: Mutex<HashMap<Key, Kernel>>,
     queued: AtomicU64,
     launches: AtomicU64,
+    pub(crate) library_calls: AtomicU64,
     compiler: Compiler,
     failed: AtomicU64,
     lost: AtomicBool,
@@ -148,7 +185,7 @@ unsafe impl Send for Cuda {}
 // SAFETY: as above.
 unsafe impl Sync for Cuda {}
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -185,12 +222,18 @@ impl Cuda {
                     context,
                     stream,
                     most_memory,
+                    rates: options.rates,
+                    uses_libraries: options.libraries,
+                    blas: Mutex::default(),
+                    plans: Mutex::default(),
+                    solver: Mutex::default(),
                     most_queued: options.queue,
                     holds_secrets: options.secrets,
                     given: Mutex::default(),
                     kernels: Mutex::default(),
                     queued: AtomicU64::new(0),
                     launches: AtomicU64::new(0),
+                    library_calls: AtomicU64::new(0),
                     compiler,
                     notice,
                     failed: AtomicU64::new(0),
@@ -219,6 +262,7 @@ impl Cuda {
             launches: self.launches.load(Ordering::Relaxed),
             compiled,
             found,
+            of_libraries: self.library_calls.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
         }
@@ -307,6 +351,11 @@ impl Cuda {
         if queued < self.most_queued {
             return Ok(());
         }
+        self.wait(must_stop)
+    }
+
+    /// Waits until all that is queued is done, or until the program has to stop.
+    pub(crate) fn wait(&self, must_stop: &dyn Fn() -> bool) -> Result<(), DeviceError> {
         loop {
             // SAFETY: the stream lives as long as this.
             match unsafe { sys::cuStreamQuery(self.stream) }.result().map_err(Failure::from) {
@@ -344,7 +393,7 @@ pub(crate) fn elem_of(arg: &DeviceArg<'_>) -> Option<Elem> {
     match arg {
         DeviceArg::Tensor(tensor) => Some(tensor.elem),
         DeviceArg::Bytes { elem, .. } => Some(*elem),
-        DeviceArg::Scalar(..) | DeviceArg::Ints(_) | DeviceArg::List(_) => None,
+        DeviceArg::Scalar(..) | DeviceArg::Ints(_) | DeviceArg::List(_) | DeviceArg::Text(_) => None,
     }
 }
 
@@ -370,14 +419,29 @@ unsafe impl Device for Cuda {
             // What goes with a text may be nothing.
             Some(Recipe::Aes(mode)) => aes::takes(mode, elems, args, result),
             _ if !has_elements => false,
-            Some(Recipe::MatMul | Recipe::ModularMatMul) => {
-                matches!(args, [a, b, ..] if matmul::Sizes::new(a, b).is_some())
+            Some(Recipe::ModularMatMul) => matches!(args, [a, b, ..] if matmul::Sizes::new(a, b).is_some()),
+            Some(Recipe::Transform(_)) => self.has(Library::Fft),
+            Some(Recipe::Decompose(task)) => {
+                elems.first().is_some_and(|elem| self.takes_decomposition(task, *elem, args))
+            }
+            Some(Recipe::MatMul) => {
+                let is_real = elems.iter().all(|elem| matches!(elem, Elem::F32 | Elem::F64));
+                (is_real || self.has(Library::Blas))
+                    && matches!(args, [a, b] if matmul::Sizes::new(a, b).is_some())
             }
             Some(Recipe::Join) => movement::takes_join(args),
             Some(Recipe::Running(_)) => scan::takes_running(result),
             Some(Recipe::Limbs(what)) => limbs::takes(what, args),
             Some(_) => true,
         }
+    }
+
+    fn is_simulated(&self) -> bool {
+        self.about.simulated
+    }
+
+    fn rates(&self) -> Option<DeviceRates> {
+        self.rates
     }
 
     fn allocate(&self, bytes: usize) -> Option<DeviceMemory> {
@@ -432,6 +496,8 @@ unsafe impl Device for Cuda {
             Recipe::Best(largest) => self.run_best(largest, call),
             Recipe::Norm => self.run_norm(call),
             Recipe::MatMul => self.run_matmul(call),
+            Recipe::Transform(transform) => self.run_transform(transform, call),
+            Recipe::Decompose(task) => self.run_decomposition(task, call),
             Recipe::Move(which) => self.run_move(which, call),
             Recipe::Join => self.run_join(call),
             Recipe::Take(which) => self.run_take(which, call),
@@ -464,6 +530,13 @@ impl Drop for Cuda {
                     left.into_iter().for_each(|address| self.freed(address));
                 }
                 let _ = result::stream::synchronize(self.stream);
+                if let Some(blas) = locked(&self.blas).take() {
+                    blas.destroy();
+                }
+                locked(&self.plans).destroy();
+                if let Some(solver) = locked(&self.solver).take() {
+                    solver.destroy();
+                }
                 for code in locked(&self.kernels).values().flatten() {
                     code.unload();
                 }

@@ -1,8 +1,9 @@
-//! Products of matrices: what goes there, and the text of the kernel.
+//! Products of matrices: what goes there, and the text of the kernel that computes them where cuBLAS does not.
 
 use super::{ELEMENTS, Recipe, c_type};
 use crate::device::{Cuda, Key, MOST_QUEUED, address};
 use crate::launch::{Parameters, blocks};
+use crate::libraries::blas::Product;
 use nbc_ir::Elem;
 use nbc_ir::catalogue::shape;
 use nbc_ir::dims::Dims;
@@ -61,6 +62,14 @@ impl Cuda {
         let sizes = Sizes::new(a.dims(), b.dims()).ok_or_else(|| DeviceError("no kernel".to_owned()))?;
         let elem = call.result.elem;
         let ((a, _held_a), (b, _held_b)) = (self.sent(a)?, self.sent(b)?);
+        let product = Product { elem, sizes, to: address(call), factors: [a, b] };
+        // SAFETY: sizes are those of the factors and the result.
+        if unsafe { self.run_gemm(product, call.must_stop)? } {
+            return Ok(());
+        }
+        if !matches!(elem, Elem::F32 | Elem::F64) {
+            return Err(DeviceError("complex products are cuBLAS's".to_owned()));
+        }
         let key = Key { operation: call.operation.index(), elems: vec![elem], layout: None };
         let code = self.kernel(key, &[c"nbc_matmul"], || text(elem))?;
         let Sizes { m, k, n, count, steps } = sizes;

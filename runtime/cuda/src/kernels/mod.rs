@@ -11,6 +11,7 @@
 //! ```
 
 pub(crate) mod aes;
+pub(crate) mod between;
 pub(crate) mod create;
 pub(crate) mod elementwise;
 pub(crate) mod fold;
@@ -24,6 +25,8 @@ pub(crate) mod scan;
 pub(crate) mod sha;
 pub(crate) mod sort;
 
+use crate::libraries::fft::Transform;
+use crate::libraries::solver::Task;
 use nbc_ir::Elem;
 use nbc_ir::catalogue::{Aliasing, CATALOGUE, Kind, Operation, Param, Shape};
 use std::collections::HashMap;
@@ -50,6 +53,10 @@ pub(crate) enum Recipe {
     Norm,
     /// A product of matrices.
     MatMul,
+    /// A Fourier transform, by cuFFT.
+    Transform(Transform),
+    /// A decomposition, or solutions, by cuSOLVER.
+    Decompose(Task),
     /// Elements in another order or number.
     Move(movement::Move),
     /// Tensors side by side.
@@ -90,12 +97,43 @@ macro_rules! names {
 }
 nbc_ir::for_each_operation!(names);
 
+/// What NVIDIA's libraries compute.
+#[rustfmt::skip]
+static LIBRARIES: &[(&str, Recipe)] = &[
+    ("fft_forward", Recipe::Transform(Transform::Forward)),
+    ("fft_forward_as", Recipe::Transform(Transform::Forward)),
+    ("fft_forward_axes", Recipe::Transform(Transform::Forward)),
+    ("fft_forward_axes_as", Recipe::Transform(Transform::Forward)),
+    ("fft_inverse", Recipe::Transform(Transform::Inverse)),
+    ("fft_inverse_as", Recipe::Transform(Transform::Inverse)),
+    ("fft_inverse_axes", Recipe::Transform(Transform::Inverse)),
+    ("fft_inverse_axes_as", Recipe::Transform(Transform::Inverse)),
+    ("fft_real", Recipe::Transform(Transform::Real)),
+    ("fft_real_as", Recipe::Transform(Transform::Real)),
+    ("fft_real_axes", Recipe::Transform(Transform::Real)),
+    ("fft_real_axes_as", Recipe::Transform(Transform::Real)),
+    ("fft_real_inverse", Recipe::Transform(Transform::RealInverse)),
+    ("fft_real_inverse_as", Recipe::Transform(Transform::RealInverse)),
+    ("fft_real_inverse_axes", Recipe::Transform(Transform::RealInverse)),
+    ("fft_real_inverse_axes_as", Recipe::Transform(Transform::RealInverse)),
+    ("linalg_solve", Recipe::Decompose(Task::Solve)),
+    ("linalg_solve_posdef", Recipe::Decompose(Task::SolvePositive)),
+    ("linalg_lu", Recipe::Decompose(Task::Lu)),
+    ("linalg_cholesky", Recipe::Decompose(Task::Cholesky)),
+    ("linalg_qr", Recipe::Decompose(Task::Qr)),
+    ("linalg_svd", Recipe::Decompose(Task::Svd)),
+    ("linalg_svd_values", Recipe::Decompose(Task::SingularValues)),
+    ("linalg_eigh", Recipe::Decompose(Task::Eigen)),
+    ("linalg_eigh_values", Recipe::Decompose(Task::Eigenvalues)),
+];
+
 /// What the families of kernels compute, by those names.
 static FAMILIES: &[&[(&str, Recipe)]] = &[
     create::ROWS,
     elementwise::ROWS,
     fold::ROWS,
     gather::ROWS,
+    LIBRARIES,
     matmul::ROWS,
     movement::ROWS,
     scan::ROWS,
@@ -117,7 +155,7 @@ pub(crate) fn recipe(operation: &'static Operation, elems: &[Elem]) -> Option<Re
     let recipe = RECIPES[operation.index()]?;
     let is_float = elems.iter().all(|e| matches!(e, Elem::F32 | Elem::F64));
     let has_kernel = match recipe {
-        Recipe::Function(_) | Recipe::MatMul => is_float,
+        Recipe::Function(_) => is_float,
         _ => true,
     };
     has_kernel.then_some(recipe)
@@ -136,7 +174,9 @@ pub enum Reach {
 pub fn reach() -> impl Iterator<Item = (&'static Operation, Reach)> {
     CATALOGUE.iter().zip(&*RECIPES).map(|(row, recipe)| {
         let reach = match recipe {
-            Some(Recipe::MatMul) => Reach::Runs("within a tolerance; f32 and f64"),
+            Some(Recipe::MatMul) => Reach::Runs("within a tolerance; complex numbers by cuBLAS alone"),
+            Some(Recipe::Transform(_)) => Reach::Runs("within a tolerance, by cuFFT alone"),
+            Some(Recipe::Decompose(_)) => Reach::Runs("within a tolerance, by cuSOLVER alone"),
             Some(Recipe::Norm) => {
                 Reach::Runs("same bits; where squares overflow or are lost the processor runs it")
             }

@@ -59,7 +59,7 @@ fn derivative<T: Sampled + Element>(call: &mut OpCall<'_>) -> Done {
     })?;
     let period = period(axis, f64::from_bits(call.args[3]))?;
     let n = length(axis, -1, dims[axis])? as usize;
-    one_axis(call, axis, &dims, |call| T::derivative(&call.plans(), Frequencies::new(n, order, period)))
+    one_axis(call, axis, &dims, &[], |call| T::derivative(&call.plans(), Frequencies::new(n, order, period)))
 }
 
 pub(in crate::op) fn fft_derivative(call: &mut OpCall<'_>) -> Done {

@@ -19,11 +19,13 @@ use nbc_numerics::fft::form::{Form, Plain};
 use nbc_numerics::fft::real::{Forward, Inverse, half};
 use nbc_numerics::fft::{Complex, Float};
 
-/// Makes the result along one axis: a form of so many numbers, from `dims` to `result`.
+/// Makes the result along one axis: a form of so many numbers, from `dims` to `result`. A device is told what it is to
+/// do by `found`.
 pub(super) fn one_axis<F: Form>(
     call: &mut OpCall<'_>,
     axis: usize,
     result: &Dims,
+    found: &[u64],
     form: impl FnOnce(&mut OpCall<'_>) -> F,
 ) -> Done
 where
@@ -32,6 +34,9 @@ where
 {
     let dims = call.tensor(0).dims();
     call.charge(Extent::new(result, size_of::<F::To>()))?;
+    if call.by_library(&[(F::To::ELEM, *result)], found)? {
+        return Ok(());
+    }
     let out = call.result_in_place(F::To::ELEM, result)?;
     if out.len() > 0 {
         let form = form(call);
@@ -53,7 +58,9 @@ where
     let axis = call.axis(1, dims.len())?;
     let n = length(axis, asked, dims[axis])?;
     let scale = T::of(norm.scale(n as f64, is_inverse));
-    one_axis(call, axis, &with_length(&dims, axis, n), |_| Plain { n: n as usize, is_inverse, scale })
+    let found = [norm.scale(n as f64, is_inverse).to_bits(), n, axis as u64];
+    let form = Plain { n: n as usize, is_inverse, scale };
+    one_axis(call, axis, &with_length(&dims, axis, n), &found, |_| form)
 }
 
 fn real_axis<T: Float + Element>(call: &mut OpCall<'_>, asked: i64, norm: Norm) -> Done
@@ -65,7 +72,8 @@ where
     let n = length(axis, asked, dims[axis])?;
     let scale = norm.scale(n as f64, false);
     let result = with_length(&dims, axis, n / 2 + 1);
-    one_axis(call, axis, &result, |call| Forward::<T>::new(&call.plans(), n as usize, scale))
+    let found = [scale.to_bits(), n, axis as u64];
+    one_axis(call, axis, &result, &found, |call| Forward::<T>::new(&call.plans(), n as usize, scale))
 }
 
 fn real_inverse_axis<T: Float + Element>(call: &mut OpCall<'_>, asked: i64, norm: Norm) -> Done
@@ -77,7 +85,8 @@ where
     let n = length(axis, asked, whole(dims[axis]))?;
     let scale = norm.scale(n as f64, true);
     let result = with_length(&dims, axis, n);
-    one_axis(call, axis, &result, |call| Inverse::<T>::new(&call.plans(), n as usize, scale))
+    let found = [scale.to_bits(), n, axis as u64];
+    one_axis(call, axis, &result, &found, |call| Inverse::<T>::new(&call.plans(), n as usize, scale))
 }
 
 /// How many real numbers the first half of a transform is of, if it is of an even number.
@@ -111,6 +120,14 @@ impl Asked {
         }
         Ok(Asked { axes, lengths: all, norm, count })
     }
+
+    /// What a device is told of it.
+    fn found(&self, is_inverse: bool) -> Vec<u64> {
+        let axes = self.axes.as_slice();
+        let n = axes.last().map_or(1, |axis| self.lengths[*axis]);
+        let scale = self.norm.scale(self.count, is_inverse).to_bits();
+        [scale, n].into_iter().chain(axes.iter().map(|axis| *axis as u64)).collect()
+    }
 }
 
 fn complex_axes<T: Float>(call: &mut OpCall<'_>, is_inverse: bool, lengths: Option<usize>, norm: Norm) -> Done
@@ -120,6 +137,10 @@ where
     let asked = Asked::of(call, lengths, norm, false)?;
     let dims = call.tensor(0).dims();
     call.charge(Extent::new(&asked.lengths, size_of::<Complex<T>>()))?;
+    let found = asked.found(is_inverse);
+    if call.by_library(&[(Complex::<T>::ELEM, asked.lengths)], &found)? {
+        return Ok(());
+    }
     let axes = asked.axes.as_slice();
     let is_copied = dims != asked.lengths || axes.is_empty();
     let out = match is_copied {
@@ -174,13 +195,16 @@ where
     let dims = call.tensor(0).dims();
     let Some((last, others)) = asked.axes.as_slice().split_last() else { return Err(no_axes()) };
     let n = asked.lengths[*last];
-    let out: Output<'_, Complex<T>> =
-        call.output(&with_length(&asked.lengths, *last, half(n as usize) as u64))?;
+    let result = with_length(&asked.lengths, *last, half(n as usize) as u64);
+    call.charge(Extent::new(&result, size_of::<Complex<T>>()))?;
+    if call.by_library(&[(Complex::<T>::ELEM, result)], &asked.found(false))? {
+        return Ok(());
+    }
+    let out: Output<'_, Complex<T>> = call.output_charged(&result)?;
     if !out.elements.is_empty() {
         let from = call.input::<T>(0);
         let to = out.elements.as_mut_ptr().cast::<Complex<T>>();
         let form = Forward::<T>::new(&call.plans(), n as usize, asked.norm.scale(asked.count, false));
-        let result = with_length(&asked.lengths, *last, half(n as usize) as u64);
         let lanes = Lanes::along(&asked.lengths, *last, result[*last]);
         let work = |call: &mut OpCall<'_>| {
             let mut x = from.as_ptr();
@@ -212,7 +236,11 @@ where
     let dims = call.tensor(0).dims();
     let Some((last, others)) = asked.axes.as_slice().split_last() else { return Err(no_axes()) };
     let n = asked.lengths[*last] as usize;
-    let out: Output<'_, T> = call.output(&asked.lengths)?;
+    call.charge(Extent::new(&asked.lengths, size_of::<T>()))?;
+    if call.by_library(&[(T::ELEM, asked.lengths)], &asked.found(true))? {
+        return Ok(());
+    }
+    let out: Output<'_, T> = call.output_charged(&asked.lengths)?;
     if !out.elements.is_empty() {
         let from = call.input::<Complex<T>>(0);
         let to = out.elements.as_mut_ptr().cast::<T>();

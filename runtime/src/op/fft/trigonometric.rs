@@ -32,7 +32,7 @@ fn transform<T: Float + Element>(call: &mut OpCall<'_>, row: Row, asked: i64, no
         return Err(TrapError::new(TrapCode::InvalidArgument, text));
     }
     let kind = if row.is_inverse { kind.inverse() } else { kind };
-    one_axis(call, axis, &with_length(&dims, axis, n), |call| {
+    one_axis(call, axis, &with_length(&dims, axis, n), &[], |call| {
         let n = n as usize;
         let period = kind.period(row.is_sine, n) as f64;
         let weights = match norm {

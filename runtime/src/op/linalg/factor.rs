@@ -2,8 +2,10 @@
 
 use super::batch::{Entry, Job, each, finite, products};
 use super::stack::{Done, Made, Stack, charge};
+use crate::object::Element;
 use crate::object::element::with_elem;
 use crate::op::OpCall;
+use nbc_ir::Elem;
 use nbc_ir::catalogue::Extent;
 use nbc_numerics::linalg::{cholesky, eigen, lu, qr, svd};
 
@@ -18,7 +20,6 @@ fn charged<T: Entry, R>(
         .iter()
         .fold(0u64, |all, dims| all.saturating_add(super::stack::times(&[a.count, dims[0], dims[1]])));
     call.charge(Extent { len, bytes: len.saturating_mul(size_of::<R>() as u64), ..Extent::NONE })?;
-    finite::<T>(call, 0)?;
     Ok(super::stack::times(&[a.m, a.n, a.size()]).saturating_mul(times))
 }
 
@@ -34,7 +35,6 @@ fn charged_full<T: Entry>(
     let least = super::stack::times(&[a.m, a.n, a.size()]).saturating_mul(times);
     let flops = sides.iter().fold(least, |all, side| all.saturating_add(square(*side)));
     charge(call, flops.saturating_mul(a.count as u64), bytes)?;
-    finite::<T>(call, 0)?;
     Ok(flops)
 }
 
@@ -59,6 +59,12 @@ fn lu_of<T: Entry>(call: &mut OpCall<'_>) -> Done {
     let a = Stack::of(call, 0)?;
     let (m, n, size) = (a.m, a.n, a.size());
     let flops = charged::<T, T>(call, &a, &[[m, 1], [m, size], [size, n]], 1)?;
+    let results =
+        [(Elem::I64, a.with(&[m])?), (T::ELEM, a.with(&[m, size])?), (T::ELEM, a.with(&[size, n])?)];
+    if call.by_library(&results, &[])? {
+        return Ok(());
+    }
+    finite::<T>(call, 0)?;
     let order = Made::<i64>::new(call, &a.with(&[m])?, a.count)?;
     let l = Made::<T>::new(call, &a.with(&[m, size])?, a.count)?;
     let u = Made::<T>::new(call, &a.with(&[size, n])?, a.count)?;
@@ -95,6 +101,10 @@ pub(in crate::op) fn linalg_cholesky(call: &mut OpCall<'_>) -> Done {
         let a = Stack::square(call, 0)?;
         let n = a.n;
         let flops = charged::<T, T>(call, &a, &[[n, n]], 1)?;
+        if call.by_library(&[(T::ELEM, a.dims)], &[])? {
+            return Ok(());
+        }
+        finite::<T>(call, 0)?;
         let l = Made::<T>::new(call, &a.dims, a.count)?;
         if n > 0 {
             let job = Job { count: a.count, flops, room: &|| cholesky::decompose_room::<T>(n), dims: a.dims, shared: products::<T>(0.25) };
@@ -126,6 +136,10 @@ fn qr_of<T: Entry>(call: &mut OpCall<'_>, full: bool) -> Done {
         true => charged_full::<T>(call, &a, 4, &[m], bytes::<T>(a.count, &results))?,
         false => charged::<T, T>(call, &a, &results, 4)?,
     };
+    if call.by_library(&[(T::ELEM, a.with(&[m, columns])?), (T::ELEM, a.with(&[columns, n])?)], &[])? {
+        return Ok(());
+    }
+    finite::<T>(call, 0)?;
     let q = Made::<T>::new(call, &a.with(&[m, columns])?, a.count)?;
     let r = Made::<T>::new(call, &a.with(&[columns, n])?, a.count)?;
     if size > 0 {
@@ -193,6 +207,15 @@ fn svd_of<T: Entry>(call: &mut OpCall<'_>, full: bool) -> Done {
         true => charged_full::<T>(call, &a, 20, &[m, n], bytes::<T>(a.count, &results))?,
         false => charged::<T, T>(call, &a, &results, 20)?,
     };
+    let made = [
+        (T::ELEM, a.with(&[m, columns])?),
+        (<T::Part as Element>::ELEM, a.with(&[size])?),
+        (T::ELEM, a.with(&[rows, n])?),
+    ];
+    if call.by_library(&made, &[])? {
+        return Ok(());
+    }
+    finite::<T>(call, 0)?;
     let u = Made::<T>::new(call, &a.with(&[m, columns])?, a.count)?;
     let s = Made::<T::Part>::new(call, &a.with(&[size])?, a.count)?;
     let vh = Made::<T>::new(call, &a.with(&[rows, n])?, a.count)?;
@@ -225,6 +248,11 @@ pub(in crate::op) fn linalg_svd_values(call: &mut OpCall<'_>) -> Done {
         let a = Stack::of(call, 0)?;
         let (m, n, size) = (a.m, a.n, a.size());
         let flops = charged::<T, T>(call, &a, &[[size, 1]], 4)?;
+        let real = <<T as nbc_numerics::linalg::Field>::Part as Element>::ELEM;
+        if call.by_library(&[(real, a.with(&[size])?)], &[])? {
+            return Ok(());
+        }
+        finite::<T>(call, 0)?;
         let s = Made::<<T as nbc_numerics::linalg::Field>::Part>::new(call, &a.with(&[size])?, a.count)?;
         if size > 0 {
             let job = Job { count: a.count, flops, room: &|| svd::values_room::<T>(m, n), dims: a.dims, shared: None };
@@ -252,6 +280,11 @@ fn hermitian<T: Entry>(call: &mut OpCall<'_>, vectors: bool) -> Done {
     let n = a.n;
     let flops =
         charged::<T, T>(call, &a, &[[n, 1], [n, if vectors { n } else { 0 }]], if vectors { 9 } else { 2 })?;
+    let made = [(<T::Part as Element>::ELEM, a.with(&[n])?), (T::ELEM, a.dims)];
+    if call.by_library(&made[..if vectors { 2 } else { 1 }], &[])? {
+        return Ok(());
+    }
+    finite::<T>(call, 0)?;
     let values = Made::<T::Part>::new(call, &a.with(&[n])?, a.count)?;
     let columns = if vectors { Some(Made::<T>::new(call, &a.dims, a.count)?) } else { None };
     if n > 0 {
@@ -293,6 +326,7 @@ fn general<T: Entry>(call: &mut OpCall<'_>, vectors: bool) -> Done {
         &[[n, 1], [n, if vectors { n } else { 0 }]],
         if vectors { 25 } else { 10 },
     )?;
+    finite::<T>(call, 0)?;
     let values = Made::<T::Whole>::new(call, &a.with(&[n])?, a.count)?;
     let columns = if vectors { Some(Made::<T::Whole>::new(call, &a.dims, a.count)?) } else { None };
     if n > 0 {
