@@ -43,6 +43,7 @@ fn a_chain_stays_there_and_one_tensor_comes_home() {
     let counts = instance.device_counts();
     let expected = DeviceCounts {
         operations: 4,
+        groups: 0,
         to_device: 1,
         bytes_to_device: 8000,
         to_host: 1,

@@ -4,13 +4,18 @@
 //! so limits bind alike. Where the device does not want the operation or fails at it, the kernel runs.
 
 use super::OpCall;
+use super::fused::{self, Next};
+use crate::device::map::DeviceMap;
 use crate::device::{Device, DeviceArg, DeviceCall, DeviceTensor, asked};
 use crate::object::TensorRef;
+use crate::plan::Role;
 use crate::region::pool::MEDIUM;
 use crate::trap::TrapError;
-use nbc_ir::catalogue::{Aliasing, Class, Cost, Extent, Kind, OpSignature, Operation, Param, Shape, shape};
+use nbc_ir::catalogue::{
+    Aliasing, CATALOGUE, Class, Cost, Extent, Kind, OpSignature, Operation, Param, Shape, shape,
+};
 use nbc_ir::dims::Dims;
-use nbc_ir::{Elem, Type};
+use nbc_ir::{Elem, FuncId, Module, Type};
 use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 
@@ -60,13 +65,34 @@ pub(super) fn run(
     operation: &'static Operation,
     call: &mut OpCall<'_>,
 ) -> Result<bool, TrapError> {
+    if call.plan.role != Role::Alone {
+        if operation.kind == Kind::Reduction {
+            if let Some((elem, _)) = result_elem(index, call)
+                && fused::end_on_device(call, operation, elem)?
+            {
+                return Ok(true);
+            }
+        } else {
+            let len = len_in_group(index, operation, call);
+            if fused::before_kernel(call, len)? == Next::Joins {
+                return Ok(false);
+            }
+        }
+    }
     if may_go(operation) && try_run(index, operation, call)? {
         return Ok(true);
     }
-    // What costs nothing looks at no elements.
-    if operation.cost == Cost::Constant {
+    // What costs nothing looks at no elements, and what calls the program sees to them itself.
+    let calls = SIGNATURES[index].params.iter().any(|param| matches!(param, Param::Func(..)));
+    if operation.cost == Cost::Constant || calls {
         return Ok(false);
     }
+    bring_home(call, index).map(|()| false)
+}
+
+/// Brings the elements of the arguments home.
+fn bring_home(call: &mut OpCall<'_>, index: usize) -> Result<(), TrapError> {
+    let operation = &CATALOGUE[index];
     let mut at = 0;
     for (n, param) in SIGNATURES[index].params.iter().enumerate() {
         let write = operation.writes.contains(&n);
@@ -77,7 +103,90 @@ pub(super) fn run(
         }
         at = end;
     }
-    Ok(false)
+    Ok(())
+}
+
+/// Brings the elements of the arguments of an operation home that calls the program.
+pub(super) fn come_home(call: &mut OpCall<'_>) -> Result<(), TrapError> {
+    if call.host.heap().pool().device.is_none() {
+        return Ok(());
+    }
+    let index = call.host.heap().placing().at_hand.operation as usize;
+    bring_home(call, index)
+}
+
+/// Has the device call a function for each element of `tensors`, or for each index of the result where there are none.
+/// Whether all is done then; else arguments are at home.
+pub(super) fn map(
+    call: &mut OpCall<'_>,
+    tensors: &[TensorRef],
+    function: u64,
+    elem: Elem,
+    dims: &Dims,
+) -> Result<bool, TrapError> {
+    let done = try_map(call, tensors, function, elem, dims)?;
+    if !done {
+        come_home(call)?;
+    }
+    Ok(done)
+}
+
+fn try_map(
+    call: &mut OpCall<'_>,
+    tensors: &[TensorRef],
+    function: u64,
+    elem: Elem,
+    dims: &Dims,
+) -> Result<bool, TrapError> {
+    let Some(device) = call.host.heap().pool().device.clone() else { return Ok(false) };
+    let function = FuncId(function as u32);
+    let extent = Extent::new(dims, elem.size());
+    if extent.bytes < MEDIUM as u64 || extent.bytes > isize::MAX as u64 {
+        return Ok(false);
+    }
+    let translates = |module: &Module| asked(|| device.translates(module, function)) == Some(true);
+    if !call.host.unmetered().is_some_and(translates) {
+        return Ok(false);
+    }
+    let all_dims: Vec<Dims> = tensors.iter().map(|t| t.dims()).collect();
+    let each = tensors.iter().zip(&all_dims);
+    let args: Vec<DeviceArg<'_>> = each.map(|(tensor, dims)| argument(call, *tensor, dims)).collect();
+    call.charge(extent)?;
+    let heap = call.host.heap();
+    // SAFETY: the device writes all elements, or the kernel does, which gets the same tensor.
+    let tensor = unsafe { heap.uninit(elem, dims)? };
+    let outside = heap.interruption().clone();
+    let memory = heap.pool().memory_for(tensor);
+    let done = memory.zip(call.host.unmetered()).and_then(|(memory, module)| {
+        let result = DeviceTensor { memory, offset: 0, elem, dims };
+        let must_stop = || outside.stopped_by().is_some();
+        let map = DeviceMap { module, function, args: &args, result, must_stop: &must_stop };
+        asked(|| device.run_map(&map))?.ok()
+    });
+    let pool = call.host.heap().pool();
+    if done == Some(true) {
+        pool.is_on_device(tensor);
+        pool.counts.operations += 1;
+        call.set(tensor.slot());
+        return call.host.poll().map(|()| true);
+    }
+    pool.counts.failed += u64::from(done.is_none());
+    call.prepared = Some(tensor);
+    call.host.poll().map(|()| false)
+}
+
+/// A tensor as a device gets it.
+fn argument<'a>(call: &mut OpCall<'_>, tensor: TensorRef, dims: &'a [u64]) -> DeviceArg<'a> {
+    match call.host.heap().pool().send(tensor) {
+        Some((memory, offset)) => {
+            DeviceArg::Tensor(DeviceTensor { memory, offset, elem: tensor.elem(), dims })
+        }
+        None => {
+            // SAFETY: its elements are on the host, initialised, and written by nobody meanwhile.
+            let bytes = unsafe { std::slice::from_raw_parts(tensor.data(), tensor.bytes()) };
+            DeviceArg::Bytes { bytes, elem: tensor.elem(), dims }
+        }
+    }
 }
 
 /// The element type of which a scalar is one.
@@ -131,25 +240,64 @@ fn fold_there(
     call.host.poll().map(|()| true)
 }
 
+/// Elements of the one result, and whether it is a scalar; nothing where there is something else.
+fn result_elem(index: usize, call: &OpCall<'_>) -> Option<(Elem, bool)> {
+    let [result] = &SIGNATURES[index].results[..] else { return None };
+    match result.result_type(call.elems)? {
+        Type::Tensor(elem) => Some((elem, false)),
+        scalar => Some((element_of(scalar)?, true)),
+    }
+}
+
+/// Whether integers are divided, which traps where one is zero.
+fn can_trap(operation: &Operation, call: &OpCall<'_>) -> bool {
+    operation.divides && !call.elems.iter().all(|e| Class::Inexact.has(*e))
+}
+
+/// Dims of each argument: none of a scalar.
+fn dims_of_args(call: &OpCall<'_>) -> Vec<Dims> {
+    let of = |at| match call.arg_types[at] {
+        Type::Tensor(_) => call.tensor(at).dims(),
+        _ => Dims::default(),
+    };
+    (0..call.args.len()).map(of).collect()
+}
+
+/// How many elements a call's result has, if the device takes it in a group.
+fn len_in_group(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -> Option<usize> {
+    let device = call.host.heap().pool().device.clone()?;
+    if can_trap(operation, call) {
+        return None;
+    }
+    let (elem, _) = result_elem(index, call)?;
+    // Where a tensor is made, dims come first, and a value for all.
+    let (args, dims) = match operation.kind {
+        Kind::Creation => (vec![Dims::default()], call.dims(0).ok()?),
+        _ => {
+            let args = dims_of_args(call);
+            let dims = result_dims(operation, &args, call.args).filter(|_| may_go(operation))?;
+            (args, dims)
+        }
+    };
+    let extent = Extent::new(&dims, elem.size());
+    if extent.bytes < MEDIUM as u64 || extent.bytes > isize::MAX as u64 {
+        return None;
+    }
+    let all: Vec<&[u64]> = args.iter().map(|d| &**d).collect();
+    let takes = asked(|| device.takes_in_group(operation, call.elems, &all, &dims)) == Some(true);
+    usize::try_from(extent.len).ok().filter(|_| takes)
+}
+
 fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -> Result<bool, TrapError> {
     let Some(device) = call.host.heap().pool().device.clone() else { return Ok(false) };
-    let can_trap = operation.divides && !call.elems.iter().all(|e| Class::Inexact.has(*e));
-    if can_trap || call.list_len != 0 {
+    if can_trap(operation, call) || call.list_len != 0 {
         return Ok(false);
     }
-    let [result] = &SIGNATURES[index].results[..] else { return Ok(false) };
-    let (elem, is_scalar) = match result.result_type(call.elems) {
-        Some(Type::Tensor(elem)) => (elem, false),
-        Some(scalar) => match element_of(scalar) {
-            Some(elem) => (elem, true),
-            None => return Ok(false),
-        },
-        None => return Ok(false),
-    };
+    let Some((elem, is_scalar)) = result_elem(index, call) else { return Ok(false) };
     let tensors: Vec<Option<TensorRef>> = (0..call.args.len())
         .map(|at| matches!(call.arg_types[at], Type::Tensor(_)).then(|| call.tensor(at)))
         .collect();
-    let dims: Vec<Dims> = tensors.iter().map(|t| t.map_or(Dims::default(), |t| t.dims())).collect();
+    let dims = dims_of_args(call);
     let Some(result_dims) = result_dims(operation, &dims, call.args) else { return Ok(false) };
     let extent = Extent::new(&result_dims, elem.size());
     if is_scalar {
@@ -162,21 +310,15 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
     if asked(|| device.takes(operation, call.elems, &all, &result_dims)) != Some(true) {
         return Ok(false);
     }
+    if call.plan.role != Role::Alone {
+        fused::settle(call)?;
+    }
     let mut args = Vec::with_capacity(dims.len());
     for (at, tensor) in tensors.iter().enumerate() {
         let dims = &*dims[at];
         args.push(match tensor {
             None => DeviceArg::Scalar(call.args[at], call.arg_types[at]),
-            Some(tensor) => match call.host.heap().pool().send(*tensor) {
-                Some((memory, offset)) => {
-                    DeviceArg::Tensor(DeviceTensor { memory, offset, elem: tensor.elem(), dims })
-                }
-                None => {
-                    // SAFETY: its elements are on the host, initialised, and written by nobody meanwhile.
-                    let bytes = unsafe { std::slice::from_raw_parts(tensor.data(), tensor.bytes()) };
-                    DeviceArg::Bytes { bytes, elem: tensor.elem(), dims }
-                }
-            },
+            Some(tensor) => argument(call, *tensor, dims),
         });
     }
     call.charge(extent)?;
@@ -191,6 +333,7 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
         let asks = DeviceCall { operation, elems: call.elems, args: &args, result, must_stop: &must_stop };
         if let Some(Ok(())) = asked(|| device.run(&asks)) {
             pool.is_on_device(tensor);
+            pool.counts.operations += 1;
             call.set(tensor.slot());
             return call.host.poll().map(|()| true);
         }
