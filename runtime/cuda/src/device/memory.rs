@@ -9,6 +9,7 @@ use crate::driver::{Failure, OUT_OF_MEMORY};
 use cudarc::driver::{result, sys};
 use nbc_runtime::device::{DeviceArg, DeviceError};
 use std::collections::HashMap;
+use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering;
 
 /// Bytes of each piece of memory, and their sum.
@@ -66,6 +67,23 @@ impl Cuda {
         }
     }
 
+    /// Copies to memory that is given out, as large at least. The context is current.
+    pub(crate) fn copy_to(&self, to: u64, from: &[u8]) -> Result<(), DeviceError> {
+        // SAFETY: so much memory is there; the driver has read pageable memory when it returns.
+        self.noted(unsafe { result::memcpy_htod_async(to, from, self.stream) })
+    }
+
+    /// Copies from memory that is given out, as large at least, when all that is queued is done. The context is current.
+    pub(crate) fn copy_from(&self, from: u64, to: &mut [MaybeUninit<u8>]) -> Result<(), DeviceError> {
+        // SAFETY: so much memory is there, and the host's is not used until the stream has been waited for.
+        unsafe {
+            self.noted(result::memcpy_dtoh_async(to, from, self.stream))?;
+            self.noted(result::stream::synchronize(self.stream))?;
+        }
+        self.queued.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// A piece of the device's memory that ends with what it is for.
     pub(crate) fn scratch(&self, bytes: usize) -> Result<Scratch<'_>, DeviceError> {
         Ok(Scratch { of: self, address: self.allocated(bytes)? })
@@ -77,8 +95,7 @@ impl Cuda {
             DeviceArg::Tensor(tensor) => Ok((tensor.memory.0.get() + tensor.offset as u64, None)),
             DeviceArg::Bytes { bytes, .. } => {
                 let scratch = self.scratch(bytes.len())?;
-                // SAFETY: so much memory is there; the driver has read pageable memory when it returns.
-                self.noted(unsafe { result::memcpy_htod_async(scratch.address, bytes, self.stream) })?;
+                self.copy_to(scratch.address, bytes)?;
                 Ok((scratch.address, Some(scratch)))
             }
             DeviceArg::Scalar(..) => Err(DeviceError("a scalar where a tensor should be".to_owned())),

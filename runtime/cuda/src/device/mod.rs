@@ -15,15 +15,18 @@ mod memory;
 use crate::compile::{Code, Refused};
 use crate::driver::{About, Absent, Failure, NOT_READY, about, guarded, start};
 use crate::kernels::elementwise::Layout;
+use crate::kernels::fused::Form;
 use crate::kernels::{Recipe, matmul, recipe};
 use crate::launch::Parameters;
 use cudarc::driver::{result, sys};
 use memory::{Given, keep_pool};
 use nbc_ir::catalogue::Operation;
 use nbc_ir::{Elem, dims};
+use nbc_runtime::device::group::DeviceGroup;
 use nbc_runtime::device::{Device, DeviceArg, DeviceCall, DeviceError, DeviceMemory};
 use std::collections::HashMap;
 use std::ffi::CStr;
+use std::hash::Hash;
 use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -101,6 +104,7 @@ pub struct Cuda {
     most_memory: usize,
     given: Mutex<Given>,
     kernels: Mutex<HashMap<Key, Kernel>>,
+    fused: Mutex<HashMap<Form, Kernel>>,
     queued: AtomicU64,
     launches: AtomicU64,
     compiled: AtomicU64,
@@ -153,6 +157,7 @@ impl Cuda {
                     most_memory,
                     given: Mutex::default(),
                     kernels: Mutex::default(),
+                    fused: Mutex::default(),
                     queued: AtomicU64::new(0),
                     launches: AtomicU64::new(0),
                     compiled: AtomicU64::new(0),
@@ -221,7 +226,27 @@ impl Cuda {
         names: &[&CStr],
         text: impl FnOnce() -> String,
     ) -> Result<Arc<Code>, DeviceError> {
-        let mut kernels = locked(&self.kernels);
+        self.kept(&self.kernels, key, names, text)
+    }
+
+    /// The kernel `nbc_fused` for groups of that form. The context is current.
+    pub(crate) fn fused_kernel(
+        &self,
+        form: &Form,
+        text: impl FnOnce() -> String,
+    ) -> Result<Arc<Code>, DeviceError> {
+        self.kept(&self.fused, form.clone(), &[c"nbc_fused"], text)
+    }
+
+    /// The kernel for `key` among those that are kept, or compiled from what `text` gives.
+    fn kept<K: Eq + Hash>(
+        &self,
+        kernels: &Mutex<HashMap<K, Kernel>>,
+        key: K,
+        names: &[&CStr],
+        text: impl FnOnce() -> String,
+    ) -> Result<Arc<Code>, DeviceError> {
+        let mut kernels = locked(kernels);
         if let Some(kernel) = kernels.get(&key) {
             return kernel.clone().map_err(DeviceError);
         }
@@ -329,9 +354,7 @@ unsafe impl Device for Cuda {
             return Ok(());
         }
         self.enter()?;
-        // SAFETY: the memory is as large as the buffer that it belongs to; pageable memory has been read when
-        // the driver returns.
-        self.noted(unsafe { result::memcpy_htod_async(to.0.get(), from, self.stream) })
+        self.copy_to(to.0.get(), from)
     }
 
     fn to_host(&self, from: DeviceMemory, to: &mut [MaybeUninit<u8>]) -> Result<(), DeviceError> {
@@ -339,13 +362,26 @@ unsafe impl Device for Cuda {
             return Ok(());
         }
         self.enter()?;
-        // SAFETY: so much memory is there, and the host's is not used until the stream has been waited for.
-        unsafe {
-            self.noted(result::memcpy_dtoh_async(to, from.0.get(), self.stream))?;
-            self.noted(result::stream::synchronize(self.stream))?;
-        }
-        self.queued.store(0, Ordering::Relaxed);
-        Ok(())
+        self.copy_from(from.0.get(), to)
+    }
+
+    fn runs_groups(&self) -> bool {
+        true
+    }
+
+    fn takes_in_group(
+        &self,
+        operation: &'static Operation,
+        elems: &[Elem],
+        args: &[&[u64]],
+        result: &[u64],
+    ) -> bool {
+        !self.lost.load(Ordering::Relaxed) && self.has_step(operation, elems, args, result)
+    }
+
+    fn run_group(&self, group: &DeviceGroup<'_>) -> Result<(), DeviceError> {
+        self.enter()?;
+        self.launch_group(group)
     }
 
     fn run(&self, call: &DeviceCall<'_>) -> Result<(), DeviceError> {
@@ -374,7 +410,9 @@ impl Drop for Cuda {
                     left.into_iter().for_each(|address| self.freed(address));
                 }
                 let _ = result::stream::synchronize(self.stream);
-                for code in locked(&self.kernels).values().flatten() {
+                let fused = locked(&self.fused);
+                let kernels = locked(&self.kernels);
+                for code in kernels.values().chain(fused.values()).flatten() {
                     code.unload();
                 }
                 let _ = result::stream::destroy(self.stream);

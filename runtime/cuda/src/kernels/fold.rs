@@ -30,7 +30,7 @@ pub(super) const ROWS: &[(&str, Recipe)] = &[
 pub(crate) const BLOCK: u64 = 4096;
 
 /// What elements are folded to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Fold {
     Sum,
     Product,
@@ -56,8 +56,8 @@ fn ends(elem: Elem) -> (&'static str, &'static str) {
     }
 }
 
-/// The kernels `nbc_first` and `nbc_next`, which fold elements of type `from` to such of type `to`.
-pub(crate) fn text(fold: Fold, from: Elem, to: Elem) -> String {
+/// What kernels are written with that fold elements of type `from` to such of type `to`.
+pub(super) fn definitions(fold: Fold, from: Elem, to: Elem) -> String {
     let (least, largest) = ends(to);
     let (neutral, combine) = match fold {
         Fold::Sum | Fold::Mean | Fold::Count => ("0", "nbc_add(a, b)"),
@@ -70,14 +70,18 @@ pub(crate) fn text(fold: Fold, from: Elem, to: Elem) -> String {
     let get = if fold == Fold::Count { "(i64)nbc_is_set(x)" } else { "(NBC_T)(x)" };
     let finish = if fold == Fold::Mean { "((x) / (NBC_T)(n))" } else { "(x)" };
     format!(
-        "{ELEMENTS}#define NBC_T {}\n#define NBC_FROM {}\n#define NBC_NEUTRAL ((NBC_T){neutral})\n\
+        "#define NBC_T {}\n#define NBC_FROM {}\n#define NBC_NEUTRAL ((NBC_T){neutral})\n\
          static __device__ __forceinline__ NBC_T nbc_combine(NBC_T a, NBC_T b) {{ return {combine}; }}\n\
          #define NBC_COMBINE(a, b) nbc_combine(a, b)\n#define NBC_GET(x) {get}\n\
-         #define NBC_FINISH(x, n) {finish}\n{}",
+         #define NBC_FINISH(x, n) {finish}\n",
         c_type(to),
         c_type(from),
-        include_str!("fold.cuh")
     )
+}
+
+/// The kernels `nbc_first` and `nbc_next`, which fold elements of type `from` to such of type `to`.
+pub(crate) fn text(fold: Fold, from: Elem, to: Elem) -> String {
+    format!("{ELEMENTS}{}{}", definitions(fold, from, to), include_str!("fold.cuh"))
 }
 
 /// The kernel `nbc_best`, of elements of that type.
