@@ -21,8 +21,9 @@ use crate::launch::Parameters;
 use cudarc::driver::{result, sys};
 use memory::{Given, keep_pool};
 use nbc_ir::catalogue::Operation;
-use nbc_ir::{Elem, dims};
+use nbc_ir::{Elem, FuncId, Module, dims};
 use nbc_runtime::device::group::DeviceGroup;
+use nbc_runtime::device::map::DeviceMap;
 use nbc_runtime::device::{Device, DeviceArg, DeviceCall, DeviceError, DeviceMemory};
 use std::collections::HashMap;
 use std::ffi::CStr;
@@ -105,6 +106,7 @@ pub struct Cuda {
     given: Mutex<Given>,
     kernels: Mutex<HashMap<Key, Kernel>>,
     fused: Mutex<HashMap<Form, Kernel>>,
+    maps: Mutex<HashMap<String, Kernel>>,
     queued: AtomicU64,
     launches: AtomicU64,
     compiled: AtomicU64,
@@ -158,6 +160,7 @@ impl Cuda {
                     given: Mutex::default(),
                     kernels: Mutex::default(),
                     fused: Mutex::default(),
+                    maps: Mutex::default(),
                     queued: AtomicU64::new(0),
                     launches: AtomicU64::new(0),
                     compiled: AtomicU64::new(0),
@@ -236,6 +239,12 @@ impl Cuda {
         text: impl FnOnce() -> String,
     ) -> Result<Arc<Code>, DeviceError> {
         self.kept(&self.fused, form.clone(), &[c"nbc_fused"], text)
+    }
+
+    /// The kernel `nbc_map` of that text. The context is current.
+    pub(crate) fn map_kernel(&self, text: String) -> Result<Arc<Code>, DeviceError> {
+        let made = text.clone();
+        self.kept(&self.maps, text, &[c"nbc_map"], || made)
     }
 
     /// The kernel for `key` among those that are kept, or compiled from what `text` gives.
@@ -384,6 +393,15 @@ unsafe impl Device for Cuda {
         self.launch_group(group)
     }
 
+    fn translates(&self, module: &Module, function: FuncId) -> bool {
+        !self.lost.load(Ordering::Relaxed) && self.has_function(module, function)
+    }
+
+    fn run_map(&self, map: &DeviceMap<'_>) -> Result<bool, DeviceError> {
+        self.enter()?;
+        self.launch_map(map)
+    }
+
     fn run(&self, call: &DeviceCall<'_>) -> Result<(), DeviceError> {
         let recipe = recipe(call.operation, call.elems);
         let recipe = recipe.ok_or_else(|| DeviceError("there is no kernel for it".to_owned()))?;
@@ -410,9 +428,9 @@ impl Drop for Cuda {
                     left.into_iter().for_each(|address| self.freed(address));
                 }
                 let _ = result::stream::synchronize(self.stream);
-                let fused = locked(&self.fused);
+                let (fused, maps) = (locked(&self.fused), locked(&self.maps));
                 let kernels = locked(&self.kernels);
-                for code in kernels.values().chain(fused.values()).flatten() {
+                for code in kernels.values().chain(fused.values()).chain(maps.values()).flatten() {
                     code.unload();
                 }
                 let _ = result::stream::destroy(self.stream);

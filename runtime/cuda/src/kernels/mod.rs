@@ -12,6 +12,7 @@
 
 pub(crate) mod elementwise;
 pub(crate) mod fold;
+pub(crate) mod function;
 pub(crate) mod fused;
 mod mathematics;
 pub(crate) mod matmul;
