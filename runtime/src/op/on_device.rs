@@ -256,10 +256,8 @@ fn can_trap(operation: &Operation, call: &OpCall<'_>) -> bool {
 
 /// Dims of each argument: none of a scalar.
 fn dims_of_args(call: &OpCall<'_>) -> Vec<Dims> {
-    let of = |at| match call.arg_types[at] {
-        Type::Tensor(_) => call.tensor(at).dims(),
-        _ => Dims::default(),
-    };
+    let is_tensor = |at: usize| matches!(call.arg_types[at], Type::Tensor(_));
+    let of = |at| if is_tensor(at) { call.tensor(at).dims() } else { Dims::default() };
     (0..call.args.len()).map(of).collect()
 }
 
