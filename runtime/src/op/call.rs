@@ -3,14 +3,14 @@
 //!
 //! Fuel is charged from the shapes before a result is allocated.
 
-use super::fused::Deferred;
+use super::fused::{Deferred, Joins};
 use crate::object::{BigIntRef, Element, ListRef, SparseRef, StrRef, TensorRef};
 use crate::plan::AtOperation;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::catalogue::{CATALOGUE, Cost, Extent, Operation, Work};
 use nbc_ir::dims::Dims;
-use nbc_ir::{Elem, Type};
+use nbc_ir::{Elem, Module, Type};
 use std::mem::MaybeUninit;
 
 /// What an item of a list is charged as: each is looked at, with the header of its object.
@@ -26,6 +26,10 @@ pub trait OpHost {
     fn poll(&mut self) -> Result<(), TrapError>;
     /// Takes `fuel` units of fuel, or traps.
     fn charge(&mut self, fuel: u64) -> Result<(), TrapError>;
+    /// The program, if what its functions compute may be computed elsewhere: where fuel is counted it may not.
+    fn unmetered(&self) -> Option<&Module> {
+        None
+    }
     /// Calls the function that a `func` register refers to and returns its one result.
     fn call(&mut self, func: u64, args: &[u64]) -> Result<u64, TrapError>;
 }
@@ -40,6 +44,8 @@ pub struct OpCall<'a> {
     pub(super) results: &'a mut [u64],
     pub(super) cost: Cost,
     pub(super) plan: AtOperation,
+    /// Whether it may join operations that a device is to run.
+    pub(super) joins: Joins,
     /// A result that is charged for and made, of which a device has not written the elements.
     pub(super) prepared: Option<TensorRef>,
     /// Whether what the operation works in holds secrets.
@@ -71,7 +77,8 @@ impl<'a> OpCall<'a> {
     ) -> OpCall<'a> {
         let plan = AtOperation::default();
         let (cost, prepared, is_secret) = (Cost::Constant, None, false);
-        OpCall { host, args, arg_types, elems, list_len, results, cost, plan, prepared, is_secret }
+        let joins = Joins::Processor;
+        OpCall { host, args, arg_types, elems, list_len, results, cost, plan, joins, prepared, is_secret }
     }
 
     /// The same with what is known of it.
