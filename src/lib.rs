@@ -249,6 +249,8 @@ pub mod jit {
 /// What runs operations besides the processor (`docs/embedding.md`).
 pub mod device {
     pub use nbc_ir::catalogue::{Aliasing, Cost, Extent, Kind, Operation, Shape, Work};
+    pub use nbc_runtime::device::group::{DeviceGroup, GroupEnd, GroupOperand, GroupStep};
+    pub use nbc_runtime::device::map::DeviceMap;
     pub use nbc_runtime::device::null::NullDevice;
     pub use nbc_runtime::device::{
         Device, DeviceArg, DeviceCall, DeviceCounts, DeviceError, DeviceMemory, DeviceTensor,

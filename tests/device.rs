@@ -43,6 +43,7 @@ fn a_chain_stays_there_and_one_tensor_comes_home() {
     let counts = instance.device_counts();
     let expected = DeviceCounts {
         operations: 4,
+        groups: 0,
         to_device: 1,
         bytes_to_device: 8000,
         to_host: 1,
@@ -52,6 +53,40 @@ fn a_chain_stays_there_and_one_tensor_comes_home() {
     assert_eq!(counts, expected);
     drop(instance);
     assert_eq!(device.in_use(), 0, "all that was asked for is given back");
+}
+
+/// A group of three operations, of which one result is wanted, and a reduction at its end.
+const GROUP: &str = "export func @main() -> (tensor<f64>, f64) {
+  %x = tensor.random<f64> [5000], 1
+  %a = tensor.mul %x, %x
+  %b = tensor.add %a, %x
+  %c = tensor.sqrt %b
+  %s = tensor.sum %c
+  ret %b, %s
+}";
+
+#[test]
+fn a_group_is_one_request_and_only_what_is_wanted_comes_home() {
+    let device = Arc::new(NullDevice::new());
+    let mut instance = on(&device, &Linker::new(), GROUP);
+    let result = call(&mut instance, &[]);
+    let apart = Engine::new(Config::new().fusion(false)).read(GROUP.as_bytes(), "group.nba").unwrap();
+    let expected = Linker::new().instantiate(&apart).unwrap().call("main", &[]).unwrap();
+    assert_eq!(format!("{expected:?}"), format!("{result:?}"));
+    let counts = instance.device_counts();
+    assert_eq!((counts.groups, counts.operations, counts.failed), (1, 4, 0));
+    // The tensor that is read goes there, the sum and the result that is kept come back.
+    assert_eq!((counts.to_device, counts.bytes_to_host), (1, 8 + 5000 * 8));
+    drop(instance);
+    assert_eq!(device.in_use(), 0);
+    for every in 1..8 {
+        let device = Arc::new(NullDevice::failing(every));
+        let mut instance = on(&device, &Linker::new(), GROUP);
+        let result = call(&mut instance, &[]);
+        assert_eq!(format!("{expected:?}"), format!("{result:?}"), "one request in {every} fails");
+        drop(instance);
+        assert_eq!(device.in_use(), 0, "one request in {every} fails");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The engine: configuration shared by all programs, and loaded programs.
 
-use crate::device::Device;
+use crate::device::{Device, asked};
 use crate::error::Error;
 use crate::load::load;
 use crate::machine::dispatch::Dispatch;
@@ -103,7 +103,7 @@ impl Config {
     /// Whether operations on elements that follow each other, and the reduction that they end in, may make one
     /// pass over memory, which is the default. What only they see of each other is not written to
     /// memory then. It changes how long that takes and how much memory is resident, and nothing that a program
-    /// can tell. Where there is a device, they never do.
+    /// can tell. On a device they do where it [runs groups](Device::runs_groups).
     pub fn fusion(mut self, yes: bool) -> Config {
         self.fusion = yes.then_some(FEW);
         self
@@ -323,11 +323,17 @@ impl Engine {
     /// Makes a verified module ready to be run, any number of times on any thread.
     pub fn load(&self, module: VerifiedModule) -> Program {
         let expanded = Expanded::new(&module).map(Arc::new);
+        let on_device = self.config.device.as_ref().and_then(|device| {
+            let takes = |function| asked(|| device.translates(&module, function)) == Some(true);
+            Expanded::for_device(&module, &takes).map(Arc::new)
+        });
         Program(Arc::new(Shared {
             engine: self.clone(),
             module,
             expanded,
+            on_device,
             plan: OnceLock::new(),
+            plan_on_device: OnceLock::new(),
             plain: OnceLock::new(),
             metered: OnceLock::new(),
         }))
@@ -344,7 +350,11 @@ struct Shared {
     module: VerifiedModule,
     /// What is run of it, unless it is the same.
     expanded: Option<Arc<Expanded>>,
+    /// The same where the device calls functions for each element, if there are any. It is run where no fuel is
+    /// counted: what functions take of it, loops tell alone.
+    on_device: Option<Arc<Expanded>>,
     plan: OnceLock<Arc<Plan>>,
+    plan_on_device: OnceLock<Arc<Plan>>,
     plain: OnceLock<Arc<Loaded>>,
     metered: OnceLock<Arc<Loaded>>,
 }
@@ -369,15 +379,19 @@ impl Program {
     /// What is known of its operations, for every tier.
     #[doc(hidden)]
     pub fn plan(&self) -> Arc<Plan> {
+        self.0.plan.get_or_init(|| self.plan_of(self.running())).clone()
+    }
+
+    fn plan_of(&self, module: &VerifiedModule) -> Arc<Plan> {
         let config = &self.0.engine.config;
+        let runs_groups = |device: &Arc<dyn Device>| asked(|| device.runs_groups()) == Some(true);
         let wanted = Wanted {
             dying: config.in_place,
-            // Arguments may be on the device, and a result goes there by itself.
-            fusion: config.fusion.is_some() && config.device.is_none(),
+            // Where the device runs no groups, results go there by themselves.
+            fusion: config.fusion.is_some() && config.device.as_ref().is_none_or(runs_groups),
             host_steps: config.device.is_some(),
         };
-        let make = || Arc::new(Plan::new(self.running(), wanted));
-        self.0.plan.get_or_init(make).clone()
+        Arc::new(Plan::new(module, wanted))
     }
 
     /// Its code, for runs whose fuel is counted or others.
@@ -387,8 +401,15 @@ impl Program {
         let config = &self.0.engine.config;
         let at_first_call = config.watch.as_ref().is_some_and(|w| w.tier.at_first_call());
         slot.get_or_init(|| {
-            let loaded = load(self.running().clone(), self.plan(), config.dispatch, metered);
-            Arc::new(loaded.expanded_from(self.0.expanded.clone()).compiled_first(at_first_call))
+            let (module, plan, expanded) = match &self.0.on_device {
+                Some(expanded) if !metered => {
+                    let plan = self.0.plan_on_device.get_or_init(|| self.plan_of(expanded.module()));
+                    (expanded.module(), plan.clone(), Some(expanded))
+                }
+                _ => (self.running(), self.plan(), self.0.expanded.as_ref()),
+            };
+            let loaded = load(module.clone(), plan, config.dispatch, metered);
+            Arc::new(loaded.expanded_from(expanded.cloned()).compiled_first(at_first_call))
         })
         .clone()
     }

@@ -5,6 +5,9 @@
 //! vectorised as any other. Nothing is to be gained by writing it out by hand.
 //! A program is expanded before it is planned and loaded: all tiers see the same loops.
 //!
+//! Where a device runs functions of the program, maps of those that it takes stay as they are
+//! ([`Expanded::for_device`]).
+//!
 //! A map of a [pure function](elementwise) becomes operations on whole tensors, if elements
 //! are many. So it does where operations beside it can make one pass with it.
 //!
@@ -22,6 +25,7 @@ use crate::types::{Elem, Type};
 use crate::verify::{MAX_REGION_DEPTH, MAX_REGS, MAX_SIZE, VerifiedModule};
 use elementwise::{Elementwise, Step};
 use rustc_hash::FxHashMap;
+use std::cell::Cell;
 
 /// From so many elements on, operations on whole tensors are faster than a loop.
 const LONG: i64 = 1024;
@@ -81,6 +85,22 @@ pub struct Expanded {
 impl Expanded {
     /// The module with loops; `None` where it has no such operations.
     pub fn new(module: &VerifiedModule) -> Option<Expanded> {
+        Expanded::but_for(module, &|_| false)
+    }
+
+    /// The same where maps, and generated tensors, of functions that `takes` says yes to stay as they are, unless they become
+    /// operations on whole tensors. `None` where there are none.
+    pub fn for_device(module: &VerifiedModule, takes: &dyn Fn(FuncId) -> bool) -> Option<Expanded> {
+        let has_any = Cell::new(false);
+        let expanded = Expanded::but_for(module, &|function| {
+            let takes = takes(function);
+            has_any.set(has_any.get() || takes);
+            takes
+        });
+        expanded.filter(|_| has_any.get())
+    }
+
+    fn but_for(module: &VerifiedModule, stays: &dyn Fn(FuncId) -> bool) -> Option<Expanded> {
         if module.ops.iter().all(|op| Kind::of(&op.name).is_none()) {
             return None;
         }
@@ -92,7 +112,7 @@ impl Expanded {
             let depth = module.facts(id).max_depth;
             let parameters = module.func_sig(id).map_or(0, |sig| sig.params.len());
             let func = changed.functions[at].clone();
-            let mut writer = Writer::new(module, &mut operations, func, parameters, depth);
+            let mut writer = Writer::new(module, &mut operations, func, parameters, depth, stays);
             writer.run();
             if let Some(from) = writer.origins {
                 changed.functions[at] = writer.func;
@@ -172,6 +192,8 @@ struct Writer<'m> {
     func: Function,
     parameters: usize,
     depth: u32,
+    /// Functions whose maps stay.
+    stays: &'m dyn Fn(FuncId) -> bool,
     /// Registers of functions that are written, with the function if it is always the same one.
     known: FxHashMap<Reg, Option<FuncId>>,
     /// Instructions of the whole function, the new ones included.
@@ -191,6 +213,7 @@ impl<'m> Writer<'m> {
         func: Function,
         parameters: usize,
         depth: u32,
+        stays: &'m dyn Fn(FuncId) -> bool,
     ) -> Writer<'m> {
         let size = func.size();
         let known = FxHashMap::default();
@@ -200,6 +223,7 @@ impl<'m> Writer<'m> {
             func,
             parameters,
             depth,
+            stays,
             known,
             size,
             origins: None,
@@ -235,11 +259,19 @@ impl<'m> Writer<'m> {
                 let whole = whole.remove(&position);
                 let steps = whole.as_ref().map_or(0, |w| w.function.steps.len());
                 match self.kind(&inst) {
+                    Some(kind) if whole.is_none() && self.is_to_stay(kind, &inst) => self.push(inst),
                     Some(kind) if self.has_room(kind, steps) => self.expand(kind, &inst, whole),
                     _ => self.push(inst),
                 }
             }
         }
+    }
+
+    /// Whether a device runs the function that is called, if there is but one that it can be.
+    fn is_to_stay(&self, kind: Kind, inst: &Inst) -> bool {
+        let Inst::CallOp { args, .. } = inst else { return false };
+        let function = args.last().and_then(|f| self.known.get(&f.reg()?).copied().flatten());
+        matches!(kind, Kind::Map(_) | Kind::Generate) && function.is_some_and(self.stays)
     }
 
     fn find_known(&mut self) {

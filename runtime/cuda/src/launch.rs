@@ -8,7 +8,7 @@ use std::ffi::c_void;
 pub(crate) const THREADS: u64 = 256;
 
 /// Parameters, each in a place of its own: at most 16 bytes.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Parameters {
     values: Vec<[u64; 2]>,
 }
@@ -30,6 +30,16 @@ impl Parameters {
         value[..bytes.len()].copy_from_slice(bytes);
         let half = |n: usize| u64::from_le_bytes(value[n..n + 8].try_into().expect("eight bytes"));
         self.values.push([half(0), half(8)]);
+    }
+
+    /// Adds those of `other`.
+    pub(crate) fn append(&mut self, other: &Parameters) {
+        self.values.extend(&other.values);
+    }
+
+    /// At most how many bytes the kernel takes for them.
+    pub(crate) fn most_bytes(&self) -> usize {
+        self.values.len() * size_of::<[u64; 2]>()
     }
 
     /// Launches `function` with them.

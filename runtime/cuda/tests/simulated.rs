@@ -22,8 +22,17 @@ use std::sync::Arc;
 
 /// Runs `text` on a device or on none, and gives what it returns and what it asked of the device.
 fn run(text: &str, device: Option<&Arc<Cuda>>) -> Result<(Vec<Value>, DeviceCounts), String> {
+    run_as(text, device, true)
+}
+
+/// The same, with operations in groups or one by one.
+fn run_as(
+    text: &str,
+    device: Option<&Arc<Cuda>>,
+    in_groups: bool,
+) -> Result<(Vec<Value>, DeviceCounts), String> {
     let config = match device {
-        Some(device) => Config::new().device(device.clone()),
+        Some(device) => Config::new().device(device.clone()).fusion(in_groups),
         None => Config::new().fusion(false),
     };
     let program =
@@ -229,9 +238,11 @@ fn every_operation_gives_the_processors_answer_in_every_order_of_threads() {
             let Some(text) = program(row, &elems, &mut numbers) else { panic!("{}: no program", row.name) };
             let (here, _) = run(&text, None).unwrap_or_else(|e| panic!("{e}\n{text}"));
             let before = operations_before(&text, &device);
-            for settings in ORDERS {
+            for (at, settings) in ORDERS.into_iter().enumerate() {
                 sim.configure(settings);
-                let (there, counts) = run(&text, Some(&device)).unwrap_or_else(|e| panic!("{e}\n{text}"));
+                // Every other time one by one.
+                let ran = run_as(&text, Some(&device), at % 2 == 1);
+                let (there, counts) = ran.unwrap_or_else(|e| panic!("{e}\n{text}"));
                 let close = row.name == "linalg.matmul";
                 assert!(agree(&here, &there, close), "{settings}: {here:?}\n{there:?}\n{text}");
                 assert_eq!(counts.failed, 0, "{settings}\n{text}");
@@ -394,18 +405,19 @@ fn a_dispatch_makes_few_calls_and_a_second_run_compiles_nothing() {
   ret %c
 }";
     let device = open();
-    run(text, Some(&device)).expect("it runs");
+    let run = |text: &str| run_as(text, Some(&device), false).expect("it runs");
+    run(text);
     let (compiled, before) = (sim.calls("nvrtcCompileProgram"), sim.calls("*"));
     assert_eq!(compiled, 3);
     let launches = sim.calls("cuLaunchKernel");
-    run(text, Some(&device)).expect("it runs");
+    run(text);
     assert_eq!(sim.calls("nvrtcCompileProgram"), compiled, "kernels are kept");
     let (calls, launches) = (sim.calls("*") - before, sim.calls("cuLaunchKernel") - launches);
     assert_eq!(launches, 3);
     // One operation more, with its memory taken and given back: at most six calls besides the launch.
     let longer = text.replace("  ret %c", "  %d = tensor.add %c, 1.0\n  ret %d");
     let before = sim.calls("*");
-    run(&longer, Some(&device)).expect("it runs");
+    run(&longer);
     let more = sim.calls("*") - before - calls;
     assert!(more <= 7, "{more} calls for one operation more");
     assert_eq!(sim.calls("cuEventCreate") + sim.calls("cuStreamWaitEvent"), 0);

@@ -11,16 +11,23 @@
 //! processor says what is wrong. The result stays there until the
 //! host wants it. Where that is, each pooled buffer says in its head (`region/residency.rs`): headers of tensors never change.
 //!
+//! A device that [runs groups](Device::runs_groups) is also handed operations that make one pass, as one
+//! [`DeviceGroup`]. Each has been checked and charged for in its own place; only elements are left to be computed.
+//!
 //! Invariant: nothing on the host reads or writes elements that are not there. Kernels have their arguments
 //! brought home, so does what copies objects or hands them to the host; loads and stores of elements
 //! follow a step that the [plan](crate::plan) has put before them. A [null device](null::NullDevice)
 //! spoils what has not been brought home, so that a missing step is a wrong answer.
 
+pub mod group;
+pub mod map;
 pub mod null;
 
 use crate::placement::DeviceRates;
+use group::DeviceGroup;
+use map::DeviceMap;
 use nbc_ir::catalogue::Operation;
-use nbc_ir::{Elem, Type};
+use nbc_ir::{Elem, FuncId, Module, Type};
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
@@ -117,7 +124,8 @@ pub struct DeviceCall<'a> {
 /// shared by all instances of an engine. What panics has failed.
 ///
 /// # Safety
-/// [`Device::run`] writes every element of the result with a value of its type, or fails. [`Device::to_host`]
+/// [`Device::run`] writes every element of the result with a value of its type, or fails. So does
+/// [`Device::run_group`] with the results that are wanted, and [`Device::run_map`] if all elements count. [`Device::to_host`]
 /// writes every byte, with what has been written there last, or fails.
 pub unsafe trait Device: Send + Sync {
     /// Its name, for people.
@@ -176,6 +184,45 @@ pub unsafe trait Device: Send + Sync {
     /// The processor runs it instead.
     fn run(&self, call: &DeviceCall<'_>) -> Result<(), DeviceError>;
 
+    /// Whether it runs groups of operations. Where it does not, each operation goes there by itself.
+    fn runs_groups(&self) -> bool {
+        false
+    }
+
+    /// Whether it wants a call of `operation` in a group, with those element types and dims of arguments and
+    /// result. A reduction that ends a group has a result without dims.
+    fn takes_in_group(
+        &self,
+        _operation: &'static Operation,
+        _elems: &[Elem],
+        _args: &[&[u64]],
+        _result: &[u64],
+    ) -> bool {
+        false
+    }
+
+    /// Runs a group of operations, under the same terms as [`Device::run`].
+    ///
+    /// # Errors
+    /// The processor runs it instead: what it reads is as it was.
+    fn run_group(&self, _group: &DeviceGroup<'_>) -> Result<(), DeviceError> {
+        Err(DeviceError("it runs no groups".to_owned()))
+    }
+
+    /// Whether it can run a function of the program for each element, one that computes a scalar of scalars.
+    fn translates(&self, _module: &Module, _function: FuncId) -> bool {
+        false
+    }
+
+    /// Runs a function for each element, under the same terms as [`Device::run`]. Whether all elements count: where one
+    /// of them would trap, or takes long, the processor has to run the function for all of them.
+    ///
+    /// # Errors
+    /// The processor runs it instead.
+    fn run_map(&self, _map: &DeviceMap<'_>) -> Result<bool, DeviceError> {
+        Err(DeviceError("it runs no functions".to_owned()))
+    }
+
     /// What the host finds where elements are that have not been brought home; for tests, that see
     /// by it what reads them too early.
     fn spoils(&self) -> Option<u8> {
@@ -198,9 +245,11 @@ pub(crate) fn asked<R>(ask: impl FnOnce() -> R) -> Option<R> {
 /// What an instance has asked of its device.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct DeviceCounts {
-    /// Operations that it has run.
+    /// Operations that it has run, those of groups among them.
     pub operations: u64,
-    /// Operations that it wanted and failed at, so that the processor ran them.
+    /// Groups of operations that it has run.
+    pub groups: u64,
+    /// Operations and groups that it wanted and failed at, so that the processor ran them.
     pub failed: u64,
     /// Copies to the device.
     pub to_device: u64,

@@ -23,13 +23,14 @@
 //! # Ok::<(), nbc_runtime::error::Error>(())
 //! ```
 
-use super::{Device, DeviceArg, DeviceCall, DeviceError, DeviceMemory};
+use super::group::{DeviceGroup, GroupOperand};
+use super::{Device, DeviceArg, DeviceCall, DeviceError, DeviceMemory, DeviceTensor};
 use crate::object::TensorRef;
 use crate::op::{Deferred, OpCall, OpHost, run_operation};
 use crate::placement::DeviceRates;
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
-use nbc_ir::catalogue::{Operation, Shape};
+use nbc_ir::catalogue::{Kind, Operation, Shape};
 use nbc_ir::{Elem, Item, Type};
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -94,24 +95,6 @@ impl NullDevice {
 /// What went wrong where the kernels of this crate trap.
 fn failed(trap: TrapError) -> DeviceError {
     DeviceError(format!("{:?}: {}", trap.code, trap.message()))
-}
-
-/// A tensor of the heap with the elements of an argument.
-fn tensor_of(
-    arg: &DeviceArg<'_>,
-    memory: &HashMap<DeviceMemory, Vec<u8>>,
-    heap: &mut Heap,
-) -> Result<TensorRef, DeviceError> {
-    let (elem, dims, bytes) = match arg {
-        DeviceArg::Bytes { bytes, elem, dims } => (*elem, *dims, *bytes),
-        DeviceArg::Tensor(t) => {
-            let len = nbc_ir::dims::count(t.dims).unwrap_or(0) as usize * t.elem.size();
-            let all = memory.get(&t.memory).ok_or_else(|| error("no such memory"))?;
-            (t.elem, t.dims, all.get(t.offset..t.offset + len).ok_or_else(|| error("too short"))?)
-        }
-        _ => return Err(error("no tensor")),
-    };
-    heap.tensor_from_bytes(elem, dims, bytes).map_err(failed)
 }
 
 fn error(text: &str) -> DeviceError {
@@ -184,67 +167,47 @@ unsafe impl Device for NullDevice {
             return Err(error("told to fail"));
         }
         let mut memory = self.memory();
-        // SAFETY: nothing of the heap is used after it.
-        let mut host = Host(unsafe { Heap::new(usize::MAX) }, call.must_stop, Deferred::default());
-        let (mut slots, mut types) = (Vec::new(), Vec::new());
-        let mut list_len = 0;
-        for arg in call.args {
-            match arg {
-                DeviceArg::Scalar(bits, ty) => {
-                    slots.push(*bits);
-                    types.push(*ty);
-                }
-                DeviceArg::Text(text) => {
-                    slots.push(host.0.string(text).map_err(failed)?.slot());
-                    types.push(Type::Str);
-                }
-                DeviceArg::Ints(ints) => {
-                    slots.extend_from_slice(ints);
-                    types.extend(ints.iter().map(|_| Type::I64));
-                    list_len = ints.len();
-                }
-                DeviceArg::Bytes { .. } | DeviceArg::Tensor(_) => {
-                    let tensor = tensor_of(arg, &memory, &mut host.0)?;
-                    slots.push(tensor.slot());
-                    types.push(Type::Tensor(tensor.elem()));
-                }
-                DeviceArg::List(items) => {
-                    let all: Result<Vec<TensorRef>, DeviceError> =
-                        items.iter().map(|item| tensor_of(item, &memory, &mut host.0)).collect();
-                    let all = all?;
-                    let first = all.first().ok_or_else(|| error("a list without tensors"))?;
-                    let item = Item::Tensor(first.elem());
-                    let list = host.0.list(item, all.len() as u64, first.slot()).map_err(failed)?;
-                    for (n, tensor) in all.iter().enumerate() {
-                        // SAFETY: the tensor is live, and of the type that the list's items are of.
-                        unsafe { host.0.list_set(list, n as u64, tensor.slot()).map_err(failed)? };
-                    }
-                    slots.push(list.slot());
-                    types.push(Type::List(item));
-                }
+        let args = call.args.iter().map(|arg| given(arg, &memory)).collect::<Result<Vec<_>, _>>()?;
+        let places: Vec<DeviceTensor<'_>> =
+            [call.result].into_iter().chain(call.others.iter().copied()).collect();
+        let expected: Vec<_> = places.iter().map(|place| (place.elem, place.dims)).collect();
+        let results = run_kernel(call.operation, call.elems, &args, &expected, call.must_stop)?;
+        places.iter().zip(&results).try_for_each(|(place, result)| write(&mut memory, *place, result))
+    }
+
+    fn runs_groups(&self) -> bool {
+        true
+    }
+
+    fn takes_in_group(&self, _: &'static Operation, _: &[Elem], _: &[&[u64]], _: &[u64]) -> bool {
+        true
+    }
+
+    fn run_group(&self, group: &DeviceGroup<'_>) -> Result<(), DeviceError> {
+        if self.fails() {
+            return Err(error("told to fail"));
+        }
+        let mut memory = self.memory();
+        // A result may lie where an argument does: so it goes there when all have been computed.
+        let mut results: Vec<Vec<u8>> = Vec::new();
+        for step in group.steps {
+            let mut args = operands(group, step.operands, &memory, &results)?;
+            if step.operation.kind == Kind::Creation {
+                args.insert(0, Given::Ints(step.dims));
+            }
+            let expected = [(step.elem, step.dims)];
+            results.extend(run_kernel(step.operation, step.elems, &args, &expected, group.must_stop)?);
+        }
+        if let Some(end) = &group.end {
+            let args = operands(group, end.operands, &memory, &results)?;
+            let expected = [(end.to.elem, end.to.dims)];
+            for result in run_kernel(end.operation, end.elems, &args, &expected, group.must_stop)? {
+                write(&mut memory, end.to, &result)?;
             }
         }
-        let mut results = vec![0; 1 + call.others.len()];
-        // SAFETY: the arguments are live in that heap, and the call is one that the verifier has
-        // accepted: it comes from the runtime as it is.
-        unsafe {
-            let run = OpCall::new(&mut host, &slots, &types, call.elems, list_len, &mut results);
-            run_operation(call.operation.index(), run).map_err(failed)?;
-            for (slot, place) in results.iter().zip([&call.result].into_iter().chain(call.others)) {
-                let to = memory.get_mut(&place.memory);
-                let to = to.and_then(|m| m.get_mut(place.offset..));
-                let to = to.ok_or_else(|| error("no such memory"))?;
-                if call.operation.shape == Shape::Scalar {
-                    let bytes = &slot.to_le_bytes()[..place.elem.size()];
-                    to.get_mut(..bytes.len()).ok_or_else(|| error("too short"))?.copy_from_slice(bytes);
-                    return Ok(());
-                }
-                let result = TensorRef::from_slot(*slot);
-                let bytes = std::slice::from_raw_parts(result.data(), result.bytes());
-                if (result.elem(), &*result.dims()) != (place.elem, place.dims) {
-                    return Err(error("a result of another shape"));
-                }
-                to.get_mut(..bytes.len()).ok_or_else(|| error("no such memory"))?.copy_from_slice(bytes);
+        for (step, result) in group.steps.iter().zip(&results) {
+            if let Some(to) = step.to {
+                write(&mut memory, to, result)?;
             }
         }
         Ok(())
@@ -253,6 +216,143 @@ unsafe impl Device for NullDevice {
     fn spoils(&self) -> Option<u8> {
         Some(0xa5)
     }
+}
+
+/// An argument as a kernel gets it.
+enum Given<'a> {
+    Elements(&'a [u8], Elem, &'a [u64]),
+    Scalar(u64, Type),
+    Ints(&'a [u64]),
+    List(Vec<Given<'a>>),
+    Text(&'a str),
+}
+
+fn given<'a>(
+    arg: &DeviceArg<'a>,
+    memory: &'a HashMap<DeviceMemory, Vec<u8>>,
+) -> Result<Given<'a>, DeviceError> {
+    Ok(match *arg {
+        DeviceArg::Scalar(bits, ty) => Given::Scalar(bits, ty),
+        DeviceArg::Ints(ints) => Given::Ints(ints),
+        DeviceArg::Text(text) => Given::Text(text),
+        DeviceArg::List(items) => {
+            Given::List(items.iter().map(|item| given(item, memory)).collect::<Result<_, _>>()?)
+        }
+        DeviceArg::Bytes { bytes, elem, dims } => Given::Elements(bytes, elem, dims),
+        DeviceArg::Tensor(t) => {
+            let len = nbc_ir::dims::count(t.dims).unwrap_or(0) as usize * t.elem.size();
+            let all = memory.get(&t.memory).ok_or_else(|| error("no such memory"))?;
+            let bytes = all.get(t.offset..t.offset + len).ok_or_else(|| error("too short"))?;
+            Given::Elements(bytes, t.elem, t.dims)
+        }
+    })
+}
+
+/// What a step of a group reads.
+fn operands<'a>(
+    group: &DeviceGroup<'a>,
+    operands: &[GroupOperand],
+    memory: &'a HashMap<DeviceMemory, Vec<u8>>,
+    results: &'a [Vec<u8>],
+) -> Result<Vec<Given<'a>>, DeviceError> {
+    let each = operands.iter().map(|operand| match *operand {
+        GroupOperand::Argument(at) => given(&group.args[at], memory),
+        GroupOperand::Step(at) => {
+            let step = &group.steps[at];
+            Ok(Given::Elements(&results[at], step.elem, step.dims))
+        }
+    });
+    each.collect()
+}
+
+/// A tensor of the heap with an argument's elements.
+fn tensor_of(arg: &Given<'_>, heap: &mut Heap) -> Result<TensorRef, DeviceError> {
+    match *arg {
+        Given::Elements(bytes, elem, dims) => heap.tensor_from_bytes(elem, dims, bytes).map_err(failed),
+        Given::Scalar(..) | Given::Ints(_) | Given::List(_) | Given::Text(_) => {
+            Err(error("no tensor where one should be"))
+        }
+    }
+}
+
+/// Bytes of what the runtime's kernel computes: of each of its results.
+fn run_kernel(
+    operation: &'static Operation,
+    elems: &[Elem],
+    args: &[Given<'_>],
+    expected: &[(Elem, &[u64])],
+    must_stop: &dyn Fn() -> bool,
+) -> Result<Vec<Vec<u8>>, DeviceError> {
+    // SAFETY: nothing of the heap is used after it.
+    let mut host = Host(unsafe { Heap::new(usize::MAX) }, must_stop, Deferred::default());
+    let (mut slots, mut types, mut list_len) = (Vec::new(), Vec::new(), 0);
+    for arg in args {
+        match arg {
+            Given::Scalar(bits, ty) => {
+                slots.push(*bits);
+                types.push(*ty);
+            }
+            Given::Ints(ints) => {
+                slots.extend_from_slice(ints);
+                types.extend(ints.iter().map(|_| Type::I64));
+                list_len = ints.len();
+            }
+            Given::Text(text) => {
+                slots.push(host.0.string(text).map_err(failed)?.slot());
+                types.push(Type::Str);
+            }
+            Given::Elements(..) => {
+                let tensor = tensor_of(arg, &mut host.0)?;
+                slots.push(tensor.slot());
+                types.push(Type::Tensor(tensor.elem()));
+            }
+            Given::List(items) => {
+                let all: Result<Vec<TensorRef>, DeviceError> =
+                    items.iter().map(|item| tensor_of(item, &mut host.0)).collect();
+                let all = all?;
+                let first = all.first().ok_or_else(|| error("a list without tensors"))?;
+                let item = Item::Tensor(first.elem());
+                let list = host.0.list(item, all.len() as u64, first.slot()).map_err(failed)?;
+                for (n, tensor) in all.iter().enumerate() {
+                    // SAFETY: the tensor is live, and of the type that the list's items are of.
+                    unsafe { host.0.list_set(list, n as u64, tensor.slot()).map_err(failed)? };
+                }
+                slots.push(list.slot());
+                types.push(Type::List(item));
+            }
+        }
+    }
+    let mut results = vec![0; expected.len()];
+    // SAFETY: the arguments are live in that heap, and the call is one that the verifier has
+    // accepted: it comes from the runtime as it is.
+    unsafe {
+        let run = OpCall::new(&mut host, &slots, &types, elems, list_len, &mut results);
+        run_operation(operation.index(), run).map_err(failed)?;
+        let mut all = Vec::with_capacity(results.len());
+        for (slot, expected) in results.iter().zip(expected) {
+            if operation.shape == Shape::Scalar {
+                all.push(slot.to_le_bytes()[..expected.0.size()].to_vec());
+                continue;
+            }
+            let result = TensorRef::from_slot(*slot);
+            if (result.elem(), &*result.dims()) != *expected {
+                return Err(error("a result of another shape"));
+            }
+            all.push(std::slice::from_raw_parts(result.data(), result.bytes()).to_vec());
+        }
+        Ok(all)
+    }
+}
+
+/// Writes `bytes` where a result goes.
+fn write(
+    memory: &mut HashMap<DeviceMemory, Vec<u8>>,
+    to: DeviceTensor<'_>,
+    bytes: &[u8],
+) -> Result<(), DeviceError> {
+    let to = memory.get_mut(&to.memory).and_then(|m| m.get_mut(to.offset..to.offset + bytes.len()));
+    to.ok_or_else(|| error("no such memory"))?.copy_from_slice(bytes);
+    Ok(())
 }
 
 /// What kernels need of an instance, where there is none.

@@ -9,7 +9,7 @@ use crate::machine::native_stack;
 use crate::op::{Deferred, OpHost};
 use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
-use nbc_ir::FuncId;
+use nbc_ir::{FuncId, Module};
 
 /// Calls between two looks at the clock and the interrupt flag where no budget is left.
 const CALLS_A_LOOK: u32 = 16;
@@ -205,6 +205,10 @@ impl OpHost for Context {
         }
         self.budget = 0;
         self.poll()
+    }
+
+    fn unmetered(&self) -> Option<&Module> {
+        if self.reserve.is_some() { None } else { Some(&self.code.module) }
     }
 
     fn call(&mut self, func: u64, args: &[u64]) -> Result<u64, TrapError> {

@@ -146,7 +146,7 @@ impl OpCall<'_> {
             pool.counts.operations += 1;
             for (n, result) in wanted.iter().enumerate() {
                 if !result.is_lent {
-                    self.host.heap().pool().holds_result(result.tensor);
+                    self.host.heap().pool().is_on_device(result.tensor);
                 }
                 self.set_as(n, result.tensor.slot());
             }

@@ -3,7 +3,7 @@
 //!
 //! Fuel is charged from the shapes before a result is allocated.
 
-use super::fused::Deferred;
+use super::fused::{Deferred, Joins};
 use crate::object::{BigIntRef, Element, ListRef, SparseRef, StrRef, TensorRef};
 use crate::placement::Side;
 use crate::plan::AtOperation;
@@ -11,7 +11,7 @@ use crate::region::Heap;
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::catalogue::{CATALOGUE, Cost, Extent, Operation, Work};
 use nbc_ir::dims::Dims;
-use nbc_ir::{Elem, Type};
+use nbc_ir::{Elem, Module, Type};
 use std::mem::MaybeUninit;
 
 /// What an item of a list is charged as: each is looked at, with the header of its object.
@@ -27,6 +27,10 @@ pub trait OpHost {
     fn poll(&mut self) -> Result<(), TrapError>;
     /// Takes `fuel` units of fuel, or traps.
     fn charge(&mut self, fuel: u64) -> Result<(), TrapError>;
+    /// The program, if what its functions compute may be computed elsewhere: where fuel is counted it may not.
+    fn unmetered(&self) -> Option<&Module> {
+        None
+    }
     /// Calls the function that a `func` register refers to and returns its one result.
     fn call(&mut self, func: u64, args: &[u64]) -> Result<u64, TrapError>;
 }
@@ -41,6 +45,8 @@ pub struct OpCall<'a> {
     pub(super) results: &'a mut [u64],
     pub(super) cost: Cost,
     pub(super) plan: AtOperation,
+    /// Whether it may join operations that a device is to run.
+    pub(super) joins: Joins,
     /// A result that is charged for and made, of which a device has not written the elements.
     pub(super) prepared: Option<TensorRef>,
     /// Further results of that kind, where a kernel has asked a device for several.
@@ -85,6 +91,7 @@ impl<'a> OpCall<'a> {
             results,
             cost: Cost::Constant,
             plan: AtOperation::default(),
+            joins: Joins::Processor,
             prepared: None,
             ready: Vec::new(),
             side: None,

@@ -1,13 +1,14 @@
 //! Operations that call functions of the program.
 //!
 //! Programs are expanded before they are loaded ([`nbc_ir::expand`]), so nearly all of
-//! these are loops of instructions. The kernels are for functions that would get too large.
+//! these are loops of instructions. The kernels are for functions that would get too large, and for
+//! those that a device translates.
 //!
 //! Invariant: what a kernel reads of a tensor it reads afresh for each call, as
 //! the function may write it. Nothing is read through a slice.
 
 use super::call::shape_mismatch;
-use super::{OpCall, Output};
+use super::{OpCall, Output, on_device};
 use crate::object::element::with_elem;
 use crate::object::{Scalar, TensorRef};
 use crate::trap::{TrapCode, TrapError};
@@ -64,6 +65,9 @@ fn map<const N: usize>(call: &mut OpCall<'_>) -> Done {
     if let Some(other) = tensors.iter().find(|t| t.dims() != dims) {
         return Err(shape_mismatch("tensors have different dims", &dims, &other.dims()));
     }
+    if on_device::map(call, &tensors, function, to, &dims)? {
+        return Ok(());
+    }
     each(call, to, &dims, &mut |call, i| {
         let mut args = [0; N];
         for (arg, tensor) in args.iter_mut().zip(tensors) {
@@ -86,6 +90,7 @@ pub(super) fn tensor_map3(call: &mut OpCall<'_>) -> Done {
 }
 
 pub(super) fn tensor_fold(call: &mut OpCall<'_>) -> Done {
+    on_device::come_home(call)?;
     let (from, function) = (call.tensor(0), call.args[2]);
     let mut sum = call.args[1];
     for i in 0..from.len() {
@@ -97,6 +102,7 @@ pub(super) fn tensor_fold(call: &mut OpCall<'_>) -> Done {
 }
 
 pub(super) fn tensor_scan(call: &mut OpCall<'_>) -> Done {
+    on_device::come_home(call)?;
     let (from, function, to) = (call.tensor(0), call.args[2], call.elem(1));
     let mut sum = call.args[1];
     each(call, to, &from.dims(), &mut |call, i| {
@@ -107,10 +113,14 @@ pub(super) fn tensor_scan(call: &mut OpCall<'_>) -> Done {
 
 pub(super) fn tensor_generate(call: &mut OpCall<'_>) -> Done {
     let (dims, to, function) = (call.dims(0)?, call.elem(0), call.args[call.list_len]);
+    if on_device::map(call, &[], function, to, &dims)? {
+        return Ok(());
+    }
     each(call, to, &dims, &mut |call, i| call.host.call(function, &[i as u64]))
 }
 
 pub(super) fn tensor_map_rows(call: &mut OpCall<'_>) -> Done {
+    on_device::come_home(call)?;
     let (from, function, to) = (call.tensor(0), call.args[1], call.elem(1));
     let dims = from.dims();
     let Some((&rows, of_row)) = dims.split_first() else {

@@ -4,18 +4,23 @@
 //! kernel's order; so limits and traps are the same. Where the device does not want the operation or fails at it, the
 //! kernel runs.
 
+use super::fused::{self, Next};
 use super::offer::{self, Charged};
 use super::result_dims::{Ahead, Check, Rule, rule};
 use super::{OpCall, elementwise, gather};
+use crate::device::map::DeviceMap;
 use crate::device::{Device, DeviceArg, DeviceCall, DeviceTensor, asked};
 use crate::interruption::Interruption;
 use crate::object::TensorRef;
+use crate::plan::Role;
 use crate::region::Heap;
 use crate::region::pool::MEDIUM;
 use crate::trap::TrapError;
-use nbc_ir::catalogue::{Aliasing, Class, Cost, Extent, Kind, OpSignature, Operation, Param, Shape, shape};
+use nbc_ir::catalogue::{
+    Aliasing, CATALOGUE, Class, Cost, Extent, Kind, OpSignature, Operation, Param, Shape, shape,
+};
 use nbc_ir::dims::Dims;
-use nbc_ir::{Elem, Item, Type};
+use nbc_ir::{Elem, FuncId, Item, Module, Type};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -141,6 +146,20 @@ pub(super) fn run(
     operation: &'static Operation,
     call: &mut OpCall<'_>,
 ) -> Result<bool, TrapError> {
+    if call.plan.role != Role::Alone {
+        if operation.kind == Kind::Reduction {
+            if let Some((elem, _)) = result_elem(index, call)
+                && fused::end_on_device(call, operation, elem)?
+            {
+                return Ok(true);
+            }
+        } else {
+            let len = len_in_group(index, operation, call);
+            if fused::before_kernel(call, len)? == Next::Joins {
+                return Ok(false);
+            }
+        }
+    }
     let may_go = may_go(operation, rule(index)) || offer::of(index).is_some();
     if may_go && try_run(index, operation, call)? {
         return Ok(true);
@@ -149,10 +168,17 @@ pub(super) fn run(
     if super::by_library::asks(index) {
         return Ok(false);
     }
-    // What costs nothing looks at no elements.
-    if operation.cost == Cost::Constant {
+    // What costs nothing looks at no elements, and what calls the program sees to them itself.
+    let calls = SIGNATURES[index].params.iter().any(|param| matches!(param, Param::Func(..)));
+    if operation.cost == Cost::Constant || calls {
         return Ok(false);
     }
+    bring_home(call, index).map(|()| false)
+}
+
+/// Brings the elements of the arguments home.
+fn bring_home(call: &mut OpCall<'_>, index: usize) -> Result<(), TrapError> {
+    let operation = &CATALOGUE[index];
     let mut at = 0;
     for (n, param) in SIGNATURES[index].params.iter().enumerate() {
         let write = operation.writes.contains(&n);
@@ -163,7 +189,76 @@ pub(super) fn run(
         }
         at = end;
     }
-    Ok(false)
+    Ok(())
+}
+
+/// Brings the elements of the arguments of an operation home that calls the program.
+pub(super) fn come_home(call: &mut OpCall<'_>) -> Result<(), TrapError> {
+    if call.host.heap().pool().device.is_none() {
+        return Ok(());
+    }
+    let index = call.host.heap().placing().at_hand.operation as usize;
+    bring_home(call, index)
+}
+
+/// Has the device call a function for each element of `tensors`, or for each index of the result where there are none.
+/// Whether all is done then; else arguments are at home.
+pub(super) fn map(
+    call: &mut OpCall<'_>,
+    tensors: &[TensorRef],
+    function: u64,
+    elem: Elem,
+    dims: &Dims,
+) -> Result<bool, TrapError> {
+    let done = try_map(call, tensors, function, elem, dims)?;
+    if !done {
+        come_home(call)?;
+    }
+    Ok(done)
+}
+
+fn try_map(
+    call: &mut OpCall<'_>,
+    tensors: &[TensorRef],
+    function: u64,
+    elem: Elem,
+    dims: &Dims,
+) -> Result<bool, TrapError> {
+    let Some(device) = call.host.heap().pool().device.clone() else { return Ok(false) };
+    let function = FuncId(function as u32);
+    let extent = Extent::new(dims, elem.size());
+    if extent.bytes < MEDIUM as u64 || extent.bytes > isize::MAX as u64 {
+        return Ok(false);
+    }
+    let translates = |module: &Module| asked(|| device.translates(module, function)) == Some(true);
+    if !may_hold(&*device, call) || !call.host.unmetered().is_some_and(translates) {
+        return Ok(false);
+    }
+    let all_dims: Vec<Dims> = tensors.iter().map(|t| t.dims()).collect();
+    let each = tensors.iter().zip(&all_dims);
+    let args: Vec<DeviceArg<'_>> = each.map(|(tensor, dims)| sent(call.host.heap(), *tensor, dims)).collect();
+    call.charge(extent)?;
+    let heap = call.host.heap();
+    // SAFETY: the device writes all elements, or the kernel does, which gets the same tensor.
+    let tensor = unsafe { heap.uninit(elem, dims)? };
+    let outside = heap.interruption().clone();
+    let memory = heap.pool().memory_for(tensor);
+    let done = memory.zip(call.host.unmetered()).and_then(|(memory, module)| {
+        let result = DeviceTensor { memory, offset: 0, elem, dims };
+        let must_stop = || outside.stopped_by().is_some();
+        let map = DeviceMap { module, function, args: &args, result, must_stop: &must_stop };
+        asked(|| device.run_map(&map))?.ok()
+    });
+    let pool = call.host.heap().pool();
+    if done == Some(true) {
+        pool.is_on_device(tensor);
+        pool.counts.operations += 1;
+        call.set(tensor.slot());
+        return call.host.poll().map(|()| true);
+    }
+    pool.counts.failed += u64::from(done.is_none());
+    call.prepared = Some(tensor);
+    call.host.poll().map(|()| false)
 }
 
 /// The element type of which a scalar is one.
@@ -258,21 +353,57 @@ fn passes(device: &dyn Device, check: Check, call: &mut OpCall<'_>) -> Result<bo
     })
 }
 
+/// Elements of the one result, and whether it is a scalar; nothing where there is something else.
+fn result_elem(index: usize, call: &OpCall<'_>) -> Option<(Elem, bool)> {
+    let [result] = &SIGNATURES[index].results[..] else { return None };
+    match result.result_type(call.elems)? {
+        Type::Tensor(elem) => Some((elem, false)),
+        scalar => Some((element_of(scalar)?, true)),
+    }
+}
+
+/// Whether integers are divided, which traps where one is zero.
+fn can_trap(operation: &Operation, call: &OpCall<'_>) -> bool {
+    operation.divides && !call.elems.iter().all(|e| Class::Inexact.has(*e))
+}
+
+/// Whether what a call is about may go to the device.
+pub(super) fn may_hold(device: &dyn Device, call: &OpCall<'_>) -> bool {
+    !call.is_secret() || asked(|| device.may_hold_secrets()) == Some(true)
+}
+
+/// How many elements a call's result has, if the device takes it in a group.
+fn len_in_group(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -> Option<usize> {
+    let device = call.host.heap().pool().device.clone()?;
+    if can_trap(operation, call) || !may_hold(&*device, call) {
+        return None;
+    }
+    let (elem, _) = result_elem(index, call)?;
+    // Where a tensor is made, dims come first, and a value for all.
+    let given = given(&SIGNATURES[index].params, call)?;
+    let dims = match operation.kind {
+        Kind::Creation => call.dims(0).ok()?,
+        _ => by_shape(operation, &given, call.args).filter(|_| may_go(operation, None))?,
+    };
+    let args: Vec<&[u64]> = match operation.kind {
+        Kind::Creation => vec![&[]],
+        _ => dims_of(&given),
+    };
+    let extent = Extent::new(&dims, elem.size());
+    if extent.bytes < MEDIUM as u64 || extent.bytes > isize::MAX as u64 {
+        return None;
+    }
+    let takes = asked(|| device.takes_in_group(operation, call.elems, &args, &dims)) == Some(true);
+    usize::try_from(extent.len).ok().filter(|_| takes)
+}
+
 fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -> Result<bool, TrapError> {
     let Some(device) = call.host.heap().pool().device.clone() else { return Ok(false) };
-    if call.is_secret() && asked(|| device.may_hold_secrets()) != Some(true) {
+    if !may_hold(&*device, call) {
         return Ok(false);
     }
     let signature = &SIGNATURES[index];
-    let [result] = &signature.results[..] else { return Ok(false) };
-    let (elem, is_scalar) = match result.result_type(call.elems) {
-        Some(Type::Tensor(elem)) => (elem, false),
-        Some(scalar) => match element_of(scalar) {
-            Some(elem) => (elem, true),
-            None => return Ok(false),
-        },
-        None => return Ok(false),
-    };
+    let Some((elem, is_scalar)) = result_elem(index, call) else { return Ok(false) };
     let Some(given) = given(&signature.params, call) else { return Ok(false) };
     let offer = offer::of(index);
     let ahead = match (offer, rule(index)) {
@@ -299,7 +430,11 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
     {
         return Ok(false);
     }
-    if operation.divides && !call.elems.iter().all(|e| Class::Inexact.has(*e)) {
+    if call.plan.role != Role::Alone {
+        // What waits is among the arguments, perhaps.
+        fused::settle(call)?;
+    }
+    if can_trap(operation, call) {
         check = Check::Divisors;
     }
     if !passes(&*device, check, call)? {
@@ -386,6 +521,7 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
         };
         if let Some(Ok(())) = asked(|| device.run(&asks)) {
             pool.is_on_device(tensor);
+            pool.counts.operations += 1;
             call.set(tensor.slot());
             call.side_done();
             return call.host.poll().map(|()| true);

@@ -26,8 +26,11 @@ fn root(tensor: TensorRef) -> TensorRef {
 /// The buffer in which a tensor's elements are, if that is one of the pool.
 fn buffer_of(tensor: TensorRef) -> Option<(TensorRef, Buffer)> {
     let root = root(tensor);
+    // An argument of a group that has died is looked at until the elements of all results are there. Then the
+    // result that is to be in its memory has the buffer.
+    let is_pooled = matches!(root.storage(), Storage::Pooled | Storage::Spent);
     // SAFETY: a pooled payload starts a buffer.
-    (root.storage() == Storage::Pooled).then(|| unsafe { (root, Buffer::from_data(root.data())) })
+    is_pooled.then(|| unsafe { (root, Buffer::from_data(root.data())) })
 }
 
 fn memory_of(device: &dyn Device, buffer: Buffer) -> Option<DeviceMemory> {
@@ -127,14 +130,20 @@ impl Pool {
         memory_of(self.device.as_deref()?, buffer_of(tensor)?.1)
     }
 
-    /// Says that an operation has been run, and [`Pool::holds_result`] of its one result.
-    pub(crate) fn is_on_device(&mut self, tensor: TensorRef) {
-        self.counts.operations += 1;
-        self.holds_result(tensor);
+    /// Where the elements of a pooled tensor are.
+    pub(crate) fn place_of(&self, tensor: TensorRef) -> Option<Place> {
+        buffer_of(tensor).map(|(_, buffer)| buffer.place())
+    }
+
+    /// Says where the elements of a pooled tensor are.
+    pub(crate) fn set_place_of(&mut self, tensor: TensorRef, place: Place) {
+        if let Some((_, buffer)) = buffer_of(tensor) {
+            buffer.set_place(place);
+        }
     }
 
     /// Says of a new pooled tensor that its elements are in its memory of the device, and nowhere else.
-    pub(crate) fn holds_result(&mut self, tensor: TensorRef) {
+    pub(crate) fn is_on_device(&mut self, tensor: TensorRef) {
         let Some((root, buffer)) = buffer_of(tensor) else { return };
         buffer.set_place(Place::Device);
         if let Some(byte) = self.device.as_ref().and_then(|d| asked(|| d.spoils())?) {

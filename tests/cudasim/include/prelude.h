@@ -40,6 +40,7 @@ CUDASIM_INLINE int __float_as_int(float x) { return cudasim_bits<int>(x); }
 CUDASIM_INLINE float __int_as_float(int x) { return cudasim_bits<float>(x); }
 extern "C" {
 double fma(double, double, double);
+float fmaf(float, float, float);
 double sqrt(double);
 float sqrtf(float);
 double ceil(double);

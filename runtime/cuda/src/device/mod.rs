@@ -16,6 +16,7 @@ use crate::cache::Cache;
 use crate::compile::{Code, Compiler, Refused, Target};
 use crate::driver::{About, Absent, Failure, NOT_READY, about, guarded, start};
 use crate::kernels::elementwise::Layout;
+use crate::kernels::fused::Form;
 use crate::kernels::{Recipe, aes, limbs, matmul, movement, recipe, scan};
 use crate::launch::Parameters;
 use crate::libraries::Library;
@@ -26,11 +27,14 @@ use cudarc::driver::{result, sys};
 pub(crate) use memory::Scratch;
 use memory::{Given, keep_pool};
 use nbc_ir::catalogue::Operation;
-use nbc_ir::{Elem, dims};
+use nbc_ir::{Elem, FuncId, Module, dims};
+use nbc_runtime::device::group::DeviceGroup;
+use nbc_runtime::device::map::DeviceMap;
 use nbc_runtime::device::{Device, DeviceArg, DeviceCall, DeviceError, DeviceMemory};
 use nbc_runtime::placement::DeviceRates;
 use std::collections::HashMap;
 use std::ffi::CStr;
+use std::hash::Hash;
 use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -169,6 +173,8 @@ pub struct Cuda {
     holds_secrets: bool,
     given: Mutex<Given>,
     kernels: Mutex<HashMap<Key, Kernel>>,
+    fused: Mutex<HashMap<Form, Kernel>>,
+    maps: Mutex<HashMap<String, Kernel>>,
     queued: AtomicU64,
     launches: AtomicU64,
     pub(crate) library_calls: AtomicU64,
@@ -231,6 +237,8 @@ impl Cuda {
                     holds_secrets: options.secrets,
                     given: Mutex::default(),
                     kernels: Mutex::default(),
+                    fused: Mutex::default(),
+                    maps: Mutex::default(),
                     queued: AtomicU64::new(0),
                     launches: AtomicU64::new(0),
                     library_calls: AtomicU64::new(0),
@@ -310,7 +318,33 @@ impl Cuda {
         names: &[&CStr],
         text: impl FnOnce() -> String,
     ) -> Result<Arc<Code>, DeviceError> {
-        let mut kernels = locked(&self.kernels);
+        self.kept(&self.kernels, key, names, text)
+    }
+
+    /// The kernel `nbc_fused` for groups of that form. The context is current.
+    pub(crate) fn fused_kernel(
+        &self,
+        form: &Form,
+        text: impl FnOnce() -> String,
+    ) -> Result<Arc<Code>, DeviceError> {
+        self.kept(&self.fused, form.clone(), &[c"nbc_fused"], text)
+    }
+
+    /// The kernel `nbc_map` of that text. The context is current.
+    pub(crate) fn map_kernel(&self, text: String) -> Result<Arc<Code>, DeviceError> {
+        let made = text.clone();
+        self.kept(&self.maps, text, &[c"nbc_map"], || made)
+    }
+
+    /// The kernel for `key` among those that are kept, or compiled from what `text` gives.
+    fn kept<K: Eq + Hash>(
+        &self,
+        kernels: &Mutex<HashMap<K, Kernel>>,
+        key: K,
+        names: &[&CStr],
+        text: impl FnOnce() -> String,
+    ) -> Result<Arc<Code>, DeviceError> {
+        let mut kernels = locked(kernels);
         if let Some(kernel) = kernels.get(&key) {
             return kernel.clone().map_err(DeviceError);
         }
@@ -487,6 +521,34 @@ unsafe impl Device for Cuda {
         Ok(())
     }
 
+    fn runs_groups(&self) -> bool {
+        true
+    }
+
+    fn takes_in_group(
+        &self,
+        operation: &'static Operation,
+        elems: &[Elem],
+        args: &[&[u64]],
+        result: &[u64],
+    ) -> bool {
+        !self.lost.load(Ordering::Relaxed) && self.has_step(operation, elems, args, result)
+    }
+
+    fn run_group(&self, group: &DeviceGroup<'_>) -> Result<(), DeviceError> {
+        self.enter()?;
+        self.launch_group(group)
+    }
+
+    fn translates(&self, module: &Module, function: FuncId) -> bool {
+        !self.lost.load(Ordering::Relaxed) && self.has_function(module, function)
+    }
+
+    fn run_map(&self, map: &DeviceMap<'_>) -> Result<bool, DeviceError> {
+        self.enter()?;
+        self.launch_map(map)
+    }
+
     fn run(&self, call: &DeviceCall<'_>) -> Result<(), DeviceError> {
         let recipe = recipe(call.operation, call.elems);
         let recipe = recipe.ok_or_else(|| DeviceError("there is no kernel for it".to_owned()))?;
@@ -537,7 +599,9 @@ impl Drop for Cuda {
                 if let Some(solver) = locked(&self.solver).take() {
                     solver.destroy();
                 }
-                for code in locked(&self.kernels).values().flatten() {
+                let (fused, maps) = (locked(&self.fused), locked(&self.maps));
+                let kernels = locked(&self.kernels);
+                for code in kernels.values().chain(fused.values()).chain(maps.values()).flatten() {
                     code.unload();
                 }
                 let _ = result::stream::destroy(self.stream);

@@ -174,30 +174,23 @@ impl Walk {
 /// Arithmetic modulo a number.
 pub(super) const MODULAR: &str = include_str!("modular.cuh");
 
-/// The expression of one element, and what has to stand before the kernel for it.
-fn expression(recipe: Recipe, args: &[Elem], result: Elem) -> (String, String) {
-    let all: Vec<&str> = ["a", "b", "c"].into_iter().take(args.len()).collect();
-    let all = all.join(", ");
+/// The expression of one element of such a result, of arguments with these names.
+pub(super) fn expression(recipe: Recipe, names: &[String], result: Elem) -> String {
+    let (all, of) = (names.join(", "), c_type(result));
     match recipe {
-        Recipe::Each(function) => (format!("{function}({all})"), String::new()),
-        Recipe::Convert => (format!("nbc_to<{}>::of(a)", c_type(result)), String::new()),
-        Recipe::Function(name) => {
-            let of = c_type(result);
-            (format!("nbc_{name}_{of}({all})"), mathematics::text(name, of))
-        }
+        Recipe::Each(function) => format!("{function}({all})"),
+        Recipe::Convert => format!("nbc_to<{of}>::of({all})"),
+        Recipe::Function(name) => format!("nbc_{name}_{of}({all})"),
         Recipe::OfParts(name, swapped) => {
-            let of = c_type(result);
-            let parts = if swapped { "a.im, a.re" } else { "a.re, a.im" };
-            (format!("nbc_{name}_{of}({parts})"), mathematics::text(name, of))
+            let parts = if swapped { ["im", "re"] } else { ["re", "im"] };
+            format!("nbc_{name}_{of}({all}.{}, {all}.{})", parts[0], parts[1])
         }
-        Recipe::OfComplex(name, of_parts) => {
-            (format!("nbc_complex_{name}(a)"), complex_text(name, of_parts, result))
-        }
+        Recipe::OfComplex(name, _) => format!("nbc_complex_{name}({all})"),
         Recipe::Modular(name) => {
             let modulus = all.rsplit(", ").next().unwrap_or_default();
             let of = all.strip_suffix(modulus).unwrap_or_default();
             let modulus = format!("nbc_modulus_of({modulus}, divisor, reciprocal, shift)");
-            (format!("nbc_modular_{name}({of}{modulus})"), MODULAR.to_owned())
+            format!("nbc_modular_{name}({of}{modulus})")
         }
         _ => unreachable!("not elementwise"),
     }
@@ -232,7 +225,14 @@ fn complex_text(name: &str, of_parts: &[&str], elem: Elem) -> String {
 /// The kernel `nbc_each`. Its parameters: the result, the arguments, the number of elements, and where something is
 /// strided the dims and each strided argument's strides; of a modulus what `modular.cuh` wants of it.
 pub(crate) fn text(recipe: Recipe, args: &[Elem], result: Elem, layout: &Layout) -> String {
-    let (expression, before) = expression(recipe, args, result);
+    let names: Vec<String> = ["a", "b", "c"].iter().take(args.len()).map(|n| (*n).to_owned()).collect();
+    let expression = expression(recipe, &names, result);
+    let before = match recipe {
+        Recipe::Function(name) | Recipe::OfParts(name, _) => mathematics::text(name, c_type(result)),
+        Recipe::OfComplex(name, of_parts) => complex_text(name, of_parts, result),
+        Recipe::Modular(_) => MODULAR.to_owned(),
+        _ => String::new(),
+    };
     let (mut params, mut walk, mut reads) = (String::new(), String::new(), String::new());
     let of = c_type(result);
     for (at, (elem, reading)) in args.iter().zip(&layout.readings).enumerate() {

@@ -51,7 +51,7 @@ pub(super) const ROWS: &[(&str, Recipe)] = &[
 pub(crate) const BLOCK: u64 = 4096;
 
 /// What elements are folded to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Fold {
     Sum,
     Product,
@@ -92,8 +92,8 @@ fn number(elem: Elem, number: &str) -> String {
     }
 }
 
-/// The kernels `nbc_first` and `nbc_next`, which fold elements of type `from` to such of type `to`.
-pub(crate) fn text(fold: Fold, from: Elem, to: Elem) -> String {
+/// What kernels are written with that fold elements of type `from` to such of type `to`.
+pub(super) fn definitions(fold: Fold, from: Elem, to: Elem) -> String {
     let (least, largest) = ends(to);
     let of = c_type(to);
     let (zero, one) = (number(to, "0"), number(to, "1"));
@@ -123,13 +123,17 @@ pub(crate) fn text(fold: Fold, from: Elem, to: Elem) -> String {
         _ => "(x)",
     };
     format!(
-        "{ELEMENTS}#define NBC_T {of}\n#define NBC_FROM {}\n#define NBC_NEUTRAL ((NBC_T){neutral})\n\
+        "#define NBC_T {of}\n#define NBC_FROM {}\n#define NBC_NEUTRAL ((NBC_T){neutral})\n\
          static __device__ __forceinline__ NBC_T nbc_combine(NBC_T a, NBC_T b) {{ return {combine}; }}\n\
          #define NBC_COMBINE(a, b) nbc_combine(a, b)\n#define NBC_GET(x, y, m) {get}\n#define NBC_OWN(m) {own}\n\
-         #define NBC_FINISH(x, n, over) {finish}\n{}",
+         #define NBC_FINISH(x, n, over) {finish}\n",
         c_type(from),
-        include_str!("fold.cuh")
     )
+}
+
+/// The kernels `nbc_first` and `nbc_next`, which fold elements of type `from` to such of type `to`.
+pub(crate) fn text(fold: Fold, from: Elem, to: Elem) -> String {
+    format!("{ELEMENTS}{}{}", definitions(fold, from, to), include_str!("fold.cuh"))
 }
 
 /// The kernel `nbc_best`, of elements of that type.

@@ -1,5 +1,6 @@
 //! Mathematical functions: the definitions of `nbc_numerics` as C, each with the tables that it uses.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// All of them. They are written down once, which takes a while.
@@ -12,39 +13,45 @@ fn piece(start: &str, end: &str) -> Option<&'static str> {
     Some(&ALL[from..from + length])
 }
 
-/// The C of functions of such elements ("f32", "f64"), each once.
+/// The C of functions by name and type of element ("f32", "f64"), each once; nothing where there are none.
 ///
 /// # Panics
-/// When there is none of that name: the table of operations names those that there are.
-pub(super) fn texts(names: &[&str], c_type: &str) -> String {
-    let word = if c_type == "f32" { "float" } else { "double" };
-    let functions = names.iter().map(|name| {
+/// When there is no such function: the table of operations names those that there are.
+pub(super) fn all<'a>(wanted: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let (mut functions, mut tables) = (BTreeSet::new(), BTreeSet::new());
+    for (name, c_type) in wanted {
+        let word = if c_type == "f32" { "float" } else { "double" };
         let start = format!("NBC_FUNCTION {word} nbc_{name}_{c_type}(");
-        piece(&start, "\n}\n").unwrap_or_else(|| panic!("no definition of {name}"))
-    });
-    let functions: String = functions.collect();
-    let mut text = nbc_numerics::lanes::record::PRELUDE.to_owned();
-    let words = functions.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    let mut tables: Vec<&str> = words.filter(|word| word.starts_with("nbc_table_")).collect();
-    tables.sort_unstable();
-    tables.dedup();
-    for table in tables {
-        text += piece(&format!("NBC_TABLE unsigned long long {table}[]"), "\n};\n")
-            .expect("a table that is used");
+        let function = piece(&start, "\n}\n").unwrap_or_else(|| panic!("no definition of {name}"));
+        let words = function.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        tables.extend(words.filter(|word| word.starts_with("nbc_table_")));
+        functions.insert(function);
     }
-    text + &functions
+    if functions.is_empty() {
+        return String::new();
+    }
+    let table = |name: &&str| {
+        piece(&format!("NBC_TABLE unsigned long long {name}[]"), "\n};\n").expect("a table that is used")
+    };
+    let prelude = nbc_numerics::lanes::record::PRELUDE;
+    [prelude].into_iter().chain(tables.iter().map(table)).chain(functions).collect()
 }
 
-/// [`texts`] of one function.
+/// [`all`] of one type.
+pub(super) fn texts(names: &[&str], c_type: &str) -> String {
+    all(names.iter().map(|name| (*name, c_type)))
+}
+
+/// [`all`] of one function.
 pub(super) fn text(name: &str, c_type: &str) -> String {
-    texts(&[name], c_type)
+    all([(name, c_type)])
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn a_function_comes_with_its_tables_and_no_others() {
-        let text = super::text("exp", "f64");
+        let text = super::texts(&["exp", "exp"], "f64");
         assert!(text.contains("double nbc_exp_f64(double x0) {"));
         assert_eq!(text.matches("NBC_FUNCTION double").count(), 1);
         for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {

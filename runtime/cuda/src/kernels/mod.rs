@@ -15,6 +15,8 @@ pub(crate) mod between;
 pub(crate) mod create;
 pub(crate) mod elementwise;
 pub(crate) mod fold;
+pub(crate) mod function;
+pub(crate) mod fused;
 pub(crate) mod gather;
 pub(crate) mod limbs;
 mod mathematics;
@@ -191,11 +193,12 @@ pub fn reach() -> impl Iterator<Item = (&'static Operation, Reach)> {
     })
 }
 
-fn why_not(row: &Operation) -> &'static str {
+fn why_not(row: &'static Operation) -> &'static str {
     let signature = row.typed();
     let takes_list = signature.params.iter().any(|p| p.is_bracketed());
     let is_about_tensors = signature.params.iter().any(|p| matches!(p, Param::Tensor(..)));
     match row {
+        _ if fused::ROWS.contains(&NAMES[row.index()]) => "alone no; in a group of operations yes",
         _ if row.result != Aliasing::New => "a view: nothing is computed",
         _ if !row.writes.is_empty() => "it writes into an argument",
         _ if !row.pure => "it calls the program",
@@ -235,7 +238,8 @@ mod tests {
     #[test]
     fn each_row_of_a_family_is_one_of_the_catalogue_and_of_no_other_family() {
         let mut seen = HashSet::new();
-        for (name, _) in FAMILIES.iter().copied().flatten() {
+        let rows = FAMILIES.iter().copied().flatten().map(|(name, _)| name);
+        for name in rows.chain(super::fused::ROWS) {
             assert!(NAMES.contains(name), "the catalogue has no {name}");
             assert!(seen.insert(name), "{name} is there twice");
         }

@@ -226,7 +226,7 @@ impl Source {
     fn is_same(&self, other: &Source) -> bool {
         match (*self, *other) {
             (Source::Elements { data: a, .. }, Source::Elements { data: b, .. }) => a == b,
-            (Source::One(a), Source::One(b)) => a == b,
+            (Source::One { data: a, .. }, Source::One { data: b, .. }) => a == b,
             (Source::Result(a), Source::Result(b)) => a == b,
             _ => false,
         }

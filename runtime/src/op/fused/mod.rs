@@ -9,11 +9,14 @@
 //! Operations go together that have results of as many elements. Where the next has another number, what
 //! waits is computed first ([`settle`]). Results of few elements are not worth it.
 //!
+//! Where a device runs groups, a list is for it or for the processor: [`on_device`].
+//!
 //! Invariant: outside of a group the list is empty. A trap between the first and the last operation leaves
 //! results behind that nobody can see, and [`Deferred::forget`] empties the list.
 
 mod chain;
 mod linking;
+mod on_device;
 mod pass;
 mod registers;
 
@@ -28,6 +31,8 @@ use crate::region::pool::{Claim, MEDIUM};
 use crate::trap::TrapError;
 use nbc_ir::catalogue::Extent;
 use nbc_ir::dims::Dims;
+use on_device::Called;
+pub(super) use on_device::{Joins, Next, before_kernel, end as end_on_device};
 pub(super) use pass::Pass;
 
 /// Results of fewer elements are not worth a pass. With 1024, five operations of doubles gain a little by one, and
@@ -38,9 +43,9 @@ pub const FEW: usize = 1536;
 #[derive(Clone, Copy)]
 enum Source {
     /// From a tensor with as many elements as the results.
-    Elements { data: *const u8, size: usize },
+    Elements { data: *const u8, size: usize, tensor: TensorRef },
     /// There is one for all.
-    One(*const u8),
+    One { data: *const u8, tensor: TensorRef },
     /// It is a scalar.
     Scalar(u64),
     /// From a tensor that is broadcast, by its number in the list.
@@ -51,6 +56,7 @@ enum Source {
 
 /// A tensor that is broadcast.
 struct Repeated {
+    tensor: TensorRef,
     data: *const u8,
     size: usize,
     bytes: usize,
@@ -67,6 +73,8 @@ struct Member {
     claim: Option<Claim>,
     /// Whether nobody sees the result behind those of the list that read it.
     is_dead: bool,
+    /// What a device has to know of it besides; none of a list for the processor.
+    called: Option<Called>,
 }
 
 /// Operations that have been deferred.
@@ -78,6 +86,8 @@ struct List {
     spendable: Vec<TensorRef>,
     /// Elements of each result; of no meaning where there is none.
     len: usize,
+    /// Whether the device is to compute them: arguments have not been brought home then.
+    is_for_device: bool,
     /// Memory of former passes, for the next.
     steps: pass::Steps,
 }
@@ -150,11 +160,11 @@ impl List {
         let &Operand { data, len, size, .. } = operand;
         match self.find(tensor) {
             Some(at) => Source::Result(at),
-            None if len == self.len => Source::Elements { data, size },
-            None if len == 1 => Source::One(data),
+            None if len == self.len => Source::Elements { data, size, tensor },
+            None if len == 1 => Source::One { data, tensor },
             None => {
                 let plan = Plan::new([&operand.dims], dims);
-                self.repeated.push(Repeated { data, size, bytes: len * size, plan });
+                self.repeated.push(Repeated { tensor, data, size, bytes: len * size, plan });
                 Source::Broadcast(self.repeated.len() - 1)
             }
         }
@@ -167,9 +177,9 @@ impl List {
         let end = start + old.bytes();
         let overlaps = |data: *const u8, bytes: usize| data.addr() < end && start < data.addr() + bytes;
         let reads_only_its_place = |source: &Source| match *source {
-            Source::Elements { data, size } => data.addr() == start || !overlaps(data, size * self.len),
+            Source::Elements { data, size, .. } => data.addr() == start || !overlaps(data, size * self.len),
             // A complex number is the longest.
-            Source::One(data) => !overlaps(data, 16),
+            Source::One { data, .. } => !overlaps(data, 16),
             Source::Broadcast(at) => !overlaps(self.repeated[at].data, self.repeated[at].bytes),
             Source::Scalar(_) | Source::Result(_) => true,
         };
@@ -218,6 +228,9 @@ fn join(
     }
     call.charge(Extent::new(dims, of.to.size()))?;
     let mut list = call.host.deferred().take();
+    if list.members.is_empty() {
+        list.is_for_device = call.joins == Joins::Device;
+    }
     list.len = len;
     let mut done = add(call, &mut list, of, operands, dims);
     if is_last && done.is_ok() {
@@ -236,6 +249,7 @@ fn add(
     operands: &[Operand],
     dims: &Dims,
 ) -> Result<(), TrapError> {
+    let operation = call.host.heap().placing().at_hand.operation as usize;
     let (mut sources, count) = ([Source::Scalar(0); MOST], operands.len());
     for (source, operand) in sources.iter_mut().zip(operands) {
         *source = list.source(operand, dims);
@@ -252,7 +266,11 @@ fn add(
     let kept = call.plan.role != Role::Deferred { kept: false } || is_small;
     let heap = call.host.heap();
     // For what reads the arguments now is in the list too.
-    let member = |result, claim| Member { of: *of, sources, count, result, claim, is_dead: false };
+    let called = list.is_for_device.then(|| Called::new(operation, call.elems, dims));
+    let member = |result, claim| {
+        let called = called.clone();
+        Member { of: *of, sources, count, result, claim, is_dead: false, called }
+    };
     if !kept {
         // SAFETY: as the plan says, nobody looks at the elements but who reads them in the list. If
         // that is settled before its end, the tensor is backed.
@@ -270,7 +288,16 @@ fn add(
     let result = match found {
         // SAFETY: the argument has died, as the plan says. What reads its elements is in the list, and reads
         // each before the result's of its place is written.
-        Some(at) => unsafe { heap.tensor_over(list.spendable.swap_remove(at), of.to, dims)? },
+        Some(at) => unsafe {
+            let old = list.spendable.swap_remove(at);
+            let place = heap.pool().place_of(old);
+            let result = heap.tensor_over(old, of.to, dims)?;
+            // Until it is computed, the argument's elements are where they were.
+            if let Some(place) = place.filter(|_| list.is_for_device) {
+                heap.pool().set_place_of(result, place);
+            }
+            result
+        },
         // SAFETY: the pass writes all elements, before which nobody looks at them, as the plan says.
         None => unsafe { heap.uninit(of.to, dims)? },
     };
@@ -308,7 +335,12 @@ pub(super) fn needs(call: &mut OpCall<'_>, at: usize) -> Result<(), TrapError> {
     }
     let tensor = call.tensor(at);
     let waits = call.host.deferred().list.as_ref().is_some_and(|list| list.find(tensor).is_some());
-    if waits { settle(call) } else { Ok(()) }
+    if waits {
+        settle(call)?;
+        // A device may have computed them.
+        call.host.heap().bring_home(tensor, false)?;
+    }
+    Ok(())
 }
 
 /// A reduction at the end of a group, that is handed the elements of its arguments as they are computed.

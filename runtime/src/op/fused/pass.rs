@@ -137,6 +137,12 @@ pub(super) const NOT_NEEDED: usize = 0;
 impl List {
     /// Computes all elements that somebody needs.
     pub(super) fn run(&mut self, host: &mut dyn OpHost) -> Result<(), TrapError> {
+        if self.is_for_device {
+            if self.run_on_device(host, None)?.is_some() {
+                return Ok(());
+            }
+            self.come_home(host)?;
+        }
         let len = self.len;
         let mut steps = std::mem::take(&mut self.steps);
         let pass = self.pass(&mut steps, &[], host.deferred().width);
@@ -234,8 +240,8 @@ impl Steps {
     /// Where elements are, of what is in memory or has been computed.
     pub(super) fn place(&self, source: &Source) -> Place {
         match source {
-            Source::Elements { data, size } => Place::Memory { base: data.cast_mut(), step: *size },
-            Source::One(data) => Place::Memory { base: data.cast_mut(), step: 0 },
+            Source::Elements { data, size, .. } => Place::Memory { base: data.cast_mut(), step: *size },
+            Source::One { data, .. } => Place::Memory { base: data.cast_mut(), step: 0 },
             Source::Scalar(bits) => {
                 Place::Memory { base: ptr::from_ref(bits).cast::<u8>().cast_mut(), step: 0 }
             }
@@ -291,7 +297,7 @@ impl Source {
 
     /// Whether there is one element for all.
     pub(super) fn is_one(&self) -> bool {
-        matches!(self, Source::One(_) | Source::Scalar(_))
+        matches!(self, Source::One { .. } | Source::Scalar(_))
     }
 }
 
