@@ -7,25 +7,23 @@
 //! the function reads.
 
 use crate::midend::analysis::loops::{Forest, make_preheaders};
-use crate::midend::analysis::values::Made;
+use crate::midend::analysis::values::{Def, Made};
 use crate::midend::claims::Claims;
 use crate::mir::{Func, MirNode, MirOp, Ty};
 use nbc_ir::inst::Imm;
 use nbc_ir::{BlockId, Inst, Type};
 use nbc_runtime::abi::Claim;
 
-/// Claims that any function may have checked.
+/// Claims that any function may have checked, besides one for each of its nodes: so compiling takes
+/// no more than in proportion. Functions that people write have fewer.
 const CLAIMS: usize = 16;
 
-/// Nodes for each claim more, so that compiling takes little longer.
-const NODES_A_CLAIM: usize = 4;
-
 /// Trip counts from which on no loop comes to them.
-const FAR: i64 = 1 << 40;
+pub const FAR: i64 = 1 << 40;
 
 /// Puts checks of what the analyses claim about a function into it: how often
 /// loops iteration, which is counted from their preheaders on, and ranges of values,
-/// where they are made. No more than some, by the function's size.
+/// where they are made. No more than some, by the function's size ([`CLAIMS`]).
 pub fn insert(func: &mut Func) {
     let forest = Forest::new(func);
     make_preheaders(func, &forest);
@@ -35,7 +33,7 @@ pub fn insert(func: &mut Func) {
 
 /// As [`insert`], of these claims.
 pub fn insert_those(func: &mut Func, claims: &Claims) {
-    let most = CLAIMS + func.size() / NODES_A_CLAIM;
+    let most = CLAIMS + func.size();
     // Block, position and order of what is put there.
     let mut new: Vec<(BlockId, usize, usize, MirOp)> = Vec::new();
     let mut add = |block, at, op| {
@@ -60,17 +58,18 @@ pub fn insert_those(func: &mut Func, claims: &Claims) {
         add(header, 0, MirOp::VerifyRange { value: count, low: 0, high: at_most, claim, about: header.0 });
     }
     // What no node reads may not be there.
-    let ranges = claims.ranges.iter().filter(|range| range.is_read);
-    for range in ranges.take(most - counted.len()) {
+    let is_integer = |def: Def| matches!(func.regs[def.reg.index()], Ty::Value(Type::I64 | Type::I32));
+    let ranges =
+        claims.ranges.iter().filter(|range| range.is_read && is_integer(claims.values[range.of.index()]));
+    let ranges: Vec<_> = ranges.take(most - counted.len()).collect();
+    for range in ranges {
         let def = claims.values[range.of.index()];
         let at = match def.made {
             Made::Node(n) => n as usize + 1,
             Made::Phi | Made::Entry => 0,
         };
-        if let Ty::Value(Type::I64 | Type::I32) = func.regs[def.reg.index()] {
-            let (value, low, high) = (def.reg, range.low, range.high);
-            add(def.block, at, MirOp::VerifyRange { value, low, high, claim: Claim::Range, about: value.0 });
-        }
+        let (value, low, high) = (def.reg, range.low, range.high);
+        add(def.block, at, MirOp::VerifyRange { value, low, high, claim: Claim::Range, about: value.0 });
     }
     new.sort_by_key(|(block, at, order, _)| (*block, *at, *order));
     // From the back, so that positions stay what they are.

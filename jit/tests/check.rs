@@ -5,10 +5,13 @@
 //! of that name, and prints the functions of which something is not proved;
 //! `CHECK_PLACES=12` also looks at functions that are taken over at so many blocks.
 
-use nbc_ir::{BlockId, FuncId, Imm, Inst, Module, Operand, Reg, VerifiedModule};
+use nbc_ir::{BlockId, FuncId, Imm, Inst, Module, Operand, Reg, Type, VerifiedModule};
 use nbc_jit::check;
+use nbc_jit::midend::analysis::loops::{Forest, make_preheaders};
+use nbc_jit::midend::claims::Claims;
 use nbc_jit::midend::{self, Options};
-use nbc_jit::mir::{self, Func, MirOp};
+use nbc_jit::mir::{self, Func, MirNode, MirOp};
+use nbc_jit::sanitize_claims::{self, FAR};
 use std::path::{Path, PathBuf};
 
 /// Changed functions that are tried in debug builds.
@@ -101,7 +104,7 @@ fn most_accesses_are_proved() {
     if std::env::var_os("CHECK").is_none() && places == 0 {
         assert!(missing * 400 <= accesses, "{missing} of {accesses} in kernels");
     }
-    if cfg!(debug_assertions) {
+    if cfg!(debug_assertions) && std::env::var_os("CHECK").is_none() {
         println!(
             "skipped: the other programs; `cargo test --profile quick -p nbc-jit --test check` has them"
         );
@@ -181,4 +184,29 @@ fn weakened_guards_are_refused() {
     // Some conditions follow from others: a number that is less than a length is small.
     println!("{tried} conditions left out one at a time, {refused} of them missed by the checker");
     assert!(tried > 0 && refused * 2 > tried, "only {refused} of {tried} conditions are missed");
+}
+
+/// What the sanitising mode checks of what the analyses claim of functions: all of it that can be
+/// seen as they run. No loop comes to far counts, and a register surely holds only what is read.
+#[test]
+fn the_sanitising_mode_checks_every_claim() {
+    let (mut claimed, mut checked) = (0, 0);
+    let folders = ["benches/programs", "examples", "tests/programs/natural"];
+    let folders = if cfg!(debug_assertions) { &folders[..1] } else { &folders[..] };
+    samples(folders, 0, |Sample { mut func, .. }| {
+        let forest = Forest::new(&func);
+        make_preheaders(&mut func, &forest);
+        let claims = Claims::of(&func);
+        let is_integer = |reg: Reg| matches!(func.regs[reg.index()].value(), Some(Type::I64 | Type::I32));
+        let ranges =
+            claims.ranges.iter().filter(|r| r.is_read && is_integer(claims.values[r.of.index()].reg));
+        let loops =
+            claims.loops.iter().filter(|l| l.preheader.is_some() && l.at_most.is_some_and(|n| n < FAR));
+        claimed += ranges.count() + loops.count();
+        sanitize_claims::insert_those(&mut func, &claims);
+        let is_check = |n: &&MirNode| matches!(n.op, MirOp::VerifyRange { .. });
+        checked += func.blocks.iter().flat_map(|b| &b.nodes).filter(is_check).count();
+    });
+    println!("{claimed} claims, {checked} of them checked");
+    assert!(claimed > 0 && checked == claimed, "{checked} of {claimed}");
 }

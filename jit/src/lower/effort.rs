@@ -150,7 +150,7 @@ fn ends_block(op: &MirOp) -> bool {
     match op {
         MirOp::Inst(inst) => !matches!(inst.opcode().effect(), Effect::Pure | Effect::Control),
         MirOp::Charge { .. } | MirOp::Charges { .. } | MirOp::Prepay { .. } | MirOp::Spend { .. } => true,
-        MirOp::VerifyRange { .. } => true,
+        MirOp::Verify { .. } | MirOp::VerifyRange { .. } => true,
         _ => false,
     }
 }
@@ -172,6 +172,7 @@ fn nanos(func: &Func) -> usize {
             Effect::Calls | Effect::Region => cost::CALL,
             _ => cost::CHECK,
         },
+        MirOp::Verify { .. } | MirOp::VerifyRange { .. } => cost::CHECK,
         _ => cost::PLAIN,
     };
     func.blocks.iter().flat_map(|b| &b.nodes).map(|n| of(&n.op)).sum()
@@ -187,6 +188,7 @@ pub fn memory(func: &Func, about: &About) -> usize {
             Effect::Calls | Effect::Region => bytes::CALL,
             _ => bytes::CHECK,
         },
+        MirOp::Verify { .. } | MirOp::VerifyRange { .. } => bytes::CHECK,
         _ => bytes::PLAIN,
     };
     let nodes: usize = func.blocks.iter().flat_map(|b| &b.nodes).map(|n| of(&n.op)).sum();
