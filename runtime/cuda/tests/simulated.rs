@@ -3,7 +3,6 @@
 //!
 //! No GPU is needed, and none is proven by it. Without a C++ compiler each test says SKIPPED.
 
-#[path = "simulated/arrays.rs"]
 mod arrays;
 
 use cudasim::Sim;
