@@ -4,7 +4,6 @@
 //! No GPU is needed, and none is proven by it. Without a C++ compiler each test says SKIPPED. With `NBC_TEST_GPU=real` those
 //! that are not about the simulated driver run on a GPU.
 
-#[path = "simulated/arrays.rs"]
 mod arrays;
 
 use cudasim::Sim;

@@ -27,7 +27,15 @@ use std::sync::LazyLock;
 
 /// The signature of every row.
 pub(super) static SIGNATURES: LazyLock<Vec<OpSignature>> =
-    LazyLock::new(|| nbc_ir::catalogue::CATALOGUE.iter().map(Operation::typed).collect());
+    LazyLock::new(|| CATALOGUE.iter().map(Operation::typed).collect());
+
+/// What the kernel of every row is called.
+macro_rules! kernels {
+    ($($kernel:ident $name:literal $signature:literal { $($field:tt)* } $doc:literal;)*) => {
+        static KERNELS: &[&str] = &[$(stringify!($kernel)),*];
+    };
+}
+nbc_ir::for_each_operation!(kernels);
 
 /// Whether calls of a row may go to a device: what they do follows from dims, scalars and lists of integers, but for the
 /// elements of the one result.
@@ -64,9 +72,9 @@ pub(super) fn given(params: &[Param], call: &OpCall<'_>) -> Option<Vec<Given>> {
         all.push(match call.arg_types[at] {
             Type::Tensor(_) => Given::Tensor(call.tensor(at), call.tensor(at).dims()),
             Type::List(Item::Tensor(_)) => {
-                // SAFETY: the list outlives the call, nothing writes it meanwhile, and what it holds is live.
+                // SAFETY: the list outlives the call, and nothing writes it meanwhile.
                 let items = unsafe { call.list(at).as_slots() };
-                // SAFETY: the items of such a list are tensors.
+                // SAFETY: what a list holds is live and of the type of its items.
                 let tensor = |slot: &u64| unsafe { TensorRef::from_slot(*slot) };
                 Given::List(items.iter().map(tensor).map(|t| (t, t.dims())).collect())
             }
@@ -310,9 +318,10 @@ fn scalar_of(
     Some(u64::from_le_bytes(slot.map(|byte| unsafe { byte.assume_init() })))
 }
 
-/// A fold of all elements of a tensor that only the device has, as `i64`; nothing where it does not want that or fails.
-fn folded(device: &dyn Device, name: &str, tensor: TensorRef, heap: &mut Heap) -> Option<i64> {
-    let operation = Operation::find(name)?;
+/// A fold, by its kernel, of all elements of a tensor that only the device has, as `i64`; nothing where it does not
+/// want that or fails.
+fn folded(device: &dyn Device, kernel: &str, tensor: TensorRef, heap: &mut Heap) -> Option<i64> {
+    let operation = CATALOGUE.get(KERNELS.iter().position(|name| *name == kernel)?)?;
     let (dims, elems) = (tensor.dims(), [tensor.elem()]);
     if asked(|| device.takes(operation, &elems, &[&dims], &[])) != Some(true) {
         return None;
@@ -334,11 +343,13 @@ fn passes(device: &dyn Device, check: Check, call: &mut OpCall<'_>) -> Result<bo
         let heap = call.host.heap();
         if heap.pool().is_only_on_device(tensor) {
             let seen = match check {
-                Check::Indices { end, .. } => folded(device, "tensor.min", tensor, heap).and_then(|least| {
-                    let most = folded(device, "tensor.max", tensor, heap)?;
-                    Some(least >= 0 && most < end as i64)
-                }),
-                _ => folded(device, "tensor.count_nonzero", tensor, heap).map(|n| n as usize == tensor.len()),
+                Check::Indices { end, .. } => {
+                    folded(device, "tensor_reduce_min", tensor, heap).and_then(|least| {
+                        let most = folded(device, "tensor_reduce_max", tensor, heap)?;
+                        Some(least >= 0 && most < end as i64)
+                    })
+                }
+                _ => folded(device, "tensor_count_nonzero", tensor, heap).map(|n| n as usize == tensor.len()),
             };
             if let Some(passes) = seen {
                 return Ok(passes);
