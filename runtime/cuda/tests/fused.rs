@@ -1,6 +1,6 @@
 //! Groups of operations as one kernel, on the simulated driver of `tests/cudasim`: how many launches they take. They have
-//! the bits of operations that run one by one on the processor, in several orders of threads, and whatever call of
-//! the driver fails.
+//! the bits of operations that run one by one on the processor. So it is in several orders of threads, and whatever
+//! call of the driver fails.
 
 use cudasim::Sim;
 use nbc_cuda::{Cuda, Options};

@@ -112,9 +112,9 @@ pub struct DeviceCall<'a> {
     pub result: DeviceTensor<'a>,
     /// Further results, of operations with several, likewise.
     pub others: &'a [DeviceTensor<'a>],
-    /// What the host has found out of the arguments. Of a Fourier transform, that is the number by which its results
-    /// are multiplied (the bits of an `f64`), how many numbers the last axis has where they are real, and the axes in
-    /// their order; lengths are those of the tensors. Of others nothing.
+    /// What the host has found out of the arguments. Of a Fourier transform, the first is the number by which its
+    /// results are multiplied, as the bits of an `f64`. Then comes how many numbers the last axis has where they are
+    /// real, and the axes in their order; lengths are those of the tensors. Of others nothing.
     pub found: &'a [u64],
     /// Whether the program has to stop. What takes long asks each millisecond or so, and fails then.
     pub must_stop: &'a dyn Fn() -> bool,

@@ -17,7 +17,7 @@
 //! charged where the device works.
 
 use super::OpCall;
-use super::on_device::{Given, SIGNATURES, dims_of, given, sent, tensors_of};
+use super::on_device::{Given, KERNELS, SIGNATURES, dims_of, given, sent, tensors_of};
 use crate::device::{Device, DeviceArg, DeviceCall, DeviceMemory, DeviceTensor, asked};
 use crate::object::TensorRef;
 use crate::region::pool::MEDIUM;
@@ -28,38 +28,38 @@ use nbc_ir::dims::Dims;
 use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 
-/// Rows whose kernels ask.
-const ROWS: &[&str] = &[
-    "fft.forward",
-    "fft.inverse",
-    "fft.forward_as",
-    "fft.inverse_as",
-    "fft.real",
-    "fft.real_as",
-    "fft.real_inverse",
-    "fft.real_inverse_as",
-    "fft.forward_axes",
-    "fft.inverse_axes",
-    "fft.forward_axes_as",
-    "fft.inverse_axes_as",
-    "fft.real_axes",
-    "fft.real_axes_as",
-    "fft.real_inverse_axes",
-    "fft.real_inverse_axes_as",
-    "linalg.solve",
-    "linalg.solve_posdef",
-    "linalg.lu",
-    "linalg.cholesky",
-    "linalg.qr",
-    "linalg.svd",
-    "linalg.svd_values",
-    "linalg.eigh",
-    "linalg.eigh_values",
+/// Kernels that ask.
+const ASKING: &[&str] = &[
+    "fft_forward",
+    "fft_inverse",
+    "fft_forward_as",
+    "fft_inverse_as",
+    "fft_real",
+    "fft_real_as",
+    "fft_real_inverse",
+    "fft_real_inverse_as",
+    "fft_forward_axes",
+    "fft_inverse_axes",
+    "fft_forward_axes_as",
+    "fft_inverse_axes_as",
+    "fft_real_axes",
+    "fft_real_axes_as",
+    "fft_real_inverse_axes",
+    "fft_real_inverse_axes_as",
+    "linalg_solve",
+    "linalg_solve_posdef",
+    "linalg_lu",
+    "linalg_cholesky",
+    "linalg_qr",
+    "linalg_svd",
+    "linalg_svd_values",
+    "linalg_eigh",
+    "linalg_eigh_values",
 ];
 
 /// Whether the kernel of each row asks.
 static ASKS: LazyLock<Vec<bool>> =
-    LazyLock::new(|| CATALOGUE.iter().map(|row| ROWS.contains(&row.name)).collect());
+    LazyLock::new(|| KERNELS.iter().map(|kernel| ASKING.contains(kernel)).collect());
 
 /// Whether the kernel of row `index` asks the device itself: then its arguments stay where they are until it does.
 pub(super) fn asks(index: usize) -> bool {
@@ -243,12 +243,12 @@ impl OpCall<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ASKS, ROWS};
+    use super::{ASKING, ASKS};
     use nbc_ir::catalogue::{Aliasing, CATALOGUE};
 
     #[test]
     fn rows_that_ask_are_there_and_write_into_nothing() {
-        assert_eq!(ASKS.iter().filter(|asks| **asks).count(), ROWS.len());
+        assert_eq!(ASKS.iter().filter(|asks| **asks).count(), ASKING.len());
         for (row, _) in CATALOGUE.iter().zip(&*ASKS).filter(|(_, asks)| **asks) {
             assert!(row.writes.is_empty() && row.pure && row.result == Aliasing::New, "{}", row.name);
         }

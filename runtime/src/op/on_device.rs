@@ -32,7 +32,7 @@ pub(super) static SIGNATURES: LazyLock<Vec<OpSignature>> =
 /// What the kernel of every row is called.
 macro_rules! kernels {
     ($($kernel:ident $name:literal $signature:literal { $($field:tt)* } $doc:literal;)*) => {
-        static KERNELS: &[&str] = &[$(stringify!($kernel)),*];
+        pub(super) static KERNELS: &[&str] = &[$(stringify!($kernel)),*];
     };
 }
 nbc_ir::for_each_operation!(kernels);
@@ -82,7 +82,7 @@ pub(super) fn given(params: &[Param], call: &OpCall<'_>) -> Option<Vec<Given>> {
                 Given::Scalar(call.args[at], call.arg_types[at])
             }
             Type::Str => Given::Text(at),
-            _ => return None,
+            Type::List(_) | Type::Sparse(_) | Type::BigInt | Type::Func(_) => return None,
         });
         at += 1;
     }

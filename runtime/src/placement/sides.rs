@@ -3,7 +3,7 @@
 //! Each side has a time, predicted from its rates. To the processor's that of the arguments is added which only the device
 //! has, and have to come home. To the device's that of starting it, of sending what it has not, and of bringing the result
 //! home: somebody will want it, and a device is never assumed to be quicker. In a chain of operations that stay on a
-//! device what the one side is charged for its result the other is charged for its argument.
+//! device, one side is charged for a result what the other is charged for the argument.
 //!
 //! ```text
 //! processor   argument that only the device has, to_host    + work there

@@ -39,8 +39,8 @@ impl Blas {
     }
 }
 
-/// How cuBLAS calls elements, what it is to compute with, how many multiplications of real numbers one of theirs is,
-/// and how many go into a piece.
+/// How cuBLAS calls elements, and what it is to compute with. Then how many multiplications of real numbers one of
+/// theirs is, and how many go into a piece.
 fn kind(elem: Elem) -> Option<(Data, Compute, u64, u64)> {
     Some(match elem {
         Elem::F32 => (Data::CUDA_R_32F, Compute::CUBLAS_COMPUTE_32F, 1, PIECE),

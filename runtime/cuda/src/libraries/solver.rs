@@ -1,7 +1,7 @@
 //! Systems of equations and decompositions of matrices by cuSOLVER.
 //!
-//! cuSOLVER has matrices by columns. What is by rows is the transpose there, which serves as it is where that is
-//! symmetric but for conjugation, and is turned where it is not. Each matrix of a stack is one call.
+//! cuSOLVER has matrices by columns. What is by rows is the transpose there. It serves as it is where that is
+//! symmetric but for conjugation, and is turned elsewhere. Each matrix of a stack is one call.
 //!
 //! cuSOLVER says in `info` what has no answer: a pivot of zero, a matrix that is not positive definite, an
 //! iteration without an end. NaN and infinities it does not see, so a kernel of our own looks for them first. In
