@@ -8,7 +8,7 @@
 //! Expectations marked `slow` are left out of debug builds, and said to be.
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use nbc::compare::calls::{Between, Outcome};
+use nbc::compare::calls::Outcome;
 use nbc::expectation::{self, Expectation, Refusal};
 use nbc::ir::Module;
 use nbc::ir::verify::VerifiedModule;
@@ -85,7 +85,7 @@ fn check_one(e: &Expectation, ways: &[(Way, Program)]) -> Result<(), String> {
         match &first {
             None => first = Some((*way, outcome)),
             Some((other, expected)) => {
-                if let Some(what) = difference(expected, &outcome, Between::Tiers) {
+                if let Some(what) = difference(expected, &outcome, way.beside_reference()) {
                     return Err(format!("({other}) and ({way}) differ: {what}"));
                 }
             }

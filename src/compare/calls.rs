@@ -47,6 +47,9 @@ pub enum Between {
     /// Tiers: compiled code has a stack of its own, on which deep calls end elsewhere. Nor need it
     /// begin a region that nothing is made in.
     Tiers,
+    /// The processor, and a device beside it, in any tier: what the device computes takes no working
+    /// space here, so no more memory is charged for than without it.
+    Devices,
 }
 
 impl Outcome {
@@ -91,7 +94,7 @@ impl Outcome {
     /// How this call differs from another, said of the one and the other by `names`.
     pub fn unlike(&self, other: &Outcome, between: Between, names: [&str; 2]) -> Option<String> {
         let is_deep = |o: &Outcome| o.trap() == Some(TrapCode::StackOverflow);
-        if between == Between::Tiers && is_deep(self) && is_deep(other) {
+        if between != Between::Interpreters && is_deep(self) && is_deep(other) {
             return None;
         }
         let [one, another] = names;
@@ -116,7 +119,9 @@ impl Outcome {
             return Some(format!("{x} units of fuel are left {one}, {y} {another}"));
         }
         let (x, y) = (counted(&self.memory, between), counted(&other.memory, between));
-        if x != y {
+        let is_more = between == Between::Devices && self.memory.peak < other.memory.peak;
+        if x != y || is_more {
+            let [x, y] = if is_more { [self.memory.clone(), other.memory.clone()] } else { [x, y] };
             let [x, y] = [x, y].map(|memory| clipped(&format!("{memory:?}"), CLIP).into_owned());
             return Some(format!("memory is left as {x} {one}, as {y} {another}"));
         }
@@ -155,7 +160,11 @@ fn ending(result: &Result<Vec<Value>, Trap>) -> String {
 fn counted(memory: &HeapStats, between: Between) -> HeapStats {
     let mut memory = memory.clone();
     (memory.resident, memory.resident_peak) = (0, 0);
-    if between == Between::Tiers {
+    if between == Between::Devices {
+        (memory.held, memory.peak, memory.kept) = (0, 0, 0);
+        memory.regions.iter_mut().for_each(|r| r.peak = 0);
+    }
+    if between != Between::Interpreters {
         memory.regions.iter_mut().for_each(|r| r.begins = 0);
         while memory.regions.last() == Some(&RegionStats::default()) {
             memory.regions.pop();

@@ -197,7 +197,14 @@ fn every_instruction_on_scalars_has_the_processors_bits() {
         args.push(Value::Tensor(OwnedTensor::from_slice(&[count as u64], &which).expect("as many as said")));
         let (here, ..) = run(&text, &args, None, Limits::new());
         let (there, counts, _) = run(&text, &args, Some(&device), Limits::new());
-        assert!(here.is_ok() && (counts.operations, counts.failed) == (1, 0), "{counts:?}\n{text}");
+        let size = match to {
+            Type::Bool => 1,
+            Type::I32 | Type::F32 => 4,
+            _ => 8,
+        };
+        // Results of less than 1 KiB stay on the host.
+        let operations = u64::from(count * size >= 1024);
+        assert!(here.is_ok() && (counts.operations, counts.failed) == (operations, 0), "{counts:?}\n{text}");
         if shown(&here) != shown(&there) {
             let bytes = |ran: &Result<Vec<Value>, String>| match ran.as_deref() {
                 Ok([Value::Tensor(t)]) => t.as_bytes().to_vec(),

@@ -85,7 +85,7 @@ fn a_chain_of_ten_is_one_launch_no_copy_and_no_wait() {
     // Kernels are there then.
     let there = run(&with, Some(&device), Limits::new());
     assert_eq!(shown(&here.results), shown(&there.results));
-    assert_eq!((there.counts.groups, there.counts.operations), (1, 11), "{:?}", there.counts);
+    assert_eq!((there.counts.groups, there.counts.operations), (1, 12), "{:?}", there.counts);
     run(&without, Some(&device), Limits::new());
     let mut seen = Vec::new();
     for text in [&without, &with] {
@@ -118,9 +118,9 @@ fn a_reduction_ends_a_group_and_only_its_result_comes_home() {
     let there = run(text, Some(&device), Limits::new());
     assert_eq!(shown(&here.results), shown(&there.results));
     let counts = there.counts;
-    assert_eq!((counts.groups, counts.operations, counts.to_host, counts.bytes_to_host), (1, 4, 1, 8));
+    assert_eq!((counts.groups, counts.operations, counts.to_host, counts.bytes_to_host), (1, 5, 1, 8));
     // Five blocks are folded by one launch, and what they come to by another.
-    assert_eq!(sim.calls("cuLaunchKernel"), 3);
+    assert_eq!(sim.calls("cuLaunchKernel"), 4);
 }
 
 /// Numbers whose order nobody would guess.

@@ -338,7 +338,8 @@ fn whatever_call_fails_the_answer_is_right_or_the_trap_says_why() {
                 Ok(device) => {
                     match run(CLASSES, Some(&device)) {
                         Ok((there, _)) => {
-                            assert!(agree(&here, &there, true), "{settings}: call {n} fails with {code}");
+                            let same = agree(&here, &there, true);
+                            assert!(same, "{settings}: call {n} fails with {code}: {here:?}\n{there:?}");
                             answers += 1;
                         }
                         Err(e) => {

@@ -130,6 +130,27 @@ impl Pool {
         memory_of(self.device.as_deref()?, buffer_of(tensor)?.1)
     }
 
+    /// Whether two tensors lie in the same buffer.
+    pub(crate) fn share_buffer(&self, a: TensorRef, b: TensorRef) -> bool {
+        matches!((buffer_of(a), buffer_of(b)), (Some((_, a)), Some((_, b))) if a.data() == b.data())
+    }
+
+    /// Memory of the device for a pooled tensor beside that which its buffer has: [`Pool::adopt`] makes it the
+    /// buffer's, or whoever asked frees it.
+    pub(crate) fn memory_beside(&self, tensor: TensorRef) -> Option<DeviceMemory> {
+        let (_, buffer) = buffer_of(tensor)?;
+        asked(|| self.device.as_deref()?.allocate(buffer.capacity())).flatten()
+    }
+
+    /// Makes memory that of a pooled tensor's buffer, in place of what the buffer had.
+    pub(crate) fn adopt(&mut self, tensor: TensorRef, memory: DeviceMemory) {
+        let (Some(device), Some((_, buffer))) = (&self.device, buffer_of(tensor)) else { return };
+        if let Some(former) = buffer.device() {
+            asked(|| device.free(former));
+        }
+        buffer.set_device(Some(memory));
+    }
+
     /// Where the elements of a pooled tensor are.
     pub(crate) fn place_of(&self, tensor: TensorRef) -> Option<Place> {
         buffer_of(tensor).map(|(_, buffer)| buffer.place())

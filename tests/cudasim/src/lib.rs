@@ -271,6 +271,9 @@ fn build() -> Result<PathBuf, String> {
             only.map_or(name.ends_with(".cpp"), |only| only == name)
         };
         let sources = files(&sources.join(part)).into_iter().filter(is_source);
+        // Libraries of mathematics count and queue by the driver, which lies beside them.
+        let driver = folder.join("libcuda.so").into_os_string();
+        let beside = if part == "math" { vec!["-Wl,-rpath,$ORIGIN".into(), driver] } else { Vec::new() };
         let output = Command::new(&compiler)
             .args(["-O2", "-fPIC", "-shared", "-std=c++17"])
             // The name by which the product looks for it: then it gets this one.
@@ -279,6 +282,7 @@ fn build() -> Result<PathBuf, String> {
             .arg("-o")
             .arg(folder.join(library))
             .arg("-ldl")
+            .args(beside)
             .output()
             .map_err(|e| format!("no C++ compiler ({compiler}): {e}"))?;
         if !output.status.success() {

@@ -7,7 +7,7 @@
 
 use crate::call::{call_in, difference, failed, load};
 use crate::way::{Tier, Way};
-use nbc::compare::calls::{Between, Console, Outcome};
+use nbc::compare::calls::{Console, Outcome};
 use nbc::ir::verify::VerifiedModule;
 use nbc::runtime::engine::{Limits, Program};
 use nbc::runtime::linker::Linker;
@@ -91,8 +91,7 @@ pub fn agree(module: &VerifiedModule, script: &Script, ways: &[Way]) -> Result<V
             if is_deep && other.tier != Tier::None {
                 break;
             }
-            let between = if other.tier == Tier::None { Between::Interpreters } else { Between::Tiers };
-            if let Some(what) = difference(e, f, between) {
+            if let Some(what) = difference(e, f, other.beside_reference()) {
                 return Err(Difference { call, first, other, what });
             }
         }

@@ -1,6 +1,7 @@
 //! The ways to run a program: the one list that every test of whole programs
 //! goes through, and the one place where an engine is made for each.
 
+use nbc::compare::calls::Between;
 use nbc::jit::midend::Options as Passes;
 use nbc::jit::{Jit, Mode, Options, Verify};
 use nbc::runtime::abi::interpreter_tier::InterpreterTier;
@@ -71,6 +72,15 @@ type Tools = (Engine, Option<Arc<Jit>>);
 static TOOLS: LazyLock<Mutex<HashMap<Way, Tools>>> = LazyLock::new(Mutex::default);
 
 impl Way {
+    /// What may differ between the reference and this way.
+    pub fn beside_reference(self) -> Between {
+        match (self.device, self.tier) {
+            (Device::None, Tier::None) => Between::Interpreters,
+            (Device::None, _) => Between::Tiers,
+            _ => Between::Devices,
+        }
+    }
+
     /// Every way of this build.
     pub fn all() -> impl Iterator<Item = Way> {
         let mut all = Vec::new();

@@ -233,7 +233,7 @@ fn call(row: &Operation, elem: Elem, numbers: &mut Numbers) -> Option<Call> {
 
 /// Whether these programs call a row.
 pub(super) fn has_programs(row: &Operation) -> bool {
-    call(row, Elem::F64, &mut Numbers(1)).is_some()
+    row.needs.is_none() && call(row, Elem::F64, &mut Numbers(1)).is_some()
 }
 
 /// Element types that a row may have, also where it has none of its own.

@@ -286,17 +286,38 @@ impl List {
             None => Vec::new(),
         };
         let mut list = Vec::with_capacity(steps);
+        // Results that are to lie where an argument does have other memory until all has been computed: after a
+        // failure the processor needs the argument.
+        let mut beside: Vec<(TensorRef, DeviceMemory)> = Vec::new();
+        let give_back = |beside: &[(TensorRef, DeviceMemory)]| {
+            for (_, memory) in beside {
+                asked(|| device.free(*memory));
+            }
+        };
         let members = self.members.iter().zip(&needed).filter(|(_, needed)| **needed).map(|(m, _)| m);
         for (member, operands) in members.clone().zip(&operands) {
-            let Some(called) = &member.called else { return Ok(None) };
+            let Some(called) = &member.called else {
+                give_back(&beside);
+                return Ok(None);
+            };
             let to = match member.claim {
                 Some(_) => None,
-                None => match host.heap().pool().memory_for(member.result) {
-                    Some(memory) => {
-                        Some(DeviceTensor { memory, offset: 0, elem: member.of.to, dims: &called.dims })
+                None => {
+                    let pool = host.heap().pool();
+                    let in_place = self.arguments().any(|arg| pool.share_buffer(arg, member.result));
+                    let memory = match in_place {
+                        true => pool.memory_beside(member.result),
+                        false => pool.memory_for(member.result),
+                    };
+                    let Some(memory) = memory else {
+                        give_back(&beside);
+                        return self.refused(host);
+                    };
+                    if in_place {
+                        beside.push((member.result, memory));
                     }
-                    None => return self.refused(host),
-                },
+                    Some(DeviceTensor { memory, offset: 0, elem: member.of.to, dims: &called.dims })
+                }
             };
             let Called { operation, elems, dims } = called;
             let from = &member.of.from[..member.count];
@@ -326,9 +347,13 @@ impl List {
             }),
         };
         if !done {
+            give_back(&beside);
             return self.refused(host);
         }
         let pool = host.heap().pool();
+        for (result, memory) in beside {
+            pool.adopt(result, memory);
+        }
         for member in members.filter(|m| m.claim.is_none()) {
             pool.is_on_device(member.result);
         }

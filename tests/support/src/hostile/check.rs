@@ -7,7 +7,6 @@ use crate::call::{call, difference, load, with_globals_exported};
 use crate::campaign::{self, Ends};
 use crate::case::Case;
 use crate::way::{Tier, Way, When};
-use nbc::compare::calls::Between;
 use nbc::ir::verify::VerifiedModule;
 use nbc::runtime::engine::Limits;
 use nbc::runtime::trap::TrapCode;
@@ -116,7 +115,7 @@ fn amounts(
     // Not the same places in each iteration of a loop.
     for amount in (0..=needed).step_by(step as usize).map(|a| (a + a % 7 * u64::from(step > 1)).min(needed)) {
         let [expected, found] = [0, 1].map(|n| call(&programs[n], function, args, limits(amount)));
-        if let Some(what) = difference(&expected, &found, Between::Tiers) {
+        if let Some(what) = difference(&expected, &found, way.beside_reference()) {
             return Err(format!("with fuel {amount} of {needed}: the reference and ({way}) differ: {what}"));
         }
         count += 1;
