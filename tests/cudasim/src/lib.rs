@@ -207,7 +207,9 @@ fn counted() -> Vec<String> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
     let is_source = |file: &PathBuf| file.extension().is_some_and(|e| e == "cpp");
     let mut all = Vec::new();
-    for file in files(sources).into_iter().filter(is_source) {
+    // Calls of NVIDIA's libraries are counted by name, too, and made to fail in tests of their own.
+    let of_driver = ["driver", "nvrtc"].map(|part| files(&sources.join(part)));
+    for file in of_driver.into_iter().flatten().filter(is_source) {
         let source = fs::read_to_string(file).unwrap_or_default();
         for exported in source.split("EXPORT int ").skip(1) {
             let (name, rest) = exported.split_once('(').unwrap_or_default();
