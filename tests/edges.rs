@@ -114,9 +114,7 @@ fn calls_without_end_trap_on_any_native_stack() {
     let module = verified(DEEP);
     let (natives, stacks) = match cfg!(debug_assertions) {
         true => (&[128 << 10, 1 << 20][..], &[16 << 10, 2 << 20][..]),
-        false => {
-            (&[128 << 10, 256 << 10, 512 << 10, 1 << 20, 2 << 20][..], &[16 << 10, 256 << 10, 8 << 20][..])
-        }
+        false => (&[128 << 10, 256 << 10, 2 << 20][..], &[16 << 10, 8 << 20][..]),
     };
     for way in Way::all() {
         let program = load(&module, way);
@@ -501,7 +499,7 @@ fn sixty_four_instances_run_on_two_threads() {
                 let program = &program;
                 scope.spawn(move || {
                     let mut all: Vec<Instance> = (0..32).map(|_| instance(program, wide(way))).collect();
-                    for round in 0..if cfg!(debug_assertions) { 6 } else { 30i64 } {
+                    for round in 0..if cfg!(debug_assertions) { 6 } else { 15i64 } {
                         for (i, instance) in all.iter_mut().enumerate() {
                             let n = thread * 1000 + round * 100 + i as i64;
                             let sum = instance.call("ok", &[Value::I64(n)]).unwrap();

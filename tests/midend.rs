@@ -35,7 +35,7 @@ impl campaign::Tally for Tally {
 
 #[test]
 fn what_passes_leave_does_the_same() {
-    let (tally, programs) = Campaign::of(100, 2000).run_choices(
+    let (tally, programs) = Campaign::of(100, 1200).run_choices(
         "midend",
         random_program::BYTES,
         |_| check,

@@ -341,7 +341,7 @@ fn control_calls_globals_and_regions_a_million_times() {
 #[test]
 fn random_loops_keep_the_native_stack() {
     let mut random = Random(11);
-    let programs = if cfg!(debug_assertions) { 15 } else { 1000 };
+    let programs = if cfg!(debug_assertions) { 15 } else { 300 };
     on_a_small_stack(move || {
         let mut ends = Ends::default();
         for _ in 0..programs {

@@ -11,7 +11,7 @@ use support::{random_program, twins};
 
 #[test]
 fn every_way_of_running_agrees() {
-    let campaign = Campaign::of(100, 2000);
+    let campaign = Campaign::of(100, 1200);
     let (ends, programs) = twins::run(&campaign, "twins", random_program::BYTES, random_program::case);
     // The generator must make programs that run, not only ones that end early.
     assert!(ends.refused * 20 <= programs, "{} of {programs} were refused", ends.refused);

@@ -18,7 +18,7 @@ const CALLS: usize = 4;
 #[test]
 fn changed_programs_agree() {
     let samples = corpus::samples();
-    let (ends, programs) = Campaign::of(100, 2000).run("corpus", |seed, ends: &mut Ends| {
+    let (ends, programs) = Campaign::of(100, 1200).run("corpus", |seed, ends: &mut Ends| {
         let mut case = changed(&mut Dice::new(seed), &samples);
         case.ways = Way::some(seed);
         match caught(|| case.check()) {

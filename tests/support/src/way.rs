@@ -96,6 +96,11 @@ impl Way {
             for passes in [true, false] {
                 let tier = |when| Tier::Jit { when, passes, sanitised: sanitised && passes };
                 add(Dispatch::default(), tier(When::First));
+                // When code is entered has little to do with passes, and unoptimised builds take long
+                // enough for the others.
+                if cfg!(debug_assertions) && !passes {
+                    continue;
+                }
                 for dispatch in Dispatch::ALL {
                     add(*dispatch, tier(When::Hot));
                 }
