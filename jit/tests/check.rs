@@ -102,7 +102,7 @@ fn most_accesses_are_proved() {
     let places = std::env::var("CHECK_PLACES").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
     let (accesses, missing) = proved(&["benches/programs"], places);
     if std::env::var_os("CHECK").is_none() && places == 0 {
-        assert!(missing * 400 <= accesses, "{missing} of {accesses} in kernels");
+        assert!(accesses > 0 && missing == 0, "{missing} of {accesses} in kernels");
     }
     if cfg!(debug_assertions) && std::env::var_os("CHECK").is_none() {
         println!(
@@ -112,7 +112,7 @@ fn most_accesses_are_proved() {
     }
     let (accesses, missing) = proved(&["examples", "tests/programs", "jit/tests/filetests"], places);
     if std::env::var_os("CHECK").is_none() && places == 0 {
-        assert!(missing * 14 <= accesses, "{missing} of {accesses}");
+        assert!(missing * 15 <= accesses, "{missing} of {accesses}");
     }
 }
 
@@ -124,7 +124,7 @@ fn most_accesses_of_what_is_taken_over_are_proved() {
         return;
     }
     let (accesses, missing) = proved(&["benches/programs"], if cfg!(debug_assertions) { 2 } else { 12 });
-    assert!(missing * 110 <= accesses, "{missing} of {accesses} in kernels");
+    assert!(accesses > 0 && missing * 800 <= accesses, "{missing} of {accesses} in kernels");
 }
 
 /// The comparisons that decide whether a loop runs without checks: what is

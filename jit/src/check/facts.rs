@@ -27,6 +27,10 @@ const MAX_UNSETTLED: usize = 16;
 /// How far proofs of what an instruction says may go, and lead to others.
 const DEPTH_OF_MAKER: u32 = 4;
 const MAX_MAKING: u32 = 2;
+/// Most of what bits are put together of where the highest is looked for.
+const MAX_BITS: i128 = i64::MAX as i128;
+/// Steps for showing that what is greater is less too, which is so only of what is assumed.
+const STEPS_OF_OTHER: usize = 40;
 /// Rounds in which conditions of a branch help each other.
 const ROUNDS: u32 = 3;
 
@@ -350,6 +354,16 @@ impl Checker<'_> {
         let Some(mut small) = self.exact_operand(compare.small, env, None, depth) else { return true };
         if !small.1 && hint.is_some() {
             small = self.exact_operand(compare.small, env, hint, depth).unwrap_or(small);
+            // Of the values themselves it holds in any case. Where a residue is only seen to be
+            // equal by what is compared, that is remembered, for comparisons to come.
+            if small.1
+                && !compare.unsigned
+                && let (Arg::Value(v), Relation::Less | Relation::LessOrEqual) =
+                    (compare.small, compare.relation)
+            {
+                let below = large.0.minus(&Poly::atom(self.atom(Unknown::Value(v))));
+                below.into_iter().for_each(|below| self.add(env, below));
+            }
         }
         if !(settle || small.1 && large.1) {
             return false;
@@ -366,13 +380,19 @@ impl Checker<'_> {
             }
             Relation::Differs => {
                 let Some(other) = room.scaled(-1) else { return true };
+                // Both are tried: what is assumed of loops may say both, and be wrong.
+                let mut is_any = false;
                 for poly in [room, other] {
-                    if self.prove(&poly, env, depth) {
+                    let is_less = match is_any {
+                        true => self.within(STEPS_OF_OTHER, |it| it.prove(&poly, env, depth)),
+                        false => self.prove(&poly, env, depth),
+                    };
+                    if is_less {
                         self.add(env, poly.plus_number(-1).unwrap_or_default());
-                        return true;
+                        is_any = true;
                     }
                 }
-                return settle;
+                return is_any || settle;
             }
         }
         if compare.unsigned {
@@ -577,6 +597,17 @@ impl Checker<'_> {
                     }
                 }
             }
+            Inst::I64Or { .. } | Inst::I32Or { .. } | Inst::I64Xor { .. } | Inst::I32Xor { .. } => {
+                let is_or = matches!(inst, Inst::I64Or { .. } | Inst::I32Or { .. });
+                let (Some(a), Some(b)) = (self.exact(args[0], env, depth), self.exact(args[1], env, depth))
+                else {
+                    return facts;
+                };
+                if self.prove(&a, env, depth) && self.prove(&b, env, depth) {
+                    let most = self.span(&a, env).high.max(self.span(&b, env).high);
+                    return put_together(&a, &b, &itself, is_or, most);
+                }
+            }
             Inst::I64Min { .. } | Inst::I32Min { .. } => {
                 for arg in [args[0], args[1]] {
                     facts.extend(self.exact(arg, env, depth).and_then(|poly| poly.minus(&itself)));
@@ -620,4 +651,21 @@ impl Checker<'_> {
         }
         facts
     }
+}
+
+/// That `both` is made of the bits of two natural numbers: of all of them, or else of
+/// those that one has and the other has not. `a | b` is `a + b - (a & b)`, and `a ^ b`
+/// is `a + b - 2 * (a & b)`; the common bits are no more than either. Nor is there
+/// a bit above the highest of both, which are no more than `most`.
+pub fn put_together(a: &Poly, b: &Poly, both: &Poly, is_or: bool, most: i128) -> Vec<Poly> {
+    let mut facts = vec![both.clone()];
+    facts.extend(a.plus(b).and_then(|sum| sum.minus(both)));
+    if let 0..=MAX_BITS = most {
+        let bits = i128::BITS - most.leading_zeros();
+        facts.extend(Poly::number((1 << bits) - 1).minus(both));
+    }
+    if is_or {
+        facts.extend([a, b].into_iter().filter_map(|part| both.minus(part)));
+    }
+    facts
 }

@@ -250,7 +250,7 @@ impl Checker<'_> {
     }
 
     /// Whether an unknown has got its number before `block` is entered.
-    fn is_above(&self, atom: Atom, block: BlockId) -> bool {
+    pub fn is_above(&self, atom: Atom, block: BlockId) -> bool {
         let home = self.home(atom);
         home != block && self.doms.dominates(home, block)
     }

@@ -240,6 +240,13 @@ impl Poly {
         all.fold(other, |d, size| gcd(d, size.abs()))
     }
 
+    /// How many times `other` it is, if that is a whole number and `other` is not 0.
+    pub fn quotient(&self, other: &Poly) -> Option<i128> {
+        let first = |poly: &Poly| poly.terms.first().map_or(poly.constant, |term| term.1);
+        let times = first(self).checked_div(first(other))?;
+        (other.scaled(times)? == *self).then_some(times)
+    }
+
     /// Divided by what divides everything in it.
     pub fn over(&self, divisor: i128) -> Option<Poly> {
         if divisor == 0 {
@@ -369,6 +376,20 @@ mod tests {
         let [q, c] = [0, 1].map(|n| Poly::atom(Atom(n)));
         let fact = q.minus(&c).unwrap().scaled(8).unwrap().plus_number(-1).unwrap();
         assert_eq!(fact.tightened(), q.minus(&c).unwrap().plus_number(-1).unwrap());
+    }
+
+    #[test]
+    fn quotients() {
+        let [x, y] = [0, 1].map(|n| Poly::atom(Atom(n)));
+        let sum = x.plus(&y).unwrap().plus_number(2).unwrap();
+        let times = |by: i128| sum.scaled(by).unwrap();
+        assert_eq!(times(-3).quotient(&sum), Some(-3));
+        assert_eq!(times(0).quotient(&sum), Some(0));
+        assert_eq!(sum.quotient(&times(2)), None);
+        assert_eq!(times(3).plus_number(1).unwrap().quotient(&sum), None);
+        assert_eq!(Poly::number(6).quotient(&Poly::number(3)), Some(2));
+        assert_eq!(x.quotient(&y), None);
+        assert_eq!([x.quotient(&times(0)), times(0).quotient(&times(0))], [None, None]);
     }
 
     #[test]

@@ -270,9 +270,32 @@ fn arithmetic_at_its_ends_is_not_proved() {
         ("%i = i64.add %a, 0", "%p = i64.lt_u %a, %n\n%go = bool.or %p, %d"),
         ("%i = i64.add %a, 0", "%p = i64.lt_u %a, %n\n%q = bool.and %p, %d\n%go = bool.not %q"),
         ("%i = i64.shl %a, 3", "%p = i64.ge %a, 0\n%q = i64.lt %i, %n\n%go = bool.and %p, %q"),
+        ("%l = i64.and %a, 12\n%r = i64.and %b, 3\n%i = i64.or %l, %r", "%go = i64.gt %n, 14"),
+        ("%l = i64.and %a, 15\n%r = i64.and %b, 12\n%i = i64.xor %l, %r", "%go = i64.gt %n, 14"),
+        ("%l = i64.and %a, 16\n%r = i64.and %b, 3\n%i = i64.or %l, %r", "%go = i64.gt %n, 18"),
+        ("%l = i64.and %a, 12\n%i = i64.or %l, %b", "%go = i64.lt %b, %n"),
+        ("%i = i64.or %a, %b", "%p = i64.lt_u %a, %n\n%q = i64.lt_u %b, %n\n%go = bool.and %p, %q"),
+        ("%i = i64.xor %a, %b", "%p = i64.lt_u %a, %n\n%q = i64.lt_u %b, %n\n%go = bool.and %p, %q"),
+        ("%i = i64.xor %a, %b", "%p = i64.lt %a, 0\n%q = i64.lt %i, %n\n%go = bool.and %p, %q"),
+        ("%i = i64.sub %a, 1", "%p = i64.ge %i, -1\n%q = i64.lt %i, %n\n%go = bool.and %p, %q"),
     ];
     for (before, test) in cases {
         assert_eq!(unproved(&guarded(before, test)).len(), 1, "{before}; {test}");
+    }
+}
+
+/// All natural numbers of few bits.
+#[test]
+fn what_is_said_of_bits_put_together_is_true() {
+    for (a, b) in (0..64).flat_map(|a| (0..64).map(move |b| (a, b))) {
+        let [x, y] = [a, b].map(Poly::number);
+        for (both, is_or) in [(a | b, true), (a ^ b, false)] {
+            for most in [a.max(b), a.max(b) + 1, 63, 64, 1 << 70] {
+                let facts = facts::put_together(&x, &y, &Poly::number(both), is_or, most);
+                let is_true = |fact: &Poly| fact.as_number().is_some_and(|n| n >= 0);
+                assert!(facts.len() >= 2 && facts.iter().all(is_true), "{a}, {b}, {is_or}, {most}");
+            }
+        }
     }
 }
 
@@ -284,6 +307,13 @@ fn arithmetic_in_range_is_proved() {
         ("%i = i64.and %a, 7", "%go = i64.gt %n, 7"),
         ("%i = i64.sub %a, %b", "%go = i64.lt_u %i, %n"),
         ("%i = i64.add %a, 0", "%p = i64.ge_u %a, %n\n%q = bool.or %p, %d\n%go = bool.not %q"),
+        ("%l = i64.and %a, 12\n%r = i64.and %b, 3\n%i = i64.or %l, %r", "%go = i64.gt %n, 15"),
+        ("%l = i64.and %a, 15\n%r = i64.and %b, 12\n%i = i64.xor %l, %r", "%go = i64.gt %n, 15"),
+        ("%l = i64.and %a, 9\n%r = i64.and %b, 8\n%i = i64.or %l, %r", "%go = i64.gt %n, 15"),
+        (
+            "%i = i64.sub %a, 1",
+            "%p = i64.ge %i, 0\n%q = i64.le %i, 70\n%r = bool.and %p, %q\n%s = i64.gt %n, 70\n%go = bool.and %r, %s",
+        ),
     ];
     for (before, test) in cases {
         assert_eq!(unproved(&guarded(before, test)), [], "{before}; {test}");
@@ -524,4 +554,100 @@ fn a_length_and_its_quotient() {
     let before = "%t = i64.div_u %n, 8\n%m = i64.mul %t, 9\n%i = copy %a";
     let test = "%q = i64.ge %n, %m\n%p = i64.lt_u %a, %m\n%s = i64.lt %t, 1000\n%r = bool.and %p, %s\n";
     assert_eq!(unproved(&guarded(before, &format!("{test}%go = bool.and %r, true"))), [Why::High]);
+}
+
+/// A loop that counts down to 1 by parts, as loops that pay for their fuel do: a part ends at
+/// `to` where that is `far`, and else at `last`.
+#[test]
+fn a_loop_that_counts_down_by_parts() {
+    let text = |least: u32, most: &str, far: &str, to: i32, last: u32| {
+        format!(
+            "func @f(%x: tensor<f64>, %r: i64) -> f64 {{
+  %n = tensor.len %x
+  %p = i64.ge %r, {least}
+  %q = i64.le %r, {most}
+  %go = bool.and %p, %q
+  br_if %go, start, done
+start:
+  br part
+part:
+  %left = i64.sub %r, 1
+  %is_far = {far}
+  %to = i64.sub %r, {to}
+  %near = select %is_far, %to, {last}
+  br body
+body:
+  %r = i64.sub %r, 1
+  %v = tensor.load %x, %r
+  %c = i64.ne %r, %near
+  br_if %c, body, next
+next:
+  %d = i64.ne %r, 1
+  br_if %d, part, done
+done:
+  ret 0.0
+}}"
+        )
+    };
+    let far = "i64.ge_u %left, 16";
+    assert_eq!(unproved(&text(2, "%n", far, 16, 1)), []);
+    assert_eq!(unproved(&text(2, "%n", far, 7, 1)), []);
+    assert_eq!(unproved(&text(2, "1000", far, 16, 1)), [Why::High]);
+    // From 1 down there is no end.
+    assert_eq!(unproved(&text(1, "%n", far, 16, 1)), [Why::Low]);
+    // A part that goes on to 0 is not the last.
+    assert_eq!(unproved(&text(2, "%n", far, 16, 0)), [Why::Low]);
+    assert_eq!(unproved(&text(2, "%n", far, 17, 1)), [Why::Low]);
+    assert_eq!(unproved(&text(2, "%n", "i64.ge_u %left, 15", 16, 1)), [Why::Low]);
+    // A part of nothing comes all the way around.
+    assert_eq!(unproved(&text(2, "%n", far, 0, 1)), [Why::Low]);
+}
+
+/// Two counters of a loop in which others meet: the second is one ahead if it always is.
+#[test]
+fn counters_of_a_loop_in_which_some_meet_stay_together() {
+    let text = |start: &str, inner: &str, outer: &str, at: &str| {
+        format!(
+            "func @f(%x: tensor<f64>, %d: bool) -> f64 {{
+  %n = tensor.len %x
+  %m = i64.sub %n, 1
+  %i = copy 0
+  %j = {start}
+  br again
+again:
+  %p = i64.lt %i, %m
+  br_if %p, begin, done
+begin:
+  br_if %d, fast, met
+fast:
+  %i = i64.add %i, 1
+  %j = {inner}
+  %q = i64.lt %i, %m
+  br_if %q, fast, met
+met:
+  %s = i64.lt %i, %m
+  br_if %s, body, done
+body:
+  %v = tensor.load %x, {at}
+  %k = copy %i
+  %was = copy %j
+  %i = i64.add %i, 1
+  %j = {outer}
+  br again
+done:
+  ret 0.0
+}}"
+        )
+    };
+    let (one, two) = ("i64.add %j, 1", "i64.add %j, 2");
+    assert_eq!(unproved(&text("copy 1", one, one, "%j")), []);
+    assert_eq!(unproved(&text("copy 0", one, one, "%j")), []);
+    assert_eq!(unproved(&text("copy 2", one, one, "%j")), [Why::High]);
+    assert_eq!(unproved(&text("copy -1", one, one, "%j")), [Why::Low]);
+    assert_eq!(unproved(&text("copy 1", two, one, "%j")).len(), 1);
+    assert_eq!(unproved(&text("copy 1", one, two, "%j")).len(), 1);
+    assert_eq!(unproved(&text("select %d, 1, 2", one, one, "%j")).len(), 1);
+    // Each is made of the other: ahead by one, by two, by one.
+    let crossed = "i64.add %k, 3\n  %i = copy %was";
+    assert_eq!(unproved(&text("copy 1", one, crossed, "%j")).len(), 1);
 }

@@ -15,7 +15,7 @@
 
 use super::Checker;
 use super::poly::{Atom, Poly, Span};
-use super::ssa::{Arg, Made, UNKNOWN, Value};
+use super::ssa::{Arg, Def, Made, UNKNOWN, Value};
 use crate::mir::{Field, MirOp};
 use nbc_ir::{BlockId, Elem, Imm, Inst, Type};
 use rustc_hash::FxHashMap;
@@ -323,15 +323,23 @@ impl Checker<'_> {
         if def.made != Made::Phi {
             return None;
         }
-        if !self.loops.is_header(def.block) {
-            if self.unknowns.meeting >= MAX_MEETINGS {
-                return None;
-            }
-            self.unknowns.meeting += 1;
-            let found = self.find_companion(phi);
-            self.unknowns.meeting -= 1;
-            return found;
+        if self.loops.is_header(def.block)
+            && let Some(found) = self.find_counted(phi)
+        {
+            return Some(found);
         }
+        if self.unknowns.meeting >= MAX_MEETINGS {
+            return None;
+        }
+        self.unknowns.meeting += 1;
+        let found = self.find_companion(phi);
+        self.unknowns.meeting -= 1;
+        found
+    }
+
+    /// A phi of a header as what it starts with and a multiple of a count, or a sum.
+    fn find_counted(&mut self, phi: Value) -> Option<(Poly, Poly)> {
+        let def = self.ssa.def(phi);
         let whole = self.whole(phi).filter(|span| *span != Span::new(0, 1))?;
         let itself = Poly::atom(self.atom(Unknown::Value(phi)));
         let mut start: Option<Poly> = None;
@@ -371,7 +379,9 @@ impl Checker<'_> {
                 *step = apart;
             }
         }
-        let divisor = steps.iter().fold(0, |d, s| s.1.divisor(d));
+        // What only falls is a sum that rises, taken away: so it is known to be no less than 0.
+        let falls = steps.iter().all(|(_, step)| step.span(|atom| self.span_anywhere(atom)).high <= 0);
+        let divisor = steps.iter().fold(0, |d, s| s.1.divisor(d)) * if falls { -1 } else { 1 };
         let steps: Vec<(BlockId, Poly)> =
             steps.into_iter().map(|(pred, step)| Some((pred, step.over(divisor)?))).collect::<Option<_>>()?;
         let spans: Vec<Span> =
@@ -386,39 +396,51 @@ impl Checker<'_> {
         Some((start, sum.scaled(divisor)?))
     }
 
-    /// A phi of a block that is no header as another of that block, and what it is
-    /// more than that on every way: so counters of one loop stay together where it
-    /// meets others. As residues of the same width.
+    /// A phi as a multiple of another of its block, and what it is more than that whenever the
+    /// block is reached. So counters of one loop stay together where it meets others, and
+    /// counters of a loop in which some meet. As residues of the same width.
+    ///
+    /// Proof, where `is` are polynomials of the phi on the ways to the block and `others` of the
+    /// other: on each way in `is - times * other` is `more`. On each way back it is what it was
+    /// before, of which the phi and the other are the unknowns. The loop does not change
+    /// `more`, whose unknowns have got their numbers before. So it is by induction over how
+    /// often the block is reached.
     fn find_companion(&mut self, phi: Value) -> Option<(Poly, Poly)> {
-        let def = self.ssa.def(phi);
+        let Def { block, .. } = self.ssa.def(phi);
         let whole = self.whole(phi).filter(|span| *span != Span::new(0, 1))?;
         let edges = self.edges_to(phi);
-        // What comes back may be of another time.
-        if edges.len() > MAX_COMPANIONS
-            || edges.iter().any(|(p, _)| self.cfg.rank(*p) >= self.cfg.rank(def.block))
-        {
+        let (back, entries): (Vec<usize>, Vec<usize>) =
+            (0..edges.len()).partition(|n| self.is_in(block, edges[*n].0));
+        // What comes back otherwise may be of another time.
+        let is_later = |n: &usize| self.cfg.rank(edges[*n].0) >= self.cfg.rank(block);
+        if edges.len() > MAX_COMPANIONS || entries.is_empty() || entries.iter().any(is_later) {
             return None;
         }
         let mut is: Vec<Poly> = Vec::new();
         for (_, arg) in &edges {
             is.push(self.expanded(*arg));
         }
-        let others = self.ssa.phis(def.block).iter().copied().take_while(|other| *other != phi);
+        let itself = Poly::atom(self.atom(Unknown::Value(phi)));
+        let companions = self.ssa.phis(block).iter().copied().take_while(|other| *other != phi);
         let is_like_it = |other: &Value| self.relevant.contains(other) && self.whole(*other) == Some(whole);
-        let others: Vec<Value> = others.filter(is_like_it).take(MAX_COMPANIONS).collect();
-        for other in others {
-            let mut more: Option<Poly> = None;
-            let args = self.ssa.phi_args(other).to_vec();
-            let is_alike = is.iter().zip(args).all(|(is, arg)| {
-                let Some(by) = is.minus(&self.expanded(arg)) else { return false };
-                *more.get_or_insert_with(|| by.clone()) == by
-            });
-            let is_above = |atom: Atom| {
-                let home = self.home(atom);
-                home != def.block && self.doms.dominates(home, def.block)
-            };
-            if let Some(more) = more.filter(|more| is_alike && more.atoms().all(is_above)) {
-                return Some((Poly::atom(self.atom(Unknown::Value(other))), more));
+        let companions: Vec<Value> = companions.filter(is_like_it).take(MAX_COMPANIONS).collect();
+        for companion in companions {
+            let mut others: Vec<Poly> = Vec::new();
+            for arg in self.ssa.phi_args(companion).to_vec() {
+                others.push(self.expanded(arg));
+            }
+            let now = self.expanded(companion);
+            let back = back.iter().map(|n| (&is[*n], &others[*n])).chain([(&itself, &now)]);
+            let entries = entries.iter().map(|n| (&is[*n], &others[*n]));
+            let is_above = |atom: Atom| self.is_above(atom, block);
+            let Some(times) = multiple(back.clone()).or_else(|| multiple(entries.clone())) else { continue };
+            let more = difference(entries, times).filter(|more| more.atoms().all(is_above));
+            if let Some(more) = more
+                && difference(back, times).is_some()
+            {
+                // What was made of it meanwhile can be taken apart further.
+                self.unknowns.forms.clear();
+                return Some((Poly::atom(self.atom(Unknown::Value(companion))).scaled(times)?, more));
             }
         }
         None
@@ -572,6 +594,18 @@ impl Checker<'_> {
             _ => whole,
         }
     }
+}
+
+/// How many times the second of two changes where the first does so, from pair to pair.
+fn multiple<'p>(mut pairs: impl Iterator<Item = (&'p Poly, &'p Poly)>) -> Option<i128> {
+    let (a, b) = pairs.next()?;
+    pairs.find_map(|(c, d)| c.minus(a)?.quotient(&d.minus(b)?))
+}
+
+/// What the first of two is more than so many times the second, if it is the same of all.
+fn difference<'p>(mut pairs: impl Iterator<Item = (&'p Poly, &'p Poly)>, times: i128) -> Option<Poly> {
+    let first = pairs.next().and_then(|(a, b)| a.plus_times(b, times.checked_neg()?))?;
+    pairs.all(|(a, b)| a.plus_times(b, -times).as_ref() == Some(&first)).then_some(first)
 }
 
 /// A literal as a number.

@@ -1,6 +1,7 @@
 //! Evaluates every function of a program after every pass, compares each time with what was
 //! there before, and holds what the analyses claim of it.
 
+mod proved;
 mod subject;
 
 use crate::agree::{self, Script, linker};
@@ -21,6 +22,7 @@ use nbc::runtime::value::Value;
 use nbc_oracle::claims::{Held as HeldClaims, Watch};
 use nbc_oracle::state::Budget;
 use nbc_oracle::{End, Limits, Operations, Oracle, Outcome, Slot, Start, State, Stop, Verdict, compare};
+use proved::without_proved_checks;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use subject::{Calls, Place, Subject};
@@ -37,6 +39,9 @@ const HOSTILE: usize = 4;
 const SILENT: u64 = 1 << 22;
 /// Calls in each other.
 const DEPTH: u32 = 60;
+
+/// What took checks away that are proved: no pass, so passes go on with the function before.
+const CHECKER: &str = "the checker";
 
 /// What is said of the interpreter and of the evaluator.
 const NAMES: [&str; 2] = ["interpreted", "evaluated"];
@@ -60,6 +65,8 @@ pub struct Tally {
     pub nodes: u64,
     /// Claims of analyses that were looked at and true.
     pub claims: u64,
+    /// Accesses of functions as built that the checker proves.
+    pub proved: u64,
 }
 
 impl campaign::Tally for Tally {
@@ -71,6 +78,7 @@ impl campaign::Tally for Tally {
         self.resumed += other.resumed;
         self.nodes += other.nodes;
         self.claims += other.claims;
+        self.proved += other.proved;
         for (why, count) in other.unknown {
             *self.unknown.entry(why).or_default() += count;
         }
@@ -80,10 +88,11 @@ impl campaign::Tally for Tally {
 impl Tally {
     /// What to print.
     pub fn summary(&self) -> String {
-        let Tally { refused, unsupported, agreed, same, resumed, unknown, nodes, claims } = self;
+        let Tally { refused, unsupported, agreed, same, resumed, unknown, nodes, claims, proved } = self;
         format!(
             "{agreed} calls as interpreted, {same} changed versions the same ({resumed} resumed), skipped: \
-             {unknown:?}; {unsupported} programs not supported, {refused} refused; {nodes} nodes, {claims} claims true"
+             {unknown:?}; {unsupported} programs not supported, {refused} refused; {nodes} nodes, \
+             {claims} claims true, {proved} accesses of built functions proved"
         )
     }
 
@@ -95,6 +104,7 @@ impl Tally {
         assert!(self.unsupported * 10 <= programs, "{} of {programs} are not supported", self.unsupported);
         let skipped: u64 = self.unknown.values().sum();
         assert!(self.claims > programs, "only {} claims were looked at", self.claims);
+        assert!(self.proved > 0 || programs < 20, "the checker proved nothing");
         assert!(skipped <= self.same, "{skipped} skipped, {} compared: {:?}", self.same, self.unknown);
     }
 
@@ -328,18 +338,21 @@ impl Held<'_, '_> {
         Ok(())
     }
 
-    /// The function after each pass that changed it.
-    fn versions(&self, mut func: Func) -> Result<Vec<Version>, String> {
+    /// The function without what the checker proves, and after each pass that changed it.
+    fn versions(&mut self, mut func: Func) -> Result<Vec<Version>, String> {
         let mut versions: Vec<Version> = Vec::new();
         let mut wrong = None;
         if !self.metered {
             versions.push(Version::new("build", &func));
+            let (without, proved) = without_proved_checks(&func);
+            self.tally.proved += proved;
+            versions.extend((proved > 0).then(|| Version::new(CHECKER, &without)));
         }
         midend::run(&mut func, self.module, &self.options, self.metered, &mut |pass, func| {
             if let Err(why) = mir::check(func) {
                 wrong.get_or_insert(format!("after {pass}: {why}"));
             }
-            let last = versions.last().map(|last| &last.func);
+            let last = versions.iter().rfind(|v| v.pass != CHECKER).map(|last| &last.func);
             if last.is_none_or(|last| last.blocks != func.blocks || last.regs != func.regs) {
                 versions.push(Version::new(pass, func));
             }
