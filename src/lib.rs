@@ -252,6 +252,7 @@ pub mod device {
     pub use nbc_runtime::device::group::{DeviceGroup, GroupEnd, GroupOperand, GroupStep};
     pub use nbc_runtime::device::map::DeviceMap;
     pub use nbc_runtime::device::null::NullDevice;
+    pub use nbc_runtime::device::system::{Begin, DeviceSparse, DeviceSystem, Ended, How, Step};
     pub use nbc_runtime::device::{
         Device, DeviceArg, DeviceCall, DeviceCounts, DeviceError, DeviceMemory, DeviceTensor,
     };

@@ -32,6 +32,19 @@ const PRODUCT: &str = "export func @main() -> f64 {
 }
 ";
 
+/// A system that one iteration solves.
+const SYSTEM: &str = "const @name: str = \"none\"
+export func @main() -> (f64, i64) {
+  %name = const.get @name
+  %a = sparse.identity<f64> [300, 300]
+  %b = tensor.random<f64> [300], 1
+  %p = sparse.matmul %a, %b
+  %x, %n, %residual = sparse.cg %a, %p, %name, 1e-9, 5
+  %s = tensor.sum %x
+  ret %s, %n
+}
+";
+
 /// The folder of the simulated libraries.
 fn simulated() -> Option<PathBuf> {
     cudasim::libraries().inspect_err(|why| eprintln!("SKIPPED: no simulated CUDA driver: {why}")).ok()
@@ -208,6 +221,14 @@ fn the_table_of_placement_says_what_a_device_ran() {
     let line = done.err.lines().find(|line| line.starts_with("linalg.matmul (side)"));
     let line = line.unwrap_or_else(|| panic!("{}", done.err));
     assert!(line.contains("device") && line.contains("only"), "{line}");
+    let sparse = file("sparse.nba", SYSTEM);
+    let there = nbc(&folder, &cache, &["run", &sparse, "--device", "gpu", "--explain-placement"]);
+    let here = nbc(&folder, &cache, &["run", &sparse, "--device", "cpu"]);
+    assert_eq!((there.code, &there.out), (0, &here.out), "{}", there.err);
+    for row in ["sparse.matmul (side)", "sparse.cg (side)"] {
+        let line = there.err.lines().find(|line| line.starts_with(row));
+        assert!(line.is_some_and(|line| line.contains("device") && line.contains("only")), "{}", there.err);
+    }
     // Nothing is known of how fast it is, so by itself nothing goes there.
     let auto = nbc(&folder, &cache, &["run", &program, "--device", "auto", "--explain-placement"]);
     assert!(!auto.err.contains("(side)"), "{}", auto.err);

@@ -222,9 +222,10 @@ fn every_operation_gives_the_processors_answer_in_every_order_of_threads() {
         let Reach::Runs(_) = reached else { continue };
         // What libraries compute has tests of its own (`libraries.rs`), and so have complex products.
         let is_librarys = matches!(row.needs, Some("fft" | "linalg"));
-        // Those of `exact.rs` have moduli, keys and lengths of their own.
-        let is_exact = ["modular.", "crypto.", "limbs."].iter().any(|family| row.name.starts_with(family));
-        if is_exact || is_librarys || arrays::has_programs(row) {
+        // Those of `exact.rs` have moduli, keys and lengths of their own, those of `sparse.rs` matrices.
+        let families = ["modular.", "crypto.", "limbs.", "sparse."];
+        let is_elsewhere = families.iter().any(|family| row.name.starts_with(family));
+        if is_elsewhere || is_librarys || arrays::has_programs(row) {
             continue;
         }
         let mut has_run = false;

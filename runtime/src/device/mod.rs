@@ -22,6 +22,7 @@
 pub mod group;
 pub mod map;
 pub mod null;
+pub mod system;
 
 use crate::placement::DeviceRates;
 use group::DeviceGroup;
@@ -32,6 +33,7 @@ use std::fmt;
 use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use system::{Begin, DeviceSparse, DeviceSystem, Ended};
 
 /// A piece of a device's memory, by the number that the device has for it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -84,14 +86,17 @@ pub enum DeviceArg<'a> {
     List(&'a [DeviceArg<'a>]),
     /// A string.
     Text(&'a str),
+    /// A sparse matrix by rows.
+    Sparse(&'a DeviceSparse<'a>),
 }
 
 impl DeviceArg<'_> {
-    /// Dims of the tensor; none of a scalar or a list.
+    /// Dims of the tensor or matrix; none of a scalar or a list.
     pub fn dims(&self) -> &[u64] {
         match self {
             DeviceArg::Tensor(tensor) => tensor.dims,
             DeviceArg::Bytes { dims, .. } => dims,
+            DeviceArg::Sparse(matrix) => matrix.dims,
             DeviceArg::Scalar(..) | DeviceArg::Ints(_) | DeviceArg::List(_) | DeviceArg::Text(_) => &[],
         }
     }
@@ -124,7 +129,7 @@ pub struct DeviceCall<'a> {
 /// shared by all instances of an engine. What panics has failed.
 ///
 /// # Safety
-/// [`Device::run`] writes every element of the result with a value of its type, or fails. So does
+/// [`Device::run`] and [`Device::run_system`] write every element of the result with a value of its type, or fail. So does
 /// [`Device::run_group`] with the results that are wanted, and [`Device::run_map`] if all elements count. [`Device::to_host`]
 /// writes every byte, with what has been written there last, or fails.
 pub unsafe trait Device: Send + Sync {
@@ -221,6 +226,20 @@ pub unsafe trait Device: Send + Sync {
     /// The processor runs it instead.
     fn run_map(&self, _map: &DeviceMap<'_>) -> Result<bool, DeviceError> {
         Err(DeviceError("it runs no functions".to_owned()))
+    }
+
+    /// Whether it solves systems of equations by the iteration that `operation` says, of such elements.
+    fn takes_system(&self, _operation: &'static Operation, _elem: Elem) -> bool {
+        false
+    }
+
+    /// Solves a system by iteration, under the same terms as [`Device::run`]. What it came to; where it has not converged the
+    /// program traps, as it does on the processor.
+    ///
+    /// # Errors
+    /// The processor solves it instead, from zero.
+    fn run_system(&self, _system: &DeviceSystem<'_>, _begin: Begin<'_>) -> Result<Ended, DeviceError> {
+        Err(DeviceError("it solves no systems".to_owned()))
     }
 
     /// What the host finds where elements are that have not been brought home; for tests, that see

@@ -24,8 +24,9 @@
 //! ```
 
 use super::group::{DeviceGroup, GroupOperand};
+use super::system::DeviceSparse;
 use super::{Device, DeviceArg, DeviceCall, DeviceError, DeviceMemory, DeviceTensor};
-use crate::object::TensorRef;
+use crate::object::{Format, TensorRef};
 use crate::op::{Deferred, OpCall, OpHost, run_operation};
 use crate::placement::DeviceRates;
 use crate::region::Heap;
@@ -225,6 +226,8 @@ enum Given<'a> {
     Ints(&'a [u64]),
     List(Vec<Given<'a>>),
     Text(&'a str),
+    /// Pointers, indices and values of a matrix by rows, and its dims.
+    Sparse([Box<Given<'a>>; 3], [u64; 2]),
 }
 
 fn given<'a>(
@@ -239,6 +242,11 @@ fn given<'a>(
             Given::List(items.iter().map(|item| given(item, memory)).collect::<Result<_, _>>()?)
         }
         DeviceArg::Bytes { bytes, elem, dims } => Given::Elements(bytes, elem, dims),
+        DeviceArg::Sparse(&DeviceSparse { pointers, indices, values, dims, .. }) => {
+            let part = |arg: &DeviceArg<'a>| given(arg, memory).map(Box::new);
+            let dims = <[u64; 2]>::try_from(dims).map_err(|_| error("a matrix of another rank"))?;
+            Given::Sparse([part(&pointers)?, part(&indices)?, part(&values)?], dims)
+        }
         DeviceArg::Tensor(t) => {
             let len = nbc_ir::dims::count(t.dims).unwrap_or(0) as usize * t.elem.size();
             let all = memory.get(&t.memory).ok_or_else(|| error("no such memory"))?;
@@ -269,7 +277,7 @@ fn operands<'a>(
 fn tensor_of(arg: &Given<'_>, heap: &mut Heap) -> Result<TensorRef, DeviceError> {
     match *arg {
         Given::Elements(bytes, elem, dims) => heap.tensor_from_bytes(elem, dims, bytes).map_err(failed),
-        Given::Scalar(..) | Given::Ints(_) | Given::List(_) | Given::Text(_) => {
+        Given::Scalar(..) | Given::Ints(_) | Given::List(_) | Given::Text(_) | Given::Sparse(..) => {
             Err(error("no tensor where one should be"))
         }
     }
@@ -305,6 +313,18 @@ fn run_kernel(
                 let tensor = tensor_of(arg, &mut host.0)?;
                 slots.push(tensor.slot());
                 types.push(Type::Tensor(tensor.elem()));
+            }
+            Given::Sparse(parts, dims) => {
+                let [pointers, indices, values] = parts;
+                let parts = [
+                    tensor_of(pointers, &mut host.0)?,
+                    tensor_of(indices, &mut host.0)?,
+                    tensor_of(values, &mut host.0)?,
+                ];
+                // SAFETY: they are copies of those of a matrix by rows, and nobody else has them.
+                let matrix = unsafe { host.0.sparse(Format::Csr, *dims, parts).map_err(failed)? };
+                slots.push(matrix.slot());
+                types.push(Type::Sparse(matrix.elem()));
             }
             Given::List(items) => {
                 let all: Result<Vec<TensorRef>, DeviceError> =

@@ -1,6 +1,7 @@
-//! Operations that a device has a library for: decompositions of matrices and Fourier transforms.
+//! Operations whose kernels ask the device: decompositions of matrices and Fourier transforms, for which it has libraries,
+//! and products of sparse matrices. Iterations ask as well, in a way of their own (`sparse/on_device.rs`).
 //!
-//! What such a call does follows from more than dims: axes, lengths, norms, how many results there are. So the kernel asks.
+//! What such a call does follows from more than dims: axes, lengths, norms, formats, how many results there are. So the kernel asks.
 //! It has looked at its arguments and charged for them by then, and has not looked at an element:
 //!
 //! ```text
@@ -17,7 +18,8 @@
 //! charged where the device works.
 
 use super::OpCall;
-use super::on_device::{Given, KERNELS, SIGNATURES, dims_of, given, sent, tensors_of};
+use super::on_device::{Given, KERNELS, SIGNATURES, dims_of, given, may_hold, sent, tensors_of};
+use crate::device::system::DeviceSparse;
 use crate::device::{Device, DeviceArg, DeviceCall, DeviceMemory, DeviceTensor, asked};
 use crate::object::TensorRef;
 use crate::region::pool::MEDIUM;
@@ -55,6 +57,9 @@ const ASKING: &[&str] = &[
     "linalg_svd_values",
     "linalg_eigh",
     "linalg_eigh_values",
+    "sparse_matmul",
+    "sparse_cg",
+    "sparse_bicgstab",
 ];
 
 /// Whether the kernel of each row asks.
@@ -112,7 +117,8 @@ impl OpCall<'_> {
         found: &[u64],
     ) -> Result<bool, TrapError> {
         // Libraries have memory of their own, in which secrets would stay behind.
-        if self.is_secret() {
+        let is_librarys = operation.needs.is_some();
+        if is_librarys && self.is_secret() || !may_hold(device, self) {
             return Ok(false);
         }
         let index = operation.index();
@@ -192,14 +198,26 @@ impl OpCall<'_> {
         wanted: &[Wanted],
         found: &[u64],
     ) -> bool {
+        let heap = self.host.heap();
+        let matrices: Vec<Option<DeviceSparse<'_>>> = given
+            .iter()
+            .map(|given| match given {
+                Given::Sparse(matrix) => Some(matrix.sent(heap)),
+                _ => None,
+            })
+            .collect();
         let mut args = Vec::with_capacity(given.len());
-        for given in given {
+        for (given, matrix) in given.iter().zip(&matrices) {
             args.push(match given {
                 Given::Tensor(tensor, dims) => sent(self.host.heap(), *tensor, dims),
                 Given::Scalar(bits, ty) => DeviceArg::Scalar(*bits, *ty),
                 Given::Ints(at) => DeviceArg::Ints(&self.args[at.clone()]),
                 Given::Text(at) => DeviceArg::Text(self.str(*at)),
                 Given::List(_) => return false,
+                Given::Sparse(_) => match matrix {
+                    Some(matrix) => DeviceArg::Sparse(matrix),
+                    None => return false,
+                },
             });
         }
         let outside = self.host.heap().interruption().clone();

@@ -19,7 +19,6 @@ mod axes;
 mod bigint;
 mod bits;
 mod broadcast;
-#[cfg(any(feature = "fft", feature = "linalg"))]
 mod by_library;
 mod bytes;
 mod call;

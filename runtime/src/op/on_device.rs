@@ -9,9 +9,10 @@ use super::offer::{self, Charged};
 use super::result_dims::{Ahead, Check, Rule, rule};
 use super::{OpCall, elementwise, gather};
 use crate::device::map::DeviceMap;
+use crate::device::system::DeviceSparse;
 use crate::device::{Device, DeviceArg, DeviceCall, DeviceTensor, asked};
 use crate::interruption::Interruption;
-use crate::object::TensorRef;
+use crate::object::{SparseRef, TensorRef};
 use crate::plan::Role;
 use crate::region::Heap;
 use crate::region::pool::MEDIUM;
@@ -54,6 +55,32 @@ pub(super) enum Given {
     Ints(Range<usize>),
     List(Vec<(TensorRef, Dims)>),
     Text(usize),
+    Sparse(Box<GivenMatrix>),
+}
+
+/// A matrix for a parameter, with the dims of its three tensors.
+pub(super) struct GivenMatrix {
+    matrix: SparseRef,
+    dims: Dims,
+    of_parts: [Dims; 3],
+}
+
+impl GivenMatrix {
+    pub(super) fn new(matrix: SparseRef) -> GivenMatrix {
+        let [rows, cols] = matrix.dims();
+        let of_parts = matrix.parts().map(|part| part.dims());
+        GivenMatrix { matrix, dims: Dims::of_three(2, [rows, cols, 0]), of_parts }
+    }
+
+    /// The matrix as the device gets it: it is one by rows.
+    pub(super) fn sent(&self, heap: &mut Heap) -> DeviceSparse<'_> {
+        let parts @ [starts, ..] = self.matrix.parts();
+        let mut each = parts.iter().zip(&self.of_parts).map(|(part, dims)| sent(heap, *part, dims));
+        let [pointers, indices, values] = std::array::from_fn(|_| each.next().expect("three parts"));
+        // SAFETY: the pointers of a matrix are of this type, on the host, and nobody writes them.
+        let starts = unsafe { starts.as_slice() };
+        DeviceSparse { starts, pointers, indices, values, dims: &self.dims, elem: self.matrix.elem() }
+    }
 }
 
 /// The arguments, one for each parameter; nothing where there is something else that a device could not have.
@@ -82,19 +109,21 @@ pub(super) fn given(params: &[Param], call: &OpCall<'_>) -> Option<Vec<Given>> {
                 Given::Scalar(call.args[at], call.arg_types[at])
             }
             Type::Str => Given::Text(at),
-            Type::List(_) | Type::Sparse(_) | Type::BigInt | Type::Func(_) => return None,
+            Type::Sparse(_) => Given::Sparse(Box::new(GivenMatrix::new(call.sparse(at)))),
+            Type::List(_) | Type::BigInt | Type::Func(_) => return None,
         });
         at += 1;
     }
     Some(all)
 }
 
-/// Dims of the tensors, those of a list too; none of what is no tensor.
+/// Dims of the tensors, those of a list too, and of matrices; none of what is neither.
 pub(super) fn dims_of(given: &[Given]) -> Vec<&[u64]> {
     let mut all: Vec<&[u64]> = Vec::with_capacity(given.len());
     for given in given {
         match given {
             Given::Tensor(_, dims) => all.push(dims),
+            Given::Sparse(matrix) => all.push(&matrix.dims),
             Given::Scalar(..) | Given::Ints(_) | Given::Text(_) => all.push(&[]),
             Given::List(items) => all.extend(items.iter().map(|(_, dims)| &**dims)),
         }
@@ -102,13 +131,14 @@ pub(super) fn dims_of(given: &[Given]) -> Vec<&[u64]> {
     all
 }
 
-/// The tensors, those of a list too.
+/// The tensors, those of a list or a matrix too.
 pub(super) fn tensors_of(given: &[Given]) -> Vec<TensorRef> {
     let mut all = Vec::with_capacity(given.len());
     for given in given {
         match given {
             Given::Tensor(tensor, _) => all.push(*tensor),
             Given::List(items) => all.extend(items.iter().map(|(tensor, _)| *tensor)),
+            Given::Sparse(given) => all.extend(given.matrix.parts()),
             Given::Scalar(..) | Given::Ints(_) | Given::Text(_) => {}
         }
     }
@@ -172,7 +202,6 @@ pub(super) fn run(
     if may_go && try_run(index, operation, call)? {
         return Ok(true);
     }
-    #[cfg(any(feature = "fft", feature = "linalg"))]
     if super::by_library::asks(index) {
         return Ok(false);
     }
@@ -480,6 +509,8 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
             Given::Ints(at) => DeviceArg::Ints(&call.args[at.clone()]),
             Given::List(_) => DeviceArg::List(list),
             Given::Text(at) => DeviceArg::Text(call.str(*at)),
+            // Kernels that have one ask themselves (`by_library.rs`).
+            Given::Sparse(_) => return Ok(false),
         });
     }
     if is_scalar {

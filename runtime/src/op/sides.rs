@@ -18,8 +18,18 @@ impl OpCall<'_> {
         result: u64,
         work: Work,
     ) -> bool {
+        self.goes_there_for(device, tensors, Moved { result, ..Moved::default() }, work)
+    }
+
+    /// The same where more is known of what the device has to do: `moved` is without the arguments.
+    pub(super) fn goes_there_for(
+        &mut self,
+        device: &dyn Device,
+        tensors: &[TensorRef],
+        mut moved: Moved,
+        work: Work,
+    ) -> bool {
         let rates = asked(|| device.rates()).flatten();
-        let mut moved = Moved { result, ..Moved::default() };
         for tensor in tensors {
             let bytes = tensor.bytes() as u64;
             let pool = self.host.heap().pool();

@@ -18,7 +18,7 @@ use nbc_ir::Elem;
 use nbc_ir::catalogue::{CATALOGUE, Cost, Operation, Work};
 use std::time::Instant;
 
-/// Bytes that have to be moved so that an operation can run.
+/// Bytes that have to be moved so that an operation can run, and how often a device starts something for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Moved {
     /// Of arguments, to the device.
@@ -27,6 +27,8 @@ pub(crate) struct Moved {
     pub(crate) home: u64,
     /// Of results.
     pub(crate) result: u64,
+    /// Starts beyond the first.
+    pub(crate) more_starts: u64,
 }
 
 /// What work takes on one core, and on a device.
@@ -71,12 +73,20 @@ pub(crate) struct Side {
     reason: Reason,
     /// The predicted time by which the decision is remembered.
     bucket: f64,
+    /// Whether what the processor takes says something of the prediction.
+    learns: bool,
 }
 
 impl Side {
     /// Whether the device is to run it.
     pub(crate) fn goes(&self) -> bool {
         self.choice == Choice::Device
+    }
+
+    /// The same of work that was a guess: what it takes says nothing of the rates.
+    pub(crate) fn of_a_guess(mut self) -> Side {
+        self.learns = false;
+        self
     }
 }
 
@@ -99,6 +109,7 @@ impl Placing {
                 choice: Choice::Device,
                 reason: Reason::Only,
                 bucket: 0.0,
+                learns: false,
             });
         };
         let operation = CATALOGUE.get(at_hand.operation as usize)?;
@@ -116,7 +127,7 @@ impl Placing {
             },
             Candidate {
                 choice: Choice::Device,
-                start: rates.launch
+                start: rates.launch * (1 + moved.more_starts) as f64
                     + moved.there as f64 * rates.to_device
                     + moved.result as f64 * rates.to_host,
                 body: there.max(bytes * rates.bytes),
@@ -130,6 +141,7 @@ impl Placing {
             choice: sides[at].choice,
             reason,
             bucket: one,
+            learns: true,
         })
     }
 
@@ -139,7 +151,8 @@ impl Placing {
         let measured = side.since.elapsed().as_nanos() as f64;
         let AtHand { operation, elements, .. } = self.at_hand;
         let candidates: &[Candidate] = side.sides.as_ref().map_or(&[], |sides| sides);
-        if let (true, Some([here, _])) = (counts && side.choice == Choice::Processor, &side.sides) {
+        let counts = counts && side.learns && side.choice == Choice::Processor;
+        if let (true, Some([here, _])) = (counts, &side.sides) {
             let of = self.placement.learned.bucket(operation as usize, Part::Side, side.bucket);
             of.record(Choice::Processor, (measured - here.start).max(0.0) / here.body, false);
         }

@@ -35,6 +35,12 @@ export func @product(%n: i64) -> tensor<f64> {
   %y = linalg.matmul %x, %x
   ret %y
 }
+export func @sparse(%n: i64) -> tensor<f64> {
+  %a = sparse.identity<f64> [%n, %n]
+  %x = tensor.full<f64> [%n], 1.5
+  %y = sparse.matmul %a, %x
+  ret %y
+}
 export func @transform(%n: i64) -> tensor<c128> {
   %x = tensor.full<f64> [%n], 1.5
   %z = complex.of_parts %x, %x
@@ -126,6 +132,8 @@ fn each_class_flips_where_the_times_cross() {
         ("elementwise", "tensor.add", (|n| n as f64) as fn(i64) -> f64),
         ("reduction", "tensor.sum_axis", |n| (n * 128) as f64),
         ("product", "linalg.matmul", |n| (n * n * n) as f64),
+        // Each row and each element counts for two.
+        ("sparse", "sparse.matmul", |n| 4.0 * n as f64),
         ("transform", "fft.forward", |n| 5.0 * n as f64 * (n as f64).log2()),
         ("decomposition", "linalg.svd_values", |n| 2.0 * (n * n * n) as f64),
     ] {

@@ -88,7 +88,7 @@ impl Pool {
                 Some(ObjectRef::List(list)) => (0..list.items())
                     .filter_map(|n| Object::item(list, n))
                     .try_for_each(|(slot, ty)| self.bring_object_home(slot, ty, write)),
-                // No operation of a device has those.
+                // Of a matrix the device has a copy at most: the host always has the elements.
                 Some(ObjectRef::Sparse(_)) => Ok(()),
                 Some(ObjectRef::Str(_) | ObjectRef::BigInt(_)) | None => Ok(()),
             }

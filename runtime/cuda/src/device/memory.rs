@@ -139,9 +139,22 @@ impl Cuda {
                 self.noted(unsafe { result::memcpy_htod_async(scratch.address, bytes, self.stream) })?;
                 Ok((scratch.address, Some(scratch)))
             }
-            DeviceArg::Scalar(..) | DeviceArg::Ints(_) | DeviceArg::List(_) | DeviceArg::Text(_) => {
-                Err(DeviceError("something else where a tensor should be".to_owned()))
-            }
+            DeviceArg::Scalar(..)
+            | DeviceArg::Ints(_)
+            | DeviceArg::List(_)
+            | DeviceArg::Text(_)
+            | DeviceArg::Sparse(_) => Err(DeviceError("something else where a tensor should be".to_owned())),
+        }
+    }
+
+    /// The same of what may have no elements, and is nowhere then.
+    pub(crate) fn sent_if_any<'a>(
+        &'a self,
+        arg: &DeviceArg<'_>,
+    ) -> Result<(u64, Option<Scratch<'a>>), DeviceError> {
+        match arg {
+            DeviceArg::Bytes { bytes: [], .. } => Ok((0, None)),
+            arg => self.sent(arg),
         }
     }
 }

@@ -28,8 +28,10 @@ pub(crate) use memory::Scratch;
 use memory::{Given, keep_pool};
 use nbc_ir::catalogue::Operation;
 use nbc_ir::{Elem, FuncId, Module, dims};
+use nbc_numerics::sparse::iterate::Ended;
 use nbc_runtime::device::group::DeviceGroup;
 use nbc_runtime::device::map::DeviceMap;
+use nbc_runtime::device::system::{Begin, DeviceSystem};
 use nbc_runtime::device::{Device, DeviceArg, DeviceCall, DeviceError, DeviceMemory};
 use nbc_runtime::placement::DeviceRates;
 use std::collections::HashMap;
@@ -169,7 +171,7 @@ pub struct Cuda {
     pub(crate) blas: Mutex<Option<Blas>>,
     pub(crate) plans: Mutex<Plans>,
     pub(crate) solver: Mutex<Option<Solver>>,
-    most_queued: u64,
+    pub(crate) most_queued: u64,
     holds_secrets: bool,
     given: Mutex<Given>,
     kernels: Mutex<HashMap<Key, Kernel>>,
@@ -427,6 +429,7 @@ pub(crate) fn elem_of(arg: &DeviceArg<'_>) -> Option<Elem> {
     match arg {
         DeviceArg::Tensor(tensor) => Some(tensor.elem),
         DeviceArg::Bytes { elem, .. } => Some(*elem),
+        DeviceArg::Sparse(matrix) => Some(matrix.elem),
         DeviceArg::Scalar(..) | DeviceArg::Ints(_) | DeviceArg::List(_) | DeviceArg::Text(_) => None,
     }
 }
@@ -466,6 +469,8 @@ unsafe impl Device for Cuda {
             Some(Recipe::Join) => movement::takes_join(args),
             Some(Recipe::Running(_)) => scan::takes_running(result),
             Some(Recipe::Limbs(what)) => limbs::takes(what, args),
+            // It is asked for otherwise.
+            Some(Recipe::Iterate(_)) => false,
             Some(_) => true,
         }
     }
@@ -549,6 +554,18 @@ unsafe impl Device for Cuda {
         self.launch_map(map)
     }
 
+    fn takes_system(&self, operation: &'static Operation, elem: Elem) -> bool {
+        !self.lost.load(Ordering::Relaxed) && matches!(recipe(operation, &[elem]), Some(Recipe::Iterate(_)))
+    }
+
+    fn run_system(&self, system: &DeviceSystem<'_>, begin: Begin<'_>) -> Result<Ended, DeviceError> {
+        let Some(Recipe::Iterate(method)) = recipe(system.operation, &[system.matrix.elem]) else {
+            return Err(DeviceError("there is no kernel for it".to_owned()));
+        };
+        self.enter()?;
+        self.iterate(method, system, begin)
+    }
+
     fn run(&self, call: &DeviceCall<'_>) -> Result<(), DeviceError> {
         let recipe = recipe(call.operation, call.elems);
         let recipe = recipe.ok_or_else(|| DeviceError("there is no kernel for it".to_owned()))?;
@@ -574,6 +591,8 @@ unsafe impl Device for Cuda {
             Recipe::Aes(mode) => self.run_aes(mode, call),
             Recipe::Hash(hash) => self.run_rows(hash, call),
             Recipe::Limbs(what) => self.run_limbs(what, call),
+            Recipe::SparseProduct => self.run_sparse_product(call),
+            Recipe::Iterate(_) => Err(DeviceError("an iteration is asked for otherwise".to_owned())),
             _ => self.run_each(recipe, call),
         }
     }

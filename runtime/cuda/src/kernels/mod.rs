@@ -18,6 +18,7 @@ pub(crate) mod fold;
 pub(crate) mod function;
 pub(crate) mod fused;
 pub(crate) mod gather;
+pub(crate) mod iterate;
 pub(crate) mod limbs;
 mod mathematics;
 pub(crate) mod matmul;
@@ -26,6 +27,7 @@ pub(crate) mod movement;
 pub(crate) mod scan;
 pub(crate) mod sha;
 pub(crate) mod sort;
+pub(crate) mod sparse;
 
 use crate::libraries::fft::Transform;
 use crate::libraries::solver::Task;
@@ -89,6 +91,10 @@ pub(crate) enum Recipe {
     Hash(&'static sha::Hash),
     /// Of rows of limbs.
     Limbs(limbs::Modular),
+    /// A product of a sparse matrix and a vector or a dense one.
+    SparseProduct,
+    /// A system with a sparse matrix, by iteration.
+    Iterate(iterate::Method),
 }
 
 /// Names that the catalogue has for the processor's kernels, one for each row.
@@ -144,6 +150,7 @@ static FAMILIES: &[&[(&str, Recipe)]] = &[
     aes::ROWS,
     sha::ROWS,
     limbs::ROWS,
+    sparse::ROWS,
 ];
 
 /// One for each row of the catalogue.
@@ -186,6 +193,10 @@ pub fn reach() -> impl Iterator<Item = (&'static Operation, Reach)> {
             Some(Recipe::Join) => Reach::Runs("same bits; up to 64 tensors"),
             Some(Recipe::Aes(_)) => Reach::Runs("same bits; where secrets may go there"),
             Some(Recipe::Limbs(_)) => Reach::Runs("same bits; odd moduli of up to 64 limbs"),
+            Some(Recipe::SparseProduct) => Reach::Runs("same bits; of a matrix by rows"),
+            Some(Recipe::Iterate(_)) => {
+                Reach::Runs("same bits; of a matrix by rows, with `jacobi` or no preconditioner")
+            }
             Some(_) => Reach::Runs("same bits"),
             None => Reach::Not(why_not(row)),
         };

@@ -1,7 +1,8 @@
 //! Systems of equations by iteration: conjugate gradients, BiCGSTAB and restarted GMRES.
 //!
 //! The matrix is only asked for products with vectors and the preconditioner for an approximate solution
-//! ([`System`]). Iterations begin with zero and end where the residual is as small as wanted, relative to the right-hand
+//! ([`System`]). Conjugate gradients and BiCGSTAB do not know where their vectors are: what is computed with them [`Vectors`] do,
+//! here slices at a [`Pace`]. Iterations begin with zero and end where the residual is as small as wanted, relative to the right-hand
 //! side. With a number that is not finite they end at once.
 //!
 //! Invariant: the residual in [`Ended`] is that of the solution, computed from it. What an iteration keeps by adding up
@@ -10,9 +11,10 @@
 //! very small or large are none. That changes no other digit.
 //!
 //! ```
-//! use nbc_numerics::sparse::iterate::{How, Step, System, cg};
+//! use nbc_numerics::sparse::Pace;
+//! use nbc_numerics::sparse::iterate::{How, Step, System, cg, vectors};
 //! struct Two;
-//! impl System<f64, ()> for Two {
+//! impl System<[f64], ()> for Two {
 //!     fn begin(&mut self, _: Step) -> Result<(), ()> {
 //!         Ok(())
 //!     }
@@ -26,13 +28,14 @@
 //!     }
 //! }
 //! let (mut x, mut room) = ([0.0; 2], [0.0; 8]);
-//! let ended = cg(&mut Two, &[1.0, 2.0], 1e-12, 10, (&mut x, &mut room), &mut || Ok(()))?;
+//! let mut ask = || Ok(());
+//! let ended = cg(&mut Two, &mut Pace::new(&mut ask), &[1.0, 2.0], 1e-12, 10, &mut x, vectors(&mut room, 2))?;
 //! assert_eq!((ended.how, ended.iterations), (How::Converged, 2));
 //! assert!((x[0] - 1.0 / 11.0).abs() < 1e-12 && (x[1] - 7.0 / 11.0).abs() < 1e-12);
 //! # Ok::<(), ()>(())
 //! ```
 
-use super::vector::{clear, dot, greatest, norm, update};
+use super::vector::{Change, Vectors, clear, dot, norm, update};
 use super::{Field, Pace};
 
 /// What an iteration is going to do.
@@ -46,8 +49,8 @@ pub enum Step {
     Solution,
 }
 
-/// A matrix and what makes its solution easier.
-pub trait System<T, E> {
+/// A matrix and what makes its solution easier. `V` is a vector.
+pub trait System<V: ?Sized, E> {
     /// Is told before each step.
     ///
     /// # Errors
@@ -57,12 +60,12 @@ pub trait System<T, E> {
     ///
     /// # Errors
     /// Where it is not to go on.
-    fn apply(&mut self, x: &[T], out: &mut [T]) -> Result<(), E>;
+    fn apply(&mut self, x: &V, out: &mut V) -> Result<(), E>;
     /// Writes about the solution for `x`.
     ///
     /// # Errors
     /// Where it is not to go on.
-    fn precondition(&mut self, x: &[T], out: &mut [T]) -> Result<(), E>;
+    fn precondition(&mut self, x: &V, out: &mut V) -> Result<(), E>;
 }
 
 /// How an iteration has ended.
@@ -93,8 +96,11 @@ pub struct Ended {
     pub residual: f64,
 }
 
-/// Splits `room` into vectors.
-fn vectors<T, const N: usize>(room: &mut [T], n: usize) -> [&mut [T]; N] {
+/// Splits `room` into vectors of `n` elements.
+///
+/// # Panics
+/// When it is shorter.
+pub fn vectors<T, const N: usize>(room: &mut [T], n: usize) -> [&mut [T]; N] {
     let mut rest = room;
     std::array::from_fn(|_| {
         let (first, others) = std::mem::take(&mut rest).split_at_mut(n);
@@ -104,21 +110,25 @@ fn vectors<T, const N: usize>(room: &mut [T], n: usize) -> [&mut [T]; N] {
 }
 
 /// The right-hand side.
-struct Right<'b, T> {
-    b: &'b [T],
+struct Right<'b, T, V: ?Sized> {
+    b: &'b V,
     /// What it is multiplied by.
     scale: T,
     /// Its norm then.
     size: f64,
 }
 
-impl<'b, T: Field> Right<'b, T> {
+impl<'b, T: Field, V: ?Sized> Right<'b, T, V> {
     /// Of `b`, which it writes into `r` as it is scaled.
-    fn new<E>(b: &'b [T], r: &mut [T], pace: &mut Pace<'_, E>) -> Result<Right<'b, T>, E> {
-        let exponent = ((greatest(b, pace)?.to_bits() >> 52) & 0x7ff) as i32 - 1023;
+    fn new<E>(
+        b: &'b V,
+        r: &mut V,
+        vectors: &mut impl Vectors<T, E, Vector = V>,
+    ) -> Result<Right<'b, T, V>, E> {
+        let exponent = ((vectors.greatest(b)?.to_bits() >> 52) & 0x7ff) as i32 - 1023;
         let scale = T::real(two_to((-exponent).clamp(-T::REACH, T::REACH)));
-        update(r, b, |_, b| b * scale, pace)?;
-        Ok(Right { b, scale, size: norm(r, pace)? })
+        vectors.change(r, b, Change::Scaled(scale))?;
+        Ok(Right { b, scale, size: vectors.norm(r)? })
     }
 
     /// What is known before the first iteration: that there is nothing to do, or nothing to be done.
@@ -135,45 +145,41 @@ impl<'b, T: Field> Right<'b, T> {
     /// Writes the residual of `x` into `r`; its norm, relative to this one's.
     fn residual<E>(
         &self,
-        system: &mut impl System<T, E>,
-        x: &[T],
-        (r, work): (&mut [T], &mut [T]),
-        pace: &mut Pace<'_, E>,
+        system: &mut impl System<V, E>,
+        x: &V,
+        (r, work): (&mut V, &mut V),
+        vectors: &mut impl Vectors<T, E, Vector = V>,
     ) -> Result<f64, E> {
         system.begin(Step::Residual)?;
         system.apply(x, work)?;
-        let scale = self.scale;
-        update(r, self.b, |_, b| b * scale, pace)?;
-        update(r, work, |b, ax| b - ax, pace)?;
-        Ok(norm(r, pace)? / self.size)
+        vectors.change(r, self.b, Change::Scaled(self.scale))?;
+        vectors.change(r, work, Change::Less)?;
+        Ok(vectors.norm(r)? / self.size)
     }
 
     /// What an iteration came to that has not converged, with the true residual, for which there is room.
     fn failed<E>(
         &self,
         mut ended: Ended,
-        system: &mut impl System<T, E>,
-        x: &[T],
-        room: (&mut [T], &mut [T]),
-        pace: &mut Pace<'_, E>,
+        system: &mut impl System<V, E>,
+        x: &V,
+        room: (&mut V, &mut V),
+        vectors: &mut impl Vectors<T, E, Vector = V>,
     ) -> Result<Ended, E> {
         if ended.iterations > 0 {
-            ended.residual = self.residual(system, x, room, pace)?;
+            ended.residual = self.residual(system, x, room, vectors)?;
         }
         Ok(ended)
     }
 
     /// Scales the solution back.
-    fn done<E>(&self, mut ended: Ended, x: &mut [T], pace: &mut Pace<'_, E>) -> Result<Ended, E> {
-        let back = T::ONE.over(self.scale);
-        let mut is_finite = true;
-        for x in x.chunks_mut(1 << 12) {
-            pace.step(x.len())?;
-            for x in x {
-                *x = *x * back;
-                is_finite &= x.is_finite();
-            }
-        }
+    fn done<E>(
+        &self,
+        mut ended: Ended,
+        x: &mut V,
+        vectors: &mut impl Vectors<T, E, Vector = V>,
+    ) -> Result<Ended, E> {
+        let is_finite = vectors.scale(x, T::ONE.over(self.scale))?;
         if !is_finite && ended.how == How::Converged {
             ended.how = How::NotFinite;
         }
@@ -192,21 +198,21 @@ fn is_positive(x: f64) -> bool {
 }
 
 /// Conjugate gradients, for a matrix that is its own conjugate transpose and positive definite; so must the
-/// preconditioner be. `x` is zero; the room is four vectors.
+/// preconditioner be. `x` and `room` are zero.
 ///
 /// # Errors
 /// Where it is not to go on.
-pub fn cg<T: Field, E>(
-    system: &mut impl System<T, E>,
-    b: &[T],
+pub fn cg<T: Field, E, V: Vectors<T, E>>(
+    system: &mut impl System<V::Vector, E>,
+    vectors: &mut V,
+    b: &V::Vector,
     tolerance: f64,
     most: usize,
-    (x, room): (&mut [T], &mut [T]),
-    ask: &mut dyn FnMut() -> Result<(), E>,
+    x: &mut V::Vector,
+    room: [&mut V::Vector; 4],
 ) -> Result<Ended, E> {
-    let pace = &mut Pace::new(ask);
-    let [r, z, p, q] = vectors(room, b.len());
-    let right = Right::new(b, r, pace)?;
+    let [r, z, p, q] = room;
+    let right = Right::new(b, r, vectors)?;
     if let Some(ended) = right.at_once(tolerance) {
         return Ok(ended);
     }
@@ -220,27 +226,27 @@ pub fn cg<T: Field, E>(
         iterations += 1;
         system.precondition(r, z)?;
         let before = product;
-        product = dot(r, z, pace)?;
+        product = vectors.dot(r, z)?;
         if !is_positive(product.re()) {
             break (if product.is_finite() { How::NotPositive } else { How::NotFinite }, 1.0);
         }
         let beta = if is_new { T::ZERO } else { product.over(before) };
         is_new = false;
-        update(p, z, |p, z| z + beta * p, pace)?;
+        vectors.change(p, z, Change::Onto(beta))?;
         system.apply(p, q)?;
-        let curvature = dot(p, q, pace)?;
+        let curvature = vectors.dot(p, q)?;
         if !is_positive(curvature.re()) {
             break (if curvature.is_finite() { How::NotPositive } else { How::NotFinite }, 1.0);
         }
         let alpha = product.over(curvature);
-        update(x, p, |x, p| x + alpha * p, pace)?;
-        update(r, q, |r, q| r - alpha * q, pace)?;
-        let residual = norm(r, pace)? / right.size;
+        vectors.change(x, p, Change::Plus(alpha))?;
+        vectors.change(r, q, Change::Minus(alpha))?;
+        let residual = vectors.norm(r)? / right.size;
         if !residual.is_finite() {
             break (How::NotFinite, residual);
         }
         if residual <= tolerance {
-            let residual = right.residual(system, x, (&mut *r, &mut *q), pace)?;
+            let residual = right.residual(system, x, (&mut *r, &mut *q), vectors)?;
             match how_it_is(residual, tolerance, reached) {
                 Some(how) => break (how, residual),
                 None => (reached, is_new) = (residual, true),
@@ -249,9 +255,9 @@ pub fn cg<T: Field, E>(
     };
     let mut ended = Ended { how, iterations, residual };
     if !matches!(how, How::Converged | How::Stalled) {
-        ended = right.failed(ended, system, x, (r, q), pace)?;
+        ended = right.failed(ended, system, x, (r, q), vectors)?;
     }
-    right.done(ended, x, pace)
+    right.done(ended, x, vectors)
 }
 
 /// Whether the true residual is an end, where it was `reached` the last time that it was looked at.
@@ -264,21 +270,21 @@ fn how_it_is(residual: f64, tolerance: f64, reached: f64) -> Option<How> {
     }
 }
 
-/// BiCGSTAB, for any square matrix. `x` is zero; the room is eight vectors.
+/// BiCGSTAB, for any square matrix. `x` and `room` are zero.
 ///
 /// # Errors
 /// Where it is not to go on.
-pub fn bicgstab<T: Field, E>(
-    system: &mut impl System<T, E>,
-    b: &[T],
+pub fn bicgstab<T: Field, E, V: Vectors<T, E>>(
+    system: &mut impl System<V::Vector, E>,
+    vectors: &mut V,
+    b: &V::Vector,
     tolerance: f64,
     most: usize,
-    (x, room): (&mut [T], &mut [T]),
-    ask: &mut dyn FnMut() -> Result<(), E>,
+    x: &mut V::Vector,
+    room: [&mut V::Vector; 8],
 ) -> Result<Ended, E> {
-    let pace = &mut Pace::new(ask);
-    let [r, shadow, p, v, t, easy, s, _] = vectors(room, b.len());
-    let right = Right::new(b, r, pace)?;
+    let [r, shadow, p, v, t, easy, s, _] = room;
+    let right = Right::new(b, r, vectors)?;
     if let Some(ended) = right.at_once(tolerance) {
         return Ok(ended);
     }
@@ -293,32 +299,32 @@ pub fn bicgstab<T: Field, E>(
         system.begin(Step::Iteration)?;
         iterations += 1;
         if is_new {
-            update(shadow, r, |_, r| r, pace)?;
+            vectors.change(shadow, r, Change::Copy)?;
         }
         let before = rho;
-        rho = dot(shadow, r, pace)?;
+        rho = vectors.dot(shadow, r)?;
         if rho == T::ZERO || !rho.is_finite() {
             break (divisor(rho), 1.0);
         }
         if is_new {
-            update(p, r, |_, r| r, pace)?;
+            vectors.change(p, r, Change::Copy)?;
         } else {
             let beta = rho.over(before) * alpha.over(omega);
-            update(p, v, |p, v| p - omega * v, pace)?;
-            update(p, r, |p, r| r + beta * p, pace)?;
+            vectors.change(p, v, Change::Minus(omega))?;
+            vectors.change(p, r, Change::Onto(beta))?;
         }
         is_new = false;
         system.precondition(p, easy)?;
         system.apply(easy, v)?;
-        let along = dot(shadow, v, pace)?;
+        let along = vectors.dot(shadow, v)?;
         if along == T::ZERO || !along.is_finite() {
             break (divisor(along), 1.0);
         }
         alpha = rho.over(along);
-        update(x, easy, |x, e| x + alpha * e, pace)?;
-        update(r, v, |r, v| r - alpha * v, pace)?;
-        if norm(r, pace)? / right.size <= tolerance {
-            let residual = right.residual(system, x, (&mut *r, &mut *t), pace)?;
+        vectors.change(x, easy, Change::Plus(alpha))?;
+        vectors.change(r, v, Change::Minus(alpha))?;
+        if vectors.norm(r)? / right.size <= tolerance {
+            let residual = right.residual(system, x, (&mut *r, &mut *t), vectors)?;
             match how_it_is(residual, tolerance, reached) {
                 Some(how) => break (how, residual),
                 None => (reached, is_new) = (residual, true),
@@ -327,19 +333,19 @@ pub fn bicgstab<T: Field, E>(
         }
         system.precondition(r, s)?;
         system.apply(s, t)?;
-        let length = dot(t, t, pace)?;
+        let length = vectors.dot(t, t)?;
         if length == T::ZERO || !length.is_finite() {
             break (divisor(length), 1.0);
         }
-        omega = dot(t, r, pace)?.over(length);
-        update(x, s, |x, s| x + omega * s, pace)?;
-        update(r, t, |r, t| r - omega * t, pace)?;
-        let residual = norm(r, pace)? / right.size;
+        omega = vectors.dot(t, r)?.over(length);
+        vectors.change(x, s, Change::Plus(omega))?;
+        vectors.change(r, t, Change::Minus(omega))?;
+        let residual = vectors.norm(r)? / right.size;
         if !residual.is_finite() {
             break (How::NotFinite, residual);
         }
         if residual <= tolerance {
-            let residual = right.residual(system, x, (&mut *r, &mut *t), pace)?;
+            let residual = right.residual(system, x, (&mut *r, &mut *t), vectors)?;
             match how_it_is(residual, tolerance, reached) {
                 Some(how) => break (how, residual),
                 None => (reached, is_new) = (residual, true),
@@ -350,9 +356,9 @@ pub fn bicgstab<T: Field, E>(
     };
     let mut ended = Ended { how, iterations, residual };
     if !matches!(how, How::Converged | How::Stalled) {
-        ended = right.failed(ended, system, x, (r, t), pace)?;
+        ended = right.failed(ended, system, x, (r, t), vectors)?;
     }
-    right.done(ended, x, pace)
+    right.done(ended, x, vectors)
 }
 
 /// Numbers that [`gmres`] needs besides vectors, when it restarts after `restart` iterations.
@@ -366,7 +372,7 @@ pub fn numbers_of_gmres(restart: usize) -> usize {
 /// # Errors
 /// Where it is not to go on.
 pub fn gmres<T: Field, E>(
-    system: &mut impl System<T, E>,
+    system: &mut impl System<[T], E>,
     b: &[T],
     (tolerance, most, restart): (f64, usize, usize),
     (x, room, numbers): (&mut [T], &mut [T], &mut [T]),
@@ -489,7 +495,7 @@ mod tests {
     /// A dense matrix by rows.
     struct Dense(Vec<f64>);
 
-    impl System<f64, ()> for Dense {
+    impl System<[f64], ()> for Dense {
         fn begin(&mut self, _: Step) -> Result<(), ()> {
             Ok(())
         }
@@ -510,10 +516,14 @@ mod tests {
     type Solve = fn(&mut Dense, &[f64], f64, usize, &mut [f64]) -> Ended;
     const METHODS: [Solve; 3] = [
         |a, b, tolerance, most, x| {
-            cg(a, b, tolerance, most, (x, &mut vec![0.0; 4 * b.len()]), &mut || Ok(())).unwrap()
+            let mut room = vec![0.0; 4 * b.len()];
+            let (room, mut ask) = (vectors(&mut room, b.len()), || Ok(()));
+            cg(a, &mut Pace::new(&mut ask), b, tolerance, most, x, room).unwrap()
         },
         |a, b, tolerance, most, x| {
-            bicgstab(a, b, tolerance, most, (x, &mut vec![0.0; 8 * b.len()]), &mut || Ok(())).unwrap()
+            let mut room = vec![0.0; 8 * b.len()];
+            let (room, mut ask) = (vectors(&mut room, b.len()), || Ok(()));
+            bicgstab(a, &mut Pace::new(&mut ask), b, tolerance, most, x, room).unwrap()
         },
         |a, b, tolerance, most, x| {
             let (restart, ask) = (20, &mut || Ok(()));

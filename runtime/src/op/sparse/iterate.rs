@@ -1,22 +1,25 @@
 //! Systems of equations by iteration, with a preconditioner of one's choice.
 //!
-//! Products are made on all cores where that pays; the rest runs on one. An iteration is charged for before it begins.
+//! Products are made on all cores where that pays; the rest runs on one. A device may run all of it (`on_device.rs`). An iteration is charged for before it begins.
 //! Everything is in working space, of which only the solution is left.
 
 use super::convert::{charge_flip, in_format};
 use super::multigrid::{Levels, levels};
+use super::on_device::{self, Answer, Asked};
 use super::product::rows_on_all;
 use super::triangular::equations;
 use super::{Done, charge, rank_mismatch};
 use crate::interruption::Interruption;
 use crate::object::element::with_elem;
-use crate::object::{Element, Format};
+use crate::object::{Element, Format, TensorRef};
 use crate::op::sort::space;
 use crate::op::{OpCall, OpHost};
 use crate::trap::{TrapCode, TrapError};
 use nbc_ir::Type;
 use nbc_ir::catalogue::Work;
-use nbc_numerics::sparse::iterate::{Ended, How, Step, System, bicgstab, cg, gmres, numbers_of_gmres};
+use nbc_numerics::sparse::iterate::{
+    Ended, How, Step, System, bicgstab, cg, gmres, numbers_of_gmres, vectors,
+};
 use nbc_numerics::sparse::precondition::{ilu_solve, ilu0};
 use nbc_numerics::sparse::{Compressed, Field, Pace, combine::diagonal, multigrid::cycle, vector::update};
 use std::mem::MaybeUninit;
@@ -39,6 +42,15 @@ impl Method {
             Method::Cg => 4,
             Method::Bicgstab => 8,
             Method::Gmres(restart) => restart + 3,
+        }
+    }
+
+    /// What a device starts for an iteration: operations on vectors, each sum in two parts, and products.
+    fn starts(self) -> u64 {
+        match self {
+            Method::Cg => 11,
+            Method::Bicgstab => 23,
+            Method::Gmres(restart) => 5 * restart as u64 + 5,
         }
     }
 
@@ -67,20 +79,37 @@ struct Solver<'s, 'a, T> {
     a: Compressed<'a, T>,
     easier: Easier<'a, T>,
     outside: Interruption,
-    /// What an iteration takes, a residual, and a solution.
-    costs: [Work; 3],
+    costs: Costs,
+    /// Fuel that has been charged already, for steps that a device has begun.
+    paid: u64,
 }
 
-impl<T: Element + Field> System<T, TrapError> for Solver<'_, '_, T> {
+/// What the steps of an iteration take.
+#[derive(Clone, Copy)]
+pub(super) struct Costs {
+    pub(super) iteration: Work,
+    residual: Work,
+    solution: Work,
+}
+
+impl Costs {
+    /// What a step takes.
+    pub(super) fn of(&self, step: Step) -> Work {
+        match step {
+            Step::Iteration => self.iteration,
+            Step::Residual => self.residual,
+            Step::Solution => self.solution,
+        }
+    }
+}
+
+impl<T: Element + Field> System<[T], TrapError> for Solver<'_, '_, T> {
     fn begin(&mut self, step: Step) -> Done {
         self.host.poll()?;
-        let [iteration, residual, solution] = self.costs;
-        let work = match step {
-            Step::Iteration => iteration,
-            Step::Residual => residual,
-            Step::Solution => solution,
-        };
-        self.host.charge(work.fuel())
+        let fuel = self.costs.of(step).fuel();
+        let paid = fuel.min(self.paid);
+        self.paid -= paid;
+        self.host.charge(fuel - paid)
     }
 
     fn apply(&mut self, x: &[T], out: &mut [T]) -> Done {
@@ -170,14 +199,12 @@ fn iterate<T: Element + Field>(call: &mut OpCall<'_>, method: Method) -> Done {
     let types = [Type::Tensor(T::ELEM), Type::I64, Type::F64];
     let work = |call: &mut OpCall<'_>| {
         let a = in_format::<T>(call, 0, Format::Csr)?;
-        let b = call.input::<T>(1);
         let n = n as usize;
         let solution = call.host.heap().zeros(T::ELEM, &[n as u64])?;
         // SAFETY: the tensor is new, so nobody else has its elements.
         let x = unsafe { solution.as_mut_slice::<T>() };
         let (easier, extra) = prepared(call, a, wanted, name)?;
-        let room = space::<T>(call, n.saturating_mul(method.vectors()))?;
-        let (vectors, products) = method.of_iteration();
+        let (of_vectors, products) = method.of_iteration();
         // Of that many products and preconditioners, and operations on vectors.
         let cost = |products: u64, easier: u64, vectors: u64| Work {
             flops: (2 * a.stored() as u64)
@@ -186,29 +213,67 @@ fn iterate<T: Element + Field>(call: &mut OpCall<'_>, method: Method) -> Done {
                 .saturating_add(vectors * n as u64),
             bytes: products.saturating_mul((12 * a.stored()) as u64) + vectors * n as u64 * size,
         };
-        let costs = [cost(products, products, vectors), cost(1, 0, 4), cost(0, 1, 4)];
+        let costs = Costs {
+            iteration: cost(products, products, of_vectors),
+            residual: cost(1, 0, 4),
+            solution: cost(0, 1, 4),
+        };
+        let mut paid = 0;
+        if let Some(inverse) = there(method, matrix.format(), &easier) {
+            let asked = Asked { solution, inverse, tolerance, most, costs, starts: method.starts() };
+            let Answer { ended, charged } = on_device::solve(call, &asked)?;
+            if let Some(ended) = ended {
+                return finish(call, solution, ended, tolerance, name);
+            }
+            paid = charged;
+        }
+        call.arguments_home()?;
+        let b = call.input::<T>(1);
+        let room = space::<T>(call, n.saturating_mul(method.vectors()))?;
         let outside = call.host.heap().interruption().clone();
         let numbers = match method {
             Method::Gmres(restart) => space::<T>(call, numbers_of_gmres(restart))?,
             _ => &mut [],
         };
-        let mut solver = Solver { host: &mut *call.host, a, easier, outside: outside.clone(), costs };
+        let mut solver = Solver { host: &mut *call.host, a, easier, outside: outside.clone(), costs, paid };
         let ask = &mut || outside.check();
         let ended = match method {
-            Method::Cg => cg(&mut solver, b, tolerance, most, (x, room), ask)?,
-            Method::Bicgstab => bicgstab(&mut solver, b, tolerance, most, (x, room), ask)?,
+            Method::Cg => cg(&mut solver, &mut Pace::new(ask), b, tolerance, most, x, vectors(room, n))?,
+            Method::Bicgstab => {
+                bicgstab(&mut solver, &mut Pace::new(ask), b, tolerance, most, x, vectors(room, n))?
+            }
             Method::Gmres(restart) => {
                 gmres(&mut solver, b, (tolerance, most, restart), (x, room, numbers), ask)?
             }
         };
-        check(name, ended, tolerance)?;
-        call.set_as(0, solution.slot());
-        call.set_as(1, ended.iterations as u64);
-        call.set_as(2, ended.residual.to_bits());
-        Ok(())
+        finish(call, solution, ended, tolerance, name)
     };
     // SAFETY: nothing but the results is used behind it, and they are of these types.
     unsafe { call.with_results_kept(&types, work) }
+}
+
+/// Whether a device may be asked: the preconditioner is one over the diagonal then, or there is none. By columns a product
+/// would be added out of order, and other preconditioners go from row to row.
+fn there<'e, T: Element>(
+    method: Method,
+    format: Format,
+    easier: &'e Easier<'_, T>,
+) -> Option<Option<&'e [T]>> {
+    let goes = matches!(method, Method::Cg | Method::Bicgstab) && format == Format::Csr;
+    match easier {
+        Easier::Nothing => goes.then_some(None),
+        Easier::Jacobi(inverse) => goes.then_some(Some(inverse)),
+        Easier::Ilu(_) | Easier::Multigrid(_) => None,
+    }
+}
+
+/// Sets the results of an iteration that has converged.
+fn finish(call: &mut OpCall<'_>, solution: TensorRef, ended: Ended, tolerance: f64, name: &str) -> Done {
+    check(name, ended, tolerance)?;
+    call.set_as(0, solution.slot());
+    call.set_as(1, ended.iterations as u64);
+    call.set_as(2, ended.residual.to_bits());
+    Ok(())
 }
 
 /// The trap of an iteration that has not converged.

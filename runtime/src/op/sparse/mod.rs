@@ -13,6 +13,7 @@ mod direct;
 mod iterate;
 mod multigrid;
 mod multiply;
+mod on_device;
 mod product;
 mod triangular;
 

@@ -8,6 +8,7 @@ use crate::object::element::with_elem;
 use crate::object::{Element, Format};
 use crate::op::work::{Leave, Shared, in_pieces};
 use crate::op::{OpCall, OpHost, Output, shape_mismatch};
+use nbc_ir::dims::Dims;
 use nbc_numerics::sparse::product::{by_columns, by_rows};
 use nbc_numerics::sparse::{Compressed, Field, Pace, STRETCH};
 use std::mem::MaybeUninit;
@@ -27,12 +28,20 @@ pub(in crate::op) fn sparse_matmul(call: &mut OpCall<'_>) -> Done {
     if inner != cols {
         return Err(shape_mismatch("the inner dims of sparse.matmul differ", &[rows, cols], &x));
     }
-    let dims = [rows, width];
-    let dims = &dims[..x.len()];
+    let product = if x.len() == 1 { [rows, 0, 0] } else { [rows, width, 0] };
+    let dims = &product[..x.len()];
     let size = matrix.elem().size() as u64;
     let dense = (rows + cols).saturating_mul(width).saturating_mul(size);
     let steps = (matrix.stored() as u64).saturating_mul(width).saturating_add(rows);
     charge(call, steps, 2, dense.saturating_add(matrix.held() as u64))?;
+    // By columns a device would have to add to elements out of order.
+    let done = match matrix.format() {
+        Format::Csr => call.by_library(&[(matrix.elem(), Dims::of_three(dims.len(), product))], &[])?,
+        Format::Csc => call.arguments_home().map(|()| false)?,
+    };
+    if done {
+        return Ok(());
+    }
     with_elem!(sparse call.elem(0), T => {
         let (a, x) = (call.compressed::<T>(0), call.input::<T>(1));
         let width = width as usize;
