@@ -30,6 +30,8 @@ pub(super) enum Check {
     Indices { at: usize, end: usize },
     /// Those of argument 1 not zero.
     Divisors,
+    /// So many of those of argument 1 true.
+    Chosen { values: usize },
 }
 
 /// What is known of a call of a row, if it does not trap for it.

@@ -437,7 +437,7 @@ pub(crate) fn address(call: &DeviceCall<'_>) -> u64 {
 }
 
 // SAFETY: kernels write every element of the result, or launching them fails, or the device is lost and gives no
-// element back. What comes to the host has been copied when the stream has been waited for.
+// element back. Into an argument one launch writes, the last call that can fail (`kernels/scatter.rs`). What comes to the host has been copied when the stream has been waited for.
 unsafe impl Device for Cuda {
     fn name(&self) -> &str {
         &self.about.name
@@ -563,6 +563,7 @@ unsafe impl Device for Cuda {
             Recipe::Move(which) => self.run_move(which, call),
             Recipe::Join => self.run_join(call),
             Recipe::Take(which) => self.run_take(which, call),
+            Recipe::Write(which) => self.run_write(which, call),
             Recipe::Create(which) => self.run_create(which, call),
             Recipe::Running(which) => self.run_running(which, call),
             Recipe::Difference => self.run_difference(call),
