@@ -453,7 +453,9 @@ unsafe impl Device for Cuda {
             // What goes with a text may be nothing.
             Some(Recipe::Aes(mode)) => aes::takes(mode, elems, args, result),
             _ if !has_elements => false,
-            Some(Recipe::ModularMatMul) => matches!(args, [a, b, ..] if matmul::Sizes::new(a, b).is_some()),
+            Some(Recipe::ModularMatMul | Recipe::MatMulAs) => {
+                matches!(args, [a, b, ..] if matmul::Sizes::new(a, b).is_some())
+            }
             Some(Recipe::Transform(_)) => self.has(Library::Fft),
             Some(Recipe::Decompose(task)) => {
                 elems.first().is_some_and(|elem| self.takes_decomposition(task, *elem, args))
@@ -558,6 +560,7 @@ unsafe impl Device for Cuda {
             Recipe::Best(largest) => self.run_best(largest, call),
             Recipe::Norm => self.run_norm(call),
             Recipe::MatMul => self.run_matmul(call),
+            Recipe::MatMulAs => self.run_matmul_as(call),
             Recipe::Transform(transform) => self.run_transform(transform, call),
             Recipe::Decompose(task) => self.run_decomposition(task, call),
             Recipe::Move(which) => self.run_move(which, call),

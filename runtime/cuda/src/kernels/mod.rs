@@ -56,6 +56,8 @@ pub(crate) enum Recipe {
     Norm,
     /// A product of matrices.
     MatMul,
+    /// A product of matrices of numbers that are rounded first.
+    MatMulAs,
     /// A Fourier transform, by cuFFT.
     Transform(Transform),
     /// A decomposition, or solutions, by cuSOLVER.
@@ -181,6 +183,7 @@ pub fn reach() -> impl Iterator<Item = (&'static Operation, Reach)> {
     CATALOGUE.iter().zip(&*RECIPES).map(|(row, recipe)| {
         let reach = match recipe {
             Some(Recipe::MatMul) => Reach::Runs("within a tolerance; complex numbers by cuBLAS alone"),
+            Some(Recipe::MatMulAs) => Reach::Runs("within a tolerance"),
             Some(Recipe::Transform(_)) => Reach::Runs("within a tolerance, by cuFFT alone"),
             Some(Recipe::Decompose(_)) => Reach::Runs("within a tolerance, by cuSOLVER alone"),
             Some(Recipe::Norm) => {
