@@ -166,6 +166,57 @@ export func @main() -> (list<tensor<f64>>, f64, f64, f64) {
     assert_eq!(result[1..], [Value::F64(20.0), Value::F64(-16.0), Value::F64(-3200.0)]);
 }
 
+/// Writes into a tensor and views of it in a loop, in a function too, and loads before and behind.
+const WRITTEN: &str = "func @count(%t: tensor<f64>, %i: tensor<i64>) {
+  tensor.scatter_add %t, %i, 1.0
+  ret
+}
+export func @main(%n: i64) -> (f64, tensor<f64>) {
+  %z = tensor.zeros<f64> [40, 50]
+  %t = tensor.add %z, 1.0
+  %row = tensor.row %t, 3
+  %flat = tensor.reshape %t, [2000]
+  %a = tensor.arange<i64> 0, 400, 1
+  %i = tensor.mod %a, 200
+  %s = f64.const 0.0
+  br loop
+loop:
+  %l = tensor.load %row, 7
+  %s = f64.add %s, %l
+  call @count(%flat, %i)
+  %l = tensor.load %row, 7
+  %s = f64.add %s, %l
+  %part = tensor.slice0 %t, 0, 10
+  tensor.assign %t, [5, 0], %part
+  tensor.put %flat, %i, %l
+  %l = tensor.load %row, 8
+  tensor.store %row, 7, %l
+  %m = tensor.gt %t, 2.5
+  tensor.put_mask %t, %m, %s
+  %n = i64.sub %n, 1
+  %more = i64.gt %n, 0
+  br_if %more, loop, done
+done:
+  ret %s, %t
+}";
+
+#[test]
+fn what_writes_into_a_tensor_goes_where_the_tensor_is() {
+    let expected = Engine::new(Config::new()).read(WRITTEN.as_bytes(), "written.nba").unwrap();
+    let expected = Linker::new().instantiate(&expected).unwrap().call("main", &[Value::I64(5)]).unwrap();
+    for every in 0..12 {
+        let device = Arc::new(NullDevice::failing(every));
+        let mut instance = on(&device, &Linker::new(), WRITTEN);
+        let result = call(&mut instance, &[Value::I64(5)]);
+        assert_eq!(format!("{expected:?}"), format!("{result:?}"), "one request in {every} fails");
+        let counts = instance.device_counts();
+        // A sum and two tensors of indices. In each turn a mask, four that write, and twice the least and largest index.
+        assert!(every > 0 || (counts.operations, counts.failed) == (3 + 5 * 9, 0), "{counts:?}");
+        drop(instance);
+        assert_eq!(device.in_use(), 0, "one request in {every} fails");
+    }
+}
+
 #[test]
 fn where_the_device_fails_the_processor_goes_on() {
     for every in 1..6 {

@@ -14,6 +14,7 @@
 //! of one call have the same length.
 
 mod cost;
+mod precision;
 mod rows;
 pub mod shape;
 mod signature;
@@ -22,6 +23,7 @@ mod subscripts;
 use signature::parse_signature;
 
 pub use cost::{Cost, Extent, Work};
+pub use precision::Precision;
 pub use shape::Shape;
 pub use signature::{Class, OpSignature, Param};
 pub use subscripts::{Lengths, Subscripts};
@@ -90,6 +92,8 @@ pub struct Operation {
     pub secret_result: bool,
     /// A parameter that has to be a constant string: [`Subscripts`] for the bracketed list of tensors.
     pub subscripts: Option<usize>,
+    /// A parameter that has to be a constant string: the name of a [`Precision`].
+    pub precision: Option<usize>,
     /// One line of documentation.
     pub doc: &'static str,
 }
@@ -135,6 +139,7 @@ pub const PLAIN: Operation = Operation {
     secret: &[],
     secret_result: false,
     subscripts: None,
+    precision: None,
     doc: "",
 };
 

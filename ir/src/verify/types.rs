@@ -12,7 +12,7 @@ use super::operands::Part;
 use super::report::{At, Report, clip, mnemonic, operand, plural, reg};
 use super::tables::{OpEntry, not_of_sparse, type_is_known};
 use super::{FunctionGaps, MAX_REGS, MAX_SIZE};
-use crate::catalogue::{OpSignature, Operation, Param, Subscripts};
+use crate::catalogue::{OpSignature, Operation, Param, Precision, Subscripts};
 use crate::entity::{BlockId, ConstId, FuncId, OpId, Reg};
 use crate::inst::{FieldRef, Inst, Opcode, Operand, OperandSpec, Pattern, Role};
 use crate::module::{ConstValue, Function, Module};
@@ -556,6 +556,33 @@ impl<'a, 'm> Checker<'a, 'm> {
         });
     }
 
+    /// The string in operand `place`, if it is a constant that the register is assigned once.
+    fn constant_text(&mut self, list: &[Operand], place: usize) -> Option<&'m str> {
+        let Some(Operand::Reg(reg)) = list.get(place) else { return None };
+        let params = self.sig.params.len();
+        let known = self.constants.get_or_insert_with(|| constants(self.func, params));
+        let constant = known.get(reg).copied().flatten()?;
+        match &self.report.module.constants.get(constant.index())?.value {
+            ConstValue::Str(text) => Some(text.as_str()),
+            ConstValue::Tensor { .. } | ConstValue::Zeros { .. } => None,
+        }
+    }
+
+    /// Where an operation takes a precision: that it is a constant, and that there is one of that name.
+    fn precision(&mut self, at: At, inst: &Inst, list: &[Operand]) {
+        let module = self.report.module;
+        let Inst::CallOp { callee, .. } = inst else { return };
+        let row = module.ops.get(callee.index()).and_then(|op| Operation::find(&op.name));
+        let Some((row, place)) = row.and_then(|row| Some((row, row.precision?))) else { return };
+        let wrong = match self.constant_text(list, place).map(Precision::parse) {
+            None => "has to be a string constant that the register is assigned once".to_owned(),
+            Some(Err(wrong)) => wrong,
+            Some(Ok(_)) => return,
+        };
+        let message = format!("the precision of {} {wrong}", row.name);
+        self.report.part(at, &[Part::Item(2, place)], message, None);
+    }
+
     /// Where an operation takes subscripts: that they are a constant, that they parse, and that there are as many
     /// tensors as they are for.
     fn subscripts(&mut self, at: At, inst: &Inst, list: &[Operand], list_len: usize) {
@@ -564,19 +591,7 @@ impl<'a, 'm> Checker<'a, 'm> {
         let row = module.ops.get(callee.index()).and_then(|op| Operation::find(&op.name));
         // It comes before the bracketed list, as no other list does.
         let Some((row, place)) = row.and_then(|row| Some((row, row.subscripts?))) else { return };
-        let text = match list.get(place) {
-            Some(Operand::Reg(reg)) => {
-                let params = self.sig.params.len();
-                let known = self.constants.get_or_insert_with(|| constants(self.func, params));
-                known.get(reg).copied().flatten().and_then(|id| module.constants.get(id.index()))
-            }
-            _ => None,
-        };
-        let text = match text.map(|constant| &constant.value) {
-            Some(ConstValue::Str(text)) => Some(text.as_str()),
-            _ => None,
-        };
-        let wrong = match text.map(Subscripts::parse) {
+        let wrong = match self.constant_text(list, place).map(Subscripts::parse) {
             None => Some("have to be a string constant that the register is assigned once".to_owned()),
             Some(Err(wrong)) => Some(format!("do not parse: {wrong}")),
             Some(Ok(parsed)) if parsed.operands.len() != list_len => Some(format!(
@@ -626,6 +641,7 @@ impl<'a, 'm> Checker<'a, 'm> {
                     return;
                 };
                 self.subscripts(at, inst, list, list_len);
+                self.precision(at, inst, list);
                 let params = sig.flat_params(list_len);
                 self.items(list, |c, i, value| {
                     let Some(found) = c.type_of(value) else { return };

@@ -6,6 +6,7 @@
 use cudasim::Sim;
 use nbc_cuda::{Cuda, Library, Options, libraries};
 use nbc_ir::Elem;
+use nbc_ir::catalogue::Precision;
 use nbc_runtime::device::DeviceCounts;
 use nbc_runtime::engine::{Config, Engine, Limits};
 use nbc_runtime::linker::Linker;
@@ -125,6 +126,56 @@ fn products_are_within_their_bound_in_every_shape() {
         }
     }
     assert_eq!(sim.calls("cuLaunchKernel"), device.calls().launches as i64);
+    drop(device);
+    assert_eq!(sim.live_bytes(0), 0);
+}
+
+#[test]
+fn products_of_rounded_numbers_are_within_their_bound() {
+    let Some(sim) = Sim::start("mem=256M streams=lazy") else { return };
+    let device = open();
+    let shapes: [(&[u64], &[u64]); 6] = [
+        (&[33, 35], &[35, 37]),
+        (&[300, 40], &[40]),
+        (&[1, 300], &[300, 301]),
+        (&[6, 20, 30], &[6, 30, 9]),
+        (&[6, 20, 30], &[30, 9]),
+        (&[20, 30], &[6, 30, 9]),
+    ];
+    for precision in Precision::ALL.map(Precision::name) {
+        for (n, (a, b)) in shapes.iter().enumerate() {
+            // Some are below the least normal number of 16 bits, and no product is infinite.
+            let text = format!(
+                "export func @main() -> (tensor<f32>, tensor<f32>) {{\n{}{}  %c = tensor.lt %a, -1.0
+  %small = tensor.mul %a, 0.00001
+  %a = tensor.where %c, %small, %a\n{}{}  %p = linalg.matmul_as %a, %b, \"{precision}\"
+  %q = linalg.matmul_as %as, %bs, \"{precision}\"\n  ret %p, %q\n}}\n",
+                random("a", Elem::F32, a, 10 * n as u64),
+                random("b", Elem::F32, b, 10 * n as u64 + 5),
+                size("as", "a", Elem::F32),
+                size("bs", "b", Elem::F32),
+            );
+            let (here, _) = run(&text, None).unwrap_or_else(|e| panic!("{e}"));
+            for works in [true, false] {
+                let before = device.calls();
+                if !works {
+                    // Then our own kernel multiplies.
+                    sim.fault("cublasGemmStridedBatchedEx_64@1x99=2");
+                }
+                let (there, counts) = run(&text, Some(&device)).unwrap_or_else(|e| panic!("{e}"));
+                assert!(counts.failed == 0 && counts.operations >= 1, "{counts:?}\n{text}");
+                assert!(device.calls().of_libraries > before.of_libraries, "{text}");
+                let k = *a.last().expect("a factor with dims") as f64;
+                let [p, q, sizes] = [&here[0], &there[0], &here[1]].map(|x| numbers(tensor(x)));
+                for ((x, y), size) in p.iter().zip(&q).zip(&sizes) {
+                    let bound = 4.0 * (k + 2.0) * unit(Elem::F32) * size;
+                    assert!((x - y).abs() <= bound, "{precision} {a:?} {b:?}: {x} and {y}, {bound:e}");
+                }
+                sim.reset();
+                sim.configure("mem=256M streams=lazy");
+            }
+        }
+    }
     drop(device);
     assert_eq!(sim.live_bytes(0), 0);
 }

@@ -5,7 +5,8 @@
 //! device's documentation allows. What a device cannot do, or fails at, the processor does.
 //!
 //! An operation goes to a device where [`Device::takes`] says so, and only under three conditions. Its result
-//! is large and new, its shape follows from dims, scalars and lists of integers, and it cannot trap any more. Indices and
+//! is large and new, its shape follows from dims, scalars and lists of integers, and it cannot trap any more. A row that writes
+//! into an argument goes there instead where one of its tensors is there already. Indices and
 //! divisors are looked at before: where the device has them, by folds that it computes. Decompositions and Fourier
 //! transforms, for which devices have libraries, may have several results, and trap yet: there the device fails, and the
 //! processor says what is wrong. The result stays there until the
@@ -113,7 +114,8 @@ pub struct DeviceCall<'a> {
     pub elems: &'a [Elem],
     /// The arguments, one for each parameter.
     pub args: &'a [DeviceArg<'a>],
-    /// The result: its elements are still to be written, and nothing else lies there.
+    /// The result: its elements are still to be written, and nothing else lies there. Of a row that writes into an argument it
+    /// is that argument. Others may lie in it, or be the same: they are read as they were before.
     pub result: DeviceTensor<'a>,
     /// Further results, of operations with several, likewise.
     pub others: &'a [DeviceTensor<'a>],
@@ -129,7 +131,8 @@ pub struct DeviceCall<'a> {
 /// shared by all instances of an engine. What panics has failed.
 ///
 /// # Safety
-/// [`Device::run`] and [`Device::run_system`] write every element of the result with a value of its type, or fail. So does
+/// [`Device::run`] and [`Device::run_system`] write every element of the result with a value of its type, or fail. A row that
+/// writes into an argument gets that tensor as its result: there it does all that the row says, or fails and has written nothing. So does
 /// [`Device::run_group`] with the results that are wanted, and [`Device::run_map`] if all elements count. [`Device::to_host`]
 /// writes every byte, with what has been written there last, or fails.
 pub unsafe trait Device: Send + Sync {

@@ -154,7 +154,7 @@ pub(super) fn tensor_take_along(call: &mut OpCall<'_>) -> Done {
 }
 
 /// Whether two tensors have bytes in common.
-fn overlap(a: TensorRef, b: TensorRef) -> bool {
+pub(super) fn overlap(a: TensorRef, b: TensorRef) -> bool {
     let (x, y) = (a.data() as usize, b.data() as usize);
     x < y + b.bytes() && y < x + a.bytes()
 }
@@ -212,14 +212,20 @@ fn target<'s, T: Element>(call: &OpCall<'_>) -> Result<&'s mut [T], TrapError> {
     Ok(unsafe { std::slice::from_raw_parts_mut(target.data().cast::<T>(), target.len()) })
 }
 
-/// Does `f` to the element at each index, with its value.
-fn scatter<T: Element>(call: &mut OpCall<'_>, f: impl Fn(&mut T, T)) -> Done {
+/// Traps where there are neither as many values as indices, of the same dims, nor one.
+pub(super) fn check_values(call: &OpCall<'_>) -> Done {
     if let Type::Tensor(_) = call.arg_types[2] {
         let (indices, values) = (call.tensor(1).dims(), call.tensor(2).dims());
         if *indices != *values {
             return Err(shape_mismatch("indices and values want equal dims", &indices, &values));
         }
     }
+    Ok(())
+}
+
+/// Does `f` to the element at each index, with its value.
+fn scatter<T: Element>(call: &mut OpCall<'_>, f: impl Fn(&mut T, T)) -> Done {
+    check_values(call)?;
     target::<T>(call)?;
     check_indices(call, 1, call.tensor(0).len(), "elements")?;
     let work = |call: &mut OpCall<'_>| {
@@ -247,7 +253,8 @@ pub(super) fn tensor_scatter_add(call: &mut OpCall<'_>) -> Done {
     with_elem!(number call.elem(0), T => scatter::<T>(call, |to, v| *to = to.add(v)))
 }
 
-pub(super) fn tensor_scatter_add_axis(call: &mut OpCall<'_>) -> Done {
+/// The axis along which values are added, which have the dims of what is there.
+pub(super) fn added_axis(call: &OpCall<'_>) -> Result<usize, TrapError> {
     let (dims, given) = (call.tensor(0).dims(), call.tensor(2).dims());
     let axis = call.axis(3, dims.len())?;
     let wanted = with_indices(&dims, axis, &call.tensor(1).dims())?;
@@ -255,6 +262,11 @@ pub(super) fn tensor_scatter_add_axis(call: &mut OpCall<'_>) -> Done {
         let text = format!("values have to have the target's dims, with the indices' for axis {axis}");
         return Err(shape_mismatch(&text, &wanted, &given));
     }
+    Ok(axis)
+}
+
+pub(super) fn tensor_scatter_add_axis(call: &mut OpCall<'_>) -> Done {
+    let (dims, axis) = (call.tensor(0).dims(), added_axis(call)?);
     let (n, inner) = (dims[axis] as usize, inside(&dims, axis));
     with_elem!(number call.elem(0), T => {
         target::<T>(call)?;
@@ -409,12 +421,23 @@ pub(super) fn tensor_compress(call: &mut OpCall<'_>) -> Done {
     })
 }
 
-pub(super) fn tensor_put_mask(call: &mut OpCall<'_>) -> Done {
+/// Traps unless the mask has the dims of the tensor.
+pub(super) fn check_mask(call: &OpCall<'_>) -> Done {
     let (dims, mask) = (call.tensor(0).dims(), call.tensor(1).dims());
     if *dims != *mask {
         return Err(shape_mismatch("a mask to write by has to have the dims of the tensor", &dims, &mask));
     }
-    let count = count::<bool>(call, 1)?;
+    Ok(())
+}
+
+/// How many elements the mask chooses.
+pub(super) fn chosen(call: &mut OpCall<'_>) -> Result<usize, TrapError> {
+    count::<bool>(call, 1)
+}
+
+pub(super) fn tensor_put_mask(call: &mut OpCall<'_>) -> Done {
+    check_mask(call)?;
+    let count = chosen(call)?;
     if let Type::Tensor(_) = call.arg_types[2]
         && call.tensor(2).len() != count
     {

@@ -56,6 +56,7 @@ mod sparse;
 mod spread;
 mod strings;
 mod work;
+mod written;
 
 use crate::placement::AtHand;
 use crate::trap::{TrapCode, TrapError};

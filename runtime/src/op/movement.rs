@@ -3,6 +3,7 @@
 //! Invariant: a view stays within the elements of its tensor, and a copy keeps
 //! every bit.
 
+use super::gather::overlap;
 use super::work::{copy, fill};
 use super::{OpCall, OpHost, Output, shape_mismatch};
 use crate::object::Element;
@@ -190,7 +191,8 @@ pub(super) fn tensor_slice(call: &mut OpCall<'_>) -> Done {
     })
 }
 
-pub(super) fn tensor_assign(call: &mut OpCall<'_>) -> Done {
+/// Traps unless the tensor that is assigned fits into the other from the corner on.
+pub(super) fn check_box(call: &OpCall<'_>) -> Done {
     let (target, source) = (call.tensor(0), call.tensor(1 + call.list_len));
     let (dims, size, corner) = (target.dims(), source.dims(), call.ints(1));
     if corner.len() != dims.len() {
@@ -213,6 +215,13 @@ pub(super) fn tensor_assign(call: &mut OpCall<'_>) -> Done {
             ));
         }
     }
+    Ok(())
+}
+
+pub(super) fn tensor_assign(call: &mut OpCall<'_>) -> Done {
+    check_box(call)?;
+    let (target, source) = (call.tensor(0), call.tensor(1 + call.list_len));
+    let (dims, size, corner) = (target.dims(), source.dims(), call.ints(1));
     if !target.is_writable() {
         return Err(TrapCode::ReadOnly.into());
     }
@@ -223,7 +232,6 @@ pub(super) fn tensor_assign(call: &mut OpCall<'_>) -> Done {
         let (from, to) = (source.data().cast::<T>(), target.data().cast::<T>());
         let run = size.last().map_or(1, |d| *d as usize);
         // A view of the target may be read while it is written: then from a copy.
-        let overlap = (from as usize) < to as usize + target.bytes() && (to as usize) < from as usize + source.bytes();
         let assign = |host: &mut dyn OpHost, from: *const T| {
             rows_of_box(host, &size, &dims, corner, |host, of_source, of_target| {
                 // SAFETY: both runs are in range, as the box lies in the target;
@@ -234,7 +242,7 @@ pub(super) fn tensor_assign(call: &mut OpCall<'_>) -> Done {
                 }
             })
         };
-        if !overlap {
+        if !overlap(target, source) {
             return assign(call.host, from);
         }
         // SAFETY: the new memory has room for the source's elements, which nothing writes

@@ -7,7 +7,7 @@
 use super::fused::{self, Next};
 use super::offer::{self, Charged};
 use super::result_dims::{Ahead, Check, Rule, rule};
-use super::{OpCall, elementwise, gather};
+use super::{OpCall, elementwise, gather, written};
 use crate::device::map::DeviceMap;
 use crate::device::system::DeviceSparse;
 use crate::device::{Device, DeviceArg, DeviceCall, DeviceTensor, asked};
@@ -199,7 +199,7 @@ pub(super) fn run(
         }
     }
     let may_go = may_go(operation, rule(index)) || offer::of(index).is_some();
-    if may_go && try_run(index, operation, call)? {
+    if may_go && try_run(index, operation, call)? || written::try_run(index, operation, call)? {
         return Ok(true);
     }
     if super::by_library::asks(index) {
@@ -361,24 +361,25 @@ fn folded(device: &dyn Device, kernel: &str, tensor: TensorRef, heap: &mut Heap)
 }
 
 /// Whether elements are what the kernel wants of them. The device looks at those that it alone has: it folds them.
-fn passes(device: &dyn Device, check: Check, call: &mut OpCall<'_>) -> Result<bool, TrapError> {
+pub(super) fn passes(device: &dyn Device, check: Check, call: &mut OpCall<'_>) -> Result<bool, TrapError> {
     let at = match check {
         Check::Nothing => return Ok(true),
         Check::Indices { at, .. } => at,
-        Check::Divisors => 1,
+        Check::Divisors | Check::Chosen { .. } => 1,
     };
     if let Type::Tensor(_) = call.arg_types[at] {
         let tensor = call.tensor(at);
         let heap = call.host.heap();
         if heap.pool().is_only_on_device(tensor) {
+            let mut fold = |kernel| folded(device, kernel, tensor, heap);
             let seen = match check {
-                Check::Indices { end, .. } => {
-                    folded(device, "tensor_reduce_min", tensor, heap).and_then(|least| {
-                        let most = folded(device, "tensor_reduce_max", tensor, heap)?;
-                        Some(least >= 0 && most < end as i64)
-                    })
-                }
-                _ => folded(device, "tensor_count_nonzero", tensor, heap).map(|n| n as usize == tensor.len()),
+                Check::Nothing => Some(true),
+                Check::Divisors => fold("tensor_count_nonzero").map(|n| n as usize == tensor.len()),
+                Check::Chosen { values } => fold("tensor_count_nonzero").map(|n| n as usize == values),
+                Check::Indices { end, .. } => fold("tensor_reduce_min").and_then(|least| {
+                    let most = fold("tensor_reduce_max")?;
+                    Some(least >= 0 && most < end as i64)
+                }),
             };
             if let Some(passes) = seen {
                 return Ok(passes);
@@ -388,8 +389,10 @@ fn passes(device: &dyn Device, check: Check, call: &mut OpCall<'_>) -> Result<bo
     }
     // What the kernel would say it says itself.
     Ok(match check {
+        Check::Nothing => true,
         Check::Indices { at, end } => gather::check_indices(call, at, end, "").is_ok(),
-        _ => elementwise::check_divisors(call).is_ok(),
+        Check::Divisors => elementwise::check_divisors(call).is_ok(),
+        Check::Chosen { values } => gather::chosen(call)? == values,
     })
 }
 
@@ -435,6 +438,47 @@ fn len_in_group(index: usize, operation: &'static Operation, call: &mut OpCall<'
     }
     let takes = asked(|| device.takes_in_group(operation, call.elems, &args, &dims)) == Some(true);
     usize::try_from(extent.len).ok().filter(|_| takes)
+}
+
+/// The tensors of lists as a device gets them, by argument; nothing where one is no list.
+fn lists_for<'g>(call: &mut OpCall<'_>, given: &'g [Given]) -> Vec<Vec<DeviceArg<'g>>> {
+    let mut list = |given: &'g Given| match given {
+        Given::List(items) => {
+            items.iter().map(|(tensor, dims)| sent(call.host.heap(), *tensor, dims)).collect()
+        }
+        Given::Tensor(..) | Given::Scalar(..) | Given::Ints(_) | Given::Text(_) | Given::Sparse(_) => Vec::new(),
+    };
+    given.iter().map(&mut list).collect()
+}
+
+/// The arguments as a device gets them; `None` with a sparse matrix among them, for kernels that have one ask
+/// themselves (`by_library.rs`).
+pub(super) fn args_for<'g, 'c: 'g>(
+    call: &mut OpCall<'c>,
+    given: &'g [Given],
+    lists: &'g [Vec<DeviceArg<'g>>],
+) -> Option<Vec<DeviceArg<'g>>> {
+    let mut arg = |(at, given): (usize, &'g Given)| match given {
+        Given::Tensor(tensor, dims) => Some(sent(call.host.heap(), *tensor, dims)),
+        Given::Scalar(bits, ty) => Some(DeviceArg::Scalar(*bits, *ty)),
+        Given::Ints(at) => Some(DeviceArg::Ints(&call.args[at.clone()])),
+        Given::List(_) => Some(DeviceArg::List(lists.get(at).map_or(&[], |list| list))),
+        Given::Text(at) => Some(DeviceArg::Text(call.str(*at))),
+        Given::Sparse(_) => None,
+    };
+    given.iter().enumerate().map(&mut arg).collect()
+}
+
+/// Counts what the kernel would work in, though nobody works in it.
+pub(super) fn count_room(call: &mut OpCall<'_>, room: [usize; 2]) -> Result<(), TrapError> {
+    if room == [0; 2] {
+        return Ok(());
+    }
+    let take = |call: &mut OpCall<'_>| {
+        room.iter().try_for_each(|bytes| call.host.heap().scratch(*bytes).map(|_| ()))
+    };
+    // SAFETY: nothing of it is used.
+    unsafe { call.with_working_space(take) }
 }
 
 fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -> Result<bool, TrapError> {
@@ -492,27 +536,8 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
             None => return Ok(false),
         },
     };
-    let lists: Vec<Vec<DeviceArg<'_>>> = given
-        .iter()
-        .map(|given| match given {
-            Given::List(items) => {
-                items.iter().map(|(tensor, dims)| sent(call.host.heap(), *tensor, dims)).collect()
-            }
-            _ => Vec::new(),
-        })
-        .collect();
-    let mut args = Vec::with_capacity(given.len());
-    for (given, list) in given.iter().zip(&lists) {
-        args.push(match given {
-            Given::Tensor(tensor, dims) => sent(call.host.heap(), *tensor, dims),
-            Given::Scalar(bits, ty) => DeviceArg::Scalar(*bits, *ty),
-            Given::Ints(at) => DeviceArg::Ints(&call.args[at.clone()]),
-            Given::List(_) => DeviceArg::List(list),
-            Given::Text(at) => DeviceArg::Text(call.str(*at)),
-            // Kernels that have one ask themselves (`by_library.rs`).
-            Given::Sparse(_) => return Ok(false),
-        });
-    }
+    let lists = lists_for(call, &given);
+    let Some(args) = args_for(call, &given, &lists) else { return Ok(false) };
     if is_scalar {
         // The call is charged for already.
         let done = scalar_of(&*device, (operation, call.elems, &args), elem, call.host.heap());
@@ -538,14 +563,7 @@ fn try_run(index: usize, operation: &'static Operation, call: &mut OpCall<'_>) -
     }
     // SAFETY: the device writes all elements, or the kernel does, which gets the same tensor.
     let tensor = unsafe { call.host.heap().uninit(elem, &result_dims)? };
-    if room != [0; 2] {
-        // What the kernel would work in counts, though nobody works in it.
-        let take = |call: &mut OpCall<'_>| {
-            room.iter().try_for_each(|bytes| call.host.heap().scratch(*bytes).map(|_| ()))
-        };
-        // SAFETY: nothing of it is used.
-        unsafe { call.with_working_space(take)? };
-    }
+    count_room(call, room)?;
     let heap = call.host.heap();
     let outside = heap.interruption().clone();
     let pool = heap.pool();

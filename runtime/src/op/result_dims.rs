@@ -9,6 +9,7 @@
 //! ```
 
 use super::arrange::{self, Beyond};
+use super::linalg::rounded;
 use super::{OpCall, create, cumulative, gather, movement, order, reduce_axes, sort};
 use crate::trap::TrapError;
 use nbc_ir::dims::Dims;
@@ -30,6 +31,8 @@ pub(super) enum Check {
     Indices { at: usize, end: usize },
     /// Those of argument 1 not zero.
     Divisors,
+    /// So many of those of argument 1 true.
+    Chosen { values: usize },
 }
 
 /// What is known of a call of a row, if it does not trap for it.
@@ -123,6 +126,7 @@ macro_rules! rule_of {
     (tensor_any_axes) => { Some(|call| plain(reduce_axes::listed_axes(call))) };
     (tensor_all_axes) => { Some(|call| plain(reduce_axes::listed_axes(call))) };
     (tensor_count_nonzero_axes) => { Some(|call| plain(reduce_axes::listed_axes(call))) };
+    (linalg_matmul_as) => { Some(|call| rounded::ahead(call).map(|(dims, room)| Ahead { room, ..Ahead::of(dims) })) };
     ($other:ident) => { None };
 }
 

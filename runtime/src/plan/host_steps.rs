@@ -1,16 +1,17 @@
 //! Placement of host steps, by available expressions: before loads and stores of elements a tensor
 //! comes to the host, as seldom as that can be.
 //!
-//! Only results of operations are ever on the device alone, and what has come home to be read stays
-//! there. So one step is enough for all loads through a register until it is written again; but an
-//! operation, or a call, may send the elements there once more, so that a store after it needs
-//! another. Which steps have been made on every way is that data-flow problem, with two bits a register and
+//! Only results of operations, and what operations write into, are ever on the device alone. What has come home
+//! to be read stays there until an operation writes into it ([`Writers`]). So one step is enough for all loads
+//! through a register until then, or until the register is assigned. An operation, or a call, may send the
+//! elements there once more, so that a store after it needs another. Which steps have been made on every way is that data-flow problem, with two bits a register and
 //! thirty-two registers at a time. Before that, loop-invariant code motion: steps leave the outermost loops
 //! in which they do not change: they are made where the loop is entered.
 //!
 //! Invariant: every load and store has the step that it needs on every way to it. Where finding
 //! out which to leave out would take long, none is left out.
 
+use super::writers::Writers;
 use super::{Before, HostStep};
 use nbc_ir::flow::{Cfg, Dominators, Loops};
 use nbc_ir::{BlockId, FuncId, Function, Inst, Operand, Reg, VerifiedModule};
@@ -26,7 +27,7 @@ const MAX_STEPS: usize = 8;
 const GROUP: usize = u64::BITS as usize / 2;
 
 /// The steps of function `id`, in order.
-pub(super) fn find(module: &VerifiedModule, id: FuncId) -> Box<[(Before, HostStep)]> {
+pub(super) fn find(module: &VerifiedModule, writers: &Writers, id: FuncId) -> Box<[(Before, HostStep)]> {
     let Some(func) = module.function(id) else { return Box::default() };
     let cfg = Cfg::new(func);
     let mut steps: Vec<(Before, HostStep)> = Vec::new();
@@ -39,7 +40,7 @@ pub(super) fn find(module: &VerifiedModule, id: FuncId) -> Box<[(Before, HostSte
         return Box::default();
     }
     let size: usize = func.blocks.iter().map(|b| b.insts.len()).sum();
-    let mut finder = Finder { func, cfg: &cfg, budget: size.saturating_mul(ROUNDS) };
+    let mut finder = Finder { func, cfg: &cfg, writers, budget: size.saturating_mul(ROUNDS) };
     let fewer = finder.leave_loops(&steps).and_then(|more| finder.without_redundant(&steps, more));
     let mut steps = fewer.unwrap_or(steps);
     steps.sort_unstable();
@@ -76,6 +77,7 @@ fn may_send(inst: &Inst) -> bool {
 struct Finder<'a> {
     func: &'a Function,
     cfg: &'a Cfg,
+    writers: &'a Writers,
     /// How many instructions may still be looked at.
     budget: usize,
 }
@@ -85,6 +87,7 @@ struct Finder<'a> {
 struct Contents {
     defs: FxHashSet<Reg>,
     may_send: bool,
+    may_write: bool,
 }
 
 impl Finder<'_> {
@@ -109,6 +112,7 @@ impl Finder<'_> {
                         contents.defs.insert(r);
                     });
                     contents.may_send |= may_send(inst);
+                    contents.may_write |= self.writers.may_write(inst);
                 }
                 around = loops.parent(header);
             }
@@ -128,8 +132,8 @@ impl Finder<'_> {
             while let Some(header) = around {
                 self.look(1)?;
                 let stays = &contents[&header];
-                // What is read is home for good; what is written may be sent again.
-                if stays.defs.contains(&step.tensor) || step.write && stays.may_send {
+                // What is read stays home but for operations that write; what is written may be sent again.
+                if stays.defs.contains(&step.tensor) || stays.may_write || step.write && stays.may_send {
                     break;
                 }
                 if entries[&header].len() <= MAX_ENTRIES {
@@ -237,6 +241,9 @@ impl Finder<'_> {
             }
             if may_send(inst) {
                 made &= (1 << GROUP) - 1;
+            }
+            if self.writers.may_write(inst) {
+                made = 0;
             }
             inst.for_each_def(|r| {
                 if let Some(bit) = bits.get(&r) {

@@ -43,6 +43,7 @@ pub mod fusion;
 mod host_steps;
 mod last_use;
 mod renumber;
+mod writers;
 
 use aliases::{Classes, Summaries};
 pub use fusion::Role;
@@ -52,6 +53,7 @@ use nbc_ir::flow::Cfg;
 use nbc_ir::{FuncId, Function, Inst, Reg, VerifiedModule};
 use renumber::renumbered;
 use std::borrow::Cow;
+use writers::Writers;
 
 /// Arguments of one operation, by position; none beyond the eighth.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -198,6 +200,7 @@ impl Plan {
         if operations.is_none() && !wanted.host_steps {
             return Plan::default();
         }
+        let writers = wanted.host_steps.then(|| Writers::new(module));
         let function = |f: usize| {
             let id = FuncId::new(f);
             let (dying, stretches) = operations.as_ref().map_or_else(Default::default, |o| o.of(module, id));
@@ -205,7 +208,7 @@ impl Plan {
             FunctionPlan {
                 dying,
                 roles: roles.filter(|(_, role)| *role != Role::Alone).collect(),
-                host_steps: if wanted.host_steps { host_steps::find(module, id) } else { Box::default() },
+                host_steps: writers.as_ref().map_or_else(Box::default, |w| host_steps::find(module, w, id)),
             }
         };
         let functions = (0..module.imports.len() + module.functions.len()).map(function).collect();

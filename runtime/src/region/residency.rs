@@ -163,12 +163,13 @@ impl Pool {
         }
     }
 
-    /// Says of a new pooled tensor that its elements are in its memory of the device, and nowhere else.
+    /// Says of a pooled tensor that a device has made or written: the elements of its buffer are in the memory of the
+    /// device, and nowhere else.
     pub(crate) fn is_on_device(&mut self, tensor: TensorRef) {
         let Some((root, buffer)) = buffer_of(tensor) else { return };
         buffer.set_place(Place::Device);
         if let Some(byte) = self.device.as_ref().and_then(|d| asked(|| d.spoils())?) {
-            // SAFETY: the payload has so many bytes, and nothing is in them yet.
+            // SAFETY: the payload has so many bytes, and nobody reads what is in them before it is brought home.
             unsafe { root.data().write_bytes(byte, root.bytes()) };
         }
     }

@@ -1,5 +1,5 @@
 // What CUDA C predeclares, for the host's compiler: as much of it as the kernels of NBC use, and nothing that
-// NVRTC has not. Warp operations, atomics and dynamic shared memory are not here: a kernel with them does not compile.
+// NVRTC has not. Warp operations, other atomics and dynamic shared memory are not here: a kernel with them does not compile.
 #pragma once
 #include "contract.h"
 extern "C" {
@@ -28,6 +28,12 @@ CUDASIM_INLINE void __syncthreads() { cudasim_ask->barrier(); }
 CUDASIM_INLINE unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
   return (unsigned long long)((unsigned __int128)a * b >> 64);
 }
+// Threads take turns at barriers alone, so that nothing comes between reading and writing.
+#define CUDASIM_ATOMICS(T) \
+  CUDASIM_INLINE T atomicAdd(T *at, T by) { T old = *at; *at = old + by; return old; } \
+  CUDASIM_INLINE T atomicMax(T *at, T other) { T old = *at; if (other > old) *at = other; return old; }
+CUDASIM_ATOMICS(unsigned)
+CUDASIM_ATOMICS(unsigned long long)
 template <class To, class From> CUDASIM_INLINE To cudasim_bits(From from) {
   static_assert(sizeof(To) == sizeof(From), "as many bits");
   To to;

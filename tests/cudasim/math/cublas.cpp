@@ -4,7 +4,7 @@
 // Codes of cublasStatus_t.
 enum { OK = 0, NOT_INITIALIZED = 1, ALLOC_FAILED = 3, INVALID_VALUE = 7, EXECUTION_FAILED = 13, INTERNAL_ERROR = 14, NOT_SUPPORTED = 15 };
 // Of cudaDataType and cublasComputeType_t.
-enum { R_32F = 0, R_64F = 1, C_32F = 4, C_64F = 5 };
+enum { R_32F = 0, R_64F = 1, R_16F = 2, C_32F = 4, C_64F = 5, R_16BF = 14 };
 enum { COMPUTE_32F = 68, COMPUTE_64F = 70, FAST_16F = 74, FAST_16BF = 75, FAST_TF32 = 77 };
 
 static int status(int code) {
@@ -56,6 +56,26 @@ static float rounded(float x, int compute) {
 }
 template <class T> static T rounded(T x, int) { return x; }
 
+// Numbers of 16 bits, and what they are.
+struct Half { uint16_t bits; };
+struct Brain { uint16_t bits; };
+static float number(Half x) {
+  int exponent = x.bits >> 10 & 31, behind = x.bits & 1023;
+  float size = exponent == 31 ? (behind ? NAN : INFINITY)
+               : exponent     ? std::ldexp(1024.0f + behind, exponent - 25)
+                              : std::ldexp((float)behind, -24);
+  return x.bits >> 15 ? -size : size;
+}
+static float number(Brain x) {
+  uint32_t bits = (uint32_t)x.bits << 16;
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+static Half conjugate(Half x) { return x; }
+static Brain conjugate(Brain x) { return x; }
+template <class T> static T number(T x) { return x; }
+
 // A matrix as a call says it: it may be transposed or conjugated, and is one of many.
 template <class T> struct Matrix {
   const T *start;
@@ -74,8 +94,8 @@ template <class T> struct Matrix {
   }
 };
 
-template <class T>
-static int gemm(Handle *handle, int64_t m, int64_t n, int64_t k, const void *alpha, Matrix<T> a, Matrix<T> b,
+template <class T, class F>
+static int gemm(Handle *handle, int64_t m, int64_t n, int64_t k, const void *alpha, Matrix<F> a, Matrix<F> b,
                 const void *beta, T *c, int64_t ldc, int64_t step, int64_t count, int compute) {
   T times = *(const T *)alpha, keep = *(const T *)beta;
   Matrix<T> to{c, ldc, step, 0};
@@ -91,7 +111,7 @@ static int gemm(Handle *handle, int64_t m, int64_t n, int64_t k, const void *alp
         for (int64_t i = 0; i < m; i++) {
           // Backwards: another order than the processor's, as a real one has.
           T sum = 0;
-          for (int64_t p = k; p-- > 0;) sum += rounded(a.at(at, i, p), compute) * rounded(b.at(at, p, j), compute);
+          for (int64_t p = k; p-- > 0;) sum += rounded(number(a.at(at, i, p)), compute) * rounded(number(b.at(at, p, j)), compute);
           T &place = c[at * step + i + j * ldc];
           place = keep == T(0) ? times * sum : times * sum + keep * place;
         }
@@ -107,15 +127,19 @@ EXPORT int cublasGemmStridedBatchedEx_64(void *handle, int turn_a, int turn_b, i
   ENTER();
   if (!handle) return NOT_INITIALIZED;
   if (m < 0 || n < 0 || k < 0 || count < 0 || !alpha || !beta) return INVALID_VALUE;
-  if (type_a != type_b || type_a != type_c) return NOT_SUPPORTED;
+  bool is_half = type_a == R_16F || type_a == R_16BF;
+  if (type_a != type_b || type_c != (is_half ? R_32F : type_a)) return NOT_SUPPORTED;
   bool is_double = type_a == R_64F || type_a == C_64F;
   bool is_fast = compute == FAST_16F || compute == FAST_16BF || compute == FAST_TF32;
-  if (is_double ? compute != COMPUTE_64F : compute != COMPUTE_32F && !is_fast) return NOT_SUPPORTED;
-#define GEMM(T)                                                                                                   \
-  return gemm<T>((Handle *)handle, m, n, k, alpha, {(const T *)a, lda, step_a, turn_a},                           \
-                 {(const T *)b, ldb, step_b, turn_b}, beta, (T *)c, ldc, step_c, count, compute)
+  if (is_double ? compute != COMPUTE_64F : compute != COMPUTE_32F && (is_half || !is_fast)) return NOT_SUPPORTED;
+#define GEMM_OF(T, F)                                                                                             \
+  return gemm<T, F>((Handle *)handle, m, n, k, alpha, {(const F *)a, lda, step_a, turn_a},                        \
+                    {(const F *)b, ldb, step_b, turn_b}, beta, (T *)c, ldc, step_c, count, compute)
+#define GEMM(T) GEMM_OF(T, T)
   switch (type_a) {
     case R_32F: GEMM(float);
+    case R_16F: GEMM_OF(float, Half);
+    case R_16BF: GEMM_OF(float, Brain);
     case R_64F: GEMM(double);
     case C_32F: GEMM(std::complex<float>);
     case C_64F: GEMM(std::complex<double>);

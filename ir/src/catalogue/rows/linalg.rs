@@ -10,6 +10,8 @@ macro_rules! linalg_rows {
         { shape: MatMul, kind: Other, cost: MatMul } "Matrix product of (m, k) and (k, n); a vector counts as a column on the right and a row on the left. Dims before those count matrices, and are broadcast.";
     linalg_matmul_fast "linalg.matmul_fast" "<T: inexact>(tensor<T>, tensor<T>) -> tensor<T>"
         { shape: MatMul, kind: Other, cost: MatMul } "The same, of large matrices by fewer multiplications (Strassen, Winograd): errors are bounded by the largest elements of the factors, and not by those of the row and column.";
+    linalg_matmul_as "linalg.matmul_as" "(tensor<f32>, tensor<f32>, str) -> tensor<f32>"
+        { shape: MatMul, kind: Other, cost: MatMul, precision: Some(2) } "The same of numbers with fewer bits, as a constant string says: \"tf32\", \"bf16\" or \"f16\". Factors are rounded to the nearest such number, ties to even; products are added as f32.";
     linalg_matmul_t "linalg.matmul_t" "<T: inexact>(tensor<T>, tensor<T>, i64, i64) -> tensor<T>"
         { shape: Special, kind: Other, cost: Special } "The same of matrices as they are (0), of their transposes (1) or conjugate transposes (2), which are not copied for it.";
     linalg_matmul_add "linalg.matmul_add" "<T: inexact>(tensor<T>, tensor<T>, tensor<T>)"

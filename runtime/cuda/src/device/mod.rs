@@ -440,7 +440,7 @@ pub(crate) fn address(call: &DeviceCall<'_>) -> u64 {
 }
 
 // SAFETY: kernels write every element of the result, or launching them fails, or the device is lost and gives no
-// element back. What comes to the host has been copied when the stream has been waited for.
+// element back. Into an argument one launch writes, the last call that can fail (`kernels/scatter.rs`). What comes to the host has been copied when the stream has been waited for.
 unsafe impl Device for Cuda {
     fn name(&self) -> &str {
         &self.about.name
@@ -456,7 +456,9 @@ unsafe impl Device for Cuda {
             // What goes with a text may be nothing.
             Some(Recipe::Aes(mode)) => aes::takes(mode, elems, args, result),
             _ if !has_elements => false,
-            Some(Recipe::ModularMatMul) => matches!(args, [a, b, ..] if matmul::Sizes::new(a, b).is_some()),
+            Some(Recipe::ModularMatMul | Recipe::MatMulAs) => {
+                matches!(args, [a, b, ..] if matmul::Sizes::new(a, b).is_some())
+            }
             Some(Recipe::Transform(_)) => self.has(Library::Fft),
             Some(Recipe::Decompose(task)) => {
                 elems.first().is_some_and(|elem| self.takes_decomposition(task, *elem, args))
@@ -575,11 +577,13 @@ unsafe impl Device for Cuda {
             Recipe::Best(largest) => self.run_best(largest, call),
             Recipe::Norm => self.run_norm(call),
             Recipe::MatMul => self.run_matmul(call),
+            Recipe::MatMulAs => self.run_matmul_as(call),
             Recipe::Transform(transform) => self.run_transform(transform, call),
             Recipe::Decompose(task) => self.run_decomposition(task, call),
             Recipe::Move(which) => self.run_move(which, call),
             Recipe::Join => self.run_join(call),
             Recipe::Take(which) => self.run_take(which, call),
+            Recipe::Write(which) => self.run_write(which, call),
             Recipe::Create(which) => self.run_create(which, call),
             Recipe::Running(which) => self.run_running(which, call),
             Recipe::Difference => self.run_difference(call),

@@ -25,6 +25,7 @@ pub(crate) mod matmul;
 pub(crate) mod modular;
 pub(crate) mod movement;
 pub(crate) mod scan;
+pub(crate) mod scatter;
 pub(crate) mod sha;
 pub(crate) mod sort;
 pub(crate) mod sparse;
@@ -57,6 +58,8 @@ pub(crate) enum Recipe {
     Norm,
     /// A product of matrices.
     MatMul,
+    /// A product of matrices of numbers that are rounded first.
+    MatMulAs,
     /// A Fourier transform, by cuFFT.
     Transform(Transform),
     /// A decomposition, or solutions, by cuSOLVER.
@@ -67,6 +70,8 @@ pub(crate) enum Recipe {
     Join,
     /// Elements by their indices.
     Take(gather::Take),
+    /// Elements written into an argument.
+    Write(scatter::Write),
     /// Elements made of their indices.
     Create(create::Create),
     /// Running sums or products along an axis.
@@ -145,6 +150,7 @@ static FAMILIES: &[&[(&str, Recipe)]] = &[
     matmul::ROWS,
     movement::ROWS,
     scan::ROWS,
+    scatter::ROWS,
     sort::ROWS,
     modular::ROWS,
     aes::ROWS,
@@ -184,12 +190,16 @@ pub fn reach() -> impl Iterator<Item = (&'static Operation, Reach)> {
     CATALOGUE.iter().zip(&*RECIPES).map(|(row, recipe)| {
         let reach = match recipe {
             Some(Recipe::MatMul) => Reach::Runs("within a tolerance; complex numbers by cuBLAS alone"),
+            Some(Recipe::MatMulAs) => Reach::Runs("within a tolerance"),
             Some(Recipe::Transform(_)) => Reach::Runs("within a tolerance, by cuFFT alone"),
             Some(Recipe::Decompose(_)) => Reach::Runs("within a tolerance, by cuSOLVER alone"),
             Some(Recipe::Norm) => {
                 Reach::Runs("same bits; where squares overflow or are lost the processor runs it")
             }
             Some(Recipe::Running(_)) => Reach::Runs("same bits; where there are 32 lanes"),
+            Some(Recipe::Write(scatter::Write::Add)) => {
+                Reach::Runs("same bits; of others than `i32` and `i64` up to 16 384 times at one place")
+            }
             Some(Recipe::Join) => Reach::Runs("same bits; up to 64 tensors"),
             Some(Recipe::Aes(_)) => Reach::Runs("same bits; where secrets may go there"),
             Some(Recipe::Limbs(_)) => Reach::Runs("same bits; odd moduli of up to 64 limbs"),

@@ -151,8 +151,8 @@ fn moved(elem: Elem) -> Elem {
     }
 }
 
-/// The kernel `nbc_strided` of so many axes.
-fn strided_text(elem: Elem, rank: usize) -> String {
+/// The kernel `nbc_strided` of so many axes, which go through what is read, or through what is written.
+fn strided_text(elem: Elem, rank: usize, writes: bool) -> String {
     let (mut params, mut walk) = (String::new(), String::new());
     (0..rank).for_each(|axis| params += &format!(", i64 d{axis}, i64 s{axis}"));
     for axis in (1..rank).rev() {
@@ -162,10 +162,11 @@ fn strided_text(elem: Elem, rank: usize) -> String {
         walk += "    at += left * s0;\n";
     }
     let of = c_type(elem);
+    let (to, from) = if writes { ("at", "i") } else { ("i", "at") };
     format!(
         "{ELEMENTS}extern \"C\" __global__ void __launch_bounds__(256) nbc_strided({of} *to, const {of} *from, i64 n{params}) {{\n  \
          for (i64 i = (i64)blockIdx.x * 256 + threadIdx.x; i < n; i += (i64)gridDim.x * 256) {{\n    \
-         i64 left = i, at = 0;\n{walk}    to[i] = from[at];\n  }}\n}}\n"
+         i64 left = i, at = 0;\n{walk}    to[{to}] = from[{from}];\n  }}\n}}\n"
     )
 }
 
@@ -197,7 +198,7 @@ fn join_text(elem: Elem) -> String {
     format!("{ELEMENTS}#define NBC_T {}\n{}", c_type(elem), include_str!("movement.cuh"))
 }
 
-fn wrong() -> DeviceError {
+pub(super) fn wrong() -> DeviceError {
     DeviceError("arguments of another kind".to_owned())
 }
 
@@ -304,10 +305,10 @@ fn transposition() -> usize {
 }
 
 impl Cuda {
-    /// Writes elements that lie by strides from `first` on.
+    /// Writes elements that lie by strides, or to where they lie so.
     fn strided(
         &self,
-        operation: usize,
+        (operation, writes): (usize, bool),
         (to, from): (u64, u64),
         elem: Elem,
         axes: &[Strided],
@@ -315,14 +316,14 @@ impl Cuda {
         let layout = Some(Layout { readings: Vec::new(), rank: axes.len() });
         let elem = moved(elem);
         let key = Key { operation, elems: vec![elem], layout };
-        let code = self.kernel(key, &[c"nbc_strided"], || strided_text(elem, axes.len()))?;
+        let code = self.kernel(key, &[c"nbc_strided"], || strided_text(elem, axes.len(), writes))?;
         let n: u64 = axes.iter().map(|axis| axis.dim).product();
         let mut parameters = Parameters::default();
         parameters.address(to);
         parameters.address(from);
         parameters.numbers(&[n]);
         axes.iter().for_each(|axis| parameters.numbers(&[axis.dim, axis.stride as u64]));
-        // SAFETY: the axes lie in the elements from which they are read, and the result has as many as they.
+        // SAFETY: the axes lie in the elements that they go through, and the others are as many as they.
         unsafe { self.launch(parameters, code.functions[0], (blocks(n.div_ceil(THREADS)), 1, 1)) }
     }
 
@@ -337,7 +338,7 @@ impl Cuda {
         let to = self.scratch(count(dims) as usize * elem.size())?;
         let steps = steps(dims);
         let axes = order.iter().map(|axis| Strided { dim: dims[*axis], stride: steps[*axis] as i64 });
-        self.strided(transposition(), (to.address, from), elem, &merged_strides(axes))?;
+        self.strided((transposition(), false), (to.address, from), elem, &merged_strides(axes))?;
         Ok(to)
     }
 
@@ -351,7 +352,7 @@ impl Cuda {
         if matches!(which, Move::Slice | Move::SliceStep | Move::Transpose | Move::Flip) {
             let (first, axes) = by_strides(which, call, dims)?;
             let from = from + first * elem.size() as u64;
-            self.strided(call.operation.index(), (address(call), from), elem, &axes)?;
+            self.strided((call.operation.index(), false), (address(call), from), elem, &axes)?;
             return self.pace(bytes, call.must_stop);
         }
         let axes = by_maps(which, call, dims)?;
@@ -376,6 +377,23 @@ impl Cuda {
         // SAFETY: each index comes from one of the source, or from none and is not read.
         unsafe { self.launch(parameters, code.functions[0], (blocks(n.div_ceil(THREADS)), 1, 1))? };
         self.pace(bytes, call.must_stop)
+    }
+
+    /// Writes a tensor into another, from a corner on: one launch, which is the last thing that can fail.
+    pub(super) fn run_assign(&self, call: &DeviceCall<'_>) -> Result<(), DeviceError> {
+        let (dims, corner, source) = (call.result.dims, ints(call, 1)?, call.args.get(2).ok_or_else(wrong)?);
+        let (size, steps, elem) = (source.dims(), steps(dims), call.result.elem);
+        if corner.len() != dims.len() || size.len() != dims.len() {
+            return Err(wrong());
+        }
+        let first: u64 = corner.iter().zip(&steps).map(|(at, step)| at * step).sum();
+        let each = size.iter().zip(&steps);
+        let axes = merged_strides(each.map(|(dim, step)| Strided { dim: *dim, stride: *step as i64 }));
+        let (from, _held) = self.apart(source, call)?;
+        let to = address(call) + first * elem.size() as u64;
+        self.strided((call.operation.index(), true), (to, from), elem, &axes)?;
+        let _ = self.pace((2 * count(size)).saturating_mul(elem.size() as u64), call.must_stop);
+        Ok(())
     }
 
     /// Joins tensors: two, or those of a list.

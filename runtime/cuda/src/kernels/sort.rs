@@ -5,9 +5,10 @@
 
 use super::movement::int;
 use super::{ELEMENTS, Recipe, c_type};
-use crate::device::{Cuda, Key, address, count, elem_of};
+use crate::device::{Cuda, Key, Scratch, address, count, elem_of};
 use crate::launch::{Parameters, THREADS, blocks};
 use nbc_ir::Elem;
+use nbc_ir::catalogue::Operation;
 use nbc_runtime::device::{DeviceCall, DeviceError};
 
 /// Rows that these kernels compute.
@@ -40,19 +41,56 @@ fn text(elem: Elem) -> String {
     )
 }
 
+/// Elements [outer, n, inner] that are sorted, `lanes` of n.
+struct Lanes {
+    elem: Elem,
+    lanes: u64,
+    n: u64,
+    inner: u64,
+}
+
+/// Places of sorted integers serve whoever needs them.
+fn places() -> usize {
+    Operation::find("tensor.argsort").expect("a row of the catalogue").index()
+}
+
 impl Cuda {
     /// Elements in ascending order along an axis, or their places.
     pub(crate) fn run_sort(&self, places: bool, call: &DeviceCall<'_>) -> Result<(), DeviceError> {
         let (dims, axis) = (call.args[0].dims(), int(call, 1)? as usize);
         let n = *dims.get(axis).ok_or_else(|| DeviceError("no such axis".to_owned()))?;
-        let inner = count(&dims[axis + 1..]);
-        let lanes = count(dims) / n.max(1);
         let elem = elem_of(&call.args[0]).ok_or_else(|| DeviceError("no tensor".to_owned()))?;
+        let lanes = Lanes { elem, lanes: count(dims) / n.max(1), n, inner: count(&dims[axis + 1..]) };
+        let (from, _held) = self.sent(&call.args[0])?;
+        self.sort_lanes((call.operation.index(), places), &lanes, (address(call), from), call.must_stop)
+    }
+
+    /// The places of so many integers of 64 bits in ascending order, equal ones as they come.
+    pub(super) fn places_in_order(
+        &self,
+        from: u64,
+        n: u64,
+        must_stop: &dyn Fn() -> bool,
+    ) -> Result<Scratch<'_>, DeviceError> {
+        let to = self.scratch(usize::try_from(n.saturating_mul(8)).unwrap_or(usize::MAX))?;
+        let lanes = Lanes { elem: Elem::I64, lanes: 1, n, inner: 1 };
+        self.sort_lanes((places(), true), &lanes, (to.address, from), must_stop)?;
+        Ok(to)
+    }
+
+    /// Writes sorted elements, or their places, from one address to the other.
+    fn sort_lanes(
+        &self,
+        (operation, places): (usize, bool),
+        lanes: &Lanes,
+        (to, from): (u64, u64),
+        must_stop: &dyn Fn() -> bool,
+    ) -> Result<(), DeviceError> {
+        let Lanes { elem, lanes, n, inner } = *lanes;
         let wide = n.next_power_of_two();
         let all = lanes.saturating_mul(wide);
-        let (from, _held) = self.sent(&call.args[0])?;
         let last = if places { c"nbc_places" } else { c"nbc_elements" };
-        let key = Key { operation: call.operation.index(), elems: vec![elem], layout: None };
+        let key = Key { operation, elems: vec![elem], layout: None };
         let names = [c"nbc_pairs", c"nbc_step", c"nbc_steps", last];
         let code = self.kernel(key, &names, || text(elem))?;
         let bytes = usize::try_from(all.saturating_mul(8)).unwrap_or(usize::MAX);
@@ -63,7 +101,7 @@ impl Cuda {
             parameters.numbers(numbers);
             // SAFETY: there are so many pairs in either piece of memory, and the result has the argument's dims.
             unsafe { self.launch(parameters, code.functions[function], (blocks(pieces), 1, 1))? };
-            self.pace(all.saturating_mul(32), call.must_stop)
+            self.pace(all.saturating_mul(32), must_stop)
         };
         let pairs = [keys.address, at.address];
         run(0, &[keys.address, at.address, from], &[lanes, n, inner, wide], all.div_ceil(THREADS))?;
@@ -80,7 +118,7 @@ impl Cuda {
             run(2, &pairs, &[all, wide, size, size], all.div_ceil(HELD))?;
             size *= 2;
         }
-        let done = [address(call), from, at.address];
+        let done = [to, from, at.address];
         run(3, &done, &[lanes, n, inner, wide], (lanes * n).div_ceil(THREADS))
     }
 

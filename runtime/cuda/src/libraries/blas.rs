@@ -1,7 +1,8 @@
 //! Products of matrices by cuBLAS.
 //!
 //! cuBLAS has matrices by columns, NBC by rows: so the product of the transposes is asked for, which lie there already.
-//! Factors and sums are in the elements' own precision: what cuBLAS may do with fewer bits is not asked for.
+//! Factors and sums are in the elements' own precision: what cuBLAS may do with fewer bits is asked for only where the program
+//! names the precision. Factors have been rounded then, and are numbers of 16 bits, or such as TF32 has. Sums are of `f32`.
 //!
 //! Long products are cut into pieces, between which the clock is looked at. Pieces follow from sizes alone, for bits may
 //! depend on them.
@@ -11,6 +12,7 @@ use crate::device::{Cuda, locked};
 use crate::kernels::matmul::Sizes;
 use cudarc::cublas::sys::{self, cublasComputeType_t as Compute, cudaDataType_t as Data};
 use nbc_ir::Elem;
+use nbc_ir::catalogue::Precision;
 use nbc_runtime::device::DeviceError;
 use std::ffi::c_void;
 
@@ -39,22 +41,66 @@ impl Blas {
     }
 }
 
-/// How cuBLAS calls elements, and what it is to compute with. Then how many multiplications of real numbers one of
-/// theirs is, and how many go into a piece.
-fn kind(elem: Elem) -> Option<(Data, Compute, u64, u64)> {
-    Some(match elem {
-        Elem::F32 => (Data::CUDA_R_32F, Compute::CUBLAS_COMPUTE_32F, 1, PIECE),
-        Elem::F64 => (Data::CUDA_R_64F, Compute::CUBLAS_COMPUTE_64F, 1, PIECE_OF_DOUBLES),
-        Elem::C64 => (Data::CUDA_C_32F, Compute::CUBLAS_COMPUTE_32F, 4, PIECE),
-        Elem::C128 => (Data::CUDA_C_64F, Compute::CUBLAS_COMPUTE_64F, 4, PIECE_OF_DOUBLES),
-        _ => return None,
-    })
+/// What is multiplied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Numbers {
+    /// Elements, as they are.
+    Of(Elem),
+    /// Numbers of `f32` that have been rounded: of TF32 they have 32 bits still, of others 16.
+    Rounded(Precision),
 }
 
-/// A product that is asked for: its elements, its sizes, and where result and factors are.
+/// How cuBLAS is asked for a product.
+struct Ask {
+    /// What it calls the factors, and how many bytes a number has.
+    factors: (Data, u64),
+    /// The same of the result.
+    result: (Data, u64),
+    compute: Compute,
+    /// How many multiplications of real numbers one of theirs is.
+    weight: u64,
+    /// How many of those go into a piece.
+    piece: u64,
+}
+
+impl Ask {
+    /// What for; nothing where it has no such products.
+    fn of(numbers: Numbers) -> Option<Ask> {
+        let single = (Data::CUDA_R_32F, 4);
+        let plain = |data: Data, bytes, compute, weight, piece| Ask {
+            factors: (data, bytes),
+            result: (data, bytes),
+            compute,
+            weight,
+            piece,
+        };
+        let halves = |data: Data| Ask {
+            factors: (data, 2),
+            ..plain(single.0, single.1, Compute::CUBLAS_COMPUTE_32F, 1, PIECE)
+        };
+        Some(match numbers {
+            Numbers::Of(Elem::F32) => plain(single.0, 4, Compute::CUBLAS_COMPUTE_32F, 1, PIECE),
+            Numbers::Of(Elem::F64) => {
+                plain(Data::CUDA_R_64F, 8, Compute::CUBLAS_COMPUTE_64F, 1, PIECE_OF_DOUBLES)
+            }
+            Numbers::Of(Elem::C64) => plain(Data::CUDA_C_32F, 8, Compute::CUBLAS_COMPUTE_32F, 4, PIECE),
+            Numbers::Of(Elem::C128) => {
+                plain(Data::CUDA_C_64F, 16, Compute::CUBLAS_COMPUTE_64F, 4, PIECE_OF_DOUBLES)
+            }
+            Numbers::Of(Elem::Bool | Elem::U8 | Elem::I32 | Elem::I64) => return None,
+            Numbers::Rounded(Precision::Tf32) => {
+                plain(single.0, 4, Compute::CUBLAS_COMPUTE_32F_FAST_TF32, 1, PIECE)
+            }
+            Numbers::Rounded(Precision::Bf16) => halves(Data::CUDA_R_16BF),
+            Numbers::Rounded(Precision::F16) => halves(Data::CUDA_R_16F),
+        })
+    }
+}
+
+/// A product that is asked for: its numbers, its sizes, and where result and factors are.
 #[derive(Clone, Copy)]
 pub(crate) struct Product {
-    pub(crate) elem: Elem,
+    pub(crate) numbers: Numbers,
     pub(crate) sizes: Sizes,
     pub(crate) to: u64,
     pub(crate) factors: [u64; 2],
@@ -91,22 +137,21 @@ impl Cuda {
         product: Product,
         must_stop: &dyn Fn() -> bool,
     ) -> Result<bool, DeviceError> {
-        let Some((data, compute, weight, most)) = kind(product.elem).filter(|_| self.has(Library::Blas))
-        else {
+        let Some(ask) = Ask::of(product.numbers).filter(|_| self.has(Library::Blas)) else {
             return Ok(false);
         };
+        let Ask { factors: (data, size), result: (result, result_size), compute, weight, piece: most } = ask;
         let mut sizes = product.sizes;
         // Many matrices times one are one with as many rows.
         if let (true, Some(m)) = (sizes.steps[1] == 0, sizes.m.checked_mul(sizes.count)) {
             sizes = Sizes { m, count: 1, ..sizes };
         }
-        let size = product.elem.size() as u64;
         for (matrices, rows) in pieces(&sizes, weight, most) {
             let Sizes { k, n, steps, .. } = sizes;
             let (m, count) = (rows.end - rows.start, matrices.end - matrices.start);
             let left = product.factors[0] + (matrices.start * steps[0] + rows.start * k) * size;
             let right = product.factors[1] + matrices.start * steps[1] * size;
-            let to = product.to + (matrices.start * sizes.m + rows.start) * n * size;
+            let to = product.to + (matrices.start * sizes.m + rows.start) * n * result_size;
             // Of both kinds of complex numbers, and of both kinds of others, the parts that are not looked at do not matter.
             let (one, zero) = match compute {
                 Compute::CUBLAS_COMPUTE_64F => ([1f64.to_bits(), 0], [0u64; 2]),
@@ -138,7 +183,7 @@ impl Cuda {
                         by(steps[0]),
                         zero.as_ptr().cast(),
                         to as *mut c_void,
-                        data,
+                        result,
                         n,
                         by(sizes.m * sizes.n),
                         count as i64,

@@ -1,6 +1,8 @@
 //! Rows whose arguments go together in ways of their own: movement, indices, axes, creation, order. Each runs at random
 //! shapes, thin and odd ones and such without elements among them, with elements of every type that it has.
 
+mod writes;
+
 use super::{ALL, Numbers, agree, make, open, operations_before, run};
 use cudasim::Sim;
 use nbc_cuda::kernels::{Reach, reach};
@@ -233,7 +235,7 @@ fn call(row: &Operation, elem: Elem, numbers: &mut Numbers) -> Option<Call> {
 
 /// Whether these programs call a row.
 pub(super) fn has_programs(row: &Operation) -> bool {
-    row.needs.is_none() && call(row, Elem::F64, &mut Numbers(1)).is_some()
+    writes::has_programs(row) || row.needs.is_none() && call(row, Elem::F64, &mut Numbers(1)).is_some()
 }
 
 /// Element types that a row may have, also where it has none of its own.
@@ -252,7 +254,7 @@ fn rows_with_lists_axes_and_indices_give_the_processors_answer_in_every_order_of
     let (mut rows, mut programs, mut there) = (0, 0, 0);
     for (row, reached) in reach() {
         let Reach::Runs(_) = reached else { continue };
-        if !has_programs(row) {
+        if !has_programs(row) || writes::has_programs(row) {
             continue;
         }
         let mut has_run = 0;

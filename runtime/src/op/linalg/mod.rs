@@ -15,6 +15,7 @@ mod gemm;
 mod measure;
 mod norm;
 pub(super) mod product;
+pub(super) mod rounded;
 #[cfg(feature = "linalg")]
 mod solve;
 pub(super) mod stack;
@@ -40,6 +41,7 @@ pub(super) use measure::{
 };
 pub(super) use norm::{linalg_kron, linalg_norm, linalg_norm_1, linalg_norm_inf, linalg_trace};
 pub(super) use product::{linalg_matmul, linalg_matmul_add, linalg_matmul_t};
+pub(super) use rounded::linalg_matmul_as;
 #[cfg(feature = "linalg")]
 pub(super) use solve::{linalg_lstsq, linalg_solve, linalg_solve_posdef, linalg_solve_triangular};
 

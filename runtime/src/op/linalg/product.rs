@@ -183,9 +183,26 @@ pub(in crate::op) fn linalg_matmul_t(call: &mut OpCall<'_>) -> Done {
 /// Makes the result, which is charged for, and computes it.
 pub(super) fn write<T: Number>(call: &mut OpCall<'_>, product: &Call) -> Done {
     let factors = [call.input::<T>(0).as_ptr(), call.input::<T>(1).as_ptr()];
+    // SAFETY: those are the elements of the arguments.
+    unsafe { write_of::<T>(call, product, |call, run| run(call, factors)) }
+}
+
+/// Multiplies factors whose elements are there.
+pub(super) type Multiply<'r, T> = &'r mut dyn FnMut(&mut OpCall<'_>, [*const T; 2]) -> Done;
+
+/// The same with factors that `with` makes and hands to what it is given.
+///
+/// # Safety
+/// Factors are as many elements as the arguments have.
+pub(super) unsafe fn write_of<T: Number>(
+    call: &mut OpCall<'_>,
+    product: &Call,
+    with: impl FnOnce(&mut OpCall<'_>, Multiply<'_, T>) -> Done,
+) -> Done {
     let out = call.output_charged::<T>(&product.product.dims)?;
-    // SAFETY: the result is new, and has the dims of the product of the arguments.
-    unsafe { product.run(call, factors, out.elements.as_mut_ptr().cast(), false)? };
+    let to = out.elements.as_mut_ptr().cast();
+    // SAFETY: the result is new, and has the dims of the product of the arguments; the rest is upheld by the caller.
+    with(call, &mut |call, factors| unsafe { product.run(call, factors, to, false) })?;
     // SAFETY: the product has written every element.
     unsafe { call.finish(out) };
     Ok(())

@@ -365,6 +365,49 @@ meet:
     assert_eq!(found, ["1.0 %x r", "1.1 %y r", "2.0 %x r", "3.1 %y r"]);
 }
 
+#[test]
+fn what_writes_leads_to_another_step_through_calls_too() {
+    let found = steps(
+        "func @f(%x: tensor<f64>, %y: tensor<f64>, %i: tensor<i64>, %n: i64) -> f64 {
+  %a = tensor.load %x, 0
+  %b = call @square(%a)
+  %c = tensor.load %x, 1
+  tensor.put %y, %i, 1.0
+  %d = tensor.load %x, 2
+  call @twice(%y, %i)
+  %e = tensor.load %x, 3
+  %r = func.ref @square
+  %g = call_ref %r(%e)
+  %h = tensor.load %x, 4
+  %m = tensor.lt %x, 0.5
+  br loop
+loop:
+  %k = tensor.load %x, 5
+  tensor.put_mask %y, %m, 2.0
+  %n = i64.sub %n, 1
+  %m = tensor.lt %x, 0.5
+  %more = i64.gt %n, 0
+  br_if %more, loop, done
+done:
+  ret %k
+}
+func @square(%x: f64) -> f64 {
+  %r = f64.mul %x, %x
+  ret %r
+}
+func @twice(%x: tensor<f64>, %i: tensor<i64>) {
+  call @once(%x, %i)
+  call @once(%x, %i)
+  ret
+}
+func @once(%x: tensor<f64>, %i: tensor<i64>) {
+  tensor.scatter_add %x, %i, 1.0
+  ret
+}",
+    );
+    assert_eq!(found, ["0.0 %x r", "0.4 %x r", "0.6 %x r", "0.9 %x r", "1.0 %x r"]);
+}
+
 /// Programs of shapes for which a careless analysis takes the square of their size, or worse.
 /// Nothing is measured: one that does so does not end.
 #[test]

@@ -16,6 +16,8 @@ fn is_called(operation: &Operation) -> bool {
     operation.kind != Kind::Creation
         && params.iter().any(takes)
         && !params.iter().any(|param| matches!(param, Param::Func(..)))
+        // A constant by a name that there is.
+        && operation.precision.is_none()
 }
 
 impl Body<'_, '_, '_> {
