@@ -418,3 +418,24 @@ fn a_view_that_is_not_aligned_is_read_one_by_one() {
     assert_eq!(shown(&here.results), shown(&there.results));
     assert!(there.counts.groups > 0 && there.counts.failed == 0, "{:?}", there.counts);
 }
+
+#[test]
+fn a_product_of_tensors_of_other_dims_traps_behind_a_group_as_alone() {
+    let Some(_sim) = Sim::start("") else { return };
+    let device = open();
+    for (dims, traps) in [("[60, 50]", false), ("[50, 60]", true), ("[3000]", true), ("[60, 1, 50]", true)] {
+        let text = format!(
+            "export func @main() -> f64 {{
+  %x = tensor.random<f64> [60, 50], 1
+  %y = tensor.random<f64> {dims}, 2
+  %a = tensor.mul %x, 0.5
+  %b = tensor.add %a, 1.0
+  %s = tensor.dot %b, %y
+  ret %s
+}}"
+        );
+        let (here, there) = (run(&text, None, Limits::new()), run(&text, Some(&device), Limits::new()));
+        assert_eq!(shown(&here.results), shown(&there.results), "{dims}");
+        assert_eq!((there.results.is_err(), there.counts.failed), (traps, 0), "{dims}");
+    }
+}
