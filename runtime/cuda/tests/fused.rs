@@ -439,3 +439,32 @@ fn a_product_of_tensors_of_other_dims_traps_behind_a_group_as_alone() {
         assert_eq!((there.results.is_err(), there.counts.failed), (traps, 0), "{dims}");
     }
 }
+
+#[test]
+fn what_a_device_without_room_leaves_to_the_processor_is_charged_for_once() {
+    let Some(sim) = Sim::start("") else { return };
+    // A quotient of integers and the exponential of complex numbers go there alone, and then belong to a group.
+    let text = "export func @main() -> (tensor<i64>, tensor<c128>) {
+  %u = tensor.random<f64> [60, 70], 1
+  %m = tensor.mul %u, 50.0
+  %i = tensor.cast<f64, i64> %m
+  %q = tensor.div %i, 7
+  %k = tensor.add %q, 1
+  %l = tensor.mul %k, %q
+  %z = complex.of_parts %u, %m
+  %e = complex.exp %z
+  %f = tensor.mul %e, %z
+  %g = tensor.add %f, %e
+  ret %l, %g
+}";
+    let limits = || Limits::new().fuel(1 << 40);
+    let here = run(text, None, limits());
+    for memory in [1 << 10, 40_000, 80_000, 120_000, 1 << 20] {
+        let device = Cuda::open(0, Options::new().memory(memory)).unwrap_or_else(|e| panic!("{e}"));
+        let there = run(text, Some(&device), limits());
+        assert_eq!(shown(&here.results), shown(&there.results), "{memory}");
+        assert_eq!((here.fuel, here.peak), (there.fuel, there.peak), "{memory}");
+        drop(device);
+        assert_eq!(sim.live_bytes(0), 0);
+    }
+}
