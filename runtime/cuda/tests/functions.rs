@@ -485,3 +485,29 @@ fn a_function_that_takes_long_stops_in_time() {
     let (there, ..) = run(&text, &args, Some(&device), limits);
     assert!(there.as_ref().is_err_and(|e| e.contains("time")), "{there:?}");
 }
+
+#[test]
+fn functions_that_call_the_next_one_twice_are_many_calls() {
+    let Some(_sim) = Sim::start("") else { return };
+    let device = open();
+    let args = [values(Type::F64, 0, true, 200)];
+    // The first calls all of them, so that none is deep when another calls it.
+    let text = |count: usize| {
+        let calls: String = (1..=count).map(|n| format!("  %x = call @f{n}(%x)\n")).collect();
+        let mut text = format!("func @f(%x: f64) -> f64 {{\n{calls}  ret %x\n}}\n");
+        text += "func @f1(%x: f64) -> f64 {\n  %x = f64.add %x, 1.0\n  ret %x\n}\n";
+        for n in 2..=count {
+            let twice = format!("  %x = call @f{0}(%x)\n  %x = call @f{0}(%x)\n", n - 1);
+            text += &format!("func @f{n}(%x: f64) -> f64 {{\n{twice}  ret %x\n}}\n");
+        }
+        text + MAIN
+    };
+    for (count, operations) in [(7, 1), (12, 0)] {
+        let (here, ..) = run(&text(count), &args, None, Limits::new());
+        let (there, counts, _) = run(&text(count), &args, Some(&device), Limits::new());
+        assert_eq!((shown(&here), operations), (shown(&there), counts.operations), "{count}");
+    }
+    // A launch of that would never end.
+    let (there, ..) = run(&text(60), &args, Some(&device), Limits::new().timeout(Duration::from_millis(50)));
+    assert!(there.as_ref().is_err_and(|e| e.contains("time")), "{there:?}");
+}

@@ -418,3 +418,53 @@ fn a_view_that_is_not_aligned_is_read_one_by_one() {
     assert_eq!(shown(&here.results), shown(&there.results));
     assert!(there.counts.groups > 0 && there.counts.failed == 0, "{:?}", there.counts);
 }
+
+#[test]
+fn a_product_of_tensors_of_other_dims_traps_behind_a_group_as_alone() {
+    let Some(_sim) = Sim::start("") else { return };
+    let device = open();
+    for (dims, traps) in [("[60, 50]", false), ("[50, 60]", true), ("[3000]", true), ("[60, 1, 50]", true)] {
+        let text = format!(
+            "export func @main() -> f64 {{
+  %x = tensor.random<f64> [60, 50], 1
+  %y = tensor.random<f64> {dims}, 2
+  %a = tensor.mul %x, 0.5
+  %b = tensor.add %a, 1.0
+  %s = tensor.dot %b, %y
+  ret %s
+}}"
+        );
+        let (here, there) = (run(&text, None, Limits::new()), run(&text, Some(&device), Limits::new()));
+        assert_eq!(shown(&here.results), shown(&there.results), "{dims}");
+        assert_eq!((there.results.is_err(), there.counts.failed), (traps, 0), "{dims}");
+    }
+}
+
+#[test]
+fn what_a_device_without_room_leaves_to_the_processor_is_charged_for_once() {
+    let Some(sim) = Sim::start("") else { return };
+    // A quotient of integers and the exponential of complex numbers go there alone, and then belong to a group.
+    let text = "export func @main() -> (tensor<i64>, tensor<c128>) {
+  %u = tensor.random<f64> [60, 70], 1
+  %m = tensor.mul %u, 50.0
+  %i = tensor.cast<f64, i64> %m
+  %q = tensor.div %i, 7
+  %k = tensor.add %q, 1
+  %l = tensor.mul %k, %q
+  %z = complex.of_parts %u, %m
+  %e = complex.exp %z
+  %f = tensor.mul %e, %z
+  %g = tensor.add %f, %e
+  ret %l, %g
+}";
+    let limits = || Limits::new().fuel(1 << 40);
+    let here = run(text, None, limits());
+    for memory in [1 << 10, 40_000, 80_000, 120_000, 1 << 20] {
+        let device = Cuda::open(0, Options::new().memory(memory)).unwrap_or_else(|e| panic!("{e}"));
+        let there = run(text, Some(&device), limits());
+        assert_eq!(shown(&here.results), shown(&there.results), "{memory}");
+        assert_eq!((here.fuel, here.peak), (there.fuel, there.peak), "{memory}");
+        drop(device);
+        assert_eq!(sim.live_bytes(0), 0);
+    }
+}

@@ -28,12 +28,25 @@ use std::fmt::Write;
 
 /// How often a function, with what it calls, may go back to what it has been at.
 const MOST_TURNS: u64 = 1 << 14;
-/// Elements of one launch where functions have loops, so that it ends in time.
-const AT_A_TIME: u64 = MOST_QUEUED / MOST_TURNS;
-/// Most instructions of a function and of those that it calls.
-const MOST_INSTRUCTIONS: usize = 4000;
+/// Most and fewest elements of one launch where functions have loops, so that it ends in time.
+const AT_A_TIME: (u64, u64) = (MOST_QUEUED / MOST_TURNS, 1 << 12);
+/// Additions in a function with loops of which a launch takes most elements.
+const SMALL: u64 = 64;
+/// How many times as long as an addition a mathematical function takes, about.
+const WEIGHT: u64 = 64;
+/// Most instructions of a function with those that it calls, which count for each call: a compiler may put
+/// them there, and twenty functions that call the next one twice run a million times.
+const MOST_INSTRUCTIONS: u64 = 4000;
 /// How deep they may call each other.
 const MOST_DEEP: usize = 16;
+
+/// How large a function is, with all that it calls.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    instructions: u64,
+    /// The same, in additions.
+    work: u64,
+}
 
 /// Functions of a program, translated.
 #[derive(Default)]
@@ -41,12 +54,11 @@ struct Translation {
     /// Device functions, each before those that call it.
     text: String,
     /// Functions in that order.
-    done: Vec<FuncId>,
-    /// Those whose callees are being translated.
-    open: Vec<FuncId>,
+    done: Vec<(FuncId, Size)>,
+    /// Those whose callees are being translated, as large as they are so far.
+    open: Vec<(FuncId, Size)>,
     /// Mathematical functions that are used, by name and type.
     functions: BTreeSet<(&'static str, &'static str)>,
-    instructions: usize,
     /// Whether any may give up.
     may_give_up: bool,
     /// Whether any has a loop.
@@ -128,16 +140,16 @@ const FUNCTIONS: &[&str] = &[
 impl Translation {
     /// Translates a function and those that it calls; nothing where one of them does what no kernel can.
     fn add(&mut self, module: &Module, id: FuncId) -> Option<usize> {
-        if let Some(at) = self.done.iter().position(|done| *done == id) {
+        if let Some(at) = self.done.iter().position(|(done, _)| *done == id) {
             return Some(at);
         }
         let (func, sig) = (module.function(id)?, module.func_sig(id)?);
-        self.instructions += func.size();
-        let is_small = self.instructions <= MOST_INSTRUCTIONS && self.open.len() < MOST_DEEP;
-        if !is_small || self.open.contains(&id) {
+        if self.open.len() == MOST_DEEP || self.open.iter().any(|(open, _)| *open == id) {
             return None;
         }
-        self.open.push(id);
+        self.open.push((id, Size::default()));
+        let instructions = func.size() as u64;
+        self.grow(Size { instructions, work: instructions })?;
         let mut body = String::new();
         for (at, ty) in func.regs.iter().enumerate().skip(sig.params.len()) {
             writeln!(body, "  {} r{at} = 0;", scalar(*ty)?).expect("a string takes all");
@@ -156,13 +168,22 @@ impl Translation {
         for (at, ty) in sig.results.iter().enumerate() {
             params.push(format!("{} &out{at}", scalar(*ty)?));
         }
-        self.open.pop();
         let at = self.done.len();
-        self.done.push(id);
+        self.done.extend(self.open.pop());
         let params = params.iter().map(|p| format!("{p}, ")).collect::<String>();
         write!(self.text, "static __device__ void nbc_f{at}({params}nbc_state &state) {{\n{body}}}\n")
             .expect("a string takes all");
         Some(at)
+    }
+
+    /// Notes that the function which is being translated has so much more; nothing where one gets too large that way.
+    fn grow(&mut self, by: Size) -> Option<()> {
+        let (_, size) = self.open.last_mut()?;
+        size.instructions += by.instructions;
+        size.work += by.work;
+        // Those that wait for it will have all of it.
+        let all: u64 = self.open.iter().map(|(_, size)| size.instructions).sum();
+        (all <= MOST_INSTRUCTIONS).then_some(())
     }
 
     /// A jump, which counts if it may go back.
@@ -208,6 +229,7 @@ impl Translation {
             }
             Inst::Call { results, callee, args } => {
                 let at = self.add(module, *callee)?;
+                self.grow(self.done[at].1)?;
                 let args = args.iter().map(value).chain(results.iter().map(|r| format!("r{}", r.index())));
                 let args: String = args.map(|a| a + ", ").collect();
                 format!("nbc_f{at}({args}state); if (state.gives_up) return;")
@@ -261,6 +283,7 @@ impl Translation {
         }
         if let Some(function) = FUNCTIONS.iter().find(|f| **f == name) {
             self.functions.insert((function, to));
+            self.grow(Size { instructions: 0, work: WEIGHT })?;
             return Some(format!("r{r} = nbc_{function}_{to}({all});"));
         }
         Some(format!("r{r} = {};", pure(of, name, &all, to)?))
@@ -272,7 +295,8 @@ pub(crate) struct Called {
     text: String,
     may_give_up: bool,
     loops: bool,
-    instructions: u64,
+    /// Additions, if nothing is done twice.
+    work: u64,
 }
 
 /// The kernel `nbc_map`, which calls a function of such elements, or of the index where there are none.
@@ -301,8 +325,8 @@ pub(crate) fn translated(module: &Module, id: FuncId, from: &[Elem], to: Elem) -
         args.join(", "),
         c_type(to),
     );
-    let Translation { may_give_up, loops, instructions, .. } = all;
-    Some(Called { text, may_give_up, loops, instructions: instructions as u64 })
+    let (Translation { may_give_up, loops, .. }, work) = (&all, all.done[at].1.work);
+    Some(Called { text, may_give_up: *may_give_up, loops: *loops, work })
 }
 
 impl Cuda {
@@ -314,7 +338,7 @@ impl Cuda {
             from.push(crate::device::elem_of(arg).ok_or_else(none)?);
         }
         let called = translated(map.module, map.function, &from, map.result.elem).ok_or_else(none)?;
-        let Called { text, may_give_up, loops, instructions } = called;
+        let Called { text, may_give_up, loops, work } = called;
         let code = self.map_kernel(text)?;
         let mut parameters = Parameters::default();
         parameters.address(map.result.memory.0.get() + map.result.offset as u64);
@@ -327,8 +351,11 @@ impl Cuda {
         let flag = if may_give_up { self.flag()? } else { self.scratch(size_of::<i32>())? };
         parameters.address(flag.address);
         let n = count(map.result.dims);
-        let work = instructions.max(1);
-        let at_a_time = if loops { AT_A_TIME } else { (MOST_QUEUED / work).max(1) };
+        let (most, fewest) = AT_A_TIME;
+        let at_a_time = match loops {
+            true => (most * SMALL / work.max(SMALL)).max(fewest),
+            false => (MOST_QUEUED / work.max(1)).max(1),
+        };
         let mut start = 0;
         while start < n {
             let until = n.min(start + at_a_time);
@@ -340,7 +367,7 @@ impl Cuda {
                 self.launch(parameters, code.functions[0], (blocks((until - start).div_ceil(THREADS)), 1, 1))?
             };
             // What loops take is unknown: so it is waited for.
-            self.pace(if loops { MOST_QUEUED } else { (until - start) * work }, map.must_stop)?;
+            self.pace(if loops { MOST_QUEUED } else { (until - start) * work.max(1) }, map.must_stop)?;
             start = until;
         }
         if !may_give_up {

@@ -261,6 +261,13 @@ fn add(
             _ => {}
         }
     }
+    // A device was to compute it alone, and has failed: the result is there, and has been charged for.
+    if let Some(result) = call.prepared.take() {
+        let (of, is_dead, called) = (*of, false, None);
+        list.members.push(Member { of, sources, count, result, claim: None, is_dead, called });
+        call.set(result.slot());
+        return Ok(());
+    }
     // What is small lies behind its header.
     let is_small = list.len * of.to.size() < MEDIUM;
     let kept = call.plan.role != Role::Deferred { kept: false } || is_small;

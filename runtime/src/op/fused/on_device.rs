@@ -102,7 +102,8 @@ pub(in crate::op) fn end(
                 Some(result) => Source::Result(result),
                 None => Source::Elements { data: tensor.data(), size: tensor.elem().size(), tensor },
             };
-            reads_all &= tensor.len() == list.len;
+            // Two of other dims trap, however many elements they have: the kernel says so.
+            reads_all &= tensor.len() == list.len && tensor.has_dims_of(call.tensor(0));
         }
     }
     let read = &read[..count];
