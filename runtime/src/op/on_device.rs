@@ -446,7 +446,9 @@ fn lists_for<'g>(call: &mut OpCall<'_>, given: &'g [Given]) -> Vec<Vec<DeviceArg
         Given::List(items) => {
             items.iter().map(|(tensor, dims)| sent(call.host.heap(), *tensor, dims)).collect()
         }
-        Given::Tensor(..) | Given::Scalar(..) | Given::Ints(_) | Given::Text(_) | Given::Sparse(_) => Vec::new(),
+        Given::Tensor(..) | Given::Scalar(..) | Given::Ints(_) | Given::Text(_) | Given::Sparse(_) => {
+            Vec::new()
+        }
     };
     given.iter().map(&mut list).collect()
 }

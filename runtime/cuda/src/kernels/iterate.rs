@@ -223,7 +223,7 @@ impl<T: Number> System<Vector, DeviceError> for Equations<'_, '_, '_, '_, T> {
     }
 
     fn apply(&mut self, x: &Vector, out: &mut Vector) -> Result<(), DeviceError> {
-        self.there.cuda.multiply(&self.matrix, x.0, 1, out.0, self.there.must_stop)
+        self.there.cuda.matrix_times(&self.matrix, x.0, 1, out.0, self.there.must_stop)
     }
 
     fn precondition(&mut self, x: &Vector, out: &mut Vector) -> Result<(), DeviceError> {

@@ -95,11 +95,11 @@ impl Cuda {
         };
         let (x, _held) = self.sent(x)?;
         let matrix = Matrix::sent(self, **matrix)?;
-        self.multiply(&matrix, x, width, address(call), call.must_stop)
+        self.matrix_times(&matrix, x, width, address(call), call.must_stop)
     }
 
     /// Writes the product of a matrix and `x`, which has `width` columns. The context is current.
-    pub(super) fn multiply(
+    pub(super) fn matrix_times(
         &self,
         matrix: &Matrix<'_, '_>,
         x: u64,

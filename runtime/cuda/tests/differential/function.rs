@@ -169,7 +169,7 @@ impl Body<'_> {
             self.registers.iter().filter(|(_, t)| *t == ty).map(|(r, _)| r.clone()).collect();
         if all.is_empty() || self.numbers.below(12) == 0 {
             let text = format!("{}.const {}", name(ty), literal(ty, self.numbers));
-            return self.new(ty, &text);
+            return self.define(ty, &text);
         }
         // The latest ones are wanted most.
         let recent = &all[all.len().saturating_sub(5)..];
@@ -177,7 +177,7 @@ impl Body<'_> {
     }
 
     /// Sets a new register.
-    fn new(&mut self, ty: Type, text: &str) -> String {
+    fn define(&mut self, ty: Type, text: &str) -> String {
         let register = format!("%r{}", self.registers.len());
         self.line(&format!("{register} = {text}"));
         self.registers.push((register.clone(), ty));
@@ -192,7 +192,7 @@ impl Body<'_> {
             let register = self.numbers.of(&old);
             self.line(&format!("{register} = {text}"));
         } else {
-            self.new(ty, text);
+            self.define(ty, text);
         }
     }
 
@@ -267,11 +267,11 @@ impl Body<'_> {
                 let index = if self.numbers.below(3) == 0 {
                     x
                 } else {
-                    self.new(ty, &format!("{}.and {x}, 3", name(ty)))
+                    self.define(ty, &format!("{}.and {x}, 3", name(ty)))
                 };
                 let index = match ty {
                     Type::I64 => index,
-                    _ => self.new(Type::I64, &format!("i64.extend_i32 {index}")),
+                    _ => self.define(Type::I64, &format!("i64.extend_i32 {index}")),
                 };
                 self.line(&format!("switch {index}, [one{n}, two{n}, one{n}], other{n}"));
                 for arm in ["one", "two", "other"] {
@@ -334,12 +334,12 @@ impl Body<'_> {
             let tame = args[last].clone();
             args[last] = match of {
                 // No divisor is zero.
-                Type::I32 | Type::I64 => self.new(of, &format!("{}.or {tame}, 1", name(of))),
+                Type::I32 | Type::I64 => self.define(of, &format!("{}.or {tame}, 1", name(of))),
                 _ => {
-                    let part = self.new(Type::I32, &format!("i32.sat_{} {tame}", name(of)));
-                    let part = self.new(Type::I32, &format!("i32.shr {part}, 2"));
-                    let whole = self.new(of, &format!("{}.from_i32 {part}", name(of)));
-                    self.new(of, &format!("{}.abs {whole}", name(of)))
+                    let part = self.define(Type::I32, &format!("i32.sat_{} {tame}", name(of)));
+                    let part = self.define(Type::I32, &format!("i32.shr {part}, 2"));
+                    let whole = self.define(of, &format!("{}.from_i32 {part}", name(of)));
+                    self.define(of, &format!("{}.abs {whole}", name(of)))
                 }
             };
         }

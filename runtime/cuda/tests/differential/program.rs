@@ -566,7 +566,7 @@ impl Program<'_> {
                 let n = count(&x.dims);
                 let dims = match self.numbers.below(3) {
                     0 if count(&self.whole) == n => self.whole.clone(),
-                    1 if n % 2 == 0 => vec![2, n / 2],
+                    1 if n.is_multiple_of(2) => vec![2, n / 2],
                     _ => vec![n],
                 };
                 (dims.clone(), format!("tensor.reshape {r}, {dims:?}"))
